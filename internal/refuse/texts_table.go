@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// MeterTakesNoTokens: Meter {meter} is in mode {mode}, which is not prepaid. Sell to meters in mode prepay_token or prepay_wallet.
+// MeterTakesNoTokens: Meter {meter} is in mode {mode}, which is not prepaid. Sell only to prepaid meters: mode prepay_token or prepay_wallet.
 func MeterTakesNoTokens(meter string, mode string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "meter-takes-no-tokens", What: "Meter " + meter + " is in mode " + mode + ", which is not prepaid.", Not: "No money was taken and no token was made.", Try: "Sell to meters in mode prepay_token or prepay_wallet.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "mode", Value: mode}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-takes-no-tokens", What: "Meter " + meter + " is in mode " + mode + ", which is not prepaid.", Not: "No money was taken and no token was made.", Try: "Sell only to prepaid meters: mode prepay_token or prepay_wallet.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "mode", Value: mode}}}
 }
 
 // MeterNotActive: The status of meter {meter} is {status}, not active. Ask the utility why the meter is not active.
@@ -2306,9 +2306,9 @@ func SwapToMeterWithMoney(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "swap-to-meter-with-money", What: "Money or a debt is on the account of the new meter " + meter + ".", Not: "The meter was not replaced. No token was made.", Try: "Choose another meter from the stock.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
-// SwapBalanceMissing: The server does not know what is left in meter {meter}. Read the display and give balance_wh. If the display is dead, give 0 and the tokens that were never entered.
+// SwapBalanceMissing: The server does not know what is left in meter {meter}. Read the display of the old meter and give its balance (balance_wh). If the display is dead, give 0 and the tokens that were never entered.
 func SwapBalanceMissing(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "swap-balance-missing", What: "The server does not know what is left in meter " + meter + ".", Not: "The meter was not replaced. No token was made.", Try: "Read the display and give balance_wh. If the display is dead, give 0 and the tokens that were never entered.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "swap-balance-missing", What: "The server does not know what is left in meter " + meter + ".", Not: "The meter was not replaced. No token was made.", Try: "Read the display of the old meter and give its balance (balance_wh). If the display is dead, give 0 and the tokens that were never entered.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // SwapBalanceNegative: The balance must be from 0 to {most} kWh. Correct it and send the request again.
@@ -2331,14 +2331,14 @@ func SwapTooManyTokens(n int64, maxValue int64) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "swap-too-many-tokens", What: strconv.FormatInt(n, 10) + " unused tokens are more than " + strconv.FormatInt(maxValue, 10) + ".", Not: "The meter was not replaced. No token was made.", Try: "Name the tokens that the customer still has.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
-// SwapFieldOfTokens: Meter {meter} has a wallet. Its money stays on the account, so a balance and unused tokens do not apply. Give only register_wh.
+// SwapFieldOfTokens: Meter {meter} has a wallet. Its money stays on the account, so a balance and unused tokens do not apply. Give only the register of the old meter (register_wh).
 func SwapFieldOfTokens(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "swap-field-of-tokens", What: "Meter " + meter + " has a wallet. Its money stays on the account, so a balance and unused tokens do not apply.", Not: "The meter was not replaced. No token was made.", Try: "Give only register_wh.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "swap-field-of-tokens", What: "Meter " + meter + " has a wallet. Its money stays on the account, so a balance and unused tokens do not apply.", Not: "The meter was not replaced. No token was made.", Try: "Give only the register of the old meter (register_wh).", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
-// SwapFieldOfWallets: Meter {meter} takes tokens. Its register is not charged, so register_wh does not apply. Give balance_wh and the unused tokens.
+// SwapFieldOfWallets: Meter {meter} takes tokens. Its register is not charged, so register_wh does not apply. Give the balance of the old meter (balance_wh) and the unused tokens.
 func SwapFieldOfWallets(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "swap-field-of-wallets", What: "Meter " + meter + " takes tokens. Its register is not charged, so register_wh does not apply.", Not: "The meter was not replaced. No token was made.", Try: "Give balance_wh and the unused tokens.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "swap-field-of-wallets", What: "Meter " + meter + " takes tokens. Its register is not charged, so register_wh does not apply.", Not: "The meter was not replaced. No token was made.", Try: "Give the balance of the old meter (balance_wh) and the unused tokens.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // SwapBeforeReview: A reading of meter {meter} cannot be true and waits for a decision. Decide about the reading first.
@@ -2346,14 +2346,14 @@ func SwapBeforeReview(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "reading-held", Text: "swap-before-review", What: "A reading of meter " + meter + " cannot be true and waits for a decision.", Not: "The meter was not replaced. No token was made.", Try: "Decide about the reading first.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
-// SwapWithoutReading: Meter {meter} has never sent a reading, so nothing was charged on it. Leave register_wh out.
+// SwapWithoutReading: Meter {meter} has never sent a reading, so nothing was charged on it. Leave the register empty (register_wh).
 func SwapWithoutReading(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "swap-without-reading", What: "Meter " + meter + " has never sent a reading, so nothing was charged on it.", Not: "The meter was not replaced. No token was made.", Try: "Leave register_wh out.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "swap-without-reading", What: "Meter " + meter + " has never sent a reading, so nothing was charged on it.", Not: "The meter was not replaced. No token was made.", Try: "Leave the register empty (register_wh).", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
-// SwapRegisterImpossible: Meter {meter} cannot have counted to {register} kWh. The last register that was charged is {before} kWh. Read the register again. If you cannot read it, leave register_wh out: the meter is then closed at {before} kWh.
+// SwapRegisterImpossible: Meter {meter} cannot have counted to {register} kWh. The last register that was charged is {before} kWh. Read the register again. If you cannot read it, leave it empty (register_wh): the meter is then closed at {before} kWh.
 func SwapRegisterImpossible(meter string, register unit.Energy, before unit.Energy) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "swap-register-impossible", What: "Meter " + meter + " cannot have counted to " + register.KWh(3) + " kWh. The last register that was charged is " + before.KWh(3) + " kWh.", Not: "The meter was not replaced. No token was made.", Try: "Read the register again. If you cannot read it, leave register_wh out: the meter is then closed at " + before.KWh(3) + " kWh.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "register", Value: register.KWh(3), Of: register}, {Place: "before", Value: before.KWh(3), Of: before}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "swap-register-impossible", What: "Meter " + meter + " cannot have counted to " + register.KWh(3) + " kWh. The last register that was charged is " + before.KWh(3) + " kWh.", Not: "The meter was not replaced. No token was made.", Try: "Read the register again. If you cannot read it, leave it empty (register_wh): the meter is then closed at " + before.KWh(3) + " kWh.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "register", Value: register.KWh(3), Of: register}, {Place: "before", Value: before.KWh(3), Of: before}}}
 }
 
 // ReleaseOfReplacedMeter: Meter {meter} was replaced. It is closed at its last register. Decide about the meter that took its place.
@@ -3323,9 +3323,9 @@ func TillInUse(till string, operator string) refusal.Refusal {
 	return refusal.Refusal{Code: "shift-open", Text: "till-in-use", What: "Till " + till + " has an open shift of " + operator + ".", Not: "No changes were made and no money moved.", Try: "Close that shift first, or open another till, such as till-2.", Args: []refusal.Arg{{Place: "till", Value: till}, {Place: "operator", Value: operator}}}
 }
 
-// TillShort: The till has only {had}, so {amount} cannot leave it. Give at most what is in the till.
+// TillShort: The till has only {had}, so {amount} cannot leave it. Take out at most what is in the till.
 func TillShort(had money.Amount, amount money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "amount-invalid", Text: "till-short", What: "The till has only " + had.String() + ", so " + amount.String() + " cannot leave it.", Not: "No changes were made and no money moved.", Try: "Give at most what is in the till.", Args: []refusal.Arg{{Place: "had", Value: had.String(), Of: had}, {Place: "amount", Value: amount.String(), Of: amount}}}
+	return refusal.Refusal{Code: "amount-invalid", Text: "till-short", What: "The till has only " + had.String() + ", so " + amount.String() + " cannot leave it.", Not: "No changes were made and no money moved.", Try: "Take out at most what is in the till.", Args: []refusal.Arg{{Place: "had", Value: had.String(), Of: had}, {Place: "amount", Value: amount.String(), Of: amount}}}
 }
 
 // TillCannotPayBack: The till that must pay has only {had}, but the reversal needs {amount}. Open a shift with enough cash in its till, then reverse the sale again.
@@ -3353,9 +3353,9 @@ func ShiftNotFound(shift string) refusal.Refusal {
 	return refusal.Refusal{Code: "not-found", Text: "shift-not-found", What: "There is no shift " + shift + ", and no till of this name has an open shift.", Not: "No changes were made.", Try: "Use an id from paywatt shift list.", Args: []refusal.Arg{{Place: "shift", Value: shift}}}
 }
 
-// NoShiftOpen: You have no open shift. Open one first.
+// NoShiftOpen: You have no open shift. Open a till first.
 func NoShiftOpen() refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "no-shift-open", What: "You have no open shift.", Not: "No changes were made and no money moved.", Try: "Open one first."}
+	return refusal.Refusal{Code: "not-found", Text: "no-shift-open", What: "You have no open shift.", Not: "No changes were made and no money moved.", Try: "Open a till first."}
 }
 
 // ShiftClosedBefore: Shift {shift} is closed already. See its report.
@@ -3378,9 +3378,9 @@ func ShiftStateUnknown(state string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "shift-state-unknown", What: "A shift cannot be " + state + ".", Not: "No data was returned.", Try: "Use open or closed.", Args: []refusal.Arg{{Place: "state", Value: state}}}
 }
 
-// PayoutZero: The amount that leaves the till must be greater than 0. Give what you bring to the bank, in minor units.
+// PayoutZero: The amount that leaves the till must be greater than 0. Give a positive amount. The API takes whole minor units: 10000 is 100.00.
 func PayoutZero() refusal.Refusal {
-	return refusal.Refusal{Code: "amount-invalid", Text: "payout-zero", What: "The amount that leaves the till must be greater than 0.", Not: "No changes were made and no money moved.", Try: "Give what you bring to the bank, in minor units."}
+	return refusal.Refusal{Code: "amount-invalid", Text: "payout-zero", What: "The amount that leaves the till must be greater than 0.", Not: "No changes were made and no money moved.", Try: "Give a positive amount. The API takes whole minor units: 10000 is 100.00."}
 }
 
 // TillFormOfOtherSession: The form is from another session. Send it again from this page.
@@ -3408,9 +3408,9 @@ func UndoFormOfOtherSession() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "undo-form-of-other-session", What: "The form is from another session.", Not: "The sale stands. No money was given back.", Try: "Send it again from this page."}
 }
 
-// SaleWithoutPrinter: This till has no printer on the server. Print the receipt with the browser, or describe a printer of this till in paywatt.toml.
+// SaleWithoutPrinter: This till has no printer on the server. Print the receipt with the browser, or set up a printer for this till in paywatt.toml.
 func SaleWithoutPrinter() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "sale-without-printer", What: "This till has no printer on the server.", Not: "The sale stands. No money was given back.", Try: "Print the receipt with the browser, or describe a printer of this till in paywatt.toml."}
+	return refusal.Refusal{Code: "invalid-request", Text: "sale-without-printer", What: "This till has no printer on the server.", Not: "The sale stands. No money was given back.", Try: "Print the receipt with the browser, or set up a printer for this till in paywatt.toml."}
 }
 
 // SaleFormWithoutMeter: The number of the right meter is missing. Type the number printed on the customer's meter.
@@ -3608,9 +3608,9 @@ func ImportColumnUnknown(name string, columns string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "import-column-unknown", What: "\"" + name + "\" is not a column of this import.", Not: "Nothing was imported.", Try: "Use the names " + columns + ".", Args: []refusal.Arg{{Place: "name", Value: name}, {Place: "columns", Value: columns}}}
 }
 
-// ImportHeadingMissing: The file has no column "{name}", or another column was taken from it. Compare it with the first row of the file.
+// ImportHeadingMissing: The file has no column "{name}", or that column is already used for another value. Compare it with the first row of the file.
 func ImportHeadingMissing(name string) refusal.Refusal {
-	return refusal.Refusal{Code: "import-unreadable", Text: "import-heading-missing", What: "The file has no column \"" + name + "\", or another column was taken from it.", Not: "Nothing was imported.", Try: "Compare it with the first row of the file.", Args: []refusal.Arg{{Place: "name", Value: name}}}
+	return refusal.Refusal{Code: "import-unreadable", Text: "import-heading-missing", What: "The file has no column \"" + name + "\", or that column is already used for another value.", Not: "Nothing was imported.", Try: "Compare it with the first row of the file.", Args: []refusal.Arg{{Place: "name", Value: name}}}
 }
 
 // ImportColumnMissing: The file has no column that is named {name}. Give the columns names in the first row, or say which column it is.
@@ -3623,9 +3623,9 @@ func ImportRowWide() refusal.Refusal {
 	return refusal.Refusal{Code: "import-row", Text: "import-row-wide", What: "The row has more values than the file has columns.", Not: "This row was not imported.", Try: "Write values with a comma in quotation marks, and import the file again."}
 }
 
-// ImportRowTwice: Line {line} of the file has the same. Delete one of the two rows, if they are not the same on purpose.
+// ImportRowTwice: Line {line} of the file has the same entry. Delete one of the two rows, if they are not the same on purpose.
 func ImportRowTwice(line string) refusal.Refusal {
-	return refusal.Refusal{Code: "imported-before", Text: "import-row-twice", What: "Line " + line + " of the file has the same.", Not: "This row was not imported.", Try: "Delete one of the two rows, if they are not the same on purpose.", Args: []refusal.Arg{{Place: "line", Value: line}}}
+	return refusal.Refusal{Code: "imported-before", Text: "import-row-twice", What: "Line " + line + " of the file has the same entry.", Not: "This row was not imported.", Try: "Delete one of the two rows, if they are not the same on purpose.", Args: []refusal.Arg{{Place: "line", Value: line}}}
 }
 
 // ImportNumberInvalid: "{text}" in column {name} is not a whole number. Correct it, and import the file again.
@@ -3688,9 +3688,9 @@ func PaymentConfirmed(payment string, state string) refusal.Refusal {
 	return refusal.Refusal{Code: "payment-state", Text: "payment-confirmed", What: "Payment " + payment + " is " + state + ". Only a payment that its provider has not confirmed can be rejected.", Not: "No changes were made and no money moved.", Try: "Apply the payment, or give it back.", Args: []refusal.Arg{{Place: "payment", Value: payment}, {Place: "state", Value: state}}}
 }
 
-// PaymentMeterUnknown: {meter} does not name one meter of a customer. Give the number of the meter.
+// PaymentMeterUnknown: No meter of a customer, or more than one, fits {meter}. Give the number printed on the meter.
 func PaymentMeterUnknown(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "payment-state", Text: "payment-meter-unknown", What: meter + " does not name one meter of a customer.", Not: "No changes were made and no money moved.", Try: "Give the number of the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "payment-state", Text: "payment-meter-unknown", What: "No meter of a customer, or more than one, fits " + meter + ".", Not: "No changes were made and no money moved.", Try: "Give the number printed on the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // PaymentReasonMissing: A decision about a payment needs a reason of at most {max} bytes. Say why.

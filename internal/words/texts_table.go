@@ -176,7 +176,7 @@ func (t *Texts) HelpKeyArrows() string { return t.say("pages.help.key-arrows") }
 // HelpKeyTab: Go to the next field or link
 func (t *Texts) HelpKeyTab() string { return t.say("pages.help.key-tab") }
 
-// HelpOverview: The overview lists what needs somebody now. Each line opens where it is mended.
+// HelpOverview: The overview lists what needs somebody now. Each line opens the page where you can deal with it.
 func (t *Texts) HelpOverview() string { return t.say("pages.help.overview") }
 
 // HelpMeters: The list shows every meter with its last reading. A meter's page has its balance, supply, tokens, timeline and readings, and sells to it.
@@ -227,7 +227,7 @@ func (t *Texts) HelpAudit() string { return t.say("pages.help.audit") }
 // HelpDays: A closed day keeps its figures for ever. What arrives later for that day is booked on the first open day, with its own time.
 func (t *Texts) HelpDays() string { return t.say("pages.help.days") }
 
-// HelpDoctor: Type the digits of a token that a meter does not take. The answer says what is wrong with it and what to do, as far as you may know.
+// HelpDoctor: Type the digits of a token that a meter does not take. The answer says what is wrong with it and what to do, as far as your role may see it.
 func (t *Texts) HelpDoctor() string { return t.say("pages.help.doctor") }
 
 // HelpDevices: Devices that do not know Paywatt, such as smart plugs. One that talks and has no meter yet is offered here. A second person agrees to each adoption.
@@ -239,16 +239,16 @@ func (t *Texts) HelpImport() string { return t.say("pages.help.import") }
 // HelpIntegrations: A login lets another program read the meters' states over MQTT. It can switch nothing, and you can end it here at any time.
 func (t *Texts) HelpIntegrations() string { return t.say("pages.help.integrations") }
 
-// HelpPrograms: A program signs in with a key, which has a role and an end. The key itself is shown once, when it is made.
+// HelpPrograms: A program signs in with a key, which has a role and can have an end date. The key itself is shown once, when it is made.
 func (t *Texts) HelpPrograms() string { return t.say("pages.help.programs") }
 
 // HelpAccount: Where you are signed in, and the devices that you trust. End a sign-in that is not yours, and tell the owner.
 func (t *Texts) HelpAccount() string { return t.say("pages.help.account") }
 
-// HelpSearch: Type a meter number, a name, a telephone number, an address, a receipt number or a token. A single hit opens at once.
+// HelpSearch: Type a meter number, a name, a telephone number, an address, a receipt number or a token. If there is only one result, it opens at once.
 func (t *Texts) HelpSearch() string { return t.say("pages.help.search") }
 
-// HelpSettings: The name of the utility, its time zone and currency, receipts and messages. A change binds from now on. The currency is chosen once.
+// HelpSettings: The name of the utility, its time zone and currency, receipts and messages. A change applies from now on. The currency is chosen once.
 func (t *Texts) HelpSettings() string { return t.say("pages.help.settings") }
 
 // HelpStart: The steps of a new server, in their order, with what is done already. Each opens the page that does it.
@@ -351,7 +351,7 @@ func (t *Texts) OverviewUnconfirmed() string { return t.say("pages.overview.unco
 // OverviewAll: See all
 func (t *Texts) OverviewAll() string { return t.say("pages.overview.all") }
 
-// OverviewTills: Tills not closed since yesterday or longer
+// OverviewTills: Tills opened before today and not closed yet
 func (t *Texts) OverviewTills() string { return t.say("pages.overview.tills") }
 
 // OverviewAt: As of {at}
@@ -387,7 +387,7 @@ func (t *Texts) OfficePeople() string { return t.say("pages.office.people") }
 // OfficeVendors: Who sells for the utility: terms, float and entries.
 func (t *Texts) OfficeVendors() string { return t.say("pages.office.vendors") }
 
-// OfficeAlarms: What meters and the server reported and nobody has mended yet.
+// OfficeAlarms: What meters and the server reported and nobody has dealt with yet.
 func (t *Texts) OfficeAlarms() string { return t.say("pages.office.alarms") }
 
 // OfficeAudit: Who did what, when and from where.
@@ -639,7 +639,7 @@ func (t *Texts) SellAmount(currency string) string {
 // SellDigitsWanted: 11 or 13 digits
 func (t *Texts) SellDigitsWanted() string { return t.say("pages.sell.digits-wanted") }
 
-// SellNameWanted: A number of 11 or 13 digits, or what finds the customer
+// SellNameWanted: Type 11 or 13 digits, or a name, telephone number or address
 func (t *Texts) SellNameWanted() string { return t.say("pages.sell.name-wanted") }
 
 // SellDigitsSoFar: 11 or 13 digits; {n} so far
@@ -683,7 +683,7 @@ func (t *Texts) SellRechargesAtOnce() string { return t.say("pages.sell.recharge
 // SellSendToo: Also send the token to the meter
 func (t *Texts) SellSendToo() string { return t.say("pages.sell.send-too") }
 
-// SellPrint: Print the receipt at once; this browser remembers it
+// SellPrint: Print the receipt at once (this browser remembers your choice)
 func (t *Texts) SellPrint() string { return t.say("pages.sell.print") }
 
 // SellConfirm: Sell for {amount}
@@ -848,12 +848,12 @@ func (t *Texts) UndoReason() string { return t.say("pages.undo.reason") }
 // UndoReverseSubmit: Reverse the sale
 func (t *Texts) UndoReverseSubmit() string { return t.say("pages.undo.reverse-submit") }
 
-// UndoReverseRechargeEffect: Only the last recharge of a meter, in the month of the recharge, while its money is not used. The customer must give the receipt back, and a second person may have to allow it.
+// UndoReverseRechargeEffect: You can reverse only the last recharge of a meter, in the same month, and only while its money is not used. The customer must give the receipt back. A second person may have to allow it.
 func (t *Texts) UndoReverseRechargeEffect() string {
 	return t.say("pages.undo.reverse-recharge-effect")
 }
 
-// UndoReverseEffect: Only the last sale to a meter, in the month of the sale, while no token is in the meter. The customer must give the receipt back, and a second person may have to allow it.
+// UndoReverseEffect: You can reverse only the last sale to a meter, in the same month, and only while no token of it is in the meter. The customer must give the receipt back. A second person may have to allow it.
 func (t *Texts) UndoReverseEffect() string { return t.say("pages.undo.reverse-effect") }
 
 // UndoCopy: The receipt was lost
@@ -912,7 +912,7 @@ func (t *Texts) PrintingNoAnswer(printer string) string {
 	return t.say("pages.printing.no-answer", "{printer}", printer)
 }
 
-// PrintingTooMany: too many papers wait for printer {printer}
+// PrintingTooMany: too many prints are waiting for printer {printer}
 func (t *Texts) PrintingTooMany(printer string) string {
 	return t.say("pages.printing.too-many", "{printer}", printer)
 }
@@ -957,7 +957,7 @@ func (t *Texts) PrintingOnRequest() string { return t.say("pages.printing.on-req
 // PrintingWho: Who prints there
 func (t *Texts) PrintingWho() string { return t.say("pages.printing.who") }
 
-// PrintingLast: Last paper
+// PrintingLast: Last print
 func (t *Texts) PrintingLast() string { return t.say("pages.printing.last") }
 
 // PrintingTest: Print a test page on {printer}
@@ -968,10 +968,10 @@ func (t *Texts) PrintingTest(printer string) string {
 // PrintingTestTitle: Test page
 func (t *Texts) PrintingTestTitle() string { return t.say("pages.printing.test-title") }
 
-// PrintingFile: The printers are described in the settings file, paywatt.toml:
+// PrintingFile: Printers are set up in the settings file, paywatt.toml:
 func (t *Texts) PrintingFile() string { return t.say("pages.printing.file") }
 
-// PrintingNone: No printer is described. Receipts are printed by the browser.
+// PrintingNone: No printer is set up. The browser prints the receipts.
 func (t *Texts) PrintingNone() string { return t.say("pages.printing.none") }
 
 // TokenLoaded: Loaded in the meter
@@ -2709,24 +2709,24 @@ func (t *Texts) SalesNoReceipt() string { return t.say("pages.sales.no-receipt")
 // SalesNone: No sales match.
 func (t *Texts) SalesNone() string { return t.say("pages.sales.none") }
 
-// SalesSold: Sold: {sales} sales, {amount}, {energy} kWh
-func (t *Texts) SalesSold(sales string, amount string, energy string) string {
-	return t.say("pages.sales.sold", "{sales}", sales, "{amount}", amount, "{energy}", energy)
+// SalesSold: Sold: {amount}, {energy} kWh. Number of sales: {sales}
+func (t *Texts) SalesSold(amount string, energy string, sales string) string {
+	return t.say("pages.sales.sold", "{amount}", amount, "{energy}", energy, "{sales}", sales)
 }
 
-// SalesHeld: Without an answer yet: {sales} sales, {amount}, {energy} kWh
-func (t *Texts) SalesHeld(sales string, amount string, energy string) string {
-	return t.say("pages.sales.held", "{sales}", sales, "{amount}", amount, "{energy}", energy)
+// SalesHeld: Without an answer yet: {amount}, {energy} kWh. Number of sales: {sales}
+func (t *Texts) SalesHeld(amount string, energy string, sales string) string {
+	return t.say("pages.sales.held", "{amount}", amount, "{energy}", energy, "{sales}", sales)
 }
 
-// SalesReversed: Reversed: {sales} sales, {amount}, {energy} kWh
-func (t *Texts) SalesReversed(sales string, amount string, energy string) string {
-	return t.say("pages.sales.reversed", "{sales}", sales, "{amount}", amount, "{energy}", energy)
+// SalesReversed: Reversed: {amount}, {energy} kWh. Number of sales: {sales}
+func (t *Texts) SalesReversed(amount string, energy string, sales string) string {
+	return t.say("pages.sales.reversed", "{amount}", amount, "{energy}", energy, "{sales}", sales)
 }
 
-// SalesFailed: Failed, no money kept: {sales} sales, {amount}, {energy} kWh
-func (t *Texts) SalesFailed(sales string, amount string, energy string) string {
-	return t.say("pages.sales.failed", "{sales}", sales, "{amount}", amount, "{energy}", energy)
+// SalesFailed: Failed, no money kept: {amount}, {energy} kWh. Number of sales: {sales}
+func (t *Texts) SalesFailed(amount string, energy string, sales string) string {
+	return t.say("pages.sales.failed", "{amount}", amount, "{energy}", energy, "{sales}", sales)
 }
 
 // TillsTitle: Tills
@@ -2741,7 +2741,7 @@ func (t *Texts) TillsMine() string { return t.say("pages.tills.mine") }
 // TillsOpen: Open a till
 func (t *Texts) TillsOpen() string { return t.say("pages.tills.open") }
 
-// TillsHint: Its name begins the numbers of its receipts: small letters, digits and dashes, such as till-2. Empty: main.
+// TillsHint: Small letters, digits and dashes, such as till-2. The numbers of its receipts begin with this name. Leave it empty for the till main.
 func (t *Texts) TillsHint() string { return t.say("pages.tills.hint") }
 
 // TillsFloat: Cash at the beginning ({currency})
@@ -2749,7 +2749,7 @@ func (t *Texts) TillsFloat(currency string) string {
 	return t.say("pages.tills.float", "{currency}", currency)
 }
 
-// TillsFloatHint: It comes from the bank. Empty: none.
+// TillsFloatHint: Cash that you bring from the bank. Leave it empty if there is none.
 func (t *Texts) TillsFloatHint() string { return t.say("pages.tills.float-hint") }
 
 // TillsOpenSubmit: Open the till
@@ -2841,13 +2841,13 @@ func (t *Texts) TillsCountedAll(currency string) string {
 	return t.say("pages.tills.counted-all", "{currency}", currency)
 }
 
-// TillsNote: What explains a difference
+// TillsNote: Reason for a difference, if there is one
 func (t *Texts) TillsNote() string { return t.say("pages.tills.note") }
 
 // TillsClose: Close the till
 func (t *Texts) TillsClose() string { return t.say("pages.tills.close") }
 
-// TillsCloseEffect: The counted cash goes to the bank. If cash is missing, the difference is booked and the daily report names you.
+// TillsCloseEffect: The counted cash goes to the bank. If cash is missing, the difference is recorded in the books and the daily report names you.
 func (t *Texts) TillsCloseEffect() string { return t.say("pages.tills.close-effect") }
 
 // TillsPayout: Bring cash to the bank
@@ -2861,7 +2861,7 @@ func (t *Texts) TillsPayoutAmount(currency string) string {
 // TillsReason: Reason
 func (t *Texts) TillsReason() string { return t.say("pages.tills.reason") }
 
-// TillsPayoutSubmit: Book
+// TillsPayoutSubmit: Record it
 func (t *Texts) TillsPayoutSubmit() string { return t.say("pages.tills.payout-submit") }
 
 // TillsRunning: Till {till}. Sales: {n}. In the till: {amount}.
@@ -2911,13 +2911,13 @@ func (t *Texts) DaysFirstHint() string { return t.say("pages.days.first-hint") }
 // DaysPending: Not settled
 func (t *Texts) DaysPending() string { return t.say("pages.days.pending") }
 
-// DaysPendingNone: Nothing is open.
+// DaysPendingNone: Everything is settled.
 func (t *Texts) DaysPendingNone() string { return t.say("pages.days.pending-none") }
 
 // DaysPendingStops: Close this first.
 func (t *Texts) DaysPendingStops() string { return t.say("pages.days.pending-stops") }
 
-// DaysAccept: Close the day although this is not settled. What follows from it is booked in the first open day.
+// DaysAccept: Close the day although this is not settled. Later entries for it go into the first open day.
 func (t *Texts) DaysAccept() string { return t.say("pages.days.accept") }
 
 // DaysNote: Note
@@ -2946,7 +2946,7 @@ func (t *Texts) DaysCurrency() string { return t.say("pages.days.currency") }
 // DaysJournals: Journals
 func (t *Texts) DaysJournals() string { return t.say("pages.days.journals") }
 
-// DaysSum: Sum of their debits
+// DaysSum: Total of their debits
 func (t *Texts) DaysSum() string { return t.say("pages.days.sum") }
 
 // DaysAccounts: Accounts
@@ -2973,7 +2973,7 @@ func (t *Texts) DaysClosing() string { return t.say("pages.days.closing") }
 // DaysSellers: Sales by till and vendor
 func (t *Texts) DaysSellers() string { return t.say("pages.days.sellers") }
 
-// DaysSeller: Taken by
+// DaysSeller: Till or vendor
 func (t *Texts) DaysSeller() string { return t.say("pages.days.seller") }
 
 // DaysSales: Sales
@@ -3376,7 +3376,7 @@ func (t *Texts) LedgerAccounts() string { return t.say("pages.ledger.accounts") 
 // LedgerJournals: Journals
 func (t *Texts) LedgerJournals() string { return t.say("pages.ledger.journals") }
 
-// LedgerAsOf: As of {at}. Select an amount to see its journals and sales.
+// LedgerAsOf: As of {at}. Select an account to see its journals and sales.
 func (t *Texts) LedgerAsOf(at string) string { return t.say("pages.ledger.as-of", "{at}", at) }
 
 // LedgerNone: No journal entries yet
@@ -3742,7 +3742,7 @@ func (t *Texts) KeyChangeNone() string { return t.say("pages.key-change.none") }
 // KeyChangeDone: Done
 func (t *Texts) KeyChangeDone() string { return t.say("pages.key-change.done") }
 
-// KeyChangeOpen: Open
+// KeyChangeOpen: To do
 func (t *Texts) KeyChangeOpen() string { return t.say("pages.key-change.open") }
 
 // KeyChangeStepPlan: Plan the next key. From then on nothing is sold to the meter.
@@ -3855,7 +3855,7 @@ func (t *Texts) OwingOnlyOpen() string { return t.say("pages.owing.only-open") }
 // OwingNone: Nothing is owed here.
 func (t *Texts) OwingNone() string { return t.say("pages.owing.none") }
 
-// OwingWhere: To add, collect by agreement or write off, open the account: from its meter, its customer or a line of this list.
+// OwingWhere: To add a debt or to write one off, open the customer's account: from the meter, from the customer or from a line of this list.
 func (t *Texts) OwingWhere() string { return t.say("pages.owing.where") }
 
 // OwingWhat: What for
@@ -3915,7 +3915,7 @@ func (t *Texts) AccountsState() string { return t.say("pages.accounts.state") }
 // AccountsCarry: Change carried forward
 func (t *Texts) AccountsCarry() string { return t.say("pages.accounts.carry") }
 
-// AccountsAsOf: as of {at}, without use that is not read yet
+// AccountsAsOf: as of {at}, not counting use since the last reading
 func (t *Texts) AccountsAsOf(at string) string { return t.say("pages.accounts.as-of", "{at}", at) }
 
 // AccountsDone: Done at {at}.
@@ -4057,7 +4057,7 @@ func (t *Texts) PlacePower() string { return t.say("pages.place.power") }
 // PlacePowerHint: Empty for the default. What the meter counts above it is not charged before a person decides, so a second person must allow a change.
 func (t *Texts) PlacePowerHint() string { return t.say("pages.place.power-hint") }
 
-// PlaceSubmit: Store
+// PlaceSubmit: Save
 func (t *Texts) PlaceSubmit() string { return t.say("pages.place.submit") }
 
 // PlaceDone: Done at {at}: the place is as shown.
@@ -4074,7 +4074,7 @@ func (t *Texts) ConfigOpen() string { return t.say("pages.config.open") }
 // ConfigAbout: Emergency credit, friendly hours, limits of the load, warnings and texts of the display.
 func (t *Texts) ConfigAbout() string { return t.say("pages.config.about") }
 
-// ConfigAsked: Asked
+// ConfigAsked: Requested
 func (t *Texts) ConfigAsked() string { return t.say("pages.config.asked") }
 
 // ConfigAskedVersion: Version {version}, decided {at}
@@ -4093,7 +4093,7 @@ func (t *Texts) ConfigHasVersion(version string, at string) string {
 	return t.say("pages.config.has-version", "{version}", version, "{at}", at)
 }
 
-// ConfigHasOwn: Its maker's, since {at}
+// ConfigHasOwn: The manufacturer's, since {at}
 func (t *Texts) ConfigHasOwn(at string) string { return t.say("pages.config.has-own", "{at}", at) }
 
 // ConfigHasUnknown: It has not reported one
@@ -4105,7 +4105,7 @@ func (t *Texts) ConfigFirstBad() string { return t.say("pages.config.first-bad")
 // ConfigValues: Values that are set
 func (t *Texts) ConfigValues() string { return t.say("pages.config.values") }
 
-// ConfigNoneSet: No value is set. A meter that got none from the server keeps the configuration of its maker.
+// ConfigNoneSet: No value is set. A meter that got none from the server keeps the configuration of its manufacturer.
 func (t *Texts) ConfigNoneSet() string { return t.say("pages.config.none-set") }
 
 // ConfigDefaults: Every other value is the meter's default.
@@ -4147,7 +4147,7 @@ func (t *Texts) ConfigEmptyDefault() string { return t.say("pages.config.empty-d
 // ConfigChange: Change this meter
 func (t *Texts) ConfigChange() string { return t.say("pages.config.change") }
 
-// ConfigEffect: An empty field has the value of all meters. A second person must allow each change. Then the whole configuration is sent, signed, until the meter reports it.
+// ConfigEffect: If you leave a field empty, the value of all meters applies. A second person must allow each change. Then the server sends the whole configuration, signed, until the meter reports it.
 func (t *Texts) ConfigEffect() string { return t.say("pages.config.effect") }
 
 // ConfigForAll: All meters: {value}
@@ -4205,7 +4205,7 @@ func (t *Texts) MoveInTariffHint() string { return t.say("pages.move-in.tariff-h
 // MoveInKnown: Id of a customer who is on record
 func (t *Texts) MoveInKnown() string { return t.say("pages.move-in.known") }
 
-// MoveInKnownHint: Instead of a name: from the address of the customer's page.
+// MoveInKnownHint: Instead of a name. The id is in the web address of the customer's page.
 func (t *Texts) MoveInKnownHint() string { return t.say("pages.move-in.known-hint") }
 
 // MoveInSecond: Within a day of the move-out a second person must allow it, because the last customer may still live there.
@@ -4252,7 +4252,7 @@ func (t *Texts) SwapNewHint() string { return t.say("pages.swap.new-hint") }
 // SwapBalance: On the old meter's display (kWh)
 func (t *Texts) SwapBalance() string { return t.say("pages.swap.balance") }
 
-// SwapBalanceHint: Leave it empty if the display is dead: the last report counts.
+// SwapBalanceHint: Leave it empty if the display is dead. Then the last report of the meter counts.
 func (t *Texts) SwapBalanceHint() string { return t.say("pages.swap.balance-hint") }
 
 // SwapRegisterRead: Register of the old meter (kWh)
@@ -4610,7 +4610,7 @@ func (t *Texts) TariffFormFrom() string { return t.say("pages.tariff-form.from")
 // TariffFormFromHint: Such as 2027-01-01 or 2027-01-01 06:00. Empty: at once.
 func (t *Texts) TariffFormFromHint() string { return t.say("pages.tariff-form.from-hint") }
 
-// TariffFormAtOnce: at once
+// TariffFormAtOnce: From now on
 func (t *Texts) TariffFormAtOnce() string { return t.say("pages.tariff-form.at-once") }
 
 // TariffFormDocument: Times of use, seasons, levies and plans
@@ -4640,7 +4640,7 @@ func (t *Texts) TariffCheckNow() string { return t.say("pages.tariff-check.now")
 // TariffCheckDraft: New
 func (t *Texts) TariffCheckDraft() string { return t.say("pages.tariff-check.draft") }
 
-// TariffCheckUse: What your customers would have paid since three months
+// TariffCheckUse: What your customers would have paid in the last three months
 func (t *Texts) TariffCheckUse() string { return t.say("pages.tariff-check.use") }
 
 // TariffCheckNoUse: There is no use of the last three months to compare.
@@ -4649,7 +4649,7 @@ func (t *Texts) TariffCheckNoUse() string { return t.say("pages.tariff-check.no-
 // TariffCheckMeters: Meters
 func (t *Texts) TariffCheckMeters() string { return t.say("pages.tariff-check.meters") }
 
-// TariffCheckMonths: Months
+// TariffCheckMonths: Months, all meters together
 func (t *Texts) TariffCheckMonths() string { return t.say("pages.tariff-check.months") }
 
 // TariffCheckLess: Meters that pay less
@@ -4801,7 +4801,7 @@ func (t *Texts) ImportBalances() string { return t.say("pages.import.balances") 
 // ImportFile: File (CSV or XLSX)
 func (t *Texts) ImportFile() string { return t.say("pages.import.file") }
 
-// ImportFileHint: The first row names the columns. If they have other names, you choose them on the next page.
+// ImportFileHint: The first row names the columns. If your names are not the usual ones, you choose the columns on the next page.
 func (t *Texts) ImportFileHint() string { return t.say("pages.import.file-hint") }
 
 // ImportColumnNames: Usual names of the columns
@@ -4855,13 +4855,13 @@ func (t *Texts) ImportTotal() string { return t.say("pages.import.total") }
 // ImportColumns: Columns
 func (t *Texts) ImportColumns() string { return t.say("pages.import.columns") }
 
-// ImportHeading: Its heading in the file
+// ImportHeading: Choose the column of the file for each value
 func (t *Texts) ImportHeading() string { return t.say("pages.import.heading") }
 
 // ImportNone: Not in the file
 func (t *Texts) ImportNone() string { return t.say("pages.import.none") }
 
-// ImportIgnored: These columns mean nothing to the import:
+// ImportIgnored: The import does not use these columns:
 func (t *Texts) ImportIgnored() string { return t.say("pages.import.ignored") }
 
 // ImportOldLetters: The file does not say how its letters are stored. They were read as Windows-1252, for example:
@@ -4879,7 +4879,7 @@ func (t *Texts) ImportNow() string { return t.say("pages.import.now") }
 // ImportNowEffect: Rows without an error are imported, each once. You can undo it.
 func (t *Texts) ImportNowEffect() string { return t.say("pages.import.now-effect") }
 
-// ImportProblems: Rows that need you
+// ImportProblems: Rows to look at
 func (t *Texts) ImportProblems() string { return t.say("pages.import.problems") }
 
 // ImportLine: Row

@@ -17,7 +17,7 @@ func TestTheConfigurationOfAMeter(t *testing.T) {
 	g := w.enter(engineerEmail)
 	g.get("/meters/"+meterNumber).is(200).link(t, at)
 	g.get("/meters/"+meterNumber+"/service").is(200).link(t, at)
-	page := g.get(at).is(200).says("No value was ever set", "Asked None yet", "It has not reported one", "No value is set.", "All meters: the default",
+	page := g.get(at).is(200).says("No value was ever set", "Requested None yet", "It has not reported one", "No value is set.", "All meters: the default",
 		"paywatt meter config "+meterNumber+" --set KEY=VALUE --reason REASON")
 	form := page.value("form")
 

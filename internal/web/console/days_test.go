@@ -25,7 +25,7 @@ func TestADayIsClosedOnPages(t *testing.T) {
 		t.Error("what stands in the way has no link")
 	}
 	g.post(shift, "form", g.get(shift).value("form"), "act", "close", "counted", "700").leads(shift)
-	page := g.get("/days").is(200).says("Nothing is open.", "Everything before it becomes its opening balance")
+	page := g.get("/days").is(200).says("Everything is settled.", "Everything before it becomes its opening balance")
 	if page.value("date") != today {
 		t.Errorf("the form proposes %q, want %q", page.value("date"), today)
 	}
@@ -39,7 +39,7 @@ func TestADayIsClosedOnPages(t *testing.T) {
 	form := []string{"form", page.value("form"), "date", today, "note", "checked"}
 	g.post("/days", form...).leads("/days/" + today)
 	g.post("/days", form...).leads("/days/" + today)
-	g.get("/days/"+today).is(200).says("Energy sold", "KES 200.00", "checked", "Nothing is open.", "paywatt/", strings.TrimPrefix(shift, "/tills/"))
+	g.get("/days/"+today).is(200).says("Energy sold", "KES 200.00", "checked", "Everything is settled.", "paywatt/", strings.TrimPrefix(shift, "/tills/"))
 	if pdf := g.get("/days/" + today + "/day.pdf").is(200); !strings.HasPrefix(pdf.body, "%PDF") {
 		t.Error("the PDF of a closed day is no PDF")
 	}

@@ -49,7 +49,7 @@ func TestFlatsAreImportedFromAFile(t *testing.T) {
 	g.send("/import", "flats.csv", "\x00\x01", "form", form, "kind", "meters").is(422).says("neither CSV nor a workbook")
 	g.send("/import", "flats.csv", flats, "form", form, "kind", "meters", "tariff", "domestic").is(200).
 		says("Rows 4", "Would be imported 2", "Refused 2", "The check digit of meter number 04140001002 is wrong", `"4.14E+10" is a number that a spreadsheet rounded`,
-			"These columns mean nothing to the import: Floor", "paywatt import meters FILE --default tariff=domestic")
+			"The import does not use these columns: Floor", "paywatt import meters FILE --default tariff=domestic")
 	g.get("/meters").is(200).omits("0414 0001 019")
 	const rounded, column = "est un nombre qu’un tableur a arrondi", "Colonne A, Meter No :"
 	g.post("/language", "language", "fr")

@@ -19,7 +19,7 @@ func TestDebtsAndChargesInTheBrowser(t *testing.T) {
 	form := func() string { return g.get(at).is(200).value("form") }
 	g.get("/meters/" + meterNumber).is(200).says("Account: debts and charges")
 	g.get("/debts").is(200).says("Nothing is owed here.")
-	g.get(at).is(200).says("Account of Amina A.", "Debts KES 0.00", "without use that is not read yet", "paywatt debt add "+meterNumber).omits("Write off a debt", "Move the customer out")
+	g.get(at).is(200).says("Account of Amina A.", "Debts KES 0.00", "not counting use since the last reading", "paywatt debt add "+meterNumber).omits("Write off a debt", "Move the customer out")
 	debt := []string{"form", form(), "act", "debt", "kind", "loan", "amount", "600", "memo", "wiring", "mode", "percent", "share", "20"}
 	g.post(at, debt...).leads(at)
 	g.post(at, debt...).leads(at)

@@ -106,11 +106,11 @@ func saleBadge(t *words.Texts, state sale.State) badge {
 // totals says what the sales of the list come to, one line for each kind that there is.
 func (t site) totals(sum vending.SaleTotal) (out []string) {
 	for _, part := range []struct {
-		say func(sales, amount, energy string) string
+		say func(amount, energy, sales string) string
 		sum vending.SaleSum
 	}{{t.say.SalesSold, sum.Sold}, {t.say.SalesHeld, sum.Held}, {t.say.SalesReversed, sum.Reversed}, {t.say.SalesFailed, sum.Failed}} {
 		if part.sum.Sales > 0 {
-			out = append(out, part.say(strconv.FormatInt(part.sum.Sales, 10), t.say.Sum(part.sum.Tender), t.say.KWh(part.sum.Units, 1)))
+			out = append(out, part.say(t.say.Sum(part.sum.Tender), t.say.KWh(part.sum.Units, 1), strconv.FormatInt(part.sum.Sales, 10)))
 		}
 	}
 	return out

@@ -278,7 +278,7 @@ func (s *Console) showTariffCheck(w http.ResponseWriter, r *http.Request, v visi
 	d := tariffCheck{tariffFields: f, Begins: t.TariffFormAtOnce(), Words: explain.Tariff(t, body)}
 	d.Command, d.File = f.command(apiv1.Price(body.Document()), from)
 	if !from.IsZero() {
-		d.Begins = v.site.clock(from)
+		d.Begins = t.TariffsFrom(v.site.clock(from))
 	}
 	now := v.site.in(s.c.Now())
 	var present *tariff.Body
