@@ -17,7 +17,6 @@ import (
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
-	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
@@ -435,7 +434,7 @@ func (w Worker) match(tx Tx, p *Payment) error {
 }
 
 // saleFailed names the refusal of a sale that exists and failed.
-var saleFailed = refuse.SaleFailed("", "").Text
+const saleFailed = "sale-failed"
 
 // unsold decides what follows from a refused sale: another try if the refusal will pass by itself, otherwise the payment is parked.
 func (w Worker) unsold(tx Tx, payment id.ID, why refusal.Refusal, pause time.Duration) (job.Verdict, error) {
