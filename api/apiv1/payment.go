@@ -10,10 +10,10 @@ type Payment struct {
 	Amount      Amount     `json:"amount" doc:"Amount that the payer paid"`
 	Reference   string     `json:"reference" example:"0414 0001 001" doc:"What the payer typed"`
 	Payer       string     `json:"payer,omitempty" doc:"Who paid, as the provider says it"`
-	State       string     `json:"state" enum:"received,parked,applied,refunded,rejected" doc:"received: known, not applied yet; parked: confirmed, and waits for a person; applied: it paid for a sale; refunded: given back; rejected: the provider never took it"`
+	State       string     `json:"state" enum:"received,parked,applied,refunded,rejected" doc:"received: known, not applied yet; parked: waits for a person; applied: it paid for a sale; refunded: given back; rejected: the provider never took it"`
 	Reason      string     `json:"reason,omitempty" example:"unknown-reference" doc:"Why it is parked, rejected or not confirmed"`
 	Detail      string     `json:"detail,omitempty" doc:"More about the reason"`
-	Proof       string     `json:"proof,omitempty" enum:"signed,asked" doc:"What confirmed it: the provider's signature, or its answer to a question"`
+	Proof       string     `json:"proof,omitempty" enum:"signed,asked,person" doc:"What confirmed it: the provider's signature, its answer to a question, or a person, above the ceilings"`
 	Meter       string     `json:"meter,omitempty" example:"04140001001" doc:"Number of the meter that it is for"`
 	Vend        *string    `json:"vend" example:"vnd_01jd00000000000000000000000" doc:"Id of the sale that used it; null for none"`
 	PaidAt      time.Time  `json:"paid_at" doc:"When the payer paid, by the provider's clock"`

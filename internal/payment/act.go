@@ -104,10 +104,10 @@ type request struct {
 }
 
 // Apply says which meter a parked payment is for (right: payment.decide). The payment is then sold from exactly once; if the sale is refused, it
-// is parked again.
+// is parked again. Of a payment above the ceilings, it also says that the provider took it.
 func (ps *Payments) Apply(ctx context.Context, by access.Actor, d Decision) (once.Done[View], error) {
 	return ps.decided(ctx, by, d, access.ActApplyPayment, "apply", func(tx Tx, p *Payment) (func() error, refusal.Refusal, error) {
-		if p.State != Parked || !p.Booked() || p.Reason == GivenBack {
+		if p.State != Parked || p.Reason == GivenBack || !p.Booked() && !p.aboveCeiling() {
 			return nil, refuse.PaymentNotParked(p.Name(), string(p.State)), nil
 		}
 		meters, err := tx.Payments().PayableMeters(ReadReference(d.Meter), maxFound)
@@ -117,8 +117,14 @@ func (ps *Payments) Apply(ctx context.Context, by access.Actor, d Decision) (onc
 		if len(meters) != 1 {
 			return nil, refuse.PaymentMeterUnknown(refusal.Echo(d.Meter)), nil
 		}
+		unbooked := p.aboveCeiling()
 		p.State, p.Reason, p.Detail, p.Meter = Received, ByPerson, "", meters[0].Meter
-		return func() error { return enqueueFor(tx, *p, kindApply) }, refusal.Refusal{}, nil
+		return func() error {
+			if unbooked {
+				return book(tx, p, Person)
+			}
+			return enqueueFor(tx, *p, kindApply)
+		}, refusal.Refusal{}, nil
 	})
 }
 
@@ -145,7 +151,7 @@ func (ps *Payments) Refund(ctx context.Context, by access.Actor, d Decision) (on
 // Reject says that a payment which is not confirmed was never taken (right: payment.decide). A confirmed payment can only be applied or refunded.
 func (ps *Payments) Reject(ctx context.Context, by access.Actor, d Decision) (once.Done[View], error) {
 	return ps.decided(ctx, by, d, access.ActRejectPayment, "reject", func(tx Tx, p *Payment) (func() error, refusal.Refusal, error) {
-		if p.State != Received || !p.ConfirmedAt.IsZero() {
+		if !p.Unconfirmed() {
 			return nil, refuse.PaymentConfirmed(p.Name(), string(p.State)), nil
 		}
 		if no := checkReason(d.Reason); no.Refused() {
@@ -181,14 +187,17 @@ func (ps *Payments) decided(ctx context.Context, by access.Actor, d Decision, ac
 		if err != nil || no.Refused() {
 			return View{}, no, err
 		}
-		before := p.State
+		before, meter := p.State, d.Meter
 		commit, no, err := change(tx, &p)
 		if err != nil || no.Refused() {
 			return View{}, no, err
 		}
+		if meter != "" { // what is approved is this meter, whatever the text means by then
+			meter = p.Meter
+		}
 		eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: act, Object: p.Name(),
 			Summary: strings.TrimSpace(fmt.Sprintf("%s payment of %s, reference %q %s %s", word, p.Amount, p.Reference, p.Meter, d.Reason)),
-			Body:    request{p.Name(), d.Meter, d.Reason}}, tx.Moment())
+			Body:    request{p.Name(), meter, d.Reason}}, tx.Moment())
 		if err != nil || eyes.Refused() {
 			return View{}, eyes.Refusal, err
 		}

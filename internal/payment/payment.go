@@ -26,7 +26,7 @@ type State string
 // States of a payment.
 const (
 	Received State = "received" // known, but not confirmed or not yet applied
-	Parked   State = "parked"   // confirmed, and waits for a person
+	Parked   State = "parked"   // waits for a person; it is confirmed, unless it is above the ceilings
 	Applied  State = "applied"  // it paid for a sale
 	Refunded State = "refunded" // the provider gave it back
 	Rejected State = "rejected" // the provider never took it
@@ -40,6 +40,7 @@ const (
 	Unproved Proof = ""
 	Signed   Proof = "signed" // the provider's signature, below the ceilings of a provider that cannot be asked
 	Asked    Proof = "asked"  // the provider's own answer
+	Person   Proof = "person" // somebody who found it in the provider's statement, above the ceilings
 )
 
 // Reason says why a payment is parked, rejected or not confirmed yet.
@@ -86,6 +87,14 @@ type Payment struct {
 func (p Payment) Booked() bool {
 	return !p.ConfirmedAt.IsZero() && (p.State == Received || p.State == Parked)
 }
+
+// Unconfirmed reports whether the payment waits for whatever may confirm it.
+func (p Payment) Unconfirmed() bool {
+	return p.ConfirmedAt.IsZero() && (p.State == Received || p.aboveCeiling())
+}
+
+// aboveCeiling reports whether a person must confirm the payment.
+func (p Payment) aboveCeiling() bool { return p.State == Parked && p.Reason == AboveCeiling }
 
 // Name returns the payment's identity as text.
 func (p Payment) Name() string { return p.ID.Text(id.Payment) }

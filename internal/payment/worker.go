@@ -307,8 +307,7 @@ func (w Worker) decide(tx Tx, provider Provider, a Adapter, p Payment, signed bo
 	case Take:
 		return book(tx, &p, Signed)
 	}
-	p.Reason = AboveCeiling
-	return note(tx, p, "payment.wait", tx.Payments().PutPayment(p))
+	return park(tx, &p, AboveCeiling, "")
 }
 
 // confirm asks the provider about a payment and acts on the answer.
@@ -465,7 +464,7 @@ func passes(c refusal.Code) bool {
 	return false
 }
 
-// park leaves a confirmed payment to a person.
+// park leaves a payment to a person.
 func park(tx Tx, p *Payment, why Reason, detail string) error {
 	p.State, p.Reason, p.Detail = Parked, why, cut(detail, MaxDetail)
 	return note(tx, *p, "payment.park", tx.Payments().PutPayment(*p))

@@ -539,3 +539,42 @@ func TestAPaymentWhoseSaleFailedIsTriedAgain(t *testing.T) {
 	}
 	s.is(payment.Applied, payment.NoReason)
 }
+
+func TestAPaymentAboveTheCeilingWaitsForAPerson(t *testing.T) {
+	large := func(t *testing.T) (*payShop, string, payment.Payment) {
+		s := openPaid(t, nil)
+		meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+		s.paid("TX1", 1_000_001, meter)
+		s.work()
+		return s, meter, s.is(payment.Parked, payment.AboveCeiling)
+	}
+	t.Run("applied", func(t *testing.T) {
+		s, meter, p := large(t)
+		if out, err := s.Payments.Apply(t.Context(), owner(), payment.Decision{Payment: p.Name(), Meter: meter}); err != nil || out.Refused() {
+			t.Fatal(err, out.Detail())
+		}
+		s.work()
+		if p = s.is(payment.Applied, payment.NoReason); p.Proof != payment.Person {
+			t.Errorf("confirmed by %q", p.Proof)
+		}
+		s.paid("TX2", 1_000_000, meter)
+		s.work()
+		if s.sales() != 2 {
+			t.Errorf("%d sales", s.sales())
+		}
+	})
+	t.Run("given back", func(t *testing.T) {
+		s, _, p := large(t)
+		if out, err := s.Payments.Refund(t.Context(), owner(), payment.Decision{Payment: p.Name(), Reason: "too much"}); err != nil || out.Refused() {
+			t.Fatal(err, out.Detail())
+		}
+		s.is(payment.Refunded, payment.ByPerson)
+	})
+	t.Run("rejected", func(t *testing.T) {
+		s, _, p := large(t)
+		if out, err := s.Payments.Reject(t.Context(), owner(), payment.Decision{Payment: p.Name(), Reason: "not in the statement"}); err != nil || out.Refused() {
+			t.Fatal(err, out.Detail())
+		}
+		s.is(payment.Rejected, payment.ByPerson)
+	})
+}
