@@ -32,7 +32,9 @@ const maxPicture = 100_000
 //	go test ./e2e -run TestScreenshots -args -screenshots docs/operate/images
 func TestScreenshots(t *testing.T) {
 	o := openOffice(t)
-	made := map[string][]byte{"console-meter.png": o.meterPicture(t), "vmeter-terminal.png": terminalPicture(t, o.chrome)}
+	o.signIn(t)
+	o.live(t)
+	made := map[string][]byte{"vmeter-terminal.png": terminalPicture(t, o.chrome)}
 	p := openPanel(t, o.chrome, standingMeter(t))
 	p.keys(faceToken + "#")
 	p.shows("ACCEPTED  +25.60")
@@ -72,17 +74,6 @@ func TestScreenshots(t *testing.T) {
 		}
 	}
 	o.consolePictures(t)
-}
-
-// meterPicture is the page of a meter in the console, after a sale and some use.
-func (o *office) meterPicture(t *testing.T) []byte {
-	t.Helper()
-	o.signIn(t)
-	o.live(t)
-	call(o.owner, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: 1200, Height: 700, DeviceScaleFactor: 1})
-	o.owner.visit(o.page(o.first))
-	o.owner.until(patience, `document.getElementById("live-state").textContent === "● Live"`)
-	return o.owner.capture()
 }
 
 // picture captures the whole page as it is.

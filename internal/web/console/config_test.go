@@ -37,7 +37,7 @@ func TestTheConfigurationOfAMeter(t *testing.T) {
 	apr := regexp.MustCompile(`/approvals/apr_[0-9a-z]+`).FindString(waits.body)
 	other := w.enter(otherEngineer)
 	other.post(apr, "form", other.get(apr).is(200).says("Configure a meter").value("form"), "choice", "approve", "reason", "seen").is(200).says("Approved.")
-	after := g.get(at).is(200).says("Waits for the meter to connect", "Asked Version 1, decided", "Emergency credit (kWh) 5.5 This meter",
+	after := g.get(at).is(200).says("Waits for the meter to connect", "Requested Version 1, decided", "Emergency credit (kWh) 5.5 This meter",
 		"Friendly hours Mon, Tue 18:00-07:00; Every day 22:00-06:00 This meter", "Friendly while the clock is not set Yes This meter", "Language Kiswahili This meter",
 		"Emergency credit (kWh) Default 5.5", "--set ec_limit_wh=5500", "--set 'friendly=mon,tue 18:00-07:00; all 22:00-06:00'")
 	if got := after.value("ec_limit_wh"); got != "5.5" {
