@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/provider"
+	"github.com/paywatt/paywatt/internal/provider/outbound"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
 )
@@ -22,11 +23,12 @@ const askTime = 20 * time.Second
 
 // openPayments makes the use cases of payments, and the worker that carries out their steps.
 func (a *App) openPayments() {
-	ask := &http.Client{Timeout: askTime, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := outbound.New(&http.Client{Timeout: askTime,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, a.c.Now)
 	a.payments = payment.New(payment.Config{Seller: a.vending, Sealer: a.data, Rand: a.c.Rand, Now: a.c.Now, MayDate: a.vending.MayDate, Log: a.log,
 		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) payment.Tx { return tx }),
 		Adapter: func(kind string, config, secrets []byte) (payment.Adapter, error) {
-			return provider.Open(kind, config, secrets, ask, a.c.Now)
+			return provider.Open(kind, config, secrets, client)
 		},
 		Deliver: a.deliverPaid})
 	a.paying = job.NewOutbox(job.OutboxConfig{Lane: job.LanePayment, Owner: a.holder, Sender: payment.NewWorker(a.payments), Now: a.c.Now, Log: a.log,

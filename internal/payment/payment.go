@@ -102,6 +102,7 @@ func (p Payment) Name() string { return p.ID.Text(id.Payment) }
 // Limits of what a provider sends.
 const (
 	MaxBody      = 64 << 10 // bytes of a call
+	MaxAnswer    = 1 << 20  // bytes of an answer to a question
 	MaxTxn       = 100      // bytes of a provider's name for a payment
 	MaxReference = 100      // bytes of a payer's reference
 	MaxPayer     = 100

@@ -78,6 +78,8 @@ type Notice struct {
 	Payer     string
 	PaidAt    time.Time
 	Signed    bool // the provider's signature proves the notice
+	// Request is our name or the provider's handle of the request that the payment answers; empty for a payment that nobody requested.
+	Request string
 }
 
 // Outcome is what a provider says about a payment.
@@ -118,4 +120,57 @@ type Adapter interface {
 	Asks() bool
 	// Ask asks the provider about a payment. An error means that there is no answer yet.
 	Ask(ctx context.Context, p Payment) (Answer, error)
+}
+
+// Requester is an adapter whose provider can ask a customer to pay.
+type Requester interface {
+	Adapter
+	// Request asks a customer to pay. The same request may be sent again. An error means that nobody knows whether the customer was asked.
+	Request(ctx context.Context, r Request) (RequestAnswer, error)
+	// Follow asks the provider what became of a request.
+	Follow(ctx context.Context, r Request) (RequestOutcome, error)
+}
+
+// Request asks a customer to pay.
+type Request struct {
+	Name      string // our name for it, the same in every repetition
+	Handle    string // the provider's name for it; empty before the provider has given one
+	Amount    money.Amount
+	Phone     string // international, "+" and digits
+	Reference string // number of the meter, for the payer to see
+	MadeAt    time.Time
+}
+
+// RequestAnswer is a provider's answer to a request.
+type RequestAnswer struct {
+	Handle  string
+	Page    string // address of the page on which the customer pays; empty if a telephone asks
+	Refused string // why the provider does not ask the customer; empty if it does
+}
+
+// RequestOutcome is what a provider says about a request.
+type RequestOutcome struct {
+	State  RequestState
+	Paid   Notice // for RequestPaid
+	Reason string // for RequestFailed, in the provider's words
+}
+
+// RequestState is the state of a request at the provider.
+type RequestState string
+
+// States of a request at the provider.
+const (
+	RequestOpen    RequestState = "open"
+	RequestPaid    RequestState = "paid"
+	RequestFailed  RequestState = "failed"  // the customer declined or could not pay
+	RequestUnknown RequestState = "unknown" // the provider knows no such request
+)
+
+// Lister is an adapter whose provider lists what it took.
+type Lister interface {
+	Adapter
+	// Back is how far back the provider lists.
+	Back() time.Duration
+	// List returns a page of what the provider took in a time; next is empty on the last page. The first page has the name "".
+	List(ctx context.Context, from, to time.Time, page string) (paid []Notice, next string, err error)
 }

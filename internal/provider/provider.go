@@ -4,10 +4,9 @@ package provider
 
 import (
 	"fmt"
-	"net/http"
-	"time"
 
 	"github.com/paywatt/paywatt/internal/payment"
+	"github.com/paywatt/paywatt/internal/provider/outbound"
 	"github.com/paywatt/paywatt/internal/provider/webhook"
 )
 
@@ -15,10 +14,10 @@ import (
 func Kinds() []string { return []string{webhook.Kind} }
 
 // Open makes the adapter of a kind from its configuration and its secrets, both JSON.
-func Open(kind string, config, secrets []byte, ask *http.Client, now func() time.Time) (payment.Adapter, error) {
+func Open(kind string, config, secrets []byte, client *outbound.Client) (payment.Adapter, error) {
 	switch kind {
 	case webhook.Kind:
-		return webhook.Open(config, secrets, ask, now)
+		return webhook.Open(config, secrets, client)
 	}
 	return nil, fmt.Errorf("no kind %q: use one of %v", kind, Kinds())
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/payment"
+	"github.com/paywatt/paywatt/internal/provider/outbound"
 	"github.com/paywatt/paywatt/internal/provider/webhook"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -59,7 +60,7 @@ func openPaidOver(t *testing.T, local bool, ask func(payment.Payment) (payment.A
 	s := &payShop{shop: open(t, local), routes: []string{sale.RouteMQTT}, key: []byte("a key of 24 bytes or more"), ask: ask}
 	s.Payments = payment.New(payment.Config{Door: store.DoorTo(s.engine, store.Sale, func(tx *store.Tx) payment.Tx { return tx }),
 		Adapter: func(_ string, config, secrets []byte) (payment.Adapter, error) {
-			a, err := webhook.Open(config, secrets, nil, s.clock.Now)
+			a, err := webhook.Open(config, secrets, outbound.New(nil, s.clock.Now))
 			return asking{a, s}, errors.Join(err, s.broken)
 		},
 		Seller: s.Vending, Sealer: s.sealer, Rand: rand.Reader, Now: s.clock.Now, MayDate: s.MayDate,

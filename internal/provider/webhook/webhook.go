@@ -19,7 +19,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -28,6 +27,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/payment"
+	"github.com/paywatt/paywatt/internal/provider/outbound"
 )
 
 // Kind is the name of this kind of provider.
@@ -57,13 +57,12 @@ type adapter struct {
 	config  Config
 	secrets Secrets
 	keys    [][]byte
-	client  *http.Client
-	now     func() time.Time
+	client  *outbound.Client
 }
 
 // Open makes the adapter of a provider.
-func Open(config, secrets []byte, client *http.Client, now func() time.Time) (payment.Adapter, error) {
-	a := adapter{client: client, now: now}
+func Open(config, secrets []byte, client *outbound.Client) (payment.Adapter, error) {
+	a := adapter{client: client}
 	if err := strictly(config, &a.config); err != nil {
 		return nil, fmt.Errorf("config: %w", err)
 	}
@@ -107,7 +106,7 @@ func (a adapter) Prove(in payment.Incoming) error {
 	if name == "" || err != nil {
 		return errors.New("the headers webhook-id and webhook-timestamp are missing")
 	}
-	if off := a.now().Sub(time.Unix(seconds, 0)).Abs(); off > tolerance {
+	if off := a.client.Now().Sub(time.Unix(seconds, 0)).Abs(); off > tolerance {
 		return fmt.Errorf("the call's time differs by %s", off.Round(time.Second))
 	}
 	for _, signed := range strings.Fields(header.Get("Webhook-Signature")) {
@@ -191,29 +190,21 @@ func (a adapter) Asks() bool { return a.config.AskURL != "" }
 
 // Ask asks for a payment by its name. 404 means that there is no such payment.
 func (a adapter) Ask(ctx context.Context, p payment.Payment) (payment.Answer, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.ReplaceAll(a.config.AskURL, "{id}", url.PathEscape(p.Txn)), nil)
-	if err != nil {
-		return payment.Answer{}, err
-	}
+	header := http.Header{}
 	if a.secrets.Bearer != "" {
-		r.Header.Set("Authorization", "Bearer "+a.secrets.Bearer)
+		header.Set("Authorization", "Bearer "+a.secrets.Bearer)
 	}
-	got, err := a.client.Do(r)
-	if err != nil {
-		return payment.Answer{}, err
-	}
-	defer got.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(got.Body, payment.MaxBody))
+	got, err := a.client.Do(ctx, http.MethodGet, strings.ReplaceAll(a.config.AskURL, "{id}", url.PathEscape(p.Txn)), header, nil)
 	switch {
 	case err != nil:
 		return payment.Answer{}, err
-	case got.StatusCode == http.StatusNotFound:
+	case got.Status == http.StatusNotFound:
 		return payment.Answer{Outcome: payment.Never}, nil
-	case got.StatusCode != http.StatusOK:
-		return payment.Answer{}, fmt.Errorf("the provider answers with status %d", got.StatusCode)
+	case got.Status != http.StatusOK:
+		return payment.Answer{}, fmt.Errorf("the provider answers with status %d", got.Status)
 	}
 	var said paid
-	if err := json.Unmarshal(body, &said); err != nil || said.ID != p.Txn {
+	if err := got.Into(&said); err != nil || said.ID != p.Txn {
 		return payment.Answer{}, errors.New("the provider's answer is not about this payment")
 	}
 	return payment.Answer{Outcome: outcomeOf(said.Status), Amount: said.amount(), PaidAt: said.PaidAt}, nil

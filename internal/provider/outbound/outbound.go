@@ -1,0 +1,68 @@
+// Package outbound is what adapters need to ask a provider: requests with limits.
+package outbound
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/payment"
+)
+
+// Client sends the requests of all adapters. Make one with [New].
+type Client struct {
+	http *http.Client
+	now  func() time.Time
+}
+
+// New makes a Client.
+func New(client *http.Client, now func() time.Time) *Client {
+	return &Client{http: client, now: now}
+}
+
+// Now returns the present time.
+func (c *Client) Now() time.Time { return c.now() }
+
+// Answer is the whole answer to a request.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// Into reads the answer's body as JSON.
+func (a Answer) Into(to any) error {
+	if err := json.Unmarshal(a.Body, to); err != nil {
+		return fmt.Errorf("the provider's answer with status %d is not the JSON that it promises", a.Status) // the cause could show a secret
+	}
+	return nil
+}
+
+// Do sends a request. An error means that there is no answer; what the request asked for may be done all the same.
+func (c *Client) Do(ctx context.Context, method, url string, header http.Header, body []byte) (Answer, error) {
+	r, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
+	if err != nil {
+		return Answer{}, errors.New("the provider's address is not one") // the cause could show a secret
+	}
+	for name, values := range header {
+		r.Header[name] = values
+	}
+	got, err := c.http.Do(r)
+	if err != nil {
+		return Answer{}, fmt.Errorf("ask the provider: %w", err)
+	}
+	defer got.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(got.Body, payment.MaxAnswer+1))
+	switch {
+	case err != nil:
+		return Answer{}, fmt.Errorf("read the provider's answer: %w", err)
+	case len(text) > payment.MaxAnswer:
+		return Answer{}, fmt.Errorf("the provider's answer is longer than %d bytes", payment.MaxAnswer)
+	}
+	return Answer{Status: got.StatusCode, Header: got.Header, Body: text}, nil
+}
