@@ -26,13 +26,19 @@ func (a *App) openPayments() {
 	client := outbound.New(&http.Client{Timeout: askTime,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, a.c.Now)
 	a.payments = payment.New(payment.Config{Seller: a.vending, Sealer: a.data, Rand: a.c.Rand, Now: a.c.Now, MayDate: a.vending.MayDate, Log: a.log,
-		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) payment.Tx { return tx }),
-		Adapter: func(kind string, config, secrets []byte) (payment.Adapter, error) {
-			return provider.Open(kind, config, secrets, client)
-		},
-		Deliver: a.deliverPaid})
+		Door:    store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) payment.Tx { return tx }),
+		Adapter: func(kind string, s payment.Setup) (payment.Adapter, error) { return provider.Open(kind, s, client) },
+		Hooks:   hooksAt(a.c.PublicURL), Deliver: a.deliverPaid})
 	a.paying = job.NewOutbox(job.OutboxConfig{Lane: job.LanePayment, Owner: a.holder, Sender: payment.NewWorker(a.payments), Now: a.c.Now, Log: a.log,
 		Door: store.DoorTo(a.engine, store.Job, func(tx *store.Tx) job.OutboxTx { return tx })})
+}
+
+// hooksAt returns the beginning of the addresses that providers call; empty for a server without a public address.
+func hooksAt(public string) string {
+	if public == "" {
+		return ""
+	}
+	return strings.TrimRight(public, "/") + api.HookPath
 }
 
 // deliverPaid returns how the tokens of a payment reach their meter: by the meter's connection, and by SMS if the customer can get one.

@@ -86,14 +86,16 @@ type Seller interface {
 	Sell(ctx context.Context, by access.Actor, o vending.Purchase) (vending.Sold, error)
 }
 
-// Config has the parts that Payments needs. Every field but Log is required.
+// Config has the parts that Payments needs. Every field but Hooks and Log is required.
 type Config struct {
 	Door access.Door[Tx]
-	// Adapter returns what speaks to a provider, from its configuration and its secrets.
-	Adapter func(kind string, config, secrets []byte) (Adapter, error)
-	Seller  Seller
-	Sealer  registry.Sealer
-	Rand    io.Reader
+	// Adapter returns what speaks to a provider.
+	Adapter func(kind string, s Setup) (Adapter, error)
+	// Hooks begins the public addresses that providers call, with a slash at its end; empty if the server has none.
+	Hooks  string
+	Seller Seller
+	Sealer registry.Sealer
+	Rand   io.Reader
 	// Deliver returns the routes by which a meter's tokens are delivered.
 	Deliver func(tx Tx, meter string) ([]string, error)
 	Now     func() time.Time
@@ -139,14 +141,21 @@ func hashPath(path string) ([]byte, bool) {
 
 // adapter returns what speaks to a provider.
 func (ps *Payments) adapter(p Provider) (Adapter, error) {
-	var secrets []byte
+	setup := Setup{Config: p.Config}
+	var err error
 	if len(p.Sealed) > 0 {
-		var err error
-		if secrets, err = ps.c.Sealer.Open(secretContext(p.ID), p.Sealed); err != nil {
+		if setup.Secrets, err = ps.c.Sealer.Open(secretContext(p.ID), p.Sealed); err != nil {
 			return nil, fmt.Errorf("open the secrets of provider %s: %w", p.Name, err)
 		}
 	}
-	a, err := ps.c.Adapter(p.Kind, p.Config, secrets)
+	if ps.c.Hooks != "" {
+		path, err := ps.c.Sealer.Open(pathContext(p.ID), p.SealedPath)
+		if err != nil {
+			return nil, fmt.Errorf("open the address of provider %s: %w", p.Name, err)
+		}
+		setup.Address = ps.c.Hooks + string(path) + "/"
+	}
+	a, err := ps.c.Adapter(p.Kind, setup)
 	return a, fault.Wrap(err, "set up provider %s", p.Name)
 }
 

@@ -65,8 +65,10 @@ type NoticeKind string
 
 // Kinds of notices.
 const (
-	Paid   NoticeKind = "paid"   // the provider took a payment
-	Undone NoticeKind = "undone" // the provider gave a payment back, by a reversal or a chargeback
+	Paid    NoticeKind = "paid"    // the provider took a payment
+	Undone  NoticeKind = "undone"  // the provider gave a payment back, by a reversal or a chargeback
+	Decided NoticeKind = "decided" // something became of a request; the provider is asked what. Only Request is set
+	Replied NoticeKind = "replied" // the answer to an earlier question. Only Question and Answer are set
 )
 
 // Notice is one fact about a payment, as a provider states it.
@@ -80,7 +82,13 @@ type Notice struct {
 	Signed    bool // the provider's signature proves the notice
 	// Request is our name or the provider's handle of the request that the payment answers; empty for a payment that nobody requested.
 	Request string
+	// Question is the name that [Answer.Question] gave to the question. The answer counts only if the server asked it.
+	Question string
+	Answer   Answer
 }
+
+// moves reports whether the notice says that money moved.
+func (n Notice) moves() bool { return n.Kind == Paid || n.Kind == Undone }
 
 // Outcome is what a provider says about a payment.
 type Outcome string
@@ -98,6 +106,9 @@ type Answer struct {
 	Outcome Outcome
 	Amount  money.Amount // for Took: what the provider took; it may differ from the notice
 	PaidAt  time.Time    // zero: as in the notice
+	Payer   string       // telephone number that paid, if the provider says it
+	// Question is set with Pending if the provider calls with its answer later: the provider's name for the question, which nobody else knows.
+	Question string
 }
 
 // Reply is the answer to a provider's call, in the provider's own form.
@@ -105,6 +116,15 @@ type Reply struct {
 	Status      int
 	ContentType string
 	Body        []byte
+}
+
+// Setup is what an adapter is made from.
+type Setup struct {
+	Config  []byte // JSON without secrets
+	Secrets []byte // JSON
+	// Address is the secret address that the provider calls, with a slash at its end. The adapter adds a short code of its own, which
+	// arrives as [Incoming.What]. It is empty while the provider is being added, and if the server has no public address.
+	Address string
 }
 
 // Adapter speaks the language of one provider. Only Ask reaches the network; the other methods are pure.
@@ -125,10 +145,29 @@ type Adapter interface {
 // Requester is an adapter whose provider can ask a customer to pay.
 type Requester interface {
 	Adapter
-	// Request asks a customer to pay. The same request may be sent again. An error means that nobody knows whether the customer was asked.
+	// Repeats reports whether the same request may be sent again without asking the customer twice. If not, a request whose outcome is
+	// unknown is only followed.
+	Repeats() bool
+	// Request asks a customer to pay. An error means that nobody knows whether the customer was asked.
 	Request(ctx context.Context, r Request) (RequestAnswer, error)
 	// Follow asks the provider what became of a request.
 	Follow(ctx context.Context, r Request) (RequestOutcome, error)
+}
+
+// Checker is an adapter whose provider asks whether it may take a payment.
+type Checker interface {
+	Adapter
+	// Check returns the payment that a call asks about; false means that the call does not ask.
+	Check(in Incoming) (Notice, bool)
+	// Verdict is the answer to the call. The reason says why the payment would be parked; it is [NoReason] if it would not be, or if nobody
+	// knows in time.
+	Verdict(in Incoming, why Reason) Reply
+}
+
+// Registering is an adapter whose provider learns by a request which addresses to call.
+type Registering interface {
+	Adapter
+	Register(ctx context.Context) error
 }
 
 // Request asks a customer to pay.

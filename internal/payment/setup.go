@@ -53,7 +53,7 @@ func (ps *Payments) AddProvider(ctx context.Context, by access.Actor, n NewProvi
 	if no := n.check(); no.Refused() {
 		return ProviderView{Refusal: no}, nil
 	}
-	a, err := ps.c.Adapter(n.Kind, n.Config, n.Secrets)
+	a, err := ps.c.Adapter(n.Kind, Setup{Config: n.Config, Secrets: n.Secrets})
 	if err != nil {
 		return ProviderView{Refusal: refuse.ProviderOfWrongForm(refusal.Echo(n.Name), refusal.Echo(err.Error()))}, nil
 	}

@@ -115,6 +115,9 @@ func (w Worker) read(ctx context.Context, t access.Tenant, call id.ID) (job.Verd
 			w.ps.c.Log.Error("call of a provider cannot be read", "provider", p.Name, "call", c.ID.Text(id.Call), "error", err)
 		}
 		for _, n := range notices {
+			if !n.moves() {
+				continue
+			}
 			act := w.take
 			if n.Kind == Undone {
 				act = w.undone
@@ -146,7 +149,7 @@ func understand(a Adapter, in Incoming) ([]Notice, error) {
 		err = fmt.Errorf("it has %d notices, more than %d", len(notices), MaxNotices)
 	}
 	for _, n := range notices {
-		if err == nil && (n.Txn == "" || len(n.Txn) > MaxTxn || !access.Printable(n.Txn) || !isReal(n.Amount)) {
+		if err == nil && n.moves() && (n.Txn == "" || len(n.Txn) > MaxTxn || !access.Printable(n.Txn) || !isReal(n.Amount)) {
 			err = fmt.Errorf("a payment needs a printable name of at most %d bytes, an amount above 0 and a currency", MaxTxn)
 		}
 	}

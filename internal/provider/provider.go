@@ -13,11 +13,11 @@ import (
 // Kinds lists the kinds of providers.
 func Kinds() []string { return []string{webhook.Kind} }
 
-// Open makes the adapter of a kind from its configuration and its secrets, both JSON.
-func Open(kind string, config, secrets []byte, client *outbound.Client) (payment.Adapter, error) {
+// Open makes the adapter of a kind.
+func Open(kind string, s payment.Setup, client *outbound.Client) (payment.Adapter, error) {
 	switch kind {
 	case webhook.Kind:
-		return webhook.Open(config, secrets, client)
+		return webhook.Open(s, client)
 	}
 	return nil, fmt.Errorf("no kind %q: use one of %v", kind, Kinds())
 }

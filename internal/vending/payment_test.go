@@ -59,8 +59,8 @@ func openPaidOver(t *testing.T, local bool, ask func(payment.Payment) (payment.A
 	t.Helper()
 	s := &payShop{shop: open(t, local), routes: []string{sale.RouteMQTT}, key: []byte("a key of 24 bytes or more"), ask: ask}
 	s.Payments = payment.New(payment.Config{Door: store.DoorTo(s.engine, store.Sale, func(tx *store.Tx) payment.Tx { return tx }),
-		Adapter: func(_ string, config, secrets []byte) (payment.Adapter, error) {
-			a, err := webhook.Open(config, secrets, outbound.New(nil, s.clock.Now))
+		Adapter: func(_ string, setup payment.Setup) (payment.Adapter, error) {
+			a, err := webhook.Open(setup, outbound.New(nil, s.clock.Now))
 			return asking{a, s}, errors.Join(err, s.broken)
 		},
 		Seller: s.Vending, Sealer: s.sealer, Rand: rand.Reader, Now: s.clock.Now, MayDate: s.MayDate,

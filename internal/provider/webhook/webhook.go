@@ -61,12 +61,12 @@ type adapter struct {
 }
 
 // Open makes the adapter of a provider.
-func Open(config, secrets []byte, client *outbound.Client) (payment.Adapter, error) {
+func Open(s payment.Setup, client *outbound.Client) (payment.Adapter, error) {
 	a := adapter{client: client}
-	if err := strictly(config, &a.config); err != nil {
+	if err := strictly(s.Config, &a.config); err != nil {
 		return nil, fmt.Errorf("config: %w", err)
 	}
-	if err := strictly(secrets, &a.secrets); err != nil {
+	if err := strictly(s.Secrets, &a.secrets); err != nil {
 		return nil, errors.New("secrets: not a JSON object with signing, signing_old and bearer") // the cause could show a secret
 	}
 	if u := a.config.AskURL; u != "" {
