@@ -101,12 +101,13 @@ const (
 	Back    Outcome = "back"    // the provider took it and gave it back
 )
 
-// Answer is a provider's answer about a payment.
+// Answer is a provider's answer about a payment. What it leaves empty is as in the notice.
 type Answer struct {
-	Outcome Outcome
-	Amount  money.Amount // for Took: what the provider took; it may differ from the notice
-	PaidAt  time.Time    // zero: as in the notice
-	Payer   string       // telephone number that paid, if the provider says it
+	Outcome   Outcome
+	Amount    money.Amount // for Took: what the provider took; it may differ from the notice
+	PaidAt    time.Time
+	Reference string
+	Payer     string // telephone number that paid, if the provider says it
 	// Question is set with Pending if the provider calls with its answer later: the provider's name for the question, which nobody else knows.
 	Question string
 }

@@ -183,6 +183,9 @@ func (w Worker) take(tx Tx, provider Provider, a Adapter, n Notice) error {
 		return err
 	}
 	if !added {
+		if learns(p, n) {
+			return learn(tx, p, n)
+		}
 		if !again(a, p) {
 			return nil
 		}
@@ -192,6 +195,28 @@ func (w Worker) take(tx Tx, provider Provider, a Adapter, n Notice) error {
 		}
 	}
 	return w.decide(tx, provider, a, p, n.Signed)
+}
+
+// learns reports whether a payment came without a reference, and the notice has one. The notice that a payment was given back, for example, may
+// come first and lack it.
+func learns(p Payment, n Notice) bool {
+	return p.Reference == "" && n.Reference != "" && p.Meter == "" && (p.State == Received || p.State == Parked)
+}
+
+// learn stores the reference of a later notice. A payment that was parked for want of it is matched again.
+func learn(tx Tx, p Payment, n Notice) error {
+	p.Reference = cut(plain(n.Reference), MaxReference)
+	if p.Payer == "" {
+		p.Payer = cut(plain(n.Payer), MaxPayer)
+	}
+	if p.State == Received || p.Reason != UnknownReference && p.Reason != ManyReferences {
+		return tx.Payments().PutPayment(p)
+	}
+	p.State, p.Reason, p.Detail = Received, NoReason, ""
+	if err := note(tx, p, "payment.learn", tx.Payments().PutPayment(p)); err != nil {
+		return err
+	}
+	return enqueueFor(tx, p, kindApply)
 }
 
 // first stores the payment of a notice in a state, or returns the payment that its provider has named before.
@@ -345,10 +370,7 @@ func (w Worker) answered(tx Tx, p Payment, answer Answer, unanswered error, aske
 		p.Reason, p.Detail = Unanswered, why
 		return job.Again(again, why), tx.Payments().PutPayment(p)
 	case answer.Outcome == Took:
-		p.Amount = answer.Amount
-		if !answer.PaidAt.IsZero() {
-			p.PaidAt = access.Stored(answer.PaidAt)
-		}
+		answer.fill(&p)
 		return job.Done(), book(tx, &p, Asked)
 	case answer.Outcome == Back:
 		p.State, p.Reason, p.Proof = Rejected, GivenBack, Asked
@@ -364,6 +386,20 @@ func (w Worker) answered(tx Tx, p Payment, answer Answer, unanswered error, aske
 		return job.Done(), note(tx, p, "payment.reject", tx.Payments().PutPayment(p))
 	}
 	return job.Again(again, "the provider says: "+string(answer.Outcome)), nil
+}
+
+// fill gives a payment what its provider says about it.
+func (a Answer) fill(p *Payment) {
+	p.Amount = a.Amount
+	if !a.PaidAt.IsZero() {
+		p.PaidAt = access.Stored(a.PaidAt)
+	}
+	if a.Reference != "" {
+		p.Reference = cut(plain(a.Reference), MaxReference)
+	}
+	if a.Payer != "" {
+		p.Payer = cut(plain(a.Payer), MaxPayer)
+	}
 }
 
 // known reads a payment and its provider.

@@ -63,8 +63,9 @@ func (tx Rows) AddPayment(p payment.Payment) (bool, error) {
 func (tx Rows) PutPayment(p payment.Payment) error {
 	err := tx.Rewrite(paymentKind, p.ID, func() error {
 		return tx.Must(`UPDATE payment SET status = $1, reason = $2, detail = $3, proof = $4, confirmed_at = $5, meter = $6, vend_id = $7, tries = $8,
-			amount = $9, currency = $10, paid_at = $11, version = version + 1 WHERE tenant_id = $12 AND id = $13`,
-			string(p.State), string(p.Reason), p.Detail, string(p.Proof), p.ConfirmedAt, p.Meter, p.Sale, p.Tries, p.Amount.Minor, p.Amount.Currency, p.PaidAt, tx.Tenant, p.ID)
+			amount = $9, currency = $10, paid_at = $11, reference = $12, payer = $13, version = version + 1 WHERE tenant_id = $14 AND id = $15`,
+			string(p.State), string(p.Reason), p.Detail, string(p.Proof), p.ConfirmedAt, p.Meter, p.Sale, p.Tries, p.Amount.Minor, p.Amount.Currency, p.PaidAt,
+			p.Reference, p.Payer, tx.Tenant, p.ID)
 	})
 	return fault.Wrap(err, "write payment %s", p.Name())
 }
