@@ -7,15 +7,18 @@ import (
 
 	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/provider/outbound"
+	"github.com/paywatt/paywatt/internal/provider/stripe"
 	"github.com/paywatt/paywatt/internal/provider/webhook"
 )
 
 // Kinds lists the kinds of providers.
-func Kinds() []string { return []string{webhook.Kind} }
+func Kinds() []string { return []string{stripe.Kind, webhook.Kind} }
 
 // Open makes the adapter of a kind.
 func Open(kind string, s payment.Setup, client *outbound.Client) (payment.Adapter, error) {
 	switch kind {
+	case stripe.Kind:
+		return stripe.Open(s, client)
 	case webhook.Kind:
 		return webhook.Open(s, client)
 	}

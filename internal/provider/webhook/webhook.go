@@ -11,7 +11,6 @@
 package webhook
 
 import (
-	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -63,16 +62,11 @@ type adapter struct {
 // Open makes the adapter of a provider.
 func Open(s payment.Setup, client *outbound.Client) (payment.Adapter, error) {
 	a := adapter{client: client}
-	if err := strictly(s.Config, &a.config); err != nil {
-		return nil, fmt.Errorf("config: %w", err)
+	if err := outbound.Settings(s, &a.config, &a.secrets); err != nil {
+		return nil, err
 	}
-	if err := strictly(s.Secrets, &a.secrets); err != nil {
-		return nil, errors.New("secrets: not a JSON object with signing, signing_old and bearer") // the cause could show a secret
-	}
-	if u := a.config.AskURL; u != "" {
-		if parsed, err := url.Parse(u); err != nil || parsed.Host == "" || parsed.Scheme != "https" && parsed.Scheme != "http" || !strings.Contains(u, "{id}") {
-			return nil, errors.New(`config: ask_url is not an address with {id} in it`)
-		}
+	if u := a.config.AskURL; u != "" && (outbound.Address("ask_url", u) != nil || !strings.Contains(u, "{id}")) {
+		return nil, errors.New(`config: ask_url is not an address with {id} in it`)
 	}
 	for _, text := range []string{a.secrets.Signing, a.secrets.SigningOld} {
 		if text == "" {
@@ -89,13 +83,6 @@ func Open(s payment.Setup, client *outbound.Client) (payment.Adapter, error) {
 		return nil, errors.New("secrets: signing is missing")
 	}
 	return a, nil
-}
-
-// strictly reads JSON without unknown fields.
-func strictly(text []byte, to any) error {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	return d.Decode(to)
 }
 
 // Prove checks the signature and the time of a call.
@@ -207,5 +194,5 @@ func (a adapter) Ask(ctx context.Context, p payment.Payment) (payment.Answer, er
 	if err := got.Into(&said); err != nil || said.ID != p.Txn {
 		return payment.Answer{}, errors.New("the provider's answer is not about this payment")
 	}
-	return payment.Answer{Outcome: outcomeOf(said.Status), Amount: said.amount(), PaidAt: said.PaidAt}, nil
+	return payment.Answer{Outcome: outcomeOf(said.Status), Amount: said.amount(), PaidAt: said.PaidAt, Reference: said.Reference, Payer: said.Payer}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -246,7 +247,11 @@ func (s *Simulator) showIntent(c call) answer {
 	if p == nil {
 		return noSuch("payment_intent", c.PathValue("id"))
 	}
-	return answer{status: http.StatusOK, body: intentOf(p, p.Amount)}
+	out := intentOf(p, p.Amount)
+	if p.ID != "" && slices.Contains(c.URL.Query()["expand[]"], "latest_charge") {
+		out["latest_charge"] = chargeOf(p, p.Amount)
+	}
+	return answer{status: http.StatusOK, body: out}
 }
 
 // refund is money that went back to a payer.
