@@ -272,8 +272,8 @@ func (a adapter) call(ctx context.Context, method, path, key string, form url.Va
 	return got.Status, strings.TrimSpace(no.Error.Code + " " + no.Error.Message), nil
 }
 
-// intent is a payment intent.
-type intent struct {
+// answer is a payment intent.
+type answer struct {
 	ID       string
 	Status   string
 	Received int64 `json:"amount_received"`
@@ -288,7 +288,7 @@ type intent struct {
 
 // Ask asks for the payment intent. A payment is given back when its charge is wholly refunded or disputed.
 func (a adapter) Ask(ctx context.Context, p payment.Payment) (payment.Answer, error) {
-	var i intent
+	var i answer
 	status, text, err := a.call(ctx, http.MethodGet, "/v1/payment_intents/"+url.PathEscape(p.Txn)+"?expand[]=latest_charge", "", nil, &i)
 	switch {
 	case err != nil:
