@@ -219,7 +219,7 @@ func (c *clerk) blocked() {
 		c.t.Fatalf("the last step of the sale says:\n%s", got)
 	}
 	c.o.owner.visit("/people/" + clerkEmail)
-	if got := c.o.owner.text("main"); !strings.Contains(got, "Themselves only") {
+	if got := c.o.owner.text("main"); !strings.Contains(got, "Only this person") {
 		c.t.Errorf("after the confirmation at the server the page says:\n%s", got)
 	}
 	if n := ask[int](c.o.owner, `document.querySelectorAll("main table tbody tr").length`); n != 2 {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -41,6 +42,9 @@ var pictured = [...]struct{ state, path string }{
 	{"timeline", "/meters/{meter}/timeline"}, {"closed days", "/days"}, {"integrations", "/integrations"}, {"devices", "/devices"},
 	{"API documentation", "/docs"}, {"API documentation, topic", "/docs/topic/vends"}, {"safe mode", "/"}, {"tour, step 2", "/sell"},
 }
+
+// shownPart names the part of a page with which its picture begins, where that is not its top.
+var shownPart = map[string]string{"wallet by day": "#charts"}
 
 // pictureName returns the name of the file with the picture of a state.
 func pictureName(state string) string {
@@ -101,6 +105,7 @@ func (o *office) consolePictures(t *testing.T) {
 
 // draw makes the pictures. Some work fills the pages before.
 func (o *office) draw(t *testing.T) {
+	began := time.Now()
 	for _, work := range []func(*office, *testing.T){(*office).clerksDay, (*office).wallet, (*office).platform} {
 		work(o, t)
 	}
@@ -120,7 +125,7 @@ func (o *office) draw(t *testing.T) {
 		if path := tab.path(); !ofPage(pictured[at].path, path) {
 			t.Errorf("the state %q is at %s, want %s", state.name, path, pictured[at].path)
 		}
-		if err := os.WriteFile(filepath.Join(folder, pictureName(state.name)), tab.standing(), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(folder, pictureName(state.name)), tab.standing(began, shownPart[state.name]), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -131,29 +136,50 @@ func ofPage(page, path string) bool {
 	return regexp.MustCompile("^" + regexp.MustCompile(`\{[a-z]+\}`).ReplaceAllString(page, "[^/]+") + "$").MatchString(path)
 }
 
-// standing captures a page with the same time, address, token and identities in every run.
-func (p *tab) standing() []byte {
+// standing captures a page with the same address, token and identities in every run, and with times from the same minute on. If it names a part of
+// the page, the picture begins there.
+func (p *tab) standing(began time.Time, part string) []byte {
 	p.t.Helper()
 	p.until(10*time.Second, `document.readyState === "complete" && !document.querySelector(".changed")`)
 	call(p, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: 1100, Height: 400, DeviceScaleFactor: 1})
 	p.drawn()
 	height := min(pictureHigh, ask[int64](p, `document.documentElement.scrollHeight`))
 	call(p, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: 1100, Height: height, DeviceScaleFactor: 1})
-	ask[chromedp.Void](p, standStill)
+	ask[chromedp.Void](p, strings.Replace(standStill, "BEGAN", strconv.FormatInt(began.UnixMilli(), 10), 1))
+	if part != "" {
+		ask[chromedp.Void](p, `document.querySelector("`+part+`").scrollIntoView()`)
+	}
 	picture := p.captureIn(pictureColours)
 	ask[chromedp.Void](p, `goOn(), undefined`) // the next state may depend on the focus
 	return picture
 }
 
-// standStill replaces what differs between two runs.
+// standStill replaces what differs between two runs. Times move by as much as the first time of the run is after 2026-03-02 09:41 UTC, so that their
+// order and the spans between them stay true; days, and the beginning of a day, move by whole days.
 const standStill = `(function () {
-	const still = text => text.replace(/\d{4}-\d\d-\d\d/g, "2026-03-02").replace(/\b\d\d:\d\d(:\d\d)?\b/g, "09:41").replace(/(\d{4}[ -]){4}\d{4}/g, "1234 5678 9012 3456 7890")
-		.replace(/127\.0\.0\.1:\d+/g, "127.0.0.1:8080").replace(/\/(tmp|dev\/shm|var\/tmp)\/[^\s"']*/g, "/var/lib/paywatt").replace(/\b([a-z]{3})_[0-9a-z]{12,}/g, "$1_01jnexample")
+	const minute = 60_000, day = 1440 * minute, pad = n => String(n).padStart(2, "0");
+	const began = Math.floor(BEGAN / minute) * minute, first = Date.UTC(2026, 2, 2, 9, 41);
+	const days = Math.floor(first / day) - Math.floor(began / day), shift = first - began;
+	const date = t => { const d = new Date(t); return d.getUTCFullYear() + "-" + pad(d.getUTCMonth() + 1) + "-" + pad(d.getUTCDate()); };
+	const clock = t => { const d = new Date(t); return pad(d.getUTCHours()) + ":" + pad(d.getUTCMinutes()); };
+	const moved = (all, on, gap, at, seconds) => {
+		const then = Date.parse(on + "T00:00Z");
+		if (Math.abs(then - began) > 400 * day) return all;
+		if (!at || at === "00:00") return date(then + days * day) + (at ? gap + at + (seconds || "") : "");
+		const t = Date.parse(on + "T" + at + "Z") + shift;
+		return date(t) + gap + clock(t) + (seconds || "");
+	};
+	const still = text => text.replace(/(\d{4}-\d\d-\d\d)(?:([ T])(\d\d:\d\d)(:\d\d)?)?/g, moved)
+		.replace(/(^|[^\d-][ ]|\n)(\d\d:\d\d)( UTC)/g, (all, before, at, zone) => before + clock(Date.parse(date(began) + "T" + at + "Z") + shift) + zone)
+		.replace(/(\d{4}[ -]){4}\d{4}/g, "1234 5678 9012 3456 7890")
+		.replace(/127\.0\.0\.1:\d+/g, "127.0.0.1:8080").replace(/\/(tmp|dev\/shm|var\/tmp)\/(?:[^\s"'\/]+\/)*([^\s"'\/,:;)]+)/g, "/var/lib/paywatt/$2")
+		.replace(/\b([a-z]{3})_[0-9a-z]{12,}/g, "$1_01jnexample")
 		.replace(/\b(?=\w*\d)[\w-]{24,}/g, "an-example");
 	const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
 	for (let n; (n = walker.nextNode());) if (still(n.data) !== n.data) n.data = still(n.data);
 	document.querySelectorAll("input[type=text], input:not([type]), textarea").forEach(e => { e.value = still(e.value); });
-	document.querySelectorAll("input[type=date]").forEach(e => { if (e.value) e.value = "2026-03-02"; });
+	document.querySelectorAll("input[type=date]").forEach(e => { if (e.value) e.value = still(e.value); });
+	document.querySelectorAll("input[type=month]").forEach(e => { if (e.value) e.value = still(e.value + "-15").slice(0, 7); });
 	const here = document.activeElement;
 	window.goOn = () => here.focus();
 	here.blur();

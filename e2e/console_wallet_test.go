@@ -66,7 +66,7 @@ func (o *office) wallet(t *testing.T) {
 	}
 	d.fill("#reason", "the meter was changed")
 	d.click(`button[value=rebase]`, 1)
-	d.until(10*time.Second, `document.querySelector("[role=status]") && document.body.innerText.includes("Rebased")`)
+	d.until(10*time.Second, `document.querySelector("[role=status]") && document.body.innerText.includes("Counted from a new start")`)
 	if got := d.text("main"); !strings.Contains(got, "0.900 kWh were charged") {
 		t.Errorf("after the rebase the page says\n%s", got)
 	}

@@ -55,13 +55,17 @@ func (l Language) String() string {
 // Draft reports whether no good speaker of the language has read its texts. Every choice of a language must show it.
 func (l Language) Draft() bool { return l >= languages || drafts[l] }
 
+// Name returns the language's name: "English".
+func (l Language) Name() string {
+	if l < languages {
+		return languageNames[l]
+	}
+	return languageNames[English]
+}
+
 // Label returns the language as an operator's list of choices shows it: "English (en)", "Hausa (ha), draft".
 func (l Language) Label() string {
-	name := languageNames[English]
-	if l < languages {
-		name = languageNames[l]
-	}
-	return name + " (" + l.String() + ")" + onlyIf(l.Draft(), ", draft")
+	return l.Name() + " (" + l.String() + ")" + onlyIf(l.Draft(), ", draft")
 }
 
 // LanguageChoices lists the codes in one line, with the drafts apart.

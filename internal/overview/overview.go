@@ -50,6 +50,7 @@ type Entry struct {
 	ID     string // of the meter, message, reading, approval, shift or alarm
 	Title  string // what people call it: a meter number, a telephone number
 	Detail string // what tells it from others: a name, a reason
+	Text   string // what an alarm says
 	Meter  string // number of the meter that it concerns, if there is one
 	Since  time.Time
 }
@@ -315,7 +316,7 @@ func (l *look) alarms() {
 			to = &reversals
 		}
 		to.Count++
-		to.First = append(to.First, Entry{ID: a.ID.Text(id.Alarm), Title: a.Number + a.Feeder, Detail: string(a.Alarm.Code), Meter: a.Number, Since: a.RaisedAt})
+		to.First = append(to.First, Entry{ID: a.ID.Text(id.Alarm), Title: a.Number + a.Feeder, Detail: string(a.Alarm.Code), Text: a.Alarm.Text, Meter: a.Number, Since: a.RaisedAt})
 	}
 	l.add(reversals)
 	l.add(rest)

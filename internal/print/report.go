@@ -21,13 +21,17 @@ type House struct {
 // clock writes a moment in the utility's time zone.
 func (h House) clock(say *words.Texts, at time.Time) string { return say.Clock(at.In(h.Zone)) }
 
-// Shift arranges the Z report of a shift, or what it is so far.
+// Shift arranges the Z report of a shift. An open shift has an X report: what is in the till so far.
 func Shift(say *words.Texts, h House, v till.View) Sheet {
 	say = say.Plain()
 	shift, cash := v.Shift, v.Cash
 	figure := func(m money.Minor) string { return say.Sum(money.Amount{Minor: m, Currency: v.Currency}) }
-	s := Sheet{say: say, title: say.TillsReport(shift.Till)}
-	s.add(title, "", say.TillsReport(shift.Till))
+	heading := say.TillsReport(shift.Till)
+	if shift.Open() {
+		heading = say.TillsReportOpen(shift.Till)
+	}
+	s := Sheet{say: say, title: heading}
+	s.add(title, "", heading)
 	s.centre(h.Name)
 	s.rule()
 	s.field(say.PaperTill(), shift.Till)

@@ -147,6 +147,11 @@ func (t *Texts) Rate(r money.MicroRate, c money.Currency) string {
 	return t.ltr(t.written(money.FormatRate(r, c)))
 }
 
+// Price writes a price that may be finer than its currency, with the code of the currency: "KES 0.0075".
+func (t *Texts) Price(r money.MicroRate, c money.Currency) string {
+	return t.ltr(strings.NewReplacer("{currency}", c.Code, "{amount}", t.written(money.FormatRate(r, c))).Replace(t.form.sum))
+}
+
 // Percent writes a ratio: "1.5 %".
 func (t *Texts) Percent(b money.Bps) string {
 	return t.ltr(t.written(strings.TrimSuffix(b.Percent(), " %")) + " %")

@@ -95,6 +95,16 @@ func (t *Texts) LayoutCancel() string { return t.say("pages.layout.cancel") }
 // LayoutNever: never
 func (t *Texts) LayoutNever() string { return t.say("pages.layout.never") }
 
+// LayoutApiKey: API key {name}
+func (t *Texts) LayoutApiKey(name string) string {
+	return t.say("pages.layout.api-key", "{name}", name)
+}
+
+// LayoutProgram: The server ({name})
+func (t *Texts) LayoutProgram(name string) string {
+	return t.say("pages.layout.program", "{name}", name)
+}
+
 // MenuOverview: Overview
 func (t *Texts) MenuOverview() string { return t.say("pages.menu.overview") }
 
@@ -362,6 +372,14 @@ func (t *Texts) OverviewBackup(at string) string { return t.say("pages.overview.
 
 // OverviewMakeBackup: Make one on the server:
 func (t *Texts) OverviewMakeBackup() string { return t.say("pages.overview.make-backup") }
+
+// OverviewNeverHeard: never heard
+func (t *Texts) OverviewNeverHeard() string { return t.say("pages.overview.never-heard") }
+
+// OverviewLastHeard: last heard {at}
+func (t *Texts) OverviewLastHeard(at string) string {
+	return t.say("pages.overview.last-heard", "{at}", at)
+}
 
 // OfficeTitle: Office
 func (t *Texts) OfficeTitle() string { return t.say("pages.office.title") }
@@ -2170,7 +2188,7 @@ func (t *Texts) DoubtfulDiscard() string { return t.say("pages.doubtful.discard"
 // DoubtfulDiscardEffect: This reading is not charged. The next reading is counted from the register before this one.
 func (t *Texts) DoubtfulDiscardEffect() string { return t.say("pages.doubtful.discard-effect") }
 
-// DoubtfulRebase: Rebase: continue from another register
+// DoubtfulRebase: New start: continue from another register
 func (t *Texts) DoubtfulRebase() string { return t.say("pages.doubtful.rebase") }
 
 // DoubtfulRebaseRegister: Register to continue from, in Wh
@@ -2190,7 +2208,7 @@ func (t *Texts) DoubtfulRebaseDefault(register string) string {
 // DoubtfulAccepted: Accepted
 func (t *Texts) DoubtfulAccepted() string { return t.say("pages.doubtful.accepted") }
 
-// DoubtfulRebased: Rebased
+// DoubtfulRebased: Counted from a new start
 func (t *Texts) DoubtfulRebased() string { return t.say("pages.doubtful.rebased") }
 
 // DoubtfulDiscarded: Discarded
@@ -2404,10 +2422,10 @@ func (t *Texts) PeopleYes() string { return t.say("pages.people.yes") }
 // PeopleNo: no
 func (t *Texts) PeopleNo() string { return t.say("pages.people.no") }
 
-// PeopleThemselves: Themselves only
+// PeopleThemselves: Only this person
 func (t *Texts) PeopleThemselves() string { return t.say("pages.people.themselves") }
 
-// PeopleAlso: Themselves and
+// PeopleAlso: This person and
 func (t *Texts) PeopleAlso() string { return t.say("pages.people.also") }
 
 // PeopleUnknown: somebody at the server's command line or with a key that belongs to nobody
@@ -2879,6 +2897,11 @@ func (t *Texts) TillsNoneOpen(till string) string {
 	return t.say("pages.tills.none-open", "{till}", till)
 }
 
+// TillsReportOpen: Till {till} so far (X report)
+func (t *Texts) TillsReportOpen(till string) string {
+	return t.say("pages.tills.report-open", "{till}", till)
+}
+
 // DaysTitle: Closed days
 func (t *Texts) DaysTitle() string { return t.say("pages.days.title") }
 
@@ -3345,6 +3368,11 @@ func (t *Texts) AuditAfter() string { return t.say("pages.audit.after") }
 
 // AuditReason: Reason:
 func (t *Texts) AuditReason() string { return t.say("pages.audit.reason") }
+
+// AuditField: {name}: {value}
+func (t *Texts) AuditField(name string, value string) string {
+	return t.say("pages.audit.field", "{name}", name, "{value}", value)
+}
 
 // LedgerExport: For the accountant
 func (t *Texts) LedgerExport() string { return t.say("pages.ledger.export") }

@@ -10,8 +10,8 @@ import (
 
 // alarmRow is an alarm in the list.
 type alarmRow struct {
-	ID, Code, Text, Meter, Grouped, Feeder, At, Cleared string
-	State                                               badge
+	ID, Text, Meter, Grouped, Feeder, At, Cleared string
+	State                                         badge
 }
 
 // alarmPage is the list of open alarms, or of all.
@@ -37,7 +37,7 @@ func (s *Console) alarms(w http.ResponseWriter, r *http.Request, v visit) {
 }
 
 func (t site) alarm(a metering.RaisedAlarm) alarmRow {
-	row := alarmRow{ID: a.ID.Text(id.Alarm), Code: string(a.Alarm.Code), Text: a.Alarm.Text, Meter: a.Number, Feeder: a.Feeder, At: t.clock(a.RaisedAt),
+	row := alarmRow{ID: a.ID.Text(id.Alarm), Text: t.shown(a.Alarm.Text), Meter: a.Number, Feeder: a.Feeder, At: t.clock(a.RaisedAt),
 		State: badge{"⚠", t.say.AlarmsOpen(), classBad}}
 	if a.Number != "" {
 		row.Grouped = groups(a.Number)

@@ -2,17 +2,21 @@ package console
 
 import (
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/report"
+	"github.com/paywatt/paywatt/unit"
 )
 
 // auditRow is a row of the audit log.
 type auditRow struct {
-	At, Actor, IP, Action, Object, Before, After, Reason string
-	Alone                                                bool
+	At, Actor, IP, Did, Action, Object, Before, After, Reason string // Did is the action in words, if it has a name
+	Alone                                                     bool
 }
 
 // auditPage is a page of the audit log with its filter.
@@ -40,6 +44,78 @@ func (s *Console) audit(w http.ResponseWriter, r *http.Request, v visit) {
 }
 
 func (t site) audited(e access.Entry) auditRow {
-	return auditRow{At: t.clock(e.At), Actor: e.Actor, IP: e.IP, Action: e.Action, Object: e.Object, Before: e.Before, After: e.After, Reason: e.Reason,
-		Alone: e.SinglePerson}
+	return auditRow{At: t.clock(e.At), Actor: t.actor(e.Actor), IP: e.IP, Did: t.did(e.Action), Action: e.Action, Object: e.Object, Before: t.fields(e.Before),
+		After: t.fields(e.After), Reason: e.Reason, Alone: e.SinglePerson}
 }
+
+// did names an action in words, if the catalogue has a name for it.
+func (t site) did(action string) string {
+	key := strings.NewReplacer(".", "-", "_", "-").Replace(action)
+	if name := t.say.Name("action", key); name != key {
+		return name
+	}
+	return ""
+}
+
+// fields writes the details of an audit row, such as "till=main opening=50000", for people: "Till: main, Cash at the beginning: KES 500.00".
+// Details of any other form stay sentences.
+func (t site) fields(details string) string {
+	var out []string
+	for rest := details; rest != ""; {
+		key, after, found := strings.Cut(rest, "=")
+		if !found || key == "" || strings.ContainsAny(key, " {[\"") {
+			return t.shown(details)
+		}
+		var value string
+		if strings.HasPrefix(after, `"`) {
+			quoted, err := strconv.QuotedPrefix(after)
+			if err != nil {
+				return t.shown(details)
+			}
+			value, _ = strconv.Unquote(quoted)
+			after = after[len(quoted):]
+		} else {
+			value, after, _ = strings.Cut(after, " ")
+		}
+		name, text := t.auditDetail(key, value)
+		if value != "" {
+			out = append(out, t.say.AuditField(name, text))
+		}
+		rest = strings.TrimSpace(after)
+	}
+	return t.say.List(out...)
+}
+
+// auditDetail words one detail of an audit row: the name of its field, and its value in the unit that the field's name ends with.
+func (t site) auditDetail(key, value string) (name, text string) {
+	field := key
+	for _, suffix := range []string{"_minor", "_wh", "_bps", "_w", "_s"} {
+		field = strings.TrimSuffix(field, suffix)
+	}
+	name, text = t.say.Name("audit-field", field), t.shown(value)
+	n, err := strconv.ParseInt(value, 10, 64)
+	switch {
+	case value == "true":
+		text = t.say.PeopleYes()
+	case value == "false":
+		text = t.say.PeopleNo()
+	case key == "role":
+		text = t.say.Name(key, roleKey(value))
+	case key == "mode" || key == "billing":
+		text = t.say.Name(key, value)
+	case err != nil:
+	case strings.HasSuffix(key, "_wh"):
+		text = t.say.Energy(unit.Energy(n), 3)
+	case strings.HasSuffix(key, "_bps"):
+		text = t.say.Percent(money.Bps(n))
+	case strings.HasSuffix(key, "_w"):
+		text = t.say.Watts(n)
+	case strings.HasSuffix(key, "_minor") || slices.Contains(moneyFields[:], key):
+		text = t.say.Sum(money.Amount{Minor: money.Minor(n), Currency: t.currency})
+	}
+	return name, text
+}
+
+// moneyFields are the fields of audit rows with an amount in minor units whose names do not say so.
+var moneyFields = [...]string{"amount", "opening", "counted", "expected", "difference", "left", "deposit", "carry", "wallet", "debts_paid", "final_bill", "refund_due",
+	"still_owed", "single", "daily", "debits"}

@@ -21,7 +21,7 @@ type customerLine struct {
 }
 
 func (t site) customerLine(c registry.Customer) customerLine {
-	line := customerLine{ID: c.ID.Text(id.Customer), Name: c.Name, Phone: c.Phone, Lang: c.Lang, Stopped: c.Stopped}
+	line := customerLine{ID: c.ID.Text(id.Customer), Name: c.Name, Phone: c.Phone, Lang: languageName(c.Lang), Stopped: c.Stopped}
 	line.Name = cmp.Or(line.Name, t.say.SellNoName())
 	return line
 }
@@ -107,6 +107,14 @@ func (s *Console) changeCustomer(w http.ResponseWriter, r *http.Request, v visit
 
 // choice is one entry of a list to choose from.
 type choice struct{ value, label string }
+
+// languageName is the name of a language of messages; an unknown language keeps its code.
+func languageName(code string) string {
+	if l, known := notify.LanguageOf(code); known {
+		return l.Name()
+	}
+	return code
+}
 
 // languages returns the languages of messages to choose from. If the customer's language is another one, it comes last.
 func languages(own string) (out []choice) {

@@ -62,7 +62,7 @@ func (s *Console) showDays(w http.ResponseWriter, r *http.Request, v visit, stat
 	}
 	for _, c := range list.Days {
 		d.Rows = append(d.Rows, dayLine{Path: dayPath(c.Date), Date: v.site.say.Day(c.Date), Journals: strconv.FormatInt(c.Figures.Journals, 10),
-			Sum: amountsIn(v.site.say, c.Currency)(c.Figures.Debits), Closed: v.site.say.DaysClosedBy(v.site.clock(c.ClosedAt), access.PlainName(c.ClosedBy)), Pending: strconv.Itoa(len(c.Pending))})
+			Sum: amountsIn(v.site.say, c.Currency)(c.Figures.Debits), Closed: v.site.say.DaysClosedBy(v.site.clock(c.ClosedAt), v.site.actor(c.ClosedBy)), Pending: strconv.Itoa(len(c.Pending))})
 	}
 	d.Next = nextPage("/days", r.URL.Query(), list.Next)
 	d.Empty, d.Over, d.First, d.Date, d.May = open.None, open.Over, !open.Begun, open.Date, v.by.May(access.AdjustLedger)
@@ -140,7 +140,7 @@ func (t site) dayPage(c dayclose.Closed) dayPage {
 	count := func(n int64) string { return strconv.FormatInt(n, 10) }
 	name := func(code ledger.Code) string { return t.say.Name("account", strconv.Itoa(int(code))) }
 	d := dayPage{Title: t.say.DaysReport(t.say.Day(c.Date)), Date: c.Date, From: t.clock(c.From), To: t.clock(c.To), Zone: c.Zone, Note: c.Note, Currency: c.Currency,
-		Closed: t.say.DaysClosedBy(t.clock(c.ClosedAt), access.PlainName(c.ClosedBy)), Journals: count(f.Journals), Sum: sum(f.Debits), Pending: t.pending(c.Pending),
+		Closed: t.say.DaysClosedBy(t.clock(c.ClosedAt), t.actor(c.ClosedBy)), Journals: count(f.Journals), Sum: sum(f.Debits), Pending: t.pending(c.Pending),
 		Seal: count(c.Seal), Epoch: count(c.Epoch), Head: c.Head}
 	for _, l := range f.Lines {
 		d.Accounts = append(d.Accounts, dayFigures{strconv.Itoa(int(l.Code)) + " " + name(l.Code), l.Subject, "", sum(l.Opening), sum(l.Debit), sum(l.Credit), sum(l.Closing)})

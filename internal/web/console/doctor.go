@@ -86,7 +86,7 @@ func pasted(text string) string {
 // answer writes a diagnosis onto the page.
 func (t site) answer(d *doctorPage, x diagnosis.Diagnosis, v visit) {
 	for _, f := range x.Findings {
-		d.Findings = append(d.Findings, findingLine{f.Text, f.Do})
+		d.Findings = append(d.Findings, findingLine{t.shown(f.Text), t.shown(f.Do)})
 	}
 	fact := func(name, text string) {
 		if text != "" {
@@ -124,7 +124,7 @@ func (t site) answer(d *doctorPage, x diagnosis.Diagnosis, v visit) {
 		}
 	}
 	for _, r := range x.Reports {
-		d.Reports = append(d.Reports, factLine{t.clock(r.ReceivedAt), plain(cmp.Or(r.Result, r.Source))})
+		d.Reports = append(d.Reports, factLine{t.clock(r.ReceivedAt), plain(cmp.Or(r.Result, t.say.Name("token-source", r.Source)))})
 	}
 	if x.Typing != nil {
 		for _, meant := range x.Typing.Meant {

@@ -143,7 +143,7 @@ func (s *Console) showImport(w http.ResponseWriter, r *http.Request, v visit, st
 		d.Tariffs = append(d.Tariffs, choice{version.Name, version.Name})
 	}
 	for _, i := range earlier.Data {
-		line := importLine{Path: importOf(i), Kind: kindWord(t, i.Kind), At: v.site.clock(i.CreatedAt), By: access.PlainName(i.By), Rows: itoa(i.Lines)}
+		line := importLine{Path: importOf(i), Kind: kindWord(t, i.Kind), At: v.site.clock(i.CreatedAt), By: v.site.actor(i.By), Rows: itoa(i.Lines)}
 		if !i.UndoneAt.IsZero() {
 			line.Undone = v.site.clock(i.UndoneAt)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -209,13 +210,12 @@ func (t site) messageDetail(s notify.MessageView) messageDetail {
 
 // cost writes millionths of the currency's unit with four decimals, because a message costs less than a coin.
 func (t site) cost(micro int64) string {
-	const tenThousandth = 100
-	n := micro / tenThousandth
-	text := strconv.FormatInt(n/10_000, 10) + "." + strconv.FormatInt(10_000+n%10_000, 10)[1:]
-	if t.currency != "" {
-		text += " " + t.currency
+	c, known := money.CurrencyOf(t.currency)
+	if !known {
+		c = money.Currency{Exp: 2}
+		return t.say.Rate(money.MicroRate(micro), c)
 	}
-	return text
+	return t.say.Price(money.MicroRate(micro), c)
 }
 
 func (t site) message(m notify.Message) messageLine {
@@ -250,8 +250,10 @@ func messageBadge(t *words.Texts, s notify.State) badge {
 		return badge{"●", name, classOff}
 	case notify.Lost, notify.Expired:
 		return badge{"■", name, classBad}
-	case notify.Suppressed:
+	case notify.Queued, notify.Suppressed:
 		return badge{"○", name, classOff}
+	case notify.SentOut:
+		return badge{onward(t), name, classOff}
 	}
 	return badge{"▲", name, classWarn}
 }

@@ -74,14 +74,14 @@ func TestAMessageGoesByAnotherRoute(t *testing.T) {
 		t.Errorf("the gateway got another text than the token's, of %d bytes", len(text[0]))
 	}
 	page := "/messages/" + keys[0]
-	await("it counts as sent", func() bool { return strings.Contains(o.get(page).text(), "0.8000 KES") })
+	await("it counts as sent", func() bool { return strings.Contains(o.get(page).text(), "KES 0.80") })
 	o.get(page).is(200).says("Attempts", "modem1", "not sent", "the modem is", "phone1", "accepted", "by modem1", "by phone1").omits(digits)
 	if list := o.get("/messages").is(200).says("modem1", "down since"); !strings.Contains(list.body, `href="`+page+`"`) {
 		t.Errorf("the list has no link to %s", page)
 	}
 
 	live := o.follow(page + "/live")
-	if got := live.patch()["message"]; got["tries"][0] != "2" || got["cost"][0] != "0.8000 KES" || len(got["state"]) != 2 {
+	if got := live.patch()["message"]; got["tries"][0] != "2" || got["cost"][0] != "KES 0.80" || len(got["state"]) != 2 {
 		t.Errorf("at first the page's stream sends %v", got)
 	}
 	form := o.get(page).value("form")
@@ -90,7 +90,7 @@ func TestAMessageGoesByAnotherRoute(t *testing.T) {
 	if keys, _ := g.got(); keys[1] != keys[0] {
 		t.Errorf("once more under the key %s, want %s: a gateway knows it as the same message", keys[1], keys[0])
 	}
-	await("two tries by the gateway are paid for", func() bool { return strings.Contains(o.get(page).text(), "1.6000 KES") })
+	await("two tries by the gateway are paid for", func() bool { return strings.Contains(o.get(page).text(), "KES 1.60") })
 	for got := live.patch()["message"]; got["tries"] == nil || got["tries"][0] != "3"; got = live.patch()["message"] {
 		if got["queued"] != nil {
 			t.Errorf("the stream repeats what did not change: %v", got)

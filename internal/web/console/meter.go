@@ -153,7 +153,7 @@ func (t site) said(s registry.ReportedBalance) string {
 	if s.Source == registry.ReportedBySMS {
 		return t.say.MeterBySMS(t.clock(s.At))
 	}
-	return t.say.MeterWithToken(t.clock(s.At), s.Source)
+	return t.say.MeterWithToken(t.clock(s.At), t.say.Name("token-source", s.Source))
 }
 
 // cells are the parts of the page that update.

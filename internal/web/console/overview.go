@@ -3,6 +3,7 @@ package console
 import (
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/overview"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -61,17 +62,22 @@ func (t site) needs(l overview.List) needs {
 	}
 	for _, e := range l.First {
 		row := needRow{Title: e.Title, Detail: e.Detail, Since: t.clock(e.Since)}
+		if e.Text != "" {
+			row.Detail = t.shown(e.Text)
+		}
 		switch l.Kind {
 		case overview.Failed:
-			row.Path = "/messages/" + e.ID
+			row.Path, row.Detail = "/messages/"+e.ID, t.say.Name("message", e.Detail)
 		case overview.Doubtful:
-			row.Path = "/quarantine/" + e.ID
+			row.Path, row.Detail = "/quarantine/"+e.ID, t.shown(e.Detail)
 		case overview.OpenShifts:
 			row.Path = "/tills/" + e.ID
 		case overview.OpenDays:
 			row.Path = "/days"
 		case overview.Waiting:
 			row.Path = "/approvals/" + e.ID
+		case overview.CutOff, overview.Low, overview.Offline, overview.Tampered:
+			row.Path, row.Since = "/meters/"+e.Meter, t.lastHeard(e.Since)
 		default:
 			row.Path = "/alarms"
 			if e.Meter != "" {
@@ -81,9 +87,20 @@ func (t site) needs(l overview.List) needs {
 		if row.Number = e.Meter != "" && e.Title == e.Meter; row.Number {
 			row.Title = groups(e.Meter)
 		}
+		if row.Title == "" { // an alarm about no meter
+			row.Title, row.Detail = row.Detail, ""
+		}
 		out.Rows = append(out.Rows, row)
 	}
 	return out
+}
+
+// lastHeard says when a meter was heard last.
+func (t site) lastHeard(at time.Time) string {
+	if at.IsZero() {
+		return t.say.OverviewNeverHeard()
+	}
+	return t.say.OverviewLastHeard(t.clock(at))
 }
 
 // needsTitle returns the heading of a list and the page that has all of it.

@@ -252,8 +252,8 @@ func TestACommandNeedsAReasonAndShowsItsState(t *testing.T) {
 	g.post(path, "form", form, "type", "clear_credit", "reason", "x").is(422).says("No command was sent")
 	at := g.post(path, "form", form, "type", "disconnect", "reason", "unpaid <rent>").leads("/meters/" + meterNumber + "#supply")
 	at, _, _ = strings.Cut(at, "#")
-	g.get(at).is(200).says("Cut off supply: ○ Waiting for the meter", "by person owner@example.org. Reason: unpaid <rent>", "Reason to restore supply", "Restore supply",
-		"Cut off supply ○ Waiting for the meter unpaid <rent> · person owner@example.org")
+	g.get(at).is(200).says("Cut off supply: ○ Waiting for the meter", "by owner@example.org. Reason: unpaid <rent>", "Reason to restore supply", "Restore supply",
+		"Cut off supply ○ Waiting for the meter unpaid <rent> · owner@example.org")
 	g.post(path, "form", form, "type", "connect", "reason", "paid").leads("/meters/")
 	g.get(at).is(200).says("Restore supply: ○ Waiting for the meter", "Reason to cut off supply")
 }

@@ -39,7 +39,7 @@ func (g *guest) invite(email, role string) answer {
 func TestPeopleAreInvitedAndChangedOnPages(t *testing.T) {
 	w := begin(t)
 	g := w.enter(ownerEmail)
-	list := g.get("/people").is(200).says(ownerEmail, "✓ Can sign in", "Themselves only", "Operator: sells at a counter")
+	list := g.get("/people").is(200).says(ownerEmail, "✓ Can sign in", "Only this person", "Operator: sells at a counter")
 	wrong := g.post("/people", "form", list.value("form"), "email", "juma", "name", "Juma O.", "role", "operator").is(422).says(`"juma" is not an e-mail address.`, "No person was added.")
 	if wrong.value("email") != "juma" || wrong.value("name") != "Juma O." {
 		t.Error("after a refusal the fields have to be typed again")
@@ -51,7 +51,7 @@ func TestPeopleAreInvitedAndChangedOnPages(t *testing.T) {
 		t.Error("a browser may keep the page with the link")
 	}
 	link := page.oneTime()
-	g.get("/people").is(200).says("Juma O.", "○ No password yet", "Themselves and "+ownerEmail).omits(link)
+	g.get("/people").is(200).says("Juma O.", "○ No password yet", "This person and "+ownerEmail).omits(link)
 	g.get(juma).is(200).says("○ No password yet", "No open sessions").omits(link)
 	w.guest().post(link, "password", password).leads("/signin?set=1")
 
@@ -99,7 +99,7 @@ func TestAnotherApproverConfirmsOnThePage(t *testing.T) {
 	till.get("/people").is(403).omits(financeEmail)
 	till.get(juma).is(403).omits("Not confirmed")
 	till.get("/office").is(200).omits("/people")
-	finance.get(finance.act(juma, "confirm").leads(juma+"?done=confirm")).is(200).says("The person is confirmed.", "Themselves only").omits(`value="confirm"`)
+	finance.get(finance.act(juma, "confirm").leads(juma+"?done=confirm")).is(200).says("The person is confirmed.", "Only this person").omits(`value="confirm"`)
 	if n := w.audited("person.confirm"); n != 3 { // two by the world
 		t.Errorf("%d confirmations in the audit log, want 3", n)
 	}
@@ -116,7 +116,7 @@ func TestApproversSeeWhoWaits(t *testing.T) {
 	link := g.invite("juma@example.org", "finance").oneTime()
 	finance.get("/approvals").is(200).omits(title) // he has no password yet
 	w.guest().post(link, "password", password).leads("/signin?set=1")
-	page := finance.get("/approvals").is(200).says("No requests wait", title, "juma@example.org", "Themselves and "+ownerEmail).omits("More people wait")
+	page := finance.get("/approvals").is(200).says("No requests wait", title, "juma@example.org", "This person and "+ownerEmail).omits("More people wait")
 	at := page.link(t, `/people/usr_\w+`)
 	g.get("/approvals").is(200).omits(title)
 	till.get("/approvals").is(200).omits(title)
@@ -179,7 +179,7 @@ func TestOnesOwnAccount(t *testing.T) {
 	g, finance := w.enter("till@example.org"), w.enter(financeEmail)
 	page := g.get("/meters").is(200)
 	page.link(t, "/account")
-	page = g.get("/account").is(200).says("till@example.org", "Operator operator", "sells at a counter", "Themselves only", "● This session", "End all other sessions").
+	page = g.get("/account").is(200).says("till@example.org", "Operator operator", "sells at a counter", "Only this person", "● This session", "End all other sessions").
 		omits("Recovery codes left", `href="/people"`)
 	if n := strings.Count(page.body, "● This session"); n != 1 {
 		t.Errorf("%d sessions are marked, want 1", n)

@@ -275,7 +275,7 @@ func (t site) tracked(x recharge.Tracked) tracked {
 		d.Units = t.say.TrackNoUnits()
 	}
 	if b := x.Balance; b != nil {
-		d.Balance, d.BalanceAt = t.say.Energy(b.Energy, 1), t.say.TrackAsOf(t.clock(b.At), b.Source)
+		d.Balance, d.BalanceAt = t.say.Energy(b.Energy, 1), t.say.TrackAsOf(t.clock(b.At), t.say.Name("token-source", b.Source))
 	}
 	steps := []recharge.State{recharge.Queued, recharge.Sent, recharge.Delivered, recharge.Answered, recharge.Accepted}
 	if d.SIM || d.Heard {
@@ -285,7 +285,7 @@ func (t site) tracked(x recharge.Tracked) tracked {
 		line := stepLine{Name: string(want), Text: t.say.Name("delivery", string(want)), At: nothing}
 		for _, step := range x.Steps() {
 			if step.State == want {
-				line.At, line.Note = t.seconds(step), strings.TrimSpace(string(step.By)+" "+step.Note)
+				line.At, line.Note = t.seconds(step), t.stepNote(x, step)
 			}
 		}
 		d.Steps = append(d.Steps, line)
@@ -294,6 +294,19 @@ func (t site) tracked(x recharge.Tracked) tracked {
 		d.Ways = append(d.Ways, wayLine{By: wayWord(t.say, way.By), At: t.clock(way.Queued), State: deliveryBadge(t.say, way.State), Why: way.Why, Answer: way.Answer})
 	}
 	return d
+}
+
+// stepNote says by which way a step was reached, and what the meter answered.
+func (t site) stepNote(x recharge.Tracked, step recharge.Step) string {
+	switch {
+	case step.By != "":
+		return joined(wayWord(t.say, step.By), step.Note)
+	case step.State == recharge.Rejected:
+		return plain(x.Token.Result)
+	case x.Balance != nil:
+		return t.say.Name("token-source", x.Balance.Source)
+	}
+	return ""
 }
 
 // cells are the parts of the page that update.
@@ -314,8 +327,10 @@ func deliveryBadge(t *words.Texts, s recharge.State) badge {
 		return badge{"●", name, classOK}
 	case recharge.Rejected, recharge.Failed:
 		return badge{"■", name, classBad}
-	case recharge.Idle:
+	case recharge.Idle, recharge.Queued:
 		return badge{"○", name, classOff}
+	case recharge.Sent, recharge.Delivered, recharge.Answered:
+		return badge{onward(t), name, classOff}
 	}
 	return badge{"▲", name, classWarn}
 }

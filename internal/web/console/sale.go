@@ -83,7 +83,7 @@ func (s *Console) after(ctx context.Context, v visit, made sale.Sale) (string, e
 func (t site) sale(shown vending.SaleView) saleDetail {
 	made := shown.Sale
 	d := saleDetail{ID: made.ID.Text(id.Vend), Meter: made.Meter.Number, Grouped: groups(made.Meter.Number), Receipt: made.ReceiptNo, At: t.clock(made.PricedAt),
-		By: made.By, State: saleWord(t.say, made.State), Bill: t.bill(made.Lines, made.Tender), Simulated: made.Meter.Simulated, Recharge: made.Recharge()}
+		By: t.actor(made.By), State: saleWord(t.say, made.State), Bill: t.bill(made.Lines, made.Tender), Simulated: made.Meter.Simulated, Recharge: made.Recharge()}
 	if made.PressKey {
 		d.Press = t.say.SalePressKey()
 	}

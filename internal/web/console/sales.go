@@ -84,7 +84,7 @@ func saleChoices(t *words.Texts) []choice {
 
 func (t site) saleLine(s sale.Sale) saleLine {
 	l := saleLine{Path: salePath(s.ID), Receipt: cmp.Or(s.ReceiptNo, t.say.SalesNoReceipt()), At: t.clock(s.PricedAt), Meter: s.Meter.Number,
-		Amount: t.say.Sum(s.Tender), By: s.By, State: saleBadge(t.say, s.State), Test: s.Meter.Simulated}
+		Amount: t.say.Sum(s.Tender), By: t.actor(s.By), State: saleBadge(t.say, s.State), Test: s.Meter.Simulated}
 	if s.Units > 0 {
 		l.Units = t.say.Energy(s.Units, 1)
 	}

@@ -290,10 +290,21 @@ func (t site) tender(text string) (money.Amount, refusal.Refusal) {
 	return money.Amount{Minor: m, Currency: c.Code}, refusal.Refusal{}
 }
 
+// broughtFirst returns the lines with the change that was brought forward before the change that is carried forward, as on receipts.
+func broughtFirst(lines []sale.Line) []sale.Line {
+	out := slices.Clone(lines)
+	carried := slices.IndexFunc(out, func(l sale.Line) bool { return l.Kind == sale.LineCarry })
+	brought := slices.IndexFunc(out, func(l sale.Line) bool { return l.Kind == sale.LineCarryIn })
+	if carried >= 0 && carried < brought {
+		out[carried], out[brought] = out[brought], out[carried]
+	}
+	return out
+}
+
 func (t site) bill(lines []sale.Line, total money.Amount) bill {
 	b := bill{Total: t.say.Amount(total), Code: total.Currency}
 	c, _ := money.CurrencyOf(total.Currency)
-	for _, l := range lines {
+	for _, l := range broughtFirst(lines) {
 		row := lineText{Name: lineWord(t.say, l.Kind), Amount: t.say.Amount(money.Amount{Minor: l.Amount, Currency: total.Currency})}
 		if name := cmp.Or(l.Label, l.Ref); name != "" {
 			row.Name += " " + name

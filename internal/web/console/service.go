@@ -284,7 +284,7 @@ func (s *Console) madeTokens(w http.ResponseWriter, r *http.Request, v visit) {
 		return
 	}
 	t, j := v.site.say, m.Job
-	d := madePage{Number: j.Meter.Number, Grouped: groups(j.Meter.Number), Kind: t.Name("token-kind", string(j.Kind)), By: access.PlainName(j.By), Approved: access.PlainName(j.ApprovedBy),
+	d := madePage{Number: j.Meter.Number, Grouped: groups(j.Meter.Number), Kind: t.Name("token-kind", string(j.Kind)), By: v.site.actor(j.By), Approved: v.site.actor(j.ApprovedBy),
 		Reason: j.Reason, At: v.site.clock(j.CompletedAt), Held: j.State == sale.Held, Change: j.Kind == sale.KeyChange, Digits: m.Issued.Len() > 0}
 	for i, token := range j.Tokens {
 		line := v.site.serviceLine(d.Number, token)

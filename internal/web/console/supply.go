@@ -60,7 +60,7 @@ func (s *Console) supply(ctx context.Context, v visit, m registry.MeterView, ask
 		}
 	}
 	if last != nil {
-		f.Last = &lastCommand{What: commandWord(v.site.say, last.Type), At: v.site.clock(last.CreatedAt), By: last.By, Reason: last.Reason, State: commandBadge(v.site.say, *last)}
+		f.Last = &lastCommand{What: commandWord(v.site.say, last.Type), At: v.site.clock(last.CreatedAt), By: v.site.actor(last.By), Reason: last.Reason, State: commandBadge(v.site.say, *last)}
 		if last.State != command.StateFailed && last.State != command.StateExpired && m.Wallet == nil {
 			f.Cut = last.Type == command.Disconnect // the meter's own reading may still be on its way
 		}

@@ -123,7 +123,7 @@ func (d swapPage) command(balance, register string) string {
 }
 
 func (t site) swapDone(s sale.Swap) *swapDone {
-	d := &swapDone{New: s.New.Number, NewGrouped: groups(s.New.Number), At: t.clock(s.At), By: access.PlainName(s.By), Approved: access.PlainName(s.ApprovedBy), Reason: s.Reason}
+	d := &swapDone{New: s.New.Number, NewGrouped: groups(s.New.Number), At: t.clock(s.At), By: t.actor(s.By), Approved: t.actor(s.ApprovedBy), Reason: s.Reason}
 	switch {
 	case s.Source != "":
 		d.Effect = t.say.SwapGave(t.say.Energy(s.Units, 1), t.say.Energy(s.Balance, 1), t.say.Energy(s.TokenUnits, 1))

@@ -45,7 +45,7 @@ type tillsPage struct {
 // shiftPage is the Z report of a shift. While the shift is open, it says what the report would be now.
 type shiftPage struct {
 	shiftLine
-	Note, ClosedBy                  string
+	Title, Note, ClosedBy           string
 	Opening, Sold, Paid, Out, Left  string
 	Sales, Reversals, Units, Papers string
 	Parts                           []lineText
@@ -65,7 +65,7 @@ func shiftPath(s till.Shift) string { return "/tills/" + s.Name() }
 
 func (t site) shiftLine(s till.Shift, currency string) shiftLine {
 	sum := amountsIn(t.say, currency)
-	l := shiftLine{Path: shiftPath(s), Till: s.Till, Operator: access.PlainName(s.Operator), Opened: t.clock(s.OpenedAt), State: badge{"●", t.say.TillsStateOpen(), classOK}}
+	l := shiftLine{Path: shiftPath(s), Till: s.Till, Operator: t.actor(s.Operator), Opened: t.clock(s.OpenedAt), State: badge{"●", t.say.TillsStateOpen(), classOK}}
 	if s.Open() {
 		return l
 	}
@@ -133,14 +133,17 @@ func (s *Console) showShift(w http.ResponseWriter, r *http.Request, v visit, sta
 		s.broken(w, r, v, err)
 		return
 	}
-	s.show(w, r, status, shiftView(s.page(r, v, v.site.say.TillsReport(d.Till)), d))
+	s.show(w, r, status, shiftView(s.page(r, v, d.Title), d))
 }
 
 // zReport writes the figures of a shift.
 func (t site) zReport(d shiftPage, shown till.View) shiftPage {
 	s, c, sum := shown.Shift, shown.Cash, amountsIn(t.say, shown.Currency)
-	d.shiftLine = t.shiftLine(s, shown.Currency)
-	d.Open, d.Note, d.ClosedBy, d.Currency = s.Open(), s.Note, access.PlainName(s.ClosedBy), t.currency
+	d.shiftLine, d.Title = t.shiftLine(s, shown.Currency), t.say.TillsReport(s.Till)
+	if s.Open() {
+		d.Title = t.say.TillsReportOpen(s.Till)
+	}
+	d.Open, d.Note, d.ClosedBy, d.Currency = s.Open(), s.Note, t.actor(s.ClosedBy), t.currency
 	d.Opening, d.Sold, d.Paid, d.Out, d.Left = sum(s.Opening), sum(c.Sold), sum(c.PaidBack), sum(c.PaidOut), sum(shown.Left)
 	d.Sales, d.Reversals, d.Units = strconv.FormatInt(c.Sales, 10), strconv.FormatInt(c.Reversals, 10), t.say.KWh(c.Units, 1)
 	if c.FirstPaper != "" {

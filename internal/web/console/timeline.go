@@ -56,7 +56,7 @@ func (s *Console) timeline(w http.ResponseWriter, r *http.Request, v visit) {
 // moment writes a moment in the words of the page on which its object is.
 func (v visit) moment(m timeline.Moment) timeLine {
 	t := v.site.say
-	out := timeLine{At: v.site.clock(m.At), Kind: t.Name("moment", string(m.Kind)), Sub: joined(m.Note, m.By)}
+	out := timeLine{At: v.site.clock(m.At), Kind: t.Name("moment", string(m.Kind)), Sub: joined(v.site.shown(m.Note), v.site.actor(m.By))}
 	switch m.Kind {
 	case timeline.Sales:
 		state := saleBadge(t, sale.State(m.State))
@@ -77,7 +77,7 @@ func (v visit) moment(m timeline.Moment) timeLine {
 	case timeline.Doubts:
 		out.Text, out.State, out.Path = t.Name("doubt", m.What), heldBadge(t, quarantine.State(m.State)), "/quarantine/"+m.ID.Text(id.Held)
 	case timeline.Alarms:
-		out.Text, out.Sub, out.State = m.Note, m.What, badge{"⚠", t.AlarmsOpen(), classBad}
+		out.Text, out.Sub, out.State = v.site.shown(m.Note), "", badge{"⚠", t.AlarmsOpen(), classBad}
 		if m.State == timeline.AlarmEnded {
 			out.State = badge{"✓", t.AlarmsEnded(), classOK}
 		}

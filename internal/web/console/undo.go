@@ -50,7 +50,7 @@ func (s *Console) acts(r *http.Request, v visit, shown vending.SaleView, a saleA
 	t, back := v.site.say, last.Reversal
 	switch back.State {
 	case sale.ReversalDone:
-		a.Notice, a.NoticeClass = t.UndoDone(v.site.clock(cmp.Or(back.SettledAt, back.At)), access.PlainName(back.By)), "note ok"
+		a.Notice, a.NoticeClass = t.UndoDone(v.site.clock(cmp.Or(back.SettledAt, back.At)), v.site.actor(back.By)), "note ok"
 	case sale.ReversalWaiting:
 		a.Notice, a.NoticeClass = t.UndoWaits(), "note"
 	case sale.ReversalRefused:
