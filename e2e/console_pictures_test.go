@@ -145,7 +145,7 @@ func (p *tab) standing(began time.Time, part string) []byte {
 	p.drawn()
 	height := min(pictureHigh, ask[int64](p, `document.documentElement.scrollHeight`))
 	call(p, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: 1100, Height: height, DeviceScaleFactor: 1})
-	ask[chromedp.Void](p, strings.Replace(standStill, "BEGAN", strconv.FormatInt(began.UnixMilli(), 10), 1))
+	ask[chromedp.Void](p, strings.NewReplacer("BEGAN", strconv.FormatInt(began.UnixMilli(), 10), "MOVES", strconv.FormatBool(part == "")).Replace(standStill))
 	if part != "" {
 		ask[chromedp.Void](p, `document.querySelector("`+part+`").scrollIntoView()`)
 	}
@@ -155,7 +155,7 @@ func (p *tab) standing(began time.Time, part string) []byte {
 }
 
 // standStill replaces what differs between two runs. Times move by as much as the first time of the run is after 2026-03-02 09:41 UTC, so that their
-// order and the spans between them stay true; days, and the beginning of a day, move by whole days.
+// order and the spans between them stay true; days and times that are to come move by whole days. Dates beside a drawn chart stay.
 const standStill = `(function () {
 	const minute = 60_000, day = 1440 * minute, pad = n => String(n).padStart(2, "0");
 	const began = Math.floor(BEGAN / minute) * minute, first = Date.UTC(2026, 2, 2, 9, 41);
@@ -166,11 +166,11 @@ const standStill = `(function () {
 		const then = Date.parse(on + "T00:00Z");
 		if (Math.abs(then - began) > 400 * day) return all;
 		if (!at || at === "00:00") return date(then + days * day) + (at ? gap + at + (seconds || "") : "");
-		const t = Date.parse(on + "T" + at + "Z") + shift;
+		const real = Date.parse(on + "T" + at + "Z"), later = real > began + 120 * minute, t = real + (later ? days * day : shift);
 		return date(t) + gap + clock(t) + (seconds || "");
 	};
-	const still = text => text.replace(/(\d{4}-\d\d-\d\d)(?:([ T])(\d\d:\d\d)(:\d\d)?)?/g, moved)
-		.replace(/(^|[^\d-][ ]|\n)(\d\d:\d\d)( UTC)/g, (all, before, at, zone) => before + clock(Date.parse(date(began) + "T" + at + "Z") + shift) + zone)
+	const still = text => (MOVES ? text.replace(/(\d{4}-\d\d-\d\d)(?:([ T])(\d\d:\d\d)(:\d\d)?)?/g, moved)
+		.replace(/(^|[^\d-][ ]|\n)(\d\d:\d\d)( UTC)/g, (all, before, at, zone) => before + clock(Date.parse(date(began) + "T" + at + "Z") + shift) + zone) : text)
 		.replace(/(\d{4}[ -]){4}\d{4}/g, "1234 5678 9012 3456 7890")
 		.replace(/127\.0\.0\.1:\d+/g, "127.0.0.1:8080").replace(/\/(tmp|dev\/shm|var\/tmp)\/(?:[^\s"'\/]+\/)*([^\s"'\/,:;)]+)/g, "/var/lib/paywatt/$2")
 		.replace(/\b([a-z]{3})_[0-9a-z]{12,}/g, "$1_01jnexample")

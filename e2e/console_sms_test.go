@@ -46,7 +46,7 @@ func TestChromiumFollowsATokenBySMS(t *testing.T) {
 	if got := cell("answered-note"); !strings.Contains(got, answer) {
 		t.Errorf("the answer is shown as %q, want %q", got, answer)
 	}
-	if balance, asof := cell("balance"), cell("asof"); balance != "34.7 kWh" || !strings.HasPrefix(asof, "as of 20") || !strings.Contains(asof, "sms answer") {
+	if balance, asof := cell("balance"), cell("asof"); balance != "34.7 kWh" || !strings.HasPrefix(asof, "as of 20") || !strings.Contains(asof, "according to a text message") {
 		t.Errorf("the balance is shown as %q %q", balance, asof)
 	}
 	d.until(10*time.Second, `document.querySelector("#ways").innerText.includes("SMS to the meter's SIM") && document.querySelector("#ways").innerText.includes("`+answer+`")`)

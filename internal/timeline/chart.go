@@ -25,6 +25,10 @@ import (
 // Limits of a chart.
 const (
 	maxReadings = 50_000
+	// maxOfYear is how many readings of a year are all read. A reading every half hour is fewer.
+	maxOfYear = 20_000
+	// maxRefined bounds the days of which all readings are read because the register did not continue.
+	maxRefined = 40
 	maxBookings = 20_000
 	maxMarks    = 1000
 	// mostPhases is the number of phases whose highest power a register may rise by. A token meter's own number is not always known.
@@ -69,7 +73,7 @@ type Chart struct {
 	Credits   []Credit
 	Load      []series.Point // W
 	Paused    time.Duration  // readings further apart are a gap
-	TooMany   bool           // the span has too many readings, so there are no figures from readings
+	TooMany   bool           // the span has too many readings: the use is that between the first and the last of each day, and there is no load
 	Untold    bool           // the asker may not see the bookings of the wallet
 	NoReading bool           // the meter has never sent a reading
 	newest    time.Time
@@ -148,16 +152,21 @@ func (t *Timeline) shown(tx Tx, c *Chart, on string, zone *time.Location) (time.
 
 // read takes the figures of the readings.
 func (c *Chart) read(tx Tx, buckets []series.Bucket) error {
-	rows, err := tx.ReadingsAround(c.Meter.N, metering.Span{From: c.From, To: c.To}, maxReadings+1)
+	most, limit := wallet.MaxPerPhase*mostPhases, maxReadings
+	if c.By == series.Month {
+		limit = maxOfYear
+	}
+	rows, err := tx.ReadingsAround(c.Meter.N, metering.Span{From: c.From, To: c.To}, limit+1)
 	if err != nil {
 		return err
 	}
-	if c.TooMany = len(rows) > maxReadings; c.TooMany {
-		rows = nil
+	if c.TooMany = len(rows) > limit; c.TooMany {
+		if rows, err = c.byDay(tx, most); err != nil {
+			return err
+		}
 	}
 	rows = inOrder(rows)
 	samples := samplesOf(rows)
-	most := wallet.MaxPerPhase * mostPhases
 	for _, u := range series.UseOf(samples, buckets, most) {
 		c.Use, c.Units = append(c.Use, Used{Use: u}), c.Units+u.Units
 	}
@@ -169,13 +178,46 @@ func (c *Chart) read(tx Tx, buckets []series.Bucket) error {
 	rows = slices.DeleteFunc(rows, func(r metering.StoredReading) bool { return r.At.Before(c.From) || !r.At.Before(c.To) })
 	slices.SortStableFunc(rows, func(a, b metering.StoredReading) int { return a.At.Compare(b.At) })
 	for _, r := range rows {
-		c.Load = append(c.Load, series.Point{At: r.At, Value: r.W})
+		if !c.TooMany { // the first and last load of a day are not its highest
+			c.Load = append(c.Load, series.Point{At: r.At, Value: r.W})
+		}
 		if !c.Wallet() {
 			c.Balance = append(c.Balance, series.Point{At: r.At, Value: r.BalanceWh})
 		}
 	}
 	c.Paused = series.Spacing(c.Load)
 	return nil
+}
+
+// byDay reads the first and the last reading of each local day. Where the register did not continue between two of them, or the meter's memory
+// was replaced, it reads all readings in between.
+func (c *Chart) byDay(tx Tx, most unit.Power) ([]metering.StoredReading, error) {
+	var days []metering.Span
+	for at := c.From; at.Before(c.To); at = localday.Next(at) {
+		days = append(days, metering.Span{From: at, To: localday.Next(at)})
+	}
+	ends, err := tx.ReadingsAtEnds(c.Meter.N, days)
+	if err != nil {
+		return nil, err
+	}
+	out, refined, left := inOrder(ends), 0, maxReadings
+	for i := 1; i < len(ends) && refined < maxRefined && left > 0; i++ {
+		pair := ends[i-1 : i+1]
+		if pair[0].Memory == pair[1].Memory && len(series.Breaks(samplesOf(pair), most)) == 0 {
+			continue
+		}
+		from, to := pair[0].At, pair[1].At
+		if to.Before(from) {
+			from, to = to, from
+		}
+		between, err := tx.ReadingsAround(c.Meter.N, metering.Span{From: from, To: to.Add(time.Microsecond)}, left)
+		if err != nil {
+			return nil, err
+		}
+		out, refined, left = append(out, between...), refined+1, left-len(between)
+	}
+	slices.SortFunc(out, func(a, b metering.StoredReading) int { return cmp.Compare(a.Row, b.Row) })
+	return slices.CompactFunc(out, func(a, b metering.StoredReading) bool { return a.Row == b.Row }), nil
 }
 
 // inOrder sorts readings as the meter made them: by memory, as they came to be, and by number. Where the clock was not set, the server's time

@@ -1727,7 +1727,7 @@ func (t *Texts) ChartResetNote() string { return t.say("pages.chart.reset-note")
 // ChartNothing: No readings in this time.
 func (t *Texts) ChartNothing() string { return t.say("pages.chart.nothing") }
 
-// ChartTooMany: There are more readings in this time than a chart can show. Choose a shorter period.
+// ChartTooMany: There are more readings in this time than this chart can show. Choose a shorter period.
 func (t *Texts) ChartTooMany() string { return t.say("pages.chart.too-many") }
 
 // ChartBalance: Balance
@@ -3667,7 +3667,7 @@ func (t *Texts) TrackMessages() string { return t.say("pages.track.messages") }
 // TrackNoUnits: no units
 func (t *Texts) TrackNoUnits() string { return t.say("pages.track.no-units") }
 
-// TrackAsOf: as of {at}, token by {way}
+// TrackAsOf: as of {at} ({way})
 func (t *Texts) TrackAsOf(at string, way string) string {
 	return t.say("pages.track.as-of", "{at}", at, "{way}", way)
 }

@@ -27,6 +27,22 @@ func (tx Rows) ReadingsAround(meter int64, s metering.Span, max int) ([]metering
 	return append(append(out, in...), after...), fault.Wrap(err, "list readings")
 }
 
+// ReadingsAtEnds lists the first and the last reading of a meter in each of several spans of the meter's time, in the order of that time. It
+// reads no other rows, however many there are.
+func (tx Rows) ReadingsAtEnds(meter int64, spans []metering.Span) (out []metering.StoredReading, err error) {
+	const end = `(SELECT id FROM reading WHERE tenant_id = $1 AND meter = $2 AND ` + readAt + ` >= $3 AND ` + readAt + ` < $4 ORDER BY ` + readAt
+	for _, s := range spans {
+		from, to, _, _ := limits(s, metering.After{})
+		rows, err := readingColumns.All(tx.C, `tenant_id = $1 AND meter = $2 AND id IN (`+end+`, id LIMIT 1), `+end+` DESC, id DESC LIMIT 1)) ORDER BY `+readAt+`, id LIMIT 2`,
+			tx.Tenant, meter, from, to)
+		if err != nil {
+			return nil, fault.Wrap(err, "list readings at the ends of spans")
+		}
+		out = append(out, rows...)
+	}
+	return out, nil
+}
+
 // NewestReading returns the meter's time of its newest reading before a time, or of all if the time is zero. It returns zero for none.
 func (tx Rows) NewestReading(meter int64, before time.Time) (at time.Time, err error) {
 	_, to, _, _ := limits(metering.Span{To: before}, metering.After{})
