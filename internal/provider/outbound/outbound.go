@@ -1,4 +1,4 @@
-// Package outbound is what adapters need to ask a provider: requests with limits.
+// Package outbound is what adapters need to ask a provider: requests with limits, and one cache of access tokens.
 package outbound
 
 import (
@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/payment"
@@ -16,13 +17,15 @@ import (
 
 // Client sends the requests of all adapters. Make one with [New].
 type Client struct {
-	http *http.Client
-	now  func() time.Time
+	http   *http.Client
+	now    func() time.Time
+	mu     sync.Mutex
+	tokens map[string]*token
 }
 
 // New makes a Client.
 func New(client *http.Client, now func() time.Time) *Client {
-	return &Client{http: client, now: now}
+	return &Client{http: client, now: now, tokens: map[string]*token{}}
 }
 
 // Now returns the present time.
