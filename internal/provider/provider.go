@@ -6,17 +6,26 @@ import (
 	"fmt"
 
 	"github.com/paywatt/paywatt/internal/payment"
+	"github.com/paywatt/paywatt/internal/provider/momo"
 	"github.com/paywatt/paywatt/internal/provider/outbound"
+	"github.com/paywatt/paywatt/internal/provider/paystack"
+	"github.com/paywatt/paywatt/internal/provider/sms"
 	"github.com/paywatt/paywatt/internal/provider/stripe"
 	"github.com/paywatt/paywatt/internal/provider/webhook"
 )
 
 // Kinds lists the kinds of providers.
-func Kinds() []string { return []string{stripe.Kind, webhook.Kind} }
+func Kinds() []string { return []string{momo.Kind, paystack.Kind, sms.Kind, stripe.Kind, webhook.Kind} }
 
 // Open makes the adapter of a kind.
 func Open(kind string, s payment.Setup, client *outbound.Client) (payment.Adapter, error) {
 	switch kind {
+	case momo.Kind:
+		return momo.Open(s, client)
+	case paystack.Kind:
+		return paystack.Open(s, client)
+	case sms.Kind:
+		return sms.Open(s, client)
 	case stripe.Kind:
 		return stripe.Open(s, client)
 	case webhook.Kind:
