@@ -52,7 +52,7 @@ func calls() map[string]any {
 		"change-customer": c.ChangeCustomer, "confirm-phone": c.ConfirmPhone, "confirm-sim": c.ConfirmSIM, "debts": c.Debts, "raise-debt": c.RaiseDebt, "write-off-debt": c.WriteOffDebt,
 		"head": c.Head, "ledger-accounts": c.LedgerAccounts, "ledger-balance": c.LedgerBalance, "journals": c.Journals, "export-ledger": c.ExportLedger, "trial-balance": c.TrialBalance,
 		"message-routes": c.MessageRoutes, "messages": c.Messages, "send-message": c.SendMessage, "message": c.Message, "retry-message": c.RetryMessage,
-		"start-link-key": c.StartLinkKey, "finish-link-key": c.FinishLinkKey, "cancel-link-key": c.CancelLinkKey, "meters": c.Meters, "add-meter": c.AddMeter, "meter": c.Meter, "change-meter": c.ChangeMeter,
+		"page-link": c.PageLink, "make-page-link": c.MakePageLink, "revoke-page-link": c.RevokePageLink, "start-link-key": c.StartLinkKey, "finish-link-key": c.FinishLinkKey, "cancel-link-key": c.CancelLinkKey, "meters": c.Meters, "add-meter": c.AddMeter, "meter": c.Meter, "change-meter": c.ChangeMeter,
 		"send-command": c.SendCommand, "command": c.Command, "cut-supply": c.CutSupply, "restore-supply": c.RestoreSupply, "supply": c.Supply,
 		"set-supply": c.SetSupply, "meter-config": c.MeterConfig, "set-meter-config": c.SetMeterConfig, "emergency-supply": c.RestoreInEmergency, "device": c.Device, "devices": c.Devices, "unknown-devices": c.UnknownDevices, "adopt-device": c.AdoptDevice, "release-device": c.ReleaseDevice,
 		"device-password": c.NewDevicePassword, "open-devices": c.DropDevicePassword, "send-summary": c.SendSummary, "toggle-device": c.ToggleDevice, "events": c.Events,

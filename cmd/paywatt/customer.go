@@ -21,7 +21,7 @@ func newCustomerCommand(c console) *cobra.Command {
 			return answer(c, cmd, v, err, customerTable)
 		}),
 	}
-	cmd.AddCommand(newCustomerList(c), newCustomerAdd(c), show, newCustomerChange(c), newCustomerConfirmPhone(c))
+	cmd.AddCommand(newCustomerList(c), newCustomerAdd(c), show, newCustomerChange(c), newCustomerConfirmPhone(c), newCustomerPage(c))
 	return cmd
 }
 

@@ -70,6 +70,10 @@ const (
 	ActRejectPayment Act = "payment.reject"  // say that a payment which is not confirmed was never taken
 
 	ActText Act = "message.text" // send a customer a text in the utility's name
+
+	ActLinkMake   Act = "link.make"   // make a link to a customer's page, which only the customer gets
+	ActLinkShow   Act = "link.show"   // see such a link
+	ActLinkRevoke Act = "link.revoke" // end the links of an account
 )
 
 // second says when an action needs a second person. Above a ceiling of its rule, every action needs one.
@@ -114,9 +118,13 @@ var acts = map[Act]rule{
 	ActImportedDebt:   {right: WriteDebts, second: noSecond, under: []Ceiling{AccountDebts}, moves: "money that a customer must pay"},
 	ActImportedCredit: {right: AdjustLedger, second: noSecond, under: []Ceiling{AccountCredits}, moves: "money on a customer's account, or a debt that is taken back"},
 
-	ActEmergency: {right: SendCommands, second: aboveCeiling, under: []Ceiling{PersonEmergency, MeterEmergency}, moves: "energy before it is paid for, at night and for at most a day"},
-	ActText:      {right: SendMessages, second: noSecond, under: []Ceiling{PersonTexts}, moves: "no value: a text to a customer, in the utility's name"},
-	ActReading:   {right: DecideReadings, moves: "energy that was used and not charged"},
+	ActEmergency:  {right: SendCommands, second: aboveCeiling, under: []Ceiling{PersonEmergency, MeterEmergency}, moves: "energy before it is paid for, at night and for at most a day"},
+	ActText:       {right: SendMessages, second: noSecond, under: []Ceiling{PersonTexts}, moves: "no value: a text to a customer, in the utility's name"},
+	ActLinkMake:   {right: SendMessages, second: noSecond, moves: "no value: the link goes to the customer's own telephone"},
+	ActLinkShow:   {right: WriteCustomers, second: noSecond, moves: "no value: the tokens on the page load only in the customer's meter, and the audit log names who saw the link"},
+	ActLinkRevoke: {right: SendMessages, second: noSecond, moves: "no value: it ends a link, and the customer can get another"},
+
+	ActReading: {right: DecideReadings, moves: "energy that was used and not charged"},
 
 	ActShiftOpen:     {right: UseTill, second: noSecond, moves: "no value: cash of the bank that the person must account for when the shift is closed"},
 	ActShiftPayOut:   {right: UseTill, second: noSecond, moves: "no value: cash that the bank's statement must show"},

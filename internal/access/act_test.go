@@ -57,6 +57,9 @@ import.balances      ledger.adjust   two
 import.undo          ledger.adjust   two
 import.debt          debt.write      one
 import.credit        ledger.adjust   one
+link.make            message.send    one
+link.show            customer.write  one
+link.revoke          message.send    one
 `
 
 func TestEveryActAsksTheTable(t *testing.T) {

@@ -79,6 +79,8 @@ func moving() map[string]Operation {
 		"rebase-quarantined":      {Acts: []Act{ActReading}},
 		"send-message":            {Acts: []Act{ActText}},
 		"retry-message":           {Acts: []Act{ActText}},
+		"make-page-link":          {Acts: []Act{ActLinkMake, ActLinkShow}},
+		"revoke-page-link":        {Acts: []Act{ActLinkRevoke}},
 		"change-settings":         {Acts: []Act{ActSettings}},
 		"trust-clock":             {Acts: []Act{ActClock}},
 	}

@@ -39,6 +39,7 @@ import (
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/office"
 	"github.com/paywatt/paywatt/internal/overview"
+	"github.com/paywatt/paywatt/internal/pagelink"
 	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/internal/quarantine"
@@ -95,6 +96,7 @@ type Cases struct {
 	Adoption   *profile.Adoption
 	Configs    *meterconfig.Configs
 	Messages   *notify.Dispatcher
+	PageLinks  *pagelink.Links
 	Search     *search.Search
 	Overview   *overview.Overview
 	Office     *office.Office
@@ -210,7 +212,7 @@ func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
 	r := router{a: a, huma: h, problem: reg.Schema(reflect.TypeFor[Problem](), true, "")}
 	for _, add := range []func(router){a.tariffRoutes, a.meterRoutes, a.historyRoutes, a.alarmRoutes, a.commandRoutes, a.supplyRoutes, a.meterConfigRoutes, a.deviceRoutes, a.adoptionRoutes,
 		a.vendRoutes, a.searchRoutes, a.overviewRoutes, a.vendorRoutes, a.paymentRoutes, a.shiftRoutes, a.closedDayRoutes, a.importRoutes, a.reversalRoutes, a.debtRoutes, a.chargeRoutes, a.accountRoutes, a.statementRoutes, a.moveRoutes, a.walletRoutes, a.quarantineRoutes,
-		a.messageRoutes, a.phoneRoutes, a.tokenRoutes, a.swapRoutes, a.rechargeRoutes, a.approvalRoutes, a.peopleRoutes, a.keyRoutes, a.dayRoutes, a.auditRoutes, a.headRoutes, a.diagnosisRoutes, a.ledgerRoutes,
+		a.messageRoutes, a.pageLinkRoutes, a.phoneRoutes, a.tokenRoutes, a.swapRoutes, a.rechargeRoutes, a.approvalRoutes, a.peopleRoutes, a.keyRoutes, a.dayRoutes, a.auditRoutes, a.headRoutes, a.diagnosisRoutes, a.ledgerRoutes,
 		a.timelineRoutes, a.feedRoutes, a.settingsRoutes, a.systemRoutes} {
 		add(r)
 	}

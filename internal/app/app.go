@@ -41,6 +41,7 @@ import (
 	"github.com/paywatt/paywatt/internal/meterconfig"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/pagelink"
 	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/presence"
 	"github.com/paywatt/paywatt/internal/profile"
@@ -162,6 +163,7 @@ type App struct {
 	doctor     *diagnosis.Doctor
 	spool      *spool.Spool
 	messages   *notify.Dispatcher
+	links      *pagelink.Links
 	routes     []messageRoute
 	outbox     *job.Outbox
 	notices    *job.Outbox

@@ -183,7 +183,7 @@ func (a *App) openHTTP() error {
 	v1, err := api.New(api.Config{
 		Cases: api.Cases{Access: a.access, Registry: a.registry, Vending: a.vending, Debts: a.debts, Vendors: a.vendors, Tills: a.tills, Days: a.days, Payments: a.payments, Imports: a.imports, History: a.history, Commands: a.commands, Reports: a.reports, Diagnoses: a.doctor, Wallets: a.wallets, Quarantine: a.quarantine, Recharges: a.refills,
 			Adoption: a.adoption, Configs: a.configs,
-			Devices: a.answering(), Messages: a.messages, Search: found, Overview: needs, Timelines: times, Office: papered},
+			Devices: a.answering(), Messages: a.messages, PageLinks: a.links, Search: found, Overview: needs, Timelines: times, Office: papered},
 		Cursors: a.data, Keeper: &keeper{engine: a.engine, data: a.data}, Languages: a.c.Languages, Papers: papers(), Ready: a.notReady, Fault: faultOf, Version: a.c.Version, Metrics: a.gauges, Log: a.log, Now: a.c.Now,
 		Rand: a.c.Rand, Limits: a.c.API, Network: a.network(),
 	})

@@ -15,6 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/pagelink"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
 )
@@ -41,8 +42,10 @@ func (a *App) openMessages() error {
 		a.routes = append(a.routes, r)
 		routes = append(routes, notify.Configured{Route: r.Route, Kind: string(c.Kind), Cost: c.Cost, Prefixes: c.Prefixes, Meters: c.Meters})
 	}
+	a.links = pagelink.New(pagelink.Config{Maker: pagelink.Maker{Sealer: a.data, Rand: a.c.Rand, Now: a.c.Now}, PublicURL: a.c.PublicURL,
+		Door: store.DoorTo(a.engine, store.Job, func(tx *store.Tx) pagelink.Tx { return tx })})
 	a.messages = notify.New(notify.Config{Door: store.DoorTo(a.engine, store.Job, func(tx *store.Tx) notify.Tx { return tx }), Opener: a.data, Hasher: a.data,
-		Routes: routes, Owner: a.holder, Alone: a.engine.shared == nil, Answer: a.c.AnswerWait, Now: a.c.Now, Log: a.log})
+		Routes: routes, Owner: a.holder, Alone: a.engine.shared == nil, Answer: a.c.AnswerWait, Pages: a.links, Now: a.c.Now, Log: a.log})
 	late.Inbox = a.messages.Inbox(tenant)
 	return nil
 }

@@ -53,6 +53,7 @@ const (
 	Provider       = "prv_" // a payment provider
 	Call           = "pcl_" // what a payment provider sent
 	Payment        = "pay_" // money that a payment provider took
+	PageLink       = "lnk_" // a link to a customer's page
 )
 
 // ErrMalformed means that a text is not an id of the wanted kind.

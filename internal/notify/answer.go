@@ -110,6 +110,8 @@ func (d *Dispatcher) answerWord(tx Tx, q question, now time.Time) error {
 		return d.balance(tx, q)
 	case WordLast:
 		return d.last(tx, q)
+	case WordLink:
+		return d.page(tx, q)
 	}
 	return d.usage(tx, q, now)
 }

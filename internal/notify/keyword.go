@@ -26,6 +26,8 @@ const (
 	// WordStop and WordStart turn warnings off and on.
 	WordStop
 	WordStart
+	// WordLink: the address of the customer's page.
+	WordLink
 	// WordNotHere: a token or a command for a meter, which came here by mistake.
 	WordNotHere
 )

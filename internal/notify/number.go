@@ -15,11 +15,16 @@ import (
 const NumberChanged = "number-changed"
 
 // heldUntil returns the time until which a message must wait because the number that it goes to was changed; zero if it need not wait.
-// Only tokens wait.
+// Only tokens wait, and the address of the customer's page, which shows tokens.
 func heldUntil(tx Tx, m Message) (time.Time, error) {
-	if m.Token.IsZero() || m.Incoming {
+	if m.Token.IsZero() && m.Purpose != PurposePage || m.Incoming {
 		return time.Time{}, nil
 	}
+	return numberHeld(tx, m)
+}
+
+// numberHeld returns the time until which nothing of value goes to the number of a message.
+func numberHeld(tx Tx, m Message) (time.Time, error) {
 	owner := registry.PhoneOwner(m.Customer)
 	if m.Purpose == PurposeMeter {
 		owner = registry.SIMOwner(m.Meter)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/sts"
@@ -68,6 +69,8 @@ const (
 	PurposeStarted        Purpose = "started"
 	PurposeLater          Purpose = "later"
 	PurposePublic         Purpose = "public-help" // the only answer to a stranger
+	PurposePage           Purpose = "page"        // the address of the customer's page (Page)
+	PurposePageNone       Purpose = "page-none"   // there is no such page, or no address under which customers reach it
 )
 
 // Args are the figures and names in a message, as the message's row stores them. They do not include a token's digits: [Render]
@@ -101,6 +104,8 @@ type Args struct {
 	Word string `json:"word,omitempty"`
 	// SIM is the number of the meter's SIM; empty if the meter has none.
 	SIM string `json:"sim,omitempty"`
+	// Page is the address of the customer's page. It is a secret, so it is set when the message is sent and is in no row.
+	Page string `json:"-"`
 	// Account is the account of a wallet's notice: the notice counts as sent for all meters of the account.
 	Account string `json:"account,omitempty"`
 }
@@ -112,6 +117,10 @@ const (
 	// MaxContact is the largest number of characters of the contact line. A longer line is reduced to its telephone number; if it has no
 	// number it is cut like a name.
 	MaxContact = 28
+	// MaxPage is the greatest length of the address of a customer's page in a message. A longer one is not sent.
+	MaxPage = 64
+	// maxLetters is the number of characters of a message, each one septet.
+	maxLetters = 160
 	// MaxChoices is the largest number of meters that a message lists to choose from.
 	MaxChoices = 4
 )
@@ -157,6 +166,9 @@ func Render(l Language, p Purpose, a Args, token sts.Token) (Rendered, error) {
 	if !ok {
 		return Rendered{}, fmt.Errorf("write a message: no template %q in %s", p, l)
 	}
+	if strings.Contains(text, "{page}") && a.Page == "" {
+		return Rendered{}, fmt.Errorf("write a message %s: it has no address of a page", p)
+	}
 	if p.NeedsToken() && token == (sts.Token{}) {
 		return Rendered{}, fmt.Errorf("write a message %s: it has no token", p)
 	}
@@ -171,13 +183,26 @@ func Render(l Language, p Purpose, a Args, token sts.Token) (Rendered, error) {
 		"{units}", a.Units.KWh(1), "{left}", a.Left.KWh(1), "{used}", a.Used.KWh(1), "{mean}", a.Mean.KWh(1), "{day}", a.Day.KWh(1), "{today}", a.Today.KWh(1),
 		"{at}", moment(a.At), "{when}", f.when(a.At), "{step}", fmt.Sprint(a.Step), "{of}", fmt.Sprint(a.Of), "{word}", a.Word,
 		"{press}", onlyIf(a.Press, f.press), "{sim}", onlyIf(a.SIM != "", strings.ReplaceAll(f.sim, "{sim}", a.SIM)),
-		"{utility}", cutName(plainLetters(a.Utility), MaxName), "{meters}", f.choices(a), "{call}", f.help(a),
+		"{utility}", cutName(plainLetters(a.Utility), MaxName), "{meters}", f.choices(a), "{call}", f.help(a), "{page}", a.Page,
 	}
 	if p.NeedsToken() {
 		pairs = append(pairs, "{token}", token.RevealGrouped())
 	}
-	out := strings.NewReplacer(pairs...).Replace(text)
-	return Rendered{onlyIf(a.Test, "TEST ") + strings.Join(strings.Fields(out), " ")}, nil
+	out := onlyIf(a.Test, "TEST ") + strings.Join(strings.Fields(strings.NewReplacer(pairs...).Replace(text)), " ")
+	return Rendered{out + a.pageAfter(p, out)}, nil
+}
+
+// pageAfter returns the address of the customer's page as the end of a message about a sale, if the message has room for it; else "".
+func (a Args) pageAfter(p Purpose, text string) string {
+	if a.Page == "" || !p.tellsSale() || utf8.RuneCountInString(text)+1+len(a.Page) > maxLetters {
+		return ""
+	}
+	return " " + a.Page
+}
+
+// tellsSale reports whether messages of the purpose tell a customer of a whole sale, so that the address of the customer's page may follow.
+func (p Purpose) tellsSale() bool {
+	return p == PurposeToken || p == PurposeTokenFree || p == PurposeRecharge
 }
 
 // onlyIf returns s if the condition holds, else "".

@@ -32,6 +32,7 @@ func longest(currency string) notify.Args {
 		Units: unit.MaxToken, Left: -99_999_999, Used: 99_999_999, Mean: 99_999_999, Day: 99_999_999, Today: 99_999_999,
 		At: time.Date(2026, 11, 20, 23, 59, 0, 0, time.UTC), Step: 15, Of: 16, Press: true,
 		Meters: []string{"0414000100123", "0414000100124", "0414000100125", "0414000100126"}, More: 995, Word: "MATUMIZI", SIM: "+255700000000123",
+		Page: "https://" + strings.Repeat("p", notify.MaxPage-8),
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/pagelink"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/unit"
@@ -21,6 +22,8 @@ type Tx interface {
 	Queued() QueuedTx
 	QueueTx
 	LogTx
+	// PageLinks returns the rows of links to customers' pages.
+	PageLinks() pagelink.RowTx
 	// MessageKnown reports whether a message with this identity has arrived before.
 	MessageKnown(identity [16]byte) (bool, error)
 	// MessageOf returns the message with this identity.

@@ -22,9 +22,10 @@ const strayBatch = 50
 // sendJob is one message that a route has to send now.
 type sendJob struct {
 	message Message
-	sealed  []byte // digits of its token; nil if it has none
-	asking  bool   // the worker sends the question for the meter's last tokens instead of the token
-	silent  bool   // nothing is left to send
+	sealed  []byte        // digits of its token; nil if it has none
+	asking  bool          // the worker sends the question for the meter's last tokens instead of the token
+	silent  bool          // nothing is left to send
+	page    access.Secret // address of the customer's page; empty for none
 }
 
 // look is the result of a worker's check.
@@ -214,6 +215,13 @@ func (d *Dispatcher) begin(tx Tx, m Message, r Configured) (sendJob, error) {
 			return done()
 		}
 	}
+	if e.page, err = d.pageFor(tx, m, now); err != nil {
+		return sendJob{}, err
+	}
+	if m.Purpose == PurposePage && e.page.Reveal() == "" {
+		m.end(Suppressed, "there is no page, or no short address of it", now)
+		return done()
+	}
 	if m.Purpose == PurposeMeter {
 		if e.asking, err = d.step(tx, &m, tries, now); err != nil || !m.Open || m.NextAt.After(now) {
 			return sendJob{silent: true}, errors.Join(err, d.put(tx, m, before))
@@ -360,6 +368,7 @@ func (d *Dispatcher) text(e sendJob) (string, error) {
 		return TokenCommand + token.Reveal(), nil
 	}
 	lang, _ := LanguageOf(m.Lang)
+	m.Args.Page = e.page.Reveal()
 	rendered, err := Render(lang, m.Purpose, m.Args, token)
 	if err != nil {
 		return "", err

@@ -3767,3 +3767,18 @@ func DayNotClosed(date string) refusal.Refusal {
 func DayFormOfOtherSession() refusal.Refusal {
 	return refusal.Refusal{Code: "forbidden", Text: "day-form-of-other-session", What: "The form is from another session.", Not: "The day was not closed.", Try: "Load the page again."}
 }
+
+// PageLinkByUtility: A vendor's key cannot make or revoke links to customers' pages. Let a person of the utility do it.
+func PageLinkByUtility() refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "page-link-by-utility", What: "A vendor's key cannot make or revoke links to customers' pages.", Not: "No changes were made.", Try: "Let a person of the utility do it."}
+}
+
+// PageLinkWithoutAccount: Meter {meter} supplies no customer, so there is no customer's page. Move a customer in first.
+func PageLinkWithoutAccount(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "account-closed", Text: "page-link-without-account", What: "Meter " + meter + " supplies no customer, so there is no customer's page.", Not: "No changes were made.", Try: "Move a customer in first.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// PageLinkWithoutAddress: The server does not know the address under which customers reach it, so it cannot send a link. Set public_url in paywatt.toml, such as https://pay.example.org, and restart the server.
+func PageLinkWithoutAddress() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "page-link-without-address", What: "The server does not know the address under which customers reach it, so it cannot send a link.", Not: "No message was sent.", Try: "Set public_url in paywatt.toml, such as https://pay.example.org, and restart the server."}
+}

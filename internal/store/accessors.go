@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/meterconfig"
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/once"
+	"github.com/paywatt/paywatt/internal/pagelink"
 	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/search"
@@ -131,6 +132,9 @@ func (tx *Tx) Payments() payment.PaymentTx { return tx }
 
 // Commands returns the transaction for giving commands to meters.
 func (tx *Tx) Commands() command.AddTx { return tx }
+
+// PageLinks returns the transaction for links to customers' pages.
+func (tx *Tx) PageLinks() pagelink.RowTx { return tx }
 
 // Clock returns the transaction for checking the server's clock.
 func (tx *Tx) Clock() vending.ClockTx { return tx }
