@@ -23,10 +23,18 @@ type route struct {
 // everybody means that no right is needed: the actions themselves say who may decide about them.
 const everybody access.Right = ""
 
+func pageLinkRoutes(meter string) []route {
+	return []route{
+		{"GET", meter + "/page-link", "", access.ReadCustomers, 200},
+		{"POST", meter + "/page-link", `{}`, access.SendMessages, 201},
+		{"POST", meter + "/page-link/revoke", `{}`, access.SendMessages, 200},
+	}
+}
+
 // routes are all calls below /v1 that need a key; TestEveryRouteIsInTheMatrix keeps the list complete.
 func routes(saleID, commandID string) []route {
 	meter := "/v1/meters/" + meterNumber
-	return append(append(reviewRoutes(meter), peopleRoutes()...), []route{
+	return append(append(append(reviewRoutes(meter), peopleRoutes()...), pageLinkRoutes(meter)...), []route{
 		{"GET", "/v1/tariffs", "", access.ReadTariffs, 200},
 		{"POST", "/v1/tariffs", `{"name":"domestic","currency":"KES","vat_bps":1500,"flat_micro":2500000}`, access.WriteTariffs, 409},
 		{"GET", "/v1/tariffs/domestic/versions", "", access.ReadTariffs, 200},
@@ -46,9 +54,6 @@ func routes(saleID, commandID string) []route {
 		{"GET", meter + "/commands", "", access.ReadMeters, 200},
 		{"POST", meter + "/commands", `{"type":"read","reason":"matrix"}`, access.SendCommands, 202},
 		{"GET", meter + "/commands/" + commandID, "", access.ReadMeters, 200},
-		{"GET", meter + "/page-link", "", access.ReadCustomers, 200},
-		{"POST", meter + "/page-link", `{}`, access.SendMessages, 201},
-		{"POST", meter + "/page-link/revoke", `{}`, access.SendMessages, 200},
 		{"GET", meter + "/device", "", access.ReadMeters, 200},
 		{"POST", meter + "/device/summary", `{}`, access.SendCommands, 409},
 		{"POST", meter + "/emergency", `{"hours":1,"energy_wh":1000,"reason":"matrix"}`, access.SendCommands, 409},

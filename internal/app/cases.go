@@ -26,6 +26,7 @@ import (
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/office"
 	"github.com/paywatt/paywatt/internal/overview"
+	"github.com/paywatt/paywatt/internal/pagelink"
 	"github.com/paywatt/paywatt/internal/presence"
 	"github.com/paywatt/paywatt/internal/print"
 	"github.com/paywatt/paywatt/internal/quarantine"
@@ -43,6 +44,7 @@ import (
 	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/internal/web/console"
+	"github.com/paywatt/paywatt/internal/web/portal"
 	"github.com/paywatt/paywatt/internal/words"
 )
 
@@ -193,7 +195,7 @@ func (a *App) openHTTP() error {
 	a.spool = newSpool(a.c)
 	pages, err := console.New(console.Config{Forms: &keeper{engine: a.engine, data: a.data}, Tenant: tenant, Access: a.access, Registry: a.registry, Vending: a.vending, History: a.history, Reports: a.reports,
 		Adoption: a.adoption, Configs: a.configs,
-		Wallets: a.wallets, Quarantine: a.quarantine, Commands: a.commands, Recharges: a.refills, Messages: a.messages, Vendors: a.vendors, Tills: a.tills, Days: a.days, Imports: a.imports, Devices: a.answering(), Search: found, Diagnoses: a.doctor, Debts: a.debts, Logins: newLogins(a.engine, a.c, a.data), Overview: needs, Timelines: times,
+		Wallets: a.wallets, Quarantine: a.quarantine, Commands: a.commands, Recharges: a.refills, Messages: a.messages, Vendors: a.vendors, Tills: a.tills, Days: a.days, Imports: a.imports, Devices: a.answering(), Search: found, Diagnoses: a.doctor, Debts: a.debts, PageLinks: a.links, Logins: newLogins(a.engine, a.c, a.data), Overview: needs, Timelines: times,
 		Office: papered, Spool: a.spool,
 		Export: exporting(v1), Now: a.c.Now, Rand: a.c.Rand, Log: a.log, Version: a.c.Version.Version, Secure: a.tls != nil, Test: a.c.Test,
 		PanelURL: a.c.PanelURL, Tour: a.c.Tour, Languages: a.c.Languages, SetupCode: a.setup, Hash: a.data.Hash})
@@ -206,6 +208,9 @@ func (a *App) openHTTP() error {
 	}
 	mux.Handle("/hooks/sms/", v1.Guard("hooks", a.hooks()))
 	mux.Handle(api.HookPath, v1.Guard("hooks", http.HandlerFunc(a.hearProvider)))
+	mux.Handle(pagelink.Prefix, v1.Guard("portal", portal.New(portal.Config{Tenant: tenant, Links: a.links, Registry: a.registry, Vending: a.vending, Wallets: a.wallets, Timelines: times,
+		Recharges: a.refills, Messages: a.messages, Payments: a.payments, Languages: a.c.Languages, PublicURL: a.c.PublicURL, Secure: a.tls != nil, Test: a.c.Test,
+		Now: a.c.Now, Log: a.log})))
 	mux.Handle("/", v1.Guard("console", a.endStreams(pages)))
 	a.handler, a.metered = plantHandler(mux), v1.OwnMetrics()
 	return nil

@@ -68,7 +68,7 @@ type village struct {
 }
 
 // TestFiguresAgree: 200 meters with tokens and with wallets, in random states; the list, the meter's page, the API, the answer by SMS, the
-// statement and the file show the same balance with the same time.
+// customer's own page, the statement and the file show the same balance with the same time.
 func TestFiguresAgree(t *testing.T) {
 	seed := *figuresSeed
 	if seed == 0 {
@@ -466,6 +466,12 @@ func (v *village) compare(h *house, list, file map[string]string, listed apiv1.M
 		return
 	}
 	v.compareText(h, want, at, wrong)
+	_, own := v.visitor().ask("GET", v.link(h), nil)
+	n, err := html.Parse(strings.NewReader(own))
+	v.must(err)
+	if c := cells(n); c["balance"] != want || at != nil && !strings.Contains(c["asof"], at.UTC().Format("2006-01-02 15:04")) {
+		wrong("the customer's page", c["balance"]+" | "+c["asof"])
+	}
 	if h.wallet {
 		lines, err := v.c.WalletStatement(v.t.Context(), apiv1.WalletFilter{Account: h.number})
 		v.must(err)

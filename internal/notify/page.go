@@ -93,3 +93,35 @@ func (d *Dispatcher) sendPage(tx Tx, by access.Actor, meter string) (QueuedMessa
 	e.After = "purpose=" + string(q.Purpose) + " meter=" + q.Number
 	return QueuedMessages{Messages: []Message{q}}, tx.Outcomes().AuditLog(eyes.Mark(e))
 }
+
+// Resend sends the tokens of a meter's last sale to the customer's registered telephone once more, as the word LAST does. The customer asks
+// for it on their own page. It returns false if there is no telephone or no route.
+func (d *Dispatcher) Resend(ctx context.Context, t access.Tenant, meter string) (bool, error) {
+	if customers, _ := d.Serves(); !customers {
+		return false, nil
+	}
+	sent := false
+	err := d.c.Door.Do(ctx, t, func(tx Tx) (bool, error) {
+		to, found, err := tx.Recipients().NoticeTo(meter)
+		if err != nil || !found || to.Phone == "" || to.Wallet {
+			return false, err
+		}
+		s, err := tx.Recipients().TenantSettings()
+		if err != nil {
+			return false, err
+		}
+		_, zone, err := tx.QuietHours()
+		if err != nil {
+			return false, err
+		}
+		q := question{in: Message{Phone: to.Phone, Customer: to.Customer}, zone: zone, about: to.Subscription,
+			args: Args{Utility: s.Name, Contact: s.Receipt.Contact, Currency: s.Currency, Meter: to.Number, Test: to.Simulated}}
+		q.lang, _ = LanguageOf(to.Lang)
+		sent = true
+		return false, d.last(tx, q)
+	})
+	if err == nil && sent {
+		d.Kick()
+	}
+	return sent, fault.Wrap(err, "send the last token of meter %s again", meter)
+}

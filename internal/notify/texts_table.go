@@ -130,7 +130,7 @@ var templates = [languages]map[Purpose]string{
 		"started":         "Les alertes reviennent à ce numéro. STOP les arrete.",
 		"later":           "Trop de messages: celui-ci reste sans réponse. Rien n'a changé. Réessayez dans une heure.",
 		"public-help":     "Ce numéro sert les clients de {utility} depuis leur téléphone enregistré. Rien n'a changé. {call}",
-		"page":            "Compteur {meter}: {page} montre solde, consommation et recus. Gardez cette adresse pour vous.",
+		"page":            "Compteur {meter}: {page} montre solde, conso et recus. Gardez cette adresse pour vous.",
 		"page-none":       "Pas de page pour le compteur {meter}. Envoyez SOLDE, CODE ou CONSO.",
 	},
 	Hausa: {

@@ -206,20 +206,11 @@ func (d *Dispatcher) begin(tx Tx, m Message, r Configured) (sendJob, error) {
 			return done()
 		}
 	}
-	e := sendJob{message: m}
-	if !m.Token.IsZero() {
-		if e.sealed, err = tokenOf(tx, &m, now); err != nil {
-			return sendJob{}, err
-		}
-		if !m.Open || m.NextAt.After(now) {
-			return done()
-		}
-	}
-	if e.page, err = d.pageFor(tx, m, now); err != nil {
+	e, ready, err := d.contents(tx, &m, now)
+	if err != nil {
 		return sendJob{}, err
 	}
-	if m.Purpose == PurposePage && e.page.Reveal() == "" {
-		m.end(Suppressed, "there is no page, or no short address of it", now)
+	if !ready {
 		return done()
 	}
 	if m.Purpose == PurposeMeter {
@@ -234,6 +225,24 @@ func (d *Dispatcher) begin(tx Tx, m Message, r Configured) (sendJob, error) {
 		return sendJob{}, err
 	}
 	return e, tx.MessageHold(m)
+}
+
+// contents reads what a message brings: its token, or the address of the customer's page. It returns false if the message is not sent now.
+func (d *Dispatcher) contents(tx Tx, m *Message, now time.Time) (e sendJob, ready bool, err error) {
+	e.message = *m
+	if !m.Token.IsZero() {
+		if e.sealed, err = tokenOf(tx, m, now); err != nil || !m.Open || m.NextAt.After(now) {
+			return e, false, err
+		}
+	}
+	if e.page, err = d.pageFor(tx, *m, now); err != nil {
+		return e, false, err
+	}
+	if m.Purpose == PurposePage && e.page.Reveal() == "" {
+		m.end(Suppressed, "there is no page, or no short address of it", now)
+		return e, false, nil
+	}
+	return e, true, nil
 }
 
 // step decides what to send to a meter: its token, or the question for its last tokens. After the last try it ends the message

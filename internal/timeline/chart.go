@@ -117,6 +117,28 @@ func (t *Timeline) Chart(ctx context.Context, by access.Actor, a Asked) (Chart, 
 	return c, fault.Wrap(err, "charts of meter %s", a.Meter)
 }
 
+// DaysLeft estimates how many days an energy lasts, from the whole days of a chart by day. The day of the newest reading is not over.
+func (c Chart) DaysLeft(left unit.Energy) wallet.Days {
+	var daily []unit.Energy
+	for _, u := range c.Use {
+		if u.Covered && !u.To.After(c.newest) {
+			daily = append(daily, u.Units)
+		}
+	}
+	return wallet.DaysLeft(left, daily[max(0, len(daily)-wallet.JudgeDays):])
+}
+
+// Since hides the use of everybody before a time: of buckets that begin before its local day.
+func (c *Chart) Since(at time.Time) {
+	first := localday.Of(at.In(c.From.Location()))
+	for i, u := range c.Use {
+		if u.From.Before(first) {
+			c.Units, c.Charged = c.Units-u.Units, c.Charged-u.Charged
+			c.Use[i] = Used{Use: series.Use{Bucket: u.Bucket}}
+		}
+	}
+}
+
 func latest(a, b time.Time) time.Time {
 	if a.Before(b) {
 		return b

@@ -19,7 +19,7 @@ func TestThePagesOfWalletsStateTheFigures(t *testing.T) {
 			fmt.Sprintf("| `lease_cap_wh`, the most energy of one lease | %d kWh |", p.LeaseCap()/1000), fmt.Sprintf("in powered-on time | %d h |", int(p.LeaseTTL().Hours())),
 			fmt.Sprintf("%d kWh (`supply_allowance_wh`)", p.AllowanceWh()/1000), fmt.Sprintf("for more than %s minutes", map[int]string{2: "two"}[int(unseenAfter.Minutes())]),
 			fmt.Sprintf("for %s hours. **Each time before the server signs", map[int]string{3: "three"}[int(cutTTL.Hours())]), fmt.Sprintf("expires after %s minutes", map[int]string{5: "five"}[int(clockSoon.Minutes())]),
-			fmt.Sprintf("the last %d whole days", judgeDays), fmt.Sprintf("more than %d days after the one before", days), fmt.Sprintf("set back by %s minutes or less", map[int]string{2: "two"}[int(Ahead.Minutes())]),
+			fmt.Sprintf("the last %d whole days", JudgeDays), fmt.Sprintf("more than %d days after the one before", days), fmt.Sprintf("set back by %s minutes or less", map[int]string{2: "two"}[int(Ahead.Minutes())]),
 		},
 		"wallets.md": {
 			fmt.Sprintf("may count %d Wh after its relay opened", stray), fmt.Sprintf("(%d kW for each phase", MaxPerPhase/1000),

@@ -69,20 +69,21 @@ type SupplyView struct {
 
 // Limits for the estimate of days left.
 const (
-	judgeDays = 14
+	// JudgeDays is how many recent whole days the estimate uses.
+	JudgeDays = 14
 	leastDays = 3
 	mostLeft  = 999 // days; a higher number is shown as this one
 )
 
-// DaysLeft estimates how many days the money lasts, from the cost of recent whole days in any order. It uses the dearest tenth, the middle
-// and the cheapest tenth of these days. Known is false for less than three days, or if no day had any cost.
-func DaysLeft(available money.Minor, daily []money.Minor) Days {
+// DaysLeft estimates how many days money or energy lasts, from what recent whole days used, in any order. It uses the dearest tenth, the
+// middle and the cheapest tenth of these days. Estimated is false for less than three days, or if no day used anything.
+func DaysLeft[N money.Minor | unit.Energy](available N, daily []N) Days {
 	if len(daily) < leastDays {
 		return Days{}
 	}
 	daily = slices.Sorted(slices.Values(daily))
 	last := len(daily) - 1
-	lasts := func(cost money.Minor) int64 {
+	lasts := func(cost N) int64 {
 		if cost <= 0 {
 			return mostLeft
 		}
@@ -99,7 +100,7 @@ func DaysLeft(available money.Minor, daily []money.Minor) Days {
 func daysOf(tx Tx, t Tenant, rows []Row, today time.Time) ([]money.Minor, error) {
 	by := map[string]money.Minor{}
 	for _, r := range rows {
-		used, err := tx.WalletViews().WalletUse(r.Meter.N, localday.After(today, -judgeDays).Format(dateForm), localday.After(today, -1).Format(dateForm), judgeDays)
+		used, err := tx.WalletViews().WalletUse(r.Meter.N, localday.After(today, -JudgeDays).Format(dateForm), localday.After(today, -1).Format(dateForm), JudgeDays)
 		if err != nil {
 			return nil, err
 		}

@@ -31,6 +31,7 @@ import (
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/office"
 	"github.com/paywatt/paywatt/internal/overview"
+	"github.com/paywatt/paywatt/internal/pagelink"
 	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/internal/quarantine"
 	"github.com/paywatt/paywatt/internal/recharge"
@@ -71,6 +72,7 @@ type Config struct {
 	Search     *search.Search
 	Diagnoses  *diagnosis.Doctor
 	Debts      *debt.Debts
+	PageLinks  *pagelink.Links
 	Logins     *mirror.Logins
 	Timelines  *timeline.Timeline
 	Overview   *overview.Overview
@@ -174,6 +176,7 @@ func (s *Console) routes() http.Handler {
 	m.Handle("GET /customers/new", s.signedIn(s.newCustomer))
 	m.Handle("GET /customers/{customer}", s.signedIn(s.customer))
 	m.Handle("POST /customers/{customer}", s.signedIn(s.changeCustomer))
+	m.Handle("POST /customers/{customer}/page-link", s.signedIn(s.pageLink))
 	s.messageRoutes(m)
 	m.Handle("GET /sell", s.signedIn(s.sellPage))
 	m.Handle("GET /sell/preview", s.signedIn(s.sellPreview))

@@ -52,18 +52,26 @@ type customerForm struct {
 	AddsMeters            bool
 	Month                 string // the present month, for statements
 	Meters                []row
+	Pages                 []pageLinkLine
+	Address, AddressOf    string // of the customer's page, for a visitor who asked for it, and of which meter
 }
 
 func (s *Console) customer(w http.ResponseWriter, r *http.Request, v visit) {
+	var f customerForm
+	if r.URL.Query().Get("kept") != "" {
+		f.Notice = v.site.say.CustomerSaved()
+	}
+	s.customerWith(w, r, v, http.StatusOK, f)
+}
+
+// customerWith shows a customer as stored, with what became of a form.
+func (s *Console) customerWith(w http.ResponseWriter, r *http.Request, v visit, status int, f customerForm) {
 	c, err := s.c.Registry.Customer(r.Context(), v.by, r.PathValue("customer"))
 	if s.stopped(w, r, v, err, c.Refusal) {
 		return
 	}
-	f := customerForm{Name: c.Customer.Name, Phone: c.Customer.Phone, Lang: c.Customer.Lang, Notices: !c.Customer.Stopped}
-	if r.URL.Query().Get("kept") != "" {
-		f.Notice = v.site.say.CustomerSaved()
-	}
-	s.showCustomer(w, r, v, http.StatusOK, f)
+	f.Name, f.Phone, f.Lang, f.Notices = c.Customer.Name, c.Customer.Phone, c.Customer.Lang, !c.Customer.Stopped
+	s.showCustomer(w, r, v, status, f)
 }
 
 func (s *Console) showCustomer(w http.ResponseWriter, r *http.Request, v visit, status int, f customerForm) {
@@ -80,6 +88,10 @@ func (s *Console) showCustomer(w http.ResponseWriter, r *http.Request, v visit, 
 	}
 	for _, m := range meters.Data {
 		f.Meters = append(f.Meters, v.site.row(m))
+	}
+	if err := s.pageLinks(r, v, &f); err != nil {
+		s.broken(w, r, v, err)
+		return
 	}
 	s.show(w, r, status, customerView(s.page(r, v, v.site.say.CustomerTitle()), f))
 }
