@@ -1856,6 +1856,38 @@ func (t *Texts) CustomerSaved() string { return t.say("pages.customer.saved") }
 // CustomerNoMeters: No meters
 func (t *Texts) CustomerNoMeters() string { return t.say("pages.customer.no-meters") }
 
+// CustomerPage: Customer's own page
+func (t *Texts) CustomerPage() string { return t.say("pages.customer.page") }
+
+// CustomerPageNone: The customer has no link to it yet.
+func (t *Texts) CustomerPageNone() string { return t.say("pages.customer.page-none") }
+
+// CustomerPageLive: The customer has a link, which works until {at}.
+func (t *Texts) CustomerPageLive(at string) string {
+	return t.say("pages.customer.page-live", "{at}", at)
+}
+
+// CustomerPageEnded: The last link does not work any more.
+func (t *Texts) CustomerPageEnded() string { return t.say("pages.customer.page-ended") }
+
+// CustomerPageSend: Send link by SMS
+func (t *Texts) CustomerPageSend() string { return t.say("pages.customer.page-send") }
+
+// CustomerPageShow: Show link
+func (t *Texts) CustomerPageShow() string { return t.say("pages.customer.page-show") }
+
+// CustomerPageRevoke: Revoke link
+func (t *Texts) CustomerPageRevoke() string { return t.say("pages.customer.page-revoke") }
+
+// CustomerPageSent: The link is on its way to the customer's telephone.
+func (t *Texts) CustomerPageSent() string { return t.say("pages.customer.page-sent") }
+
+// CustomerPageRevoked: The link does not work any more.
+func (t *Texts) CustomerPageRevoked() string { return t.say("pages.customer.page-revoked") }
+
+// CustomerPageSecret: Whoever has this address sees the customer's figures and tokens. Give it to the customer only:
+func (t *Texts) CustomerPageSecret() string { return t.say("pages.customer.page-secret") }
+
 // MessagesTitle: Messages
 func (t *Texts) MessagesTitle() string { return t.say("pages.messages.title") }
 
@@ -4951,6 +4983,253 @@ func (t *Texts) ImportBy() string { return t.say("pages.import.by") }
 
 // ImportNothing: Nothing was imported yet.
 func (t *Texts) ImportNothing() string { return t.say("pages.import.nothing") }
+
+// PortalTitle: Your electricity
+func (t *Texts) PortalTitle() string { return t.say("pages.portal.title") }
+
+// PortalMeter: Meter {meter}
+func (t *Texts) PortalMeter(meter string) string {
+	return t.say("pages.portal.meter", "{meter}", meter)
+}
+
+// PortalLeft: Credit left
+func (t *Texts) PortalLeft() string { return t.say("pages.portal.left") }
+
+// PortalLeftUnknown: Not known yet. Read it on the meter's display.
+func (t *Texts) PortalLeftUnknown() string { return t.say("pages.portal.left-unknown") }
+
+// PortalBooked: In the books: {amount}
+func (t *Texts) PortalBooked(amount string) string {
+	return t.say("pages.portal.booked", "{amount}", amount)
+}
+
+// PortalSupplyOn: The supply is on.
+func (t *Texts) PortalSupplyOn() string { return t.say("pages.portal.supply-on") }
+
+// PortalSupplyLow: The supply is on. Credit is low: buy soon.
+func (t *Texts) PortalSupplyLow() string { return t.say("pages.portal.supply-low") }
+
+// PortalSupplyEnding: The supply is on, but the credit is used up. Buy now, or it goes off.
+func (t *Texts) PortalSupplyEnding() string { return t.say("pages.portal.supply-ending") }
+
+// PortalSupplyPress: The supply is ready. Press # on the meter to switch it on.
+func (t *Texts) PortalSupplyPress() string { return t.say("pages.portal.supply-press") }
+
+// PortalSupplyComing: The order to switch the supply on is on its way to the meter.
+func (t *Texts) PortalSupplyComing() string { return t.say("pages.portal.supply-coming") }
+
+// PortalSupplyOffCredit: The supply is off because there is no credit. Buy to switch it on.
+func (t *Texts) PortalSupplyOffCredit() string { return t.say("pages.portal.supply-off-credit") }
+
+// PortalSupplyOffOther: The supply is off: {reasons}. Buying does not switch it on. Ask your utility.
+func (t *Texts) PortalSupplyOffOther(reasons string) string {
+	return t.say("pages.portal.supply-off-other", "{reasons}", reasons)
+}
+
+// PortalSupplyLocal: The supply was switched off at the meter. Press # on the meter to switch it on.
+func (t *Texts) PortalSupplyLocal() string { return t.say("pages.portal.supply-local") }
+
+// PortalSupplyTamper: The meter reports that it was opened or moved. Ask your utility.
+func (t *Texts) PortalSupplyTamper() string { return t.say("pages.portal.supply-tamper") }
+
+// PortalSupplySilent: Not known: the meter was last heard on {at}.
+func (t *Texts) PortalSupplySilent(at string) string {
+	return t.say("pages.portal.supply-silent", "{at}", at)
+}
+
+// PortalSupplyNever: Not known: the meter has not been heard yet.
+func (t *Texts) PortalSupplyNever() string { return t.say("pages.portal.supply-never") }
+
+// PortalDaysRange: Lasts about {least} to {most} days from then, at your usual use.
+func (t *Texts) PortalDaysRange(least string, most string) string {
+	return t.say("pages.portal.days-range", "{least}", least, "{most}", most)
+}
+
+// PortalDaysAbout: Days left from then, at your usual use: about {n}.
+func (t *Texts) PortalDaysAbout(n string) string { return t.say("pages.portal.days-about", "{n}", n) }
+
+// PortalDaysUnknown: Days left: not known yet. It takes three whole days of readings.
+func (t *Texts) PortalDaysUnknown() string { return t.say("pages.portal.days-unknown") }
+
+// PortalDaysNoCredit: Days left: not known, because the credit is not known.
+func (t *Texts) PortalDaysNoCredit() string { return t.say("pages.portal.days-no-credit") }
+
+// PortalBuy: Buy
+func (t *Texts) PortalBuy() string { return t.say("pages.portal.buy") }
+
+// PortalLast: Last purchase
+func (t *Texts) PortalLast() string { return t.say("pages.portal.last") }
+
+// PortalNoPurchase: No purchase yet.
+func (t *Texts) PortalNoPurchase() string { return t.say("pages.portal.no-purchase") }
+
+// PortalEnter: Type the 20 digits on the meter, then #.
+func (t *Texts) PortalEnter() string { return t.say("pages.portal.enter") }
+
+// PortalEnterOrder: Type the tokens on the meter in this order, # after each.
+func (t *Texts) PortalEnterOrder() string { return t.say("pages.portal.enter-order") }
+
+// PortalStepPaid: Paid
+func (t *Texts) PortalStepPaid() string { return t.say("pages.portal.step-paid") }
+
+// PortalStepMade: Token made
+func (t *Texts) PortalStepMade() string { return t.say("pages.portal.step-made") }
+
+// PortalStepSent: Sent
+func (t *Texts) PortalStepSent() string { return t.say("pages.portal.step-sent") }
+
+// PortalStepLoaded: Loaded in the meter
+func (t *Texts) PortalStepLoaded() string { return t.say("pages.portal.step-loaded") }
+
+// PortalStepHeard: Loaded, according to an SMS
+func (t *Texts) PortalStepHeard() string { return t.say("pages.portal.step-heard") }
+
+// PortalStepRejected: Rejected by the meter. Ask your utility.
+func (t *Texts) PortalStepRejected() string { return t.say("pages.portal.step-rejected") }
+
+// PortalStepCredited: Added to the balance
+func (t *Texts) PortalStepCredited() string { return t.say("pages.portal.step-credited") }
+
+// PortalNotYet: not yet
+func (t *Texts) PortalNotYet() string { return t.say("pages.portal.not-yet") }
+
+// PortalPending: The token is not made yet. Do not pay again. Load this page again in a few minutes.
+func (t *Texts) PortalPending() string { return t.say("pages.portal.pending") }
+
+// PortalReversed: This purchase was reversed. Do not use its token.
+func (t *Texts) PortalReversed() string { return t.say("pages.portal.reversed") }
+
+// PortalWithheld: The digits cannot be shown now. Try again later.
+func (t *Texts) PortalWithheld() string { return t.say("pages.portal.withheld") }
+
+// PortalResend: Send the token by SMS again
+func (t *Texts) PortalResend() string { return t.say("pages.portal.resend") }
+
+// PortalResent: The SMS is on its way to your registered telephone.
+func (t *Texts) PortalResent() string { return t.say("pages.portal.resent") }
+
+// PortalResendLater: Not sent: this was asked too often. Try again in an hour.
+func (t *Texts) PortalResendLater() string { return t.say("pages.portal.resend-later") }
+
+// PortalResendImpossible: Not sent: there is no registered telephone, or SMS is not available.
+func (t *Texts) PortalResendImpossible() string { return t.say("pages.portal.resend-impossible") }
+
+// PortalUse: Use
+func (t *Texts) PortalUse() string { return t.say("pages.portal.use") }
+
+// PortalUseTable: As a table
+func (t *Texts) PortalUseTable() string { return t.say("pages.portal.use-table") }
+
+// PortalEarlier: Earlier
+func (t *Texts) PortalEarlier() string { return t.say("pages.portal.earlier") }
+
+// PortalLater: Later
+func (t *Texts) PortalLater() string { return t.say("pages.portal.later") }
+
+// PortalReceipts: Receipts
+func (t *Texts) PortalReceipts() string { return t.say("pages.portal.receipts") }
+
+// PortalMessages: Messages
+func (t *Texts) PortalMessages() string { return t.say("pages.portal.messages") }
+
+// PortalNoMessages: No messages yet.
+func (t *Texts) PortalNoMessages() string { return t.say("pages.portal.no-messages") }
+
+// PortalPayOther: Let somebody else pay
+func (t *Texts) PortalPayOther() string { return t.say("pages.portal.pay-other") }
+
+// PortalPayOtherText: Send this address to somebody who pays for you. It shows none of your figures.
+func (t *Texts) PortalPayOtherText() string { return t.say("pages.portal.pay-other-text") }
+
+// PortalLanguage: Language
+func (t *Texts) PortalLanguage() string { return t.say("pages.portal.language") }
+
+// PortalSecret: Whoever has the address of this page sees it. Keep it to yourself.
+func (t *Texts) PortalSecret() string { return t.say("pages.portal.secret") }
+
+// PortalHelp: Help: {contact}
+func (t *Texts) PortalHelp(contact string) string {
+	return t.say("pages.portal.help", "{contact}", contact)
+}
+
+// PortalBack: Back to your page
+func (t *Texts) PortalBack() string { return t.say("pages.portal.back") }
+
+// PortalBuyTitle: Buy electricity
+func (t *Texts) PortalBuyTitle() string { return t.say("pages.portal.buy-title") }
+
+// PortalAmount: Amount ({currency})
+func (t *Texts) PortalAmount(currency string) string {
+	return t.say("pages.portal.amount", "{currency}", currency)
+}
+
+// PortalCheck: What does it buy?
+func (t *Texts) PortalCheck() string { return t.say("pages.portal.check") }
+
+// PortalBuys: {amount} buys {units}.
+func (t *Texts) PortalBuys(amount string, units string) string {
+	return t.say("pages.portal.buys", "{amount}", amount, "{units}", units)
+}
+
+// PortalAdds: {amount} is added to the balance.
+func (t *Texts) PortalAdds(amount string) string {
+	return t.say("pages.portal.adds", "{amount}", amount)
+}
+
+// PortalWays: Ways to pay
+func (t *Texts) PortalWays() string { return t.say("pages.portal.ways") }
+
+// PortalWayNumber: Pay to {number}
+func (t *Texts) PortalWayNumber(number string) string {
+	return t.say("pages.portal.way-number", "{number}", number)
+}
+
+// PortalWayReference: Account number to type: {reference}
+func (t *Texts) PortalWayReference(reference string) string {
+	return t.say("pages.portal.way-reference", "{reference}", reference)
+}
+
+// PortalWayShop: At a shop or counter of {utility}: say the meter number {meter}.
+func (t *Texts) PortalWayShop(utility string, meter string) string {
+	return t.say("pages.portal.way-shop", "{utility}", utility, "{meter}", meter)
+}
+
+// PortalPayTitle: Pay for somebody
+func (t *Texts) PortalPayTitle() string { return t.say("pages.portal.pay-title") }
+
+// PortalPayFor: You pay for {name}, meter {meter}.
+func (t *Texts) PortalPayFor(name string, meter string) string {
+	return t.say("pages.portal.pay-for", "{name}", name, "{meter}", meter)
+}
+
+// PortalPayForMeter: You pay for meter {meter}.
+func (t *Texts) PortalPayForMeter(meter string) string {
+	return t.say("pages.portal.pay-for-meter", "{meter}", meter)
+}
+
+// PortalWrongTitle: This link does not work
+func (t *Texts) PortalWrongTitle() string { return t.say("pages.portal.wrong-title") }
+
+// PortalWrong: It is mistyped, or it has ended. Send LINK by SMS from your registered telephone to get a new one, or ask your utility.
+func (t *Texts) PortalWrong() string { return t.say("pages.portal.wrong") }
+
+// PortalTooOftenTitle: Too many wrong links
+func (t *Texts) PortalTooOftenTitle() string { return t.say("pages.portal.too-often-title") }
+
+// PortalTooOften: Your network has tried too many links that do not work. Try again in a minute.
+func (t *Texts) PortalTooOften() string { return t.say("pages.portal.too-often") }
+
+// PortalFailedTitle: The page cannot be shown
+func (t *Texts) PortalFailedTitle() string { return t.say("pages.portal.failed-title") }
+
+// PortalFailed: Nothing was changed. Try again in a minute.
+func (t *Texts) PortalFailed() string { return t.say("pages.portal.failed") }
+
+// PortalOtherSite: Nothing was done, because the form came from another site. Open your page again.
+func (t *Texts) PortalOtherSite() string { return t.say("pages.portal.other-site") }
+
+// PortalAmountWrong: This is not an amount. Type a number, such as 500.
+func (t *Texts) PortalAmountWrong() string { return t.say("pages.portal.amount-wrong") }
 
 // PaperCopy: COPY {n}
 func (t *Texts) PaperCopy(n string) string { return t.say("receipts.paper.copy", "{n}", n) }
