@@ -60,6 +60,7 @@ func TestTheConsoleInChromium(t *testing.T) {
 		{"an agent's day on a telephone", (*office).agentsDay},
 		{"a sale without scripts", (*office).noScript},
 		{"a person is invited, sells, gets another role, is blocked and reset", (*office).life},
+		{"a customer's own page, with scripts and without", (*office).customersPage},
 		{"a wallet: two figures, a doubt decided, a recharge", (*office).wallet},
 		{"a token is generated, put into the box, sent, and watched until the meter has it", (*office).platform},
 		{"every page fits, in both colours, and has no violation", (*office).everyPage},

@@ -116,7 +116,7 @@ func settle(t *testing.T, seed uint64) *village {
 	v.must(os.WriteFile(secret, bytes.Repeat([]byte("s"), 40), 0o600))
 	gateway := httptest.NewServer(http.HandlerFunc(v.receive))
 	t.Cleanup(gateway.Close)
-	v.a, err = New(Config{Data: dir, HTTP: "127.0.0.1:0", MQTT: "127.0.0.1:0", Passphrase: []byte("figures"), Test: true, Reserve: -1, KeyCost: weak,
+	v.a, err = New(Config{Data: dir, HTTP: "127.0.0.1:0", MQTT: "127.0.0.1:0", Passphrase: []byte("figures"), Test: true, Reserve: -1, KeyCost: weak, PublicURL: portalAt,
 		PasswordCost: access.Argon{Time: 1, MemoryKiB: 8, Threads: 1},
 		Routes:       []config.Route{{Name: "phone1", Kind: config.RouteHTTP, Meters: true, Keys: map[string]string{"url": gateway.URL, "secret_file": secret}}}})
 	v.must(err)

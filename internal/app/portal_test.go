@@ -21,6 +21,9 @@ const (
 	portalUnpacked = 30 << 10
 )
 
+// portalAt is where customers reach the server.
+const portalAt = "https://pay.example.org"
+
 // visitor is a browser without a session.
 type visitor struct {
 	v      *village
@@ -59,6 +62,7 @@ func (v *village) link(h *house) string {
 	v.t.Helper()
 	l, err := v.c.MakePageLink(v.t.Context(), h.number, apiv1.NewPageLink{Show: true})
 	v.must(err)
+	l.Address = strings.TrimPrefix(l.Address, portalAt)
 	if l.State != "live" || !regexp.MustCompile(`^/c/[2-9bcdfghjkmnpqrstvwxyz]{16}$`).MatchString(l.Address) {
 		v.t.Fatalf("the link is %+v", l)
 	}
@@ -186,7 +190,7 @@ func TestALinkUnderAttack(t *testing.T) {
 	if a, body := b.ask("GET", path+"?m="+other.number, nil); a.StatusCode != 200 || strings.Contains(body, other.number[8:]) {
 		t.Errorf("the meter of another account: %s\n%s", a.Status, body)
 	}
-	payer := regexp.MustCompile(`/c/\w{16}/pay`).FindString(page)
+	payer := strings.TrimPrefix(regexp.MustCompile(portalAt+`/c/\w{16}/pay`).FindString(page), portalAt)
 	a, pays := b.ask("GET", payer, nil)
 	if a.StatusCode != 200 || strings.HasPrefix(payer, path) || strings.Contains(pays, "data-cell") || strings.Contains(pays, "kWh") || strings.Contains(pays, path+`"`) {
 		t.Errorf("the page of somebody else who pays: %s\n%s", a.Status, pays)
@@ -245,5 +249,68 @@ func TestTheLastTokenAgain(t *testing.T) {
 	}
 	if sent != 3 {
 		t.Errorf("%d messages to the customer", sent)
+	}
+}
+
+// TestALinkBySMS: the customer gets the link with a sale, and on the word LINK. A stranger gets none, and neither does a number that was just
+// changed. No row has the link.
+func TestALinkBySMS(t *testing.T) {
+	v, mine, other := portalVillage(t)
+	path := v.link(mine)
+	ctx := t.Context()
+	last := func(phone, want string) string {
+		t.Helper()
+		for range 200 {
+			v.mu.Lock()
+			text := v.texts[phone]
+			v.mu.Unlock()
+			if strings.Contains(text, want) {
+				return text
+			}
+			time.Sleep(20 * time.Millisecond) // the dispatcher has no signal that all messages are sent
+		}
+		t.Fatalf("no message with %q to %s", want, phone)
+		return ""
+	}
+	v.text(mine.phone, "link")
+	if text := last(mine.phone, portalAt); !strings.Contains(text, portalAt+path+" shows your balance") || len(text) > 160 {
+		t.Errorf("LINK is answered %q", text)
+	}
+	_, err := v.c.Vend(ctx, apiv1.NewSale{Meter: mine.number, Tender: apiv1.Amount{AmountMinor: 10_000, Currency: "KES"}, Deliver: []string{"sms"}}, "link-sale")
+	v.must(err)
+	if text := last(mine.phone, "Type the 20 digits"); !strings.HasSuffix(text, " "+portalAt+path) || len(text) > 160 {
+		t.Errorf("a sale is announced %q", text)
+	}
+	v.text("+254799999999", "LINK")
+	if text := last("+254799999999", "serves customers"); strings.Contains(text, "/c/") {
+		t.Errorf("a stranger gets %q", text)
+	}
+	row, err := v.c.Meter(ctx, other.number)
+	v.must(err)
+	const next = "+254788888888"
+	_, err = v.c.ChangeCustomer(ctx, row.Customer.ID, apiv1.CustomerChange{Phone: new(next)})
+	v.must(err)
+	v.text(next, "LINK")
+	v.text(next, "HELP")
+	if text := last(next, "LINK your page"); strings.Contains(text, "/c/") {
+		t.Errorf("a number that was just changed gets %q", text)
+	}
+	list, err := v.c.Messages(ctx, apiv1.MessageFilter{})
+	v.must(err)
+	held := false
+	for _, m := range list.Data {
+		held = held || m.Phone == next && m.Purpose == "page" && m.State == "queued"
+		if strings.Contains(m.Text, "/c/") {
+			t.Errorf("a message's row has a link: %+v", m)
+		}
+	}
+	if !held {
+		t.Error("the link to a changed number does not wait")
+	}
+	v.mu.Lock()
+	text := v.texts[next]
+	v.mu.Unlock()
+	if strings.Contains(text, "/c/") {
+		t.Errorf("a number that was just changed gets %q", text)
 	}
 }

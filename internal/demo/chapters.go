@@ -6,6 +6,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"time"
 
@@ -387,4 +389,28 @@ func (s *story) ledger(ctx context.Context) (string, error) {
 	}
 	return fmt.Sprintf("%s; sum %s", strings.Join(told, ", "), kes(sum)),
 		cmp.Or(expect("accounts", len(books.Accounts), len(want)), expect("sum", sum, 0), expect("sum_minor", books.SumMinor, 0))
+}
+
+// page opens the customer's own page, as a browser without scripts would, and compares it with what the story has sold.
+func (s *story) page(ctx context.Context) (string, error) {
+	address, err := s.place.customerPage(ctx, storyNumber)
+	if err != nil {
+		return "", err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return "", err
+	}
+	a, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return "", err
+	}
+	defer a.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(a.Body, 1<<20))
+	if err != nil {
+		return "", err
+	}
+	shown := strings.Contains(string(body), grouped(s.sales[len(s.sales)-1].Tokens[0].Digits))
+	return fmt.Sprintf("a customer's page of %d bytes, with the last token and its way", len(body)),
+		cmp.Or(expect("status", a.StatusCode, http.StatusOK), expect("the last token on the customer's page", shown, true))
 }

@@ -131,7 +131,11 @@ func (o Demo) live(ctx context.Context, p *Server, out io.Writer) (err error) {
 // tell prints the addresses and passwords.
 func (o Demo) tell(p *Server, panels *panels, bus *bus, out io.Writer) error {
 	dark := households[1] // one that has used up its credit
-	_, err := fmt.Fprintf(out, `TEST. All data is in %s and is deleted when you press Ctrl-C.
+	page, err := p.customerPage(context.Background(), dark.number)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, `TEST. All data is in %s and is deleted when you press Ctrl-C.
 
   Open      %s
             signs this browser in, once, and begins a tour of five steps
@@ -141,15 +145,27 @@ func (o Demo) tell(p *Server, panels *panels, bus *bus, out io.Writer) error {
   Meters    %s
             display and keypad of %d virtual meters, whose time passes %d times as fast (seed %d)
   Phones    %s
+  Customer  %s
+            the page that %s opens from an SMS
   API       %s/docs
 
 %s (meter %s) has no supply. This command sells 100.00 KES to that meter and sends the token over MQTT:
 
 %s
 
-`, p.Dir, panels.link(), p.URL(), owner, p.password, panels.url(), len(households), fleetSpeed, o.Seed, bus.told(), p.URL(), dark.name, dark.number,
+`, p.Dir, panels.link(), p.URL(), owner, p.password, panels.url(), len(households), fleetSpeed, o.Seed, bus.told(), page, dark.name, p.URL(), dark.name, dark.number,
 		curlLine(p.URL(), p.Key, dark.number))
 	return err
+}
+
+// customerPage returns the address of the page of a meter's customer.
+func (p *Server) customerPage(ctx context.Context, meter string) (string, error) {
+	api, err := p.API()
+	if err != nil {
+		return "", err
+	}
+	l, err := api.MakePageLink(ctx, meter, apiv1.NewPageLink{Show: true})
+	return p.URL() + l.Address, err
 }
 
 // curlLine returns a shell command that makes a sale. Its key changes every second, so the command can be repeated.

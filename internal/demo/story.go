@@ -61,7 +61,7 @@ func (s *story) steps() []step {
 		{"buy", s.buy}, {"token", s.token}, {"keypad", s.keypad}, {"again", s.again}, {"push", s.push}, {"sms", s.sms},
 		{"server off", s.alone}, {"server on", s.restarted},
 		{"use", s.use}, {"warning 1", s.low1}, {"warning 2", s.low2}, {"cut-off", s.cutOff},
-		{"recharge", s.recharge}, {"modem", s.modem}, {"sync", s.sync}, {"history", s.history}, {"ledger", s.ledger},
+		{"recharge", s.recharge}, {"modem", s.modem}, {"sync", s.sync}, {"history", s.history}, {"page", s.page}, {"ledger", s.ledger},
 	}
 }
 

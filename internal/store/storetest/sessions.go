@@ -14,6 +14,7 @@ import (
 
 func sessions() []test {
 	return []test{
+		{"links to customers' pages are found by both hashes, and revoked", pageLinksKept},
 		{"a session is taken over, and its old holder cannot drop it", sessionTakenOver},
 		{"a server sees who is connected elsewhere, and whether that server lives", sessionsElsewhere},
 		{"who is alone takes over what the dead have claimed, and nothing of its own", takenOver},

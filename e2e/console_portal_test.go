@@ -1,0 +1,97 @@
+package e2e
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
+)
+
+// Limits of a customer's page: what a first visit loads, and how long it takes on a slow telephone.
+const (
+	portalBytes, portalRequests = 15 << 10, 4
+	portalPaint                 = 2000.0 // ms, coarse runs may take three times as long
+)
+
+// customersPage opens a customer's page on a telephone, with scripts and without. What it shows and does is the same.
+func (o *office) customersPage(t *testing.T) {
+	address := o.api.must(t, 201, "POST", "/v1/meters/"+o.first.number+"/page-link", map[string]bool{"show": true}).text(t, "address")
+	for _, script := range []bool{true, false} {
+		p := o.chrome.open(t, o.owner.origin)
+		p.slowTelephone()
+		call(p, network.ClearBrowserCache, cdp.Empty{})
+		p.visit(address)
+		const painted = `performance.getEntriesByName("first-contentful-paint")[0]`
+		p.until(patience, painted)
+		if ms, most := ask[float64](p, painted+`.startTime`), limitOf(portalPaint, 3*portalPaint); ms > most {
+			t.Errorf("first paint after %.0f ms, at most %.0f", ms, most)
+		}
+		bytes, requests := p.weighed()
+		t.Logf("figures: a customer's page takes %.1f kB in %d requests", bytes/1000, requests)
+		if bytes > portalBytes || requests > portalRequests {
+			t.Errorf("a customer's page takes %.0f bytes in %d requests", bytes, requests)
+		}
+		p.calm()
+		if !script {
+			call(p, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+		}
+		o.customerLooks(t, p, address)
+		p.clean()
+	}
+	a := o.chrome.open(t, o.owner.origin)
+	home := func() { a.visit(address) }
+	var pages []pageState
+	for name, path := range map[string]string{"": "", " buying": "/buy?amount=100", " messages": "/messages", " paying for somebody": "/pay?amount=100", " wrong": "x"} {
+		pages = append(pages, pageState{"customer's page" + name, func() { a.visit(address + path) }})
+	}
+	pages = append(pages, pageState{"customer's page in Arabic", func() {
+		home()
+		a.click(`button[value="ar"]`, 1)
+		a.until(patience, `document.documentElement.dir === "rtl"`)
+	}})
+	for _, page := range shownIn(a, pages) {
+		page.open()
+		o.looksRight(t, page)
+	}
+}
+
+// customerLooks reads the page, has a price calculated, and reads a receipt.
+func (o *office) customerLooks(t *testing.T, p *tab, path string) {
+	t.Helper()
+	p.visit(path)
+	if got := p.text(".token"); !regexp.MustCompile(`^(\d{4} ){4}\d{4}$`).MatchString(got) {
+		t.Errorf("the token is %q", got)
+	}
+	if got := p.text("main"); !strings.Contains(got, "Credit left") || !strings.Contains(got, "kWh") || !strings.Contains(got, "Loaded in the meter") {
+		t.Errorf("the page says:\n%s", got)
+	}
+	for _, width := range []int64{320, 360} {
+		p.size(width)
+		p.fits()
+	}
+	p.click("a.primary", 1)
+	p.until(10*time.Second, `location.pathname.endsWith("/buy")`)
+	p.fill("#amount", "100")
+	p.keys(enterKey)
+	p.until(10*time.Second, `document.querySelector("[role=status]")`)
+	if got := p.text("[role=status]"); !strings.Contains(got, "kWh") {
+		t.Errorf("100 buys %q", got)
+	}
+	p.visit(path)
+	p.click(`a[href*="/receipts/"]`, 1)
+	p.until(10*time.Second, `location.pathname.includes("/receipts/")`)
+	if got := p.text("main"); !strings.Contains(got, "Every figure was calculated again") {
+		t.Errorf("the receipt says:\n%s", got)
+	}
+}
+
+// calm gives a tab its own line and processor back.
+func (p *tab) calm() {
+	call(p, emulation.SetCPUThrottlingRate, emulation.SetCPUThrottlingRateParams{Rate: 1})
+	call(p, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{MatchedNetworkConditions: []*network.Conditions{
+		{DownloadThroughput: -1, UploadThroughput: -1}}})
+}
