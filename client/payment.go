@@ -32,6 +32,21 @@ func (c *Client) RejectPayment(ctx context.Context, payment string, d apiv1.Deci
 	return keyedAsk[apiv1.Payment](ctx, c, post(paymentPath(payment)+"/reject", d), key)
 }
 
+// RequestPayment asks a customer to pay (right: vend.sell). The key makes it safe to repeat.
+func (c *Client) RequestPayment(ctx context.Context, n apiv1.NewPaymentRequest, key string) (apiv1.PaymentRequest, error) {
+	return keyedAsk[apiv1.PaymentRequest](ctx, c, post("/v1/payment-requests", n), key)
+}
+
+// PaymentRequest returns a request to pay (right: payment.read, except for one's own).
+func (c *Client) PaymentRequest(ctx context.Context, request string) (apiv1.PaymentRequest, error) {
+	return ask[apiv1.PaymentRequest](ctx, c, get("/v1/payment-requests/"+url.PathEscape(request), nil))
+}
+
+// PaymentRequests lists the requests to pay, newest first (right: payment.read).
+func (c *Client) PaymentRequests(ctx context.Context, f apiv1.Page) (apiv1.List[apiv1.PaymentRequest], error) {
+	return list(ctx, c, apiv1.PaymentRequests, f)
+}
+
 func paymentPath(payment string) string { return "/v1/payments/" + url.PathEscape(payment) }
 
 // AddPaymentProvider adds a payment provider (right: settings.write). The answer shows its address once.
@@ -47,6 +62,11 @@ func (c *Client) PaymentProviders(ctx context.Context, f apiv1.Page) (apiv1.List
 // EnablePaymentProvider lets a payment provider be heard (right: settings.write).
 func (c *Client) EnablePaymentProvider(ctx context.Context, provider string) (apiv1.PaymentProvider, error) {
 	return ask[apiv1.PaymentProvider](ctx, c, post("/v1/payment-providers/"+url.PathEscape(provider)+"/enable", apiv1.ProviderChange{}))
+}
+
+// RegisterPaymentProvider tells a payment provider which addresses to call (right: settings.write).
+func (c *Client) RegisterPaymentProvider(ctx context.Context, provider string) (apiv1.PaymentProvider, error) {
+	return ask[apiv1.PaymentProvider](ctx, c, post("/v1/payment-providers/"+url.PathEscape(provider)+"/register", apiv1.ProviderChange{}))
 }
 
 // DisablePaymentProvider stops hearing a payment provider at once (right: settings.write).

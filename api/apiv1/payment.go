@@ -47,7 +47,7 @@ type DecidePayment struct {
 // NewPaymentProvider is a payment provider to add.
 type NewPaymentProvider struct {
 	Name           string         `json:"name" maxLength:"12" example:"mpesa" doc:"2 to 12 small letters, digits and dashes, a letter first"`
-	Kind           string         `json:"kind" enum:"momo,paystack,sms,stripe,webhook" doc:"Which language it speaks"`
+	Kind           string         `json:"kind" enum:"momo,mpesa,paystack,sms,stripe,webhook" doc:"Which language it speaks"`
 	Config         map[string]any `json:"config,omitempty" doc:"Its configuration, without secrets; docs/guide/payments.md says what each kind needs"`
 	Secrets        map[string]any `json:"secrets,omitempty" doc:"Its secrets; they are sealed and never shown"`
 	MaxSingleMinor int64          `json:"max_single_minor,omitempty" minimum:"0" doc:"Most that its signature alone confirms in one payment, if it cannot be asked"`
@@ -73,3 +73,30 @@ type ProviderChange struct{}
 
 // PaymentProviders is the list of payment providers.
 var PaymentProviders = Listing[Page, PaymentProvider]{Name: "payment-providers", Path: "/v1/payment-providers", Tag: "payments", Summary: "List the payment providers"}
+
+// PaymentRequest asks a customer to pay.
+type PaymentRequest struct {
+	ID       string     `json:"id" example:"prq_01jd00000000000000000000000" doc:"Id"`
+	Provider string     `json:"provider" example:"mpesa" doc:"Name of the provider that asks"`
+	Meter    string     `json:"meter" example:"04140001001" doc:"Number of the meter that the payment is for"`
+	Amount   Amount     `json:"amount" doc:"Amount that the customer is asked for"`
+	Phone    string     `json:"phone,omitempty" example:"+254711000001" doc:"Telephone that is asked"`
+	State    string     `json:"state" enum:"requested,paid,failed,expired,unknown" doc:"requested: the customer has not answered; paid: the provider says that the customer paid; failed: the customer declined or could not pay, or was not asked; expired: the customer did not answer; unknown: nobody knows whether the customer was asked. A payment that arrives late makes any of them paid"`
+	Reason   string     `json:"reason,omitempty" doc:"Why it failed or is unknown"`
+	Page     string     `json:"page,omitempty" doc:"Address of the page on which the customer pays, if no telephone asks"`
+	Payment  *string    `json:"payment" example:"pay_01jd00000000000000000000000" doc:"Id of the payment that answered it; null for none"`
+	By       string     `json:"by" doc:"Who asked"`
+	MadeAt   time.Time  `json:"made_at" doc:"When somebody asked"`
+	Decided  *time.Time `json:"decided_at,omitempty" doc:"When its state last changed"`
+}
+
+// NewPaymentRequest is a request to pay that somebody makes.
+type NewPaymentRequest struct {
+	Meter       string `json:"meter" maxLength:"64" example:"04140001001" doc:"Number of the meter"`
+	AmountMinor int64  `json:"amount_minor" minimum:"1" example:"50000" doc:"Amount in the smallest unit of the currency"`
+	Phone       string `json:"phone,omitempty" maxLength:"20" example:"+254711000001" doc:"Telephone to ask; a provider with a page needs none"`
+	Provider    string `json:"provider,omitempty" maxLength:"12" example:"mpesa" doc:"Name of the provider; not needed if only one can ask"`
+}
+
+// PaymentRequests is the list of requests to pay.
+var PaymentRequests = Listing[Page, PaymentRequest]{Name: "payment-requests", Path: "/v1/payment-requests", Tag: "payments", Summary: "List the requests to pay, newest first"}

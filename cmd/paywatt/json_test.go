@@ -67,8 +67,10 @@ func shownValues() []lineShown {
 		{line: "shift open --till till-2 --opening 50"}, {line: "shift payout 20 --reason noon"}, {line: "shift list"}, {line: "shift report"},
 		{line: "shift close --counted 30"},
 		{line: "payment list"}, {line: "payment show pay_x", answer: apiv1.Payment{}}, {line: "payment apply pay_x 04140001001", answer: apiv1.Payment{}},
+		{line: "provider add mpesa --kind mpesa --config $MPESA"}, {line: "payment ask 04140001001 500 --phone +254711000001", keep: "REQUEST=id"},
+		{line: "payment request $REQUEST"}, {line: "payment requests"},
 		{line: "payment refund pay_x --reason no", answer: apiv1.Payment{}}, {line: "payment reject pay_x --reason no", answer: apiv1.Payment{}},
-		{line: "provider add bank --kind webhook --config $PROVIDER --max-single 100 --max-daily 1000"}, {line: "provider list"}, {line: "provider disable bank"}, {line: "provider enable bank"},
+		{line: "provider add bank --kind webhook --config $PROVIDER --max-single 100 --max-daily 1000"}, {line: "provider list"}, {line: "provider disable bank"}, {line: "provider register bank"}, {line: "provider enable bank"},
 		{line: "day next"}, {line: "day list"}, {line: "day close", answer: apiv1.ClosedDay{}}, {line: "day show 2026-11-20", answer: apiv1.ClosedDay{}},
 		{line: "meter give-token 04140001001 free --units 5 --reason-code test"}, {line: "meter tokens 04140001001", keep: "TOKEN=id"},
 		{line: "meter recharge 04140001001 $TOKEN --by mqtt --wait 0"}, {line: "token explain 12345678901234567890 --number 04140001001"},
@@ -150,6 +152,7 @@ func openOffice(t *testing.T) *office {
 		t.Fatal(err)
 	}
 	for name, file := range map[string]string{"FLATS": "number,tariff,mode\n04140001027,domestic,prepay_wallet\n1,,\n", "OWED": "Meter,amount\n04140001001,50\n", "PEOPLE": "name\nJuma\n",
+		"MPESA":    `{"config":{"base_url":"http://127.0.0.1:9","short_code":"600000","initiator":"api"},"secrets":{"consumer_key":"k","consumer_secret":"s","passkey":"p","security_credential":"c"}}`,
 		"PROVIDER": `{"config":{},"secrets":{"signing":"whsec_` + strings.Repeat("QUJD", 8) + `"}}`} {
 		o.kept[name] = filepath.Join(dir, name+".csv")
 		if err := os.WriteFile(o.kept[name], []byte(file), 0o600); err != nil {

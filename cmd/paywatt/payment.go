@@ -12,7 +12,7 @@ import (
 
 func newPaymentCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{Use: "payment", Short: "Show payments of providers, and decide about parked ones"}
-	cmd.AddCommand(newPaymentList(c), newPaymentShow(c), newPaymentApply(c),
+	cmd.AddCommand(newPaymentList(c), newPaymentShow(c), newPaymentAsk(c), newPaymentRequest(c), newPaymentRequests(c), newPaymentApply(c),
 		newPaymentDecision(c, "refund", "Record that a parked payment was given back", (*client.Client).RefundPayment),
 		newPaymentDecision(c, "reject", "Reject a payment that its provider has not confirmed", (*client.Client).RejectPayment))
 	return cmd

@@ -17,6 +17,7 @@ func newProviderCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{Use: "provider", Short: "Add payment providers, or simulate them"}
 	cmd.AddCommand(newProviderSimulate(c), newProviderAdd(c), newProviderList(c),
 		newProviderChange(c, "enable", "Begin to hear a payment provider", (*client.Client).EnablePaymentProvider),
+		newProviderChange(c, "register", "Register the server's addresses with a payment provider", (*client.Client).RegisterPaymentProvider),
 		newProviderChange(c, "disable", "Block a payment provider at once", (*client.Client).DisablePaymentProvider))
 	return cmd
 }

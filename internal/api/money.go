@@ -19,6 +19,7 @@ var moneyRoutes = map[string]struct{}{
 	http.MethodPost + " /v1/payments/{id}/apply":    {},
 	http.MethodPost + " /v1/payments/{id}/refund":   {},
 	http.MethodPost + " /v1/payments/{id}/reject":   {},
+	http.MethodPost + " /v1/payment-requests":       {},
 	http.MethodPost + " /v1/shifts":                 {},
 	http.MethodPost + " /v1/shifts/{id}/payouts":    {},
 	http.MethodPost + " /v1/shifts/{id}/close":      {},

@@ -54,6 +54,7 @@ func (a *API) paymentRoutes(r router) {
 		func(ctx context.Context, by access.Actor, in *PaymentPath, body apiv1.DecidePayment) (*sent, error) {
 			return a.decided(ctx, by, a.c.Payments.Reject, payment.Decision{Payment: in.Payment, Reason: body.Reason})
 		})
+	a.paymentRequestRoutes(r)
 	a.providerRoutes(r)
 }
 
@@ -77,6 +78,7 @@ func (a *API) providerRoutes(r router) {
 		})
 	}
 	change("enable-payment-provider", "/v1/payment-providers/{id}/enable", "Hear a payment provider", a.c.Payments.Enable)
+	change("register-payment-provider", "/v1/payment-providers/{id}/register", "Tell a payment provider which addresses to call", a.c.Payments.Register)
 	change("disable-payment-provider", "/v1/payment-providers/{id}/disable", "Stop hearing a payment provider at once", a.c.Payments.Disable)
 }
 

@@ -102,15 +102,18 @@ func queries() map[string]valid {
 		"trial-balance": get(access.ReadLedger, "/v1/ledger/trial-balance"), "export-ledger": get(access.ReadLedger, "/v1/ledger/export"), "ledger-accounts": get(access.ReadLedger, "/v1/ledger/accounts"),
 		"ledger-balance": get(access.ReadLedger, "/v1/ledger/accounts/4000/balance"), "journals": get(access.ReadLedger, "/v1/ledger/journals"),
 		"payments": get(access.ReadPayments, "/v1/payments"), "payment-providers": get(access.ReadSettings, "/v1/payment-providers"),
-		"payment":        once(access.ReadPayments, "/v1/payments/{id}", "", parkedPayment).by("GET"),
-		"apply-payment":  once(access.DecidePayments, "/v1/payments/{id}/apply", `{"meter":"`+meterNumber+`"}`, parkedPayment),
-		"refund-payment": once(access.DecidePayments, "/v1/payments/{id}/refund", `{"reason":"not ours"}`, parkedPayment),
-		"reject-payment": once(access.DecidePayments, "/v1/payments/{id}/reject", `{"reason":"unknown"}`, unconfirmedPayment),
+		"payment":          once(access.ReadPayments, "/v1/payments/{id}", "", parkedPayment).by("GET"),
+		"apply-payment":    once(access.DecidePayments, "/v1/payments/{id}/apply", `{"meter":"`+meterNumber+`"}`, parkedPayment),
+		"refund-payment":   once(access.DecidePayments, "/v1/payments/{id}/refund", `{"reason":"not ours"}`, parkedPayment),
+		"reject-payment":   once(access.DecidePayments, "/v1/payments/{id}/reject", `{"reason":"unknown"}`, unconfirmedPayment),
+		"payment-requests": get(access.ReadPayments, "/v1/payment-requests"),
+		"payment-request":  once(access.ReadPayments, "/v1/payment-requests/{id}", "", paymentRequest).by("GET"),
 		"add-payment-provider": post(access.WriteSettings, "/v1/payment-providers",
 			`{"name":"p-{n}","kind":"webhook","secrets":{"signing":"`+signing+`"},"max_single_minor":100,"max_daily_minor":1000}`),
-		"enable-payment-provider":  once(access.WriteSettings, "/v1/payment-providers/{id}/enable", "{}", (*stage).provider),
-		"disable-payment-provider": once(access.WriteSettings, "/v1/payment-providers/{id}/disable", "{}", (*stage).provider),
-		"closed-days":              get(access.ReadLedger, "/v1/days"), "open-day": get(access.ReadLedger, "/v1/days/next"),
+		"enable-payment-provider":   once(access.WriteSettings, "/v1/payment-providers/{id}/enable", "{}", (*stage).provider),
+		"register-payment-provider": once(access.WriteSettings, "/v1/payment-providers/{id}/register", "{}", (*stage).provider),
+		"disable-payment-provider":  once(access.WriteSettings, "/v1/payment-providers/{id}/disable", "{}", (*stage).provider),
+		"closed-days":               get(access.ReadLedger, "/v1/days"), "open-day": get(access.ReadLedger, "/v1/days/next"),
 		"closed-day":   {access.ReadLedger, func(s *stage, _ bool) call { return call{"GET", "/v1/days/" + s.closedDay(), ""} }},
 		"close-day":    {access.AdjustLedger, func(s *stage, _ bool) call { return call{"POST", "/v1/days", `{"date":"` + s.closedDay() + `"}`} }},
 		"daily-report": get(access.ReadLedger, "/v1/reports/daily"), "audit-log": get(access.ReadAudit, "/v1/audit"),
@@ -135,8 +138,11 @@ func queries() map[string]valid {
 
 func sales() map[string]valid {
 	return map[string]valid{
-		"quote":          post(access.Quote, "/v1/vend-quotes", order("1000")),
-		"sell":           post(access.Sell, "/v1/vends", order("1000")),
+		"quote": post(access.Quote, "/v1/vend-quotes", order("1000")),
+		"sell":  post(access.Sell, "/v1/vends", order("1000")),
+		"request-payment": {access.Sell, func(s *stage, _ bool) call {
+			return call{"POST", "/v1/payment-requests", fmt.Sprintf(`{"meter":"%s","amount_minor":1000,"phone":"+25471%07d","provider":"%s"}`, meterNumber, s.next(), s.asking())}
+		}},
 		"open-shift":     post(access.UseTill, "/v1/shifts", `{"till":"t{n}"}`),
 		"pay-out-shift":  once(access.Reverse, "/v1/shifts/{id}/payouts", `{"amount":{"amount_minor":5,"currency":"KES"}}`, (*stage).shift),
 		"close-shift":    once(access.Reverse, "/v1/shifts/{id}/close", `{"counted":{"amount_minor":1000,"currency":"KES"}}`, (*stage).shift),
@@ -333,8 +339,35 @@ func (s *stage) provider(bool) string {
 	return name
 }
 
+// asking adds a payment provider that can ask customers, and returns its name.
+func (s *stage) asking() string {
+	s.t.Helper()
+	name := fmt.Sprintf("m-%d", s.next())
+	s.do(201, "POST", "/v1/payment-providers", `{"name":"`+name+`","kind":"mpesa","config":{"base_url":"http://127.0.0.1:9","short_code":"600000","initiator":"api"},
+		"secrets":{"consumer_key":"k","consumer_secret":"s","passkey":"p","security_credential":"c"}}`)
+	return name
+}
+
 func parkedPayment(s *stage, _ bool) string      { return s.payment(payment.Parked, time.Now().UTC()) }
 func unconfirmedPayment(s *stage, _ bool) string { return s.payment(payment.Received, time.Time{}) }
+
+// paymentRequest stores a request to pay of somebody else, and returns its id.
+func paymentRequest(s *stage, _ bool) string {
+	s.t.Helper()
+	q := payment.PaymentRequest{Provider: "bank", Meter: meterNumber, Amount: money.Amount{Minor: 1000, Currency: "KES"}, State: payment.AskRequested, By: "system test",
+		MadeAt: time.Now().UTC(), EndsAt: time.Now().UTC()}
+	err := s.folder.Engine.Run(s.t.Context(), store.FirstTenant, store.Job, func(tx *store.Tx) (bool, error) {
+		var err error
+		if q.ID, err = tx.NewID(); err != nil {
+			return false, err
+		}
+		return false, tx.AddRequest(q)
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return q.Name()
+}
 
 // payment stores a payment that was confirmed at a time, with its journal, and returns its id.
 func (s *stage) payment(state payment.State, confirmed time.Time) string {

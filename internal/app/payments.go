@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -87,4 +88,15 @@ func (a *App) hearProvider(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(heard.Reply.Status)
 		_, _ = w.Write(heard.Reply.Body)
 	}
+}
+
+// sweepPayments finds payments that no call told of, and meters that have appeared for parked payments, until ctx ends.
+func (a *App) sweepPayments(ctx context.Context) error {
+	worker := payment.NewWorker(a.payments)
+	return every(ctx, payment.SweepEvery, nil, func() {
+		if err := worker.Sweep(ctx, tenant); err != nil {
+			a.log.Warn("payments not looked for", logkey.Err, err)
+		}
+		a.paying.Kick()
+	})
 }

@@ -54,6 +54,7 @@ const (
 	Call           = "pcl_" // what a payment provider sent
 	Payment        = "pay_" // money that a payment provider took
 	PageLink       = "lnk_" // a link to a customer's page
+	PaymentRequest = "prq_" // asks a customer to pay
 )
 
 // ErrMalformed means that a text is not an id of the wanted kind.

@@ -79,6 +79,7 @@ type Payment struct {
 	Meter       string // number of the meter that it is for; empty if unknown
 	Sale        id.ID  // the sale that used it; zero for none
 	Tries       int    // sales that were begun with it
+	Request     id.ID  // the request that it answers; zero for none
 	SeenAt      time.Time
 	Version     int64
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -30,6 +31,7 @@ type Tx interface {
 	Eyes() access.EyesTx
 	Books() ledger.Books
 	Payments() PaymentTx
+	Requests() RequestTx
 	NewID() (id.ID, error)
 	AuditLog(access.Entry) error
 	// Moment returns when the transaction began, by the store's clock: UTC, whole microseconds.
@@ -73,6 +75,31 @@ type PaymentTx interface {
 	CanText(meter string) (bool, error)
 }
 
+// RequestTx reads and writes the rows of requests to pay, and of questions that providers answer later.
+type RequestTx interface {
+	AddRequest(PaymentRequest) error
+	PutRequest(PaymentRequest) error
+	// RequestByID and RequestByHandle read a request and lock it.
+	RequestByID(id.ID) (PaymentRequest, bool, error)
+	RequestByHandle(provider, handle string) (PaymentRequest, bool, error)
+	// RequestLike finds the newest request since a time that a payment may answer.
+	RequestLike(p Payment, since time.Time) (PaymentRequest, bool, error)
+	// RequestsTo and RequestsBy count requests since a time: to a telephone, and of somebody.
+	RequestsTo(phone string, since time.Time) (int64, error)
+	RequestsBy(actor string, since time.Time) (int64, error)
+	RequestPage(before id.ID, max int) ([]PaymentRequest, error)
+	AddQuestion(Question) error
+	// QuestionNamed finds a question without an answer, and locks it.
+	QuestionNamed(provider, name string) (Question, bool, error)
+	AnswerQuestion(q Question, at time.Time, o Outcome) error
+	// AnswersLike counts the answers with an outcome about a payment.
+	AnswersLike(payment id.ID, o Outcome) (int, error)
+	// SetListed stores up to when the list of a provider was read.
+	SetListed(provider id.ID, to time.Time) error
+	// ParkedAfter lists payments for which no meter was found, oldest first.
+	ParkedAfter(after id.ID, max int) ([]Payment, error)
+}
+
 // Filter says which payments to list. Empty fields name all.
 type Filter struct {
 	State     State
@@ -107,6 +134,9 @@ type Config struct {
 type Payments struct {
 	c       Config
 	answers once.Answers[Tx]
+
+	mu     sync.Mutex
+	parked map[access.Tenant]id.ID // where the last sweep of parked payments stopped
 }
 
 // New makes a Payments.
@@ -114,7 +144,19 @@ func New(c Config) *Payments {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Payments{c, once.Answers[Tx]{Door: c.Door, Sealer: c.Sealer, MayDate: c.MayDate}}
+	return &Payments{c: c, parked: map[access.Tenant]id.ID{}, answers: once.Answers[Tx]{Door: c.Door, Sealer: c.Sealer, MayDate: c.MayDate}}
+}
+
+func (ps *Payments) parkedAfter(t access.Tenant) id.ID {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	return ps.parked[t]
+}
+
+func (ps *Payments) setParkedAfter(t access.Tenant, p id.ID) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	ps.parked[t] = p
 }
 
 // actor is who acts when the program itself handles a payment.
@@ -214,9 +256,36 @@ func (ps *Payments) Receive(ctx context.Context, t access.Tenant, path string, i
 		return Heard{Found: true}, err
 	})
 	if err == nil {
-		out.Reply = a.Reply(in)
+		out.Reply = ps.reply(ctx, t, a, in)
 	}
 	return out, fault.Wrap(err, "store a call of provider %s", p.Name)
+}
+
+// checkTime is how long the look at a reference may take while a provider waits for the verdict.
+const checkTime = 3 * time.Second
+
+// reply returns the answer to a stored call. A provider that asks whether it may take a payment learns whether its reference means a meter, if
+// that is known in time.
+func (ps *Payments) reply(ctx context.Context, t access.Tenant, a Adapter, in Incoming) Reply {
+	c, can := a.(Checker)
+	if !can {
+		return a.Reply(in)
+	}
+	n, asks := c.Check(in)
+	if !asks {
+		return a.Reply(in)
+	}
+	limited, stop := context.WithTimeout(ctx, checkTime)
+	defer stop()
+	why, err := access.Look(limited, ps.c.Door, t, func(tx Tx) (Reason, error) {
+		_, why, err := NewWorker(ps).meterOf(tx, Payment{Reference: n.Reference, Payer: n.Payer})
+		return why, err
+	})
+	if err != nil {
+		ps.c.Log.Warn("reference of a payment not looked up in time", "error", err)
+		why = NoReason
+	}
+	return c.Verdict(in, why)
 }
 
 // readAgain makes a stored call new, because its provider repeats it: the payment in it may have been rejected too early. It returns false if
@@ -242,6 +311,7 @@ const (
 type item struct {
 	Call    string `json:"call,omitempty"`
 	Payment string `json:"payment,omitempty"`
+	Request string `json:"request,omitempty"`
 }
 
 // enqueue orders work about a payment or a call. Work about one payment is done in order. Each call has a key of its own, so that a call
@@ -277,6 +347,9 @@ func book(tx Tx, p *Payment, proof Proof) error {
 		return err
 	}
 	if err := note(tx, *p, "payment.confirm", tx.Payments().PutPayment(*p)); err != nil {
+		return err
+	}
+	if err := requestPaid(tx, *p); err != nil {
 		return err
 	}
 	return enqueueFor(tx, *p, kindApply)

@@ -22,6 +22,7 @@ type Provider struct {
 	DisabledAt time.Time
 	AddedBy    string
 	AddedAt    time.Time
+	ListedTo   time.Time // up to when the provider's own list of payments was read; zero for never
 	Version    int64
 }
 

@@ -169,6 +169,33 @@ func (ps *Payments) Disable(ctx context.Context, by access.Actor, provider strin
 	})
 }
 
+// Register tells a provider which addresses to call (right: settings.write). It does nothing for a provider that has no request for that: its
+// address is registered in the provider's own pages.
+func (ps *Payments) Register(ctx context.Context, by access.Actor, provider string) (ProviderView, error) {
+	v, err := ps.change(ctx, by, provider, func(tx Tx, p Provider) (ProviderView, error) {
+		e := by.Entry("provider.register", p.ID.Text(id.Provider))
+		e.At = tx.Moment()
+		return ProviderView{Provider: p}, tx.AuditLog(e)
+	})
+	if err != nil || v.Refused() {
+		return v, err
+	}
+	a, err := ps.adapter(v.Provider)
+	if err != nil {
+		return ProviderView{}, err
+	}
+	r, can := a.(Registering)
+	if !can {
+		return v, nil
+	}
+	limited, stop := context.WithTimeout(ctx, askTime)
+	defer stop()
+	if err := r.Register(limited); err != nil {
+		return ProviderView{Refusal: refuse.ProviderNotRegistered(v.Name, refusal.Echo(err.Error()))}, nil
+	}
+	return v, nil
+}
+
 // change runs a change of a provider that is named by its name or identity.
 func (ps *Payments) change(ctx context.Context, by access.Actor, provider string, do func(Tx, Provider) (ProviderView, error)) (ProviderView, error) {
 	if no := by.Needs(access.WriteSettings); no.Refused() {

@@ -57,6 +57,16 @@ func (w Worker) Send(ctx context.Context, t access.Tenant, c job.Claim) (job.Ver
 		}
 		return w.read(ctx, t, call)
 	}
+	if c.Kind == kindRequest || c.Kind == kindFollow {
+		request, err := id.Parse(id.PaymentRequest, i.Request)
+		if err != nil {
+			return job.Dead("no such request"), nil
+		}
+		if c.Kind == kindFollow {
+			return w.follow(ctx, t, request, c.Attempts)
+		}
+		return w.request(ctx, t, request, c.Attempts)
+	}
 	payment, err := id.Parse(id.Payment, i.Payment)
 	if err != nil {
 		return job.Dead("no such payment"), nil
@@ -115,19 +125,25 @@ func (w Worker) read(ctx context.Context, t access.Tenant, call id.ID) (job.Verd
 			w.ps.c.Log.Error("call of a provider cannot be read", "provider", p.Name, "call", c.ID.Text(id.Call), "error", err)
 		}
 		for _, n := range notices {
-			if !n.moves() {
-				continue
-			}
-			act := w.take
-			if n.Kind == Undone {
-				act = w.undone
-			}
-			if err := act(tx, p, a, n); err != nil {
+			if err := w.heard(tx, p, a, n); err != nil {
 				return job.Verdict{}, err
 			}
 		}
 		return job.Done(), tx.Payments().PutCall(c)
 	})
+}
+
+// heard acts on a notice.
+func (w Worker) heard(tx Tx, p Provider, a Adapter, n Notice) error {
+	switch n.Kind {
+	case Undone:
+		return w.undone(tx, p, a, n)
+	case Decided:
+		return told(tx, p, n)
+	case Replied:
+		return w.replied(tx, p, n)
+	}
+	return w.take(tx, p, a, n)
 }
 
 // open opens a call and sets up the adapter that reads it.
@@ -149,14 +165,22 @@ func understand(a Adapter, in Incoming) ([]Notice, error) {
 		err = fmt.Errorf("it has %d notices, more than %d", len(notices), MaxNotices)
 	}
 	for _, n := range notices {
-		if err == nil && n.moves() && (n.Txn == "" || len(n.Txn) > MaxTxn || !access.Printable(n.Txn) || !isReal(n.Amount)) {
-			err = fmt.Errorf("a payment needs a printable name of at most %d bytes, an amount above 0 and a currency", MaxTxn)
+		if err == nil {
+			err = checkNotice(n)
 		}
 	}
 	if err != nil {
 		return nil, err
 	}
 	return notices, nil
+}
+
+// checkNotice checks a notice of moved money.
+func checkNotice(n Notice) error {
+	if n.moves() && (n.Txn == "" || len(n.Txn) > MaxTxn || !access.Printable(n.Txn) || !isReal(n.Amount)) {
+		return fmt.Errorf("a payment needs a printable name of at most %d bytes, an amount above 0 and a currency", MaxTxn)
+	}
+	return nil
 }
 
 // isReal reports whether a provider can have taken an amount.
@@ -183,11 +207,12 @@ func (w Worker) take(tx Tx, provider Provider, a Adapter, n Notice) error {
 		return err
 	}
 	if !added {
-		if learns(p, n) {
-			return learn(tx, p, n)
+		linked, err := learn(tx, provider, &p, n)
+		if err != nil {
+			return err
 		}
 		if !again(a, p) {
-			return nil
+			return linkedLate(tx, p, linked)
 		}
 		p.State, p.Reason = Received, NoReason
 		if err := note(tx, p, "payment.again", tx.Payments().PutPayment(p)); err != nil {
@@ -197,23 +222,38 @@ func (w Worker) take(tx Tx, provider Provider, a Adapter, n Notice) error {
 	return w.decide(tx, provider, a, p, n.Signed)
 }
 
-// learns reports whether a payment came without a reference, and the notice has one. The notice that a payment was given back, for example, may
-// come first and lack it.
-func learns(p Payment, n Notice) bool {
-	return p.Reference == "" && n.Reference != "" && p.Meter == "" && (p.State == Received || p.State == Parked)
+// learn takes what a later notice about a payment adds: the request that it answers, or the reference that the first notice lacked.
+func learn(tx Tx, provider Provider, p *Payment, n Notice) (changed bool, err error) {
+	if changed, err = link(tx, provider, p, n); err != nil {
+		return false, err
+	}
+	if p.Reference == "" && n.Reference != "" && p.State != Applied && p.State != Refunded {
+		p.Reference, changed = cut(plain(n.Reference), MaxReference), true
+		if p.Payer == "" {
+			p.Payer = cut(plain(n.Payer), MaxPayer)
+		}
+	}
+	return changed, nil
 }
 
-// learn stores the reference of a later notice. A payment that was parked for want of it is matched again.
-func learn(tx Tx, p Payment, n Notice) error {
-	p.Reference = cut(plain(n.Reference), MaxReference)
-	if p.Payer == "" {
-		p.Payer = cut(plain(n.Payer), MaxPayer)
+// linkedLate stores what was learned about a payment. If no meter was found before, the payment is tried again.
+func linkedLate(tx Tx, p Payment, changed bool) error {
+	if !changed {
+		return nil
 	}
-	if p.State == Received || p.Reason != UnknownReference && p.Reason != ManyReferences {
-		return tx.Payments().PutPayment(p)
+	if p.State == Parked && p.Booked() && (p.Reason == UnknownReference || p.Reason == ManyReferences) {
+		return rematch(tx, p)
 	}
+	return tx.Payments().PutPayment(p)
+}
+
+// rematch looks again for the meter of a parked payment.
+func rematch(tx Tx, p Payment) error {
 	p.State, p.Reason, p.Detail = Received, NoReason, ""
-	if err := note(tx, p, "payment.learn", tx.Payments().PutPayment(p)); err != nil {
+	if err := note(tx, p, "payment.rematch", tx.Payments().PutPayment(p)); err != nil {
+		return err
+	}
+	if err := requestPaid(tx, p); err != nil {
 		return err
 	}
 	return enqueueFor(tx, p, kindApply)
@@ -227,6 +267,9 @@ func first(tx Tx, provider Provider, n Notice, state State, why Reason) (p Payme
 		p.PaidAt = p.SeenAt
 	}
 	if p.ID, err = tx.NewID(); err != nil {
+		return p, false, err
+	}
+	if _, err = link(tx, provider, &p, n); err != nil {
 		return p, false, err
 	}
 	if added, err = tx.Payments().AddPayment(p); err != nil || added {
@@ -298,6 +341,11 @@ func (w Worker) check(ctx context.Context, t access.Tenant, payment id.ID, asked
 		switch {
 		case err != nil:
 			return job.Again(tx.Moment().Add(pause), err.Error()), nil
+		case answer.Question != "":
+			if err := askedLater(tx, p, answer); err != nil || last {
+				return job.Done(), err
+			}
+			return job.Again(tx.Moment().Add(max(pause, answerPause)), "the provider answers later"), nil
 		case answer.Outcome != Back && !last: // its own answer may be later than its notice
 			return job.Again(tx.Moment().Add(pause), "the provider says: "+string(answer.Outcome)), nil
 		}
@@ -369,8 +417,18 @@ func (w Worker) answered(tx Tx, p Payment, answer Answer, unanswered error, aske
 		}
 		p.Reason, p.Detail = Unanswered, why
 		return job.Again(again, why), tx.Payments().PutPayment(p)
+	case answer.Question != "":
+		nevers, err := tx.Requests().AnswersLike(p.ID, Never)
+		if err != nil {
+			return job.Verdict{}, err
+		}
+		pause, _ := NextQuestion(nevers)
+		return job.Again(tx.Moment().Add(max(pause, answerPause)), "the provider answers later"), askedLater(tx, p, answer)
 	case answer.Outcome == Took:
 		answer.fill(&p)
+		if err := unlink(tx, &p, p.Payer); err != nil {
+			return job.Verdict{}, err
+		}
 		return job.Done(), book(tx, &p, Asked)
 	case answer.Outcome == Back:
 		p.State, p.Reason, p.Proof = Rejected, GivenBack, Asked
@@ -450,6 +508,22 @@ func (w Worker) apply(ctx context.Context, t access.Tenant, payment id.ID, tried
 // match finds the meter of a payment, or parks the payment. If the payer typed no reference, the payer's own telephone number is the
 // reference.
 func (w Worker) match(tx Tx, p *Payment) error {
+	meter, why, err := w.meterOf(tx, *p)
+	if err != nil {
+		return err
+	}
+	if why != NoReason {
+		return park(tx, p, why, "")
+	}
+	p.Meter = meter.Meter
+	if err := requestPaid(tx, *p); err != nil {
+		return err
+	}
+	return tx.Payments().PutPayment(*p)
+}
+
+// meterOf finds the meter that a payment is for.
+func (w Worker) meterOf(tx Tx, p Payment) (Found, Reason, error) {
 	text := p.Reference
 	if text == "" {
 		text = p.Payer
@@ -457,18 +531,14 @@ func (w Worker) match(tx Tx, p *Payment) error {
 	r := ReadReference(text)
 	named, err := tx.Payments().PayableMeters(r, maxFound)
 	if err != nil {
-		return err
+		return Found{}, NoReason, err
 	}
 	called, err := tx.Payments().CalledMeters(r, maxFound)
 	if err != nil {
-		return err
+		return Found{}, NoReason, err
 	}
 	meter, why := Match(named, called)
-	if why != NoReason {
-		return park(tx, p, why, "")
-	}
-	p.Meter = meter.Meter
-	return tx.Payments().PutPayment(*p)
+	return meter, why, nil
 }
 
 // saleFailed names the refusal of a sale that exists and failed.

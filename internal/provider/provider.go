@@ -7,6 +7,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/provider/momo"
+	"github.com/paywatt/paywatt/internal/provider/mpesa"
 	"github.com/paywatt/paywatt/internal/provider/outbound"
 	"github.com/paywatt/paywatt/internal/provider/paystack"
 	"github.com/paywatt/paywatt/internal/provider/sms"
@@ -15,7 +16,9 @@ import (
 )
 
 // Kinds lists the kinds of providers.
-func Kinds() []string { return []string{momo.Kind, paystack.Kind, sms.Kind, stripe.Kind, webhook.Kind} }
+func Kinds() []string {
+	return []string{momo.Kind, mpesa.Kind, paystack.Kind, sms.Kind, stripe.Kind, webhook.Kind}
+}
 
 // Open makes the adapter of a kind.
 func Open(kind string, s payment.Setup, client *outbound.Client) (payment.Adapter, error) {
@@ -28,6 +31,8 @@ func Open(kind string, s payment.Setup, client *outbound.Client) (payment.Adapte
 		return sms.Open(s, client)
 	case stripe.Kind:
 		return stripe.Open(s, client)
+	case mpesa.Kind:
+		return mpesa.Open(s, client)
 	case webhook.Kind:
 		return webhook.Open(s, client)
 	}

@@ -3782,3 +3782,38 @@ func PageLinkWithoutAccount(meter string) refusal.Refusal {
 func PageLinkWithoutAddress() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "page-link-without-address", What: "The server does not know the address under which customers reach it, so it cannot send a link.", Not: "No message was sent.", Try: "Set public_url in paywatt.toml, such as https://pay.example.org, and restart the server."}
 }
+
+// PaymentRequestNotFound: There is no payment request {request}. Look for it in the list of payment requests.
+func PaymentRequestNotFound(request string) refusal.Refusal {
+	return refusal.Refusal{Code: "payment-not-found", Text: "payment-request-not-found", What: "There is no payment request " + request + ".", Not: "No changes were made.", Try: "Look for it in the list of payment requests.", Args: []refusal.Arg{{Place: "request", Value: request}}}
+}
+
+// PaymentPhoneWrong: {phone} is not a telephone number. Give the number with its country code, such as +254711000001.
+func PaymentPhoneWrong(phone string) refusal.Refusal {
+	return refusal.Refusal{Code: "payment-state", Text: "payment-phone-wrong", What: phone + " is not a telephone number.", Not: "No changes were made.", Try: "Give the number with its country code, such as +254711000001.", Args: []refusal.Arg{{Place: "phone", Value: phone}}}
+}
+
+// PaymentAmountWrong: The amount must be greater than 0. Give an amount greater than 0.
+func PaymentAmountWrong() refusal.Refusal {
+	return refusal.Refusal{Code: "payment-state", Text: "payment-amount-wrong", What: "The amount must be greater than 0.", Not: "No changes were made.", Try: "Give an amount greater than 0."}
+}
+
+// PaymentPhoneAsked: The telephone {phone} has been asked to pay {hour} times within an hour or {day} times within a day. Wait. The customer can also pay without being asked.
+func PaymentPhoneAsked(phone string, hour string, day string) refusal.Refusal {
+	return refusal.Refusal{Code: "rate-limited", Text: "payment-phone-asked", What: "The telephone " + phone + " has been asked to pay " + hour + " times within an hour or " + day + " times within a day.", Not: "No changes were made.", Try: "Wait. The customer can also pay without being asked.", Args: []refusal.Arg{{Place: "phone", Value: phone}, {Place: "hour", Value: hour}, {Place: "day", Value: day}}}
+}
+
+// PaymentAskedTooOften: You have asked customers to pay {max} times within an hour. Try again later.
+func PaymentAskedTooOften(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "rate-limited", Text: "payment-asked-too-often", What: "You have asked customers to pay " + strconv.FormatInt(maxValue, 10) + " times within an hour.", Not: "No changes were made.", Try: "Try again later.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// PaymentNoRequester: There is not exactly one payment provider {provider} that can ask customers to pay. Name a provider of the list of payment providers that can ask customers.
+func PaymentNoRequester(provider string) refusal.Refusal {
+	return refusal.Refusal{Code: "provider-not-found", Text: "payment-no-requester", What: "There is not exactly one payment provider " + provider + " that can ask customers to pay.", Not: "No changes were made.", Try: "Name a provider of the list of payment providers that can ask customers.", Args: []refusal.Arg{{Place: "provider", Value: provider}}}
+}
+
+// ProviderNotRegistered: Payment provider {provider} did not take the addresses: {why}. Register the addresses in the provider's own pages, or repeat the command later.
+func ProviderNotRegistered(provider string, why string) refusal.Refusal {
+	return refusal.Refusal{Code: "provider-invalid", Text: "provider-not-registered", What: "Payment provider " + provider + " did not take the addresses: " + why + ".", Not: "No changes were made.", Try: "Register the addresses in the provider's own pages, or repeat the command later.", Args: []refusal.Arg{{Place: "provider", Value: provider}, {Place: "why", Value: why}}}
+}

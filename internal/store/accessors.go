@@ -130,6 +130,9 @@ func (tx *Tx) Spending() vending.PaymentTx { return tx }
 // Payments returns the transaction for payments of providers.
 func (tx *Tx) Payments() payment.PaymentTx { return tx }
 
+// Requests returns the transaction for requests to pay, and for questions to providers.
+func (tx *Tx) Requests() payment.RequestTx { return tx }
+
 // Commands returns the transaction for giving commands to meters.
 func (tx *Tx) Commands() command.AddTx { return tx }
 

@@ -233,7 +233,7 @@ CREATE TABLE shift (
 CREATE TABLE payment (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, channel TEXT NOT NULL, provider TEXT NOT NULL, provider_txn TEXT NOT NULL,
   amount INTEGER NOT NULL, payer TEXT NOT NULL DEFAULT '', raw BLOB, status TEXT NOT NULL, created_at INTEGER NOT NULL,
-  version INTEGER NOT NULL DEFAULT 1, currency TEXT NOT NULL DEFAULT '', reference TEXT NOT NULL DEFAULT '', paid_at INTEGER NOT NULL DEFAULT 0, reason TEXT NOT NULL DEFAULT '', detail TEXT NOT NULL DEFAULT '', proof TEXT NOT NULL DEFAULT '', confirmed_at INTEGER, meter TEXT NOT NULL DEFAULT '', vend_id BLOB, tries INTEGER NOT NULL DEFAULT 0,
+  version INTEGER NOT NULL DEFAULT 1, currency TEXT NOT NULL DEFAULT '', reference TEXT NOT NULL DEFAULT '', paid_at INTEGER NOT NULL DEFAULT 0, reason TEXT NOT NULL DEFAULT '', detail TEXT NOT NULL DEFAULT '', proof TEXT NOT NULL DEFAULT '', confirmed_at INTEGER, meter TEXT NOT NULL DEFAULT '', vend_id BLOB, tries INTEGER NOT NULL DEFAULT 0, request_id BLOB,
   PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, provider, provider_txn)
 ) STRICT, WITHOUT ROWID;
 
@@ -789,7 +789,7 @@ CREATE TABLE provider (
   path_hash BLOB NOT NULL, path_enc BLOB NOT NULL,  -- the secret part of the address that the provider calls
   config TEXT NOT NULL DEFAULT '{}', secrets_enc BLOB,  -- config without secrets
   single_max INTEGER NOT NULL DEFAULT 0, daily_max INTEGER NOT NULL DEFAULT 0,  -- what its signatures alone confirm
-  disabled_at INTEGER, added_by TEXT NOT NULL, created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
+  disabled_at INTEGER, added_by TEXT NOT NULL, created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1, listed_to INTEGER,
   PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, name), UNIQUE (tenant_id, path_hash)
 ) STRICT, WITHOUT ROWID;
 
@@ -816,3 +816,25 @@ CREATE TABLE page_link (
   PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, hash), UNIQUE (tenant_id, pay_hash)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX page_link_account ON page_link (tenant_id, account_id, id);
+
+CREATE TABLE payment_request (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, provider TEXT NOT NULL,
+  meter TEXT NOT NULL, amount INTEGER NOT NULL, currency TEXT NOT NULL, phone TEXT NOT NULL DEFAULT '',
+  state TEXT NOT NULL CHECK (state = 'requested' OR state = 'paid' OR state = 'failed' OR state = 'expired' OR state = 'unknown'),
+  reason TEXT NOT NULL DEFAULT '', handle TEXT NOT NULL DEFAULT '',  -- the provider's name for it
+  page TEXT NOT NULL DEFAULT '',        -- where the customer pays
+  payment_id BLOB, by_actor TEXT NOT NULL,
+  created_at INTEGER NOT NULL, sent_at INTEGER, ends_at INTEGER NOT NULL, decided_at INTEGER, version INTEGER NOT NULL DEFAULT 1,
+  PRIMARY KEY (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX payment_request_handle ON payment_request (tenant_id, provider, handle) WHERE handle <> '';
+CREATE INDEX payment_request_phone ON payment_request (tenant_id, phone, created_at);
+CREATE INDEX payment_request_actor ON payment_request (tenant_id, by_actor, created_at);
+CREATE INDEX payment_request_meter ON payment_request (tenant_id, meter, created_at);
+
+CREATE TABLE payment_question (  -- about a payment; the provider answers by a call that names it
+  tenant_id INTEGER NOT NULL, provider TEXT NOT NULL, name TEXT NOT NULL, payment_id BLOB NOT NULL,
+  asked_at INTEGER NOT NULL, answered_at INTEGER, outcome TEXT NOT NULL DEFAULT '',
+  PRIMARY KEY (tenant_id, provider, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX payment_question_payment ON payment_question (tenant_id, payment_id);

@@ -29,6 +29,8 @@ var paymentColumns = core.Columns[payment.Payment]{Table: "payment", Attested: [
 	core.Text("meter", func(p *payment.Payment) *string { return &p.Meter }),
 	core.ID("vend_id", func(p *payment.Payment) *id.ID { return &p.Sale }),
 	core.Int("tries", func(p *payment.Payment) *int { return &p.Tries }),
+}, Added: []core.Column[payment.Payment]{
+	core.ID("request_id", func(p *payment.Payment) *id.ID { return &p.Request }),
 }, Unattested: []core.Column[payment.Payment]{
 	core.ID("id", func(p *payment.Payment) *id.ID { return &p.ID }),
 	core.Text("detail", func(p *payment.Payment) *string { return &p.Detail }),
@@ -63,9 +65,9 @@ func (tx Rows) AddPayment(p payment.Payment) (bool, error) {
 func (tx Rows) PutPayment(p payment.Payment) error {
 	err := tx.Rewrite(paymentKind, p.ID, func() error {
 		return tx.Must(`UPDATE payment SET status = $1, reason = $2, detail = $3, proof = $4, confirmed_at = $5, meter = $6, vend_id = $7, tries = $8,
-			amount = $9, currency = $10, paid_at = $11, reference = $12, payer = $13, version = version + 1 WHERE tenant_id = $14 AND id = $15`,
+			amount = $9, currency = $10, paid_at = $11, reference = $12, payer = $13, request_id = $14, version = version + 1 WHERE tenant_id = $15 AND id = $16`,
 			string(p.State), string(p.Reason), p.Detail, string(p.Proof), p.ConfirmedAt, p.Meter, p.Sale, p.Tries, p.Amount.Minor, p.Amount.Currency, p.PaidAt,
-			p.Reference, p.Payer, tx.Tenant, p.ID)
+			p.Reference, p.Payer, p.Request, tx.Tenant, p.ID)
 	})
 	return fault.Wrap(err, "write payment %s", p.Name())
 }

@@ -24,6 +24,7 @@ var providerColumns = core.Columns[payment.Provider]{Table: "provider", Attested
 	core.Bytes("path_enc", func(p *payment.Provider) *[]byte { return &p.SealedPath }),
 	core.Bytes("secrets_enc", func(p *payment.Provider) *[]byte { return &p.Sealed }),
 	core.Time("created_at", func(p *payment.Provider) *time.Time { return &p.AddedAt }),
+	core.Time("listed_to", func(p *payment.Provider) *time.Time { return &p.ListedTo }),
 	core.Int("version", func(p *payment.Provider) *int64 { return &p.Version }).ReadOnly(),
 }}
 

@@ -1,0 +1,136 @@
+package payment
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
+	"github.com/paywatt/paywatt/internal/id"
+)
+
+// Limits of a sweep.
+const (
+	SweepEvery = 5 * time.Minute
+	listBefore = time.Hour // before the last time that is listed again, because a list may lack a payment at first
+	listPages  = 200       // pages that one sweep reads of a provider
+	rematched  = 500       // parked payments that one sweep looks at
+	sweepSlice = 50        // parked payments of one transaction
+	listTime   = 5 * time.Minute
+)
+
+// Sweep finds what nobody told the server: payments that a provider lists but never called about, and meters that have appeared for parked
+// payments. Repeating it is harmless.
+func (w Worker) Sweep(ctx context.Context, t access.Tenant) error {
+	providers, err := access.Look(ctx, w.ps.c.Door, t, func(tx Tx) ([]Provider, error) { return tx.Payments().ProviderPage(id.ID{}, maxOfThese) })
+	if err != nil {
+		return fault.Wrap(err, "list the payment providers")
+	}
+	for _, p := range providers {
+		if p.Disabled() {
+			continue
+		}
+		if broken := w.list(ctx, t, p); broken != nil { // it is read from the same time on at the next sweep
+			w.ps.c.Log.Warn("list of a payment provider not read", "provider", p.Name, "error", broken)
+		}
+	}
+	return errors.Join(w.rematch(ctx, t), ctx.Err())
+}
+
+// list reads what a provider took since the last time.
+func (w Worker) list(ctx context.Context, t access.Tenant, p Provider) error {
+	a, err := w.ps.adapter(p)
+	if err != nil {
+		return err
+	}
+	l, can := a.(Lister)
+	if !can {
+		return nil
+	}
+	limited, stop := context.WithTimeout(ctx, listTime)
+	defer stop()
+	to := access.Stored(w.ps.c.Now())
+	from := to.Add(-l.Back())
+	if last := p.ListedTo.Add(-listBefore); last.After(from) {
+		from = last
+	}
+	page := ""
+	for range listPages {
+		paid, next, err := l.List(limited, from, to, page)
+		if err != nil {
+			return err
+		}
+		if err := w.listed(ctx, t, p, l, paid, next == "", to); err != nil || next == "" {
+			return err
+		}
+		page = next
+	}
+	return errors.New("the list has too many pages")
+}
+
+// listed stores a page of what a provider took. After the last page it stores up to when the list was read.
+func (w Worker) listed(ctx context.Context, t access.Tenant, p Provider, a Adapter, paid []Notice, last bool, to time.Time) error {
+	_, err := access.Through(ctx, w.ps.c.Door, t, func(tx Tx) (done, error) {
+		if _, no, err := w.ps.c.MayDate(tx); err != nil || no.Refused() {
+			return done{}, errors.Join(err, errors.New("the clock cannot be trusted now"))
+		}
+		for _, n := range paid {
+			n.Kind = Paid
+			if checkNotice(n) != nil {
+				continue // the statement shows it
+			}
+			if err := w.take(tx, p, a, n); err != nil {
+				return done{}, err
+			}
+		}
+		if last {
+			return done{}, tx.Requests().SetListed(p.ID, to)
+		}
+		return done{}, nil
+	})
+	return err
+}
+
+// rematch looks for the meters of parked payments. It begins where the last sweep stopped, so each is looked at in turn.
+func (w Worker) rematch(ctx context.Context, t access.Tenant) error {
+	for seen := 0; seen < rematched; {
+		after := w.ps.parkedAfter(t)
+		var last id.ID
+		found := 0
+		_, err := access.Through(ctx, w.ps.c.Door, t, func(tx Tx) (done, error) {
+			parked, err := tx.Requests().ParkedAfter(after, sweepSlice)
+			if err != nil {
+				return done{}, err
+			}
+			found = len(parked)
+			for _, p := range parked {
+				last = p.ID
+				if err := w.appeared(tx, p); err != nil {
+					return done{}, err
+				}
+			}
+			return done{}, nil
+		})
+		if err != nil {
+			return fault.Wrap(err, "look for the meters of parked payments")
+		}
+		if found < sweepSlice {
+			last = id.ID{}
+		}
+		w.ps.setParkedAfter(t, last)
+		if seen += found; found < sweepSlice {
+			return nil
+		}
+	}
+	return nil
+}
+
+// appeared tries a parked payment again if its reference now means one meter.
+func (w Worker) appeared(tx Tx, p Payment) error {
+	_, why, err := w.meterOf(tx, p)
+	if err != nil || why != NoReason {
+		return err
+	}
+	return rematch(tx, p)
+}
