@@ -154,7 +154,8 @@ func jsonProblem(name string, text []byte) error {
 	read, known := map[string]func([]byte) error{
 		"docs/guide/own-implementation.md json 0": strictly[[]map[string]any], // TestTheGuidesExamplePasses
 		"docs/guide/payments.md json 0":           strictly[providerFile],
-		"docs/guide/payments.md json 6":           strictly[providerFile],
+		"docs/guide/payments.md json 2": strictly[providerFile], "docs/guide/payments.md json 3": strictly[providerFile], "docs/guide/payments.md json 4": strictly[providerFile],
+		"docs/guide/payments.md json 5": strictly[providerFile], "docs/guide/payments.md json 6": strictly[providerFile],
 		"docs/guide/payments.md json 1":           strictly[map[string]any], // TestASignedPaymentBecomesOneSale sends the same fields
 		"docs/guide/own-meter.md json 0":          recordOf(wire.KindBoot),
 		"docs/guide/own-meter.md json 1":          recordOf(wire.KindToken),
