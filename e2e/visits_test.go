@@ -123,6 +123,10 @@ func meterVisits() []visit {
 // messageVisits are about text messages.
 func messageVisits() []visit {
 	return []visit{
+		{page: "docs/guide/customer-page.md", after: append([]string{"export PAYWATT_PASSPHRASE_FILE=$KEYED/pass"}, serving(
+			"paywatt meter add 04140001001 --tariff domestic --mode prepay_wallet --name 'Amina A.' --phone +254700000001", stop,
+			`printf 'public_url = "https://pay.example.org"\n[[sms_route]]\nname = "log1"\nkind = "log"\n' > paywatt-data/paywatt.toml && chmod 600 paywatt-data/paywatt.toml`,
+			"paywatt serve")...), then: []string{"paywatt customer page 04140001001 | grep revoked"}},
 		{page: "docs/operate/platform.md", after: served(stop,
 			"paywatt modem serve --number +254700000100 --number +254700000200 --pty ./server --pty ./meter",
 			"paywatt serve --sms-modem ./server=+254700000100", "paywatt meter sim 04140001001 +254700000200",
