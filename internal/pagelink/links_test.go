@@ -33,12 +33,14 @@ func (d *desk) Do(_ context.Context, _ access.Tenant, fn func(pagelink.Tx) (bool
 	_, err := fn(d)
 	return err
 }
-func (d *desk) View(_ context.Context, _ access.Tenant, fn func(pagelink.Tx) error) error { return fn(d) }
-func (d *desk) Meters() registry.MeterLookup                                              { return d }
-func (d *desk) Eyes() access.EyesTx                                                       { return d }
-func (d *desk) PageLinks() pagelink.RowTx                                                 { return d }
-func (d *desk) AuditLog(e access.Entry) error                                             { d.audit = append(d.audit, e); return nil }
-func (d *desk) NewID() (id.ID, error)                                                     { d.made++; return id.ID{15: d.made}, nil }
+func (d *desk) View(_ context.Context, _ access.Tenant, fn func(pagelink.Tx) error) error {
+	return fn(d)
+}
+func (d *desk) Meters() registry.MeterLookup  { return d }
+func (d *desk) Eyes() access.EyesTx           { return d }
+func (d *desk) PageLinks() pagelink.RowTx     { return d }
+func (d *desk) AuditLog(e access.Entry) error { d.audit = append(d.audit, e); return nil }
+func (d *desk) NewID() (id.ID, error)         { d.made++; return id.ID{15: d.made}, nil }
 func (d *desk) AddLink(l pagelink.Link) error {
 	d.links = slices.Insert(d.links, 0, l)
 	return nil
@@ -68,8 +70,10 @@ func (d *desk) MeterByNumber(n string) (registry.Meter, bool, error) {
 	return registry.Meter{N: 1, Number: n}, n == number, nil
 }
 func (d *desk) MeterByID(id.ID) (registry.Meter, bool, error) { return registry.Meter{}, false, nil }
-func (d *desk) Seal(context string, plain []byte) []byte      { return []byte(context + "|" + string(plain)) }
-func (d *desk) Hash(context string, data []byte) []byte       { return []byte(context + string(data)) }
+func (d *desk) Seal(context string, plain []byte) []byte {
+	return []byte(context + "|" + string(plain))
+}
+func (d *desk) Hash(context string, data []byte) []byte { return []byte(context + string(data)) }
 func (d *desk) Open(context string, sealed []byte) ([]byte, error) {
 	plain, ok := strings.CutPrefix(string(sealed), context+"|")
 	if !ok {

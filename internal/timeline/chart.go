@@ -28,7 +28,7 @@ const (
 	// maxOfYear is how many readings of a year are all read. A reading every half hour is fewer.
 	maxOfYear = 20_000
 	// maxRefined bounds the days of which all readings are read because the register did not continue.
-	maxRefined = 40
+	maxRefined  = 40
 	maxBookings = 20_000
 	maxMarks    = 1000
 	// mostPhases is the number of phases whose highest power a register may rise by. A token meter's own number is not always known.

@@ -1,84 +1,50 @@
 package timeline
 
 import (
-	"slices"
 	"testing"
 	"time"
 
-	"github.com/paywatt/paywatt/internal/metering"
-	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/series"
 	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/unit"
 )
 
-// pastTx has the readings of one meter in the order of their time.
-type pastTx struct {
-	Tx
-	rows []metering.StoredReading
+// days is a chart of days in UTC that used so many Wh; a negative number is a day without readings. The newest reading is at noon of the last.
+func days(used ...unit.Energy) Chart {
+	first := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	c := Chart{By: series.Day, From: first}
+	for i, u := range used {
+		from := first.AddDate(0, 0, i)
+		c.Use = append(c.Use, Used{Use: series.Use{Bucket: series.Bucket{From: from, To: from.AddDate(0, 0, 1)}, Units: max(u, 0), Covered: u >= 0}})
+		c.newest = from.Add(12 * time.Hour)
+		c.Units += max(u, 0)
+	}
+	return c
 }
 
-func (p pastTx) ReadingsAround(_ int64, s metering.Span, max int) (out []metering.StoredReading, err error) {
-	for i, r := range p.rows {
-		in := !r.At.Before(s.From) && r.At.Before(s.To)
-		before := r.At.Before(s.From) && i+1 < len(p.rows) && !p.rows[i+1].At.Before(s.From)
-		after := !r.At.Before(s.To) && (i == 0 || p.rows[i-1].At.Before(s.To))
-		if before || after || in && len(out) <= max {
-			out = append(out, r)
+// TestDaysLeftCountWholeDays: neither the day of the newest reading nor a day without readings counts, and at most the last 14 days do.
+func TestDaysLeftCountWholeDays(t *testing.T) {
+	for name, c := range map[string]struct {
+		chart Chart
+		want  wallet.Days
+	}{
+		"two whole days":    {days(1000, 1000, 9000), wallet.Days{}},
+		"three":             {days(1000, 2000, 2000, 9000), wallet.Days{Estimated: true, Least: 5, Likely: 5, Most: 10}},
+		"a gap":             {days(1000, -1, 1000, 9000), wallet.Days{}},
+		"nothing was used":  {days(0, 0, 0, 9000), wallet.Days{}},
+		"old days are left": {days(append([]unit.Energy{9000, 9000}, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 50)...), wallet.Days{Estimated: true, Least: 10, Likely: 10, Most: 10}},
+	} {
+		if got := c.chart.DaysLeft(10_000); got != c.want {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
 		}
 	}
-	return out, nil
 }
 
-func (p pastTx) ReadingsAtEnds(_ int64, spans []metering.Span) (out []metering.StoredReading, err error) {
-	for _, s := range spans {
-		from, _ := slices.BinarySearchFunc(p.rows, s.From, func(r metering.StoredReading, at time.Time) int { return r.At.Compare(at) })
-		to, _ := slices.BinarySearchFunc(p.rows, s.To, func(r metering.StoredReading, at time.Time) int { return r.At.Compare(at) })
-		if from < to {
-			out = append(out, p.rows[from])
-		}
-		if to-from > 1 {
-			out = append(out, p.rows[to-1])
-		}
-	}
-	return out, nil
-}
-
-// everyThreeMinutes is a year of readings. Its register falls to zero once, and its memory is replaced once, within a day.
-func everyThreeMinutes(year series.Bucket) (rows []metering.StoredReading) {
-	memory, register := "a", int64(9_000_000)
-	for at := year.From.Add(time.Minute); at.Before(year.To); at = at.Add(3 * time.Minute) {
-		n := int64(len(rows))
-		switch register += 20 + n%7; n {
-		case 50_123:
-			register = 0
-		case 90_321:
-			memory, register = "b", 500
-		}
-		rows = append(rows, metering.StoredReading{Row: n, Seq: uint64(n), Memory: memory, At: at, RegisterWh: register, W: n % 900})
-	}
-	return rows
-}
-
-// TestAYearOfFrequentReadingsHasItsMonths: the use by month of a meter that reports every three minutes is that of all its readings.
-func TestAYearOfFrequentReadingsHasItsMonths(t *testing.T) {
-	zone := time.FixedZone("EAT", 3*60*60)
-	months := series.Month.Window(time.Date(2026, time.June, 1, 0, 0, 0, 0, zone))
-	year := series.Bucket{From: months[0].From, To: months[11].To}
-	rows := everyThreeMinutes(year)
-	c := Chart{By: series.Month, Meter: registry.Meter{Mode: registry.PrepayToken}, From: year.From, To: year.To}
-	if err := c.read(pastTx{rows: rows}, months); err != nil {
-		t.Fatal(err)
-	}
-	all := series.UseOf(samplesOf(rows), months, wallet.MaxPerPhase*mostPhases)
-	for i, u := range c.Use {
-		if u.Use != all[i] || !u.Covered || u.Units == 0 {
-			t.Errorf("%s: %+v, want %+v", u.From.Format("January"), u.Use, all[i])
-		}
-	}
-	if !c.TooMany || len(c.Load) != 0 || len(c.Breaks) != 2 {
-		t.Errorf("too many: %v, %d loads, breaks %+v", c.TooMany, len(c.Load), c.Breaks)
-	}
-	if len(c.Balance) < 2*365-5 {
-		t.Errorf("the balance has %d points", len(c.Balance))
+// TestAChartHidesEarlierCustomers: buckets that begin before the account's first day are empty, and the sum is without them.
+func TestAChartHidesEarlierCustomers(t *testing.T) {
+	c := days(1000, 2000, 4000)
+	c.Since(c.From.Add(30 * time.Hour)) // the second day, at 06:00
+	if c.Use[0].Covered || c.Use[0].Units != 0 || !c.Use[1].Covered || c.Units != 6000 {
+		t.Errorf("%+v, sum %d", c.Use, c.Units)
 	}
 }

@@ -188,7 +188,11 @@ func (v visit) walletSupply(s wallet.SupplyView) (class, text string) {
 
 // sales adds the last sale with its tokens, and the list of receipts. Sales to an earlier account of the meter are another customer's.
 func (p *Portal) sales(ctx context.Context, v visit, d *customerPage) error {
-	list, err := p.c.Vending.Sales(ctx, quiet(v.by), vending.SaleRequest{Account: v.opened.ID.Text(id.Account), Meter: v.number, Page: registry.Page{Limit: shownSales}})
+	asked := vending.SaleRequest{Account: v.opened.ID.Text(id.Account), Page: registry.Page{Limit: shownSales}}
+	if len(v.opened.Meters) > 1 { // one meter shows all sales, also those to a meter whose place it took
+		asked.Meter = v.number
+	}
+	list, err := p.c.Vending.Sales(ctx, quiet(v.by), asked)
 	if err != nil {
 		return err
 	}
