@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
@@ -312,5 +313,66 @@ func TestALinkBySMS(t *testing.T) {
 	v.mu.Unlock()
 	if strings.Contains(text, "/c/") {
 		t.Errorf("a number that was just changed gets %q", text)
+	}
+}
+
+// TestATelephoneIsAskedToPay: the customer, and somebody else who pays, ask a telephone to pay, once for each form. Each sees only the requests of
+// their own link.
+func TestATelephoneIsAskedToPay(t *testing.T) {
+	v, mine, other := portalVillage(t)
+	b := v.visitor()
+	path, foreign := v.link(mine), v.link(other)
+	if _, page := b.ask("GET", path+"/buy", nil); strings.Contains(page, "ask-phone") {
+		t.Error("there is a form although no provider can ask")
+	}
+	daraja := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
+	t.Cleanup(daraja.Close)
+	_, err := v.c.AddPaymentProvider(t.Context(), apiv1.NewPaymentProvider{Name: "mpesa", Kind: "mpesa", Config: map[string]any{"base_url": daraja.URL, "short_code": "600123", "initiator": "api"},
+		Secrets: map[string]any{"consumer_key": "k", "consumer_secret": "s", "passkey": "p", "security_credential": "c"}, MaxSingleMinor: 100_000, MaxDailyMinor: 1_000_000})
+	v.must(err)
+	id := regexp.MustCompile(`name="form" value="(\w{32})"`)
+	form := func(page string) url.Values {
+		t.Helper()
+		_, body := b.ask("GET", page, nil)
+		found := id.FindStringSubmatch(body)
+		if found == nil || !strings.Contains(body, "600123") {
+			t.Fatalf("%s has no form, or no way to pay:\n%s", page, body)
+		}
+		return url.Values{"form": {found[1]}, "amount": {"100"}, "phone": {"+254711000000"}, "provider": {"mpesa"}}
+	}
+	asked := form(path + "/buy")
+	var first string
+	for range 2 { // sent twice, asked once
+		a, body := b.ask("POST", path+"/buy", asked)
+		to := a.Header.Get("Location")
+		if a.StatusCode != http.StatusSeeOther || !strings.Contains(to, "request=") || first != "" && to != first {
+			t.Fatalf("asking leads to %q: %s\n%s", to, a.Status, body)
+		}
+		first = to
+	}
+	if _, page := b.ask("GET", first, nil); !strings.Contains(page, `id="request"`) {
+		t.Errorf("the page does not say what became of the request:\n%s", page)
+	}
+	request := first[strings.Index(first, "request="):]
+	if _, page := b.ask("GET", foreign+"/buy?"+request, nil); strings.Contains(page, `id="request"`) {
+		t.Error("another link sees the request")
+	}
+	wrong := form(path + "/buy")
+	wrong.Set("phone", "12")
+	if a, page := b.ask("POST", path+"/buy", wrong); a.StatusCode != 200 || !strings.Contains(page, `role="alert"`) {
+		t.Errorf("a wrong telephone: %s\n%s", a.Status, page)
+	}
+	_, home := b.ask("GET", path, nil)
+	payer := strings.TrimPrefix(regexp.MustCompile(portalAt+`/c/\w{16}/pay`).FindString(home), portalAt)
+	if a, _ := b.ask("POST", payer, form(payer)); a.StatusCode != http.StatusSeeOther || !strings.HasPrefix(a.Header.Get("Location"), payer+"?") {
+		t.Errorf("somebody else asks: %s, %s", a.Status, a.Header.Get("Location"))
+	}
+	if a, _ := b.ask("POST", path+"/buy", form(path+"/buy"), "Origin", "https://elsewhere.example"); a.StatusCode != http.StatusForbidden {
+		t.Errorf("a form from another site: %s", a.Status)
+	}
+	list, err := v.c.PaymentRequests(t.Context(), apiv1.Page{})
+	v.must(err)
+	if len(list.Data) != 2 {
+		t.Errorf("%d requests, want 2", len(list.Data))
 	}
 }

@@ -4984,6 +4984,30 @@ func (t *Texts) ImportBy() string { return t.say("pages.import.by") }
 // ImportNothing: Nothing was imported yet.
 func (t *Texts) ImportNothing() string { return t.say("pages.import.nothing") }
 
+// PortalPhone: Telephone that pays
+func (t *Texts) PortalPhone() string { return t.say("pages.portal.phone") }
+
+// PortalWay: Paid with
+func (t *Texts) PortalWay() string { return t.say("pages.portal.way") }
+
+// PortalAsk: Ask this telephone to pay
+func (t *Texts) PortalAsk() string { return t.say("pages.portal.ask") }
+
+// PortalAsked: The request is on its way. Confirm the payment on the telephone.
+func (t *Texts) PortalAsked() string { return t.say("pages.portal.asked") }
+
+// PortalAskedPaid: The payment has arrived.
+func (t *Texts) PortalAskedPaid() string { return t.say("pages.portal.asked-paid") }
+
+// PortalAskedFailed: The telephone did not pay. No money was taken.
+func (t *Texts) PortalAskedFailed() string { return t.say("pages.portal.asked-failed") }
+
+// PortalAskedUnknown: The provider has not said yet whether the telephone paid. Do not pay again. Load this page again in a few minutes.
+func (t *Texts) PortalAskedUnknown() string { return t.say("pages.portal.asked-unknown") }
+
+// PortalAskPage: Pay on the page of the provider
+func (t *Texts) PortalAskPage() string { return t.say("pages.portal.ask-page") }
+
 // PortalTitle: Your electricity
 func (t *Texts) PortalTitle() string { return t.say("pages.portal.title") }
 

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 
@@ -20,6 +21,7 @@ type buyPage struct {
 	Result   string // what it buys
 	Lines    []priceLine
 	Problem  string
+	Asking   *asking // nil if no provider can ask a telephone
 	Ways     []way
 	Shop     string
 }
@@ -61,6 +63,9 @@ func (p *Portal) paying(w http.ResponseWriter, r *http.Request, v visit, d buyPa
 	ways, err := p.ways(r, v)
 	if err == nil && d.Amount != "" {
 		err = p.quote(r, v, &d)
+	}
+	if err == nil {
+		err = p.asked(r.Context(), r, v, &d)
 	}
 	if err != nil {
 		p.failed(w, r, err)
@@ -106,12 +111,11 @@ func (p *Portal) quote(r *http.Request, v visit, d *buyPage) error {
 }
 
 // ways lists the ways to pay: what a payer must know of each provider that is heard.
-func (p *Portal) ways(r *http.Request, v visit) ([]way, error) {
+func (p *Portal) ways(r *http.Request, v visit) (out []way, err error) {
 	list, err := p.c.Payments.Providers(r.Context(), v.by, registry.Page{Limit: maxWays})
 	if err != nil {
 		return nil, err
 	}
-	var out []way
 	for _, one := range list.Providers {
 		if one.Disabled() {
 			continue
@@ -125,19 +129,16 @@ func (p *Portal) ways(r *http.Request, v visit) ([]way, error) {
 	return out, nil
 }
 
-// payableAt returns the number to which people pay, by a provider's configuration; empty if it has none.
+// payableAt returns the number to which people pay, by a provider's configuration: a till or a pay bill. It is empty if there is none.
 func payableAt(config []byte) string {
 	var c struct {
-		PayTo     string `json:"pay_to"`
-		ShortCode string `json:"shortcode"`
+		Till      string `json:"till"`
+		ShortCode string `json:"short_code"`
 	}
-	if json.Unmarshal(config, &c) != nil || !access.IsLine(c.PayTo) || !access.IsLine(c.ShortCode) {
+	if json.Unmarshal(config, &c) != nil || !access.IsLine(c.Till) || !access.IsLine(c.ShortCode) {
 		return ""
 	}
-	if c.PayTo != "" {
-		return c.PayTo
-	}
-	return c.ShortCode
+	return cmp.Or(c.Till, c.ShortCode)
 }
 
 // masked shows the last digits of a meter number, enough to compare it with the number on the meter.

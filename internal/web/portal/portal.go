@@ -13,6 +13,7 @@ import (
 	"crypto/sha256"
 	_ "embed"
 	"encoding/hex"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -52,6 +53,7 @@ type Config struct {
 	Secure    bool   // the listener speaks TLS
 	Test      bool   // a test installation: the pages say so
 	Now       func() time.Time
+	Rand      io.Reader // for one-time ids of forms; safe for concurrent use
 	Log       *slog.Logger
 }
 
@@ -116,6 +118,8 @@ func (p *Portal) routes() http.Handler {
 	m.HandleFunc("GET "+link+"/receipts/{receipt}", p.opened(p.receipt))
 	m.HandleFunc("GET "+link+"/messages", p.opened(p.messages))
 	m.HandleFunc("GET "+link+"/buy", p.opened(p.buy))
+	m.HandleFunc("POST "+link+"/buy", p.opened(p.ask("/buy")))
+	m.HandleFunc("POST "+link+pagelink.PayPath, p.openedToPay(p.ask(pagelink.PayPath)))
 	m.HandleFunc("GET "+link+pagelink.PayPath, p.openedToPay(p.pay))
 	m.HandleFunc("/", p.wrong)
 	return m

@@ -25,6 +25,8 @@ type visit struct {
 	set    registry.Settings
 	zone   *time.Location
 	say    *words.Texts
+	// problem says why nobody was asked to pay; empty if there was no problem.
+	problem string
 }
 
 // frame is what every page has.
