@@ -23,9 +23,13 @@ var spoken = regexp.MustCompile(`\b(placeholder|title|alt|aria-label|data-name|d
 // names removes the words that are the same in every language.
 var names = strings.NewReplacer("Paywatt", "", "kWh", "", "·", "")
 
-// TestNoPageHasTextOfItsOwn: all text that a person reads on a page comes from the catalogue.
+// TestNoPageHasTextOfItsOwn: all text that a person reads on a page of the console or of a customer comes from the catalogue.
 func TestNoPageHasTextOfItsOwn(t *testing.T) {
 	files, err := filepath.Glob("*_templ.go")
+	customers, more := filepath.Glob("../portal/*_templ.go")
+	if files = append(files, customers...); more != nil || len(customers) == 0 {
+		t.Fatalf("%d pages of customers, %v", len(customers), more)
+	}
 	if err != nil || len(files) < 10 {
 		t.Fatalf("%d pages, %v", len(files), err)
 	}
