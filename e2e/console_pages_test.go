@@ -34,7 +34,7 @@ func shownIn(tab *tab, states []pageState) []shownPage {
 // states that come before the others.
 func (o *office) allPages(t *testing.T, first ...pageState) (here, elsewhere []shownPage) {
 	t.Helper()
-	here = shownIn(o.owner, slices.Concat(first, o.platformPages(t), o.walletPages(t), o.peoplePages(), o.keyPages(), o.officePages(), o.setUpPages(), o.servicePages(), o.devicePages(t), o.pageStates()))
+	here = shownIn(o.owner, slices.Concat(first, o.platformPages(t), o.walletPages(t), o.peoplePages(), o.keyPages(), o.officePages(), o.paymentPages(t), o.setUpPages(), o.servicePages(), o.devicePages(t), o.pageStates()))
 	return append(here, o.strangersPages(t)...), append(o.safePages(t), o.tourPages(t)...)
 }
 

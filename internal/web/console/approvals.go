@@ -238,6 +238,8 @@ func objectOf(a access.Approval) (object, link string) {
 		link = "/imports/" + a.Object
 	case strings.HasPrefix(a.Object, id.Vend):
 		link = "/sales/" + a.Object
+	case strings.HasPrefix(a.Object, id.Payment):
+		link = "/payments/" + a.Object
 	case a.Act == access.ActTariff && a.Object != "":
 		link = (&url.URL{Path: "/tariffs/" + a.Object}).String()
 	case a.Act == access.ActReading && strings.HasPrefix(a.Object, id.Held):

@@ -32,6 +32,7 @@ import (
 	"github.com/paywatt/paywatt/internal/office"
 	"github.com/paywatt/paywatt/internal/overview"
 	"github.com/paywatt/paywatt/internal/pagelink"
+	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/internal/quarantine"
 	"github.com/paywatt/paywatt/internal/recharge"
@@ -62,6 +63,7 @@ type Config struct {
 	Recharges  *recharge.Deliverer
 	Messages   *notify.Dispatcher
 	Vendors    *vendor.Vendors
+	Payments   *payment.Payments
 	Tills      *till.Tills
 	Days       *dayclose.Days
 	Office     *office.Office

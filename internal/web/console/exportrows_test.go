@@ -25,7 +25,7 @@ func listPages() map[string]struct{ pattern, column string } {
 		"/alarms": {number, "meter"}, "/alarms?all=1&meter=" + meterNumber: {number, "meter"}, "/quarantine": {`href="/quarantine/(qtn_\w+)"`, "id"},
 		"/debts": {`href="/accounts/([^"?#]+)`, "account"}, "/debts?open=1&account=" + meterNumber: {`href="/accounts/([^"?#]+)`, "account"},
 		"/charges": {`href="/accounts/([^"?#]+)`, "account"}, "/tills": {`href="/tills/(shf_\w+)"`, "id"},
-		"/days": {`href="/days/([\d-]+)"`, "date"}, "/import": {`href="/imports/(imp_\w+)"`, "id"}, "/devices": {number, "meter"},
+		"/days": {`href="/days/([\d-]+)"`, "date"}, "/payments": {`href="/payments/(pay_\w+)"`, "id"}, "/import": {`href="/imports/(imp_\w+)"`, "id"}, "/devices": {number, "meter"},
 		"/audit?action=tariff": {`<code class="muted">([a-z_.]+)</code>`, "action"}, "/audit?action=vendor": {`<code class="muted">([a-z_.]+)</code>`, "action"},
 		"/ledger/accounts?code=2060": {`href="/ledger/journals\?code=(\d+)`, "code"},
 		"/ledger":                    {`href="/ledger/accounts\?code=(\d+)`, "code"}, // adds up the accounts of each code
@@ -46,6 +46,7 @@ func TestEveryListPageExportsItsRows(t *testing.T) {
 	w.api("/v1/shifts", `{"till":"till-1","opening":{"amount_minor":0,"currency":"KES"}}`)
 	w.reading(meterNumber, 1, wire.Reading{RegisterWh: 1, Relay: "closed"})
 	w.otherMemory(meterNumber)
+	w.paying().paid("TX1", 100, "rent")
 	g := w.enter(ownerEmail)
 	// These pages behind the menus have no list of rows.
 	seen := map[string]bool{"/overview": true, "/sell": true, "/office": true, "/doctor": true, "/start": true, "/settings": true, "/integrations": true}

@@ -27,6 +27,7 @@ func (s *Console) officeRoutes(m *http.ServeMux) {
 	}
 	m.Handle("GET /help", s.signedIn(s.help))
 	s.owingRoutes(m)
+	s.paymentRoutes(m)
 	m.Handle("GET /start", s.signedIn(s.start))
 	m.Handle("GET "+importPath, s.signedIn(s.importPage))
 	m.Handle("POST "+importPath, s.signedIn(s.importFile))
@@ -85,6 +86,7 @@ func (s *Console) office(w http.ResponseWriter, r *http.Request, v visit) {
 func (v visit) officeLinks(t *words.Texts) []officeLink {
 	return slices.DeleteFunc([]officeLink{
 		{"/sales", t.SalesTitle(), t.OfficeSales(), v.by.May(access.ReadVends)},
+		{"/payments", t.PaymentsTitle(), t.OfficePayments(), v.by.OfUtility() && v.by.May(access.ReadPayments)},
 		{"/tills", t.TillsTitle(), t.OfficeTills(), v.by.OfUtility() && v.by.May(access.ReadTills)},
 		{"/days", t.DaysTitle(), t.DaysAbout(), v.by.OfUtility() && v.by.May(access.ReadLedger)},
 		{"/doctor", t.DoctorTitle(), t.DoctorAbout(), v.by.May(access.ReadVends)},

@@ -1,0 +1,50 @@
+package e2e
+
+import (
+	"encoding/base64"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/provider/webhook"
+)
+
+// parked lets a provider take a payment whose reference means no meter, unless there is one.
+func (o *office) parked(t *testing.T) {
+	t.Helper()
+	if o.api.must(t, 200, "GET", "/v1/payments", nil).text(t, "data") != "[]" {
+		return
+	}
+	key := []byte("a key of 24 bytes or more")
+	made := o.api.must(t, 201, "POST", "/v1/payment-providers", map[string]any{"name": "bank", "kind": "webhook", "max_single_minor": 1_000_000, "max_daily_minor": 10_000_000,
+		"secrets": map[string]string{"signing": "whsec_" + base64.StdEncoding.EncodeToString(key)}}, "Idempotency-Key", "a-provider-for-pictures")
+	body := `{"type":"payment.taken","data":{"id":"QK12AB34CD","amount_minor":50000,"currency":"KES","reference":"rent of May","payer":"+254711000001","paid_at":"2026-11-20T10:00:00Z"}}`
+	stamp := strconv.FormatInt(time.Now().Unix(), 10)
+	o.api.must(t, 204, "POST", made.text(t, "path")+"w", body, "webhook-id", "msg_1", "webhook-timestamp", stamp,
+		"webhook-signature", "v1,"+base64.StdEncoding.EncodeToString(webhook.Sign(key, "msg_1", stamp, []byte(body))))
+	eventually(t, patience, "the payment is parked", func() bool {
+		return o.api.must(t, 200, "GET", "/v1/payments?state=parked", nil).text(t, "data") != "[]"
+	})
+}
+
+// paymentPages are the pages of payments.
+func (o *office) paymentPages(t *testing.T) []pageState {
+	d := o.owner
+	return []pageState{
+		{"payments", func() { o.parked(t); d.visit("/payments") }},
+		{"payment", func() {
+			o.parked(t)
+			d.visit("/payments")
+			d.click(`main a[href^="/payments/pay_"]`, 1)
+			d.at("/payments/pay_")
+		}},
+		{"payment, refused", func() {
+			d.visit("/payments")
+			d.click(`main a[href^="/payments/pay_"]`, 1)
+			d.at("/payments/pay_")
+			d.fill("#meter", "1")
+			d.keys(enterKey)
+			d.until(10*time.Second, `document.querySelector("[role=alert]")`)
+		}},
+	}
+}

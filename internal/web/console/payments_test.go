@@ -1,0 +1,121 @@
+package console_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/provider/webhook"
+)
+
+// paying is a provider whose signature confirms payments up to a ceiling.
+type paying struct {
+	w    *world
+	path string
+	key  []byte
+	n    int
+}
+
+func (w *world) paying() *paying {
+	w.t.Helper()
+	p := &paying{w: w, key: []byte("a key of 24 bytes or more")}
+	body := `{"name":"bank","kind":"webhook","config":{},"max_single_minor":100000,"max_daily_minor":1000000,"secrets":{"signing":"whsec_` + base64.StdEncoding.EncodeToString(p.key) + `"}}`
+	var made struct{ Path string }
+	if text := p.send("/v1/payment-providers", body, map[string]string{"Authorization": "Bearer " + w.key, "Idempotency-Key": "adds-the-bank"}); json.Unmarshal(text, &made) != nil || made.Path == "" {
+		w.t.Fatalf("no address: %s", text)
+	}
+	p.path = made.Path
+	return p
+}
+
+// send posts JSON and returns the answer's body.
+func (p *paying) send(path, body string, headers map[string]string) []byte {
+	p.w.t.Helper()
+	req, err := http.NewRequestWithContext(p.w.t.Context(), http.MethodPost, p.w.url+path, strings.NewReader(body))
+	if err != nil {
+		p.w.t.Fatal(err)
+	}
+	for name, value := range headers {
+		req.Header.Set(name, value)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		p.w.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode/100 != 2 {
+		p.w.t.Fatalf("POST %s: %d %s %v", path, resp.StatusCode, text, err)
+	}
+	return text
+}
+
+// paid says that somebody paid.
+func (p *paying) paid(txn string, amount int64, reference string) {
+	p.w.t.Helper()
+	p.n++
+	body := fmt.Sprintf(`{"type":"payment.taken","data":{"id":%q,"amount_minor":%d,"currency":"KES","reference":%q,"payer":"+254700000001"}}`, txn, amount, reference)
+	name, stamp := "msg_"+strconv.Itoa(p.n), strconv.FormatInt(p.w.clock.now().Unix(), 10)
+	p.send(p.path+"w", body, map[string]string{"webhook-id": name, "webhook-timestamp": stamp,
+		"webhook-signature": "v1," + base64.StdEncoding.EncodeToString(webhook.Sign(p.key, name, stamp, []byte(body)))})
+}
+
+// until gets a page until it says a text.
+func (g *guest) until(path, text string) answer {
+	g.w.t.Helper()
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		if a := g.get(path).is(200); strings.Contains(a.text(), text) {
+			return a
+		} else if time.Now().After(end) {
+			return a.says(text)
+		}
+	}
+}
+
+// TestParkedPaymentsAreUsedOrGivenBackOnPages: a payment for an unknown reference is parked, the page suggests the meter of the telephone that
+// paid, and a person uses it once. One above the ceiling is rejected.
+func TestParkedPaymentsAreUsedOrGivenBackOnPages(t *testing.T) {
+	w := begin(t)
+	g := w.enter(ownerEmail)
+	g.get("/office").is(200).says("Payments")
+	g.get("/payments").is(200).says("No payments")
+	p := w.paying()
+	p.paid("TX1", 50_000, "rent of May")
+	p.paid("TX2", 50_000, "rent of June")
+	p.paid("TX3", 500_000, meterNumber)
+	g.until("/payments?state=parked&reference=rent+of+May", "No meter has the reference").says("TX1", "KES 500.00", "bank", "✓ Active", "KES 1,000.00 in one payment").omits("TX2", "TX3")
+	open := func(text string) string {
+		return g.until("/payments?reference="+strings.ReplaceAll(text, " ", "+"), "Parked").link(t, `/payments/pay_\w+`)
+	}
+	first, second, third := open("rent of May"), open("rent of June"), open(meterNumber)
+
+	page := g.get(first).is(200).says("Use for a meter", "Meters that it may be for", "0414 0001 001", "Confirmed", "by the provider's signature").omits("Reject")
+	g.post(first, "form", page.value("form"), "act", "apply", "meter", "99").is(422).says("99")
+	g.post(first, "form", "x", "act", "apply", "suggested", meterNumber).is(422).says("The form is from another session.")
+	form := []string{"form", g.get(first).value("form"), "act", "apply", "suggested", meterNumber}
+	for range 2 { // the browser sends it twice
+		g.get(g.post(first, form...).leads(first + "?done=1")).is(200).says("Done.")
+	}
+	used := g.until(first, "✓ Used").omits("Use for a meter", "Give back")
+	g.get(used.link(t, `/sales/vnd_\w+`)).is(200).says("KES 500.00")
+
+	g.post(second, "form", g.get(second).value("form"), "act", "refund").is(422)
+	g.get(g.post(second, "form", g.get(second).value("form"), "act", "refund", "reason", "not ours").leads(second + "?done=1")).is(200).says("■ Given back", "not ours").omits("Use for a meter")
+
+	g.get(third).is(200).says("Above the ceilings", "The provider cannot confirm this payment.", "Reject: the provider never took it")
+	g.post(third, "form", g.get(third).value("form"), "act", "close", "reason", "x").is(422)
+	g.get(g.post(third, "form", g.get(third).value("form"), "act", "reject", "reason", "not in the statement").leads(third + "?done=1")).is(200).says("■ Rejected")
+	for action, want := range map[string]int{"payment.apply": 1, "payment.refund": 1, "payment.reject": 1} {
+		if n := w.audited(action); n != want {
+			t.Errorf("the audit log has %d times %s, want %d", n, action, want)
+		}
+	}
+	g.get("/payments/pay_00000000000000000000000000").is(404)
+	w.verifies()
+}
