@@ -47,7 +47,7 @@ type DecidePayment struct {
 // NewPaymentProvider is a payment provider to add.
 type NewPaymentProvider struct {
 	Name           string         `json:"name" maxLength:"12" example:"mpesa" doc:"2 to 12 small letters, digits and dashes, a letter first"`
-	Kind           string         `json:"kind" enum:"momo,mpesa,paystack,sms,stripe,webhook" doc:"Which language it speaks"`
+	Kind           string         `json:"kind" enum:"airtel,flutterwave,momo,mpesa,paystack,sms,stripe,webhook" doc:"Which language it speaks; airtel and flutterwave are unverified"`
 	Config         map[string]any `json:"config,omitempty" doc:"Its configuration, without secrets; docs/guide/payments.md says what each kind needs"`
 	Secrets        map[string]any `json:"secrets,omitempty" doc:"Its secrets; they are sealed and never shown"`
 	MaxSingleMinor int64          `json:"max_single_minor,omitempty" minimum:"0" doc:"Most that its signature alone confirms in one payment, if it cannot be asked"`

@@ -11,6 +11,7 @@ import (
 
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/internal/provider"
 )
 
 func newProviderCommand(c console) *cobra.Command {
@@ -85,6 +86,9 @@ func providerTable(p apiv1.PaymentProvider) table {
 	out := []string{"provider", p.Name, "kind", p.Kind, "id", p.ID, "heard", strconv.FormatBool(p.Heard)}
 	if p.Path != "" {
 		out = append(out, "address (secret)", p.Path)
+	}
+	if provider.Unverified(p.Kind) {
+		out = append(out, "unverified", "Nobody has tried this kind with the real provider. Begin with small amounts and compare with its statement.")
 	}
 	return fields(out...)
 }

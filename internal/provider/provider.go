@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/paywatt/paywatt/internal/payment"
+	"github.com/paywatt/paywatt/internal/provider/airtel"
+	"github.com/paywatt/paywatt/internal/provider/flutterwave"
 	"github.com/paywatt/paywatt/internal/provider/momo"
 	"github.com/paywatt/paywatt/internal/provider/mpesa"
 	"github.com/paywatt/paywatt/internal/provider/outbound"
@@ -17,12 +19,19 @@ import (
 
 // Kinds lists the kinds of providers.
 func Kinds() []string {
-	return []string{momo.Kind, mpesa.Kind, paystack.Kind, sms.Kind, stripe.Kind, webhook.Kind}
+	return []string{airtel.Kind, flutterwave.Kind, momo.Kind, mpesa.Kind, paystack.Kind, sms.Kind, stripe.Kind, webhook.Kind}
 }
+
+// Unverified reports whether nobody has tried a kind with the real provider.
+func Unverified(kind string) bool { return kind == airtel.Kind || kind == flutterwave.Kind }
 
 // Open makes the adapter of a kind.
 func Open(kind string, s payment.Setup, client *outbound.Client) (payment.Adapter, error) {
 	switch kind {
+	case airtel.Kind:
+		return airtel.Open(s, client)
+	case flutterwave.Kind:
+		return flutterwave.Open(s, client)
 	case momo.Kind:
 		return momo.Open(s, client)
 	case paystack.Kind:

@@ -106,7 +106,7 @@ func TestParkedPaymentsAreUsedOrGivenBackOnPages(t *testing.T) {
 	g.get(used.link(t, `/sales/vnd_\w+`)).is(200).says("KES 500.00")
 
 	g.post(second, "form", g.get(second).value("form"), "act", "refund").is(422)
-	g.get(g.post(second, "form", g.get(second).value("form"), "act", "refund", "reason", "not ours").leads(second + "?done=1")).is(200).says("■ Given back", "not ours").omits("Use for a meter")
+	g.get(g.post(second, "form", g.get(second).value("form"), "act", "refund", "reason", "not ours").leads(second+"?done=1")).is(200).says("■ Given back", "not ours").omits("Use for a meter")
 
 	g.get(third).is(200).says("Above the ceilings", "The provider cannot confirm this payment.", "Reject: the provider never took it")
 	g.post(third, "form", g.get(third).value("form"), "act", "close", "reason", "x").is(422)
