@@ -270,6 +270,9 @@ func (t *Texts) HelpVendors() string { return t.say("pages.help.vendors") }
 // HelpHelpAbout: Every page has a link to its help at the bottom, and the key ? opens it. The keys below work on every page.
 func (t *Texts) HelpHelpAbout() string { return t.say("pages.help.help-about") }
 
+// HelpPayments: The list shows what payment providers took. A parked payment waits for a person: use it for a meter, or give the money back with the provider and record it here. Each payment buys energy at most once.
+func (t *Texts) HelpPayments() string { return t.say("pages.help.payments") }
+
 // TourStep: Tour, step {n} of {all}
 func (t *Texts) TourStep(n string, all string) string {
 	return t.say("pages.tour.step", "{n}", n, "{all}", all)
@@ -425,6 +428,9 @@ func (t *Texts) OfficeImport() string { return t.say("pages.office.import") }
 
 // OfficeUtility: Name, time zone, currency, receipts and quiet hours.
 func (t *Texts) OfficeUtility() string { return t.say("pages.office.utility") }
+
+// OfficePayments: What payment providers took, and payments that wait for a person.
+func (t *Texts) OfficePayments() string { return t.say("pages.office.payments") }
 
 // NoteNotDone: Not done
 func (t *Texts) NoteNotDone() string { return t.say("pages.note.not-done") }
@@ -5254,6 +5260,122 @@ func (t *Texts) PortalOtherSite() string { return t.say("pages.portal.other-site
 
 // PortalAmountWrong: This is not an amount. Type a number, such as 500.
 func (t *Texts) PortalAmountWrong() string { return t.say("pages.portal.amount-wrong") }
+
+// PaymentsTitle: Payments
+func (t *Texts) PaymentsTitle() string { return t.say("pages.payments.title") }
+
+// PaymentsTitleOf: Payment {txn}
+func (t *Texts) PaymentsTitleOf(txn string) string {
+	return t.say("pages.payments.title-of", "{txn}", txn)
+}
+
+// PaymentsIntro: What payment providers took. A parked payment waits until a person says which meter it is for, or gives it back.
+func (t *Texts) PaymentsIntro() string { return t.say("pages.payments.intro") }
+
+// PaymentsAll: All
+func (t *Texts) PaymentsAll() string { return t.say("pages.payments.all") }
+
+// PaymentsNone: No payments
+func (t *Texts) PaymentsNone() string { return t.say("pages.payments.none") }
+
+// PaymentsTxn: Payment
+func (t *Texts) PaymentsTxn() string { return t.say("pages.payments.txn") }
+
+// PaymentsAmount: Amount
+func (t *Texts) PaymentsAmount() string { return t.say("pages.payments.amount") }
+
+// PaymentsReference: Reference
+func (t *Texts) PaymentsReference() string { return t.say("pages.payments.reference") }
+
+// PaymentsProvider: Provider
+func (t *Texts) PaymentsProvider() string { return t.say("pages.payments.provider") }
+
+// PaymentsState: State
+func (t *Texts) PaymentsState() string { return t.say("pages.payments.state") }
+
+// PaymentsPaidAt: Paid
+func (t *Texts) PaymentsPaidAt() string { return t.say("pages.payments.paid-at") }
+
+// PaymentsSeenAt: First heard of
+func (t *Texts) PaymentsSeenAt() string { return t.say("pages.payments.seen-at") }
+
+// PaymentsConfirmedAt: Confirmed
+func (t *Texts) PaymentsConfirmedAt() string { return t.say("pages.payments.confirmed-at") }
+
+// PaymentsConfirmedBy: {at}, by {proof}
+func (t *Texts) PaymentsConfirmedBy(at string, proof string) string {
+	return t.say("pages.payments.confirmed-by", "{at}", at, "{proof}", proof)
+}
+
+// PaymentsNotYet: Not yet
+func (t *Texts) PaymentsNotYet() string { return t.say("pages.payments.not-yet") }
+
+// PaymentsPayer: Payer
+func (t *Texts) PaymentsPayer() string { return t.say("pages.payments.payer") }
+
+// PaymentsMeter: Meter number
+func (t *Texts) PaymentsMeter() string { return t.say("pages.payments.meter") }
+
+// PaymentsApplied: Used
+func (t *Texts) PaymentsApplied() string { return t.say("pages.payments.applied") }
+
+// PaymentsSale: Receipt
+func (t *Texts) PaymentsSale() string { return t.say("pages.payments.sale") }
+
+// PaymentsWay: What became of the payment
+func (t *Texts) PaymentsWay() string { return t.say("pages.payments.way") }
+
+// PaymentsApply: Use for a meter
+func (t *Texts) PaymentsApply() string { return t.say("pages.payments.apply") }
+
+// PaymentsSuggested: Meters that it may be for
+func (t *Texts) PaymentsSuggested() string { return t.say("pages.payments.suggested") }
+
+// PaymentsApplyEffect: The payment buys energy for this meter, once. Check that the payer meant this meter. A second person may have to agree.
+func (t *Texts) PaymentsApplyEffect() string { return t.say("pages.payments.apply-effect") }
+
+// PaymentsApplyEffectUnconfirmed: The provider cannot confirm this payment. Find it in the provider's statement first. Then it buys energy for this meter, once. A second person must agree.
+func (t *Texts) PaymentsApplyEffectUnconfirmed() string {
+	return t.say("pages.payments.apply-effect-unconfirmed")
+}
+
+// PaymentsDecide: Give back or reject
+func (t *Texts) PaymentsDecide() string { return t.say("pages.payments.decide") }
+
+// PaymentsRefund: Record that it was given back
+func (t *Texts) PaymentsRefund() string { return t.say("pages.payments.refund") }
+
+// PaymentsRefundEffect: Give the money back with the provider first: the server only records it. A second person must agree.
+func (t *Texts) PaymentsRefundEffect() string { return t.say("pages.payments.refund-effect") }
+
+// PaymentsReject: Reject: the provider never took it
+func (t *Texts) PaymentsReject() string { return t.say("pages.payments.reject") }
+
+// PaymentsRejectEffect: Check the provider's statement first. If the provider names the payment again and confirms it, it comes back.
+func (t *Texts) PaymentsRejectEffect() string { return t.say("pages.payments.reject-effect") }
+
+// PaymentsDone: Done. The payment may still be under way: open this page again to see it.
+func (t *Texts) PaymentsDone() string { return t.say("pages.payments.done") }
+
+// PaymentsHeard: Active
+func (t *Texts) PaymentsHeard() string { return t.say("pages.payments.heard") }
+
+// PaymentsNotHeard: Stopped
+func (t *Texts) PaymentsNotHeard() string { return t.say("pages.payments.not-heard") }
+
+// PaymentsMost: {single} in one payment, {daily} in 24 hours
+func (t *Texts) PaymentsMost(single string, daily string) string {
+	return t.say("pages.payments.most", "{single}", single, "{daily}", daily)
+}
+
+// PaymentsCeilings: Most without asking
+func (t *Texts) PaymentsCeilings() string { return t.say("pages.payments.ceilings") }
+
+// PaymentsProviders: Payment providers
+func (t *Texts) PaymentsProviders() string { return t.say("pages.payments.providers") }
+
+// PaymentsProvidersHint: Add, start and stop providers with the command
+func (t *Texts) PaymentsProvidersHint() string { return t.say("pages.payments.providers-hint") }
 
 // PaperCopy: COPY {n}
 func (t *Texts) PaperCopy(n string) string { return t.say("receipts.paper.copy", "{n}", n) }
