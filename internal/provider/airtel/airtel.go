@@ -133,8 +133,8 @@ func (a adapter) token(ctx context.Context) (string, error) {
 // key names the credentials in the cache of tokens.
 func (a adapter) key() string { return Kind + " " + a.config.URL + " " + a.secrets.ID }
 
-// said is Airtel's answer. Its field success means nothing.
-type said struct {
+// answer is what Airtel answers. Its field success means nothing.
+type answer struct {
 	Status struct {
 		Code    string `json:"response_code"`
 		Message string
@@ -149,7 +149,7 @@ type transaction struct{ ID, Status, Message string }
 const notFound = "DP00800001024"
 
 // call sends a request, once more with a new token if Airtel refuses the token.
-func (a adapter) call(ctx context.Context, method, path string, body any) (status int, s said, err error) {
+func (a adapter) call(ctx context.Context, method, path string, body any) (status int, s answer, err error) {
 	text, err := json.Marshal(body)
 	if err != nil {
 		return 0, s, fmt.Errorf("write a request to Airtel: %w", err)
