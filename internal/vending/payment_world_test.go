@@ -37,11 +37,13 @@ type playedProvider struct {
 	begin func(w *payWorld)
 	// pay lets somebody pay for a reference: a meter number, or a text that means none. It may ask for the payment first.
 	pay func(w *payWorld, n int, reference string, amount int64)
+	// named is the adapter's name for a payment of the simulator's books; nil is its receipt.
+	named func(sim.Payment) string
 }
 
 // playedProviders are the providers that the tests of this file play.
 func playedProviders() map[string]playedProvider {
-	return map[string]playedProvider{"mpesa": playedMpesa()}
+	return map[string]playedProvider{"mpesa": playedMpesa(), "momo": playedMoMo(), "paystack": playedPaystack(), "stripe": playedStripe()}
 }
 
 func playedMpesa() playedProvider {
@@ -272,6 +274,9 @@ func (w *payWorld) compare() outcome {
 			continue
 		}
 		o.taken += money.Minor(taken.Amount)
+		if w.played.named != nil {
+			taken.ID = w.played.named(taken)
+		}
 		p, known := rows[taken.ID]
 		delete(rows, taken.ID)
 		if !known || int64(p.Amount.Minor) != taken.Amount || p.ConfirmedAt.IsZero() {
