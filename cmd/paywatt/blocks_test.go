@@ -154,16 +154,16 @@ func jsonProblem(name string, text []byte) error {
 	read, known := map[string]func([]byte) error{
 		"docs/guide/own-implementation.md json 0": strictly[[]map[string]any], // TestTheGuidesExamplePasses
 		"docs/guide/payments.md json 0":           strictly[providerFile],
-		"docs/guide/payments.md json 2": strictly[providerFile], "docs/guide/payments.md json 3": strictly[providerFile], "docs/guide/payments.md json 4": strictly[providerFile],
+		"docs/guide/payments.md json 2":           strictly[providerFile], "docs/guide/payments.md json 3": strictly[providerFile], "docs/guide/payments.md json 4": strictly[providerFile],
 		"docs/guide/payments.md json 5": strictly[providerFile], "docs/guide/payments.md json 6": strictly[providerFile],
-		"docs/guide/payments.md json 1":           strictly[map[string]any], // TestASignedPaymentBecomesOneSale sends the same fields
-		"docs/guide/own-meter.md json 0":          recordOf(wire.KindBoot),
-		"docs/guide/own-meter.md json 1":          recordOf(wire.KindToken),
-		"docs/operate/virtual-meter.md json 0":    strictly[map[string]any], // TestPagesCanBeFollowed gives it to a meter
-		"docs/reference/http.md json 0":           strictly[apiv1.Sale],
-		"docs/reference/http.md json 1":           strictly[apiv1.Problem],
-		"docs/reference/meter-rules.md json 0":    strictly[map[string]any], // TestPagesCanBeFollowed compares it
-		"docs/reference/mqtt.md json 0":           recordOf(wire.KindBoot),
+		"docs/guide/payments.md json 1":        strictly[map[string]any], // TestASignedPaymentBecomesOneSale sends the same fields
+		"docs/guide/own-meter.md json 0":       recordOf(wire.KindBoot),
+		"docs/guide/own-meter.md json 1":       recordOf(wire.KindToken),
+		"docs/operate/virtual-meter.md json 0": strictly[map[string]any], // TestPagesCanBeFollowed gives it to a meter
+		"docs/reference/http.md json 0":        strictly[apiv1.Sale],
+		"docs/reference/http.md json 1":        strictly[apiv1.Problem],
+		"docs/reference/meter-rules.md json 0": strictly[map[string]any], // TestPagesCanBeFollowed compares it
+		"docs/reference/mqtt.md json 0":        recordOf(wire.KindBoot),
 		"docs/reference/mqtt.md json 1": lines(recordOf(wire.KindReading), recordOf(wire.KindToken), recordOf(wire.KindEvent), recordOf(wire.KindCommand),
 			recordOf(wire.KindClose)),
 		"docs/reference/tariffs.md json 0": func(text []byte) error { _, err := tariff.Decode(text); return err },

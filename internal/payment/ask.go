@@ -59,11 +59,11 @@ func (ps *Payments) Ask(ctx context.Context, by access.Actor, a Asking) (once.Do
 // ask checks a request, stores it and orders that it is sent.
 func (ps *Payments) ask(tx Tx, by access.Actor, a Asking, most int64) (RequestView, error) {
 	r := PaymentRequest{Phone: strings.TrimSpace(a.Phone), State: AskRequested, By: by.String(), MadeAt: tx.Moment(), EndsAt: tx.Moment().Add(promptTime)}
-	if r.Phone != "" {
-		r.Phone = registry.Dialled(r.Phone)
-	}
-	if r.Phone != "" && !isPhone(r.Phone) {
-		return RequestView{Refusal: refuse.PaymentPhoneWrong(refusal.Echo(a.Phone))}, nil
+	if r.Phone != "" { // one form, because requests to one telephone are counted
+		plus := strings.HasPrefix(r.Phone, "+")
+		if r.Phone = "+" + registry.Dialled(r.Phone); !plus || !isPhone(r.Phone) {
+			return RequestView{Refusal: refuse.PaymentPhoneWrong(refusal.Echo(a.Phone))}, nil
+		}
 	}
 	code, _, err := tx.Books().Currency()
 	if err != nil {

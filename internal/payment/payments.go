@@ -137,6 +137,7 @@ type Payments struct {
 
 	mu     sync.Mutex
 	parked map[access.Tenant]id.ID // where the last sweep of parked payments stopped
+	lists  map[id.ID]time.Time     // of each provider: the end of the first list since its ListedTo was stored
 }
 
 // New makes a Payments.
@@ -144,7 +145,7 @@ func New(c Config) *Payments {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Payments{c: c, parked: map[access.Tenant]id.ID{}, answers: once.Answers[Tx]{Door: c.Door, Sealer: c.Sealer, MayDate: c.MayDate}}
+	return &Payments{c: c, parked: map[access.Tenant]id.ID{}, lists: map[id.ID]time.Time{}, answers: once.Answers[Tx]{Door: c.Door, Sealer: c.Sealer, MayDate: c.MayDate}}
 }
 
 func (ps *Payments) parkedAfter(t access.Tenant) id.ID {
@@ -157,6 +158,22 @@ func (ps *Payments) setParkedAfter(t access.Tenant, p id.ID) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	ps.parked[t] = p
+}
+
+// firstListed returns the end of the first list since a provider's ListedTo was stored. If there is none, it is the given one.
+func (ps *Payments) firstListed(provider id.ID, to time.Time) time.Time {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	if _, known := ps.lists[provider]; !known {
+		ps.lists[provider] = to
+	}
+	return ps.lists[provider]
+}
+
+func (ps *Payments) setListed(provider id.ID, to time.Time) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	ps.lists[provider] = to
 }
 
 // actor is who acts when the program itself handles a payment.

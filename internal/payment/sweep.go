@@ -13,7 +13,7 @@ import (
 // Limits of a sweep.
 const (
 	SweepEvery = 5 * time.Minute
-	listBefore = time.Hour // before the last time that is listed again, because a list may lack a payment at first
+	listAgain  = time.Hour // a list may lack a payment at first, so each time is listed again for so long
 	listPages  = 200       // pages that one sweep reads of a provider
 	rematched  = 500       // parked payments that one sweep looks at
 	sweepSlice = 50        // parked payments of one transaction
@@ -52,8 +52,8 @@ func (w Worker) list(ctx context.Context, t access.Tenant, p Provider) error {
 	defer stop()
 	to := access.Stored(w.ps.c.Now())
 	from := to.Add(-l.Back())
-	if last := p.ListedTo.Add(-listBefore); last.After(from) {
-		from = last
+	if p.ListedTo.After(from) {
+		from = p.ListedTo
 	}
 	page := ""
 	for range listPages {
@@ -61,16 +61,19 @@ func (w Worker) list(ctx context.Context, t access.Tenant, p Provider) error {
 		if err != nil {
 			return err
 		}
-		if err := w.listed(ctx, t, p, l, paid, next == "", to); err != nil || next == "" {
+		if err := w.listed(ctx, t, p, l, paid); err != nil {
 			return err
+		}
+		if next == "" {
+			return w.listedAll(ctx, t, p, to)
 		}
 		page = next
 	}
 	return errors.New("the list has too many pages")
 }
 
-// listed stores a page of what a provider took. After the last page it stores up to when the list was read.
-func (w Worker) listed(ctx context.Context, t access.Tenant, p Provider, a Adapter, paid []Notice, last bool, to time.Time) error {
+// listed stores a page of what a provider took.
+func (w Worker) listed(ctx context.Context, t access.Tenant, p Provider, a Adapter, paid []Notice) error {
 	_, err := access.Through(ctx, w.ps.c.Door, t, func(tx Tx) (done, error) {
 		if _, no, err := w.ps.c.MayDate(tx); err != nil || no.Refused() {
 			return done{}, errors.Join(err, errors.New("the clock cannot be trusted now"))
@@ -84,11 +87,22 @@ func (w Worker) listed(ctx context.Context, t access.Tenant, p Provider, a Adapt
 				return done{}, err
 			}
 		}
-		if last {
-			return done{}, tx.Requests().SetListed(p.ID, to)
-		}
 		return done{}, nil
 	})
+	return err
+}
+
+// listedAll notes that a whole list was read. The next lists begin at the same time as this one, until what was new in it has been listed again
+// for an hour. A server that restarts meanwhile begins earlier, which is harmless.
+func (w Worker) listedAll(ctx context.Context, t access.Tenant, p Provider, to time.Time) error {
+	first := w.ps.firstListed(p.ID, to)
+	if to.Sub(first) < listAgain {
+		return nil
+	}
+	_, err := access.Through(ctx, w.ps.c.Door, t, func(tx Tx) (done, error) { return done{}, tx.Requests().SetListed(p.ID, first) })
+	if err == nil {
+		w.ps.setListed(p.ID, to)
+	}
 	return err
 }
 

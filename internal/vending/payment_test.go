@@ -57,7 +57,13 @@ func openPaid(t *testing.T, ask func(payment.Payment) (payment.Answer, error)) *
 // openPaidOver opens the shop over a local or an external issuer.
 func openPaidOver(t *testing.T, local bool, ask func(payment.Payment) (payment.Answer, error)) *payShop {
 	t.Helper()
-	s := &payShop{shop: open(t, local), routes: []string{sale.RouteMQTT}, key: []byte("a key of 24 bytes or more"), ask: ask}
+	return openPaidAs(t, open(t, local), ask)
+}
+
+// openPaidAs lets the provider bring payments to an open shop.
+func openPaidAs(t *testing.T, opened *shop, ask func(payment.Payment) (payment.Answer, error)) *payShop {
+	t.Helper()
+	s := &payShop{shop: opened, routes: []string{sale.RouteMQTT}, key: []byte("a key of 24 bytes or more"), ask: ask}
 	s.Payments = payment.New(payment.Config{Door: store.DoorTo(s.engine, store.Sale, func(tx *store.Tx) payment.Tx { return tx }),
 		Adapter: func(_ string, setup payment.Setup) (payment.Adapter, error) {
 			a, err := webhook.Open(setup, outbound.New(nil, s.clock.Now))
@@ -81,7 +87,13 @@ func openPaidOver(t *testing.T, local bool, ask func(payment.Payment) (payment.A
 func (s *payShop) send(body string) payment.Heard {
 	s.t.Helper()
 	s.calls++
-	name, stamp := fmt.Sprintf("msg_%d", s.calls), strconv.FormatInt(s.clock.Now().Unix(), 10)
+	return s.sendAs(fmt.Sprintf("msg_%d", s.calls), body)
+}
+
+// sendAs sends a call under a name.
+func (s *payShop) sendAs(name, body string) payment.Heard {
+	s.t.Helper()
+	stamp := strconv.FormatInt(s.clock.Now().Unix(), 10)
 	h := http.Header{}
 	h.Set("webhook-id", name)
 	h.Set("webhook-timestamp", stamp)
