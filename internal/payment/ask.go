@@ -2,6 +2,7 @@ package payment
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -58,13 +59,7 @@ func (ps *Payments) Ask(ctx context.Context, by access.Actor, a Asking) (once.Do
 
 // ask checks a request, stores it and orders that it is sent.
 func (ps *Payments) ask(tx Tx, by access.Actor, a Asking, most int64) (RequestView, error) {
-	r := PaymentRequest{Phone: strings.TrimSpace(a.Phone), State: AskRequested, By: by.String(), MadeAt: tx.Moment(), EndsAt: tx.Moment().Add(promptTime)}
-	if r.Phone != "" { // one form, because requests to one telephone are counted
-		plus := strings.HasPrefix(r.Phone, "+")
-		if r.Phone = "+" + registry.Dialled(r.Phone); !plus || !isPhone(r.Phone) {
-			return RequestView{Refusal: refuse.PaymentPhoneWrong(refusal.Echo(a.Phone))}, nil
-		}
-	}
+	r := PaymentRequest{State: AskRequested, By: by.String(), MadeAt: tx.Moment(), EndsAt: tx.Moment().Add(promptTime)}
 	code, _, err := tx.Books().Currency()
 	if err != nil {
 		return RequestView{}, err
@@ -80,14 +75,17 @@ func (ps *Payments) ask(tx Tx, by access.Actor, a Asking, most int64) (RequestVi
 		return RequestView{Refusal: refuse.PaymentMeterUnknown(refusal.Echo(a.Meter))}, nil
 	}
 	r.Meter = meters[0].Meter
-	if no, err := tooOften(tx, r, most); err != nil || no.Refused() {
-		return RequestView{Refusal: no}, err
-	}
 	provider, no, err := ps.asker(tx, a.Provider)
 	if err != nil || no.Refused() {
 		return RequestView{Refusal: no}, err
 	}
 	r.Provider = provider.Name
+	if r.Phone, err = ps.international(provider, a.Phone); err != nil {
+		return RequestView{Refusal: refuse.PaymentPhoneWrong(refusal.Echo(a.Phone))}, nil
+	}
+	if no, err := tooOften(tx, r, most); err != nil || no.Refused() {
+		return RequestView{Refusal: no}, err
+	}
 	if r.ID, err = tx.NewID(); err != nil {
 		return RequestView{}, err
 	}
@@ -100,6 +98,27 @@ func (ps *Payments) ask(tx Tx, by access.Actor, a Asking, most int64) (RequestVi
 		return RequestView{}, err
 	}
 	return RequestView{Request: r}, enqueue(tx, r.Name(), kindRequest, item{Request: r.Name()}, time.Time{})
+}
+
+// international returns a telephone number with its country, in one form, because requests to one telephone are counted. A provider of one
+// country may know it without.
+func (ps *Payments) international(p Provider, phone string) (string, error) {
+	plus := strings.HasPrefix(strings.TrimSpace(phone), "+")
+	digits := registry.Dialled(strings.TrimSpace(phone))
+	if strings.TrimSpace(phone) == "" {
+		return "", nil
+	}
+	a, err := ps.requester(p)
+	if err != nil {
+		return "", err
+	}
+	if local, can := a.(interface{ International(digits string) string }); can && !plus {
+		digits, plus = local.International(digits), true
+	}
+	if !plus || !isPhone(digits) {
+		return "", errors.New("not a telephone number with its country")
+	}
+	return "+" + digits, nil
 }
 
 // maskPhone hides the middle of a telephone number.

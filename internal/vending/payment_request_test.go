@@ -57,7 +57,7 @@ func (w *payWorld) requested(want payment.AskState, sales int64) payment.Payment
 func TestARequestedPaymentThatArrivesTwiceIsOneSale(t *testing.T) {
 	w, meter := openMpesa(t)
 	w.faults(sim.Faults{Repeat: 1})
-	w.ask(1, meter, 50_000, "+254711000001")
+	w.ask(1, meter, 50_000, "0711 000 001")
 	w.pass(20*time.Minute, 10*time.Second)
 	r := w.requested(payment.AskPaid, 1)
 	p := w.only()
@@ -168,7 +168,7 @@ func TestACallThatIsLostIsFoundInTheList(t *testing.T) {
 func TestATelephoneIsAskedOnlyAFewTimes(t *testing.T) {
 	w, meter := openMpesa(t)
 	ask := func(n int) refusal.Code {
-		out, err := w.Ask(t.Context(), owner(), payment.Asking{Meter: meter, Amount: 100, Phone: "+254711000001"})
+		out, err := w.Ask(t.Context(), owner(), payment.Asking{Meter: meter, Amount: 100, Phone: []string{"+254711000001", "0711000001", "254 711 000 001"}[n%3]})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -222,4 +222,39 @@ func TestAListThatLacksAPaymentAfterAnOutageIsReadAgain(t *testing.T) {
 	w.faults(sim.Faults{})
 	w.pass(2*time.Hour, time.Minute)
 	w.is(payment.Applied, payment.NoReason)
+}
+
+// TestARequestTakesNoPaymentOfSomebodyElse: whoever knows the server's secret address cites somebody else's payment as the answer to a request of
+// their own. The payer that M-Pesa names is not the telephone that was asked, so the payment stays where it is.
+func TestARequestTakesNoPaymentOfSomebodyElse(t *testing.T) {
+	for _, early := range []bool{true, false} {
+		w, meter := openMpesa(t)
+		if err := w.sim.SetBehaviour(sim.Daraja, "*", sim.Behaviour{Do: sim.ActIgnore}); err != nil {
+			t.Fatal(err)
+		}
+		w.ask(1, meter, 50_000, "+254711000001")
+		w.due()
+		w.faults(sim.Faults{Lose: 1})
+		p, err := w.sim.Pay(sim.Order{Provider: sim.Daraja, Amount: 50_000, Reference: "rent", Payer: "254722000001"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.faults(sim.Faults{})
+		if !early { // the list has brought the payment, and it is parked
+			w.pass(8*time.Minute, 10*time.Second)
+			w.is(payment.Parked, payment.UnknownReference)
+		}
+		body := fmt.Sprintf(`{"Body":{"stkCallback":{"CheckoutRequestID":%q,"ResultCode":0,"CallbackMetadata":{"Item":[{"Name":"Amount","Value":500},
+			{"Name":"MpesaReceiptNumber","Value":%q},{"Name":"PhoneNumber","Value":254711000001}]}}}}`, w.request().Handle, p.ID)
+		if h, err := w.Receive(t.Context(), tenant, w.path, payment.Incoming{What: "s", Body: []byte(body)}); err != nil || h.Refuse != nil {
+			t.Fatal(err, h.Refuse)
+		}
+		w.pass(30*time.Minute, 10*time.Second)
+		if p := w.is(payment.Parked, payment.UnknownReference); !p.Request.IsZero() || p.Meter != "" {
+			t.Errorf("the payment went to meter %s by request %s", p.Meter, p.Request.Text(id.PaymentRequest))
+		}
+		if w.sales() != 0 {
+			t.Error("it was sold from")
+		}
+	}
 }

@@ -42,6 +42,16 @@ var results = map[string]result{
 // Repeats is false: the same STK push, sent again, asks the customer again.
 func (a requester) Repeats() bool { return false }
 
+// International returns a telephone number of Kenya with its country: "0711000001" and "711000001" are 254711000001. Other numbers stay as they
+// are.
+func (a requester) International(number string) string {
+	local := strings.TrimPrefix(number, "0")
+	if digits(local, 9, 9) && (local[0] == '7' || local[0] == '1') {
+		return "254" + local
+	}
+	return number
+}
+
 // Request sends an STK push.
 func (a requester) Request(ctx context.Context, r payment.Request) (payment.RequestAnswer, error) {
 	amount, whole := shillings(r.Amount)
