@@ -224,6 +224,13 @@ func TestDecisionsAboutPaymentsAreLinearizable(t *testing.T) {
 	if twice+both > 0 {
 		t.Errorf("%d payments were credited twice, and %d credited and given back", twice, both)
 	}
+	done := controlled(t, history)
+	t.Logf("%d operations of %d callers on %d payments; done: %v", len(history), linearCallers, linearPayments, done)
+}
+
+// controlled counts what was carried out, and checks that the model refuses a payment that is given back twice.
+func controlled(t *testing.T, history []porcupine.Operation) map[string]int {
+	t.Helper()
 	done := map[string]int{}
 	for _, o := range history {
 		if o.Output.(payOut).done {
@@ -246,7 +253,7 @@ func TestDecisionsAboutPaymentsAreLinearizable(t *testing.T) {
 	if got := porcupine.CheckOperationsTimeout(payModel(), again, 30*time.Second); got != porcupine.Illegal {
 		t.Errorf("a payment that is given back twice is %s", got)
 	}
-	t.Logf("%d operations of %d callers on %d payments; done: %v", len(history), linearCallers, linearPayments, done)
+	return done
 }
 
 // openPaidFast opens a shop with signed payments whose store runs every closure once.
