@@ -124,7 +124,7 @@ func (a adapter) token(ctx context.Context) (string, error) {
 			Life  outbound.Number `json:"expires_in"`
 		}
 		if err := got.Into(&said); err != nil || got.Status != http.StatusOK || said.Token == "" {
-			return "", 0, fmt.Errorf("Airtel gives no access token: status %d", got.Status)
+			return "", 0, fmt.Errorf("no access token from Airtel: status %d", got.Status)
 		}
 		return said.Token, time.Duration(said.Life) * time.Second, nil
 	})
@@ -170,7 +170,7 @@ func (a adapter) call(ctx context.Context, method, path string, body any) (statu
 		a.client.Forget(a.key(), token)
 	}
 	if got.Status/100 == 5 {
-		return got.Status, s, fmt.Errorf("Airtel answers with status %d", got.Status)
+		return got.Status, s, fmt.Errorf("the answer of Airtel has status %d", got.Status)
 	}
 	return got.Status, s, got.Into(&s)
 }
@@ -184,7 +184,7 @@ func (a adapter) look(ctx context.Context, name string) (x transaction, known bo
 	case s.Status.Code == notFound:
 		return x, false, nil
 	case status != http.StatusOK || s.Data.Transaction.ID != name:
-		return x, false, fmt.Errorf("Airtel answers with status %d %s", status, s.Status.Code)
+		return x, false, fmt.Errorf("the answer of Airtel has status %d %s", status, s.Status.Code)
 	}
 	return s.Data.Transaction, true, nil
 }
@@ -231,7 +231,7 @@ func (a adapter) Request(ctx context.Context, r payment.Request) (payment.Reques
 	case status == http.StatusBadRequest && !strings.Contains(strings.ToLower(s.Status.Message), "duplicate"):
 		return payment.RequestAnswer{Refused: s.Status.Message}, nil
 	}
-	return payment.RequestAnswer{}, fmt.Errorf("Airtel answers with status %d %s", status, s.Status.Code)
+	return payment.RequestAnswer{}, fmt.Errorf("the answer of Airtel has status %d %s", status, s.Status.Code)
 }
 
 // Follow asks what became of a request.

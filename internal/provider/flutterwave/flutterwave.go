@@ -165,7 +165,7 @@ func (a adapter) call(ctx context.Context, method, path string, body, to any) (s
 		return max(got.Status, http.StatusBadRequest), s.Message, nil
 	}
 	if json.Unmarshal(s.Data, to) != nil {
-		return got.Status, "", errors.New("Flutterwave's answer is not what it promises")
+		return got.Status, "", errors.New("the answer of Flutterwave is not what it promises")
 	}
 	return http.StatusOK, "", nil
 }
@@ -179,7 +179,7 @@ func (a adapter) look(ctx context.Context, path string) (x transaction, known bo
 	case status == http.StatusNotFound || status == http.StatusBadRequest && strings.HasPrefix(text, "No transaction was found"):
 		return x, false, nil
 	case status != http.StatusOK:
-		return x, false, fmt.Errorf("Flutterwave answers with status %d: %s", status, text)
+		return x, false, fmt.Errorf("the answer of Flutterwave has status %d: %s", status, text)
 	}
 	return x, true, nil
 }
@@ -197,7 +197,7 @@ func (a adapter) Ask(ctx context.Context, p payment.Payment) (payment.Answer, er
 	}
 	n, err := x.notice()
 	if err == nil && n.Txn != p.Txn {
-		err = errors.New("Flutterwave's answer is about another transaction")
+		err = errors.New("the answer of Flutterwave is about another transaction")
 	}
 	return payment.Answer{Outcome: payment.Took, Amount: n.Amount, PaidAt: n.PaidAt, Reference: n.Reference, Payer: n.Payer}, err
 }
@@ -230,7 +230,7 @@ func (a adapter) Request(ctx context.Context, r payment.Request) (payment.Reques
 		case status/100 == 4 && status != http.StatusTooManyRequests:
 			return payment.RequestAnswer{Refused: text}, nil
 		}
-		return payment.RequestAnswer{}, fmt.Errorf("Flutterwave answers with status %d: %s", status, text)
+		return payment.RequestAnswer{}, fmt.Errorf("the answer of Flutterwave has status %d: %s", status, text)
 	}
 	return payment.RequestAnswer{Refused: "Flutterwave opened pages for this request, but its answers were lost"}, nil
 }

@@ -235,7 +235,7 @@ func (a adapter) call(ctx context.Context, method, path string, body, to any) (s
 	}
 	if got.Status == http.StatusOK && said.Status {
 		if json.NewDecoder(bytes.NewReader(said.Data)).Decode(to) != nil {
-			return got.Status, "", errors.New("Paystack's answer is not what it promises")
+			return got.Status, "", errors.New("the answer of Paystack is not what it promises")
 		}
 		return got.Status, "", nil
 	}
@@ -259,9 +259,9 @@ func (a adapter) verify(ctx context.Context, reference string) (x transaction, k
 	case unknown(status, text):
 		return x, false, nil
 	case status != http.StatusOK:
-		return x, false, fmt.Errorf("Paystack answers with status %d: %s", status, text)
+		return x, false, fmt.Errorf("the answer of Paystack has status %d: %s", status, text)
 	case x.Reference != reference:
-		return x, false, errors.New("Paystack's answer is about another transaction")
+		return x, false, errors.New("the answer of Paystack is about another transaction")
 	}
 	return x, true, nil
 }
@@ -325,7 +325,7 @@ func (a adapter) Request(ctx context.Context, r payment.Request) (payment.Reques
 		case status/100 == 4 && status != http.StatusTooManyRequests:
 			return payment.RequestAnswer{Refused: text}, nil
 		}
-		return payment.RequestAnswer{}, fmt.Errorf("Paystack answers with status %d: %s", status, text)
+		return payment.RequestAnswer{}, fmt.Errorf("the answer of Paystack has status %d: %s", status, text)
 	}
 	return payment.RequestAnswer{Refused: "Paystack opened pages for this request, but its answers were lost"}, nil
 }
@@ -365,7 +365,7 @@ func (a adapter) List(ctx context.Context, from, to time.Time, page string) (pai
 	var rows []transaction
 	status, text, err := a.call(ctx, http.MethodGet, "/transaction?"+q.Encode(), nil, &rows)
 	if err != nil || status != http.StatusOK {
-		return nil, "", errors.Join(err, fmt.Errorf("Paystack answers with status %d: %s", status, text))
+		return nil, "", errors.Join(err, fmt.Errorf("the answer of Paystack has status %d: %s", status, text))
 	}
 	for _, x := range rows {
 		if n, err := x.notice(); err == nil && (x.Status == "success" || x.Status == "reversed") {

@@ -296,9 +296,9 @@ func (a adapter) Ask(ctx context.Context, p payment.Payment) (payment.Answer, er
 	case status == http.StatusNotFound:
 		return payment.Answer{Outcome: payment.Never}, nil
 	case status != http.StatusOK:
-		return payment.Answer{}, fmt.Errorf("Stripe answers with status %d: %s", status, text)
+		return payment.Answer{}, fmt.Errorf("the answer of Stripe has status %d: %s", status, text)
 	case i.ID != p.Txn:
-		return payment.Answer{}, errors.New("Stripe's answer is about another payment")
+		return payment.Answer{}, errors.New("the answer of Stripe is about another payment")
 	case i.Status == "processing":
 		return payment.Answer{Outcome: payment.Pending}, nil
 	case i.Status != "succeeded":
@@ -341,7 +341,7 @@ func (a adapter) Request(ctx context.Context, r payment.Request) (payment.Reques
 	case status/100 == 4 && status != http.StatusConflict && status != http.StatusTooManyRequests:
 		return payment.RequestAnswer{Refused: text}, nil
 	}
-	return payment.RequestAnswer{}, fmt.Errorf("Stripe answers with status %d: %s", status, text)
+	return payment.RequestAnswer{}, fmt.Errorf("the answer of Stripe has status %d: %s", status, text)
 }
 
 // Follow asks what became of a session. If its name is not known, the same request is sent again, which answers with the same session.
@@ -361,7 +361,7 @@ func (a adapter) Follow(ctx context.Context, r payment.Request) (payment.Request
 	case status == http.StatusNotFound:
 		return payment.RequestOutcome{State: payment.RequestUnknown}, nil
 	case status != http.StatusOK || s.ID != r.Handle:
-		return payment.RequestOutcome{}, fmt.Errorf("Stripe answers with status %d: %s", status, text)
+		return payment.RequestOutcome{}, fmt.Errorf("the answer of Stripe has status %d: %s", status, text)
 	case s.Status == "expired":
 		return payment.RequestOutcome{State: payment.RequestFailed, Reason: "the page expired"}, nil
 	case s.Status != "complete":
@@ -407,7 +407,7 @@ func (a adapter) List(ctx context.Context, from, to time.Time, page string) (pai
 	}
 	status, text, err := a.call(ctx, http.MethodGet, "/v1/events?"+q.Encode(), "", nil, &list)
 	if err != nil || status != http.StatusOK {
-		return nil, "", errors.Join(err, fmt.Errorf("Stripe answers with status %d: %s", status, text))
+		return nil, "", errors.Join(err, fmt.Errorf("the answer of Stripe has status %d: %s", status, text))
 	}
 	for _, e := range list.Data {
 		if n, is, err := e.notice(); err == nil && is && n.Kind == payment.Paid { // one that cannot be read must not hide the others
