@@ -70,6 +70,8 @@ func calls() map[string]any {
 		"open-shift": c.OpenShift, "close-shift": c.CloseShift, "pay-out-shift": c.PayOutShift, "shifts": c.Shifts, "shift-report": c.ShiftReport,
 		"payments": c.Payments, "payment": c.Payment, "apply-payment": c.ApplyPayment, "refund-payment": c.RefundPayment, "reject-payment": c.RejectPayment,
 		"payment-requests": c.PaymentRequests, "payment-request": c.PaymentRequest, "request-payment": c.RequestPayment,
+		"upload-statement": c.UploadStatement, "reconciliations": c.Reconciliations, "reconcile": c.Reconcile, "differences": c.Differences,
+		"close-difference": c.CloseDifference, "assign-difference": c.AssignDifference,
 		"payment-providers": c.PaymentProviders, "add-payment-provider": c.AddPaymentProvider, "enable-payment-provider": c.EnablePaymentProvider, "disable-payment-provider": c.DisablePaymentProvider, "register-payment-provider": c.RegisterPaymentProvider,
 		"close-day": c.CloseDay, "open-day": c.OpenDay, "closed-days": c.ClosedDays, "closed-day": c.ClosedDay,
 		"import": c.Import, "imports": c.Imports, "import-result": c.ImportResult, "undo-import": c.UndoImport,

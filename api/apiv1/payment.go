@@ -13,7 +13,7 @@ type Payment struct {
 	State       string     `json:"state" enum:"received,parked,applied,refunded,rejected" doc:"received: known, not applied yet; parked: waits for a person; applied: it paid for a sale; refunded: given back; rejected: the provider never took it"`
 	Reason      string     `json:"reason,omitempty" example:"unknown-reference" doc:"Why it is parked, rejected or not confirmed"`
 	Detail      string     `json:"detail,omitempty" doc:"More about the reason"`
-	Proof       string     `json:"proof,omitempty" enum:"signed,asked,person" doc:"What confirmed it: the provider's signature, its answer to a question, or a person, above the ceilings"`
+	Proof       string     `json:"proof,omitempty" enum:"signed,asked,person,statement,statement-alone" doc:"What confirmed it: the provider's signature, its answer to a question, a person, above the ceilings, or its statement that two people or one person answer for"`
 	Meter       string     `json:"meter,omitempty" example:"04140001001" doc:"Number of the meter that it is for"`
 	Vend        *string    `json:"vend" example:"vnd_01jd00000000000000000000000" doc:"Id of the sale that used it; null for none"`
 	PaidAt      time.Time  `json:"paid_at" doc:"When the payer paid, by the provider's clock"`
@@ -47,7 +47,7 @@ type DecidePayment struct {
 // NewPaymentProvider is a payment provider to add.
 type NewPaymentProvider struct {
 	Name           string         `json:"name" maxLength:"12" example:"mpesa" doc:"2 to 12 small letters, digits and dashes, a letter first"`
-	Kind           string         `json:"kind" enum:"airtel,flutterwave,momo,mpesa,paystack,sms,stripe,webhook" doc:"Which language it speaks; airtel and flutterwave are unverified"`
+	Kind           string         `json:"kind" enum:"airtel,flutterwave,momo,mpesa,paystack,sms,stripe,webhook,statement" doc:"Which language it speaks; airtel and flutterwave are unverified"`
 	Config         map[string]any `json:"config,omitempty" doc:"Its configuration, without secrets; docs/guide/payments.md says what each kind needs"`
 	Secrets        map[string]any `json:"secrets,omitempty" doc:"Its secrets; they are sealed and never shown"`
 	MaxSingleMinor int64          `json:"max_single_minor,omitempty" minimum:"0" doc:"Most that its signature alone confirms in one payment, if it cannot be asked"`

@@ -66,6 +66,8 @@ func shownValues() []lineShown {
 		{line: "import show $IMPORT"}, {line: "import undo $IMPORT"},
 		{line: "shift open --till till-2 --opening 50"}, {line: "shift payout 20 --reason noon"}, {line: "shift list"}, {line: "shift report"},
 		{line: "shift close --counted 30"},
+		{line: "reconcile bank $FLATS", answer: apiv1.StatementFile{}}, {line: "reconcile list"}, {line: "reconcile run bank 2026-11-20", answer: apiv1.Reconciliation{}},
+		{line: "reconcile differences"}, {line: "reconcile close dif_x --why paid", answer: apiv1.Difference{}}, {line: "reconcile assign dif_x Amina", answer: apiv1.Difference{}},
 		{line: "payment list"}, {line: "payment show pay_x", answer: apiv1.Payment{}}, {line: "payment apply pay_x 04140001001", answer: apiv1.Payment{}},
 		{line: "provider add mpesa --kind mpesa --config $MPESA"}, {line: "payment ask 04140001001 500 --phone +254711000001", keep: "REQUEST=id"},
 		{line: "payment request $REQUEST"}, {line: "payment requests"},

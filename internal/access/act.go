@@ -68,6 +68,10 @@ const (
 	ActApplyPayment  Act = "payment.apply"   // say which meter a parked payment is for
 	ActRefundPayment Act = "payment.refund"  // give a parked payment back
 	ActRejectPayment Act = "payment.reject"  // say that a payment which is not confirmed was never taken
+	// ActStatement takes payments from the statement file of a provider that cannot be asked, ActAskedStatement from one that can.
+	ActStatement      Act = "statement.take"
+	ActAskedStatement Act = "statement.compare"
+	ActSettle         Act = "difference.close" // settle a difference between statement, payments and books
 
 	ActText Act = "message.text" // send a customer a text in the utility's name
 
@@ -137,6 +141,10 @@ var acts = map[Act]rule{
 	ActApplyPayment:  {right: DecidePayments, moves: "a payer's money to a meter"},
 	ActRefundPayment: {right: DecidePayments, moves: "a payer's money out of the books"},
 	ActRejectPayment: {right: DecidePayments, second: noSecond, moves: "no value: the provider has not confirmed the payment, and is asked again when it repeats it"},
+
+	ActStatement:      {right: DecidePayments, moves: "credit for whatever the file says that the provider took"},
+	ActAskedStatement: {right: DecidePayments, second: noSecond, moves: "no value: the provider itself must confirm each payment of the file"},
+	ActSettle:         {right: DecidePayments, moves: "no value, but the evidence that money is missing"},
 
 	ActSettings: {right: WriteSettings, moves: "the rules themselves"},
 	ActClock:    {right: WriteSettings, moves: "the time that tokens and prices follow"},

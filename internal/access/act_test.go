@@ -30,6 +30,9 @@ provider.enable      settings.write  two
 payment.apply        payment.decide  two
 payment.refund       payment.decide  two
 payment.reject       payment.decide  one
+statement.take       payment.decide  two
+statement.compare    payment.decide  one
+difference.close     payment.decide  two
 settings.change      settings.write  two
 clock.trust          settings.write  two
 meter.clear_credit   token.issue     two

@@ -45,6 +45,7 @@ import (
 	"github.com/paywatt/paywatt/internal/quarantine"
 	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/recharge"
+	"github.com/paywatt/paywatt/internal/reconcile"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -75,31 +76,32 @@ func (l Limits) orDefaults() Limits {
 
 // Cases are the use cases behind the routes.
 type Cases struct {
-	Access     *access.Access
-	Registry   *registry.Registry
-	Vending    *vending.Vending
-	Debts      *debt.Debts
-	Vendors    *vendor.Vendors
-	Tills      *till.Tills
-	Days       *dayclose.Days
-	Payments   *payment.Payments
-	Imports    *imports.Imports
-	History    *metering.History
-	Commands   *command.Commands
-	Reports    *report.Reports
-	Diagnoses  *diagnosis.Doctor
-	Wallets    *wallet.Wallets
-	Timelines  *timeline.Timeline
-	Quarantine *quarantine.Quarantine
-	Recharges  *recharge.Deliverer
-	Devices    *profile.Devices
-	Adoption   *profile.Adoption
-	Configs    *meterconfig.Configs
-	Messages   *notify.Dispatcher
-	PageLinks  *pagelink.Links
-	Search     *search.Search
-	Overview   *overview.Overview
-	Office     *office.Office
+	Access          *access.Access
+	Registry        *registry.Registry
+	Vending         *vending.Vending
+	Debts           *debt.Debts
+	Vendors         *vendor.Vendors
+	Tills           *till.Tills
+	Days            *dayclose.Days
+	Payments        *payment.Payments
+	Reconciliations *reconcile.Statements
+	Imports         *imports.Imports
+	History         *metering.History
+	Commands        *command.Commands
+	Reports         *report.Reports
+	Diagnoses       *diagnosis.Doctor
+	Wallets         *wallet.Wallets
+	Timelines       *timeline.Timeline
+	Quarantine      *quarantine.Quarantine
+	Recharges       *recharge.Deliverer
+	Devices         *profile.Devices
+	Adoption        *profile.Adoption
+	Configs         *meterconfig.Configs
+	Messages        *notify.Dispatcher
+	PageLinks       *pagelink.Links
+	Search          *search.Search
+	Overview        *overview.Overview
+	Office          *office.Office
 }
 
 // Paper is a form of receipts.
@@ -211,7 +213,7 @@ func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
 	h.UseMiddleware(func(ctx huma.Context, next func(huma.Context)) { next(&statusFix{humaContext: ctx}) })
 	r := router{a: a, huma: h, problem: reg.Schema(reflect.TypeFor[Problem](), true, "")}
 	for _, add := range []func(router){a.tariffRoutes, a.meterRoutes, a.historyRoutes, a.alarmRoutes, a.commandRoutes, a.supplyRoutes, a.meterConfigRoutes, a.deviceRoutes, a.adoptionRoutes,
-		a.vendRoutes, a.searchRoutes, a.overviewRoutes, a.vendorRoutes, a.paymentRoutes, a.shiftRoutes, a.closedDayRoutes, a.importRoutes, a.reversalRoutes, a.debtRoutes, a.chargeRoutes, a.accountRoutes, a.statementRoutes, a.moveRoutes, a.walletRoutes, a.quarantineRoutes,
+		a.vendRoutes, a.searchRoutes, a.overviewRoutes, a.vendorRoutes, a.paymentRoutes, a.reconciliationRoutes, a.shiftRoutes, a.closedDayRoutes, a.importRoutes, a.reversalRoutes, a.debtRoutes, a.chargeRoutes, a.accountRoutes, a.statementRoutes, a.moveRoutes, a.walletRoutes, a.quarantineRoutes,
 		a.messageRoutes, a.pageLinkRoutes, a.phoneRoutes, a.tokenRoutes, a.swapRoutes, a.rechargeRoutes, a.approvalRoutes, a.peopleRoutes, a.keyRoutes, a.dayRoutes, a.auditRoutes, a.headRoutes, a.diagnosisRoutes, a.ledgerRoutes,
 		a.timelineRoutes, a.feedRoutes, a.settingsRoutes, a.systemRoutes} {
 		add(r)

@@ -25,6 +25,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/sheet"
+	"github.com/paywatt/paywatt/internal/statement"
 )
 
 // Guard wraps a handler in the steps of every request of the server, outermost first. These are the exchange with its id, log line and
@@ -268,9 +269,12 @@ func (a *API) authenticate(r *http.Request, x *exchange) *Problem {
 
 // readBody reads the whole body, at most MaxBody bytes, so that no handler waits for the network.
 func readBody(w http.ResponseWriter, r *http.Request, x *exchange) *Problem {
-	file, most := x.route == importRoute, int64(MaxBody)
-	if file {
+	file, most := x.route == importRoute || x.route == uploadRoute, int64(MaxBody)
+	switch x.route {
+	case importRoute:
 		most = sheet.MaxBytes
+	case uploadRoute:
+		most = statement.MaxBytes
 	}
 	if ct := r.Header.Get("Content-Type"); ct != "" {
 		kind, _, err := mime.ParseMediaType(ct)

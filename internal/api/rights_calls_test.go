@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/payment"
+	"github.com/paywatt/paywatt/internal/reconcile"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/sts"
 )
@@ -102,12 +103,17 @@ func queries() map[string]valid {
 		"trial-balance": get(access.ReadLedger, "/v1/ledger/trial-balance"), "export-ledger": get(access.ReadLedger, "/v1/ledger/export"), "ledger-accounts": get(access.ReadLedger, "/v1/ledger/accounts"),
 		"ledger-balance": get(access.ReadLedger, "/v1/ledger/accounts/4000/balance"), "journals": get(access.ReadLedger, "/v1/ledger/journals"),
 		"payments": get(access.ReadPayments, "/v1/payments"), "payment-providers": get(access.ReadSettings, "/v1/payment-providers"),
-		"payment":          once(access.ReadPayments, "/v1/payments/{id}", "", parkedPayment).by("GET"),
-		"apply-payment":    once(access.DecidePayments, "/v1/payments/{id}/apply", `{"meter":"`+meterNumber+`"}`, parkedPayment),
-		"refund-payment":   once(access.DecidePayments, "/v1/payments/{id}/refund", `{"reason":"not ours"}`, parkedPayment),
-		"reject-payment":   once(access.DecidePayments, "/v1/payments/{id}/reject", `{"reason":"unknown"}`, unconfirmedPayment),
-		"payment-requests": get(access.ReadPayments, "/v1/payment-requests"),
-		"payment-request":  once(access.ReadPayments, "/v1/payment-requests/{id}", "", paymentRequest).by("GET"),
+		"reconciliations": get(access.ReadPayments, "/v1/reconciliations"), "differences": get(access.ReadPayments, "/v1/differences"),
+		"reconcile":         once(access.DecidePayments, "/v1/reconciliations", `{"provider":"{id}","date":"2026-11-20"}`, (*stage).provider),
+		"close-difference":  once(access.DecidePayments, "/v1/differences/{id}/close", `{"why":"seen"}`, (*stage).difference),
+		"assign-difference": once(access.DecidePayments, "/v1/differences/{id}/assign", `{"owner":"Amina"}`, (*stage).difference),
+		"upload-statement":  once(access.DecidePayments, "/v1/payment-providers/{id}/statements", mpesaFile, (*stage).provider),
+		"payment":           once(access.ReadPayments, "/v1/payments/{id}", "", parkedPayment).by("GET"),
+		"apply-payment":     once(access.DecidePayments, "/v1/payments/{id}/apply", `{"meter":"`+meterNumber+`"}`, parkedPayment),
+		"refund-payment":    once(access.DecidePayments, "/v1/payments/{id}/refund", `{"reason":"not ours"}`, parkedPayment),
+		"reject-payment":    once(access.DecidePayments, "/v1/payments/{id}/reject", `{"reason":"unknown"}`, unconfirmedPayment),
+		"payment-requests":  get(access.ReadPayments, "/v1/payment-requests"),
+		"payment-request":   once(access.ReadPayments, "/v1/payment-requests/{id}", "", paymentRequest).by("GET"),
 		"add-payment-provider": post(access.WriteSettings, "/v1/payment-providers",
 			`{"name":"p-{n}","kind":"webhook","secrets":{"signing":"`+signing+`"},"max_single_minor":100,"max_daily_minor":1000}`),
 		"enable-payment-provider":   once(access.WriteSettings, "/v1/payment-providers/{id}/enable", "{}", (*stage).provider),
@@ -337,6 +343,27 @@ func (s *stage) provider(bool) string {
 	name := fmt.Sprintf("q-%d", s.next())
 	s.do(201, "POST", "/v1/payment-providers", `{"name":"`+name+`","kind":"webhook","secrets":{"signing":"`+signing+`"},"max_single_minor":100,"max_daily_minor":1000}`)
 	return name
+}
+
+// mpesaFile is a statement file of M-Pesa.
+const mpesaFile = "Receipt No.,Completion Time,Transaction Status,Paid In,Withdrawn\nQK12AB34CD,2026-11-20 11:00:00,Completed,5.00,\n"
+
+// difference stores an open difference and returns its id.
+func (s *stage) difference(bool) string {
+	s.t.Helper()
+	i := reconcile.Item{Provider: "bank", Date: "2026-11-20", Difference: reconcile.Difference{Kind: reconcile.Gap, Key: fmt.Sprintf("TX%d", s.next()), At: time.Now().UTC()}, Count: 1,
+		Owner: "accountant", Open: true, FoundAt: time.Now().UTC()}
+	err := s.folder.Engine.Run(s.t.Context(), store.FirstTenant, store.Job, func(tx *store.Tx) (bool, error) {
+		var err error
+		if i.ID, err = tx.NewID(); err != nil {
+			return false, err
+		}
+		return false, tx.PutItem(i)
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return i.Name()
 }
 
 // asking adds a payment provider that can ask customers, and returns its name.

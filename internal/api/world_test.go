@@ -183,7 +183,7 @@ func (w *world) ask(method, path, key, body string, headers ...string) answer {
 	if key != "" {
 		req.Header.Set("Authorization", "Bearer "+key)
 	}
-	if strings.HasPrefix(path, "/v1/imports?") {
+	if strings.HasPrefix(path, "/v1/imports?") || strings.HasSuffix(path, "/statements") {
 		req.Header.Set("Content-Type", "text/csv")
 	} else if body != "" {
 		req.Header.Set("Content-Type", "application/json")

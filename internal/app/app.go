@@ -47,6 +47,7 @@ import (
 	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/internal/quarantine"
 	"github.com/paywatt/paywatt/internal/recharge"
+	"github.com/paywatt/paywatt/internal/reconcile"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/report"
 	"github.com/paywatt/paywatt/internal/silence"
@@ -151,6 +152,7 @@ type App struct {
 	tills      *till.Tills
 	days       *dayclose.Days
 	payments   *payment.Payments
+	statements *reconcile.Statements
 	imports    *imports.Imports
 	history    *metering.History
 	commands   *command.Commands

@@ -15,6 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/provider"
 	"github.com/paywatt/paywatt/internal/provider/outbound"
+	"github.com/paywatt/paywatt/internal/reconcile"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
 )
@@ -30,6 +31,8 @@ func (a *App) openPayments() {
 		Door:    store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) payment.Tx { return tx }),
 		Adapter: func(kind string, s payment.Setup) (payment.Adapter, error) { return provider.Open(kind, s, client) },
 		Hooks:   hooksAt(a.c.PublicURL), Deliver: a.deliverPaid})
+	a.statements = reconcile.New(reconcile.Config{Payments: a.payments, Sealer: a.data, Now: a.c.Now, Log: a.log,
+		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) reconcile.Tx { return tx })})
 	a.paying = job.NewOutbox(job.OutboxConfig{Lane: job.LanePayment, Owner: a.holder, Sender: payment.NewWorker(a.payments), Now: a.c.Now, Log: a.log,
 		Door: store.DoorTo(a.engine, store.Job, func(tx *store.Tx) job.OutboxTx { return tx })})
 }

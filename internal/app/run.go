@@ -37,7 +37,7 @@ func (a *App) Run(ctx context.Context) error {
 		name string
 		run  func(context.Context) error
 	}{
-		{"claims", a.takeOver}, {"last digits", a.addTails}, {"HTTP", a.serving(a.http, a.handler)}, {"metrics", a.serving(a.metrics, a.metered)}, {"certificate", a.watchCertificate}, {"copies of heads", a.copyHeads}, {"meters", a.broker.Run}, {"clock", a.watchClock}, {"outbox", a.onceTrusted(a.outbox.Run)}, {"notices", a.onceTrusted(a.notices.Run)}, {"payments", a.onceTrusted(a.paying.Run)}, {"lists of payments", a.onceTrusted(a.sweepPayments)},
+		{"claims", a.takeOver}, {"last digits", a.addTails}, {"HTTP", a.serving(a.http, a.handler)}, {"metrics", a.serving(a.metrics, a.metered)}, {"certificate", a.watchCertificate}, {"copies of heads", a.copyHeads}, {"meters", a.broker.Run}, {"clock", a.watchClock}, {"outbox", a.onceTrusted(a.outbox.Run)}, {"notices", a.onceTrusted(a.notices.Run)}, {"payments", a.onceTrusted(a.paying.Run)}, {"reconciliations", a.onceTrusted(a.reconcile)}, {"lists of payments", a.onceTrusted(a.sweepPayments)},
 		{"supplies", a.onceTrusted(a.watch)}, {"configurations", a.onceTrusted(a.configure)}, {"recurring work", a.onceTrusted(a.runner.Run)}, {"recovery", a.onceTrusted(a.recover)},
 		{"fixed charges", a.onceTrusted(a.charge)}, {"wallets", a.onceTrusted(a.settle)}, {"silence", a.onceTrusted(a.missMeters)},
 		{"verification", a.verify}, {"sessions", a.present}, {"devices", a.serveLegacy}, {"shared listener", a.serveDevices}, {"printers", a.spool.Run}, {"integrations", a.reflect}, {"messages", a.onceTrusted(a.serveMessages)},
@@ -269,6 +269,19 @@ func (a *App) settle(ctx context.Context) error {
 		}
 		if n := days + accounts; n > 0 {
 			a.log.Info("wallets settled", logkey.Count, n)
+		}
+	})
+}
+
+// reconcileEvery is how often days that are not closed are compared again.
+const reconcileEvery = 10 * time.Minute
+
+// reconcile compares the days of payment providers that have ended and are not closed. It does not run while the clock is in doubt.
+func (a *App) reconcile(ctx context.Context) error {
+	return every(ctx, reconcileEvery, nil, func() {
+		_, err := unless(a.clockDoubted, func() (int, error) { return a.statements.RunDue(ctx, tenant) })
+		if err != nil && ctx.Err() == nil {
+			a.log.Warn("payments not reconciled", logkey.Err, err)
 		}
 	})
 }

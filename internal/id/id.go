@@ -53,6 +53,9 @@ const (
 	Provider       = "prv_" // a payment provider
 	Call           = "pcl_" // what a payment provider sent
 	Payment        = "pay_" // money that a payment provider took
+	StatementFile  = "stf_" // a statement file of a payment provider
+	Reconciliation = "rec_" // the comparison of one day of a payment provider
+	Difference     = "dif_" // what does not agree in a reconciliation
 	PageLink       = "lnk_" // a link to a customer's page
 	PaymentRequest = "prq_" // asks a customer to pay
 )

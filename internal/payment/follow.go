@@ -152,7 +152,7 @@ func (w Worker) follow(ctx context.Context, t access.Tenant, request id.ID, aske
 			}
 			n := said.Paid
 			n.Kind, n.Request = Paid, r.Name()
-			if err := w.take(tx, p, a, n); err != nil {
+			if err := w.take(tx, p, a, n, n.proof(Unproved)); err != nil {
 				return job.Verdict{}, err
 			}
 			if r, _, err = tx.Requests().RequestByID(request); err != nil {

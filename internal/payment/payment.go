@@ -41,6 +41,10 @@ const (
 	Signed   Proof = "signed" // the provider's signature, below the ceilings of a provider that cannot be asked
 	Asked    Proof = "asked"  // the provider's own answer
 	Person   Proof = "person" // somebody who found it in the provider's statement, above the ceilings
+	// Stated is a statement of the provider that two people answer for. StatedAlone is one that a single person uploaded: it confirms as much as
+	// a signature does.
+	Stated      Proof = "statement"
+	StatedAlone Proof = "statement-alone"
 )
 
 // Reason says why a payment is parked, rejected or not confirmed yet.

@@ -66,7 +66,7 @@ type PaymentTx interface {
 	PaymentNamed(provider, txn string) (Payment, bool, error)
 	// PaymentPage lists payments, newest first, before the given one or from the newest on.
 	PaymentPage(f Filter, before id.ID, max int) ([]Payment, error)
-	// SignedSince adds up what signatures alone confirmed for a provider since a time.
+	// SignedSince adds up what signatures, or statements of one person alone, confirmed for a provider since a time.
 	SignedSince(provider string, since time.Time) (money.Minor, error)
 	// PayableMeters and CalledMeters list meters that a reference may mean: by number or account, and by telephone number.
 	PayableMeters(r Reference, max int) ([]Found, error)

@@ -58,7 +58,9 @@ type Incoming struct {
 	Header map[string][]string // as in an http.Header
 	Body   []byte
 	From   string // IP address of the sender
-	At     time.Time
+	// Statement is set if the body holds rows of a statement, as notices in JSON: who answers for it. No request from outside sets it.
+	Statement Proof `json:",omitempty"`
+	At        time.Time
 }
 
 // NoticeKind says what a notice is about.
@@ -86,10 +88,23 @@ type Notice struct {
 	// Question is the name that [Answer.Question] gave to the question. The answer counts only if the server asked it.
 	Question string
 	Answer   Answer
+	// Whole says that an Undone notice counts only if the payment is known and no larger than the amount: it may be about a part.
+	Whole bool
 }
 
 // moves reports whether the notice says that money moved.
 func (n Notice) moves() bool { return n.Kind == Paid || n.Kind == Undone }
+
+// proof returns what proves a notice: the statement that it comes from, or the provider's signature.
+func (n Notice) proof(statement Proof) Proof {
+	switch {
+	case statement != Unproved:
+		return statement
+	case n.Signed:
+		return Signed
+	}
+	return Unproved
+}
 
 // Outcome is what a provider says about a payment.
 type Outcome string

@@ -24,17 +24,19 @@ type Step int
 // Steps.
 const (
 	Ask  Step = iota // ask the provider
-	Take             // the signature confirms the payment
+	Take             // what is proved confirms the payment
 	Wait             // too much for a signature: a statement or a person must confirm it
 )
 
-// Confirm decides what to do about an unconfirmed payment. The parameter taken is what signatures confirmed for the provider in the last 24
-// hours.
-func Confirm(p Policy, signed bool, amount, taken money.Minor) Step {
+// Confirm decides what to do about an unconfirmed payment, from what proves it. The parameter taken is what signatures and one person's
+// statements confirmed for the provider in the last 24 hours.
+func Confirm(p Policy, proof Proof, amount, taken money.Minor) Step {
 	switch {
 	case p.Asks:
 		return Ask
-	case signed && amount <= p.Single && amount <= p.Daily-taken:
+	case proof == Stated:
+		return Take
+	case proof != Unproved && amount <= p.Single && amount <= p.Daily-taken:
 		return Take
 	}
 	return Wait

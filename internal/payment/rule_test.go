@@ -66,20 +66,24 @@ func TestOnlyTheProviderConfirmsWhatItCanBeAskedAbout(t *testing.T) {
 	signs := payment.Policy{Single: 1000, Daily: 2500}
 	for _, c := range []struct {
 		p             payment.Policy
-		signed        bool
+		proof         payment.Proof
 		amount, taken int64
 		want          payment.Step
 	}{
-		{asks, true, 1, 0, payment.Ask},
-		{asks, false, 1, 0, payment.Ask},
-		{signs, true, 1000, 0, payment.Take},
-		{signs, true, 1001, 0, payment.Wait},
-		{signs, true, 1000, 1500, payment.Take},
-		{signs, true, 1000, 1501, payment.Wait},
-		{signs, false, 1, 0, payment.Wait},
-		{payment.Policy{}, true, 1, 0, payment.Wait},
+		{asks, payment.Signed, 1, 0, payment.Ask},
+		{asks, payment.Unproved, 1, 0, payment.Ask},
+		{signs, payment.Signed, 1000, 0, payment.Take},
+		{signs, payment.Signed, 1001, 0, payment.Wait},
+		{signs, payment.Signed, 1000, 1500, payment.Take},
+		{signs, payment.Signed, 1000, 1501, payment.Wait},
+		{signs, payment.Unproved, 1, 0, payment.Wait},
+		{payment.Policy{}, payment.Signed, 1, 0, payment.Wait},
+		{asks, payment.Stated, 1, 0, payment.Ask},
+		{signs, payment.Stated, 1 << 40, 1 << 40, payment.Take},
+		{signs, payment.StatedAlone, 1000, 0, payment.Take},
+		{signs, payment.StatedAlone, 1001, 0, payment.Wait},
 	} {
-		if got := payment.Confirm(c.p, c.signed, money.Minor(c.amount), money.Minor(c.taken)); got != c.want {
+		if got := payment.Confirm(c.p, c.proof, money.Minor(c.amount), money.Minor(c.taken)); got != c.want {
 			t.Errorf("confirm %+v: %d, want %d", c, got, c.want)
 		}
 	}

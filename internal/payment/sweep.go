@@ -83,7 +83,7 @@ func (w Worker) listed(ctx context.Context, t access.Tenant, p Provider, a Adapt
 			if checkNotice(n) != nil {
 				continue // the statement shows it
 			}
-			if err := w.take(tx, p, a, n); err != nil {
+			if err := w.take(tx, p, a, n, n.proof(Unproved)); err != nil {
 				return done{}, err
 			}
 		}

@@ -125,7 +125,7 @@ func (w Worker) read(ctx context.Context, t access.Tenant, call id.ID) (job.Verd
 			w.ps.c.Log.Error("call of a provider cannot be read", "provider", p.Name, "call", c.ID.Text(id.Call), "error", err)
 		}
 		for _, n := range notices {
-			if err := w.heard(tx, p, a, n); err != nil {
+			if err := w.heard(tx, p, a, n, n.proof(in.Statement)); err != nil {
 				return job.Verdict{}, err
 			}
 		}
@@ -134,16 +134,16 @@ func (w Worker) read(ctx context.Context, t access.Tenant, call id.ID) (job.Verd
 }
 
 // heard acts on a notice.
-func (w Worker) heard(tx Tx, p Provider, a Adapter, n Notice) error {
+func (w Worker) heard(tx Tx, p Provider, a Adapter, n Notice, proof Proof) error {
 	switch n.Kind {
 	case Undone:
-		return w.undone(tx, p, a, n)
+		return w.undone(tx, p, a, n, proof)
 	case Decided:
 		return told(tx, p, n)
 	case Replied:
 		return w.replied(tx, p, n)
 	}
-	return w.take(tx, p, a, n)
+	return w.take(tx, p, a, n, proof)
 }
 
 // open opens a call and sets up the adapter that reads it.
@@ -160,7 +160,13 @@ func (w Worker) open(p Provider, c Call) (a Adapter, in Incoming, err error) {
 
 // understand reads the notices of a call.
 func understand(a Adapter, in Incoming) ([]Notice, error) {
-	notices, err := a.Read(in)
+	var notices []Notice
+	var err error
+	if in.Statement != Unproved {
+		err = json.Unmarshal(in.Body, &notices)
+	} else {
+		notices, err = a.Read(in)
+	}
 	if err == nil && len(notices) > MaxNotices {
 		err = fmt.Errorf("it has %d notices, more than %d", len(notices), MaxNotices)
 	}
@@ -200,13 +206,17 @@ func plain(text string) string {
 }
 
 // take stores a payment that a notice names for the first time. A repeated notice changes nothing, except that the
-// provider is asked again about a rejected payment.
-func (w Worker) take(tx Tx, provider Provider, a Adapter, n Notice) error {
+// provider is asked again about a rejected payment, and a statement confirms what was too much for a signature.
+func (w Worker) take(tx Tx, provider Provider, a Adapter, n Notice, proof Proof) error {
 	p, added, err := first(tx, provider, n, Received, NoReason)
 	if err != nil {
 		return err
 	}
 	if !added {
+		if proof == Stated && !a.Asks() && p.aboveCeiling() && p.Amount == n.Amount {
+			p.State = Received
+			return book(tx, &p, Stated)
+		}
 		linked, err := learn(tx, provider, &p, n)
 		if err != nil {
 			return err
@@ -219,7 +229,7 @@ func (w Worker) take(tx Tx, provider Provider, a Adapter, n Notice) error {
 			return err
 		}
 	}
-	return w.decide(tx, provider, a, p, n.Signed)
+	return w.decide(tx, provider, a, p, proof)
 }
 
 // learn takes what a later notice about a payment adds: the request that it answers, or the reference that the first notice lacked.
@@ -284,11 +294,17 @@ func first(tx Tx, provider Provider, n Notice, state State, why Reason) (p Payme
 
 // undone acts on a provider's notice that it gave a payment back. A notice that comes before that of the payment itself is remembered, so that
 // the payment is not credited afterwards. Of a provider that can be asked, only the answer counts.
-func (w Worker) undone(tx Tx, provider Provider, a Adapter, n Notice) error {
+func (w Worker) undone(tx Tx, provider Provider, a Adapter, n Notice, proof Proof) error {
+	if n.Whole {
+		p, found, err := tx.Payments().PaymentNamed(provider.Name, n.Txn)
+		if err != nil || !found || p.Amount.Currency != n.Amount.Currency || p.Amount.Minor > n.Amount.Minor {
+			return err
+		}
+	}
 	state, why := Rejected, GivenBack
 	if a.Asks() {
 		state, why = Received, NoReason
-	} else if !n.Signed {
+	} else if proof == Unproved {
 		return nil
 	}
 	p, added, err := first(tx, provider, n, state, why)
@@ -371,17 +387,17 @@ func (w Worker) ask(ctx context.Context, provider Provider, p Payment) (Answer, 
 // again reports whether a repeated notice is a reason to ask the provider again. Only the provider can say that it took a rejected payment.
 func again(a Adapter, p Payment) bool { return p.State == Rejected && a.Asks() }
 
-// decide confirms a payment by its signature, or orders the question to its provider.
-func (w Worker) decide(tx Tx, provider Provider, a Adapter, p Payment, signed bool) error {
+// decide confirms a payment by what proves it, or orders the question to its provider.
+func (w Worker) decide(tx Tx, provider Provider, a Adapter, p Payment, proof Proof) error {
 	taken, err := tx.Payments().SignedSince(provider.Name, tx.Moment().Add(-24*time.Hour))
 	if err != nil {
 		return err
 	}
-	switch Confirm(Policy{Asks: a.Asks(), Single: provider.Single, Daily: provider.Daily}, signed, p.Amount.Minor, taken) {
+	switch Confirm(Policy{Asks: a.Asks(), Single: provider.Single, Daily: provider.Daily}, proof, p.Amount.Minor, taken) {
 	case Ask:
 		return enqueueFor(tx, p, kindConfirm)
 	case Take:
-		return book(tx, &p, Signed)
+		return book(tx, &p, proof)
 	}
 	return park(tx, &p, AboveCeiling, "")
 }

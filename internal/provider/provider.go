@@ -7,6 +7,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/provider/airtel"
+	"github.com/paywatt/paywatt/internal/provider/filed"
 	"github.com/paywatt/paywatt/internal/provider/flutterwave"
 	"github.com/paywatt/paywatt/internal/provider/momo"
 	"github.com/paywatt/paywatt/internal/provider/mpesa"
@@ -19,7 +20,7 @@ import (
 
 // Kinds lists the kinds of providers.
 func Kinds() []string {
-	return []string{airtel.Kind, flutterwave.Kind, momo.Kind, mpesa.Kind, paystack.Kind, sms.Kind, stripe.Kind, webhook.Kind}
+	return []string{airtel.Kind, flutterwave.Kind, momo.Kind, mpesa.Kind, paystack.Kind, sms.Kind, stripe.Kind, webhook.Kind, filed.Kind}
 }
 
 // Unverified reports whether nobody has tried a kind with the real provider.
@@ -44,6 +45,8 @@ func Open(kind string, s payment.Setup, client *outbound.Client) (payment.Adapte
 		return mpesa.Open(s, client)
 	case webhook.Kind:
 		return webhook.Open(s, client)
+	case filed.Kind:
+		return filed.Open(s)
 	}
 	return nil, fmt.Errorf("no kind %q: use one of %v", kind, Kinds())
 }

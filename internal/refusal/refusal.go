@@ -32,6 +32,10 @@ const (
 	ProviderNotFound      Code = "provider-not-found"
 	ProviderExists        Code = "provider-exists"
 	ProviderInvalid       Code = "provider-invalid"
+	StatementInvalid      Code = "statement-invalid"
+	ReconcileTooEarly     Code = "reconcile-too-early"
+	DifferenceNotFound    Code = "difference-not-found"
+	DifferenceState       Code = "difference-state"
 	CommissionTooHigh     Code = "commission-too-high"
 	ApprovalInvalid       Code = "approval-invalid"
 	MakerNotInForce       Code = "maker-not-in-force"
@@ -148,11 +152,11 @@ func (c Code) Status() int {
 		return 401
 	case Forbidden, SignInAgain:
 		return 403
-	case MeterNotFound, VendNotFound, NotFound, PaymentNotFound, ProviderNotFound:
+	case MeterNotFound, VendNotFound, NotFound, PaymentNotFound, ProviderNotFound, DifferenceNotFound:
 		return 404
 	case TooLarge:
 		return 413
-	case ImportUnreadable, ImportRow, ProviderInvalid, IdempotencyKeyReused, MeterNumberInvalid, TariffInvalid, AmountInvalid, VendTooSmall, VendTooLarge:
+	case ImportUnreadable, ImportRow, ProviderInvalid, StatementInvalid, IdempotencyKeyReused, MeterNumberInvalid, TariffInvalid, AmountInvalid, VendTooSmall, VendTooLarge:
 		return 422
 	case RateLimited:
 		return 429

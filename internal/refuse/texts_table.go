@@ -3703,6 +3703,41 @@ func ProviderNotFound(provider string) refusal.Refusal {
 	return refusal.Refusal{Code: "provider-not-found", Text: "provider-not-found", What: "There is no payment provider " + provider + ".", Not: "No changes were made.", Try: "See the list: paywatt provider list.", Args: []refusal.Arg{{Place: "provider", Value: provider}}}
 }
 
+// StatementDamaged: The statement file cannot be used: {why}. Export the file again, and upload it unchanged.
+func StatementDamaged(why string) refusal.Refusal {
+	return refusal.Refusal{Code: "statement-invalid", Text: "statement-damaged", What: "The statement file cannot be used: " + why + ".", Not: "No changes were made and no money moved.", Try: "Export the file again, and upload it unchanged.", Args: []refusal.Arg{{Place: "why", Value: why}}}
+}
+
+// StatementOfDisabled: Payment provider {provider} is disabled, so its statement cannot be taken. Enable the provider first: paywatt provider list.
+func StatementOfDisabled(provider string) refusal.Refusal {
+	return refusal.Refusal{Code: "provider-invalid", Text: "statement-of-disabled", What: "Payment provider " + provider + " is disabled, so its statement cannot be taken.", Not: "No changes were made and no money moved.", Try: "Enable the provider first: paywatt provider list.", Args: []refusal.Arg{{Place: "provider", Value: provider}}}
+}
+
+// StatementNotWaiting: Statement {file} does not wait for a decision. Upload the file again.
+func StatementNotWaiting(file string) refusal.Refusal {
+	return refusal.Refusal{Code: "statement-invalid", Text: "statement-not-waiting", What: "Statement " + file + " does not wait for a decision.", Not: "No changes were made and no money moved.", Try: "Upload the file again.", Args: []refusal.Arg{{Place: "file", Value: file}}}
+}
+
+// ReconcileDayNotOver: {date} can be reconciled from {at} on. Try again then, or choose an earlier day.
+func ReconcileDayNotOver(date string, at time.Time) refusal.Refusal {
+	return refusal.Refusal{Code: "reconcile-too-early", Text: "reconcile-day-not-over", What: date + " can be reconciled from " + stamp(at) + " on.", Not: "No changes were made.", Try: "Try again then, or choose an earlier day.", Args: []refusal.Arg{{Place: "date", Value: date}, {Place: "at", Value: stamp(at), Of: at}}}
+}
+
+// DifferenceNotFound: There is no difference {difference}. See the list: paywatt reconcile differences.
+func DifferenceNotFound(difference string) refusal.Refusal {
+	return refusal.Refusal{Code: "difference-not-found", Text: "difference-not-found", What: "There is no difference " + difference + ".", Not: "No changes were made.", Try: "See the list: paywatt reconcile differences.", Args: []refusal.Arg{{Place: "difference", Value: difference}}}
+}
+
+// DifferenceSettled: Difference {difference} is settled already. Nothing needs to be done.
+func DifferenceSettled(difference string) refusal.Refusal {
+	return refusal.Refusal{Code: "difference-state", Text: "difference-settled", What: "Difference " + difference + " is settled already.", Not: "No changes were made.", Try: "Nothing needs to be done.", Args: []refusal.Arg{{Place: "difference", Value: difference}}}
+}
+
+// DifferenceOwnerMissing: A difference needs an owner with at most {max} characters. Name the person who looks after it.
+func DifferenceOwnerMissing(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "difference-state", Text: "difference-owner-missing", What: "A difference needs an owner with at most " + strconv.FormatInt(maxValue, 10) + " characters.", Not: "No changes were made.", Try: "Name the person who looks after it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
 // ProviderExists: There is a payment provider {provider} already. Choose another name.
 func ProviderExists(provider string) refusal.Refusal {
 	return refusal.Refusal{Code: "provider-exists", Text: "provider-exists", What: "There is a payment provider " + provider + " already.", Not: "No changes were made.", Try: "Choose another name.", Args: []refusal.Arg{{Place: "provider", Value: provider}}}

@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/pagelink"
 	"github.com/paywatt/paywatt/internal/payment"
+	"github.com/paywatt/paywatt/internal/reconcile"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/search"
 	"github.com/paywatt/paywatt/internal/till"
@@ -132,6 +133,12 @@ func (tx *Tx) Payments() payment.PaymentTx { return tx }
 
 // Requests returns the transaction for requests to pay, and for questions to providers.
 func (tx *Tx) Requests() payment.RequestTx { return tx }
+
+// Paying returns the transaction for the steps of payments.
+func (tx *Tx) Paying() payment.Tx { return tx }
+
+// Reconciling returns the transaction for statements and reconciliations.
+func (tx *Tx) Reconciling() reconcile.Rows { return tx }
 
 // Commands returns the transaction for giving commands to meters.
 func (tx *Tx) Commands() command.AddTx { return tx }

@@ -109,9 +109,9 @@ func (tx Rows) PaymentPage(f payment.Filter, before id.ID, max int) (out []payme
 	return out, fault.Wrap(err, "list payments")
 }
 
-// SignedSince adds up what signatures alone confirmed for a provider since a time.
+// SignedSince adds up what signatures, or statements of one person alone, confirmed for a provider since a time.
 func (tx Rows) SignedSince(provider string, since time.Time) (money.Minor, error) {
-	n, err := tx.Number(`SELECT COALESCE(SUM(amount), 0) FROM payment WHERE tenant_id = $1 AND provider = $2 AND confirmed_at >= $3 AND proof = 'signed'`,
+	n, err := tx.Number(`SELECT COALESCE(SUM(amount), 0) FROM payment WHERE tenant_id = $1 AND provider = $2 AND confirmed_at >= $3 AND (proof = 'signed' OR proof = 'statement-alone')`,
 		tx.Tenant, provider, since)
 	return money.Minor(n), fault.Wrap(err, "add up signed payments")
 }

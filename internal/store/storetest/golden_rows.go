@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/store"
@@ -24,7 +25,7 @@ const golden = int64(1_795_000_000_123_456)
 // goldenRows returns rows of every table that has evidence: one with a value in every attested column, and one with NULL in every column
 // that allows it.
 func goldenRows() []goldenRow {
-	return append(append(goldenPlaces(), goldenMoney()...), goldenPeople()...)
+	return slices.Concat(goldenPlaces(), goldenMoney(), goldenStatements(), goldenPeople())
 }
 
 func goldenPlaces() []goldenRow {
@@ -49,6 +50,23 @@ func goldenPlaces() []goldenRow {
 			[]any{named(6), named(60), named(61), "prepay_wallet", named(1), "closed", golden, golden + 2, "2026-11-01", 1, 500, golden, 4}},
 		{"account", "id, customer_id, service_point_id, mode, tariff_id, opened_at, created_at",
 			[]any{named(7), named(60), named(61), "prepay_token", named(1), golden, golden}},
+	}
+}
+
+func goldenStatements() []goldenRow {
+	return []goldenRow{
+		{"statement_file", "id, provider, format, sum, file_enc, from_at, to_at, rows, skipped, state, proof, taken, fresh, by_actor, created_at, read_at, version",
+			[]any{named(128), "bank", "mt940", []byte("sum"), []byte("file"), golden, golden + 9, 7, 1, "read", "statement", 7, 6, "person a@example.org", golden, golden + 1, 3}},
+		{"statement_file", "id, provider, format, sum, file_enc, from_at, to_at, rows, state, by_actor, created_at",
+			[]any{named(129), "bank", "mpesa", []byte("sum 2"), []byte("file"), golden, golden + 9, 7, "waiting", "person a@example.org", golden}},
+		{"reconciliation", "id, provider, date, from_at, to_at, state, rows, stated, fees, payments, paid, booked, currency, ran_at, closed_at, closed_by, version",
+			[]any{named(130), "bank", "2026-11-20", golden, golden + 9, "closed", 1, 10_000, -55, 1, 10_000, 10_000, "KES", golden, golden + 10, "system reconciliation", 2}},
+		{"reconciliation", "id, provider, date, from_at, to_at, state, rows, stated, fees, payments, paid, booked, ran_at",
+			[]any{named(131), "bank", "2026-11-21", golden, golden + 9, "waiting", 0, 0, 0, 0, 0, 0, golden}},
+		{"difference", "id, provider, date, kind, key, txn, payment, stated, paid, booked, currency, note, at, n, owner, open, created_at, closed_at, closed_by, why, version",
+			[]any{named(132), "bank", "2026-11-20", "amount", "TX1", "TX1", "pay_x", 10_000, 9000, 9000, "KES", "applied", golden, 1, "accountant", 0, golden, golden + 1, "person a@example.org", "a fee", 2}},
+		{"difference", "id, provider, date, kind, key, stated, paid, booked, at, n, owner, open, created_at",
+			[]any{named(133), "bank", "2026-11-21", "fee", "2026-11-21", -55, 0, 0, golden, 3, "accountant", 1, golden}},
 	}
 }
 

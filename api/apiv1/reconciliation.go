@@ -1,0 +1,99 @@
+package apiv1
+
+import "time"
+
+// StatementFile is a statement file of a payment provider that was uploaded.
+type StatementFile struct {
+	ID         string     `json:"id" example:"stf_01jd00000000000000000000000" doc:"Id"`
+	Provider   string     `json:"provider" example:"mpesa" doc:"Name of the provider"`
+	Format     string     `json:"format" enum:"mpesa,camt053,mt940" doc:"Form of the file: M-Pesa's CSV, CAMT.053 or MT940"`
+	From       time.Time  `json:"from" doc:"Begin of the first day that it covers"`
+	To         time.Time  `json:"to" doc:"End of the last day that it covers"`
+	Rows       int        `json:"rows" doc:"Booked rows"`
+	NewRows    int        `json:"new_rows" doc:"Rows that no earlier file had"`
+	Skipped    int        `json:"skipped" doc:"Lines that are not booked, such as failed payments"`
+	State      string     `json:"state" enum:"waiting,reading,read" doc:"waiting: for a second person; reading: its rows are being stored; read: all rows are stored"`
+	UploadedBy string     `json:"uploaded_by" doc:"Who uploaded it first"`
+	UploadedAt time.Time  `json:"uploaded_at" doc:"When it was uploaded first"`
+	ReadAt     *time.Time `json:"read_at,omitempty" doc:"When all rows were stored"`
+}
+
+// Reconciliation is the comparison of a provider's statement, the payments and the books on one day.
+type Reconciliation struct {
+	ID              string     `json:"id" example:"rec_01jd00000000000000000000000" doc:"Id"`
+	Provider        string     `json:"provider" example:"mpesa" doc:"Name of the provider"`
+	Date            string     `json:"date" example:"2026-11-20" doc:"Local day"`
+	State           string     `json:"state" enum:"waiting,open,closed" doc:"waiting: no statement covers the whole day yet; open: there are differences; closed: there was none, or all were settled"`
+	OpenDifferences int        `json:"open_differences" doc:"Differences that are open now. A closed day stays as it was: what appears later is a new difference"`
+	Rows            int        `json:"rows" doc:"Payments in the statement"`
+	StatedMinor     int64      `json:"stated_minor" doc:"Their sum"`
+	FeesMinor       int64      `json:"fees_minor" doc:"Fees in the statement, negative"`
+	Payments        int        `json:"payments" doc:"Confirmed payments of the day. Close to midnight they may be those of the neighbouring day in the statement"`
+	PaidMinor       int64      `json:"paid_minor" doc:"Their sum"`
+	BookedMinor     int64      `json:"booked_minor" doc:"Sum of their journals"`
+	Currency        string     `json:"currency,omitempty" example:"KES" doc:"Currency of the statement"`
+	RanAt           time.Time  `json:"ran_at" doc:"When its figures last changed"`
+	ClosedAt        *time.Time `json:"closed_at,omitempty" doc:"When it was closed"`
+}
+
+// ReconciliationFilter says which reconciliations to list.
+type ReconciliationFilter struct {
+	Provider string `query:"provider" maxLength:"64" doc:"Only those of the provider with this name"`
+	Date     string `query:"date" maxLength:"10" doc:"Only those of this local day, as 2026-11-20"`
+	Page
+}
+
+// Reconciliations is the list of reconciliations.
+var Reconciliations = Listing[ReconciliationFilter, Reconciliation]{Name: "reconciliations", Path: "/v1/reconciliations", Tag: "payments", Summary: "List the reconciliations of providers, newest first"}
+
+// Reconcile names a day to reconcile.
+type Reconcile struct {
+	Provider string `json:"provider" maxLength:"64" example:"mpesa" doc:"Name of the provider"`
+	Date     string `json:"date" maxLength:"10" example:"2026-11-20" doc:"Local day that has ended"`
+}
+
+// Difference is one thing that does not agree in a reconciliation.
+type Difference struct {
+	ID          string     `json:"id" example:"dif_01jd00000000000000000000000" doc:"Id"`
+	Provider    string     `json:"provider" example:"mpesa" doc:"Name of the provider"`
+	Date        string     `json:"date" example:"2026-11-20" doc:"Local day"`
+	Kind        string     `json:"kind" enum:"no-payment,not-in-statement,amount,currency,reversed,no-journal,journal-alone,journal-amount,twice,gap,fee" doc:"What does not agree; docs/guide/payments.md says what each means"`
+	Act         string     `json:"act" enum:"check-payment,ask-provider,correct-amount,reverse-sale,verify,wait-for-statement,settle-fees" doc:"What to do, as a suggestion"`
+	Owner       string     `json:"owner" example:"accountant" doc:"Who looks after it: a person, or at first a role"`
+	Open        bool       `json:"open" doc:"Whether it is not settled"`
+	ProviderTxn string     `json:"provider_txn,omitempty" doc:"The provider's own name for the payment or the row"`
+	Payment     string     `json:"payment,omitempty" doc:"Id of the payment"`
+	StatedMinor int64      `json:"stated_minor" doc:"Amount in the statement; of a gap the balance before the row"`
+	PaidMinor   int64      `json:"paid_minor" doc:"Amount of the payment"`
+	BookedMinor int64      `json:"booked_minor" doc:"Amount of the journal"`
+	Currency    string     `json:"currency,omitempty" doc:"Currency of the statement, or of the payment"`
+	Count       int        `json:"count" doc:"1, or how many fees of the day it stands for"`
+	Note        string     `json:"note,omitempty" doc:"State of the payment, or its currency"`
+	At          time.Time  `json:"at" doc:"Time of the row, the payment or the journal"`
+	FoundAt     time.Time  `json:"found_at" doc:"When it was first found"`
+	ClosedAt    *time.Time `json:"closed_at,omitempty" doc:"When it was settled"`
+	ClosedBy    string     `json:"closed_by,omitempty" doc:"Who settled it; the program settles what is no longer found"`
+	Why         string     `json:"why,omitempty" doc:"Why it is settled"`
+}
+
+// DifferenceFilter says which differences to list.
+type DifferenceFilter struct {
+	Provider string `query:"provider" maxLength:"64" doc:"Only those of the provider with this name"`
+	Date     string `query:"date" maxLength:"10" doc:"Only those of this local day, as 2026-11-20"`
+	Kind     string `query:"kind" enum:"no-payment,not-in-statement,amount,currency,reversed,no-journal,journal-alone,journal-amount,twice,gap,fee" doc:"Only those of this kind"`
+	Open     bool   `query:"open" doc:"Only those that are not settled"`
+	Page
+}
+
+// Differences is the list of differences.
+var Differences = Listing[DifferenceFilter, Difference]{Name: "differences", Path: "/v1/differences", Tag: "payments", Summary: "List differences of reconciliations, newest first"}
+
+// CloseDifference says why a difference is settled.
+type CloseDifference struct {
+	Why string `json:"why" maxLength:"300" example:"the provider has paid it back" doc:"Why; the audit log keeps it"`
+}
+
+// AssignDifference names who looks after a difference.
+type AssignDifference struct {
+	Owner string `json:"owner" maxLength:"100" example:"Amina" doc:"Who looks after it"`
+}

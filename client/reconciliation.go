@@ -1,0 +1,40 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"github.com/paywatt/paywatt/api/apiv1"
+)
+
+// UploadStatement uploads a statement file of a payment provider (right: payment.decide): M-Pesa's CSV, CAMT.053 or MT940. The same file again is
+// the same answer.
+func (c *Client) UploadStatement(ctx context.Context, provider string, file []byte) (apiv1.StatementFile, error) {
+	return ask[apiv1.StatementFile](ctx, c, call{method: http.MethodPost, path: "/v1/payment-providers/" + url.PathEscape(provider) + "/statements", file: file})
+}
+
+// Reconciliations lists the reconciliations of providers, newest first (right: payment.read).
+func (c *Client) Reconciliations(ctx context.Context, f apiv1.ReconciliationFilter) (apiv1.List[apiv1.Reconciliation], error) {
+	return list(ctx, c, apiv1.Reconciliations, f)
+}
+
+// Reconcile reconciles a day of a provider now (right: payment.decide).
+func (c *Client) Reconcile(ctx context.Context, r apiv1.Reconcile) (apiv1.Reconciliation, error) {
+	return ask[apiv1.Reconciliation](ctx, c, post("/v1/reconciliations", r))
+}
+
+// Differences lists what does not agree between statements, payments and books (right: payment.read).
+func (c *Client) Differences(ctx context.Context, f apiv1.DifferenceFilter) (apiv1.List[apiv1.Difference], error) {
+	return list(ctx, c, apiv1.Differences, f)
+}
+
+// CloseDifference settles a difference with a reason (right: payment.decide).
+func (c *Client) CloseDifference(ctx context.Context, difference string, d apiv1.CloseDifference) (apiv1.Difference, error) {
+	return ask[apiv1.Difference](ctx, c, post("/v1/differences/"+url.PathEscape(difference)+"/close", d))
+}
+
+// AssignDifference names who looks after a difference (right: payment.decide).
+func (c *Client) AssignDifference(ctx context.Context, difference string, d apiv1.AssignDifference) (apiv1.Difference, error) {
+	return ask[apiv1.Difference](ctx, c, post("/v1/differences/"+url.PathEscape(difference)+"/assign", d))
+}

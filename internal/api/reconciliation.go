@@ -1,0 +1,87 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/paywatt/paywatt/api/apiv1"
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/reconcile"
+)
+
+// uploadRoute is the pattern of the route that takes a statement file.
+const uploadRoute = http.MethodPost + " /v1/payment-providers/{id}/statements"
+
+// DifferencePath is the difference in a path.
+type DifferencePath struct {
+	Difference string `path:"id" maxLength:"64" doc:"Id of the difference"`
+}
+
+func (a *API) reconciliationRoutes(r router) {
+	file := &huma.Schema{Type: huma.TypeString, Format: "binary"}
+	op := huma.Operation{
+		OperationID: "upload-statement", Method: http.MethodPost, Path: "/v1/payment-providers/{id}/statements", DefaultStatus: http.StatusCreated, Tags: []string{"payments"},
+		Summary: "Upload a statement file of a payment provider",
+		Description: "The body is M-Pesa's CSV, CAMT.053 or MT940. A damaged file is refused whole, with the line and the reason. Payments of the file become known, and the days that it covers are " +
+			"reconciled. The same file again is the same answer. If a second person must approve it, the answer is 202 with the approval.",
+		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{csvType: {Schema: file}, bytesType: {Schema: file}}},
+		Responses:   eitherOr(r, "201", of[apiv1.StatementFile](r)),
+	}
+	huma.Register(r.huma, r.described(op), func(ctx context.Context, in *ProviderPath) (*sent, error) {
+		x := exchangeOf(ctx)
+		out, err := a.c.Reconciliations.Upload(ctx, x.actor, in.Provider, x.body)
+		answer, err := doneOrWaits(http.StatusCreated, out.Refusal, out.Waits, err, func() any { return statementFileOf(out.File) })
+		if err != nil {
+			return nil, r.a.problemFor(ctx, err)
+		}
+		return answer, nil
+	})
+	listRoute(r, apiv1.Reconciliations, func(ctx context.Context, by access.Actor, in *apiv1.ReconciliationFilter) (*listed[apiv1.Reconciliation], error) {
+		l, err := a.c.Reconciliations.List(ctx, by, reconcile.Filter{Provider: in.Provider, Date: in.Date}, pageAt(in.Page))
+		return pageOf(l.Refusal, err, l.Days, l.Next, reconciliationOf)
+	})
+	order(r, huma.Operation{
+		OperationID: "reconcile", Path: "/v1/reconciliations", DefaultStatus: http.StatusOK, Tags: []string{"payments"}, Summary: "Reconcile a day of a payment provider now",
+		Description: "The server does it by itself every few minutes.",
+	}, func(ctx context.Context, by access.Actor, _ *struct{}, body apiv1.Reconcile) (*reply[apiv1.Reconciliation], error) {
+		ran, err := a.c.Reconciliations.Run(ctx, by, body.Provider, body.Date)
+		return replyOf(ran.Refusal, err, func() apiv1.Reconciliation { return reconciliationOf(ran.Reconciliation) })
+	})
+	listRoute(r, apiv1.Differences, func(ctx context.Context, by access.Actor, in *apiv1.DifferenceFilter) (*listed[apiv1.Difference], error) {
+		l, err := a.c.Reconciliations.Items(ctx, by, reconcile.Filter{Provider: in.Provider, Date: in.Date, Kind: reconcile.Kind(in.Kind), Open: in.Open}, pageAt(in.Page))
+		return pageOf(l.Refusal, err, l.Items, l.Next, differenceOf)
+	})
+	order(r, huma.Operation{
+		OperationID: "close-difference", Path: "/v1/differences/{id}/close", DefaultStatus: http.StatusOK, Tags: []string{"payments"}, Summary: "Settle a difference with a reason",
+		Description: "It posts nothing. A settled difference is not found again.", Responses: eitherOr(r, "200", of[apiv1.Difference](r)),
+	}, func(ctx context.Context, by access.Actor, in *DifferencePath, body apiv1.CloseDifference) (*sent, error) {
+		out, err := a.c.Reconciliations.Close(ctx, by, in.Difference, body.Why)
+		return doneOrWaits(http.StatusOK, out.Refusal, out.Waits, err, func() any { return differenceOf(out.Item) })
+	})
+	order(r, huma.Operation{
+		OperationID: "assign-difference", Path: "/v1/differences/{id}/assign", DefaultStatus: http.StatusOK, Tags: []string{"payments"}, Summary: "Name who looks after a difference",
+	}, func(ctx context.Context, by access.Actor, in *DifferencePath, body apiv1.AssignDifference) (*reply[apiv1.Difference], error) {
+		out, err := a.c.Reconciliations.Assign(ctx, by, in.Difference, body.Owner)
+		return replyOf(out.Refusal, err, func() apiv1.Difference { return differenceOf(out.Item) })
+	})
+}
+
+func statementFileOf(f reconcile.File) apiv1.StatementFile {
+	return apiv1.StatementFile{ID: f.Name(), Provider: f.Provider, Format: string(f.Format), From: f.From.UTC(), To: f.To.UTC(), Rows: f.Rows, NewRows: f.New, Skipped: f.Skipped,
+		State: string(f.State), UploadedBy: access.PlainName(f.By), UploadedAt: f.AddedAt.UTC(), ReadAt: at(f.ReadAt)}
+}
+
+func reconciliationOf(r reconcile.Reconciliation) apiv1.Reconciliation {
+	return apiv1.Reconciliation{ID: r.ID.Text(id.Reconciliation), Provider: r.Provider, Date: r.Date, State: string(r.State), OpenDifferences: r.Unsettled, Rows: r.Rows,
+		StatedMinor: int64(r.Stated), FeesMinor: int64(r.Fees), Payments: r.Payments, PaidMinor: int64(r.Paid), BookedMinor: int64(r.Booked), Currency: r.Currency,
+		RanAt: r.RanAt.UTC(), ClosedAt: at(r.ClosedAt)}
+}
+
+func differenceOf(i reconcile.Item) apiv1.Difference {
+	return apiv1.Difference{ID: i.Name(), Provider: i.Provider, Date: i.Date, Kind: string(i.Kind), Act: string(i.Kind.Act()), Owner: i.Owner, Open: i.Open, ProviderTxn: i.Txn,
+		Payment: i.Payment, StatedMinor: int64(i.Stated), PaidMinor: int64(i.Paid), BookedMinor: int64(i.Booked), Currency: i.Currency, Count: i.Count, Note: i.Note,
+		At: i.At.UTC(), FoundAt: i.FoundAt.UTC(), ClosedAt: at(i.ClosedAt), ClosedBy: access.PlainName(i.ClosedBy), Why: i.Why}
+}

@@ -1,0 +1,6 @@
+package reconcile
+
+// Kinds lists the kinds of differences.
+func Kinds() []Kind {
+	return []Kind{NoPayment, NotStated, Amount, Currency, Reversed, NoJournal, JournalAlone, JournalAmount, Twice, Gap, FeeUnbooked}
+}

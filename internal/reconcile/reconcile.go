@@ -1,0 +1,367 @@
+// Package reconcile compares three records of the same money: the provider's statement, the payments, and the journals of the books. What
+// does not agree is a difference, with a kind, an owner and a suggested act, until it is settled.
+//
+// Start at [Reconcile], the rule. [Statements] takes statement files, keeps what each day showed, and closes days without differences.
+package reconcile
+
+import (
+	"slices"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/payment"
+	"github.com/paywatt/paywatt/internal/statement"
+)
+
+// Kind says what does not agree.
+type Kind string
+
+// Kinds of differences.
+const (
+	NoPayment     Kind = "no-payment"       // the statement has it, but no confirmed payment does
+	NotStated     Kind = "not-in-statement" // a confirmed payment is not in the statement
+	Amount        Kind = "amount"           // statement and payment have different amounts
+	Currency      Kind = "currency"         // statement and payment have different currencies
+	Reversed      Kind = "reversed"         // the statement says that it was given back, but the payment is used or still in the books
+	NoJournal     Kind = "no-journal"       // a confirmed payment is not in the books
+	JournalAlone  Kind = "journal-alone"    // a journal belongs to no payment
+	JournalAmount Kind = "journal-amount"   // payment and journal have different amounts
+	Twice         Kind = "twice"            // the statement has it twice
+	Gap           Kind = "gap"              // the provider's balance does not go on where the row before it ended
+	FeeUnbooked   Kind = "fee"              // a fee is not in the books
+)
+
+// Owner returns who looks after a difference of the kind until somebody is named: those who keep the books, or those who run the server,
+// because a journal that is missing or alone is a fault of the program or of the database.
+func (k Kind) Owner() string {
+	switch k {
+	case NoJournal, JournalAlone, JournalAmount:
+		return "owner"
+	}
+	return "accountant"
+}
+
+// Act is what to do about a difference, as a suggestion.
+type Act string
+
+// Suggested acts.
+const (
+	CheckPayment     Act = "check-payment"      // look at the payment: confirm a parked one, or let the provider be asked again
+	AskProvider      Act = "ask-provider"       // ask the provider; if it never took the money, reverse the sale
+	CorrectAmount    Act = "correct-amount"     // reverse the sale, give the payment back in the books, and take the right amount
+	ReverseSale      Act = "reverse-sale"       // reverse the sale, and record that the payment was given back
+	Verify           Act = "verify"             // run paywatt verify: the database or the program is at fault
+	WaitForStatement Act = "wait-for-statement" // fetch the statement again, or the one that lies between
+	SettleFees       Act = "settle-fees"        // post the fees with the provider's invoice, and settle the difference
+)
+
+// Act returns the suggested act.
+func (k Kind) Act() Act {
+	switch k {
+	case NoPayment:
+		return CheckPayment
+	case NotStated, Twice:
+		return AskProvider
+	case Amount, Currency:
+		return CorrectAmount
+	case Reversed:
+		return ReverseSale
+	case Gap:
+		return WaitForStatement
+	case FeeUnbooked:
+		return SettleFees
+	}
+	return Verify
+}
+
+// Slack is how far the provider's and our time of the same payment may be apart. A payment shortly before midnight may be in the statement of the
+// next day.
+const Slack = 15 * time.Minute
+
+// Row is a row of a statement with what the books know about it.
+type Row struct {
+	statement.Row
+	Booked bool // a fee that is in the books
+}
+
+// Journal is a journal that moved a provider's money.
+type Journal struct {
+	ID     string
+	Kind   ledger.Kind
+	Ref    string      // name of the payment
+	Amount money.Minor // on the provider's clearing account: positive if money came in
+	At     time.Time
+}
+
+// Day is what there is to compare about one day of a provider.
+type Day struct {
+	From, To time.Time
+	Stated   bool // a statement covers the whole day and was made after it
+	// Opening is the balance at the end of the day before, if a statement says it.
+	Opening *money.Minor
+	// Rows are the rows of the day. Elsewhere are the names of payments that rows of other days have.
+	Rows      []Row
+	Elsewhere map[string]bool
+	// Payments are those that the rows name, and those whose time is in the day, from [Slack] before its begin to Slack before its end.
+	Payments []payment.Payment
+	// Journals are those of the payments, and those that were posted in the day.
+	Journals []Journal
+}
+
+// Difference is one thing that does not agree.
+type Difference struct {
+	Kind     Kind
+	Key      string // the same difference has the same key, whenever it is found
+	Txn      string
+	Payment  string // name of the payment
+	Stated   money.Minor
+	Paid     money.Minor
+	Booked   money.Minor
+	Currency string
+	Note     string // a state, a reason, or another currency
+	At       time.Time
+}
+
+// Reconcile compares a day. The order of rows, payments and journals does not matter.
+func Reconcile(d Day) []Difference {
+	c := dayCheck{day: d, byTxn: map[string]*payment.Payment{}, byName: map[string]*payment.Payment{}, stated: map[string]bool{}, back: map[string]bool{}}
+	for i := range d.Payments {
+		p := &d.Payments[i]
+		c.byTxn[p.Txn], c.byName[p.Name()] = p, p
+	}
+	rows := slices.Clone(d.Rows)
+	slices.SortStableFunc(rows, func(a, b Row) int { return a.At.Compare(b.At) })
+	for _, r := range rows {
+		if r.Kind == statement.Reversal && r.Of != "" {
+			c.back[r.Of] = true
+		}
+	}
+	c.rows(rows)
+	c.payments()
+	c.alone()
+	c.gaps(rows)
+	return c.out
+}
+
+// dayCheck is a comparison under way.
+type dayCheck struct {
+	day           Day
+	byTxn, byName map[string]*payment.Payment
+	stated        map[string]bool // names of payments that a row of the day has
+	back          map[string]bool // names of payments that a row of the day gives back
+	out           []Difference
+}
+
+func (c *dayCheck) add(d Difference) { c.out = append(c.out, d) }
+
+// rows compares each row with its payment.
+func (c *dayCheck) rows(rows []Row) {
+	seen := map[string]int{}
+	for _, r := range rows {
+		d := Difference{Key: r.Txn, Txn: r.Txn, Stated: r.Amount, Currency: r.Currency, At: r.At}
+		if id := string(r.Kind) + " " + r.Txn; seen[id] == 0 {
+			seen[id] = 1
+		} else {
+			seen[id]++
+			d.Kind, d.Note = Twice, string(r.Kind)
+			if r.Kind != statement.Payment {
+				d.Key = id
+			}
+			if seen[id] == 2 {
+				c.add(d)
+			}
+			continue
+		}
+		switch r.Kind {
+		case statement.Payment:
+			c.paid(r, d)
+		case statement.Reversal:
+			c.givenBack(r, d)
+		case statement.Fee:
+			if !r.Booked {
+				d.Kind = FeeUnbooked
+				c.add(d)
+			}
+		}
+	}
+}
+
+// paid compares a row about a payment.
+func (c *dayCheck) paid(r Row, d Difference) {
+	c.stated[r.Txn] = true
+	p := c.byTxn[r.Txn]
+	if p == nil {
+		if !c.back[r.Txn] {
+			d.Kind = NoPayment
+			c.add(d)
+		}
+		return
+	}
+	d.Payment, d.Paid = p.Name(), p.Amount.Minor
+	switch {
+	case (p.State == payment.Rejected || p.State == payment.Refunded) && (p.Reason == payment.GivenBack || c.back[r.Txn]):
+	case p.Reason != payment.OtherCurrency && p.ConfirmedAt.IsZero(): // unconfirmed or rejected
+		d.Kind, d.Note = NoPayment, note(p)
+		c.add(d)
+	case p.Amount.Currency != r.Currency:
+		d.Kind, d.Note = Currency, p.Amount.Currency
+		c.add(d)
+	case p.Amount.Minor != r.Amount:
+		d.Kind = Amount
+		c.add(d)
+	}
+}
+
+// note describes the state of a payment.
+func note(p *payment.Payment) string {
+	if p.Reason == payment.NoReason {
+		return string(p.State)
+	}
+	return string(p.State) + ": " + string(p.Reason)
+}
+
+// givenBack compares a row that gives a payment back.
+func (c *dayCheck) givenBack(r Row, d Difference) {
+	d.Kind = Reversed
+	p := c.byTxn[r.Of]
+	if p == nil {
+		if r.Of == "" || !c.stated[r.Of] && !c.named(r.Of) {
+			d.Note = r.Of
+			c.add(d)
+		}
+		return
+	}
+	if p.State == payment.Refunded || p.State == payment.Rejected {
+		return
+	}
+	d.Key, d.Txn, d.Payment, d.Paid, d.Note = p.Txn, p.Txn, p.Name(), p.Amount.Minor, note(p)
+	c.add(d)
+}
+
+// named reports whether a row of the day has the payment, wherever it stands.
+func (c *dayCheck) named(txn string) bool {
+	return slices.ContainsFunc(c.day.Rows, func(r Row) bool { return r.Kind == statement.Payment && r.Txn == txn })
+}
+
+// payments compares each confirmed payment with the statement and with its journals.
+func (c *dayCheck) payments() {
+	in, out := map[string]Journal{}, map[string]Journal{}
+	for _, j := range c.day.Journals {
+		switch j.Kind {
+		case ledger.Payment:
+			in[j.Ref] = j
+		case ledger.Returned:
+			out[j.Ref] = j
+		}
+	}
+	for i := range c.day.Payments {
+		p := &c.day.Payments[i]
+		d := Difference{Key: p.Txn, Txn: p.Txn, Payment: p.Name(), Paid: p.Amount.Minor, Currency: p.Amount.Currency, Note: note(p), At: p.PaidAt}
+		confirmed := !p.ConfirmedAt.IsZero()
+		if c.day.Stated && (confirmed || p.Reason == payment.OtherCurrency) && c.ofDay(p.PaidAt) && !c.stated[p.Txn] && !c.day.Elsewhere[p.Txn] {
+			d.Kind = NotStated
+			c.add(d)
+		}
+		if !confirmed {
+			continue
+		}
+		c.booked(d, in, p.Amount.Minor, "")
+		if p.State == payment.Refunded {
+			c.booked(d, out, -p.Amount.Minor, " back")
+		}
+	}
+}
+
+// ofDay reports whether the day's statement should have a payment of this time.
+func (c *dayCheck) ofDay(at time.Time) bool {
+	return !at.Before(c.day.From.Add(-Slack)) && at.Before(c.day.To.Add(-Slack))
+}
+
+// booked compares a payment with a journal of it.
+func (c *dayCheck) booked(d Difference, journals map[string]Journal, want money.Minor, more string) {
+	j, has := journals[d.Payment]
+	d.Key += more
+	switch {
+	case !has:
+		d.Kind = NoJournal
+	case j.Amount != want:
+		d.Kind, d.Booked, d.At = JournalAmount, j.Amount, j.At
+	default:
+		return
+	}
+	c.add(d)
+}
+
+// alone finds journals without a payment.
+func (c *dayCheck) alone() {
+	for _, j := range c.day.Journals {
+		if c.byName[j.Ref] == nil && !j.At.Before(c.day.From) && j.At.Before(c.day.To) {
+			c.add(Difference{Kind: JournalAlone, Key: j.ID, Payment: j.Ref, Booked: j.Amount, Note: string(j.Kind), At: j.At})
+		}
+	}
+}
+
+// gaps finds where the provider's running balance does not go on. Rows of the same second have no order, so it does not follow the rows: the
+// balance before each row must be the balance after another one. Only the first row of the day begins with a balance of its own.
+func (c *dayCheck) gaps(rows []Row) {
+	rows = balanced(rows)
+	after := map[money.Minor]int{}
+	if c.day.Opening != nil {
+		after[*c.day.Opening]++
+	}
+	for _, r := range rows {
+		after[r.Balance]++
+	}
+	var open []Row
+	for _, r := range rows {
+		if before := r.Balance - r.Amount; after[before] > 0 {
+			after[before]--
+		} else {
+			open = append(open, r)
+		}
+	}
+	if c.day.Opening == nil && len(open) > 0 { // the first row of all
+		open = open[1:]
+	}
+	for _, r := range open {
+		c.add(Difference{Kind: Gap, Key: string(r.Kind) + " " + r.Txn, Txn: r.Txn, Stated: r.Balance - r.Amount, Currency: r.Currency, At: r.At})
+	}
+}
+
+// balanced returns the rows with a balance. A row that stands in the statement twice with the same balance counts once.
+func balanced(rows []Row) (out []Row) {
+	type same struct {
+		kind    statement.Kind
+		txn     string
+		balance money.Minor
+	}
+	seen := map[same]bool{}
+	for _, r := range rows {
+		if k := (same{r.Kind, r.Txn, r.Balance}); r.Balanced && !seen[k] {
+			seen[k] = true
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// Closing returns the provider's balance after all rows of a day: the one with which no other row begins. It returns false if no row has a
+// balance, or if that cannot be told.
+func Closing(rows []Row) (money.Minor, bool) {
+	rows = balanced(rows)
+	slices.SortStableFunc(rows, func(a, b Row) int { return a.At.Compare(b.At) })
+	before := map[money.Minor]int{}
+	for _, r := range rows {
+		before[r.Balance-r.Amount]++
+	}
+	last, found := money.Minor(0), false
+	for _, r := range rows {
+		if before[r.Balance] > 0 {
+			before[r.Balance]--
+		} else {
+			last, found = r.Balance, true
+		}
+	}
+	return last, found
+}

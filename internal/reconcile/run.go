@@ -1,0 +1,352 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/localday"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/payment"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
+	"github.com/paywatt/paywatt/internal/statement"
+)
+
+// Limits of the work.
+const (
+	lookBack     = 31   // days that the daily job looks at
+	maxFiles     = 200  // files that may cover one day
+	maxProviders = 50   // providers of a tenant
+	maxOpen      = 5000 // open differences of a day
+)
+
+// Ran is the outcome of a reconciliation.
+type Ran struct {
+	refusal.Refusal
+	Reconciliation
+}
+
+// Run reconciles a day of a provider now (right: payment.decide). It changes no payment and no journal.
+func (s *Statements) Run(ctx context.Context, by access.Actor, provider, date string) (Ran, error) {
+	if no := by.Needs(access.DecidePayments); no.Refused() {
+		return Ran{Refusal: no}, nil
+	}
+	out, err := access.Through(ctx, s.c.Door, by.Tenant, func(tx Tx) (Ran, error) {
+		p, found, err := tx.Paying().Payments().ProviderByName(provider)
+		if err != nil || !found {
+			return Ran{Refusal: refuse.ProviderNotFound(refusal.Echo(provider))}, err
+		}
+		z, err := zone(tx)
+		if err != nil {
+			return Ran{}, err
+		}
+		from, err := localday.Parse(date, z)
+		if err != nil {
+			return Ran{Refusal: refuse.DateInvalid(refusal.Echo(date))}, nil
+		}
+		to := localday.Next(from)
+		if s.c.Now().Before(to.Add(Slack)) {
+			return Ran{Refusal: refuse.ReconcileDayNotOver(date, to.Add(Slack))}, nil
+		}
+		r, err := s.run(tx, p.Name, from, to, true)
+		return Ran{Reconciliation: r}, err
+	})
+	return out, fault.Wrap(err, "reconcile provider %s", refusal.Echo(provider))
+}
+
+// RunDue reconciles every day of the last [lookBack] that has ended and is not closed, and stores the rows of interrupted uploads.
+func (s *Statements) RunDue(ctx context.Context, t access.Tenant) (days int, err error) {
+	err = s.Continue(ctx, t)
+	type due struct {
+		providers []payment.Provider
+		zone      *time.Location
+	}
+	d, e := access.Look(ctx, s.c.Door, t, func(tx Tx) (d due, err error) {
+		if d.providers, err = tx.Paying().Payments().ProviderPage(id.ID{}, maxProviders); err == nil {
+			d.zone, err = zone(tx)
+		}
+		return d, err
+	})
+	if e != nil {
+		return 0, errors.Join(err, e)
+	}
+	for _, p := range d.providers {
+		to := localday.Of(s.c.Now().Add(-Slack).In(d.zone))
+		for range lookBack {
+			from := localday.Of(to.Add(-time.Minute))
+			ran, e := access.Through(ctx, s.c.Door, t, func(tx Tx) (Ran, error) {
+				r, err := s.run(tx, p.Name, from, to, false)
+				return Ran{Reconciliation: r}, err
+			})
+			if e != nil {
+				return days, errors.Join(err, fmt.Errorf("reconcile %s of provider %s: %w", from.Format(time.DateOnly), p.Name, e))
+			}
+			if !ran.ID.IsZero() {
+				days++
+			}
+			to = from
+		}
+	}
+	return days, err
+}
+
+// run reconciles a day: it stores new differences, settles those that are gone, and closes the day if none is left. A day on which nothing
+// happened gets no reconciliation unless it is wanted.
+func (s *Statements) run(tx Tx, provider string, from, to time.Time, wanted bool) (Reconciliation, error) {
+	date := from.Format(time.DateOnly)
+	r, known, err := tx.Reconciling().ReconciliationDated(provider, date)
+	if err != nil {
+		return r, err
+	}
+	d, err := collect(tx, provider, from, to)
+	if err != nil {
+		return r, err
+	}
+	if !known && !wanted && !d.Stated && len(d.Rows)+len(d.Payments)+len(d.Journals) == 0 {
+		return r, nil
+	}
+	left, err := s.settle(tx, provider, date, Reconcile(d))
+	if err != nil || known && r.State == Closed {
+		r.Unsettled = left
+		return r, err
+	}
+	before := r
+	if !known {
+		r = Reconciliation{Provider: provider, Date: date, From: access.Stored(from), To: access.Stored(to)}
+		if r.ID, err = tx.NewID(); err != nil {
+			return r, err
+		}
+	}
+	r.count(d)
+	r.Unsettled = left
+	r.State = Waiting
+	if left > 0 {
+		r.State = Open
+	} else if d.Stated {
+		r.State, r.ClosedAt, r.ClosedBy = Closed, tx.Moment(), actor(0).String()
+		e := actor(0).Entry("reconciliation.close", provider+" "+date)
+		e.At, e.After = tx.Moment(), fmt.Sprintf("rows=%d stated=%d payments=%d paid=%d booked=%d", r.Rows, r.Stated, r.Payments, r.Paid, r.Booked)
+		if err := tx.AuditLog(e); err != nil {
+			return r, err
+		}
+	}
+	if before.RanAt = r.RanAt; known && before == r {
+		return r, nil
+	}
+	r.RanAt = tx.Moment()
+	return r, tx.Reconciling().PutReconciliation(r)
+}
+
+// count adds up a day.
+func (r *Reconciliation) count(d Day) {
+	r.Rows, r.Stated, r.Fees, r.Payments, r.Paid, r.Booked = 0, 0, 0, 0, 0, 0
+	for _, row := range d.Rows {
+		switch r.Currency = row.Currency; row.Kind {
+		case statement.Payment:
+			r.Rows, r.Stated = r.Rows+1, r.Stated+row.Amount
+		case statement.Fee:
+			r.Fees += row.Amount
+		}
+	}
+	booked := map[string]money.Minor{}
+	for _, j := range d.Journals {
+		if j.Amount > 0 {
+			booked[j.Ref] += j.Amount
+		}
+	}
+	for _, p := range d.Payments {
+		if c := (dayCheck{day: d}); p.ConfirmedAt.IsZero() || !c.ofDay(p.PaidAt) {
+			continue
+		}
+		r.Payments, r.Paid, r.Booked = r.Payments+1, r.Paid+p.Amount.Minor, r.Booked+booked[p.Name()]
+	}
+}
+
+// collect reads what there is to compare about a day.
+func collect(tx Tx, provider string, from, to time.Time) (Day, error) {
+	d := Day{From: from, To: to}
+	files, err := tx.Reconciling().StatementFiles(provider, from, to, maxFiles)
+	if err != nil {
+		return d, err
+	}
+	d.Stated = covers(files, from, to)
+	if d.Rows, err = tx.Reconciling().StatementRows(provider, from, to); err != nil {
+		return d, err
+	}
+	paidFrom, paidTo := from.Add(-Slack), to.Add(-Slack)
+	if d.Payments, err = tx.Reconciling().ComparedPayments(provider, from, to, paidFrom, paidTo); err != nil {
+		return d, err
+	}
+	if d.Elsewhere, err = tx.Reconciling().StatedElsewhere(provider, from, to, paidFrom, paidTo); err != nil {
+		return d, err
+	}
+	before := localday.Of(from.Add(-time.Minute))
+	if files, err = tx.Reconciling().StatementFiles(provider, before, from, maxFiles); err != nil {
+		return d, err
+	}
+	if covers(files, before, from) {
+		yesterday, err := tx.Reconciling().StatementRows(provider, before, from)
+		if err != nil {
+			return d, err
+		}
+		if closing, told := Closing(yesterday); told {
+			d.Opening = &closing
+		}
+	}
+	return d, addJournals(tx, provider, &d)
+}
+
+// addJournals reads the journals of the day and of its payments, and the payments of these journals.
+func addJournals(tx Tx, provider string, d *Day) (err error) {
+	if d.Journals, err = tx.Reconciling().ProviderJournals(provider, d.From, d.To); err != nil {
+		return err
+	}
+	has, payments := map[string]int{}, map[string]bool{}
+	for _, j := range d.Journals {
+		has[j.Ref]++
+	}
+	for _, p := range d.Payments {
+		payments[p.Name()] = true
+		if p.ConfirmedAt.IsZero() || has[p.Name()] == 2 || has[p.Name()] == 1 && p.State != payment.Refunded {
+			continue
+		}
+		more, err := tx.Reconciling().PaymentJournals(provider, p.Name())
+		if err != nil {
+			return err
+		}
+		d.Journals = append(slices.DeleteFunc(d.Journals, func(j Journal) bool { return j.Ref == p.Name() }), more...)
+	}
+	for _, j := range slices.Clone(d.Journals) {
+		i, broken := id.Parse(id.Payment, j.Ref)
+		if payments[j.Ref] || broken != nil {
+			continue
+		}
+		payments[j.Ref] = true
+		p, found, err := tx.Paying().Payments().PaymentByID(i)
+		if err != nil {
+			return err
+		}
+		if found && p.Provider == provider {
+			d.Payments = append(d.Payments, p)
+		}
+	}
+	return nil
+}
+
+// covers reports whether files that were read, and uploaded after the end of the day, cover all of it.
+func covers(files []File, from, to time.Time) bool {
+	slices.SortFunc(files, func(a, b File) int { return a.From.Compare(b.From) })
+	for _, f := range files {
+		if f.State == FileRead && !f.AddedAt.Before(to) && !f.From.After(from) && f.To.After(from) {
+			from = f.To
+		}
+	}
+	return !from.Before(to)
+}
+
+// settle stores the differences of a day, settles the open ones that are gone, and returns how many are open. What a person has settled
+// stays settled.
+func (s *Statements) settle(tx Tx, provider, date string, found []Difference) (open int, err error) {
+	now := map[string]bool{}
+	var items []Item
+	for _, x := range merged(date, found) {
+		item, left, err := s.keep(tx, provider, date, x)
+		if err != nil {
+			return open, err
+		}
+		if now[string(x.Kind)+" "+item.Key] = true; left && item.Date != date {
+			open++ // it is listed under another day, and this one is not clean either
+		}
+		if items = append(items, item); len(items) >= maxOpen {
+			s.c.Log.Error("too many differences", "provider", provider, "date", date, "found", len(found))
+			break
+		}
+	}
+	stored, err := tx.Reconciling().ItemPage(Filter{Provider: provider, Date: date, Open: true}, id.ID{}, maxOpen)
+	if err != nil {
+		return open, err
+	}
+	for _, i := range stored {
+		if now[string(i.Kind)+" "+i.Key] {
+			open++
+			continue
+		}
+		i.Open, i.ClosedAt, i.ClosedBy, i.Why = false, tx.Moment(), actor(0).String(), gone
+		if err := tx.Reconciling().PutItem(i); err != nil {
+			return open, err
+		}
+		e := actor(0).Entry("difference.close", i.Name())
+		e.At, e.Reason = tx.Moment(), gone
+		if err := tx.AuditLog(e); err != nil {
+			return open, err
+		}
+	}
+	return open, nil
+}
+
+// gone is the reason with which the program settles a difference.
+const gone = "no longer found"
+
+// counted is a difference, or all fees of a day.
+type counted struct {
+	Difference
+	n int
+}
+
+// merged makes one difference of all fees of a day.
+func merged(date string, found []Difference) (out []counted) {
+	var fees counted
+	for _, x := range found {
+		if x.Kind != FeeUnbooked {
+			out = append(out, counted{x, 1})
+			continue
+		}
+		if fees.n == 0 {
+			fees.Difference = Difference{Kind: FeeUnbooked, Key: date, Currency: x.Currency, At: x.At}
+		}
+		fees.n, fees.Stated = fees.n+1, fees.Stated+x.Stated
+	}
+	if fees.n > 0 {
+		out = append(out, fees)
+	}
+	return out
+}
+
+// keep stores a difference unless it is known, and reports whether it is open. Fees that appear after those of the day were settled are a
+// new difference.
+func (s *Statements) keep(tx Tx, provider, date string, x counted) (Item, bool, error) {
+	key := x.Key
+	for n := 2; ; n++ {
+		i, known, err := tx.Reconciling().ItemKeyed(provider, x.Kind, x.Key)
+		switch {
+		case err != nil:
+			return i, false, err
+		case known && !i.Open && x.Kind == FeeUnbooked:
+			x.Key = key + "/" + strconv.Itoa(n)
+			continue
+		case known && !i.Open && i.Why != gone:
+			return i, false, nil
+		case known && i.Open && i.Difference == x.Difference && i.Count == x.n:
+			return i, true, nil
+		}
+		if !known {
+			i = Item{Provider: provider, Date: date, Owner: x.Kind.Owner(), FoundAt: tx.Moment()}
+			if i.ID, err = tx.NewID(); err != nil {
+				return i, false, err
+			}
+		}
+		x.At = access.Stored(x.At)
+		i.Difference, i.Count, i.Open, i.ClosedAt, i.ClosedBy, i.Why = x.Difference, x.n, true, time.Time{}, "", ""
+		i.Note = cut(i.Note)
+		return i, true, tx.Reconciling().PutItem(i)
+	}
+}
+
+func cut(note string) string { return note[:min(len(note), 100)] }

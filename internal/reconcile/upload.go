@@ -1,0 +1,396 @@
+package reconcile
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/payment"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
+	"github.com/paywatt/paywatt/internal/statement"
+)
+
+// Limits of an upload.
+const (
+	chunk     = 200 // rows that one transaction stores
+	maxUnread = 20
+)
+
+// UploadResult is the outcome of an upload.
+type UploadResult struct {
+	refusal.Refusal
+	Waits *access.Approval // the approval that the file waits for; no payment was made of it
+	File  File
+}
+
+// Upload takes a statement file of a provider (right: payment.decide). Its rows become payments, by the same way as the provider's calls, and
+// the days that it covers are reconciled. Of a provider that cannot be asked, the file itself confirms payments, so a second person must
+// agree; what a single person uploads confirms no more than the ceilings allow. The same file twice is one file.
+func (s *Statements) Upload(ctx context.Context, by access.Actor, provider string, file []byte) (UploadResult, error) {
+	if no := by.Needs(access.DecidePayments); no.Refused() {
+		return UploadResult{Refusal: no}, nil
+	}
+	f := File{Format: statement.Recognise(file), By: by.String()}
+	sum := sha256.Sum256(file)
+	f.Sum = sum[:]
+	o, p, no, err := s.reading(ctx, by.Tenant, provider)
+	if err != nil || no.Refused() {
+		return UploadResult{Refusal: no}, err
+	}
+	read, err := statement.Read(f.Format, bytes.NewReader(file), o, func(statement.Row) error { return nil })
+	if wrong := (*statement.Damaged)(nil); errors.As(err, &wrong) {
+		return UploadResult{Refusal: refuse.StatementDamaged(refusal.Echo(wrong.Error()))}, nil
+	} else if err != nil {
+		return UploadResult{}, fmt.Errorf("read a statement: %w", err)
+	}
+	f.Provider, f.From, f.To, f.Rows, f.Skipped = p.Name, access.Stored(read.From), access.Stored(read.To), read.Rows, read.Skipped
+	packed, err := pack(file)
+	if err != nil {
+		return UploadResult{}, err
+	}
+	out, err := access.Through(ctx, s.c.Door, by.Tenant, func(tx Tx) (UploadResult, error) { return s.upload(tx, by, f, p, packed) })
+	if err != nil || out.Refused() || out.Waits != nil {
+		return out, fault.Wrap(err, "store a statement of provider %s", p.Name)
+	}
+	out.File, err = s.take(ctx, by.Tenant, out.File)
+	return out, err
+}
+
+// reading finds the provider of a file, and what its rows do not say.
+func (s *Statements) reading(ctx context.Context, t access.Tenant, provider string) (o statement.Options, p payment.Provider, no refusal.Refusal, err error) {
+	p, err = access.Look(ctx, s.c.Door, t, func(tx Tx) (payment.Provider, error) {
+		p, found, err := tx.Paying().Payments().ProviderByName(strings.ToLower(strings.TrimSpace(provider)))
+		if i, broken := id.Parse(id.Provider, provider); err == nil && !found && broken == nil {
+			p, _, err = tx.Paying().Payments().ProviderByID(i)
+		}
+		if err == nil {
+			o.Zone, err = zone(tx)
+		}
+		if err == nil {
+			o.Currency, _, err = tx.Currency()
+		}
+		return p, err
+	})
+	switch {
+	case err != nil:
+		return o, p, no, fault.Wrap(err, "find provider %s", refusal.Echo(provider))
+	case p.ID.IsZero():
+		return o, p, refuse.ProviderNotFound(refusal.Echo(provider)), nil
+	case p.Disabled():
+		return o, p, refuse.StatementOfDisabled(p.Name), nil
+	}
+	return o, p, no, nil
+}
+
+func zone(tx Tx) (*time.Location, error) {
+	name, err := tx.TenantZone()
+	if err != nil {
+		return nil, err
+	}
+	return time.LoadLocation(name)
+}
+
+// upload stores a file, once a second person has agreed if one is needed.
+func (s *Statements) upload(tx Tx, by access.Actor, f File, p payment.Provider, packed []byte) (UploadResult, error) {
+	old, found, err := tx.Reconciling().StatementFileBySum(p.Name, f.Sum)
+	switch {
+	case err != nil:
+		return UploadResult{}, err
+	case found && old.State != FileWaiting:
+		return UploadResult{File: old}, nil
+	case found:
+		f = old
+	default:
+		f.State, f.AddedAt = FileWaiting, tx.Moment()
+		if f.ID, err = tx.NewID(); err != nil {
+			return UploadResult{}, err
+		}
+		f.Sealed = s.c.Sealer.Seal(fileContext(f.ID), packed)
+		if _, err := tx.Reconciling().AddStatementFile(f); err != nil {
+			return UploadResult{}, err
+		}
+		e := by.Entry("statement.upload", f.Name())
+		e.At, e.After = tx.Moment(), f.terms()
+		if err := tx.AuditLog(e); err != nil {
+			return UploadResult{}, err
+		}
+	}
+	return s.agree(tx, by, f, p)
+}
+
+// terms describes a file for the audit log and for the person who must agree.
+func (f File) terms() string {
+	return fmt.Sprintf("provider=%s format=%s rows=%d from=%s to=%s sha256=%x", f.Provider, f.Format, f.Rows, f.From.Format(time.RFC3339), f.To.Format(time.RFC3339), f.Sum)
+}
+
+// uploadRequest is what an approval stores.
+type uploadRequest struct {
+	File string `json:"file"`
+}
+
+// agree lets the rows of a file be stored. A provider that can be asked confirms its payments itself, so its file needs no second person.
+func (s *Statements) agree(tx Tx, by access.Actor, f File, p payment.Provider) (UploadResult, error) {
+	asks, err := s.c.Payments.CanAsk(p)
+	if err != nil {
+		return UploadResult{}, err
+	}
+	act := access.ActStatement
+	if asks {
+		act = access.ActAskedStatement
+	}
+	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: act, Object: f.Name(), Summary: "take payments from a statement: " + f.terms(),
+		Body: uploadRequest{f.Name()}}, tx.Moment())
+	if err != nil || eyes.Refused() || eyes.Waits != nil {
+		return UploadResult{Refusal: eyes.Refusal, Waits: eyes.Waits, File: f}, err
+	}
+	f.State, f.Proof = FileReading, payment.StatedAlone
+	if eyes.Checker != "" {
+		f.Proof = payment.Stated
+	}
+	e := by.Entry("statement.take", f.Name())
+	e.At, e.After = tx.Moment(), f.terms()+" proof="+string(f.Proof)
+	if err := tx.AuditLog(eyes.Mark(e)); err != nil {
+		return UploadResult{}, err
+	}
+	return UploadResult{File: f}, tx.Reconciling().PutStatementFile(f)
+}
+
+// doUpload takes a file that a second person approved.
+func (s *Statements) doUpload(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
+	var r uploadRequest
+	if err := json.Unmarshal(body, &r); err != nil {
+		return access.Done{}, fmt.Errorf("read an approved statement: %w", err)
+	}
+	out, err := access.Through(ctx, s.c.Door, maker.Tenant, func(tx Tx) (UploadResult, error) {
+		i, broken := id.Parse(id.StatementFile, r.File)
+		f, found, err := tx.Reconciling().StatementFileByID(i)
+		if broken != nil || err != nil || !found || f.State != FileWaiting {
+			return UploadResult{Refusal: refuse.StatementNotWaiting(refusal.Echo(r.File))}, err
+		}
+		p, _, err := tx.Paying().Payments().ProviderByName(f.Provider)
+		if err != nil || p.Disabled() {
+			return UploadResult{Refusal: refuse.StatementOfDisabled(f.Provider)}, err
+		}
+		return s.agree(tx, maker, f, p)
+	})
+	if err == nil && !out.Refused() {
+		_, err = s.take(ctx, maker.Tenant, out.File)
+	}
+	return access.Done{Refusal: out.Refusal, Object: r.File}, err
+}
+
+func fileContext(file id.ID) string { return "statement file " + file.Text(id.StatementFile) }
+
+// pack compresses a file.
+func pack(file []byte) ([]byte, error) {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, err := z.Write(file)
+	if err = errors.Join(err, z.Close()); err != nil {
+		return nil, fmt.Errorf("compress a statement: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+// Continue stores the rows of files whose upload was interrupted.
+func (s *Statements) Continue(ctx context.Context, t access.Tenant) error {
+	files, err := access.Look(ctx, s.c.Door, t, func(tx Tx) ([]File, error) { return tx.Reconciling().UnreadFiles(maxUnread) })
+	for _, f := range files {
+		if _, e := s.take(ctx, t, f); e != nil {
+			err = errors.Join(err, fmt.Errorf("store the rows of statement %s: %w", f.Name(), e))
+		}
+	}
+	return err
+}
+
+// errTaken means that somebody else stores the rows of the file.
+var errTaken = errors.New("the rows of the statement are being stored elsewhere")
+
+// take stores the rows of a file in transactions of [chunk] rows. It begins where an earlier call ended.
+func (s *Statements) take(ctx context.Context, t access.Tenant, f File) (File, error) {
+	if f.State != FileReading {
+		return f, nil
+	}
+	f, file, err := s.open(ctx, t, f.ID)
+	if err != nil || f.State != FileReading {
+		return f, err
+	}
+	o, p, no, err := s.reading(ctx, t, f.Provider)
+	if err != nil || no.Refused() {
+		return f, err // a disabled provider's file is taken when it is enabled again
+	}
+	back, err := givenBack(f, file, o)
+	if err != nil {
+		return f, err
+	}
+	keys, n, rows := rowKeys{}, 0, []keyed(nil)
+	store := func(last bool) error {
+		stored, err := access.Through(ctx, s.c.Door, t, func(tx Tx) (stored, error) { return s.store(tx, f, p, rows, back, last) })
+		f, rows = stored.File, rows[:0]
+		return err
+	}
+	_, err = statement.Read(f.Format, bytes.NewReader(file), o, func(r statement.Row) error {
+		k := keys.of(r)
+		if n++; n <= f.Taken {
+			return nil
+		}
+		if rows = append(rows, keyed{k, r}); len(rows) < chunk {
+			return nil
+		}
+		return store(false)
+	})
+	if err == nil {
+		err = store(true)
+	}
+	if errors.Is(err, errTaken) {
+		return f, nil
+	}
+	return f, fault.Wrap(err, "store the rows of statement %s", f.Name())
+}
+
+// open opens a stored file.
+func (s *Statements) open(ctx context.Context, t access.Tenant, i id.ID) (File, []byte, error) {
+	f, err := access.Look(ctx, s.c.Door, t, func(tx Tx) (File, error) {
+		f, _, err := tx.Reconciling().StatementFileByID(i)
+		return f, err
+	})
+	if err != nil {
+		return f, nil, err
+	}
+	packed, err := s.c.Sealer.Open(fileContext(f.ID), f.Sealed)
+	if err != nil {
+		return f, nil, fmt.Errorf("open statement %s: %w", f.Name(), err)
+	}
+	z, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return f, nil, fmt.Errorf("open statement %s: %w", f.Name(), err)
+	}
+	file, err := io.ReadAll(io.LimitReader(z, statement.MaxBytes+1))
+	return f, file, fault.Wrap(err, "open statement %s", f.Name())
+}
+
+// reversal is what a file says about a payment that it gives back.
+type reversal struct {
+	back money.Minor
+	paid money.Minor // 0: the payment is not in the file
+}
+
+// givenBack finds the payments that a file gives back. A payment that its own file gives back whole is never credited.
+func givenBack(f File, file []byte, o statement.Options) (map[string]reversal, error) {
+	out := map[string]reversal{}
+	for pass := range 2 {
+		_, err := statement.Read(f.Format, bytes.NewReader(file), o, func(r statement.Row) error {
+			switch x, known := out[r.Txn]; {
+			case pass == 0 && r.Kind == statement.Reversal && r.Of != "":
+				x = out[r.Of]
+				x.back -= r.Amount
+				out[r.Of] = x
+			case pass == 1 && r.Kind == statement.Payment && known:
+				x.paid = r.Amount
+				out[r.Txn] = x
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("read statement %s again: %w", f.Name(), err)
+		}
+	}
+	return out, nil
+}
+
+// rowKeys makes the keys of rows: their contents, and how many equal rows of the file came before. So files that overlap store a row once, and a
+// row that stands in one file twice is stored twice.
+type rowKeys map[[sha256.Size]byte]int
+
+func (k rowKeys) of(r statement.Row) []byte {
+	text := fmt.Sprintf("%s\x00%s\x00%s\x00%d\x00%s\x00%d", r.Kind, r.Txn, r.Of, r.Amount, r.Currency, r.At.Unix())
+	sum := sha256.Sum256([]byte(text))
+	k[sum]++
+	if k[sum] > 1 {
+		sum = sha256.Sum256(fmt.Appendf(nil, "%s\x00%d", text, k[sum]))
+	}
+	return sum[:16]
+}
+
+// keyed is a row with its key.
+type keyed struct {
+	key []byte
+	row statement.Row
+}
+
+// stored is the outcome of storing rows.
+type stored struct{ File }
+
+// Refused is always false: rows of a file that was taken are never refused.
+func (stored) Refused() bool { return false }
+
+// store stores rows of a file, and passes what is new to the payments.
+func (s *Statements) store(tx Tx, f File, p payment.Provider, rows []keyed, back map[string]reversal, last bool) (stored, error) {
+	now, found, err := tx.Reconciling().StatementFileByID(f.ID)
+	if err != nil || !found || now.State != FileReading || now.Taken != f.Taken {
+		return stored{now}, errors.Join(err, errTaken)
+	}
+	var notices []payment.Notice
+	hear := func(all bool) error {
+		if len(notices) == 0 || len(notices) < payment.MaxNotices && !all {
+			return nil
+		}
+		err := s.c.Payments.HearStatement(tx.Paying(), p, notices, f.Proof)
+		notices = nil
+		return err
+	}
+	for _, k := range rows {
+		added, err := tx.Reconciling().AddStatementRow(p.Name, f.ID, k.key, k.row)
+		if err != nil {
+			return stored{f}, err
+		}
+		f.Taken++
+		if !added {
+			continue
+		}
+		f.New++
+		if n, says := notice(k.row, back); says {
+			notices = append(notices, n)
+		}
+		if err := hear(false); err != nil {
+			return stored{f}, err
+		}
+	}
+	if err := hear(true); err != nil {
+		return stored{f}, err
+	}
+	if last {
+		f.State, f.ReadAt = FileRead, tx.Moment()
+	}
+	f.Version++
+	return stored{f}, tx.Reconciling().PutStatementFile(f)
+}
+
+// notice says what a row means for the payments. A payment that the same file gives back whole is only remembered as given back. A row that
+// gives a part of a payment back is a difference for a person.
+func notice(r statement.Row, back map[string]reversal) (payment.Notice, bool) {
+	n := payment.Notice{Kind: payment.Paid, Txn: r.Txn, Amount: money.Amount{Minor: r.Amount, Currency: r.Currency}, Reference: r.Reference, Payer: r.Payer, PaidAt: r.At}
+	switch {
+	case r.Kind == statement.Payment:
+		if back[r.Txn].back >= r.Amount {
+			n.Kind = payment.Undone
+		}
+		return n, true
+	case r.Kind == statement.Reversal && r.Of != "" && back[r.Of].paid == 0:
+		n.Kind, n.Txn, n.Amount.Minor, n.Whole = payment.Undone, r.Of, -r.Amount, true
+		return n, true
+	}
+	return n, false
+}

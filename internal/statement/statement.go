@@ -1,0 +1,261 @@
+// Package statement reads the statement files of payment providers and banks: M-Pesa's CSV, CAMT.053 (ISO 20022) and MT940 (SWIFT).
+//
+// [Read] passes each booked row to a function as soon as it is read, so a large file needs little memory. A damaged file is refused with the
+// line and the reason; rows that were passed on before are then worth nothing. CAMT.053 and MT940 carry an opening and a closing balance,
+// and their rows must lead from one to the other.
+package statement
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/paywatt/paywatt/internal/money"
+)
+
+// Format is the form of a statement file.
+type Format string
+
+// Formats.
+const (
+	MPesa Format = "mpesa"   // CSV as M-Pesa's portal exports it
+	Camt  Format = "camt053" // CAMT.053, XML of ISO 20022
+	Swift Format = "mt940"   // MT940 of SWIFT
+)
+
+// Kind says why money moved.
+type Kind string
+
+// Kinds of rows.
+const (
+	Payment    Kind = "payment"    // a payer paid
+	Fee        Kind = "fee"        // what the provider charges; positive if it gives a fee back
+	Reversal   Kind = "reversal"   // a payment was given back
+	Withdrawal Kind = "withdrawal" // other money that left the account
+	Other      Kind = "other"      // other money that came in, such as a withdrawal that failed
+)
+
+// Row is one booked movement of money.
+type Row struct {
+	Line      int    // in the file
+	Txn       string // the provider's own name for it; made of the row's contents if the file has none
+	Kind      Kind
+	At        time.Time
+	DateOnly  bool        // At is the beginning of the day
+	Amount    money.Minor // negative if money left the account
+	Currency  string
+	Balance   money.Minor // of the account after the row
+	Balanced  bool        // the file has a balance in the row
+	Of        string      // for a reversal: the payment's name; empty if the file does not say
+	Reference string      // what the payer typed
+	Payer     string
+}
+
+// Summary describes a file whose rows were read.
+type Summary struct {
+	Format   Format
+	Account  string
+	From, To time.Time // begin of the first day and end of the last day that the file covers, in the file's time zone
+	Rows     int
+	Skipped  int // lines that are not booked, such as pending entries and failed payments
+	Opening  money.Minor
+	Closing  money.Minor
+	Balanced bool // the file has an opening and a closing balance, and the rows lead from one to the other
+}
+
+// Limits of a file.
+const (
+	MaxBytes = 32 << 20
+	MaxRows  = 100_000
+	MaxTxn   = 100 // bytes of a name
+	maxText  = 100 // bytes of a reference and a payer; longer ones are cut
+	maxLine  = 64 << 10
+)
+
+// Damaged says why a file was refused.
+type Damaged struct {
+	Line int // 0: the file as a whole
+	Why  string
+}
+
+func (d *Damaged) Error() string {
+	if d.Line == 0 {
+		return d.Why
+	}
+	return "line " + strconv.Itoa(d.Line) + ": " + d.Why
+}
+
+func damaged(line int, format string, args ...any) error {
+	return &Damaged{line, fmt.Sprintf(format, args...)}
+}
+
+// Options say what a file does not.
+type Options struct {
+	Currency string         // of M-Pesa's account
+	Zone     *time.Location // of dates without a zone; M-Pesa's are in Nairobi's time
+}
+
+// Recognise finds out the format of a file from its beginning.
+func Recognise(file []byte) Format {
+	head := bytes.TrimLeft(bytes.TrimPrefix(file[:min(len(file), 4096)], []byte("\ufeff")), " \t\r\n")
+	switch {
+	case bytes.HasPrefix(head, []byte("<")):
+		return Camt
+	case bytes.HasPrefix(head, []byte("{1:")), bytes.HasPrefix(head, []byte(":20:")):
+		return Swift
+	}
+	return MPesa
+}
+
+// Read reads a file and passes every booked row to the function each, in the order of the file. An error of each ends the reading.
+// A [*Damaged] error says what is wrong with the file.
+func Read(format Format, file io.Reader, o Options, each func(Row) error) (Summary, error) {
+	if o.Zone == nil {
+		o.Zone = time.UTC
+	}
+	limited := &io.LimitedReader{R: file, N: MaxBytes + 1}
+	b := &book{options: o, each: each, equal: map[[16]byte]int{}, Summary: Summary{Format: format}}
+	var err error
+	switch format {
+	case MPesa:
+		b.options.Zone = nairobi()
+		err = b.readMPesa(limited)
+	case Camt:
+		err = b.readCamt(limited)
+	case Swift:
+		err = b.readSwift(limited)
+	default:
+		return Summary{}, damaged(0, "the format %q is unknown", clip(string(format)))
+	}
+	if limited.N <= 0 {
+		err = damaged(0, "the file has more than %d bytes", MaxBytes)
+	}
+	if err == nil && b.From.IsZero() {
+		err = damaged(0, "the file has neither a row nor a day")
+	}
+	return b.Summary, err
+}
+
+// nairobi is the time zone of M-Pesa, which has no summer time.
+func nairobi() *time.Location { return time.FixedZone("EAT", 3*60*60) }
+
+// book collects the rows of a file.
+type book struct {
+	Summary
+	options Options
+	each    func(Row) error
+	equal   map[[16]byte]int // rows without a name, by their contents
+}
+
+// add passes a row on. A row without a name gets one: the hash of its contents, and how many equal rows came before it.
+func (b *book) add(r Row) error {
+	if b.Rows++; b.Rows > MaxRows {
+		return damaged(r.Line, "the file has more than %d rows", MaxRows)
+	}
+	if r.Amount == 0 {
+		return damaged(r.Line, "the amount is 0")
+	}
+	if r.Amount > money.MaxMinor || r.Amount < -money.MaxMinor {
+		return damaged(r.Line, "the amount is too large")
+	}
+	r.Reference, r.Payer, r.Of = textOf(r.Reference), textOf(r.Payer), strings.TrimSpace(r.Of)
+	if r.Txn = strings.TrimSpace(r.Txn); r.Txn == "" {
+		r.Txn = b.nameOf(r)
+	}
+	for _, name := range [...]string{r.Txn, r.Of} {
+		if len(name) > MaxTxn || !printable(name) {
+			return damaged(r.Line, "the name of the transaction has more than %d bytes, or characters that cannot be printed", MaxTxn)
+		}
+	}
+	day := dayOf(r.At.In(b.options.Zone))
+	b.covers(day, day.AddDate(0, 0, 1))
+	return b.each(r)
+}
+
+// covers extends the days of the file.
+func (b *book) covers(from, to time.Time) {
+	if b.From.IsZero() || from.Before(b.From) {
+		b.From = from
+	}
+	if to.After(b.To) {
+		b.To = to
+	}
+}
+
+// dayOf returns the beginning of a day in its own zone.
+func dayOf(at time.Time) time.Time {
+	y, m, d := at.Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, at.Location())
+}
+
+// nameOf makes the name of a row that has none. Files that overlap by whole days give a row the same name.
+func (b *book) nameOf(r Row) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%s\x00%d\x00%d\x00%s\x00%s", b.Account, r.Currency, r.Kind, r.At.Unix(), r.Amount, r.Reference, r.Payer))
+	key := [16]byte(sum[:16])
+	b.equal[key]++
+	return "row-" + hex.EncodeToString(key[:10]) + "-" + strconv.Itoa(b.equal[key])
+}
+
+// printable reports whether a name has only characters that can be printed.
+func printable(name string) bool {
+	return utf8.ValidString(name) && strings.IndexFunc(name, func(c rune) bool { return !unicode.IsPrint(c) }) < 0
+}
+
+// textOf makes a text from a file fit for a payment: one line of valid characters, cut at its limit.
+func textOf(text string) string {
+	text = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, "?"), func(c rune) bool { return unicode.IsSpace(c) || unicode.IsControl(c) }), " ")
+	if len(text) <= maxText {
+		return text
+	}
+	end := maxText
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end]
+}
+
+// clip shortens a text that an error repeats.
+func clip(text string) string {
+	text = strings.ToValidUTF8(text, "?")
+	if r := []rune(text); len(r) > 40 {
+		return string(r[:40]) + "…"
+	}
+	return text
+}
+
+// currencyOf finds a currency by its code.
+func currencyOf(line int, code string) (money.Currency, error) {
+	c, known := money.CurrencyOf(strings.TrimSpace(code))
+	if !known {
+		return c, damaged(line, "%q is no currency", clip(code))
+	}
+	return c, nil
+}
+
+// sum adds amounts and refuses to overflow.
+func sum(line int, a, b money.Minor) (money.Minor, error) {
+	if s := a + b; (s > a) == (b > 0) && s <= 1<<60 && s >= -1<<60 {
+		return s, nil
+	}
+	return 0, damaged(line, "the sum of the amounts is too large")
+}
+
+// check compares the closing balance with the opening balance and the rows between them.
+func check(line int, opening, moved, closing money.Minor, c money.Currency) error {
+	end, err := sum(line, opening, moved)
+	if err != nil {
+		return err
+	}
+	if end != closing {
+		return damaged(line, "the opening balance %s and the rows make %s, but the closing balance is %s: rows are missing or changed",
+			money.Format(opening, c), money.Format(end, c), money.Format(closing, c))
+	}
+	return nil
+}

@@ -1,0 +1,367 @@
+package sales
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/fault"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/payment"
+	"github.com/paywatt/paywatt/internal/reconcile"
+	"github.com/paywatt/paywatt/internal/statement"
+	"github.com/paywatt/paywatt/internal/store/books"
+	"github.com/paywatt/paywatt/internal/store/core"
+)
+
+var statementFileColumns = core.Columns[reconcile.File]{Table: "statement_file", Attested: []core.Column[reconcile.File]{
+	core.Text("provider", func(f *reconcile.File) *string { return &f.Provider }),
+	core.Text("format", func(f *reconcile.File) *statement.Format { return &f.Format }),
+	core.Bytes("sum", func(f *reconcile.File) *[]byte { return &f.Sum }),
+	core.Time("from_at", func(f *reconcile.File) *time.Time { return &f.From }),
+	core.Time("to_at", func(f *reconcile.File) *time.Time { return &f.To }),
+	core.Int("rows", func(f *reconcile.File) *int { return &f.Rows }),
+	core.Int("skipped", func(f *reconcile.File) *int { return &f.Skipped }),
+	core.Text("state", func(f *reconcile.File) *reconcile.FileState { return &f.State }),
+	core.Text("proof", func(f *reconcile.File) *payment.Proof { return &f.Proof }),
+	core.Text("by_actor", func(f *reconcile.File) *string { return &f.By }),
+	core.Time("created_at", func(f *reconcile.File) *time.Time { return &f.AddedAt }),
+	core.Time("read_at", func(f *reconcile.File) *time.Time { return &f.ReadAt }),
+}, Unattested: []core.Column[reconcile.File]{ // how far the rows are stored says nothing about money; the sealed file proves itself
+	core.ID("id", func(f *reconcile.File) *id.ID { return &f.ID }),
+	{Name: "file_enc", Form: 'b', Write: func(f *reconcile.File) any { return f.Sealed }},
+	core.Int("taken", func(f *reconcile.File) *int { return &f.Taken }),
+	core.Int("fresh", func(f *reconcile.File) *int { return &f.New }),
+	core.Int("version", func(f *reconcile.File) *int64 { return &f.Version }).ReadOnly(),
+}}
+
+var reconciliationColumns = core.Columns[reconcile.Reconciliation]{Table: "reconciliation", Attested: []core.Column[reconcile.Reconciliation]{
+	core.Text("provider", func(r *reconcile.Reconciliation) *string { return &r.Provider }),
+	core.Text("date", func(r *reconcile.Reconciliation) *string { return &r.Date }),
+	core.Time("from_at", func(r *reconcile.Reconciliation) *time.Time { return &r.From }),
+	core.Time("to_at", func(r *reconcile.Reconciliation) *time.Time { return &r.To }),
+	core.Text("state", func(r *reconcile.Reconciliation) *reconcile.State { return &r.State }),
+	core.Int("rows", func(r *reconcile.Reconciliation) *int { return &r.Rows }),
+	core.Int("stated", func(r *reconcile.Reconciliation) *money.Minor { return &r.Stated }),
+	core.Int("fees", func(r *reconcile.Reconciliation) *money.Minor { return &r.Fees }),
+	core.Int("payments", func(r *reconcile.Reconciliation) *int { return &r.Payments }),
+	core.Int("paid", func(r *reconcile.Reconciliation) *money.Minor { return &r.Paid }),
+	core.Int("booked", func(r *reconcile.Reconciliation) *money.Minor { return &r.Booked }),
+	core.Text("currency", func(r *reconcile.Reconciliation) *string { return &r.Currency }),
+	core.Time("closed_at", func(r *reconcile.Reconciliation) *time.Time { return &r.ClosedAt }),
+	core.Text("closed_by", func(r *reconcile.Reconciliation) *string { return &r.ClosedBy }),
+}, Unattested: []core.Column[reconcile.Reconciliation]{
+	core.ID("id", func(r *reconcile.Reconciliation) *id.ID { return &r.ID }),
+	core.Time("ran_at", func(r *reconcile.Reconciliation) *time.Time { return &r.RanAt }),
+	core.Int("version", func(r *reconcile.Reconciliation) *int64 { return &r.Version }).ReadOnly(),
+}}
+
+var differenceColumns = core.Columns[reconcile.Item]{Table: "difference", Attested: []core.Column[reconcile.Item]{
+	core.Text("provider", func(i *reconcile.Item) *string { return &i.Provider }),
+	core.Text("date", func(i *reconcile.Item) *string { return &i.Date }),
+	core.Text("kind", func(i *reconcile.Item) *reconcile.Kind { return &i.Kind }),
+	core.Text("key", func(i *reconcile.Item) *string { return &i.Key }),
+	core.Text("txn", func(i *reconcile.Item) *string { return &i.Txn }),
+	core.Text("payment", func(i *reconcile.Item) *string { return &i.Payment }),
+	core.Int("stated", func(i *reconcile.Item) *money.Minor { return &i.Stated }),
+	core.Int("paid", func(i *reconcile.Item) *money.Minor { return &i.Paid }),
+	core.Int("booked", func(i *reconcile.Item) *money.Minor { return &i.Booked }),
+	core.Text("currency", func(i *reconcile.Item) *string { return &i.Currency }),
+	core.Text("note", func(i *reconcile.Item) *string { return &i.Note }),
+	core.Time("at", func(i *reconcile.Item) *time.Time { return &i.At }),
+	core.Int("n", func(i *reconcile.Item) *int { return &i.Count }),
+	core.Text("owner", func(i *reconcile.Item) *string { return &i.Owner }),
+	core.Bool("open", func(i *reconcile.Item) *bool { return &i.Open }),
+	core.Time("closed_at", func(i *reconcile.Item) *time.Time { return &i.ClosedAt }),
+	core.Text("closed_by", func(i *reconcile.Item) *string { return &i.ClosedBy }),
+	core.Text("why", func(i *reconcile.Item) *string { return &i.Why }),
+}, Unattested: []core.Column[reconcile.Item]{
+	core.ID("id", func(i *reconcile.Item) *id.ID { return &i.ID }),
+	core.Time("created_at", func(i *reconcile.Item) *time.Time { return &i.FoundAt }),
+	core.Int("version", func(i *reconcile.Item) *int64 { return &i.Version }).ReadOnly(),
+}}
+
+// Names of statement files, reconciliations and differences in evidence.
+const (
+	statementFileKind  = "statement_file"
+	reconciliationKind = "reconciliation"
+	differenceKind     = "difference"
+)
+
+// Kinds of evidence of statement files, reconciliations and differences.
+var (
+	StatementFileKind = core.AttestedKind{Name: statementFileKind, Noun: "Statement", Prefix: id.StatementFile, From: "statement_file r", Key: "id", Order: "r.version",
+		Proof: statementFileColumns.Proof("r")}
+	ReconciliationKind = core.AttestedKind{Name: reconciliationKind, Noun: "Reconciliation", Prefix: id.Reconciliation, From: "reconciliation r", Key: "id", Order: "r.version",
+		Proof: reconciliationColumns.Proof("r")}
+	DifferenceKind = core.AttestedKind{Name: differenceKind, Noun: "Difference", Prefix: id.Difference, From: "difference r", Key: "id", Order: "r.version",
+		Proof: differenceColumns.Proof("r")}
+)
+
+var (
+	statementFileQuery  = `SELECT ` + statementFileColumns.List("") + ` FROM statement_file WHERE tenant_id = $1 AND `
+	reconciliationQuery = `SELECT ` + reconciliationColumns.List("") + ` FROM reconciliation WHERE tenant_id = $1 AND `
+	differenceQuery     = `SELECT ` + differenceColumns.List("") + ` FROM difference WHERE tenant_id = $1 AND `
+)
+
+// AddStatementFile stores a statement file. If its provider has the same file already, AddStatementFile stores nothing and returns false.
+func (tx Rows) AddStatementFile(f reconcile.File) (bool, error) {
+	n, err := tx.C.Exec(`INSERT INTO `+statementFileColumns.Into()+` ON CONFLICT DO NOTHING`, statementFileColumns.Values(tx.Tenant, &f)...)
+	if err == nil && n == 1 {
+		err = tx.Attest(statementFileKind, f.ID)
+	}
+	return n == 1, fault.Wrap(err, "store a statement")
+}
+
+// PutStatementFile stores the state of a file that StatementFileByID locked.
+func (tx Rows) PutStatementFile(f reconcile.File) error {
+	err := tx.Rewrite(statementFileKind, f.ID, func() error {
+		return tx.Must(`UPDATE statement_file SET state = $1, proof = $2, taken = $3, fresh = $4, read_at = $5, version = version + 1 WHERE tenant_id = $6 AND id = $7`,
+			string(f.State), string(f.Proof), f.Taken, f.New, f.ReadAt, tx.Tenant, f.ID)
+	})
+	return fault.Wrap(err, "write statement %s", f.Name())
+}
+
+// StatementFileByID reads a statement file with its contents and locks it.
+func (tx Rows) StatementFileByID(i id.ID) (f reconcile.File, found bool, err error) {
+	found, err = tx.One(statementFileQuery+`id = $2`+tx.C.ForUpdate(), statementFileColumns.To(&f), tx.Tenant, i)
+	if err == nil && found {
+		_, err = tx.One(`SELECT file_enc FROM statement_file WHERE tenant_id = $1 AND id = $2`, func(r core.Row) error { f.Sealed = r.Bytes(0); return nil }, tx.Tenant, i)
+	}
+	return f, found, fault.Wrap(err, "find a statement")
+}
+
+// StatementFileBySum finds a provider's statement file by its hash.
+func (tx Rows) StatementFileBySum(provider string, sum []byte) (f reconcile.File, found bool, err error) {
+	found, err = tx.One(statementFileQuery+`provider = $2 AND sum = $3`, statementFileColumns.To(&f), tx.Tenant, provider, sum)
+	return f, found, fault.Wrap(err, "find a statement by its hash")
+}
+
+// StatementFiles lists at most max files of a provider that overlap a period, without their contents.
+func (tx Rows) StatementFiles(provider string, from, to time.Time, max int) (out []reconcile.File, err error) {
+	err = tx.C.Query(statementFileQuery+`provider = $2 AND from_at < $3 AND to_at > $4 ORDER BY id DESC LIMIT $5`, statementFileColumns.AddTo(&out), tx.Tenant, provider, to, from, max)
+	return out, fault.Wrap(err, "list statements")
+}
+
+// UnreadFiles lists at most max files whose rows are being stored.
+func (tx Rows) UnreadFiles(max int) (out []reconcile.File, err error) {
+	err = tx.C.Query(statementFileQuery+`state = 'reading' ORDER BY id LIMIT $2`, statementFileColumns.AddTo(&out), tx.Tenant, max)
+	return out, fault.Wrap(err, "list statements to read")
+}
+
+// statementRow is a row of statement_row.
+type statementRow struct {
+	reconcile.Row
+	provider string
+	key      []byte
+	file     id.ID
+	settled  id.ID
+	balance  *money.Minor
+}
+
+var statementRowColumns = core.Columns[statementRow]{Table: "statement_row", Unattested: []core.Column[statementRow]{ // the file proves its rows
+	core.Text("provider", func(r *statementRow) *string { return &r.provider }),
+	core.Bytes("key", func(r *statementRow) *[]byte { return &r.key }),
+	core.ID("file_id", func(r *statementRow) *id.ID { return &r.file }),
+	core.Int("line", func(r *statementRow) *int { return &r.Line }),
+	core.Text("kind", func(r *statementRow) *statement.Kind { return &r.Kind }),
+	core.Text("txn", func(r *statementRow) *string { return &r.Txn }),
+	core.Text("of_txn", func(r *statementRow) *string { return &r.Of }),
+	core.Time("at", func(r *statementRow) *time.Time { return &r.At }),
+	core.Int("amount", func(r *statementRow) *money.Minor { return &r.Amount }),
+	core.Text("currency", func(r *statementRow) *string { return &r.Currency }),
+	core.Maybe("balance", func(r *statementRow) **money.Minor { return &r.balance }),
+	core.ID("settled_by", func(r *statementRow) *id.ID { return &r.settled }),
+}}
+
+// AddStatementRow stores a row of a statement. If an earlier file had it, AddStatementRow stores nothing and returns false.
+func (tx Rows) AddStatementRow(provider string, file id.ID, key []byte, r statement.Row) (bool, error) {
+	row := statementRow{Row: reconcile.Row{Row: r}, provider: provider, key: key, file: file}
+	if r.Balanced {
+		row.balance = &r.Balance
+	}
+	n, err := tx.C.Exec(`INSERT INTO `+statementRowColumns.Into()+` ON CONFLICT DO NOTHING`, statementRowColumns.Values(tx.Tenant, &row)...)
+	return n == 1, fault.Wrap(err, "store a row of a statement")
+}
+
+// StatementRows lists the rows of a period.
+func (tx Rows) StatementRows(provider string, from, to time.Time) ([]reconcile.Row, error) {
+	rows, err := statementRowColumns.All(tx.C, `tenant_id = $1 AND provider = $2 AND at >= $3 AND at < $4 ORDER BY at, key`, tx.Tenant, provider, from, to)
+	out := make([]reconcile.Row, len(rows))
+	for i, r := range rows {
+		if r.balance != nil {
+			r.Balance, r.Balanced = *r.balance, true
+		}
+		r.Booked = !r.settled.IsZero()
+		out[i] = r.Row
+	}
+	return out, fault.Wrap(err, "list the rows of statements")
+}
+
+// ComparedPayments lists payments that rows of a period name, and those that were paid in another period.
+func (tx Rows) ComparedPayments(provider string, from, to, paidFrom, paidTo time.Time) (out []payment.Payment, err error) {
+	err = tx.C.Query(paymentQuery+`provider = $2 AND paid_at >= $3 AND paid_at < $4`, paymentColumns.AddTo(&out), tx.Tenant, provider, paidFrom, paidTo)
+	if err != nil {
+		return nil, fault.Wrap(err, "list the payments of a day")
+	}
+	seen := map[id.ID]bool{}
+	for _, p := range out {
+		seen[p.ID] = true
+	}
+	for _, name := range [...]string{`txn FROM statement_row WHERE kind = 'payment'`, `of_txn FROM statement_row WHERE of_txn <> ''`} {
+		var named []payment.Payment
+		err := tx.C.Query(paymentQuery+`provider = $2 AND provider_txn IN (SELECT `+name+` AND tenant_id = $1 AND provider = $2 AND at >= $3 AND at < $4)`,
+			paymentColumns.AddTo(&named), tx.Tenant, provider, from, to)
+		if err != nil {
+			return nil, fault.Wrap(err, "list the payments of a statement")
+		}
+		for _, p := range named {
+			if !seen[p.ID] {
+				seen[p.ID] = true
+				out = append(out, p)
+			}
+		}
+	}
+	return out, nil
+}
+
+// StatedElsewhere lists the names of payments paid in a period that rows outside another period have.
+func (tx Rows) StatedElsewhere(provider string, from, to, paidFrom, paidTo time.Time) (map[string]bool, error) {
+	out := map[string]bool{}
+	err := tx.C.Query(`SELECT p.provider_txn FROM payment p JOIN statement_row r ON r.tenant_id = p.tenant_id AND r.provider = p.provider AND r.txn = p.provider_txn
+		WHERE p.tenant_id = $1 AND p.provider = $2 AND p.paid_at >= $3 AND p.paid_at < $4 AND r.kind = 'payment' AND (r.at < $5 OR r.at >= $6)`, func(r core.Row) error {
+		out[r.Text(0)] = true
+		return nil
+	}, tx.Tenant, provider, paidFrom, paidTo, from, to)
+	return out, fault.Wrap(err, "find payments in statements of other days")
+}
+
+// journalQuery lists journals of payments with what they moved on a provider's clearing account.
+const journalQuery = `SELECT j.id, j.kind, j.ref, j.posted_at, SUM(p.amount) FROM journal j JOIN posting p ON p.tenant_id = j.tenant_id AND p.journal_id = j.id
+	JOIN ledger_account a ON a.tenant_id = j.tenant_id AND a.n = p.account WHERE j.tenant_id = $1 AND a.code = $2 AND a.subject = $3
+	AND (j.kind = 'payment' OR j.kind = 'returned') AND `
+
+func (tx Rows) journalsWhere(condition string, args ...any) (out []reconcile.Journal, err error) {
+	err = tx.C.Query(journalQuery+condition+` GROUP BY j.id, j.kind, j.ref, j.posted_at`, func(r core.Row) error {
+		out = append(out, reconcile.Journal{ID: r.ID(0).Text(id.Journal), Kind: ledger.Kind(r.Text(1)), Ref: r.Text(2), At: r.Time(3), Amount: money.Minor(r.Int(4))})
+		return nil
+	}, args...)
+	return out, fault.Wrap(err, "list the journals of payments")
+}
+
+// ProviderJournals lists journals of payments on a provider's clearing account that were posted in a period.
+func (tx Rows) ProviderJournals(provider string, from, to time.Time) ([]reconcile.Journal, error) {
+	return tx.journalsWhere(`j.id >= $4 AND j.id < $5 AND j.posted_at >= $6 AND j.posted_at < $7`,
+		tx.Tenant, int64(ledger.Clearing), provider, id.First(from.Add(-books.PostSlack)), id.First(to.Add(books.PostSlack)), from, to)
+}
+
+// PaymentJournals lists the journals of one payment on its provider's clearing account.
+func (tx Rows) PaymentJournals(provider, payment string) ([]reconcile.Journal, error) {
+	return tx.journalsWhere(`j.ref = $4`, tx.Tenant, int64(ledger.Clearing), provider, payment)
+}
+
+// SettleFees says that the open fees of a period are settled by a difference.
+func (tx Rows) SettleFees(provider string, from, to time.Time, by id.ID) error {
+	_, err := tx.C.Exec(`UPDATE statement_row SET settled_by = $1 WHERE tenant_id = $2 AND provider = $3 AND at >= $4 AND at < $5 AND kind = 'fee' AND settled_by IS NULL`,
+		by, tx.Tenant, provider, from, to)
+	return fault.Wrap(err, "settle the fees of a day")
+}
+
+// PutReconciliation stores a reconciliation, new or changed.
+func (tx Rows) PutReconciliation(r reconcile.Reconciliation) error {
+	return putKnown(tx, &reconciliationColumns, reconciliationKind, r.ID, r.Version, &r)
+}
+
+// PutItem stores a difference, new or changed.
+func (tx Rows) PutItem(i reconcile.Item) error {
+	return putKnown(tx, &differenceColumns, differenceKind, i.ID, i.Version, &i)
+}
+
+// putKnown inserts a row whose version is 0, and updates any other.
+func putKnown[T any](tx Rows, columns *core.Columns[T], kind string, i id.ID, version int64, row *T) error {
+	if version == 0 {
+		if _, err := tx.C.Exec(`INSERT INTO `+columns.Into(), columns.Values(tx.Tenant, row)...); err != nil {
+			return fmt.Errorf("store a %s: %w", kind, err)
+		}
+		return tx.Attest(kind, i)
+	}
+	err := tx.Rewrite(kind, i, func() error {
+		return tx.Must(`UPDATE `+columns.Update("id"), columns.Changes(row, tx.Tenant, i)...)
+	})
+	return fault.Wrap(err, "write a %s", kind)
+}
+
+// ReconciliationDated finds the reconciliation of a provider's day and locks it.
+func (tx Rows) ReconciliationDated(provider, date string) (r reconcile.Reconciliation, found bool, err error) {
+	found, err = tx.One(reconciliationQuery+`provider = $2 AND date = $3`+tx.C.ForUpdate(), reconciliationColumns.To(&r), tx.Tenant, provider, date)
+	return r, found, fault.Wrap(err, "find a reconciliation")
+}
+
+// filterQuery adds conditions to a query.
+type filterQuery struct {
+	where []string
+	args  []any
+}
+
+func (n *filterQuery) add(use bool, condition string, value any) {
+	if use {
+		n.args = append(n.args, value)
+		n.where = append(n.where, fmt.Sprintf(condition+` $%d`, len(n.args)))
+	}
+}
+
+// end returns the conditions and the limit.
+func (n *filterQuery) end(max int) string {
+	n.args = append(n.args, max)
+	return strings.Join(n.where, ` AND `) + fmt.Sprintf(` ORDER BY id DESC LIMIT $%d`, len(n.args))
+}
+
+// ReconciliationPage lists reconciliations, newest first, with how many of their differences are open.
+func (tx Rows) ReconciliationPage(f reconcile.Filter, before id.ID, max int) (out []reconcile.Reconciliation, err error) {
+	n := filterQuery{[]string{`id < $2`}, []any{tx.Tenant, core.UpTo(before)}}
+	n.add(f.Provider != "", `provider =`, f.Provider)
+	n.add(f.Date != "", `date =`, f.Date)
+	end := n.end(max)
+	if err = tx.C.Query(reconciliationQuery+end, reconciliationColumns.AddTo(&out), n.args...); err != nil {
+		return nil, fault.Wrap(err, "list reconciliations")
+	}
+	for i := range out {
+		open, err := tx.Number(`SELECT COUNT(*) FROM difference WHERE tenant_id = $1 AND provider = $2 AND date = $3 AND open = 1`, tx.Tenant, out[i].Provider, out[i].Date)
+		if err != nil {
+			return nil, fault.Wrap(err, "count open differences")
+		}
+		out[i].Unsettled = int(open)
+	}
+	return out, nil
+}
+
+// ItemByID finds a difference and locks it.
+func (tx Rows) ItemByID(i id.ID) (reconcile.Item, bool, error) {
+	return tx.itemWhere(`id = $2`, i)
+}
+
+// ItemKeyed finds a difference by what it is about, and locks it.
+func (tx Rows) ItemKeyed(provider string, k reconcile.Kind, key string) (reconcile.Item, bool, error) {
+	return tx.itemWhere(`provider = $2 AND kind = $3 AND key = $4`, provider, string(k), key)
+}
+
+func (tx Rows) itemWhere(condition string, args ...any) (i reconcile.Item, found bool, err error) {
+	found, err = tx.One(differenceQuery+condition+tx.C.ForUpdate(), differenceColumns.To(&i), append([]any{tx.Tenant}, args...)...)
+	return i, found, fault.Wrap(err, "find a difference")
+}
+
+// ItemPage lists differences, newest first, from before the given one or from the newest on.
+func (tx Rows) ItemPage(f reconcile.Filter, before id.ID, max int) (out []reconcile.Item, err error) {
+	n := filterQuery{[]string{`id < $2`}, []any{tx.Tenant, core.UpTo(before)}}
+	n.add(f.Provider != "", `provider =`, f.Provider)
+	n.add(f.Date != "", `date =`, f.Date)
+	n.add(f.Kind != "", `kind =`, string(f.Kind))
+	if f.Open {
+		n.where = append(n.where, `open = 1`)
+	}
+	end := n.end(max)
+	err = tx.C.Query(differenceQuery+end, differenceColumns.AddTo(&out), n.args...)
+	return out, fault.Wrap(err, "list differences")
+}
