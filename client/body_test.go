@@ -73,6 +73,8 @@ func calls() map[string]any {
 		"upload-statement": c.UploadStatement, "reconciliations": c.Reconciliations, "reconcile": c.Reconcile, "differences": c.Differences,
 		"close-difference": c.CloseDifference, "assign-difference": c.AssignDifference,
 		"payment-providers": c.PaymentProviders, "add-payment-provider": c.AddPaymentProvider, "enable-payment-provider": c.EnablePaymentProvider, "disable-payment-provider": c.DisablePaymentProvider, "register-payment-provider": c.RegisterPaymentProvider,
+		"webhooks": c.Webhooks, "add-webhook": c.AddWebhook, "enable-webhook": c.EnableWebhook, "disable-webhook": c.DisableWebhook, "rotate-webhook": c.RotateWebhook,
+		"remove-webhook": c.RemoveWebhook, "test-webhook": c.TestWebhook, "webhook-deliveries": c.WebhookDeliveries, "resend-delivery": c.ResendDelivery, "recover-webhook": c.RecoverWebhook,
 		"close-day": c.CloseDay, "open-day": c.OpenDay, "closed-days": c.ClosedDays, "closed-day": c.ClosedDay,
 		"import": c.Import, "imports": c.Imports, "import-result": c.ImportResult, "undo-import": c.UndoImport,
 		"keys": c.Keys, "create-key": c.CreateKey, "rotate-key": c.RotateKey, "revoke-key": c.RevokeKey,

@@ -58,7 +58,7 @@ func blockProblem(t *testing.T, name string, b codeblock.Block) error {
 		return tomlProblem(b.Text)
 	case "go":
 		return goProblem(t, b.Text)
-	case "text", "conf", "http", "mermaid":
+	case "text", "conf", "http", "mermaid", "js", "python":
 		what, known := shownBlocks()[name]
 		if b.Kind == "mermaid" {
 			what, known = "TestThePagesOfStatesAndSettingsAreCurrent", b.Page == "docs/reference/meter-states.md"
@@ -85,6 +85,8 @@ func shownBlocks() map[string]string {
 		"docs/guide/own-meter.md text 3":       "TestTheExamplesOnThePage",
 		"docs/guide/own-meter.md text 4":       "TestTheSessionOnThePage",
 		"docs/guide/payments.md text 0":        "a picture of the states of a payment",
+		"docs/guide/webhooks.md js 0":          "TestProgramsOfTheGuideCheckWebhooks",
+		"docs/guide/webhooks.md python 0":      "TestProgramsOfTheGuideCheckWebhooks",
 		"docs/operate/running.md text 0":       "settings of nginx",
 		"docs/reference/datapath.md text 0":    "a picture of the ways",
 		"docs/reference/meter-rules.md text 0": "a formula",
@@ -157,6 +159,7 @@ func jsonProblem(name string, text []byte) error {
 		"docs/guide/payments.md json 2":           strictly[providerFile], "docs/guide/payments.md json 3": strictly[providerFile], "docs/guide/payments.md json 4": strictly[providerFile],
 		"docs/guide/payments.md json 5": strictly[providerFile], "docs/guide/payments.md json 6": strictly[providerFile],
 		"docs/guide/payments.md json 1":        strictly[map[string]any], // TestASignedPaymentBecomesOneSale sends the same fields
+		"docs/guide/webhooks.md json 0":        strictly[apiv1.WebhookEvent],
 		"docs/guide/own-meter.md json 0":       recordOf(wire.KindBoot),
 		"docs/guide/own-meter.md json 1":       recordOf(wire.KindToken),
 		"docs/operate/virtual-meter.md json 0": strictly[map[string]any], // TestPagesCanBeFollowed gives it to a meter

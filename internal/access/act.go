@@ -73,6 +73,8 @@ const (
 	ActAskedStatement Act = "statement.compare"
 	ActSettle         Act = "difference.close" // settle a difference between statement, payments and books
 
+	ActWebhook Act = "webhook.enable" // send events to another program
+
 	ActText Act = "message.text" // send a customer a text in the utility's name
 
 	ActLinkMake   Act = "link.make"   // make a link to a customer's page, which only the customer gets
@@ -145,6 +147,7 @@ var acts = map[Act]rule{
 	ActStatement:      {right: DecidePayments, moves: "credit for whatever the file says that the provider took"},
 	ActAskedStatement: {right: DecidePayments, second: noSecond, moves: "no value: the provider itself must confirm each payment of the file"},
 	ActSettle:         {right: DecidePayments, moves: "no value, but the evidence that money is missing"},
+	ActWebhook:        {right: WriteSettings, moves: "no money: facts about sales, payments and meters leave for another program, for as long as it is enabled"},
 
 	ActSettings: {right: WriteSettings, moves: "the rules themselves"},
 	ActClock:    {right: WriteSettings, moves: "the time that tokens and prices follow"},

@@ -27,6 +27,7 @@ meter.max_power      meter.write     two
 meter.config         meter.write     two
 reading.decide       reading.decide  two
 provider.enable      settings.write  two
+webhook.enable       settings.write  two
 payment.apply        payment.decide  two
 payment.refund       payment.decide  two
 payment.reject       payment.decide  one

@@ -15,6 +15,7 @@ const (
 	data      = "it changes data that no price, balance or supply depends on"
 	shows     = "it shows or sends what exists; it makes nothing"
 	stops     = "it stops something, and nobody gains by that"
+	agreed    = "it sends facts only to an address that a second person agreed to"
 	asks      = "it asks the server, which applies the rules of the operation of the API"
 	machine   = "it works on the machine's own files: whoever runs it has the server's shell, which no rule of the program can bind"
 	carried   = "it decides an action of somebody else, whose own rule applies"
@@ -50,6 +51,8 @@ func moving() map[string]Operation {
 		"enable-payment-provider": {Acts: []Act{ActProvider}},
 		"upload-statement":        {Acts: []Act{ActStatement, ActAskedStatement}},
 		"close-difference":        {Acts: []Act{ActSettle}},
+		"add-webhook":             {Acts: []Act{ActWebhook}},
+		"enable-webhook":          {Acts: []Act{ActWebhook}},
 		"pay-out-shift":           {Acts: []Act{ActShiftPayOut}},
 		"close-shift":             {Acts: []Act{ActShiftClose, ActShiftCloseAny}},
 		"add-vendor":              {Acts: []Act{ActTerms}},
@@ -126,6 +129,12 @@ func harmless() map[string]Operation {
 		"simulate-tariff":           {Why: simulates},
 		"diagnose-token":            {Why: simulates},
 		"quote":                     {Why: simulates},
+		"disable-webhook":           {Why: stops},
+		"remove-webhook":            {Why: stops},
+		"rotate-webhook":            {Why: agreed},
+		"test-webhook":              {Why: agreed},
+		"resend-delivery":           {Why: agreed},
+		"recover-webhook":           {Why: agreed},
 	}
 }
 

@@ -189,6 +189,11 @@ func PersonSize(who string, date string, taken string, ceiling string) string {
 	return "One action of " + who + " on " + date + " took " + taken + ". That is more than ten times what is usual for this person. It counts under the ceiling for " + ceiling + "."
 }
 
+// WebhookDisabled: Webhook {webhook} gets no events any more ({why}): gone means that it answered 410, and failing that it took none for five days. Mend it, enable it and recover what failed.
+func WebhookDisabled(webhook string, why string) string {
+	return "Webhook " + webhook + " gets no events any more (" + why + "): gone means that it answered 410, and failing that it took none for five days. Mend it, enable it and recover what failed."
+}
+
 // RouteDown: The route {route} for messages does not work; messages go by the next one, if there is one.
 func RouteDown(route string) string {
 	return "The route " + route + " for messages does not work; messages go by the next one, if there is one."

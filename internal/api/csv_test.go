@@ -100,8 +100,8 @@ func TestEveryListIsATableAndNoProblemIs(t *testing.T) {
 		}
 		lists++
 		path = strings.NewReplacer("{meter}", meterNumber, "{id}", meterNumber, "{tariff}", "domestic", "{month}", "2026-11").Replace(path)
-		if strings.HasPrefix(path, "/v1/days/") || strings.HasPrefix(path, "/v1/vendors/") || strings.HasPrefix(path, "/v1/people/") {
-			continue // this list needs a closed day, a vendor or a person, but is otherwise like the other lists
+		if strings.HasPrefix(path, "/v1/days/") || strings.HasPrefix(path, "/v1/vendors/") || strings.HasPrefix(path, "/v1/people/") || strings.HasPrefix(path, "/v1/webhooks/") {
+			continue // this list needs a closed day, a vendor, a person or a webhook, but is otherwise like the other lists
 		}
 		ask := path + "?format=csv"
 		if path == "/v1/vends" {

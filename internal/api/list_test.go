@@ -21,7 +21,8 @@ func (w *world) lists() (out []string) {
 	w.want(201, w.post("/v1/vendors", `{"name":"Corner shop","code":"V9"}`))
 	w.want(201, w.post("/v1/meters", `{"number":"`+walletNumber+`","mode":"prepay_wallet","tariff":"domestic"}`))
 	w.want(201, w.post("/v1/people", `{"email":"lists@example.org","role":"support"}`))
-	named := strings.NewReplacer("/accounts/{id}", "/accounts/"+walletNumber, "/vendors/{id}", "/vendors/V9", "/people/{id}", "/people/lists@example.org", "{meter}", meterNumber, "{tariff}", "domestic")
+	hook := decode[struct{ ID string }](w.t, w.want(201, w.post("/v1/webhooks", aWebhook))).ID
+	named := strings.NewReplacer("/webhooks/{id}", "/webhooks/"+hook, "/accounts/{id}", "/accounts/"+walletNumber, "/vendors/{id}", "/vendors/V9", "/people/{id}", "/people/lists@example.org", "{meter}", meterNumber, "{tariff}", "domestic")
 	paths := spec(w.t).Paths
 	for _, path := range slices.Sorted(maps.Keys(paths)) {
 		var op struct{ Parameters []struct{ Name string } }
@@ -47,7 +48,7 @@ func TestEveryListRefusesWhatItCannotShow(t *testing.T) {
 	w := begin(t)
 	unbound := w.unboundKey()
 	gone := strings.NewReplacer("/accounts/"+walletNumber, "/accounts/04140001035", "/vendors/V9", "/vendors/V8", "/meters/"+meterNumber, "/meters/04140001035",
-		"/tariffs/domestic", "/tariffs/nowhere")
+		"/tariffs/domestic", "/tariffs/nowhere", "/webhooks/whk_", "/webhooks/whx_")
 	for _, path := range w.lists() {
 		w.want(200, w.get(path))
 		for query, code := range map[string]string{"?limit=0": "invalid-request", "?limit=201": "invalid-request", "?limit=-1": "invalid-request",

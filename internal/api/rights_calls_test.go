@@ -120,6 +120,11 @@ func queries() map[string]valid {
 		"register-payment-provider": once(access.WriteSettings, "/v1/payment-providers/{id}/register", "{}", (*stage).provider),
 		"disable-payment-provider":  once(access.WriteSettings, "/v1/payment-providers/{id}/disable", "{}", (*stage).provider),
 		"closed-days":               get(access.ReadLedger, "/v1/days"), "open-day": get(access.ReadLedger, "/v1/days/next"),
+		"webhooks": get(access.ReadSettings, "/v1/webhooks"), "add-webhook": post(access.WriteSettings, "/v1/webhooks", aWebhook),
+		"enable-webhook": once(access.WriteSettings, "/v1/webhooks/{id}/enable", "{}", (*stage).webhook), "disable-webhook": once(access.WriteSettings, "/v1/webhooks/{id}/disable", "{}", (*stage).webhook),
+		"rotate-webhook": once(access.WriteSettings, "/v1/webhooks/{id}/rotate", "{}", (*stage).webhook), "remove-webhook": once(access.WriteSettings, "/v1/webhooks/{id}", "", (*stage).webhook).by("DELETE"),
+		"test-webhook": once(access.WriteSettings, "/v1/webhooks/{id}/test", "{}", (*stage).webhook), "webhook-deliveries": once(access.ReadSettings, "/v1/webhooks/{id}/deliveries", "", (*stage).webhook).by("GET"),
+		"resend-delivery": once(access.WriteSettings, "/v1/webhooks/{id}/resend", "{}", (*stage).delivery), "recover-webhook": once(access.WriteSettings, "/v1/webhooks/{id}/recover", `{"since":"`+time.Now().UTC().Format(time.RFC3339)+`"}`, (*stage).webhook),
 		"closed-day":   {access.ReadLedger, func(s *stage, _ bool) call { return call{"GET", "/v1/days/" + s.closedDay(), ""} }},
 		"close-day":    {access.AdjustLedger, func(s *stage, _ bool) call { return call{"POST", "/v1/days", `{"date":"` + s.closedDay() + `"}`} }},
 		"daily-report": get(access.ReadLedger, "/v1/reports/daily"), "audit-log": get(access.ReadAudit, "/v1/audit"),
@@ -373,6 +378,25 @@ func (s *stage) asking() string {
 	s.do(201, "POST", "/v1/payment-providers", `{"name":"`+name+`","kind":"mpesa","config":{"base_url":"http://127.0.0.1:9","short_code":"600000","initiator":"api"},
 		"secrets":{"consumer_key":"k","consumer_secret":"s","passkey":"p","security_credential":"c"}}`)
 	return name
+}
+
+// aWebhook is a webhook whose address refuses every connection.
+const aWebhook = `{"url":"http://127.0.0.1:1/","events":["webhook.disabled"],"allow_private":true}`
+
+// webhook adds a webhook and returns its id. There may be only a few, so the one before is removed.
+func (s *stage) webhook(bool) string {
+	s.t.Helper()
+	for _, w := range decode[struct{ Data []struct{ ID string } }](s.t, s.do(200, "GET", "/v1/webhooks", "")).Data {
+		s.do(200, "DELETE", "/v1/webhooks/"+w.ID, "")
+	}
+	return decode[struct{ ID string }](s.t, s.do(201, "POST", "/v1/webhooks", aWebhook)).ID
+}
+
+// delivery sends a test event, and returns the rest of the path of its delivery.
+func (s *stage) delivery(bool) string {
+	s.t.Helper()
+	w := s.webhook(true)
+	return w + "/deliveries/" + decode[struct{ ID string }](s.t, s.do(202, "POST", "/v1/webhooks/"+w+"/test", "{}")).ID
 }
 
 func parkedPayment(s *stage, _ bool) string      { return s.payment(payment.Parked, time.Now().UTC()) }

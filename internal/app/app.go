@@ -59,6 +59,7 @@ import (
 	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/internal/web/console"
+	"github.com/paywatt/paywatt/internal/webhook"
 	"github.com/paywatt/paywatt/internal/words"
 )
 
@@ -153,6 +154,7 @@ type App struct {
 	days       *dayclose.Days
 	payments   *payment.Payments
 	statements *reconcile.Statements
+	webhooks   *webhook.Webhooks
 	imports    *imports.Imports
 	history    *metering.History
 	commands   *command.Commands
@@ -170,6 +172,8 @@ type App struct {
 	outbox     *job.Outbox
 	notices    *job.Outbox
 	paying     *job.Outbox
+	spreading  *job.Outbox
+	deliverer  *webhook.Deliverer
 	runner     *job.Runner[tasksTx]
 	broker     *broker.Broker
 	legacy     []*legacy

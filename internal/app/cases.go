@@ -100,6 +100,7 @@ func (a *App) openCases() (err error) {
 	a.days = dayclose.New(dayclose.Config{Hasher: a.data, Now: a.c.Now, MayDate: a.vending.MayDate,
 		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) dayclose.Tx { return tx })})
 	a.openPayments()
+	a.openWebhooks()
 	a.imports = imports.New(imports.Config{Registry: a.registry, Debts: a.debts, Sealer: a.data, Now: a.c.Now,
 		Door: store.DoorTo(a.engine, store.Job, func(tx *store.Tx) imports.Tx { return tx })})
 	a.adoption = a.adopting()
@@ -121,7 +122,7 @@ func (a *App) doers() access.Executors {
 	all[access.ActForce] = access.ByField(command.DoorField, all[access.ActForce], func(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
 		return a.answering().Toggle(ctx, maker, body)
 	})
-	for _, more := range []access.Executors{a.debts.Executors(), a.imports.Executors(), a.vendors.Executors(), a.tills.Executors(), a.registry.Executors(), a.quarantine.Executors(), a.wallets.Executors(), a.configs.Executors(), a.adoption.Executors(), a.payments.Executors(), a.statements.Executors()} {
+	for _, more := range []access.Executors{a.debts.Executors(), a.imports.Executors(), a.vendors.Executors(), a.tills.Executors(), a.registry.Executors(), a.quarantine.Executors(), a.wallets.Executors(), a.configs.Executors(), a.adoption.Executors(), a.payments.Executors(), a.statements.Executors(), a.webhooks.Executors()} {
 		maps.Copy(all, more)
 	}
 	return all
@@ -183,7 +184,7 @@ func (a *App) openHTTP() error {
 	papered := office.New(office.Config{Registry: a.registry, Tills: a.tills, Days: a.days, Debts: a.debts, Wallets: a.wallets, Vending: a.vending, Now: a.c.Now})
 	times := timeline.New(timeline.Config{Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) timeline.Tx { return tx }), Wallets: a.wallets, Sealer: a.data, Now: a.c.Now})
 	v1, err := api.New(api.Config{
-		Cases: api.Cases{Access: a.access, Registry: a.registry, Vending: a.vending, Debts: a.debts, Vendors: a.vendors, Tills: a.tills, Days: a.days, Payments: a.payments, Reconciliations: a.statements, Imports: a.imports, History: a.history, Commands: a.commands, Reports: a.reports, Diagnoses: a.doctor, Wallets: a.wallets, Quarantine: a.quarantine, Recharges: a.refills,
+		Cases: api.Cases{Access: a.access, Registry: a.registry, Vending: a.vending, Debts: a.debts, Vendors: a.vendors, Tills: a.tills, Days: a.days, Payments: a.payments, Reconciliations: a.statements, Webhooks: a.webhooks, Imports: a.imports, History: a.history, Commands: a.commands, Reports: a.reports, Diagnoses: a.doctor, Wallets: a.wallets, Quarantine: a.quarantine, Recharges: a.refills,
 			Adoption: a.adoption, Configs: a.configs,
 			Devices: a.answering(), Messages: a.messages, PageLinks: a.links, Search: found, Overview: needs, Timelines: times, Office: papered},
 		Cursors: a.data, Keeper: &keeper{engine: a.engine, data: a.data}, Languages: a.c.Languages, Papers: papers(), Ready: a.notReady, Fault: faultOf, Version: a.c.Version, Metrics: a.gauges, Log: a.log, Now: a.c.Now,

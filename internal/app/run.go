@@ -38,6 +38,7 @@ func (a *App) Run(ctx context.Context) error {
 		run  func(context.Context) error
 	}{
 		{"claims", a.takeOver}, {"last digits", a.addTails}, {"HTTP", a.serving(a.http, a.handler)}, {"metrics", a.serving(a.metrics, a.metered)}, {"certificate", a.watchCertificate}, {"copies of heads", a.copyHeads}, {"meters", a.broker.Run}, {"clock", a.watchClock}, {"outbox", a.onceTrusted(a.outbox.Run)}, {"notices", a.onceTrusted(a.notices.Run)}, {"payments", a.onceTrusted(a.paying.Run)}, {"reconciliations", a.onceTrusted(a.reconcile)}, {"lists of payments", a.onceTrusted(a.sweepPayments)},
+		{"events", a.onceTrusted(a.spreading.Run)}, {"webhooks", a.onceTrusted(a.deliverer.Run)},
 		{"supplies", a.onceTrusted(a.watch)}, {"configurations", a.onceTrusted(a.configure)}, {"recurring work", a.onceTrusted(a.runner.Run)}, {"recovery", a.onceTrusted(a.recover)},
 		{"fixed charges", a.onceTrusted(a.charge)}, {"wallets", a.onceTrusted(a.settle)}, {"silence", a.onceTrusted(a.missMeters)},
 		{"verification", a.verify}, {"sessions", a.present}, {"devices", a.serveLegacy}, {"shared listener", a.serveDevices}, {"printers", a.spool.Run}, {"integrations", a.reflect}, {"messages", a.onceTrusted(a.serveMessages)},
@@ -176,6 +177,8 @@ func (a *App) due(lanes []string) {
 			kick(a.notices)
 		case job.LanePayment:
 			kick(a.paying)
+		case job.LaneWebhook:
+			kick(a.spreading)
 		}
 	}
 }

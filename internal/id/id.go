@@ -58,6 +58,9 @@ const (
 	Difference     = "dif_" // what does not agree in a reconciliation
 	PageLink       = "lnk_" // a link to a customer's page
 	PaymentRequest = "prq_" // asks a customer to pay
+	Webhook        = "whk_" // an address that gets events
+	Event          = "evt_" // something that happened, for webhooks
+	Delivery       = "dlv_" // an event for one webhook
 )
 
 // ErrMalformed means that a text is not an id of the wanted kind.

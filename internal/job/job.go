@@ -20,6 +20,9 @@ const LaneMQTT = "mqtt"
 // LanePayment is the lane of steps with payments, in the order of each payment.
 const LanePayment = "payment"
 
+// LaneWebhook is the lane of events that webhooks may want. Each event has a key of its own.
+const LaneWebhook = "webhook"
+
 // LaneNotice is the lane of notices to customers, in the order of their accounts.
 const LaneNotice = "notice"
 

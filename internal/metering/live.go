@@ -45,8 +45,8 @@ type Figures struct {
 
 // Event codes that change the known state of a meter's supply (docs/reference/events.md#events-of-meters).
 const (
-	eventRelayOpened = 401
-	eventRelayClosed = 402
+	EventRelayOpened = 401
+	EventRelayClosed = 402
 	eventRelayArmed  = 403
 	eventTamperFirst = 501
 	eventTamperLast  = 506
@@ -191,9 +191,9 @@ func (l *Live) Late(r *wire.Reading, received time.Time, simulated bool) bool {
 
 func (l *Live) event(code int) {
 	switch {
-	case code == eventRelayOpened:
+	case code == EventRelayOpened:
 		l.Relay = "open"
-	case code == eventRelayClosed:
+	case code == EventRelayClosed:
 		l.Relay = "closed"
 	case code == eventRelayArmed:
 		l.Relay = "armed"

@@ -36,6 +36,9 @@ const (
 	ReconcileTooEarly     Code = "reconcile-too-early"
 	DifferenceNotFound    Code = "difference-not-found"
 	DifferenceState       Code = "difference-state"
+	WebhookNotFound       Code = "webhook-not-found"
+	WebhookDisabled       Code = "webhook-disabled"
+	WebhookInvalid        Code = "webhook-invalid"
 	CommissionTooHigh     Code = "commission-too-high"
 	ApprovalInvalid       Code = "approval-invalid"
 	MakerNotInForce       Code = "maker-not-in-force"
@@ -152,11 +155,11 @@ func (c Code) Status() int {
 		return 401
 	case Forbidden, SignInAgain:
 		return 403
-	case MeterNotFound, VendNotFound, NotFound, PaymentNotFound, ProviderNotFound, DifferenceNotFound:
+	case MeterNotFound, VendNotFound, NotFound, PaymentNotFound, ProviderNotFound, WebhookNotFound, DifferenceNotFound:
 		return 404
 	case TooLarge:
 		return 413
-	case ImportUnreadable, ImportRow, ProviderInvalid, StatementInvalid, IdempotencyKeyReused, MeterNumberInvalid, TariffInvalid, AmountInvalid, VendTooSmall, VendTooLarge:
+	case ImportUnreadable, ImportRow, ProviderInvalid, WebhookInvalid, StatementInvalid, IdempotencyKeyReused, MeterNumberInvalid, TariffInvalid, AmountInvalid, VendTooSmall, VendTooLarge:
 		return 422
 	case RateLimited:
 		return 429

@@ -3852,3 +3852,43 @@ func PaymentNoRequester(provider string) refusal.Refusal {
 func ProviderNotRegistered(provider string, why string) refusal.Refusal {
 	return refusal.Refusal{Code: "provider-invalid", Text: "provider-not-registered", What: "Payment provider " + provider + " did not take the addresses: " + why + ".", Not: "No changes were made.", Try: "Register the addresses in the provider's own pages, or repeat the command later.", Args: []refusal.Arg{{Place: "provider", Value: provider}, {Place: "why", Value: why}}}
 }
+
+// WebhookNotFound: There is no webhook {webhook}. See the list: paywatt webhook list.
+func WebhookNotFound(webhook string) refusal.Refusal {
+	return refusal.Refusal{Code: "webhook-not-found", Text: "webhook-not-found", What: "There is no webhook " + webhook + ".", Not: "No changes were made.", Try: "See the list: paywatt webhook list.", Args: []refusal.Arg{{Place: "webhook", Value: webhook}}}
+}
+
+// DeliveryNotFound: This webhook has no delivery {delivery}. See its deliveries. Old ones are removed.
+func DeliveryNotFound(delivery string) refusal.Refusal {
+	return refusal.Refusal{Code: "webhook-not-found", Text: "delivery-not-found", What: "This webhook has no delivery " + delivery + ".", Not: "No changes were made.", Try: "See its deliveries. Old ones are removed.", Args: []refusal.Arg{{Place: "delivery", Value: delivery}}}
+}
+
+// WebhookDisabled: Webhook {webhook} is disabled. Enable it first.
+func WebhookDisabled(webhook string) refusal.Refusal {
+	return refusal.Refusal{Code: "webhook-disabled", Text: "webhook-disabled", What: "Webhook " + webhook + " is disabled.", Not: "No changes were made.", Try: "Enable it first.", Args: []refusal.Arg{{Place: "webhook", Value: webhook}}}
+}
+
+// WebhookUrlOfWrongForm: {url} cannot be the address of a webhook: {why}. Give an https address on the public internet, or allow private addresses.
+func WebhookUrlOfWrongForm(url string, why string) refusal.Refusal {
+	return refusal.Refusal{Code: "webhook-invalid", Text: "webhook-url-of-wrong-form", What: url + " cannot be the address of a webhook: " + why + ".", Not: "No changes were made.", Try: "Give an https address on the public internet, or allow private addresses.", Args: []refusal.Arg{{Place: "url", Value: url}, {Place: "why", Value: why}}}
+}
+
+// WebhookEventUnknown: There are no events of type {type}. See the list of types in the guide to webhooks.
+func WebhookEventUnknown(typeValue string) refusal.Refusal {
+	return refusal.Refusal{Code: "webhook-invalid", Text: "webhook-event-unknown", What: "There are no events of type " + typeValue + ".", Not: "No changes were made.", Try: "See the list of types in the guide to webhooks.", Args: []refusal.Arg{{Place: "type", Value: typeValue}}}
+}
+
+// WebhookWithoutEvents: The webhook has no types of events. Choose at least one type.
+func WebhookWithoutEvents() refusal.Refusal {
+	return refusal.Refusal{Code: "webhook-invalid", Text: "webhook-without-events", What: "The webhook has no types of events.", Not: "No changes were made.", Try: "Choose at least one type."}
+}
+
+// WebhooksTooMany: There are {max} webhooks, and there can be no more. Remove one that nobody uses.
+func WebhooksTooMany(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "webhook-invalid", Text: "webhooks-too-many", What: "There are " + strconv.FormatInt(maxValue, 10) + " webhooks, and there can be no more.", Not: "No changes were made.", Try: "Remove one that nobody uses.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// WebhookRecoverTooLong: Events can be recovered for {days} days. Give a later time.
+func WebhookRecoverTooLong(days int64) refusal.Refusal {
+	return refusal.Refusal{Code: "webhook-invalid", Text: "webhook-recover-too-long", What: "Events can be recovered for " + strconv.FormatInt(days, 10) + " days.", Not: "No changes were made.", Try: "Give a later time.", Args: []refusal.Arg{{Place: "days", Value: strconv.FormatInt(days, 10)}}}
+}

@@ -20,6 +20,7 @@ import (
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/internal/webhook"
 )
 
 // A use case reaches the rows of another use case through an accessor of its transaction. There is only one transaction, so every
@@ -139,6 +140,9 @@ func (tx *Tx) Paying() payment.Tx { return tx }
 
 // Reconciling returns the transaction for statements and reconciliations.
 func (tx *Tx) Reconciling() reconcile.Rows { return tx }
+
+// Webhooks returns the transaction for webhooks and their deliveries.
+func (tx *Tx) Webhooks() webhook.WebhookTx { return tx }
 
 // Commands returns the transaction for giving commands to meters.
 func (tx *Tx) Commands() command.AddTx { return tx }

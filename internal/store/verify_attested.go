@@ -29,6 +29,7 @@ var attestedKinds = [...]*core.AttestedKind{
 	&sales.ShiftKind, &books.DayKind, &meters.AdoptedKind, &meters.DevicePasswordKind,
 	&meters.ConfigKind, &sales.SwapKind,
 	&sales.ProviderKind, &sales.PaymentKind, &sales.PaymentRequestKind, &sales.StatementFileKind, &sales.ReconciliationKind, &sales.DifferenceKind,
+	&people.WebhookKind,
 }
 
 // attestedKey names a row of attestedKinds.

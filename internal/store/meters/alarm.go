@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/webhook"
 )
 
 // alarmRow is a row of alarm, with its meter's number.
@@ -62,8 +63,22 @@ func (tx Rows) addAlarm(meter int64, a metering.Alarm) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.C.Exec(alarmInsert, alarmColumns.Values(tx.Tenant, &alarmRow{ID: i, Meter: meter, Alarm: a, RaisedAt: tx.Now})...)
-	return fault.Wrap(err, "raise alarm %s of meter %d", a.Code, meter)
+	row := alarmRow{ID: i, Meter: meter, Alarm: a, RaisedAt: tx.Now}
+	if _, err = tx.C.Exec(alarmInsert, alarmColumns.Values(tx.Tenant, &row)...); err != nil {
+		return fmt.Errorf("raise alarm %s of meter %d: %w", a.Code, meter, err)
+	}
+	return tx.announceAlarm(row)
+}
+
+// announceAlarm queues the event of an alarm that was raised.
+func (tx Rows) announceAlarm(a alarmRow) error {
+	return tx.Announce(webhook.AlarmRaised, func() (webhook.Event, error) {
+		if a.Meter == 0 { // of the server or a feeder
+			return webhook.OfAlarm(a), nil
+		}
+		_, err := tx.One(`SELECT number FROM meter WHERE n = $1`, func(r core.Row) error { a.Number = r.Text(0); return nil }, a.Meter)
+		return webhook.OfAlarm(a), fault.Wrap(err, "find the meter of an alarm")
+	})
 }
 
 // RaisePersonAlarm opens an alarm about what a person does. It belongs to no meter.

@@ -8,6 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/webhook"
 	"github.com/paywatt/paywatt/wire"
 )
 
@@ -136,6 +137,9 @@ func (tx Rows) PutEvent(r *metering.Record, store string, code int, body any) er
 		At: time.Unix(h.At, 0), Clock: string(h.Clock), ReceivedAt: r.ReceivedAt, Args: args}, r.Meter)...)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", r.Rec.Kind, err)
+	}
+	if e, is := webhook.OfRecord(r, code); is {
+		return tx.Announce(e.Type, func() (webhook.Event, error) { return e, nil })
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/webhook"
 )
 
 var paymentColumns = core.Columns[payment.Payment]{Table: "payment", Attested: []core.Column[payment.Payment]{
@@ -69,6 +70,9 @@ func (tx Rows) PutPayment(p payment.Payment) error {
 			string(p.State), string(p.Reason), p.Detail, string(p.Proof), p.ConfirmedAt, p.Meter, p.Sale, p.Tries, p.Amount.Minor, p.Amount.Currency, p.PaidAt,
 			p.Reference, p.Payer, p.Request, tx.Tenant, p.ID)
 	})
+	if e, is := webhook.OfPayment(p); is && err == nil {
+		err = tx.Announce(e.Type, func() (webhook.Event, error) { return e, nil })
+	}
 	return fault.Wrap(err, "write payment %s", p.Name())
 }
 

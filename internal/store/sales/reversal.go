@@ -14,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/meters"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/webhook"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -69,10 +70,17 @@ func (tx Rows) VendNewest(meter int64) (id.ID, error) {
 }
 
 // SetSaleState moves a sale from one state to another.
-func (tx Rows) SetSaleState(sale id.ID, from, to sale.State) error {
+func (tx Rows) SetSaleState(i id.ID, from, to sale.State) error {
 	err := tx.Must(`UPDATE vend SET state = $1, version = version + 1
-		WHERE tenant_id = $2 AND id = $3 AND state = $4`, string(to), tx.Tenant, sale, string(from))
-	return fault.Wrap(err, "change a sale to state %s", to)
+		WHERE tenant_id = $2 AND id = $3 AND state = $4`, string(to), tx.Tenant, i, string(from))
+	if err != nil || to != sale.Reversed {
+		return fault.Wrap(err, "change a sale to state %s", to)
+	}
+	return tx.Announce(webhook.VendReversed, func() (webhook.Event, error) {
+		s, _, err := tx.VendSale(i)
+		e, _ := webhook.OfSale(s)
+		return e, err
+	})
 }
 
 // TokenMoved moves a token to the next state, if the move is allowed from its present one. An accepted token has an answer that the meter

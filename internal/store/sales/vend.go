@@ -16,6 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/meters"
 	"github.com/paywatt/paywatt/internal/store/people"
+	"github.com/paywatt/paywatt/internal/webhook"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -146,7 +147,19 @@ func (tx Rows) VendReserve(s sale.Sale, orderHash [32]byte) error {
 
 // VendSell does the work of VendReserve and VendComplete for a sale whose tokens exist already. It writes each row once.
 func (tx Rows) VendSell(s sale.Sale, orderHash [32]byte) error {
-	return tx.insertSale(s, orderHash)
+	if err := tx.insertSale(s, orderHash); err != nil {
+		return err
+	}
+	return tx.announceSale(s)
+}
+
+// announceSale queues the event of a sale that was completed or reversed.
+func (tx Rows) announceSale(s sale.Sale) error {
+	e, is := webhook.OfSale(s)
+	if !is {
+		return nil
+	}
+	return tx.Announce(e.Type, func() (webhook.Event, error) { return e, nil })
 }
 
 func (tx Rows) insertSale(s sale.Sale, orderHash [32]byte) error {
@@ -242,7 +255,10 @@ func (tx Rows) VendComplete(s sale.Sale) error {
 		return tx.Must(`UPDATE vend SET state = $1, receipt_no = $2, completed_at = $3, version = version + 1
 			WHERE tenant_id = $4 AND id = $5 AND state = 'held'`, string(s.State), s.ReceiptNo, s.CompletedAt, tx.Tenant, s.ID)
 	})
-	return fault.Wrap(err, "complete a sale")
+	if err != nil {
+		return fault.Wrap(err, "complete a sale")
+	}
+	return tx.announceSale(s)
 }
 
 // VendPress marks a recharge after which somebody must press a key at the meter to restore the supply.

@@ -142,6 +142,10 @@ func goldenMoney() []goldenRow {
 
 func goldenPeople() []goldenRow {
 	return []goldenRow{
+		{"webhook", "id, url, events, allow_private, secret_enc, disabled_at, removed_at, added_by, created_at, version",
+			[]any{named(108), "https://example.com/a", "vend.completed", 1, []byte("secret"), golden, golden + 9, "person a@example.org", golden, 3}},
+		{"webhook", "id, url, events, secret_enc, added_by, created_at",
+			[]any{named(109), "https://example.com/b", "alarm.raised", []byte("secret"), "person a@example.org", golden}},
 		{"approval", "id, act, need, object, summary, body, maker_id, maker, checker_id, checker, state, reason, created_at, decided_at, version",
 			[]any{named(50), "deposit", "float.deposit", "ven_x", "deposit 5", "{}", named(54), `{"name":"a"}`, named(55), `{"name":"b"}`, "rejected", "no slip", golden, golden + 4, 2}},
 		{"approval", "id, act, need, body, maker, state, created_at", []any{named(51), "deposit", "float.deposit", "{}", "{}", "waiting", golden}},
