@@ -65,7 +65,7 @@ func (s *stage) path(text string, vendor bool) string {
 // operations lists every operation that needs a key, by its identity in the OpenAPI document.
 func operations() map[string]valid {
 	out := map[string]valid{}
-	for _, part := range []map[string]valid{queries(), sales(), meters(), moneyMoves(), utilities(), people()} {
+	for _, part := range []map[string]valid{queries(), paymentCalls(), sales(), meters(), moneyMoves(), utilities(), people()} {
 		for name, v := range part {
 			out[name] = v
 		}
@@ -102,29 +102,7 @@ func queries() map[string]valid {
 		"head": get(access.ReadVends, "/v1/heads/newest"), "happenings": get(access.ReadVends, "/v1/events"),
 		"trial-balance": get(access.ReadLedger, "/v1/ledger/trial-balance"), "export-ledger": get(access.ReadLedger, "/v1/ledger/export"), "ledger-accounts": get(access.ReadLedger, "/v1/ledger/accounts"),
 		"ledger-balance": get(access.ReadLedger, "/v1/ledger/accounts/4000/balance"), "journals": get(access.ReadLedger, "/v1/ledger/journals"),
-		"payments": get(access.ReadPayments, "/v1/payments"), "payment-providers": get(access.ReadSettings, "/v1/payment-providers"),
-		"reconciliations": get(access.ReadPayments, "/v1/reconciliations"), "differences": get(access.ReadPayments, "/v1/differences"),
-		"reconcile":         once(access.DecidePayments, "/v1/reconciliations", `{"provider":"{id}","date":"2026-11-20"}`, (*stage).provider),
-		"close-difference":  once(access.DecidePayments, "/v1/differences/{id}/close", `{"why":"seen"}`, (*stage).difference),
-		"assign-difference": once(access.DecidePayments, "/v1/differences/{id}/assign", `{"owner":"Amina"}`, (*stage).difference),
-		"upload-statement":  once(access.DecidePayments, "/v1/payment-providers/{id}/statements", mpesaFile, (*stage).provider),
-		"payment":           once(access.ReadPayments, "/v1/payments/{id}", "", parkedPayment).by("GET"),
-		"apply-payment":     once(access.DecidePayments, "/v1/payments/{id}/apply", `{"meter":"`+meterNumber+`"}`, parkedPayment),
-		"refund-payment":    once(access.DecidePayments, "/v1/payments/{id}/refund", `{"reason":"not ours"}`, parkedPayment),
-		"reject-payment":    once(access.DecidePayments, "/v1/payments/{id}/reject", `{"reason":"unknown"}`, unconfirmedPayment),
-		"payment-requests":  get(access.ReadPayments, "/v1/payment-requests"),
-		"payment-request":   once(access.ReadPayments, "/v1/payment-requests/{id}", "", paymentRequest).by("GET"),
-		"add-payment-provider": post(access.WriteSettings, "/v1/payment-providers",
-			`{"name":"p-{n}","kind":"webhook","secrets":{"signing":"`+signing+`"},"max_single_minor":100,"max_daily_minor":1000}`),
-		"enable-payment-provider":   once(access.WriteSettings, "/v1/payment-providers/{id}/enable", "{}", (*stage).provider),
-		"register-payment-provider": once(access.WriteSettings, "/v1/payment-providers/{id}/register", "{}", (*stage).provider),
-		"disable-payment-provider":  once(access.WriteSettings, "/v1/payment-providers/{id}/disable", "{}", (*stage).provider),
-		"closed-days":               get(access.ReadLedger, "/v1/days"), "open-day": get(access.ReadLedger, "/v1/days/next"),
-		"webhooks": get(access.ReadSettings, "/v1/webhooks"), "add-webhook": post(access.WriteSettings, "/v1/webhooks", aWebhook),
-		"enable-webhook": once(access.WriteSettings, "/v1/webhooks/{id}/enable", "{}", (*stage).webhook), "disable-webhook": once(access.WriteSettings, "/v1/webhooks/{id}/disable", "{}", (*stage).webhook),
-		"rotate-webhook": once(access.WriteSettings, "/v1/webhooks/{id}/rotate", "{}", (*stage).webhook), "remove-webhook": once(access.WriteSettings, "/v1/webhooks/{id}", "", (*stage).webhook).by("DELETE"),
-		"test-webhook": once(access.WriteSettings, "/v1/webhooks/{id}/test", "{}", (*stage).webhook), "webhook-deliveries": once(access.ReadSettings, "/v1/webhooks/{id}/deliveries", "", (*stage).webhook).by("GET"),
-		"resend-delivery": once(access.WriteSettings, "/v1/webhooks/{id}/resend", "{}", (*stage).delivery), "recover-webhook": once(access.WriteSettings, "/v1/webhooks/{id}/recover", `{"since":"`+time.Now().UTC().Format(time.RFC3339)+`"}`, (*stage).webhook),
+		"closed-days": get(access.ReadLedger, "/v1/days"), "open-day": get(access.ReadLedger, "/v1/days/next"),
 		"closed-day":   {access.ReadLedger, func(s *stage, _ bool) call { return call{"GET", "/v1/days/" + s.closedDay(), ""} }},
 		"close-day":    {access.AdjustLedger, func(s *stage, _ bool) call { return call{"POST", "/v1/days", `{"date":"` + s.closedDay() + `"}`} }},
 		"daily-report": get(access.ReadLedger, "/v1/reports/daily"), "audit-log": get(access.ReadAudit, "/v1/audit"),
@@ -144,6 +122,33 @@ func queries() map[string]valid {
 			s.do(201, "POST", "/v1/vends/"+id+"/reversal", `{"reason":"matrix"}`)
 			return call{"GET", "/v1/vends/" + id + "/reversal", ""}
 		}},
+	}
+}
+
+func paymentCalls() map[string]valid {
+	return map[string]valid{
+		"payments": get(access.ReadPayments, "/v1/payments"), "payment-providers": get(access.ReadSettings, "/v1/payment-providers"),
+		"reconciliations": get(access.ReadPayments, "/v1/reconciliations"), "differences": get(access.ReadPayments, "/v1/differences"),
+		"reconcile":         once(access.DecidePayments, "/v1/reconciliations", `{"provider":"{id}","date":"2026-11-20"}`, (*stage).provider),
+		"close-difference":  once(access.DecidePayments, "/v1/differences/{id}/close", `{"why":"seen"}`, (*stage).difference),
+		"assign-difference": once(access.DecidePayments, "/v1/differences/{id}/assign", `{"owner":"Amina"}`, (*stage).difference),
+		"upload-statement":  once(access.DecidePayments, "/v1/payment-providers/{id}/statements", mpesaFile, (*stage).provider),
+		"payment":           once(access.ReadPayments, "/v1/payments/{id}", "", parkedPayment).by("GET"),
+		"apply-payment":     once(access.DecidePayments, "/v1/payments/{id}/apply", `{"meter":"`+meterNumber+`"}`, parkedPayment),
+		"refund-payment":    once(access.DecidePayments, "/v1/payments/{id}/refund", `{"reason":"not ours"}`, parkedPayment),
+		"reject-payment":    once(access.DecidePayments, "/v1/payments/{id}/reject", `{"reason":"unknown"}`, unconfirmedPayment),
+		"payment-requests":  get(access.ReadPayments, "/v1/payment-requests"),
+		"payment-request":   once(access.ReadPayments, "/v1/payment-requests/{id}", "", paymentRequest).by("GET"),
+		"add-payment-provider": post(access.WriteSettings, "/v1/payment-providers",
+			`{"name":"p-{n}","kind":"webhook","secrets":{"signing":"`+signing+`"},"max_single_minor":100,"max_daily_minor":1000}`),
+		"enable-payment-provider":   once(access.WriteSettings, "/v1/payment-providers/{id}/enable", "{}", (*stage).provider),
+		"register-payment-provider": once(access.WriteSettings, "/v1/payment-providers/{id}/register", "{}", (*stage).provider),
+		"disable-payment-provider":  once(access.WriteSettings, "/v1/payment-providers/{id}/disable", "{}", (*stage).provider),
+		"webhooks":                  get(access.ReadSettings, "/v1/webhooks"), "add-webhook": post(access.WriteSettings, "/v1/webhooks", aWebhook),
+		"enable-webhook": once(access.WriteSettings, "/v1/webhooks/{id}/enable", "{}", (*stage).webhook), "disable-webhook": once(access.WriteSettings, "/v1/webhooks/{id}/disable", "{}", (*stage).webhook),
+		"rotate-webhook": once(access.WriteSettings, "/v1/webhooks/{id}/rotate", "{}", (*stage).webhook), "remove-webhook": once(access.WriteSettings, "/v1/webhooks/{id}", "", (*stage).webhook).by("DELETE"),
+		"test-webhook": once(access.WriteSettings, "/v1/webhooks/{id}/test", "{}", (*stage).webhook), "webhook-deliveries": once(access.ReadSettings, "/v1/webhooks/{id}/deliveries", "", (*stage).webhook).by("GET"),
+		"resend-delivery": once(access.WriteSettings, "/v1/webhooks/{id}/resend", "{}", (*stage).delivery), "recover-webhook": once(access.WriteSettings, "/v1/webhooks/{id}/recover", `{"since":"`+time.Now().UTC().Format(time.RFC3339)+`"}`, (*stage).webhook),
 	}
 }
 

@@ -1,0 +1,90 @@
+package payment
+
+import (
+	"context"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/job"
+)
+
+// undone acts on a provider's notice that it gave a payment back. A notice that comes before that of the payment itself is remembered, so that
+// the payment is not credited afterwards. Of a provider that can be asked, only the answer counts.
+func (w Worker) undone(tx Tx, provider Provider, a Adapter, n Notice, proof Proof) error {
+	if n.Whole {
+		p, found, err := tx.Payments().PaymentNamed(provider.Name, n.Txn)
+		if err != nil || !found || p.Amount.Currency != n.Amount.Currency || p.Amount.Minor > n.Amount.Minor {
+			return err
+		}
+	}
+	state, why := Rejected, GivenBack
+	if a.Asks() {
+		state, why = Received, NoReason
+	} else if proof == Unproved {
+		return nil
+	}
+	p, added, err := first(tx, provider, n, state, why)
+	switch {
+	case err != nil:
+		return err
+	case added && a.Asks():
+		return enqueueFor(tx, p, kindConfirm)
+	case added:
+		return nil
+	case a.Asks():
+		return enqueueFor(tx, p, kindCheck)
+	}
+	return takeBack(tx, p)
+}
+
+// takeBack records that a provider gave a payment back. If a sale has used it, a person must decide about the sale: when it is reversed, the
+// payment is parked and can be recorded as given back.
+func takeBack(tx Tx, p Payment) error {
+	switch {
+	case p.State == Refunded || p.State == Rejected:
+		return nil
+	case p.State == Applied:
+		if p.Reason == GivenBack {
+			return nil
+		}
+		p.Reason = GivenBack
+	case p.Booked():
+		if err := giveBack(tx, p); err != nil {
+			return err
+		}
+		p.State, p.Reason = Refunded, GivenBack
+	case p.State == Parked:
+		p.State, p.Reason = Refunded, GivenBack
+	default:
+		p.State, p.Reason = Rejected, GivenBack
+	}
+	return note(tx, p, "payment.back", tx.Payments().PutPayment(p))
+}
+
+// check asks the provider whether it gave a payment back.
+func (w Worker) check(ctx context.Context, t access.Tenant, payment id.ID, asked int) (job.Verdict, error) {
+	p, provider, err := w.known(ctx, t, payment)
+	if err != nil || p.ID.IsZero() {
+		return job.Done(), err
+	}
+	answer, err := w.ask(ctx, provider, p)
+	pause, last := NextQuestion(asked)
+	return w.do(ctx, t, func(tx Tx) (job.Verdict, error) {
+		switch {
+		case err != nil:
+			return job.Again(tx.Moment().Add(pause), err.Error()), nil
+		case answer.Question != "":
+			if err := askedLater(tx, p, answer); err != nil || last {
+				return job.Done(), err
+			}
+			return job.Again(tx.Moment().Add(max(pause, answerPause)), "the provider answers later"), nil
+		case answer.Outcome != Back && !last: // its own answer may be later than its notice
+			return job.Again(tx.Moment().Add(pause), "the provider says: "+string(answer.Outcome)), nil
+		}
+		p, found, err := tx.Payments().PaymentByID(payment)
+		if err != nil || !found || answer.Outcome != Back {
+			return job.Done(), err
+		}
+		return job.Done(), takeBack(tx, p)
+	})
+}
