@@ -147,6 +147,7 @@ func TestAnInsiderFindsNoSecondDoor(t *testing.T) {
 		{engineer, "/v1/meters/" + number(2003) + "/supply", map[string]any{"protected": true, "reason": "my own house"}, "account.supply"},
 		{engineer, "/v1/meters/" + number(2003) + "/supply", map[string]any{"lease_grace_wh": 1_000_000, "reason": "my own house"}, "account.supply"},
 		{engineer, "/v1/meters", map[string]any{"number": number(2004), "mode": "postpay", "tariff": "domestic"}, "meter.postpaid"},
+		{engineer, "/v1/meters", map[string]any{"number": number(2005), "mode": "prepay_wallet", "tariff": "domestic", "imp_per_kwh": 10_000}, "meter.impulses"},
 	} {
 		o.door(d.by, d.path, d.body, d.act)
 	}

@@ -33,6 +33,7 @@ const (
 	ActMeter       Act = "meter.add"
 	ActSwap        Act = "meter.swap"       // let a meter from the stock take the place of another one
 	ActPostpaid    Act = "meter.postpaid"   // let a meter supply energy before it is paid for
+	ActImpulses    Act = "meter.impulses"   // register a meter with an unusual number of impulses per kilowatt-hour
 	ActMoveOut     Act = "account.move_out" // end an account whose meter may still supply
 	ActMoveIn      Act = "account.move_in"  // move somebody in before the last customer can notice the move-out
 	ActMeterTariff Act = "meter.tariff"     // choose the price of one meter's energy
@@ -160,6 +161,7 @@ var acts = map[Act]rule{
 	ActMeter:       {right: WriteMeters, second: noSecond, moves: "no value: a prepaid meter supplies only what is paid for"},
 	ActSwap:        {right: IssueTokens, under: []Ceiling{PersonFree, MeterFree}, moves: "energy that somebody says was left in the old meter, or used after its closing register"},
 	ActPostpaid:    {right: WriteMeters, moves: "energy before it is paid for"},
+	ActImpulses:    {right: WriteMeters, moves: "energy that is not counted: a meter that counts too many impulses for a kilowatt-hour"},
 	ActMoveOut:     {right: WriteCustomers, second: noSecond, under: []Ceiling{PersonFree}, moves: "energy that the leases of the account's meters still allow, which nobody pays for"},
 	ActMoveIn:      {right: WriteCustomers, moves: "what a customer pays at a meter, if the customer still lives there"},
 	ActMeterTariff: {right: WriteMeters, moves: "the price of one meter's energy"},

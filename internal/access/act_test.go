@@ -43,6 +43,7 @@ meter.force_connect  command.send    two
 meter.command        command.send    one
 meter.add            meter.write     one
 meter.postpaid       meter.write     two
+meter.impulses       meter.write     two
 meter.swap           token.issue     two
 meter.tariff         meter.write     two
 account.move_in      customer.write  two

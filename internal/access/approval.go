@@ -31,7 +31,8 @@ const (
 	approvalRows  = 200 // rows that a list reads at once
 	approvalLooks = 5   // reads for one page
 	maxActBody    = 16 << 10
-	maxActSummary = 500 // bytes; enough for all figures of the settings together
+	maxActSummary = 8 << 10 // bytes; the approver sees all of it
+	maxReason     = 500     // characters of a decision
 )
 
 // Approval is an action that one person requests and another must approve.
@@ -187,8 +188,11 @@ func wait(tx EyesTx, by Actor, w ActRequest, r rule, body []byte, now time.Time)
 	if len(body) > maxActBody {
 		return FourEyes{Refusal: refuse.RequestTooLargeForApproval(int64(len(body)), maxActBody)}, nil
 	}
+	if len(w.Summary) > maxActSummary { // an approver who sees a part would allow more than that
+		return FourEyes{Refusal: refuse.RequestTooLargeForApproval(int64(len(w.Summary)), maxActSummary)}, nil
+	}
 	var err error
-	a := Approval{Act: w.Act, Right: r.right, Object: w.Object, Summary: cut(w.Summary, maxActSummary), Body: body, Maker: by, State: ApprovalWaiting, CreatedAt: now}
+	a := Approval{Act: w.Act, Right: r.right, Object: w.Object, Summary: strings.ToValidUTF8(w.Summary, "?"), Body: body, Maker: by, State: ApprovalWaiting, CreatedAt: now}
 	if a.ID, err = tx.NewID(); err != nil {
 		return FourEyes{}, err
 	}
@@ -198,13 +202,6 @@ func wait(tx EyesTx, by Actor, w ActRequest, r rule, body []byte, now time.Time)
 	e := by.Entry("approval.ask", a.ID.Text(id.Approval))
 	e.After = string(a.Act) + ": " + a.Summary
 	return FourEyes{Waits: &a}, tx.AuditLog(e)
-}
-
-func cut(s string, max int) string {
-	if len(s) > max {
-		s = s[:max] + "…"
-	}
-	return strings.ToValidUTF8(s, "?")
 }
 
 // useApproval uses up an approval, for exactly the stored action.
@@ -308,8 +305,8 @@ func (a *Access) Decide(ctx context.Context, by Actor, approval string, allow bo
 	if err != nil {
 		return Decided{Refusal: refuse.ApprovalNotFound(refusal.Echo(approval))}, nil
 	}
-	if utf8.RuneCountInString(reason) > maxActSummary {
-		return Decided{Refusal: refuse.ReasonTooLong(maxActSummary)}, nil
+	if utf8.RuneCountInString(reason) > maxReason {
+		return Decided{Refusal: refuse.ReasonTooLong(maxReason)}, nil
 	}
 	now := Stored(a.c.Now())
 	var do Executor

@@ -173,7 +173,8 @@ func TestWhenASecondPersonIsNeeded(t *testing.T) {
 	}
 }
 
-// TestWhatIsWrittenDownForASecondPerson: the approval holds the action unchanged, and its summary in at most 500 bytes.
+// TestWhatIsWrittenDownForASecondPerson: the approval holds the action unchanged, and its whole summary. A request whose summary nobody could read
+// is refused.
 func TestWhatIsWrittenDownForASecondPerson(t *testing.T) {
 	w := newWorld(t)
 	on := true
@@ -181,10 +182,10 @@ func TestWhatIsWrittenDownForASecondPerson(t *testing.T) {
 	by := w.opened(t, access.NewKey{Role: access.Owner, Name: "office"})
 	by.IP = "192.0.2.7"
 	for summary, want := range map[string]string{
-		"dearer":                                "dearer",
-		strings.Repeat("x", 500):                strings.Repeat("x", 500),
-		strings.Repeat("x", 501):                strings.Repeat("x", 500) + "…",
-		strings.Repeat("x", 499) + "ä and more": strings.Repeat("x", 499) + "?…",
+		"dearer":                  "dearer",
+		strings.Repeat("x", 501):  strings.Repeat("x", 501),
+		strings.Repeat("x", 8192): strings.Repeat("x", 8192),
+		"half a letter \xc3":      "half a letter ?",
 	} {
 		w.now = w.now.Add(time.Second)
 		e := w.tries(t, by, access.ActRequest{Act: access.ActTariff, Object: "domestic", Summary: summary, Body: price{"domestic", 5}})
@@ -197,6 +198,18 @@ func TestWhatIsWrittenDownForASecondPerson(t *testing.T) {
 			t.Errorf("written down %+v, want it to say %q", a, want)
 		}
 		wantLog(t, w, access.Entry{At: w.now, Actor: "apikey office", IP: "192.0.2.7", Action: "approval.ask", Object: a.ID.Text(id.Approval), After: "tariff.publish: " + want})
+	}
+}
+
+// TestARequestThatNobodyCanReadIsRefused: the approver would see a part of what changes.
+func TestARequestThatNobodyCanReadIsRefused(t *testing.T) {
+	w := newWorld(t)
+	on := true
+	w.eyes(t, &on)
+	by := w.opened(t, access.NewKey{Role: access.Owner, Name: "office"})
+	e := w.tries(t, by, access.ActRequest{Act: access.ActTariff, Object: "domestic", Summary: strings.Repeat("x", 8193), Body: price{"domestic", 5}})
+	if e.Waits != nil || !e.Refused() || !strings.Contains(e.What, "8193") {
+		t.Errorf("got %+v", e)
 	}
 }
 

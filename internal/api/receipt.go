@@ -32,7 +32,8 @@ func (a *API) receiptRoutes(r router) {
 	text := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
 	query(r, huma.Operation{
 		OperationID: "receipt", Path: "/v1/vends/{id}/receipt", Tags: []string{"vends"}, Summary: "Show a receipt",
-		Description: "All formats show the same sale. sms is plain text of at most 160 septets of GSM-7 a message. Several messages are separated by an " +
+		Description: "All formats show the same sale. The first paper of a sale (any format but json and sms) is the original. Every later one is marked as a " +
+			"copy, also if the first answer was lost. sms is plain text of at most 160 septets of GSM-7 a message. Several messages are separated by an " +
 			"empty line. With proof=1 the JSON has one more member, proof (schema ReceiptProof). It proves, without this server, that the sale is in " +
 			"the sealed log (paywatt verify). If the sale is not sealed yet, the answer is 409 not-sealed-yet with Retry-After.",
 		Responses: map[string]*huma.Response{"200": {Description: "The receipt.", Content: map[string]*huma.MediaType{
@@ -65,16 +66,22 @@ func (a *API) receipt(ctx context.Context, by access.Actor, in *struct {
 		return a.proof(ctx, by, in.ID, in.Head, in.Copy)
 	}
 	paperOf := a.c.Vending.Receipt
-	if in.Note != "" {
+	switch {
+	case in.Note != "":
 		paperOf = a.c.Vending.CreditNote
+	case in.Copy == 0 && isPaper(in.Format):
+		paperOf = a.c.Vending.Paper
 	}
 	r, err := paperOf(ctx, by, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	r.Receipt.Copy = in.Copy
+	r.Receipt.Copy = max(r.Receipt.Copy, in.Copy)
 	return a.lay(r, in.Format, in.Accept)
 }
+
+// isPaper reports whether a format of a receipt is for paper. The others are for programs and telephones.
+func isPaper(format string) bool { return format != "" && format != "json" && format != "sms" }
 
 // proof is a receipt as JSON with its proof.
 func (a *API) proof(ctx context.Context, by access.Actor, sale string, head int64, copy int) (*paper, error) {

@@ -46,6 +46,29 @@ func TestReceiptsInEveryForm(t *testing.T) {
 	}
 }
 
+// TestOnlyTheFirstPaperOfASaleIsAnOriginal: whatever the format, the second paper says that it is a copy. Formats for programs and telephones
+// are no paper, and a client cannot ask for an original.
+func TestOnlyTheFirstPaperOfASaleIsAnOriginal(t *testing.T) {
+	w := begin(t)
+	s := decode[sale](t, w.want(201, w.sell("paper-0001", order("10000"))))
+	for _, c := range []struct {
+		query string
+		copy  bool
+	}{{"", false}, {"?format=sms", false}, {"?format=text32&copy=1", true}, {"?format=text48", false}, {"?format=text48", true}, {"?format=html", true}, {"?format=json", false}} {
+		body := string(w.want(200, w.get("/v1/vends/"+s.ID+"/receipt"+c.query)).body)
+		if got := strings.Contains(body, "COPY 1"); got != c.copy {
+			t.Errorf("%q says that it is a copy: %v, want %v", c.query, got, c.copy)
+		}
+	}
+	second := decode[sale](t, w.want(201, w.sell("paper-0002", order("10000"))))
+	if again := string(w.want(201, w.post("/v1/vends/"+second.ID+"/reprints?format=text48", `{}`)).body); !strings.Contains(again, "COPY 1") {
+		t.Errorf("the reprint is no copy:\n%s", again)
+	}
+	if body := string(w.want(200, w.get("/v1/vends/"+second.ID+"/receipt?format=text48")).body); !strings.Contains(body, "COPY 1") {
+		t.Errorf("after a counted copy there is an original:\n%s", body)
+	}
+}
+
 func TestASaleIsExplainedOverHTTP(t *testing.T) {
 	w := begin(t)
 	s := decode[sale](t, w.want(201, w.sell("explain-0001", order("10000"))))

@@ -88,7 +88,7 @@ func TestARepeatedRequestGetsTheSameBytes(t *testing.T) {
 func TestAReceiptNumberNamesItsSale(t *testing.T) {
 	w := begin(t)
 	s := decode[sale](t, w.want(201, w.sell("sale-0001", order("10000"))))
-	for _, path := range []string{"/v1/vends/{}", "/v1/vends/{}/receipt", "/v1/vends/{}/receipt?format=text48", "/v1/vends/{}/explain", "/v1/ledger/journals?ref={}", "/v1/messages?sale={}"} {
+	for _, path := range []string{"/v1/vends/{}", "/v1/vends/{}/receipt", "/v1/vends/{}/receipt?format=text48&copy=1", "/v1/vends/{}/explain", "/v1/ledger/journals?ref={}", "/v1/messages?sale={}"} {
 		byID := w.want(200, w.get(strings.ReplaceAll(path, "{}", s.ID)))
 		for _, no := range []string{s.ReceiptNo, strings.ToUpper(s.ReceiptNo)} {
 			if byNo := w.get(strings.ReplaceAll(path, "{}", no)); byNo.status != 200 || !bytes.Equal(byNo.body, byID.body) {

@@ -48,12 +48,15 @@ type DayTx interface {
 	Turnover(from, to time.Time) ([]Kind, []Side, error)
 	// PendingAt lists what was begun before a moment and is still open, at most max of each kind.
 	PendingAt(from, to time.Time, max int) ([]Pending, error)
+	// SoldWithoutShift adds up the cash sales of a period that belong to no shift, by seller, at most max sellers.
+	SoldWithoutShift(from, to time.Time, max int) ([]Unshifted, error)
 	// NewestSeal returns the number of the newest seal and its signed head.
 	NewestSeal() (n int64, head string, err error)
 }
 
 // Limits of a closing.
 const (
+	maxSellers = 100 // sellers without a shift that a page lists
 	MaxPending = 50  // things of one kind that a closed day remembers
 	maxNote    = 200 // characters
 	maxAhead   = 400 // days that Open counts at most
@@ -82,8 +85,9 @@ type Open struct {
 	Days    int       // days that have ended and are open
 	Over    bool      // the day may be closed
 	Pending []Pending // what is open at its end
-	Begun   bool      // a day was closed before
-	None    bool      // there is no journal yet, so there is no day to close
+	NoShift []Unshifted
+	Begun   bool // a day was closed before
+	None    bool // there is no journal yet, so there is no day to close
 }
 
 // Next returns the first open day and what stands in the way of closing it (right: ledger.read).
@@ -126,7 +130,10 @@ func (d *Days) open(tx Tx, last Closed, begun bool) (Open, error) {
 	for p := o.Period; p.Over(now) && o.Days < maxAhead; p = Next(p, zone) {
 		o.Days++
 	}
-	o.Pending, err = tx.Days().PendingAt(o.From, o.To, MaxPending)
+	if o.Pending, err = tx.Days().PendingAt(o.From, o.To, MaxPending); err != nil {
+		return o, err
+	}
+	o.NoShift, err = tx.Days().SoldWithoutShift(o.From, o.To, maxSellers)
 	return o, err
 }
 
@@ -272,9 +279,10 @@ func (d *Days) figures(tx Tx, o Open, last Closed, by access.Actor, c Closing) (
 type Shown struct {
 	refusal.Refusal
 	Closed
+	NoShift []Unshifted
 }
 
-// Show returns a closed day as it was stored (right: ledger.read).
+// Show returns a closed day as it was stored, and what was sold in it without a shift (right: ledger.read).
 func (d *Days) Show(ctx context.Context, by access.Actor, date string) (Shown, error) {
 	if no := by.Needs(access.ReadLedger); no.Refused() {
 		return Shown{Refusal: no}, nil
@@ -284,7 +292,11 @@ func (d *Days) Show(ctx context.Context, by access.Actor, date string) (Shown, e
 		if err == nil && !found {
 			return Shown{Refusal: refuse.DayNotClosed(refusal.Echo(date))}, nil
 		}
-		return Shown{Closed: day}, err
+		if err != nil {
+			return Shown{}, err
+		}
+		sold, err := tx.Days().SoldWithoutShift(day.From, day.To, maxSellers)
+		return Shown{Closed: day, NoShift: sold}, err
 	})
 	return out, fault.Wrap(err, "show a closed day")
 }

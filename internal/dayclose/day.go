@@ -92,6 +92,14 @@ type Figures struct {
 	Lines    []Line      `json:"accounts"`
 }
 
+// Unshifted is the cash that somebody took for sales outside any shift. It is in the till main, and nobody counts it.
+type Unshifted struct {
+	Seller   string // as stored: "person amina@example.org"
+	Sales    int64
+	Sold     money.Minor
+	Reversed money.Minor // part of Sold that was given back
+}
+
 // own lists the codes whose accounts have a line each: those of tills, banks, providers, vendors, programmes and levies.
 func own(c ledger.Code) bool {
 	switch c {

@@ -61,6 +61,9 @@ const (
 	maxInterval     = 7 * 24 * time.Hour
 	defaultImp      = 1000
 	maxImp          = 10_000_000
+	// One person alone may register these impulses per kilowatt-hour, which are usual. A meter that is told more than its pulses mean counts too little.
+	leastUsualImp = 100
+	mostUsualImp  = 3200
 )
 
 // AddMeter registers a meter with its customer, service point, account and key reference, all or nothing. It returns the
@@ -178,12 +181,17 @@ func (r *Registry) addMeter(tx Tx, by access.Actor, n NewMeter, d draft, passwor
 	return addedRow{rec: rec}, nil
 }
 
-// wish returns the act of registering a meter. A post-paid meter needs a second person, and so does a tariff that one person may not choose
-// alone.
+// wish returns the act of registering a meter. A post-paid meter needs a second person, and so do an unusual number of impulses per kilowatt-hour
+// and a tariff that one person may not choose alone.
 func (d draft) wish(tx Tx, by access.Actor, n NewMeter) (access.ActRequest, error) {
 	a := access.ActRequest{Act: access.ActMeter, Object: "meter " + d.meter.Number, Body: n}
 	if d.meter.Mode == Postpay {
 		a.Act, a.Summary = access.ActPostpaid, fmt.Sprintf("register post-paid meter %s on tariff %s: it supplies energy before it is paid for", d.meter.Number, d.tariff)
+		return a, nil
+	}
+	if imp := d.meter.ImpPerKWh; (imp < leastUsualImp || imp > mostUsualImp) && !d.meter.Simulated {
+		a.Act, a.Summary = access.ActImpulses, fmt.Sprintf("register meter %s on tariff %s with %d impulses per kWh: %d to %d are usual, and more than its pulses mean counts too little energy",
+			d.meter.Number, d.tariff, imp, leastUsualImp, mostUsualImp)
 		return a, nil
 	}
 	c, err := choose(tx, d.account.Tariff, id.ID{})

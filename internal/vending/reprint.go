@@ -61,8 +61,36 @@ func (v *Vending) Reprint(ctx context.Context, by access.Actor, sold string) (Re
 	return r, err
 }
 
-// Copy returns the receipt of a sale, marked as a copy that [Vending.Reprint] has counted. A number beyond the last copy is the last copy, and
-// without copies it is the receipt itself.
+// Paper returns the receipt of a sale as paper. Only the first paper of a sale is an original. That it was handed out is stored before it is
+// returned, and every later paper is marked as a copy. Whoever may not see tokens only ever gets copies.
+func (v *Vending) Paper(ctx context.Context, by access.Actor, sold string) (Receipted, error) {
+	r, err := v.Receipt(ctx, by, sold)
+	if err != nil || r.Refused() {
+		return r, err
+	}
+	if by.Needs(access.ShowTokens).Refused() {
+		r.Receipt.Copy = 1
+		return r, nil
+	}
+	c, err := access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (copied, error) {
+		i, err := sale.Named(tx.Sold(), sold)
+		if err != nil {
+			return copied{}, err
+		}
+		if first, err := tx.Sold().AddOriginal(i, by.String()); err != nil || first {
+			return copied{}, err
+		}
+		return copied{n: 1}, nil
+	})
+	if err != nil {
+		return Receipted{}, fmt.Errorf("hand out the receipt of sale %s: %w", refusal.Echo(sold), err)
+	}
+	r.Receipt.Copy = c.n
+	return r, nil
+}
+
+// Copy returns the receipt of a sale for a screen, or marked as a copy that [Vending.Reprint] has counted. A number beyond the last copy is the
+// last copy.
 func (v *Vending) Copy(ctx context.Context, by access.Actor, sold string, n int) (Receipted, error) {
 	r, err := v.Receipt(ctx, by, sold)
 	if err != nil || r.Refused() || n == 0 {
@@ -75,7 +103,7 @@ func (v *Vending) Copy(ctx context.Context, by access.Actor, sold string, n int)
 		}
 		return tx.Sold().Copies(i)
 	})
-	r.Receipt.Copy = min(n, counted)
+	r.Receipt.Copy = max(min(n, counted), 1)
 	return r, fault.Wrap(err, "count the copies of sale %s", refusal.Echo(sold))
 }
 

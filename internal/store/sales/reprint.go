@@ -9,6 +9,13 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
+// AddOriginal notes that the first paper of a sale is handed out. It reports false if a paper of the sale, original or copy, was handed out before.
+func (tx Rows) AddOriginal(sale id.ID, by string) (bool, error) {
+	n, err := tx.C.Exec(`INSERT INTO reprint (tenant_id, vend_id, n, by_actor, created_at) SELECT $1, $2, 0, $3, $4
+		WHERE NOT EXISTS (SELECT 1 FROM reprint WHERE tenant_id = $1 AND vend_id = $2) ON CONFLICT DO NOTHING`, tx.Tenant, sale, by, tx.Now)
+	return n == 1, fault.Wrap(err, "note the first paper")
+}
+
 // AddCopy counts a copy of a sale's receipt and returns its number, from 1. The caller has locked the sale.
 func (tx Rows) AddCopy(sale id.ID, by string) (int, error) {
 	n, err := tx.Number(`SELECT MAX(n) FROM reprint WHERE tenant_id = $1 AND vend_id = $2`, tx.Tenant, sale)

@@ -157,6 +157,15 @@ func copiesCounted(t *testing.T, r Rig) {
 		}
 		return err
 	})
+	for i, first := range []bool{true, false} {
+		must(t, e, func(tx *store.Tx) error {
+			got, err := tx.AddOriginal(a, "tester")
+			if err == nil && got != first {
+				t.Errorf("paper %d is the first: %v", i+1, got)
+			}
+			return err
+		})
+	}
 	for _, c := range []struct {
 		sale id.ID
 		want int
@@ -169,6 +178,13 @@ func copiesCounted(t *testing.T, r Rig) {
 			return err
 		})
 	}
+	must(t, e, func(tx *store.Tx) error {
+		first, err := tx.AddOriginal(b, "tester")
+		if first {
+			t.Error("a sale of which a copy was counted has an original afterwards")
+		}
+		return err
+	})
 }
 
 func onceLooked(t *testing.T, r Rig) {

@@ -29,6 +29,7 @@ type daysPage struct {
 	Date, Shown, At  string // the first open day, how it is shown, and from when on it can be closed
 	Over, May, First bool
 	Pending          []pendingLine
+	NoShift          []dayFigures
 	Stopped, Ask     bool // whether something stops the closing, or must be accepted
 	FormID, Error    string
 	Note             string
@@ -41,7 +42,7 @@ type dayFigures struct{ Name, Subject, Path, A, B, C, D string }
 type dayPage struct {
 	Title, Date, From, To, Zone, Closed, Note string
 	Journals, Sum, Currency                   string
-	Accounts, Sellers, Kinds                  []dayFigures
+	Accounts, Sellers, NoShift, Kinds         []dayFigures
 	Pending                                   []pendingLine
 	Seal, Epoch, Head                         string
 }
@@ -69,7 +70,7 @@ func (s *Console) showDays(w http.ResponseWriter, r *http.Request, v visit, stat
 	if !d.Empty {
 		d.Shown, d.At = v.site.say.Day(open.Date), v.site.clock(open.To.Add(dayclose.Rest))
 	}
-	d.Pending = v.site.pending(open.Pending)
+	d.Pending, d.NoShift = v.site.pending(open.Pending), v.site.unshifted(open.NoShift)
 	for _, p := range d.Pending {
 		d.Stopped = d.Stopped || p.Stops
 	}
@@ -108,6 +109,15 @@ func (t site) pending(all []dayclose.Pending) (out []pendingLine) {
 	return out
 }
 
+// unshifted lists who took cash without a shift, and how much.
+func (t site) unshifted(all []dayclose.Unshifted) (out []dayFigures) {
+	sum := amountsIn(t.say, t.currency)
+	for _, u := range all {
+		out = append(out, dayFigures{Name: t.actor(u.Seller), A: strconv.FormatInt(u.Sales, 10), B: sum(u.Sold), C: sum(u.Reversed)})
+	}
+	return out
+}
+
 // closeDay closes the day of the form.
 func (s *Console) closeDay(w http.ResponseWriter, r *http.Request, v visit) {
 	field := func(name string) string { return strings.TrimSpace(r.PostFormValue(name)) }
@@ -132,6 +142,7 @@ func (s *Console) day(w http.ResponseWriter, r *http.Request, v visit) {
 		return
 	}
 	d := v.site.dayPage(c.Closed)
+	d.NoShift = v.site.unshifted(c.NoShift)
 	s.show(w, r, http.StatusOK, dayView(s.page(r, v, d.Title), d))
 }
 

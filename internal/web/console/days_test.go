@@ -16,8 +16,12 @@ func TestADayIsClosedOnPages(t *testing.T) {
 	g.get("/days").is(200).says("There is no journal yet", "No day was closed yet.")
 	shift := g.post("/tills", "form", g.get("/tills").value("form"), "float", "500").is(303).header.Get("Location")
 	g.sell(meterNumber, "200").is(200)
+	w.person("till@example.org", access.Operator)
+	loose := w.enter("till@example.org")
+	loose.sell(meterNumber, "30").is(200)
+	loose.sell(meterNumber, "12").is(200)
 	today := time.Now().UTC().Format(time.DateOnly)
-	g.get("/days").is(200).says("The next day to close is", "It can be closed from").omits("Close the day")
+	g.get("/days").is(200).says("The next day to close is", "It can be closed from", "Sold without a shift", "till@example.org 2 KES 42.00 KES 0.00").omits("Close the day")
 
 	w.clock.move(time.Until(time.Now().UTC().Truncate(24 * time.Hour).Add(60 * time.Hour))) // noon of the day after tomorrow
 	g = w.enter(ownerEmail)
@@ -39,7 +43,7 @@ func TestADayIsClosedOnPages(t *testing.T) {
 	form := []string{"form", page.value("form"), "date", today, "note", "checked"}
 	g.post("/days", form...).leads("/days/" + today)
 	g.post("/days", form...).leads("/days/" + today)
-	g.get("/days/"+today).is(200).says("Energy sold", "KES 200.00", "checked", "Everything is settled.", "paywatt/", strings.TrimPrefix(shift, "/tills/"))
+	g.get("/days/"+today).is(200).says("Energy sold", "KES 200.00", "checked", "Sold without a shift", "till@example.org 2 KES 42.00", "Everything is settled.", "paywatt/", strings.TrimPrefix(shift, "/tills/"))
 	if pdf := g.get("/days/" + today + "/day.pdf").is(200); !strings.HasPrefix(pdf.body, "%PDF") {
 		t.Error("the PDF of a closed day is no PDF")
 	}

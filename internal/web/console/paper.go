@@ -30,7 +30,7 @@ func pdfPath(r *http.Request) string {
 
 // receiptPDF answers with the receipt of a sale as a PDF file.
 func (s *Console) receiptPDF(w http.ResponseWriter, r *http.Request, v visit) {
-	got, err := s.c.Vending.Copy(r.Context(), v.by, r.PathValue("sale"), copyOf(r))
+	got, err := s.paper(r.Context(), v, r.PathValue("sale"), copyOf(r), true)
 	if s.stopped(w, r, v, err, got.Refusal) {
 		return
 	}

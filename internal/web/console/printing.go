@@ -45,7 +45,12 @@ func (s *Console) afterSale(w http.ResponseWriter, r *http.Request, v visit, sol
 	}
 	switch {
 	case wanted && found:
-		s.queueReceipt(v, to, sold.Text(id.Vend), 0)
+		first, err := s.c.Vending.Paper(r.Context(), v.by, sold.Text(id.Vend))
+		if err != nil || first.Refused() { // the page of the sale offers to print it
+			s.c.Log.Warn("receipt not printed", logkey.VendID, sold.Text(id.Vend), logkey.Err, err)
+			return salePath(sold)
+		}
+		s.queueReceipt(v, to, sold.Text(id.Vend), first.Receipt.Copy)
 	case wanted:
 		return salePath(sold) + "/receipt?print=1"
 	}

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/explain"
 	"github.com/paywatt/paywatt/internal/print"
 	"github.com/paywatt/paywatt/internal/receipt"
+	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/words"
 )
 
@@ -24,6 +26,7 @@ type receiptDetail struct {
 	Sale    string
 	Off     string // why the supply stays off after the sale, if the receipt is printed at once
 	PDF     string // address of the receipt as a file
+	Screen  bool   // it is for the screen; what is printed of it is a copy
 	AtOnce  bool   // the browser prints it without being asked, and the next sale has the focus
 }
 
@@ -32,7 +35,8 @@ type fact struct{ Name, Text string }
 
 // receipt shows the receipt of a sale and computes every figure of it again.
 func (s *Console) receipt(w http.ResponseWriter, r *http.Request, v visit) {
-	got, err := s.c.Vending.Copy(r.Context(), v.by, r.PathValue("sale"), copyOf(r))
+	prints, n := r.URL.Query().Get("print") != "", copyOf(r)
+	got, err := s.paper(r.Context(), v, r.PathValue("sale"), n, prints)
 	if s.stopped(w, r, v, err, got.Refusal) {
 		return
 	}
@@ -42,7 +46,7 @@ func (s *Console) receipt(w http.ResponseWriter, r *http.Request, v visit) {
 		return
 	}
 	d := receiptOf(v.site.say, got.Receipt)
-	if d.AtOnce = r.URL.Query().Get("print") != ""; d.AtOnce {
+	if d.AtOnce = prints; d.AtOnce {
 		m, err := s.meterSold(r.Context(), v, e.Sale.Meter.Number)
 		if err != nil {
 			s.broken(w, r, v, err)
@@ -59,11 +63,19 @@ func (s *Console) receipt(w http.ResponseWriter, r *http.Request, v visit) {
 		d.Facts = append(d.Facts, fact{v.site.say.WalletNewBalance(), after})
 	}
 	d.Words, d.Agrees = explain.Sale(v.site.say, e), e.Agrees()
-	d.PDF = pdfPath(r)
+	d.PDF, d.Screen = pdfPath(r), n == 0 && !prints
 	d.Bill = v.site.bill(e.Sale.Lines, e.Sale.Tender)
 	p := s.page(r, v, v.site.say.ReceiptTitle(got.Receipt.No))
 	p.mark(v.site.say, got.Receipt.Test)
 	s.show(w, r, http.StatusOK, receiptView(p, d))
+}
+
+// paper returns the receipt of a sale: as a paper to hand out, as a counted copy, or for the screen.
+func (s *Console) paper(ctx context.Context, v visit, sold string, n int, handOut bool) (vending.Receipted, error) {
+	if handOut && n == 0 {
+		return s.c.Vending.Paper(ctx, v.by, sold)
+	}
+	return s.c.Vending.Copy(ctx, v.by, sold, n)
 }
 
 // keyOf names the key of a receipt's tokens; empty for a recharge, which has none.

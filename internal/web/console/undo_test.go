@@ -47,13 +47,18 @@ func TestAReceiptIsPrintedAgainOnItsPage(t *testing.T) {
 	w := begin(t)
 	g := w.enter(ownerEmail)
 	path := g.decide(g.check(meterNumber, "40").is(200)).leads("/sales/vnd_")
-	g.get(path + "/receipt?copy=7").is(200).omits("COPY") // nobody has counted it
+	g.get(path + "/receipt?copy=7").is(200).says("COPY 1").omits("COPY 7") // nobody has counted it
 	for _, copy := range []string{"1", "2"} {
 		to := g.post(path, "form", g.get(path).value("form"), "act", "copy").leads(path + "/receipt?copy=" + copy)
 		g.get(to).is(200).says("COPY")
 	}
 	g.get(path + "/receipt?copy=7").is(200).says("COPY 2").omits("COPY 7")
-	g.get(path + "/receipt").is(200).omits("COPY")
+	g.get(path + "/receipt").is(200).says("COPY 1") // printed from the screen, it is a copy
+	g.get(path + "/receipt?print=1").is(200).says("COPY 1")
+	path = g.decide(g.check(meterNumber, "41").is(200)).leads("/sales/vnd_")
+	g.get(path + "/receipt").is(200).says("COPY 1")
+	g.get(path + "/receipt?print=1").is(200).omits("COPY") // the one original
+	g.get(path + "/receipt?print=1").is(200).says("COPY 1")
 	if n := w.audited("vend.reprint"); n != 2 {
 		t.Errorf("the audit log has %d copies, want 2", n)
 	}
