@@ -49,7 +49,7 @@ type DayTx interface {
 	// PendingAt lists what was begun before a moment and is still open, at most max of each kind.
 	PendingAt(from, to time.Time, max int) ([]Pending, error)
 	// SoldWithoutShift adds up the cash sales of a period that belong to no shift, by seller, at most max sellers.
-	SoldWithoutShift(from, to time.Time, max int) ([]Unshifted, error)
+	SoldWithoutShift(from, to time.Time, max int) ([]CashSeller, error)
 	// NewestSeal returns the number of the newest seal and its signed head.
 	NewestSeal() (n int64, head string, err error)
 }
@@ -85,7 +85,7 @@ type Open struct {
 	Days    int       // days that have ended and are open
 	Over    bool      // the day may be closed
 	Pending []Pending // what is open at its end
-	NoShift []Unshifted
+	NoShift []CashSeller
 	Begun   bool // a day was closed before
 	None    bool // there is no journal yet, so there is no day to close
 }
@@ -279,7 +279,7 @@ func (d *Days) figures(tx Tx, o Open, last Closed, by access.Actor, c Closing) (
 type Shown struct {
 	refusal.Refusal
 	Closed
-	NoShift []Unshifted
+	NoShift []CashSeller
 }
 
 // Show returns a closed day as it was stored, and what was sold in it without a shift (right: ledger.read).

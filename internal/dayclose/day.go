@@ -92,8 +92,8 @@ type Figures struct {
 	Lines    []Line      `json:"accounts"`
 }
 
-// Unshifted is the cash that somebody took for sales outside any shift. It is in the till main, and nobody counts it.
-type Unshifted struct {
+// CashSeller is a seller with the cash that came in for sales outside any shift. It is in the till main, and nobody counts it.
+type CashSeller struct {
 	Seller   string // as stored: "person amina@example.org"
 	Sales    int64
 	Sold     money.Minor

@@ -102,11 +102,11 @@ func (tx Rows) FirstJournal() (at time.Time, err error) {
 }
 
 // SoldWithoutShift adds up the cash sales of a period that belong to no shift, by seller.
-func (tx Rows) SoldWithoutShift(from, to time.Time, max int) (out []dayclose.Unshifted, err error) {
+func (tx Rows) SoldWithoutShift(from, to time.Time, max int) (out []dayclose.CashSeller, err error) {
 	err = tx.C.Query(`SELECT by_actor, COUNT(*), SUM(tender), SUM(CASE WHEN state = 'reversed' THEN tender ELSE 0 END) FROM vend
 		WHERE tenant_id = $1 AND id >= $2 AND id < $3 AND completed_at >= $4 AND completed_at < $5 AND vendor_key = '' AND shift_id IS NULL AND payment_id IS NULL
 			AND tender > 0 AND state IN ('completed', 'reversing', 'reversed') GROUP BY by_actor ORDER BY 3 DESC, 1 LIMIT $6`, func(r core.Row) error {
-		out = append(out, dayclose.Unshifted{Seller: r.Text(0), Sales: r.Int(1), Sold: money.Minor(r.Int(2)), Reversed: money.Minor(r.Int(3))})
+		out = append(out, dayclose.CashSeller{Seller: r.Text(0), Sales: r.Int(1), Sold: money.Minor(r.Int(2)), Reversed: money.Minor(r.Int(3))})
 		return nil
 	}, tx.Tenant, id.First(from.Add(-PostSlack)), id.First(to.Add(PostSlack)), from, to, max)
 	return out, fault.Wrap(err, "add up what was sold without a shift")

@@ -110,7 +110,7 @@ func (t site) pending(all []dayclose.Pending) (out []pendingLine) {
 }
 
 // unshifted lists who took cash without a shift, and how much.
-func (t site) unshifted(all []dayclose.Unshifted) (out []dayFigures) {
+func (t site) unshifted(all []dayclose.CashSeller) (out []dayFigures) {
 	sum := amountsIn(t.say, t.currency)
 	for _, u := range all {
 		out = append(out, dayFigures{Name: t.actor(u.Seller), A: strconv.FormatInt(u.Sales, 10), B: sum(u.Sold), C: sum(u.Reversed)})
