@@ -64,6 +64,12 @@ func (o *office) agentsDay(t *testing.T) {
 		a.fits()
 		sold = strings.ReplaceAll(a.text("main .token"), " ", "")
 	}
+	if !ask[bool](a, `document.querySelector("[data-share]").dataset.share.replaceAll(" ", "").includes("`+sold+`")`) {
+		t.Error("the page of the sale does not share the token")
+	}
+	a.click(`main a[href$="/receipt"]`, 1)
+	a.until(10*time.Second, `document.readyState === "complete" && document.querySelector('main a[href="?print=1"]')`)
+	a.fits()
 	a.visit("/sell")
 	a.shows("880.00", "120.00") // what is left to sell, and today's sales
 	a.visit("/sales")

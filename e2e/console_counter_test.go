@@ -93,5 +93,5 @@ func (o *office) clerksDay(t *testing.T) {
 	d.at("/tills/shf_")
 	d.tabTo("#counted")
 	d.keys("1,215.50" + tabKey + "a coin is missing" + enterKey)
-	d.shows("Closed", "KES 0.50 missing", "a coin is missing", "Sales: 10")
+	d.shows("Z report of till till-9", "Closed", "KES 0.50 missing", "a coin is missing", "Sales: 10")
 }
