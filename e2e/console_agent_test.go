@@ -64,12 +64,7 @@ func (o *office) agentsDay(t *testing.T) {
 		a.fits()
 		sold = strings.ReplaceAll(a.text("main .token"), " ", "")
 	}
-	if !ask[bool](a, `document.querySelector("[data-share]").dataset.share.replaceAll(" ", "").includes("`+sold+`")`) {
-		t.Error("the page of the sale does not share the token")
-	}
-	a.click(`main a[href$="/receipt"]`, 1)
-	a.until(10*time.Second, `document.readyState === "complete" && document.querySelector('main a[href="?print=1"]')`)
-	a.fits()
+	a.handsOut(t, sold)
 	a.visit("/sell")
 	a.shows("880.00", "120.00") // what is left to sell, and today's sales
 	a.visit("/sales")
@@ -81,6 +76,17 @@ func (o *office) agentsDay(t *testing.T) {
 		t.Errorf("the last six digits find the token %s, want %s", got, sold)
 	}
 	a.clean()
+}
+
+// handsOut checks that the page of a sale shares its token, and leads to a receipt to print.
+func (p *tab) handsOut(t *testing.T, token string) {
+	t.Helper()
+	if !ask[bool](p, `document.querySelector("[data-share]").dataset.share.replaceAll(" ", "").includes("`+token+`")`) {
+		t.Error("the page of the sale does not share the token")
+	}
+	p.click(`main a[href$="/receipt"]`, 1)
+	p.until(10*time.Second, `document.readyState === "complete" && document.querySelector('main a[href="?print=1"]')`)
+	p.fits()
 }
 
 // fits checks that nothing is wider than the window.

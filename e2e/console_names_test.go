@@ -113,8 +113,8 @@ func (o *office) paper(t *testing.T) {
 	d.keys(enterKey)
 	d.at("/sales/")
 	d.visit(d.path() + "/receipt")
-	if got := d.focus(); got != "button Print" {
-		t.Errorf("on the receipt the focus is on %s, want the button that prints it", got)
+	if got := d.focus(); got != "a Print" {
+		t.Errorf("on the receipt the focus is on %s, want the link that prints it", got)
 	}
 	d.click(`.theme button[value="dark"]`, 1)
 	d.until(10*time.Second, `document.documentElement.dataset.theme === "dark" && document.readyState === "complete"`)

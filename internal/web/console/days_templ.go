@@ -1203,7 +1203,7 @@ func noShiftTable(rows []dayFigures) templ.Component {
 			templ_7745c5c3_Var70 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = dayTable(say(ctx).DaysNoShift(), []string{say(ctx).DaysSeller(), say(ctx).DaysSales(), say(ctx).DaysSold(), say(ctx).DaysNoShiftReversed()}, rows).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = dayTable(say(ctx).DaysNoShift(), []string{say(ctx).PaperSoldBy(), say(ctx).DaysSales(), say(ctx).DaysSold(), say(ctx).DaysNoShiftReversed()}, rows).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
