@@ -3098,6 +3098,15 @@ func (t *Texts) DaysApproval(name string) string { return t.say("pages.days.appr
 // DaysRestore: The database was restored from a backup. Sales of this day may be missing.
 func (t *Texts) DaysRestore() string { return t.say("pages.days.restore") }
 
+// DaysNoShift: Sold without a shift
+func (t *Texts) DaysNoShift() string { return t.say("pages.days.no-shift") }
+
+// DaysNoShiftNote: This cash is booked in the till main, and nobody counts it. Ask each seller for it.
+func (t *Texts) DaysNoShiftNote() string { return t.say("pages.days.no-shift-note") }
+
+// DaysNoShiftReversed: Of these reversed
+func (t *Texts) DaysNoShiftReversed() string { return t.say("pages.days.no-shift-reversed") }
+
 // VendorsTitle: Vendors
 func (t *Texts) VendorsTitle() string { return t.say("pages.vendors.title") }
 
