@@ -11,19 +11,31 @@ import (
 
 // AddOriginal notes that the first paper of a sale is handed out. It reports false if a paper of the sale, original or copy, was handed out before.
 func (tx Rows) AddOriginal(sale id.ID, by string) (bool, error) {
-	n, err := tx.C.Exec(`INSERT INTO reprint (tenant_id, vend_id, n, by_actor, created_at) SELECT $1, $2, 0, $3, $4
-		WHERE NOT EXISTS (SELECT 1 FROM reprint WHERE tenant_id = $1 AND vend_id = $2) ON CONFLICT DO NOTHING`, tx.Tenant, sale, by, tx.Now)
-	return n == 1, fault.Wrap(err, "note the first paper")
+	papers, err := tx.Number(`SELECT COUNT(*) FROM reprint WHERE tenant_id = $1 AND vend_id = $2`, tx.Tenant, sale)
+	if err != nil || papers > 0 {
+		return false, fault.Wrap(err, "count the papers of a sale")
+	}
+	return tx.addPaper(sale, 0, by)
 }
 
 // AddCopy counts a copy of a sale's receipt and returns its number, from 1. The caller has locked the sale.
 func (tx Rows) AddCopy(sale id.ID, by string) (int, error) {
-	n, err := tx.Number(`SELECT MAX(n) FROM reprint WHERE tenant_id = $1 AND vend_id = $2`, tx.Tenant, sale)
-	if err == nil {
-		_, err = tx.C.Exec(`INSERT INTO reprint (tenant_id, vend_id, n, by_actor, created_at) VALUES ($1, $2, $3, $4, $5)`,
-			tx.Tenant, sale, n+1, by, tx.Now)
+	last, err := tx.Copies(sale)
+	if err != nil {
+		return 0, err
 	}
-	return int(n) + 1, fault.Wrap(err, "count a copy")
+	added, err := tx.addPaper(sale, last+1, by)
+	if err == nil && !added {
+		err = fmt.Errorf("copy %d of the receipt is counted already", last+1)
+	}
+	return last + 1, err
+}
+
+// addPaper notes a paper of a sale: 0 is the original, the others are copies. It reports false if that paper was noted before.
+func (tx Rows) addPaper(sale id.ID, n int, by string) (bool, error) {
+	added, err := tx.C.Exec(`INSERT INTO reprint (tenant_id, vend_id, n, by_actor, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
+		tx.Tenant, sale, n, by, tx.Now)
+	return added == 1, fault.Wrap(err, "note paper %d of a sale", n)
 }
 
 // Copies returns how many copies of a sale's receipt were counted.
