@@ -107,7 +107,7 @@ type request struct {
 // is parked again. Of a payment above the ceilings, it also says that the provider took it.
 func (ps *Payments) Apply(ctx context.Context, by access.Actor, d Decision) (once.Done[View], error) {
 	return ps.decided(ctx, by, d, access.ActApplyPayment, "apply", func(tx Tx, p *Payment) (func() error, refusal.Refusal, error) {
-		if p.State != Parked || p.Reason == GivenBack || !p.Booked() && !p.aboveCeiling() {
+		if p.State != Parked || p.Reason == GivenBack || !p.Booked() && !p.needsPerson() {
 			return nil, refuse.PaymentNotParked(p.Name(), string(p.State)), nil
 		}
 		meters, err := tx.Payments().PayableMeters(ReadReference(d.Meter), maxFound)
@@ -117,7 +117,7 @@ func (ps *Payments) Apply(ctx context.Context, by access.Actor, d Decision) (onc
 		if len(meters) != 1 {
 			return nil, refuse.PaymentMeterUnknown(refusal.Echo(d.Meter)), nil
 		}
-		unbooked := p.aboveCeiling()
+		unbooked := p.needsPerson()
 		p.State, p.Reason, p.Detail, p.Meter = Received, ByPerson, "", meters[0].Meter
 		return func() error {
 			if unbooked {

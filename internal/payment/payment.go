@@ -59,6 +59,7 @@ const (
 	OtherCurrency    Reason = "other-currency"    // the books have one currency, and it is not that of the payment
 	SaleReversed     Reason = "sale-reversed"     // the sale that used it was reversed
 	AboveCeiling     Reason = "above-ceiling"     // too much for a provider that cannot be asked
+	OtherProvider    Reason = "other-provider"    // another provider brought a payment of the same name and amount: it is perhaps the same payment
 	Unanswered       Reason = "unanswered"        // the provider has not answered the question
 	NeverTaken       Reason = "never-taken"       // the provider knows no such payment
 	GivenBack        Reason = "given-back"        // the provider says that it gave the payment back
@@ -95,11 +96,19 @@ func (p Payment) Booked() bool {
 
 // Unconfirmed reports whether the payment waits for whatever may confirm it.
 func (p Payment) Unconfirmed() bool {
-	return p.ConfirmedAt.IsZero() && (p.State == Received || p.aboveCeiling())
+	return p.ConfirmedAt.IsZero() && (p.State == Received || p.needsPerson())
 }
 
-// aboveCeiling reports whether a person must confirm the payment.
-func (p Payment) aboveCeiling() bool { return p.State == Parked && p.Reason == AboveCeiling }
+// needsPerson reports whether a person must confirm the payment.
+func (p Payment) needsPerson() bool {
+	return p.State == Parked && p.ConfirmedAt.IsZero() && (p.Reason == AboveCeiling || p.Reason == OtherProvider)
+}
+
+// isTwinOf reports whether a provider brought this payment, which is confirmed, and another provider the other payment, and both may be the same
+// payment.
+func (p Payment) isTwinOf(other Payment) bool {
+	return p.Provider != other.Provider && p.Txn == other.Txn && p.Amount == other.Amount && !p.ConfirmedAt.IsZero()
+}
 
 // Name returns the payment's identity as text.
 func (p Payment) Name() string { return p.ID.Text(id.Payment) }

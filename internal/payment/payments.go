@@ -64,6 +64,8 @@ type PaymentTx interface {
 	// PaymentByID and PaymentNamed read a payment and lock it.
 	PaymentByID(id.ID) (Payment, bool, error)
 	PaymentNamed(provider, txn string) (Payment, bool, error)
+	// PaymentsNamed reads the payments to which providers gave a name, and locks them.
+	PaymentsNamed(txn string, max int) ([]Payment, error)
 	// PaymentPage lists payments, newest first, before the given one or from the newest on.
 	PaymentPage(f Filter, before id.ID, max int) ([]Payment, error)
 	// SignedSince adds up what signatures, or statements of one person alone, confirmed for a provider since a time.
@@ -353,6 +355,15 @@ func book(tx Tx, p *Payment, proof Proof) error {
 	if err != nil {
 		return err
 	}
+	if proof != Person {
+		twin, err := twinOf(tx, *p)
+		if err != nil {
+			return err
+		}
+		if twin != "" {
+			return park(tx, p, OtherProvider, twin)
+		}
+	}
 	if code != p.Amount.Currency { // the books cannot hold it; a person must give it back
 		p.State, p.Reason, p.Proof = Parked, OtherCurrency, proof
 		return note(tx, *p, "payment.park", tx.Payments().PutPayment(*p))
@@ -370,6 +381,18 @@ func book(tx Tx, p *Payment, proof Proof) error {
 		return err
 	}
 	return enqueueFor(tx, *p, kindApply)
+}
+
+// twinOf names the payment that another provider brought and that may be the same as p; empty for none. One till can have two providers, such as
+// its operator's interface and the texts of its telephone.
+func twinOf(tx Tx, p Payment) (string, error) {
+	others, err := tx.Payments().PaymentsNamed(p.Txn, maxOfThese)
+	for _, o := range others {
+		if o.isTwinOf(p) {
+			return o.Name(), err
+		}
+	}
+	return "", err
 }
 
 // note writes the audit row of what the program did with a payment, unless err says that it failed.

@@ -213,7 +213,7 @@ func (w Worker) take(tx Tx, provider Provider, a Adapter, n Notice, proof Proof)
 		return err
 	}
 	if !added {
-		if proof == Stated && !a.Asks() && p.aboveCeiling() && p.Amount == n.Amount {
+		if proof == Stated && !a.Asks() && p.needsPerson() && p.Reason == AboveCeiling && p.Amount == n.Amount {
 			p.State = Received
 			return book(tx, &p, Stated)
 		}
@@ -223,6 +223,9 @@ func (w Worker) take(tx Tx, provider Provider, a Adapter, n Notice, proof Proof)
 		}
 		if !again(a, p) {
 			return linkedLate(tx, p, linked)
+		}
+		if twin, err := twinOf(tx, p); err != nil || twin != "" { // somebody decided that the other one is the payment
+			return err
 		}
 		p.State, p.Reason = Received, NoReason
 		if err := note(tx, p, "payment.again", tx.Payments().PutPayment(p)); err != nil {

@@ -905,3 +905,4 @@ CREATE TABLE event_delivery (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX event_delivery_due ON event_delivery (tenant_id, webhook_id, next_at) WHERE state = 'waiting';
 CREATE INDEX event_delivery_list ON event_delivery (tenant_id, webhook_id, state, id);
+CREATE INDEX payment_name ON payment (tenant_id, provider_txn);

@@ -31,12 +31,13 @@ import (
 type payShop struct {
 	*shop
 	*payment.Payments
-	path   string
-	key    []byte
-	calls  int
-	routes []string
-	broken error                                         // of every adapter
-	ask    func(payment.Payment) (payment.Answer, error) // nil: signatures confirm payments
+	path    string
+	secrets []byte
+	key     []byte
+	calls   int
+	routes  []string
+	broken  error                                         // of every adapter
+	ask     func(payment.Payment) (payment.Answer, error) // nil: signatures confirm payments
 }
 
 // asking is an adapter that asks the test.
@@ -75,12 +76,19 @@ func openPaidAs(t *testing.T, opened *shop, ask func(payment.Payment) (payment.A
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := s.AddProvider(t.Context(), owner(), payment.NewProvider{Name: "bank", Kind: webhook.Kind, Config: []byte(`{}`), Secrets: secrets, Single: 1_000_000, Daily: 10_000_000})
-	if err != nil || v.Refused() || v.Waits != nil {
-		t.Fatal(err, v.Detail(), v.Waits)
-	}
-	s.path = v.Path
+	s.secrets = secrets
+	s.path = s.provider("bank")
 	return s
+}
+
+// provider adds a provider and returns the secret part of its address.
+func (s *payShop) provider(name string) string {
+	s.t.Helper()
+	v, err := s.AddProvider(s.t.Context(), owner(), payment.NewProvider{Name: name, Kind: webhook.Kind, Config: []byte(`{}`), Secrets: s.secrets, Single: 1_000_000, Daily: 10_000_000})
+	if err != nil || v.Refused() || v.Waits != nil {
+		s.t.Fatal(err, v.Detail(), v.Waits)
+	}
+	return v.Path
 }
 
 // send sends a call of the provider, with a signature of its own each time.
@@ -171,6 +179,47 @@ func (s *payShop) is(want payment.State, why payment.Reason) payment.Payment {
 
 func (s *payShop) sales() int64 {
 	return s.number(`SELECT COUNT(*) FROM vend WHERE state = 'completed'`)
+}
+
+// The texts of a till's telephone and its operator's interface may bring the same payment under two providers.
+func TestTwoProvidersBringOnePayment(t *testing.T) {
+	s := openPaid(t, nil)
+	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+	s.paid("TX1", 50_000, meter)
+	s.work()
+	first := s.is(payment.Applied, payment.NoReason)
+	s.path = s.provider("texts")
+	s.paid("TX1", 50_000, meter)
+	s.paid("TX2", 50_000, meter)
+	s.paid("TX3", 20_000, meter)
+	s.work()
+	s.path = s.provider("third")
+	s.paid("TX2", 50_001, meter) // another amount: another payment
+	s.paid("TX3", 20_000, meter)
+	s.work()
+	var texts, third payment.Payment
+	l, err := s.Payments.List(t.Context(), owner(), payment.Filter{State: payment.Parked}, registry.Page{})
+	if err != nil || len(l.Payments) != 2 || s.sales() != 4 {
+		t.Fatalf("%d parked payments and %d sales, want 2 and 4 (%v)", len(l.Payments), s.sales(), err)
+	}
+	third, texts = l.Payments[0].Payment, l.Payments[1].Payment
+	if texts.Reason != payment.OtherProvider || texts.Detail != first.Name() || !texts.ConfirmedAt.IsZero() || third.Txn != "TX3" {
+		t.Errorf("parked %+v and %+v", texts, third)
+	}
+	no, err := s.Payments.Reject(t.Context(), owner(), payment.Decision{Payment: texts.Name(), Reason: "the same payment"})
+	if err != nil || no.Refused() {
+		t.Error(err, no.Detail())
+	}
+	if yes, err := s.Payments.Apply(t.Context(), owner(), payment.Decision{Payment: third.Name(), Meter: meter}); err != nil || yes.Refused() { // the payer did pay twice
+		t.Error(err, yes.Detail())
+	}
+	s.work()
+	s.paid("TX3", 20_000, meter)
+	s.work()
+	if s.sales() != 5 {
+		t.Errorf("%d sales, want 5", s.sales())
+	}
+	s.verified()
 }
 
 func TestASignedPaymentBecomesOneSale(t *testing.T) {

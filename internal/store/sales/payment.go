@@ -86,6 +86,12 @@ func (tx Rows) PaymentNamed(provider, txn string) (payment.Payment, bool, error)
 	return tx.paymentWhere(`provider = $2 AND provider_txn = $3`+tx.C.ForUpdate(), provider, txn)
 }
 
+// PaymentsNamed reads the payments to which providers gave a name, and locks them.
+func (tx Rows) PaymentsNamed(txn string, max int) (out []payment.Payment, err error) {
+	err = tx.C.Query(paymentQuery+`provider_txn = $2 ORDER BY id LIMIT $3`+tx.C.ForUpdate(), paymentColumns.AddTo(&out), tx.Tenant, txn, max)
+	return out, fault.Wrap(err, "find the payments of a name")
+}
+
 func (tx Rows) paymentWhere(condition string, args ...any) (p payment.Payment, found bool, err error) {
 	found, err = tx.One(paymentQuery+condition, paymentColumns.To(&p), append([]any{tx.Tenant}, args...)...)
 	return p, found, fault.Wrap(err, "find a payment")
