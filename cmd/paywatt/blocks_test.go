@@ -157,7 +157,7 @@ func jsonProblem(name string, text []byte) error {
 		"docs/guide/own-implementation.md json 0": strictly[[]map[string]any], // TestTheGuidesExamplePasses
 		"docs/guide/payments.md json 0":           strictly[providerFile],
 		"docs/guide/payments.md json 2":           strictly[providerFile], "docs/guide/payments.md json 3": strictly[providerFile], "docs/guide/payments.md json 4": strictly[providerFile],
-		"docs/guide/payments.md json 5": strictly[providerFile], "docs/guide/payments.md json 6": strictly[providerFile],
+		"docs/guide/payments.md json 5": strictly[providerFile], "docs/guide/payments.md json 6": strictly[providerFile], "docs/guide/payments.md json 7": strictly[providerFile], "docs/guide/payments.md json 8": strictly[providerFile],
 		"docs/guide/payments.md json 1":        strictly[map[string]any], // TestASignedPaymentBecomesOneSale sends the same fields
 		"docs/guide/webhooks.md json 0":        strictly[apiv1.WebhookEvent],
 		"docs/guide/own-meter.md json 0":       recordOf(wire.KindBoot),

@@ -181,47 +181,6 @@ func (s *payShop) sales() int64 {
 	return s.number(`SELECT COUNT(*) FROM vend WHERE state = 'completed'`)
 }
 
-// The texts of a till's telephone and its operator's interface may bring the same payment under two providers.
-func TestTwoProvidersBringOnePayment(t *testing.T) {
-	s := openPaid(t, nil)
-	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
-	s.paid("TX1", 50_000, meter)
-	s.work()
-	first := s.is(payment.Applied, payment.NoReason)
-	s.path = s.provider("texts")
-	s.paid("TX1", 50_000, meter)
-	s.paid("TX2", 50_000, meter)
-	s.paid("TX3", 20_000, meter)
-	s.work()
-	s.path = s.provider("third")
-	s.paid("TX2", 50_001, meter) // another amount: another payment
-	s.paid("TX3", 20_000, meter)
-	s.work()
-	var texts, third payment.Payment
-	l, err := s.Payments.List(t.Context(), owner(), payment.Filter{State: payment.Parked}, registry.Page{})
-	if err != nil || len(l.Payments) != 2 || s.sales() != 4 {
-		t.Fatalf("%d parked payments and %d sales, want 2 and 4 (%v)", len(l.Payments), s.sales(), err)
-	}
-	third, texts = l.Payments[0].Payment, l.Payments[1].Payment
-	if texts.Reason != payment.OtherProvider || texts.Detail != first.Name() || !texts.ConfirmedAt.IsZero() || third.Txn != "TX3" {
-		t.Errorf("parked %+v and %+v", texts, third)
-	}
-	no, err := s.Payments.Reject(t.Context(), owner(), payment.Decision{Payment: texts.Name(), Reason: "the same payment"})
-	if err != nil || no.Refused() {
-		t.Error(err, no.Detail())
-	}
-	if yes, err := s.Payments.Apply(t.Context(), owner(), payment.Decision{Payment: third.Name(), Meter: meter}); err != nil || yes.Refused() { // the payer did pay twice
-		t.Error(err, yes.Detail())
-	}
-	s.work()
-	s.paid("TX3", 20_000, meter)
-	s.work()
-	if s.sales() != 5 {
-		t.Errorf("%d sales, want 5", s.sales())
-	}
-	s.verified()
-}
-
 func TestASignedPaymentBecomesOneSale(t *testing.T) {
 	s := openPaid(t, nil)
 	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})

@@ -70,7 +70,9 @@ func readingsAround(t *testing.T, r Rig) {
 				t.Errorf("readings around %s: %s, want %s", c.name, got, c.want)
 			}
 		}
-		readingsAtEnds(t, tx, h.meter.N, at)
+		if err := readingsAtEnds(t, tx, h.meter.N, at); err != nil {
+			return struct{}{}, err
+		}
 		newest, err1 := tx.NewestReading(h.meter.N, time.Time{})
 		before, err2 := tx.NewestReading(h.meter.N, at(5))
 		none, err3 := tx.NewestReading(h.meter.N, at(0))
@@ -197,10 +199,10 @@ func journalsBetween(t *testing.T, r Rig) {
 }
 
 // readingsAtEnds checks the first and the last reading of spans with five, one and no reading, and with one whose clock was not set.
-func readingsAtEnds(t *testing.T, tx *store.Tx, meter int64, at func(int) time.Time) {
+func readingsAtEnds(t *testing.T, tx *store.Tx, meter int64, at func(int) time.Time) error {
 	ends, err := tx.ReadingsAtEnds(meter, []metering.Span{{From: at(0), To: at(10)}, {From: at(2), To: at(3)}, {From: at(20), To: at(30)}, {From: at(3000), To: at(4000)}})
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	var seqs []uint64
 	for _, row := range ends {
@@ -209,4 +211,5 @@ func readingsAtEnds(t *testing.T, tx *store.Tx, meter int64, at func(int) time.T
 	if got := fmt.Sprint(seqs); got != "[1 5 2 4]" {
 		t.Errorf("readings at the ends of spans: %s", got)
 	}
+	return nil
 }
