@@ -81,16 +81,6 @@ func openPaidAs(t *testing.T, opened *shop, ask func(payment.Payment) (payment.A
 	return s
 }
 
-// provider adds a provider and returns the secret part of its address.
-func (s *payShop) provider(name string) string {
-	s.t.Helper()
-	v, err := s.AddProvider(s.t.Context(), owner(), payment.NewProvider{Name: name, Kind: webhook.Kind, Config: []byte(`{}`), Secrets: s.secrets, Single: 1_000_000, Daily: 10_000_000})
-	if err != nil || v.Refused() || v.Waits != nil {
-		s.t.Fatal(err, v.Detail(), v.Waits)
-	}
-	return v.Path
-}
-
 // send sends a call of the provider, with a signature of its own each time.
 func (s *payShop) send(body string) payment.Heard {
 	s.t.Helper()

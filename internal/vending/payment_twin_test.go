@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/payment"
+	"github.com/paywatt/paywatt/internal/provider/webhook"
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
@@ -46,4 +47,14 @@ func TestTwoProvidersBringOnePayment(t *testing.T) {
 		t.Errorf("%d sales, want 5", s.sales())
 	}
 	s.verified()
+}
+
+// provider adds a provider and returns the secret part of its address.
+func (s *payShop) provider(name string) string {
+	s.t.Helper()
+	v, err := s.AddProvider(s.t.Context(), owner(), payment.NewProvider{Name: name, Kind: webhook.Kind, Config: []byte(`{}`), Secrets: s.secrets, Single: 1_000_000, Daily: 10_000_000})
+	if err != nil || v.Refused() || v.Waits != nil {
+		s.t.Fatal(err, v.Detail(), v.Waits)
+	}
+	return v.Path
 }
