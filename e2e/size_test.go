@@ -14,22 +14,22 @@ import (
 	"time"
 )
 
-// TestTheServerIsSmall checks the size limits: the idle server uses at most 80 MB of resident memory, and the binary has at most 63 MB, at
-// most 17 MB of it in third-party modules. The test assumes that third-party modules have the same share of the file as of the machine
+// TestTheServerIsSmall checks the size limits: the idle server uses at most 100 MB of resident memory, and the binary has at most 68 MB, at
+// most 19 MB of it in third-party modules. The test assumes that third-party modules have the same share of the file as of the machine
 // code.
 func TestTheServerIsSmall(t *testing.T) {
 	p := newPlace(t, paywatt(t))
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
 	// Unlocking the key store briefly took 64 MiB, which the runtime gives back.
 	rss := int64(0)
-	eventually(t, 20*time.Second, "the idle server needs at most 80 MB", func() bool { rss = srv.rss(t); return rss <= 80_000_000 })
+	eventually(t, 20*time.Second, "the idle server needs at most 100 MB", func() bool { rss = srv.rss(t); return rss <= 100_000_000 })
 	info, err := os.Stat(p.bin)
 	if err != nil {
 		t.Fatal(err)
 	}
 	code, theirs := machineCode(t, p.bin)
 	share := float64(info.Size()) * float64(theirs) / float64(code)
-	if info.Size() > 63_000_000 || share > 17e6 {
+	if info.Size() > 68_000_000 || share > 19e6 {
 		t.Errorf("the binary has %d bytes, third-party modules %.0f of them", info.Size(), share)
 	}
 	t.Logf("figures: idle server %.1f MB resident, binary %.1f MB, third-party modules %.1f MB of it", float64(rss)/1e6, float64(info.Size())/1e6, share/1e6)
