@@ -60,6 +60,7 @@ func TestTheConsoleInChromium(t *testing.T) {
 		{"an agent's day on a telephone", (*office).agentsDay},
 		{"a sale without scripts", (*office).noScript},
 		{"a person is invited, sells, gets another role, is blocked and reset", (*office).life},
+		{"a customer's own page, with scripts and without", (*office).customersPage},
 		{"a wallet: two figures, a doubt decided, a recharge", (*office).wallet},
 		{"a token is generated, put into the box, sent, and watched until the meter has it", (*office).platform},
 		{"every page fits, in both colours, and has no violation", (*office).everyPage},
@@ -67,7 +68,6 @@ func TestTheConsoleInChromium(t *testing.T) {
 		{"the console in Arabic, on a telephone", (*office).tongues},
 		{"the menu leaves room for the page", (*office).menu},
 		{"a receipt on 80 mm of paper", (*office).paper},
-		{"a customer's own page, with scripts and without", (*office).customersPage},
 		{"the first meter is recharged, and its relay closes", (*office).rechargeSketch},
 		{"an engineer's day on a telephone", (*office).engineersDay}, // from here on, a second person must agree
 		{"a server that is gone or silent is noticed, and noticed back", (*office).gone},

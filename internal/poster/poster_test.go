@@ -63,10 +63,11 @@ func TestARedirectIsNotFollowed(t *testing.T) {
 // TestPrivateAddressesAreRefusedWhenDialled posts to a listening server by every form of its address: none connects.
 func TestPrivateAddressesAreRefusedWhenDialled(t *testing.T) {
 	var calls atomic.Int32
-	s := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { calls.Add(1) }))
-	defer s.Close()
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { calls.Add(1) }))
 	heard := make(chan string, 100)
 	s.Config.ConnState = func(c net.Conn, state http.ConnState) { heard <- state.String() }
+	s.StartTLS()
+	defer s.Close()
 	_, port, _ := net.SplitHostPort(s.Listener.Addr().String())
 	p := poster.New(nil, noon)
 	for _, host := range []string{"127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "[::1]", "0.0.0.0", "127.1", "2130706433", "0x7f000001", "[::]", "10.0.0.1", "169.254.169.254", "100.64.0.1"} {
