@@ -18,7 +18,7 @@ type OverviewBackup struct {
 
 // OverviewList has the things of one kind that need somebody.
 type OverviewList struct {
-	Kind         string          `json:"kind" enum:"cut_off,low,offline,tamper,failed_messages,doubtful_readings,approvals,unconfirmed_reversals,open_shifts,open_days,alarms" doc:"cut_off: meters that are heard and do not supply; low: little credit is left; failed_messages: of the last 7 days; approvals: requests that wait for a second person, which the asker made or may decide; open_shifts: tills that were opened before today and not closed; open_days: days of the books that have ended and are not closed, once a day was closed; alarms: open ones that are in no other list"`
+	Kind         string          `json:"kind" enum:"cut_off,low,offline,tamper,failed_messages,doubtful_readings,approvals,parked_payments,unconfirmed_reversals,open_shifts,open_days,alarms" doc:"cut_off: meters that are heard and do not supply; low: little credit is left; failed_messages: of the last 7 days; approvals: requests that wait for a second person, which the asker made or may decide; parked_payments: payments that wait for a person, newest first; open_shifts: tills that were opened before today and not closed; open_days: days of the books that have ended and are not closed, once a day was closed; alarms: open ones that are in no other list"`
 	Count        int             `json:"count" example:"3" doc:"How many there are. Meters are all counted, of the others at most 200"`
 	More         bool            `json:"more" doc:"Whether there are more than were counted"`
 	PaidLastHour int             `json:"paid_last_hour,omitempty" example:"1" doc:"Only of cut_off: for how many of these meters a sale was completed in the last hour"`

@@ -24,7 +24,7 @@ func TestTheOverviewHasTheListsOfTheirPages(t *testing.T) {
 	}
 	o, lists := overview(w.key)
 	offline := lists["offline"]
-	if o.Meters != 1 || len(o.Lists) != 10 || offline.Count != 1 || len(offline.First) != 1 || offline.First[0].Title != meterNumber || offline.First[0].Since != nil {
+	if o.Meters != 1 || len(o.Lists) != 11 || offline.Count != 1 || len(offline.First) != 1 || offline.First[0].Title != meterNumber || offline.First[0].Since != nil {
 		t.Errorf("a meter that was never heard: %+v", o)
 	}
 	w.reads(1, 1000, 2000, 0, 300)

@@ -1,5 +1,5 @@
 // Package overview lists what needs somebody: meters without supply, messages that failed, readings in doubt, requests that wait for a
-// second person, and alarms. It asks the use cases for their lists, so each list has what its own page shows.
+// second person, parked payments, and alarms. It asks the use cases for their lists, so each list has what its own page shows.
 package overview
 
 import (
@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/quarantine"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -34,6 +35,7 @@ const (
 	Failed      Kind = "failed_messages"
 	Doubtful    Kind = "doubtful_readings"
 	Waiting     Kind = "approvals"
+	Parked      Kind = "parked_payments"
 	Unconfirmed Kind = "unconfirmed_reversals"
 	OpenShifts  Kind = "open_shifts" // of days before today
 	OpenDays    Kind = "open_days"   // days of the books that have ended and are not closed, once a day was closed
@@ -42,12 +44,12 @@ const (
 
 // Kinds lists all kinds in their order.
 func Kinds() []Kind {
-	return []Kind{CutOff, Low, Offline, Tampered, Failed, Doubtful, Waiting, Unconfirmed, OpenShifts, OpenDays, Alarms}
+	return []Kind{CutOff, Low, Offline, Tampered, Failed, Doubtful, Waiting, Parked, Unconfirmed, OpenShifts, OpenDays, Alarms}
 }
 
 // Entry is one thing that needs somebody.
 type Entry struct {
-	ID     string // of the meter, message, reading, approval, shift or alarm
+	ID     string // of the meter, message, reading, approval, payment, shift or alarm
 	Title  string // what people call it: a meter number, a telephone number
 	Detail string // what tells it from others: a name, a reason
 	Text   string // what an alarm says
@@ -93,6 +95,7 @@ type Cases struct {
 	History    *metering.History
 	Tills      *till.Tills
 	Days       *dayclose.Days
+	Payments   *payment.Payments
 }
 
 // Overview makes the view.
@@ -135,6 +138,7 @@ func (o *Overview) Show(ctx context.Context, by access.Actor) (View, error) {
 	l.messages()
 	l.readings()
 	l.approvals()
+	l.payments()
 	l.shifts()
 	l.days()
 	l.alarms()
@@ -265,6 +269,20 @@ func (l *look) approvals() {
 		}
 		list.Count++
 		list.First = append(list.First, Entry{ID: a.ID.Text(id.Approval), Title: a.Summary, Detail: a.Maker.Name, Since: a.CreatedAt})
+	}
+	l.add(list)
+}
+
+func (l *look) payments() {
+	out, err := l.c.Payments.List(l.ctx, l.by, payment.Filter{State: payment.Parked}, registry.Page{Limit: counted})
+	if err != nil || out.Refused() {
+		l.fail(err)
+		return
+	}
+	list := List{Kind: Parked, Count: len(out.Payments), More: out.Next != ""}
+	for _, v := range out.Payments {
+		p := v.Payment
+		list.First = append(list.First, Entry{ID: p.Name(), Title: p.Provider + " " + p.Txn, Detail: string(p.Reason), Meter: p.Meter, Since: p.SeenAt})
 	}
 	l.add(list)
 }

@@ -367,6 +367,9 @@ func (t *Texts) OverviewAll() string { return t.say("pages.overview.all") }
 // OverviewTills: Tills opened before today and not closed yet
 func (t *Texts) OverviewTills() string { return t.say("pages.overview.tills") }
 
+// OverviewPayments: Payments that wait for somebody
+func (t *Texts) OverviewPayments() string { return t.say("pages.overview.payments") }
+
 // OverviewAt: As of {at}
 func (t *Texts) OverviewAt(at string) string { return t.say("pages.overview.at", "{at}", at) }
 

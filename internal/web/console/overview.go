@@ -70,6 +70,8 @@ func (t site) needs(l overview.List) needs {
 			row.Path, row.Detail = "/messages/"+e.ID, t.say.Name("message", e.Detail)
 		case overview.Doubtful:
 			row.Path, row.Detail = "/quarantine/"+e.ID, t.shown(e.Detail)
+		case overview.Parked:
+			row.Path, row.Detail = "/payments/"+e.ID, t.say.Name("payment-reason", e.Detail)
 		case overview.OpenShifts:
 			row.Path = "/tills/" + e.ID
 		case overview.OpenDays:
@@ -121,6 +123,8 @@ func needsTitle(t *words.Texts, k overview.Kind) (title, path string) {
 		return t.MenuQuarantine(), "/quarantine"
 	case overview.Waiting:
 		return t.MenuApprovals(), "/approvals"
+	case overview.Parked:
+		return t.OverviewPayments(), "/payments?state=parked"
 	case overview.OpenShifts:
 		return t.OverviewTills(), "/tills"
 	case overview.OpenDays:

@@ -27,6 +27,11 @@ func TestTheOverviewSaysWhatNeedsSomebody(t *testing.T) {
 	g.sell(cut, "100")
 	g.get("/overview").says("Somebody paid for 1 of them in the last hour.")
 
+	w.paying().paid("QK1", 5000, "nobody")
+	g.until("/payments?state=parked", "QK1")
+	home = g.get("/overview").is(200).says("Payments that wait for somebody 1", "bank QK1", "No meter has the reference")
+	g.get(home.link(t, `/payments/pay_[a-z0-9]+`)).is(200).says("QK1")
+
 	approval := w.waitingApproval()
 	g.get("/overview").says("Approvals 1")
 	g.get(approval).is(200)
