@@ -87,18 +87,17 @@ func soldMeanwhile(t *testing.T, r Rig) {
 	h := addHousehold(t, e, 77)
 	locked, done := make(chan struct{}), make(chan error, 1)
 	var once sync.Once
+	used, tries := false, 0
 	go func() {
 		<-locked
 		done <- e.Run(t.Context(), store.FirstTenant, store.Job, func(tx *store.Tx) (bool, error) {
-			used, err := tx.MeterUsed(h.meter)
-			if err == nil && !used {
-				t.Error("the meter counts as unused")
-				err = tx.RemoveMeter(h.meter)
-			}
+			var err error
+			used, err = tx.MeterUsed(h.meter)
 			return false, err
 		})
 	}()
 	must(t, e, func(tx *store.Tx) error {
+		tries++
 		if _, _, err := tx.VendPoint(registry.Ref{ID: h.meter.ID}); err != nil {
 			return err
 		}
@@ -112,8 +111,8 @@ func soldMeanwhile(t *testing.T, r Rig) {
 		}
 		return tx.VendReserve(s, [32]byte{1})
 	})
-	if err := <-done; err != nil {
-		t.Fatal(err)
+	if err := <-done; err != nil || !used && tries == 1 { // the undoing may run between two tries of the sale
+		t.Fatalf("the meter counts as used: %t, %v", used, err)
 	}
 }
 
