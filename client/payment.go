@@ -33,7 +33,7 @@ func (c *Client) RejectPayment(ctx context.Context, payment string, d apiv1.Deci
 }
 
 // RequestPayment asks a customer to pay (right: vend.sell). The key makes it safe to repeat.
-func (c *Client) RequestPayment(ctx context.Context, n apiv1.NewPaymentRequest, key string) (apiv1.PaymentRequest, error) {
+func (c *Client) RequestPayment(ctx context.Context, n apiv1.PaymentRequestBody, key string) (apiv1.PaymentRequest, error) {
 	return keyedAsk[apiv1.PaymentRequest](ctx, c, post("/v1/payment-requests", n), key)
 }
 

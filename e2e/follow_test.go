@@ -45,14 +45,18 @@ func notFollowed() map[string]string {
 	decision := "counts the code on the day of the decision, which is never rewritten"
 	return map[string]string{
 		"docs/operate/people.md: paywatt person confirm juma@example.org\n": "needs a second person, who is confirmed",
-		"README.md: ./check": "this test is part of it",
-		"CONTRIBUTING.md: go build -tags faultinject -o /tmp/paywatt-clock ./cmd/paywatt":                                                             "writes into the repository when a version is released; TestFrozen reads what it made",
+		"README.md: ./check":                                                              "this test is part of it",
+		"docs/guide/payments.md: paywatt payment ask":                                     "needs a provider that can ask telephones; the tests of requests in internal/vending have one",
+		"docs/guide/payments.md: paywatt reconcile":                                       "needs a provider and its statement; TestAStatementBringsEachPaymentOnce has both",
+		"docs/guide/webhooks.md: paywatt webhook add":                                     "would send events to example.com; TestASaleAndItsEvent sends them to a server of its own",
+		"docs/guide/webhooks.md: paywatt webhook list":                                    "needs a webhook and a delivery; TestAFailingWebhook has both",
+		"CONTRIBUTING.md: go build -tags faultinject -o /tmp/paywatt-clock ./cmd/paywatt": "writes into the repository when a version is released; TestFrozen reads what it made",
 		"docs/operate/linux-board.md: paywatt vmeter 04140001001 --board examples/raspberry-pi.toml --state ./meter --offline --key e653341f9d5bf36f": "needs the GPIO lines of a board; TestAMeterRunsOnABoardAndRemembers has a stand-in for the kernel",
 		"docs/reference/promises.md: $ go test ./internal/vending -run TestASaleSurvivesEveryCut":                                                     "./check runs the test",
 		"docs/reference/supply.md: go test ./internal/sim -run 'Month|EveryCut|Share|Planted|Down' -v -args -wallets 1000":                            "takes hours; ./check runs it with fewer meters",
-		"docs/decisions/0005-the-house.md: find .":                                                                                                    decision,
-		"docs/decisions/0005-the-house.md: go list":                                                                                                   decision,
-		"docs/decisions/0005-the-house.md: grep -rhE":                                                                                                 decision,
+		"docs/decisions/0005-the-house.md: find .":    decision,
+		"docs/decisions/0005-the-house.md: go list":   decision,
+		"docs/decisions/0005-the-house.md: grep -rhE": decision,
 	}
 }
 

@@ -90,8 +90,8 @@ type PaymentRequest struct {
 	Decided  *time.Time `json:"decided_at,omitempty" doc:"When its state last changed"`
 }
 
-// NewPaymentRequest is a request to pay that somebody makes.
-type NewPaymentRequest struct {
+// PaymentRequestBody is a request to pay that somebody makes.
+type PaymentRequestBody struct {
 	Meter       string `json:"meter" maxLength:"64" example:"04140001001" doc:"Number of the meter"`
 	AmountMinor int64  `json:"amount_minor" minimum:"1" example:"50000" doc:"Amount in the smallest unit of the currency"`
 	Phone       string `json:"phone,omitempty" maxLength:"20" example:"+254711000001" doc:"Telephone to ask; a provider with a page needs none"`

@@ -8,7 +8,7 @@ import (
 )
 
 func newPaymentAsk(c console) *cobra.Command {
-	var n apiv1.NewPaymentRequest
+	var n apiv1.PaymentRequestBody
 	var key string
 	cmd := &cobra.Command{
 		Use: "ask METER AMOUNT", Short: "Send a request to pay to a customer's telephone", Args: cobra.ExactArgs(2),

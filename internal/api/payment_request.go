@@ -34,7 +34,7 @@ func (a *API) paymentRequestRoutes(r router) {
 		Summary: "Ask a customer to pay", Parameters: keyParam(),
 		Description: "A telephone can be asked three times an hour and ten times a day. Ask for the request again to see what became of it. Needs the header Idempotency-Key.",
 		Responses:   map[string]*huma.Response{"202": bodyOf[apiv1.PaymentRequest](r, "The customer will be asked.")}},
-		func(ctx context.Context, by access.Actor, _ *struct{}, body apiv1.NewPaymentRequest) (*sent, error) {
+		func(ctx context.Context, by access.Actor, _ *struct{}, body apiv1.PaymentRequestBody) (*sent, error) {
 			d := payment.Asking{Request: exchangeOf(ctx).request(), Meter: body.Meter, Amount: money.Minor(body.AmountMinor), Phone: body.Phone, Provider: body.Provider,
 				Render: func(v payment.RequestView) (int, []byte) { return http.StatusAccepted, encoded(requestOf(v)) }}
 			out, err := a.c.Payments.Ask(ctx, by, d)
