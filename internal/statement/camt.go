@@ -67,7 +67,6 @@ type page struct {
 	opening, closing *money.Minor
 	inter            []money.Minor // balances between the pages of a long statement
 	moved            money.Minor
-	closedAt         int
 }
 
 // readCamt reads CAMT.053.
