@@ -72,7 +72,7 @@ type Difference struct {
 	At          time.Time  `json:"at" doc:"Time of the row, the payment or the journal"`
 	FoundAt     time.Time  `json:"found_at" doc:"When it was first found"`
 	ClosedAt    *time.Time `json:"closed_at,omitempty" doc:"When it was settled"`
-	ClosedBy    string     `json:"closed_by,omitempty" doc:"Who settled it; the program settles what is no longer found"`
+	ClosedBy    string     `json:"closed_by,omitempty" doc:"Who settled it: a person, or the program if the difference was gone"`
 	Why         string     `json:"why,omitempty" doc:"Why it is settled"`
 }
 

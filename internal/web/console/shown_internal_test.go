@@ -27,7 +27,7 @@ func TestStoredSentencesAreShownInTheSitesWords(t *testing.T) {
 	}
 }
 
-// TestDetailsOfTheAuditLogAreWords: fields have names, and their figures the units of people. What is no list of fields stays a sentence.
+// TestDetailsOfTheAuditLogAreWords: fields have names, and their figures the units of people. A detail without fields is shown as it is.
 func TestDetailsOfTheAuditLogAreWords(t *testing.T) {
 	at := site{say: english(), currency: "KES"}
 	for stored, want := range map[string]string{

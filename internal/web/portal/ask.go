@@ -69,7 +69,7 @@ func (p *Portal) ask(page string) func(http.ResponseWriter, *http.Request, visit
 	}
 }
 
-// refused shows the page again with the reason why nobody was asked.
+// refused shows the page again, and says why no request was sent.
 func (p *Portal) refused(w http.ResponseWriter, r *http.Request, v visit, page string, no refusal.Refusal) {
 	no = v.say.Refusal(no)
 	r.URL.RawQuery = url.Values{"amount": {r.PostFormValue("amount")}}.Encode()

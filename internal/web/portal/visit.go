@@ -25,7 +25,7 @@ type visit struct {
 	set    registry.Settings
 	zone   *time.Location
 	say    *words.Texts
-	// problem says why nobody was asked to pay; empty if there was no problem.
+	// problem says why no request was sent; it is empty if one was sent.
 	problem string
 }
 
