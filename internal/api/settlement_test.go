@@ -123,12 +123,12 @@ func TestTheSettlementOfAVendorAgreesWithTheLedger(t *testing.T) {
 	w.want(201, w.keyed("reversal-1", "/v1/vends/"+back.ID+"/reversal", `{"reason":"wrong meter"}`))
 
 	w.stop()
-	w.ahead = began.UTC().Truncate(24 * time.Hour).Add(36 * time.Hour).Sub(began)
+	w.ahead = began.UTC().Truncate(24 * time.Hour).Add(60 * time.Hour).Sub(began) // noon of the day after tomorrow: far enough to be doubted
 	w.serve(true, api.Limits{})
 	w.want(200, w.post("/v1/clock/trust", `{"reason":"a test"}`))
 	w.want(201, w.ask("POST", "/v1/vends", key, order("20000"), "Idempotency-Key", "sale-0003"))
 
-	first, second := day(began), day(began.AddDate(0, 0, 1))
+	first, second := day(began), day(began.AddDate(0, 0, 2))
 	path := func(from, to string) string { return "/v1/vendors/SHOP1/settlement?from=" + from + "&to=" + to }
 	head, entries, both := w.settlement(w.key, path(first, second))
 	w.agrees(v.ID, "both days", head, entries, "")

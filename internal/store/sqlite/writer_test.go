@@ -93,10 +93,37 @@ func TestLongClosuresAreCounted(t *testing.T) {
 	}
 }
 
+// TestTheLogStaysSmall: the log is moved while readings arrive, before the writer has to wait for it. After the readings, a few commits
+// start it again, however slow the disk is, and the file keeps the size that is cheap to overwrite.
 func TestTheLogStaysSmall(t *testing.T) {
 	dir := t.TempDir()
 	e := openIn(t, dir, sqlite.Options{Reserve: -1})
+	const longest, waits = 16_000, 65_536 // pages: the lengths at which the log is moved, and at which the writer waits
+	peak, done := 0, make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			case <-time.After(time.Millisecond):
+				peak = max(peak, e.Stats().LogPages)
+			}
+		}
+	})
 	flood(t, e, 150_000, 500)
+	close(done)
+	wg.Wait()
+	if peak >= waits {
+		t.Errorf("the log had %d pages, so nobody moved it before the writer waited", peak)
+	}
+	began := time.Now()
+	for commits := 0; commits < 64 || e.Stats().LogPages >= longest; commits++ {
+		sell(t, e, func(tx *store.Tx) (sold, error) { n, err := tx.Take("a"); return sold{n}, err })
+		if time.Since(began) > time.Minute {
+			t.Fatalf("the log has %d pages a minute after the readings, want fewer than %d", e.Stats().LogPages, longest)
+		}
+	}
 	info, err := os.Stat(filepath.Join(dir, "paywatt.db-wal"))
 	if err != nil {
 		t.Fatal(err)
