@@ -16,10 +16,12 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/keystore"
+	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/webhook"
 )
 
 const recoveryCode = "a recovery code"
@@ -313,4 +315,58 @@ func copyFolder(t *testing.T, from, to string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestARotationSealsSecretsAgain: whoever gets the old key and an old copy of the database must not be able to read secrets that are in use.
+func TestARotationSealsSecretsAgain(t *testing.T) {
+	dir := t.TempDir()
+	login, _ := keyedFolder(t, dir)
+	s := openFor(t, dir, login)
+	p, err := s.payments.AddProvider(t.Context(), Clerk(), payment.NewProvider{Name: "bank", Kind: "webhook", Config: []byte(`{}`), Single: 1, Daily: 1,
+		Secrets: []byte(`{"signing":"whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"}`)})
+	if err != nil || p.Refused() {
+		t.Fatal(p.Detail(), err)
+	}
+	h, err := s.webhooks.Add(t.Context(), Clerk(), webhook.NewEndpoint{URL: "https://example.org/in", Events: []webhook.Type{"vend.completed"}})
+	if err != nil || h.Refused() {
+		t.Fatal(h.Detail(), err)
+	}
+	before := secretsOf(t, s.App, p.ID, h.ID)
+	if err := s.close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := rotate(t, dir); err != nil {
+		t.Fatal(err)
+	}
+	s = openFor(t, dir, login)
+	for n, after := range secretsOf(t, s.App, p.ID, h.ID) {
+		if bytes.Equal(after, before[n]) {
+			t.Errorf("secret %d is still sealed under the old key", n)
+		}
+	}
+	if err := s.close(); err != nil {
+		t.Fatal(err)
+	}
+	if r := check(t, dir); !r.Sound() || len(r.Notices) > 0 {
+		t.Errorf("the books: %+v %+v", r.Findings, r.Notices)
+	}
+}
+
+// secretsOf returns the sealed address and secrets of a provider, and the sealed secret of a webhook, all of which must open.
+func secretsOf(t *testing.T, a *App, provider, endpoint id.ID) (out [3][]byte) {
+	t.Helper()
+	err := a.engine.View(t.Context(), store.FirstTenant, func(tx *store.Tx) error {
+		_, err := tx.One(`SELECT p.path_enc, p.secrets_enc, w.secret_enc FROM provider p, webhook w WHERE p.id = $1 AND w.id = $2`, func(r core.Row) error {
+			out = [3][]byte{r.Bytes(0), r.Bytes(1), r.Bytes(2)}
+			_, err := a.data.Open(payment.PathContext(provider), out[0])
+			_, err2 := a.data.Open(payment.SecretContext(provider), out[1])
+			_, err3 := a.data.Open(webhook.SecretContext(endpoint), out[2])
+			return errors.Join(err, err2, err3)
+		}, provider, endpoint)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }

@@ -181,10 +181,13 @@ func (ps *Payments) setListed(provider id.ID, to time.Time) {
 // actor is who acts when the program itself handles a payment.
 func actor(t access.Tenant) access.Actor { return access.SystemActor(t, "payments") }
 
-// Contexts of sealed texts.
-func pathContext(provider id.ID) string   { return "provider path " + provider.Text(id.Provider) }
-func secretContext(provider id.ID) string { return "provider secrets " + provider.Text(id.Provider) }
-func callContext(call id.ID) string       { return "provider call " + call.Text(id.Call) }
+// PathContext is the context of the sealed secret part of a provider's address.
+func PathContext(provider id.ID) string { return "provider path " + provider.Text(id.Provider) }
+
+// SecretContext is the context of a provider's sealed secrets.
+func SecretContext(provider id.ID) string { return "provider secrets " + provider.Text(id.Provider) }
+
+func callContext(call id.ID) string { return "provider call " + call.Text(id.Call) }
 
 // PathBytes is the length of the secret part of a provider's address. In the address it is written as hexadecimal digits, because some
 // providers refuse addresses with certain words.
@@ -205,12 +208,12 @@ func (ps *Payments) adapter(p Provider) (Adapter, error) {
 	setup := Setup{Config: p.Config}
 	var err error
 	if len(p.Sealed) > 0 {
-		if setup.Secrets, err = ps.c.Sealer.Open(secretContext(p.ID), p.Sealed); err != nil {
+		if setup.Secrets, err = ps.c.Sealer.Open(SecretContext(p.ID), p.Sealed); err != nil {
 			return nil, fmt.Errorf("open the secrets of provider %s: %w", p.Name, err)
 		}
 	}
 	if ps.c.Hooks != "" {
-		path, err := ps.c.Sealer.Open(pathContext(p.ID), p.SealedPath)
+		path, err := ps.c.Sealer.Open(PathContext(p.ID), p.SealedPath)
 		if err != nil {
 			return nil, fmt.Errorf("open the address of provider %s: %w", p.Name, err)
 		}
@@ -351,6 +354,8 @@ func enqueueFor(tx Tx, p Payment, kind string) error {
 // book enters a confirmed payment in the books (P2 of docs/reference/postings.md), where it waits for its use. The journal's kind and
 // reference are unique, so a payment cannot be booked twice.
 func book(tx Tx, p *Payment, proof Proof) error {
+	// The currency is read first: on PostgreSQL this locks the tenant's row, so of two payments that are booked in the same moment the later one
+	// sees the earlier one as its twin.
 	code, _, err := tx.Books().Currency()
 	if err != nil {
 		return err

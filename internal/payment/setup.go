@@ -89,9 +89,9 @@ func (ps *Payments) addProvider(tx Tx, by access.Actor, n NewProvider, path stri
 	if p.ID, err = tx.NewID(); err != nil {
 		return ProviderView{}, err
 	}
-	p.SealedPath = ps.c.Sealer.Seal(pathContext(p.ID), []byte(path))
+	p.SealedPath = ps.c.Sealer.Seal(PathContext(p.ID), []byte(path))
 	if len(n.Secrets) > 0 {
-		p.Sealed = ps.c.Sealer.Seal(secretContext(p.ID), n.Secrets)
+		p.Sealed = ps.c.Sealer.Seal(SecretContext(p.ID), n.Secrets)
 	}
 	all, err := tx.Payments().ProviderPage(id.ID{}, maxOfThese)
 	if err != nil {

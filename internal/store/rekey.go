@@ -4,19 +4,23 @@ import (
 	"fmt"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/meters"
 	"github.com/paywatt/paywatt/internal/store/people"
+	"github.com/paywatt/paywatt/internal/webhook"
 )
 
 // rekeyBatch is how many meters share one audit row with their evidence.
 const rekeyBatch = 500
 
 // Rekey puts everything that depends on the data key under a new one, in this one transaction: the marks and stored forms of people, keys and
-// logins, and the passwords and link keys of meters. So the database belongs to one key or to the other, never to both. The parameter entry
-// is the audit row, which gets the figures. Rekey does not touch the digits of tokens and the stored answers: their evidence is in the log
-// and covers them as they are, so the old key must still open them.
+// logins, the passwords and link keys of meters, and the secrets of payment providers and webhooks. So the database belongs to one key or to
+// the other, never to both. The parameter entry is the audit row, which gets the figures. Rekey does not touch the digits of tokens, the stored
+// answers, and what providers sent: their evidence is in the log and covers them as they are, so the old key must still open them.
 func (tx *Tx) Rekey(r people.DataKeyChange, entry access.Entry) (rows int, err error) {
 	tenants, err := tx.Tenants()
 	if err != nil {
@@ -33,12 +37,16 @@ func (tx *Tx) Rekey(r people.DataKeyChange, entry access.Entry) (rows int, err e
 	if err != nil {
 		return 0, err
 	}
+	secrets, err := tx.rekeySecrets(r)
+	if err != nil {
+		return 0, err
+	}
 	mark := r.Next.KeyMark()
 	if err := tx.PutKeyMark("data", mark); err != nil {
 		return 0, err
 	}
-	entry.After = fmt.Sprintf("key=%s meters=%d people-and-keys=%d", mark, meters, people)
-	return meters + people, tx.AuditLog(entry)
+	entry.After = fmt.Sprintf("key=%s meters=%d people-and-keys=%d secrets=%d", mark, meters, people, secrets)
+	return meters + people + secrets, tx.AuditLog(entry)
 }
 
 // rekeyMeters puts the passwords and link keys of all meters under the new key.
@@ -73,4 +81,48 @@ func rekeyed(r people.DataKeyChange, meter id.ID, k meters.Keyed) (_ meters.Keye
 		k.NextLink, err = r.Reseal(registry.NextLinkKeyContext(meter), k.NextLink)
 	}
 	return k, err
+}
+
+// resealed is a column of sealed texts that no evidence covers, with the context of its rows.
+type resealed struct {
+	table, column string
+	context       func(row id.ID) string
+}
+
+// rekeySecrets seals the secrets of payment providers and webhooks under the new key.
+func (tx *Tx) rekeySecrets(r people.DataKeyChange) (total int, err error) {
+	for _, c := range []resealed{
+		{"provider", "path_enc", payment.PathContext}, {"provider", "secrets_enc", payment.SecretContext},
+		{"webhook", "secret_enc", webhook.SecretContext}, {"webhook", "previous_enc", webhook.SecretContext},
+	} {
+		n, err := tx.reseal(c, r)
+		if total += n; err != nil {
+			return total, err
+		}
+	}
+	return total, nil
+}
+
+// reseal seals the texts of a column again. The tables are small: their rows have limits.
+func (tx *Tx) reseal(c resealed, r people.DataKeyChange) (n int, err error) {
+	type row struct {
+		id     id.ID
+		sealed []byte
+	}
+	var rows []row
+	err = tx.C.Query(`SELECT id, `+c.column+` FROM `+c.table+` WHERE tenant_id = $1 AND `+c.column+` IS NOT NULL ORDER BY id`, func(w core.Row) error {
+		rows = append(rows, row{w.ID(0), w.Bytes(1)})
+		return nil
+	}, tx.Tenant)
+	for _, w := range rows {
+		if err == nil {
+			w.sealed, err = r.Reseal(c.context(w.id), w.sealed)
+		}
+		if err == nil {
+			err = tx.Rewrite(c.table, w.id, func() error {
+				return tx.Must(`UPDATE `+c.table+` SET `+c.column+` = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3`, w.sealed, tx.Tenant, w.id)
+			})
+		}
+	}
+	return len(rows), fault.Wrap(err, "seal %s of %s again", c.column, c.table)
 }

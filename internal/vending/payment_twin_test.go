@@ -1,11 +1,16 @@
 package vending_test
 
 import (
+	"fmt"
+	"sync"
 	"testing"
+	"time"
 
+	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/provider/webhook"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/store"
 )
 
 // The texts of a till's telephone and its operator's interface may bring the same payment under two providers.
@@ -60,4 +65,49 @@ func (s *payShop) provider(name string) string {
 		s.t.Fatal(err, v.Detail(), v.Waits)
 	}
 	return v.Path
+}
+
+// Two servers may read the calls of two providers in the same moment. A transaction does not see what the other one inserts.
+func TestTwoProvidersBringOnePaymentInTheSameMoment(t *testing.T) {
+	const rounds = 30
+	s := openPaidFast(t)
+	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+	paths := []string{s.path, s.provider("texts")}
+	worker := payment.NewWorker(s.Payments)
+	for n := range rounds {
+		for _, s.path = range paths {
+			s.paid(fmt.Sprint("TX", n), 1000+int64(n), meter)
+		}
+		var claims []job.Claim
+		s.do(func(tx *store.Tx) (err error) {
+			claims, err = tx.OutboxClaim(job.LanePayment, "", "test", s.clock.Now().Add(time.Minute), 10)
+			return err
+		})
+		if len(claims) != len(paths) {
+			t.Fatalf("round %d has %d calls to read", n, len(claims))
+		}
+		var wg sync.WaitGroup
+		for _, c := range claims {
+			wg.Go(func() {
+				if v, err := worker.Send(t.Context(), tenant, c); err != nil || v.String() != "done" {
+					t.Error(v, err)
+				}
+			})
+		}
+		wg.Wait()
+		s.do(func(tx *store.Tx) error {
+			for _, c := range claims {
+				if _, err := tx.OutboxDone(c.ID, "test"); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		s.work()
+	}
+	parked, err := s.Payments.List(t.Context(), owner(), payment.Filter{State: payment.Parked}, registry.Page{Limit: 100})
+	if err != nil || len(parked.Payments) != rounds || s.sales() != rounds {
+		t.Errorf("%d parked payments and %d sales, want %d of each (%v)", len(parked.Payments), s.sales(), rounds, err)
+	}
+	s.verified()
 }

@@ -201,7 +201,7 @@ func (d *Deliverer) secrets(e Endpoint) ([][]byte, error) {
 	}
 	var out [][]byte
 	for _, s := range sealed {
-		secret, err := d.c.Sealer.Open(secretContext(e.ID), s)
+		secret, err := d.c.Sealer.Open(SecretContext(e.ID), s)
 		if err != nil {
 			return nil, fmt.Errorf("open the secret of webhook %s: %w", e.Name(), err)
 		}

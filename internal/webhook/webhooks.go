@@ -75,8 +75,8 @@ type Webhooks struct{ c Config }
 // NewWebhooks makes a Webhooks.
 func NewWebhooks(c Config) *Webhooks { return &Webhooks{c} }
 
-// secretContext is the context of an endpoint's sealed secrets.
-func secretContext(endpoint id.ID) string { return "webhook secret " + endpoint.Text(id.Webhook) }
+// SecretContext is the context of an endpoint's sealed secrets.
+func SecretContext(endpoint id.ID) string { return "webhook secret " + endpoint.Text(id.Webhook) }
 
 // NewEndpoint is an endpoint to add.
 type NewEndpoint struct {
@@ -123,7 +123,7 @@ func (w *Webhooks) add(tx Tx, by access.Actor, n NewEndpoint, secret []byte) (Vi
 	if e.ID, err = tx.NewID(); err != nil {
 		return View{}, err
 	}
-	e.Secret = w.c.Sealer.Seal(secretContext(e.ID), secret)
+	e.Secret = w.c.Sealer.Seal(SecretContext(e.ID), secret)
 	if err := tx.Webhooks().AddWebhook(e); err != nil {
 		return View{}, err
 	}
@@ -263,7 +263,7 @@ func (w *Webhooks) Rotate(ctx context.Context, by access.Actor, endpoint string)
 	}
 	return w.change(ctx, by, endpoint, func(tx Tx, e Endpoint) (View, error) {
 		e.Previous, e.PreviousUntil = e.Secret, tx.Moment().Add(RotationTime)
-		e.Secret = w.c.Sealer.Seal(secretContext(e.ID), secret)
+		e.Secret = w.c.Sealer.Seal(SecretContext(e.ID), secret)
 		if err := tx.Webhooks().PutWebhook(e); err != nil {
 			return View{}, err
 		}
