@@ -69,6 +69,8 @@ const (
 	ActApplyPayment  Act = "payment.apply"   // say which meter a parked payment is for
 	ActRefundPayment Act = "payment.refund"  // give a parked payment back
 	ActRejectPayment Act = "payment.reject"  // say that a payment which is not confirmed was never taken
+	// ActDismissPayment says the same of a payment that is parked: its provider has signed for it, or another provider brought its twin.
+	ActDismissPayment Act = "payment.dismiss"
 	// ActStatement takes payments from the statement file of a provider that cannot be asked, ActAskedStatement from one that can.
 	ActStatement      Act = "statement.take"
 	ActAskedStatement Act = "statement.compare"
@@ -144,6 +146,8 @@ var acts = map[Act]rule{
 	ActApplyPayment:  {right: DecidePayments, moves: "a payer's money to a meter"},
 	ActRefundPayment: {right: DecidePayments, moves: "a payer's money out of the books"},
 	ActRejectPayment: {right: DecidePayments, second: noSecond, moves: "no value: the provider has not confirmed the payment, and is asked again when it repeats it"},
+
+	ActDismissPayment: {right: DecidePayments, moves: "a payer's money that the provider has probably taken, out of sight: the books never show it"},
 
 	ActStatement:      {right: DecidePayments, moves: "credit for whatever the file says that the provider took"},
 	ActAskedStatement: {right: DecidePayments, second: noSecond, moves: "no value: the provider itself must confirm each payment of the file"},

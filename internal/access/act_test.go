@@ -31,6 +31,7 @@ webhook.enable       settings.write  two
 payment.apply        payment.decide  two
 payment.refund       payment.decide  two
 payment.reject       payment.decide  one
+payment.dismiss      payment.decide  two
 statement.take       payment.decide  two
 statement.compare    payment.decide  one
 difference.close     payment.decide  two

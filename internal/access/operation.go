@@ -46,7 +46,7 @@ func moving() map[string]Operation {
 		"close-day":               {Acts: []Act{ActDayClose}},
 		"apply-payment":           {Acts: []Act{ActApplyPayment}},
 		"refund-payment":          {Acts: []Act{ActRefundPayment}},
-		"reject-payment":          {Acts: []Act{ActRejectPayment}},
+		"reject-payment":          {Acts: []Act{ActRejectPayment, ActDismissPayment}},
 		"add-payment-provider":    {Acts: []Act{ActProvider}},
 		"enable-payment-provider": {Acts: []Act{ActProvider}},
 		"upload-statement":        {Acts: []Act{ActStatement, ActAskedStatement}},

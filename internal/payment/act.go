@@ -106,7 +106,7 @@ type request struct {
 // Apply says which meter a parked payment is for (right: payment.decide). The payment is then sold from exactly once; if the sale is refused, it
 // is parked again. Of a payment above the ceilings, it also says that the provider took it.
 func (ps *Payments) Apply(ctx context.Context, by access.Actor, d Decision) (once.Done[View], error) {
-	return ps.decided(ctx, by, d, access.ActApplyPayment, "apply", func(tx Tx, p *Payment) (func() error, refusal.Refusal, error) {
+	return ps.decided(ctx, by, d, only(access.ActApplyPayment), "apply", func(tx Tx, p *Payment) (func() error, refusal.Refusal, error) {
 		if p.State != Parked || p.Reason == GivenBack || !p.Booked() && !p.needsPerson() {
 			return nil, refuse.PaymentNotParked(p.Name(), string(p.State)), nil
 		}
@@ -130,7 +130,7 @@ func (ps *Payments) Apply(ctx context.Context, by access.Actor, d Decision) (onc
 
 // Refund records that the provider gives a parked payment back (right: payment.decide; P22 of docs/reference/postings.md).
 func (ps *Payments) Refund(ctx context.Context, by access.Actor, d Decision) (once.Done[View], error) {
-	return ps.decided(ctx, by, d, access.ActRefundPayment, "refund", func(tx Tx, p *Payment) (func() error, refusal.Refusal, error) {
+	return ps.decided(ctx, by, d, only(access.ActRefundPayment), "refund", func(tx Tx, p *Payment) (func() error, refusal.Refusal, error) {
 		if p.State != Parked {
 			return nil, refuse.PaymentNotParked(p.Name(), string(p.State)), nil
 		}
@@ -148,9 +148,10 @@ func (ps *Payments) Refund(ctx context.Context, by access.Actor, d Decision) (on
 	})
 }
 
-// Reject says that a payment which is not confirmed was never taken (right: payment.decide). A confirmed payment can only be applied or refunded.
+// Reject says that a payment which is not confirmed was never taken (right: payment.decide; of a parked payment also a second person, because its
+// money would be missing without a trace in the books). A confirmed payment can only be applied or refunded.
 func (ps *Payments) Reject(ctx context.Context, by access.Actor, d Decision) (once.Done[View], error) {
-	return ps.decided(ctx, by, d, access.ActRejectPayment, "reject", func(tx Tx, p *Payment) (func() error, refusal.Refusal, error) {
+	return ps.decided(ctx, by, d, rejecting, "reject", func(tx Tx, p *Payment) (func() error, refusal.Refusal, error) {
 		if !p.Unconfirmed() {
 			return nil, refuse.PaymentConfirmed(p.Name(), string(p.State)), nil
 		}
@@ -161,6 +162,17 @@ func (ps *Payments) Reject(ctx context.Context, by access.Actor, d Decision) (on
 		return func() error { return nil }, refusal.Refusal{}, nil
 	})
 }
+
+// rejecting returns the act by which a payment is rejected.
+func rejecting(p Payment) access.Act {
+	if p.State == Parked {
+		return access.ActDismissPayment
+	}
+	return access.ActRejectPayment
+}
+
+// only returns a function that returns the same act for every payment.
+func only(a access.Act) func(Payment) access.Act { return func(Payment) access.Act { return a } }
 
 // giveBack posts that the provider gives a payment back.
 func giveBack(tx Tx, p Payment) error {
@@ -179,7 +191,7 @@ func checkReason(reason string) refusal.Refusal {
 
 // decided carries out a decision. The function change checks it, sets the payment's new state and returns what else to write. If the decision
 // needs a second person, nothing is written before that person agrees.
-func (ps *Payments) decided(ctx context.Context, by access.Actor, d Decision, act access.Act, word string,
+func (ps *Payments) decided(ctx context.Context, by access.Actor, d Decision, act func(Payment) access.Act, word string,
 	change func(Tx, *Payment) (func() error, refusal.Refusal, error)) (once.Done[View], error) {
 	d.Reason = strings.TrimSpace(d.Reason)
 	out, err := once.Do(ctx, ps.answers, by, access.DecidePayments, d.Request, d.render(), func(tx Tx) (View, refusal.Refusal, error) {
@@ -187,7 +199,7 @@ func (ps *Payments) decided(ctx context.Context, by access.Actor, d Decision, ac
 		if err != nil || no.Refused() {
 			return View{}, no, err
 		}
-		before, meter := p.State, d.Meter
+		before, meter, needs := p.State, d.Meter, act(p)
 		commit, no, err := change(tx, &p)
 		if err != nil || no.Refused() {
 			return View{}, no, err
@@ -195,7 +207,7 @@ func (ps *Payments) decided(ctx context.Context, by access.Actor, d Decision, ac
 		if meter != "" { // what is approved is this meter, whatever the text means by then
 			meter = p.Meter
 		}
-		eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: act, Object: p.Name(),
+		eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: needs, Object: p.Name(),
 			Summary: strings.TrimSpace(fmt.Sprintf("%s payment of %s, reference %q %s %s", word, p.Amount, p.Reference, p.Meter, d.Reason)),
 			Body:    request{p.Name(), meter, d.Reason}}, tx.Moment())
 		if err != nil || eyes.Refused() {
@@ -243,5 +255,5 @@ func (ps *Payments) Executors() access.Executors {
 			return access.Done{Refusal: out.Refusal, Object: r.Payment}, err
 		}
 	}
-	return access.Executors{access.ActApplyPayment: do(ps.Apply), access.ActRefundPayment: do(ps.Refund), access.ActProvider: ps.doEnable}
+	return access.Executors{access.ActApplyPayment: do(ps.Apply), access.ActRefundPayment: do(ps.Refund), access.ActDismissPayment: do(ps.Reject), access.ActProvider: ps.doEnable}
 }

@@ -111,3 +111,26 @@ func TestTwoProvidersBringOnePaymentInTheSameMoment(t *testing.T) {
 	}
 	s.verified()
 }
+
+// Who rejects a parked payment may keep its money, because the books never show it. So a second person must agree.
+func TestRejectingAParkedPaymentNeedsASecondPerson(t *testing.T) {
+	s := openPaid(t, nil)
+	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+	s.paid("TX1", 5_000_000, meter)
+	s.work()
+	p := s.is(payment.Parked, payment.AboveCeiling)
+	s.fourEyes()
+	out, err := s.Payments.Reject(t.Context(), owner(), payment.Decision{Payment: p.Name(), Reason: "never taken"})
+	if err != nil || out.Refused() || out.Value.Waits == nil {
+		t.Fatalf("rejected alone: %v %s", err, out.Detail())
+	}
+	s.is(payment.Parked, payment.AboveCeiling)
+	w := out.Value.Waits
+	s.allow(*w)
+	maker := w.Maker
+	maker.Approval = w.ID
+	if agreed, err := s.Payments.Executors()[w.Act](t.Context(), maker, w.Body); err != nil || agreed.Refused() {
+		t.Error(agreed.Detail(), err)
+	}
+	s.is(payment.Rejected, payment.ByPerson)
+}
