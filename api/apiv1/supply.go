@@ -22,11 +22,11 @@ type Supply struct {
 	GraceWh   int64      `json:"lease_grace_wh" doc:"What happens when the time of a lease ends: -1: only its energy limits the supply; 0: the supply goes off; N: the meter may use N Wh more"`
 }
 
-// DaysLeft says for how many days the money lasts.
+// DaysLeft says for how many days money or energy lasts.
 type DaysLeft struct {
-	Least  int64 `json:"least" doc:"Days if every day cost as much as the most expensive tenth of recent days"`
-	Likely int64 `json:"likely" doc:"Days if every day cost the median of recent days"`
-	Most   int64 `json:"most" doc:"Days if every day cost as little as the cheapest tenth of recent days"`
+	Least  int64 `json:"least" doc:"Days if every day used as much as the most expensive tenth of recent days"`
+	Likely int64 `json:"likely" doc:"Days if every day used the median of recent days"`
+	Most   int64 `json:"most" doc:"Days if every day used as little as the cheapest tenth of recent days"`
 }
 
 // Lease is what a meter may use without asking again.

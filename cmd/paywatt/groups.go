@@ -8,7 +8,7 @@ func nouns() []group {
 		{"server", "Server:", []func(console) *cobra.Command{newServeCommand, newConfigCommand, newPrinterCommand, newDoctorCommand}},
 		{"vending", "Vending:", []func(console) *cobra.Command{newVendCommand, newExplainCommand, newTariffCommand, newCustomerCommand, newAccountCommand,
 			newDebtCommand, newChargeCommand, newVendorCommand, newPaymentCommand, newProviderCommand, newReconcileCommand, newWebhookCommand, newShiftCommand, newDayCommand, newApprovalCommand, newReportCommand, token}},
-		{"meters", "Meters:", []func(console) *cobra.Command{newOverviewCommand, newMeterCommand, newProfileCommand, newDeviceCommand, newIntegrationCommand, newImportCommand, newQuarantineCommand, newMessageCommand}},
+		{"meters", "Meters:", []func(console) *cobra.Command{newOverviewCommand, newFlatCommand, newMeterCommand, newProfileCommand, newDeviceCommand, newIntegrationCommand, newImportCommand, newQuarantineCommand, newMessageCommand}},
 		{"simulation", "Simulation:", []func(console) *cobra.Command{newDemoCommand, newVmeterCommand, newModemCommand, newSimCommand, newReplayCommand, newBenchCommand}},
 		{"admin", "Administration:", []func(console) *cobra.Command{newUtilityCommand, newPersonCommand, newAPIKeyCommand, newVendingKeyCommand, newClockCommand, newBackupCommand,
 			newVerifyCommand, newStoreCommand, newVersionCommand, newLicensesCommand}},

@@ -33,6 +33,7 @@ import (
 	"github.com/paywatt/paywatt/internal/dayclose"
 	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/diagnosis"
+	"github.com/paywatt/paywatt/internal/flats"
 	"github.com/paywatt/paywatt/internal/imports"
 	"github.com/paywatt/paywatt/internal/meterconfig"
 	"github.com/paywatt/paywatt/internal/metering"
@@ -103,6 +104,7 @@ type Cases struct {
 	PageLinks       *pagelink.Links
 	Search          *search.Search
 	Overview        *overview.Overview
+	Flats           *flats.Flats
 	Office          *office.Office
 }
 
@@ -215,7 +217,7 @@ func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
 	h.UseMiddleware(func(ctx huma.Context, next func(huma.Context)) { next(&statusFix{humaContext: ctx}) })
 	r := router{a: a, huma: h, problem: reg.Schema(reflect.TypeFor[Problem](), true, "")}
 	for _, add := range []func(router){a.tariffRoutes, a.meterRoutes, a.historyRoutes, a.alarmRoutes, a.commandRoutes, a.supplyRoutes, a.meterConfigRoutes, a.deviceRoutes, a.adoptionRoutes,
-		a.vendRoutes, a.searchRoutes, a.overviewRoutes, a.vendorRoutes, a.paymentRoutes, a.reconciliationRoutes, a.webhookRoutes, a.shiftRoutes, a.closedDayRoutes, a.importRoutes, a.reversalRoutes, a.debtRoutes, a.chargeRoutes, a.accountRoutes, a.statementRoutes, a.moveRoutes, a.walletRoutes, a.quarantineRoutes,
+		a.vendRoutes, a.searchRoutes, a.overviewRoutes, a.flatRoutes, a.vendorRoutes, a.paymentRoutes, a.reconciliationRoutes, a.webhookRoutes, a.shiftRoutes, a.closedDayRoutes, a.importRoutes, a.reversalRoutes, a.debtRoutes, a.chargeRoutes, a.accountRoutes, a.statementRoutes, a.moveRoutes, a.walletRoutes, a.quarantineRoutes,
 		a.messageRoutes, a.pageLinkRoutes, a.phoneRoutes, a.tokenRoutes, a.swapRoutes, a.rechargeRoutes, a.approvalRoutes, a.peopleRoutes, a.keyRoutes, a.dayRoutes, a.auditRoutes, a.headRoutes, a.diagnosisRoutes, a.ledgerRoutes,
 		a.timelineRoutes, a.feedRoutes, a.settingsRoutes, a.systemRoutes} {
 		add(r)

@@ -21,9 +21,7 @@ func supplyOf(v wallet.SupplyView) apiv1.Supply {
 		b.Emergency = &apiv1.Emergency{Until: e.Until.UTC(), EnergyWh: int64(e.Energy), Floor: amountOf(money.Amount{Minor: e.Floor, Currency: v.Available.Currency}),
 			By: e.By, Reason: e.Reason}
 	}
-	if v.Days.Estimated {
-		b.DaysLeft = &apiv1.DaysLeft{Least: v.Days.Least, Likely: v.Days.Likely, Most: v.Days.Most}
-	}
+	b.DaysLeft = daysLeftOf(v.Days)
 	if !v.Lease.Command.IsZero() {
 		b.Lease = &apiv1.Lease{MaxRegisterWh: int64(v.Lease.Max), LeftWh: int64(v.LeaseLeft), At: v.Lease.At.UTC(), Waiting: v.Waiting}
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/dayclose"
 	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/diagnosis"
+	"github.com/paywatt/paywatt/internal/flats"
 	"github.com/paywatt/paywatt/internal/imports"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/logkey"
@@ -183,10 +184,11 @@ func (a *App) openHTTP() error {
 	needs := overview.New(overview.Cases{Registry: a.registry, Vending: a.vending, Messages: a.messages, Quarantine: a.quarantine, Access: a.access, History: a.history, Tills: a.tills, Days: a.days, Payments: a.payments}, a.c.Now, a.lastBackup())
 	papered := office.New(office.Config{Registry: a.registry, Tills: a.tills, Days: a.days, Debts: a.debts, Wallets: a.wallets, Vending: a.vending, Now: a.c.Now})
 	times := timeline.New(timeline.Config{Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) timeline.Tx { return tx }), Wallets: a.wallets, Sealer: a.data, Now: a.c.Now})
+	landlord := flats.New(flats.Config{Registry: a.registry, Timelines: times, Vending: a.vending, Sealer: a.data})
 	v1, err := api.New(api.Config{
 		Cases: api.Cases{Access: a.access, Registry: a.registry, Vending: a.vending, Debts: a.debts, Vendors: a.vendors, Tills: a.tills, Days: a.days, Payments: a.payments, Reconciliations: a.statements, Webhooks: a.webhooks, Imports: a.imports, History: a.history, Commands: a.commands, Reports: a.reports, Diagnoses: a.doctor, Wallets: a.wallets, Quarantine: a.quarantine, Recharges: a.refills,
 			Adoption: a.adoption, Configs: a.configs,
-			Devices: a.answering(), Messages: a.messages, PageLinks: a.links, Search: found, Overview: needs, Timelines: times, Office: papered},
+			Devices: a.answering(), Messages: a.messages, PageLinks: a.links, Search: found, Overview: needs, Timelines: times, Office: papered, Flats: landlord},
 		Cursors: a.data, Keeper: &keeper{engine: a.engine, data: a.data}, Languages: a.c.Languages, Papers: papers(), Ready: a.notReady, Fault: faultOf, Version: a.c.Version, Metrics: a.gauges, Log: a.log, Now: a.c.Now,
 		Rand: a.c.Rand, Limits: a.c.API, Network: a.network(),
 	})
@@ -197,7 +199,7 @@ func (a *App) openHTTP() error {
 	pages, err := console.New(console.Config{Forms: &keeper{engine: a.engine, data: a.data}, Tenant: tenant, Access: a.access, Registry: a.registry, Vending: a.vending, History: a.history, Reports: a.reports,
 		Adoption: a.adoption, Configs: a.configs,
 		Wallets: a.wallets, Quarantine: a.quarantine, Commands: a.commands, Recharges: a.refills, Messages: a.messages, Vendors: a.vendors, Payments: a.payments, Tills: a.tills, Days: a.days, Imports: a.imports, Devices: a.answering(), Search: found, Diagnoses: a.doctor, Debts: a.debts, PageLinks: a.links, Logins: newLogins(a.engine, a.c, a.data), Overview: needs, Timelines: times,
-		Office: papered, Spool: a.spool,
+		Office: papered, Flats: landlord, Spool: a.spool,
 		Export: exporting(v1), Now: a.c.Now, Rand: a.c.Rand, Log: a.log, Version: a.c.Version.Version, Secure: a.tls != nil, Test: a.c.Test,
 		PanelURL: a.c.PanelURL, Tour: a.c.Tour, Languages: a.c.Languages, SetupCode: a.setup, Hash: a.data.Hash})
 	if err != nil {

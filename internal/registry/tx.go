@@ -139,4 +139,5 @@ type MeterRecord struct {
 	Feeder     string
 	Address    string
 	MaxW       unit.Power // 0 for the default of the meter's phases
+	Since      time.Time  // when the account was opened; zero without one
 }

@@ -52,6 +52,7 @@ type MeterView struct {
 	Address   string     // of the meter's place; empty if unknown
 	Feeder    string     // feeder of the meter's place; empty if unknown
 	MaxW      unit.Power // greatest power set for this meter; 0 for the default of its phases
+	Since     time.Time  // when the account was opened; zero without one
 	State     State
 	Connected bool
 	Relay     string   // closed, open or armed; empty while unknown
@@ -262,7 +263,7 @@ func (r *Registry) shown(by access.Actor, row foundRow) MeterView {
 
 func (r *Registry) view(rec MeterRecord) MeterView {
 	now := r.c.Now()
-	v := MeterView{Meter: rec.Meter, Key: rec.Key, Tariff: rec.TariffName, Customer: rec.Customer, Wallet: rec.Wallet, Address: rec.Address, Feeder: rec.Feeder, MaxW: rec.MaxW,
+	v := MeterView{Meter: rec.Meter, Key: rec.Key, Tariff: rec.TariffName, Customer: rec.Customer, Wallet: rec.Wallet, Address: rec.Address, Feeder: rec.Feeder, MaxW: rec.MaxW, Since: rec.Since,
 		Connected: r.c.Connected(rec.Meter.Number), Relay: rec.Relay, Reasons: metering.SplitReasons(rec.Reasons),
 		LastSeen: rec.LastSeen, Clock: now}
 	if rec.Wallet != nil {

@@ -34,7 +34,7 @@ func TestDaysLeftCountWholeDays(t *testing.T) {
 		"nothing was used":  {days(0, 0, 0, 9000), wallet.Days{}},
 		"old days are left": {days(append([]unit.Energy{9000, 9000}, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 50)...), wallet.Days{Estimated: true, Least: 10, Likely: 10, Most: 10}},
 	} {
-		if got := c.chart.DaysLeft(10_000); got != c.want {
+		if got := c.chart.daysLeft(10_000); got != c.want {
 			t.Errorf("%s: %+v, want %+v", name, got, c.want)
 		}
 	}

@@ -156,6 +156,9 @@ func (t *Texts) SafeWhere() string { return t.say("pages.safe.where") }
 // SafeLook: Try again
 func (t *Texts) SafeLook() string { return t.say("pages.safe.look") }
 
+// HelpFlats: The board shows every flat of a building with its supply, what is left and for how many days, and the last payment. Flats that need somebody come first. A building is the feeder of its meters.
+func (t *Texts) HelpFlats() string { return t.say("pages.help.flats") }
+
 // HelpTitle: Help
 func (t *Texts) HelpTitle() string { return t.say("pages.help.title") }
 
@@ -5388,6 +5391,54 @@ func (t *Texts) PaymentsProviders() string { return t.say("pages.payments.provid
 
 // PaymentsProvidersHint: Add, start and stop providers with the command
 func (t *Texts) PaymentsProvidersHint() string { return t.say("pages.payments.providers-hint") }
+
+// FlatsTitle: Flats
+func (t *Texts) FlatsTitle() string { return t.say("pages.flats.title") }
+
+// FlatsAbout: The flats of a building: supply, what is left, days left and the last payment of each.
+func (t *Texts) FlatsAbout() string { return t.say("pages.flats.about") }
+
+// FlatsNone: No flats yet. Add them from a list, or give the meters a feeder: the name of the building.
+func (t *Texts) FlatsNone() string { return t.say("pages.flats.none") }
+
+// FlatsBuilding: Building
+func (t *Texts) FlatsBuilding() string { return t.say("pages.flats.building") }
+
+// FlatsEvery: All buildings
+func (t *Texts) FlatsEvery() string { return t.say("pages.flats.every") }
+
+// FlatsCounts: Flats by state
+func (t *Texts) FlatsCounts() string { return t.say("pages.flats.counts") }
+
+// FlatsDaysRange: {least} to {most} days left
+func (t *Texts) FlatsDaysRange(least string, most string) string {
+	return t.say("pages.flats.days-range", "{least}", least, "{most}", most)
+}
+
+// FlatsDaysAbout: about {n} days left
+func (t *Texts) FlatsDaysAbout(n string) string { return t.say("pages.flats.days-about", "{n}", n) }
+
+// FlatsDaysUnknown: days left unknown
+func (t *Texts) FlatsDaysUnknown() string { return t.say("pages.flats.days-unknown") }
+
+// FlatsPaid: Paid {amount}, {at}
+func (t *Texts) FlatsPaid(amount string, at string) string {
+	return t.say("pages.flats.paid", "{amount}", amount, "{at}", at)
+}
+
+// FlatsUnpaid: No payment yet
+func (t *Texts) FlatsUnpaid() string { return t.say("pages.flats.unpaid") }
+
+// FlatsRest: The page shows {n} of {all} flats, those that need somebody first. Choose a building to see fewer.
+func (t *Texts) FlatsRest(n string, all string) string {
+	return t.say("pages.flats.rest", "{n}", n, "{all}", all)
+}
+
+// FlatsNever: Not heard yet
+func (t *Texts) FlatsNever() string { return t.say("pages.flats.never") }
+
+// FlatsUnknown: What is left is unknown
+func (t *Texts) FlatsUnknown() string { return t.say("pages.flats.unknown") }
 
 // PaperCopy: COPY {n}
 func (t *Texts) PaperCopy(n string) string { return t.say("receipts.paper.copy", "{n}", n) }

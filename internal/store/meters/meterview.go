@@ -16,7 +16,7 @@ import (
 
 // recordQuery reads the data of a [registry.MeterRecord]. A meter that never sent anything has no row in meter_live, and a wallet meter
 // may have no key.
-var recordQuery = `SELECT COALESCE(t.name, ''), COALESCE(n.currency, ''), p.feeder, w.max_w, k.id, COALESCE(p.address, ''), ` + meterColumns.List("m") + `, ` +
+var recordQuery = `SELECT COALESCE(t.name, ''), COALESCE(n.currency, ''), p.feeder, w.max_w, k.id, COALESCE(p.address, ''), a.opened_at, ` + meterColumns.List("m") + `, ` +
 	people.CustomerColumns.List("c") + `, ` + liveColumns.List("l") + `, ` + meterKeyColumns.List("k") + `, ` + NewestTID + `
 	FROM meter m
 	JOIN tenant n ON n.id = m.tenant_id
@@ -34,7 +34,10 @@ var recordQuery = `SELECT COALESCE(t.name, ''), COALESCE(n.currency, ''), p.feed
 func scanRecord(r core.Row) (rec registry.MeterRecord, currency string, err error) {
 	rec = registry.MeterRecord{TariffName: r.Text(0), Feeder: r.Text(2), Address: r.Text(5), MaxW: unit.Power(r.Int(3))}
 	var l metering.Live
-	col, err := meterColumns.Scan(r, 6, &rec.Meter)
+	if !r.IsNull(6) {
+		rec.Since = r.Time(6)
+	}
+	col, err := meterColumns.Scan(r, 7, &rec.Meter)
 	if err == nil {
 		col, err = people.CustomerColumns.Scan(r, col, &rec.Customer)
 	}

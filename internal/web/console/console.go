@@ -24,6 +24,7 @@ import (
 	"github.com/paywatt/paywatt/internal/dayclose"
 	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/diagnosis"
+	"github.com/paywatt/paywatt/internal/flats"
 	"github.com/paywatt/paywatt/internal/imports"
 	"github.com/paywatt/paywatt/internal/meterconfig"
 	"github.com/paywatt/paywatt/internal/metering"
@@ -78,6 +79,7 @@ type Config struct {
 	Logins     *mirror.Logins
 	Timelines  *timeline.Timeline
 	Overview   *overview.Overview
+	Flats      *flats.Flats
 	Spool      *spool.Spool // receipt printers of the server
 	// Export writes all pages of a list of the API as CSV, as the actor may see it. A status other than 0 says that it wrote nothing, and why.
 	Export  func(ctx context.Context, w io.Writer, by access.Actor, path string, q url.Values) (status int, detail string, err error)
@@ -154,6 +156,8 @@ func (s *Console) routes() http.Handler {
 	m.HandleFunc("POST /signout", s.signOut)
 	m.Handle("GET /{$}", s.signedIn(s.home))
 	m.Handle("GET /overview", s.signedIn(s.overview))
+	m.Handle("GET "+flatsPath, s.signedIn(s.flats))
+	m.HandleFunc("GET "+flatsPath+"/live", s.flatsLive)
 	m.Handle("GET /meters", s.signedIn(s.meters))
 	m.Handle("POST /meters", s.signedIn(s.addMeter))
 	m.Handle("GET /meters/new", s.signedIn(s.newMeter))

@@ -18,7 +18,7 @@ func listPages() map[string]struct{ pattern, column string } {
 	const number = `href="/meters/(\d{11})"`
 	return map[string]struct{ pattern, column string }{
 		"/sales": {`href="/sales/(vnd_\w+)"`, "id"}, "/sales?meter=" + meterNumber: {`href="/sales/(vnd_\w+)"`, "id"},
-		"/meters": {number, "number"}, "/meters?find=0019": {number, "number"}, "/customers": {`href="/customers/(cus_\w+)"`, "id"},
+		"/meters": {number, "number"}, "/flats": {number, "meter"}, "/meters?find=0019": {number, "number"}, "/customers": {`href="/customers/(cus_\w+)"`, "id"},
 		"/customers?find=amina": {`href="/customers/(cus_\w+)"`, "id"}, "/messages": {`href="/messages/(msg_\w+)"`, "id"},
 		"/tariffs": {`href="/tariffs/(\w+)"`, "name"}, "/people": {`href="/people/(usr_\w+)"`, "id"}, "/keys": {`href="/keys/(key_\w+)"`, "id"},
 		"/vendors": {`href="/vendors/(\w+)"`, "code"}, "/approvals": {`href="/approvals/(apr_\w+)"`, "id"}, "/approvals?all=1": {`href="/approvals/(apr_\w+)"`, "id"},
@@ -62,7 +62,7 @@ func TestEveryListPageExportsItsRows(t *testing.T) {
 		}
 		rows := exportedRows(t, page, g.get(html.UnescapeString(link[1])).is(200).body)
 		var shown, filed []string
-		for _, row := range regexp.MustCompile(`(?s)<tr[ >].*?</tr>|<h2>.*?</h2>|<section class="card" aria-labelledby="adopted-.*?</section>`).FindAllString(body, -1) {
+		for _, row := range regexp.MustCompile(`(?s)<tr[ >].*?</tr>|<li id="m-.*?</li>|<h2>.*?</h2>|<section class="card" aria-labelledby="adopted-.*?</section>`).FindAllString(body, -1) {
 			if m := regexp.MustCompile(list.pattern).FindStringSubmatch(row); m != nil {
 				name, err := url.PathUnescape(m[1])
 				if err != nil {

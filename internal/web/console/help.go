@@ -35,6 +35,8 @@ func topicOf(t *words.Texts, page string) helpTopic {
 		return helpTopic{t.MenuOverview(), t.HelpOverview(), "overview"}
 	case "meters":
 		return helpTopic{t.MenuMeters(), t.HelpMeters(), "meters"}
+	case "flats":
+		return helpTopic{t.FlatsTitle(), t.HelpFlats(), "flats"}
 	case "sell":
 		return helpTopic{t.MenuSell(), t.HelpSell(), "vends"}
 	case "sales":

@@ -237,7 +237,7 @@ func TestPatchesAreTheDifference(t *testing.T) {
 func TestWhoReadsQuietlyMaySeeNoDigits(t *testing.T) {
 	for _, role := range access.Roles() {
 		by := access.Actor{Role: role}
-		q := quiet(by)
+		q := by.Quiet()
 		if by.May(access.ReadVends) && q.May(access.ShowTokens) {
 			t.Errorf("%s would open tokens", role)
 		}

@@ -208,7 +208,7 @@ func (s *Console) lists(ctx context.Context, v visit, m registry.MeterView, digi
 
 // tokens adds a meter's tokens. It shows their digits only on request, which the audit log records.
 func (s *Console) tokens(ctx context.Context, v visit, l *meterLists) error {
-	by := quiet(v.by)
+	by := v.by.Quiet()
 	if l.Digits {
 		by = v.by
 	}
@@ -259,7 +259,7 @@ func (s *Console) meterLive(w http.ResponseWriter, r *http.Request) {
 		}
 		d := v.site.detail(m)
 		out := frame{d.element(): d.cells()}
-		list, err := s.c.Vending.Tokens(ctx, quiet(v.by), number, registry.Page{Limit: shownTokens})
+		list, err := s.c.Vending.Tokens(ctx, v.by.Quiet(), number, registry.Page{Limit: shownTokens})
 		if err != nil {
 			return nil, false, err
 		}

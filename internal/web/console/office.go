@@ -85,6 +85,7 @@ func (s *Console) office(w http.ResponseWriter, r *http.Request, v visit) {
 // officeLinks returns the pages behind the office page that the signed-in person may open.
 func (v visit) officeLinks(t *words.Texts) []officeLink {
 	return slices.DeleteFunc([]officeLink{
+		{flatsPath, t.FlatsTitle(), t.FlatsAbout(), v.by.May(access.ReadMeters)},
 		{"/sales", t.SalesTitle(), t.OfficeSales(), v.by.May(access.ReadVends)},
 		{"/payments", t.PaymentsTitle(), t.OfficePayments(), v.by.OfUtility() && v.by.May(access.ReadPayments)},
 		{"/tills", t.TillsTitle(), t.OfficeTills(), v.by.OfUtility() && v.by.May(access.ReadTills)},

@@ -28,7 +28,7 @@ func (s *Console) soldBefore(ctx context.Context, v visit, m registry.MeterView)
 	if m.Meter.Mode == registry.PrepayWallet {
 		return s.rechargedBefore(ctx, v, m.Meter.Number)
 	}
-	list, err := s.c.Vending.Tokens(ctx, quiet(v.by), m.Meter.Number, registry.Page{Limit: shownTokens})
+	list, err := s.c.Vending.Tokens(ctx, v.by.Quiet(), m.Meter.Number, registry.Page{Limit: shownTokens})
 	if err != nil || list.Refused() {
 		return nil, err
 	}
@@ -51,7 +51,7 @@ func (s *Console) rechargedBefore(ctx context.Context, v visit, number string) (
 		return nil, nil
 	}
 	since := s.c.Now().Add(-warnWithin)
-	st, err := s.c.Wallets.Statement(ctx, quiet(v.by), number, v.site.in(since).Format(time.DateOnly), "", registry.Page{Limit: registry.MaxLimit})
+	st, err := s.c.Wallets.Statement(ctx, v.by.Quiet(), number, v.site.in(since).Format(time.DateOnly), "", registry.Page{Limit: registry.MaxLimit})
 	if err != nil || st.Refused() {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func (s *Console) lastSales(ctx context.Context, v visit, m registry.MeterView) 
 	if m.Meter.ID.IsZero() || !v.by.May(access.ReadVends) {
 		return nil, nil
 	}
-	list, err := s.c.Vending.Sales(ctx, quiet(v.by), vending.SaleRequest{Meter: m.Meter.Number, Page: registry.Page{Limit: lastShown}})
+	list, err := s.c.Vending.Sales(ctx, v.by.Quiet(), vending.SaleRequest{Meter: m.Meter.Number, Page: registry.Page{Limit: lastShown}})
 	for _, one := range list.Sales {
 		out = append(out, v.site.saleLine(one))
 	}

@@ -117,7 +117,7 @@ func digitsAt(d vending.Digits, i int) string {
 func (s *Console) saleLive(w http.ResponseWriter, r *http.Request) {
 	sale := r.PathValue("sale")
 	s.stream(w, r, func(ctx context.Context, v visit) (frame, bool, error) {
-		shown, err := s.c.Vending.Sale(ctx, quiet(v.by), sale)
+		shown, err := s.c.Vending.Sale(ctx, v.by.Quiet(), sale)
 		if err != nil || shown.Refused() {
 			return nil, false, err
 		}

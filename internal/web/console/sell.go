@@ -411,7 +411,7 @@ func (s *Console) showCheck(w http.ResponseWriter, r *http.Request, v visit, f s
 
 // made returns the sale that a form has made, or zero if it has made no sale.
 func (s *Console) made(ctx context.Context, v visit, form string) (id.ID, error) {
-	shown, err := s.c.Vending.SaleByRef(ctx, quiet(v.by), form)
+	shown, err := s.c.Vending.SaleByRef(ctx, v.by.Quiet(), form)
 	if err != nil || shown.Refused() {
 		return id.ID{}, err
 	}

@@ -119,7 +119,7 @@ func (v visit) serviceActs(m registry.MeterView) (out []serviceAct) {
 
 // serviceTokens lists a meter's newest tokens without units.
 func (s *Console) serviceTokens(r *http.Request, v visit, number string) (out []tokenLine, err error) {
-	list, err := s.c.Vending.Tokens(r.Context(), quiet(v.by), number, registry.Page{Limit: pageSize})
+	list, err := s.c.Vending.Tokens(r.Context(), v.by.Quiet(), number, registry.Page{Limit: pageSize})
 	for _, t := range list.Tokens {
 		if t.Class == 0 || len(out) == shownTokens {
 			continue

@@ -64,7 +64,7 @@ func (s *Console) printAgain(ctx context.Context, v visit, named string) (sold s
 	if err != nil || !found {
 		return "", refuse.SaleWithoutPrinter(), err
 	}
-	shown, err := s.c.Vending.Sale(ctx, quiet(v.by), named)
+	shown, err := s.c.Vending.Sale(ctx, v.by.Quiet(), named)
 	if err != nil || shown.Refused() {
 		return "", shown.Refusal, err
 	}

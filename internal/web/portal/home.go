@@ -10,12 +10,10 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
-	"github.com/paywatt/paywatt/internal/series"
 	"github.com/paywatt/paywatt/internal/timeline"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/supply"
-	"github.com/paywatt/paywatt/unit"
 )
 
 // customerPage is the customer's page.
@@ -81,11 +79,16 @@ func (p *Portal) balance(ctx context.Context, v visit, d *customerPage) error {
 			d.AsOf = v.say.MeterBySMS(v.clock(left.AsOf))
 		}
 	}
+	days, err := p.c.Timelines.DaysLeft(ctx, v.by, v.m)
+	if err != nil {
+		return err
+	}
+	if d.Days = v.days(days); !known {
+		d.Days = v.say.PortalDaysNoCredit()
+	}
 	if v.m.Wallet == nil {
 		d.Class, d.Supply = v.supply()
-		days, err := p.daysLeft(ctx, v, left.Energy, known)
-		d.Days = days
-		return err
+		return nil
 	}
 	view, err := p.c.Wallets.Supply(ctx, v.by, v.number)
 	if err != nil || view.Refused() {
@@ -93,21 +96,7 @@ func (p *Portal) balance(ctx context.Context, v visit, d *customerPage) error {
 	}
 	d.Left, d.Booked = v.say.Sum(*left.Money), v.say.PortalBooked(v.say.Sum(v.m.Wallet.Settled))
 	d.Class, d.Supply = v.walletSupply(view)
-	d.Days = v.days(view.Days)
 	return nil
-}
-
-// daysLeft estimates for how many days the energy in a token meter lasts.
-func (p *Portal) daysLeft(ctx context.Context, v visit, left unit.Energy, known bool) (string, error) {
-	if !known {
-		return v.say.PortalDaysNoCredit(), nil
-	}
-	c, err := p.c.Timelines.Chart(ctx, v.by, timeline.Asked{Meter: v.number, By: series.Day})
-	if err != nil {
-		return "", err
-	}
-	v.hide(&c)
-	return v.days(c.DaysLeft(left)), nil
 }
 
 // hide removes the use of earlier customers from a chart. A virtual meter has a time of its own, and no earlier customers.
@@ -192,7 +181,7 @@ func (p *Portal) sales(ctx context.Context, v visit, d *customerPage) error {
 	if len(v.opened.Meters) > 1 { // one meter shows all sales, also those to a meter whose place it took
 		asked.Meter = v.number
 	}
-	list, err := p.c.Vending.Sales(ctx, quiet(v.by), asked)
+	list, err := p.c.Vending.Sales(ctx, v.by.Quiet(), asked)
 	if err != nil {
 		return err
 	}
@@ -210,12 +199,6 @@ func (p *Portal) sales(ctx context.Context, v visit, d *customerPage) error {
 		}
 	}
 	return nil
-}
-
-// quiet is the reader without the right to see digits, so that the audit log records no look at them.
-func quiet(by access.Actor) access.Actor {
-	by.Role = access.Support
-	return by
 }
 
 // public writes a path as an address that can be sent to somebody.

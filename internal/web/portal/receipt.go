@@ -19,7 +19,7 @@ type receiptPage struct {
 
 // receipt explains a receipt. Another account's receipt gets the same answer as a wrong link.
 func (p *Portal) receipt(w http.ResponseWriter, r *http.Request, v visit) {
-	e, err := p.c.Vending.Explain(r.Context(), quiet(v.by), r.PathValue("receipt"))
+	e, err := p.c.Vending.Explain(r.Context(), v.by.Quiet(), r.PathValue("receipt"))
 	if err != nil {
 		p.failed(w, r, err)
 		return

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/paywatt/paywatt/api/apiv1"
+	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/unit"
+)
+
+func newFlatCommand(c console) *cobra.Command {
+	cmd := &cobra.Command{Use: "flat", Short: "Show the flats of a building, the meters on one feeder"}
+	cmd.AddCommand(newFlatList(c))
+	return cmd
+}
+
+func newFlatList(c console) *cobra.Command {
+	return list[apiv1.FlatFilter, apiv1.Flat]{
+		use: "list", example: "  paywatt flat list\n  paywatt flat list --feeder Riverside",
+		of: apiv1.Flats, page: (*client.Client).Flats,
+		options: func(flags *pflag.FlagSet, f *apiv1.FlatFilter) {
+			flags.StringVar(&f.Feeder, "feeder", "", "only flats of this building")
+		},
+		table: columns("flat, meter, state, left, as of, days left, last payment, tenant", func(f apiv1.Flat) []any {
+			paid := ""
+			if p := f.LastPayment; p != nil {
+				paid = amountText(p.Amount) + " " + timeText(&p.At)
+			}
+			return []any{f.Name, f.Meter, f.State, flatLeft(f), timeText(f.AsOf), daysText(f.DaysLeft), paid, f.Tenant}
+		}),
+	}.command(c)
+}
+
+// flatLeft writes what is left in a flat's wallet or meter; empty if nobody knows it.
+func flatLeft(f apiv1.Flat) string {
+	switch {
+	case f.Left != nil:
+		return amountText(*f.Left)
+	case f.LeftWh != nil:
+		return unit.Energy(*f.LeftWh).KWh(1) + " kWh"
+	}
+	return ""
+}
+
+// daysText writes an estimate of days as a range.
+func daysText(d *apiv1.DaysLeft) string {
+	switch {
+	case d == nil:
+		return "unknown"
+	case d.Least == d.Most:
+		return fmt.Sprintf("about %d", d.Likely)
+	}
+	return fmt.Sprintf("%d to %d", d.Least, d.Most)
+}

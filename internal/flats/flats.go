@@ -1,0 +1,158 @@
+// Package flats is the landlord's view of the meters: a board of flats with what each of them needs, and what the meters of a building say
+// together. A building is a feeder, and a flat is a meter with its place. Start at [Flats.Board].
+package flats
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/timeline"
+	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/wallet"
+)
+
+// Config has the use cases that the board reads; every field is required.
+type Config struct {
+	Registry  *registry.Registry
+	Timelines *timeline.Timeline
+	Vending   *vending.Vending
+	Sealer    registry.Hasher
+}
+
+// Flats answers what a landlord asks.
+type Flats struct{ c Config }
+
+// New makes a Flats.
+func New(c Config) *Flats { return &Flats{c} }
+
+// lookedSales is how many of the newest sales to a flat are searched for its last payment. Sales that failed are none.
+const lookedSales = 5
+
+// Flat is a flat on the board.
+type Flat struct {
+	registry.MeterView
+	Days wallet.Days
+	Paid Payment // the last payment of the present account; zero if there is none, or if the asker may not read sales
+}
+
+// Payment is the last purchase or recharge of a flat.
+type Payment struct {
+	At      time.Time
+	Amount  money.Amount
+	Receipt string
+}
+
+// Name is what people call the flat: its address, or the tenant's name, or the meter's number.
+func (f Flat) Name() string { return cmp.Or(f.Address, f.Customer.Name, f.Meter.Number) }
+
+// Board is a page of flats, those that need somebody first.
+type Board struct {
+	refusal.Refusal
+	Flats  []Flat
+	Counts registry.MeterCounts
+	Found  int    // flats on all pages
+	Next   string // cursor of the next page; empty on the last
+}
+
+// Board lists the flats of a building, or all of them if it is empty (right: meter.read). Pages are in the order of the flats' states, the most
+// urgent first; see [Sort] for the order on a page.
+func (fs *Flats) Board(ctx context.Context, by access.Actor, building string, p registry.Page) (Board, error) {
+	list := "flats:" + building
+	after, most, no := p.Read(fs.c.Sealer, by.Tenant, list)
+	if no.Refused() {
+		return Board{Refusal: no}, nil
+	}
+	number := pageOf(after)
+	b, err := fs.c.Registry.Board(ctx, by, registry.MeterFilter{Feeder: building}, registry.ByState, number, most)
+	if err != nil || b.Refused() {
+		return Board{Refusal: b.Refusal}, err
+	}
+	out := Board{Counts: b.Counts, Found: b.Found}
+	if b.First/most+1 < number { // the list has become shorter
+		return out, nil
+	}
+	if b.First+len(b.Meters) < b.Found {
+		out.Next = registry.Cursor(fs.c.Sealer, by.Tenant, list, placeOf(number+1))
+	}
+	for _, m := range b.Meters {
+		f, err := fs.flat(ctx, by, m)
+		if err != nil {
+			return out, fault.Wrap(err, "show the flat of meter %s", m.Meter.Number)
+		}
+		out.Flats = append(out.Flats, f)
+	}
+	Sort(out.Flats)
+	return out, nil
+}
+
+// flat adds to a meter what only the board shows.
+func (fs *Flats) flat(ctx context.Context, by access.Actor, m registry.MeterView) (f Flat, err error) {
+	f.MeterView = m
+	if f.Days, err = fs.c.Timelines.DaysLeft(ctx, by, m); err != nil || !by.May(access.ReadVends) {
+		return f, err
+	}
+	sales, err := fs.c.Vending.Sales(ctx, by.Quiet(), vending.SaleRequest{Meter: m.Meter.Number, Page: registry.Page{Limit: lookedSales}})
+	for _, s := range sales.Sales {
+		if s.State == sale.Completed && !s.CompletedAt.Before(m.Since) {
+			f.Paid = Payment{At: s.CompletedAt, Amount: s.Tender, Receipt: s.ReceiptNo}
+			return f, err
+		}
+	}
+	return f, err
+}
+
+// pageOf and placeOf write the number of a page into the place that a cursor has.
+func pageOf(after id.ID) int { return max(1, int(after[0])<<8|int(after[1])) }
+
+func placeOf(page int) (i id.ID) {
+	i[0], i[1] = byte(page>>8), byte(page)
+	return i
+}
+
+// Sort puts the flats that need the landlord first: by state in the order of [registry.States], then those with the fewest days left, then
+// those whose days nobody knows, and at last by name, where "A2" comes before "A10".
+func Sort(all []Flat) {
+	days := func(f Flat) int64 {
+		if !f.Days.Estimated {
+			return 1 << 32
+		}
+		return f.Days.Least
+	}
+	slices.SortStableFunc(all, func(a, b Flat) int {
+		return cmp.Or(cmp.Compare(slices.Index(registry.States(), a.State), slices.Index(registry.States(), b.State)),
+			cmp.Compare(days(a), days(b)), byName(a.Name(), b.Name()))
+	})
+}
+
+// byName compares names with their numbers as numbers.
+func byName(a, b string) int {
+	for a != "" && b != "" {
+		na, nb := digits(a), digits(b)
+		if na > 0 && nb > 0 {
+			x, y := strings.TrimLeft(a[:na], "0"), strings.TrimLeft(b[:nb], "0")
+			if c := cmp.Or(cmp.Compare(len(x), len(y)), cmp.Compare(x, y)); c != 0 {
+				return c
+			}
+			a, b = a[na:], b[nb:]
+			continue
+		}
+		if c := cmp.Compare(a[0], b[0]); c != 0 {
+			return c
+		}
+		a, b = a[1:], b[1:]
+	}
+	return cmp.Compare(len(a), len(b))
+}
+
+// digits counts the digits at the beginning of a text.
+func digits(s string) int { return len(s) - len(strings.TrimLeft(s, "0123456789")) }

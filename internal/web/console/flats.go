@@ -1,0 +1,137 @@
+package console
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/flats"
+	"github.com/paywatt/paywatt/internal/registry"
+)
+
+const flatsPath = "/flats"
+
+// flatRow is a flat on the board. The live stream sends the same texts for state, left and time.
+type flatRow struct {
+	row
+	Name, Tenant, Building, Days, Paid string
+}
+
+// flatsPage is the landlord's board.
+type flatsPage struct {
+	Building  string
+	Buildings []countLink
+	Counts    []choice // flats in each state
+	Rows      []flatRow
+	Rest      string // the board has more flats than the page
+	Manages   bool
+}
+
+// flats is the board of the flats of a building, or of all.
+func (s *Console) flats(w http.ResponseWriter, r *http.Request, v visit) {
+	t := v.site.say
+	d := flatsPage{Building: strings.TrimSpace(r.URL.Query().Get("feeder")), Manages: v.by.May(access.WriteMeters)}
+	b, err := s.c.Flats.Board(r.Context(), v.by, d.Building, registry.Page{Limit: registry.MaxLimit})
+	if s.stopped(w, r, v, err, b.Refusal) {
+		return
+	}
+	numbers := make([]string, len(b.Flats))
+	for i, f := range b.Flats {
+		numbers[i] = f.Meter.Number
+		d.Rows = append(d.Rows, v.site.flat(f))
+	}
+	if len(b.Flats) < b.Found {
+		d.Rest = t.FlatsRest(itoa(len(b.Flats)), itoa(b.Found))
+	}
+	for _, state := range registry.States() {
+		if n := b.Counts.By[state]; n > 0 {
+			d.Counts = append(d.Counts, choice{stateBadge(t, state).Text(), itoa(n)})
+		}
+	}
+	d.Buildings = buildings(b.Flats, d.Building, t.FlatsEvery())
+	p := s.page(r, v, t.FlatsTitle())
+	p.Live = flatsPath + "/live?n=" + strings.Join(numbers, ",")
+	s.show(w, r, http.StatusOK, flatsView(p, d))
+}
+
+// buildings are the links to the boards of the buildings on this one, if there is more than one.
+func buildings(all []flats.Flat, here, every string) []countLink {
+	count := map[string]int{}
+	var names []string
+	for _, f := range all {
+		if f.Feeder != "" {
+			if count[f.Feeder]++; count[f.Feeder] == 1 {
+				names = append(names, f.Feeder)
+			}
+		}
+	}
+	if len(names) == 0 || len(names) == 1 && here == "" && count[names[0]] == len(all) {
+		return nil
+	}
+	slices.Sort(names)
+	out := []countLink{{Path: flatsPath, Text: every, Here: here == ""}}
+	for _, n := range names {
+		out = append(out, countLink{buildingPath(n), n, count[n], n == here})
+	}
+	return out
+}
+
+// buildingPath leads to the board of a building.
+func buildingPath(name string) string { return flatsPath + "?" + url.Values{"feeder": {name}}.Encode() }
+
+func (t site) flat(f flats.Flat) flatRow {
+	out := flatRow{row: t.row(f.MeterView), Name: f.Name(), Building: f.Feeder, Days: t.daysLeft(f), Paid: t.say.FlatsUnpaid()}
+	if f.Customer.Name != out.Name {
+		out.Tenant = f.Customer.Name
+	}
+	if p := f.Paid; !p.At.IsZero() {
+		out.Paid = t.say.FlatsPaid(t.say.Sum(p.Amount), t.clock(p.At))
+	}
+	out.row = boardRow(t, f.MeterView, out.row)
+	return out
+}
+
+// boardRow words what only a board says: that a meter was never heard, and that nobody knows what is left.
+func boardRow(t site, m registry.MeterView, r row) row {
+	if m.LastSeen.IsZero() {
+		r.State.Word = t.say.FlatsNever()
+	}
+	if _, known := m.Left(); !known {
+		r.Balance, r.AsOf = t.say.FlatsUnknown(), ""
+	}
+	return r
+}
+
+// daysLeft writes the estimate of days left as a range.
+func (t site) daysLeft(f flats.Flat) string {
+	switch d := f.Days; {
+	case !d.Estimated:
+		return t.say.FlatsDaysUnknown()
+	case d.Least == d.Most:
+		return t.say.FlatsDaysAbout(t.say.Count(d.Likely))
+	default:
+		return t.say.FlatsDaysRange(t.say.Count(d.Least), t.say.Count(d.Most))
+	}
+}
+
+// flatsLive streams the states and balances of the flats that a board shows. Days and payments change with the next visit.
+func (s *Console) flatsLive(w http.ResponseWriter, r *http.Request) {
+	numbers := strings.Split(r.URL.Query().Get("n"), ",")
+	s.stream(w, r, func(ctx context.Context, v visit) (frame, bool, error) {
+		list, err := s.c.Registry.MetersNumbered(ctx, v.by, numbers)
+		if err != nil || list.Refused() {
+			return nil, false, err
+		}
+		out := frame{}
+		for _, m := range list.Data {
+			row := boardRow(v.site, m, v.site.row(m))
+			cells := row.cells()
+			delete(cells, "load")
+			out[row.element()] = cells
+		}
+		return out, true, nil
+	})
+}

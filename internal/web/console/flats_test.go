@@ -1,0 +1,85 @@
+package console_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/wire"
+)
+
+// flatNumber returns the number of a meter with its check digit.
+func flatNumber(t *testing.T, i int) string {
+	t.Helper()
+	body := fmt.Sprintf("0515%06d", i)
+	digit, err := sts.Luhn(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body + string(digit)
+}
+
+// flat registers a wallet meter at an address of a building.
+func (w *world) flat(number, address, building, tenant string) {
+	w.t.Helper()
+	w.api("/v1/meters", `{"number":"`+number+`","mode":"prepay_wallet","tariff":"domestic","address":"`+address+`","feeder":"`+building+`","customer":{"name":"`+tenant+`"},"simulated":true}`)
+}
+
+// TestTheBoardShowsEachFlat: supply in one word, what is left with its time, days left, and the last payment; those that need somebody come
+// first; a building has a board of its own.
+func TestTheBoardShowsEachFlat(t *testing.T) {
+	w := begin(t)
+	g := w.enter(ownerEmail)
+	a1, a2, b1 := flatNumber(t, 1), flatNumber(t, 2), flatNumber(t, 3)
+	w.flat(a1, "A1", "Riverside", "Baraka B.")
+	w.flat(a2, "A2", "Riverside", "Chege C.")
+	w.flat(b1, "B1", "Hill", "Dalila D.")
+	w.clock.freeze()
+	for day := range 5 { // the register rises by 1 kWh and then 2 kWh a day
+		for n, number := range []string{a1, a2} {
+			w.reading(number, uint64(day+1), wire.Reading{RegisterWh: int64(day * 1000 * (n + 1)), Relay: "closed"})
+		}
+		w.clock.move(24 * time.Hour)
+	}
+	w.clock.move(-24 * time.Hour)
+	g = w.enter(ownerEmail)
+	check := g.get("/sell/check?meter=" + a1 + "&amount=100")
+	g.post("/sell", "form", check.value("form"), "meter", a1, "amount", "100.00").is(303)
+	board := g.get("/flats").is(200).says("Flats", "Riverside", "Hill", "A1", "A2", "B1", "Baraka B.", "● On", "▲ Low credit", "○ Not heard yet", "KES 88.50", "KES -23.00", "Paid KES 100.00", "No payment yet",
+		"days left unknown", "about 0 days left", "days left Baraka B.")
+	if a, b, c := strings.Index(board.body, ">A2<"), strings.Index(board.body, ">B1<"), strings.Index(board.body, ">A1<"); a < 0 || b < 0 || b > a || a > c {
+		t.Errorf("the flat with credit is at %d, that without (%d) and the one never heard (%d)", c, a, b)
+	}
+	g.get("/flats?feeder=Hill").is(200).says("B1").omits("Baraka B.", ">A1<")
+	w.person("shop@example.com", access.TariffManager)
+	w.enter("shop@example.com").get("/flats").is(403)
+}
+
+// TestTwoHundredFlatsAreALightPage: the page of 200 flats with a payment each takes at most 80 kB on its way, and says so if there are more.
+func TestTwoHundredFlatsAreALightPage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("registers 201 meters")
+	}
+	w := begin(t)
+	for i := range 200 {
+		w.flat(flatNumber(t, i), fmt.Sprintf("House %d, flat %d", i%7, i), "Riverside", fmt.Sprintf("Tenant Number %d", i))
+	}
+	g := w.enter(ownerEmail)
+	page := g.get("/flats").is(200).says("The page shows 200 of 201 flats")
+	if n := strings.Count(page.body, `<li id="m-`); n != 200 {
+		t.Errorf("%d flats", n)
+	}
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	_, _ = z.Write([]byte(page.body))
+	_ = z.Close()
+	t.Logf("%d bytes, %d on their way", len(page.body), packed.Len())
+	if packed.Len() > 80_000  {
+		t.Errorf("%d bytes, %d on their way", len(page.body), packed.Len())
+	}
+}
