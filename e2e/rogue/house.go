@@ -23,8 +23,9 @@ type house struct {
 	nextKeys *meter.Keys
 	up       uint64            // milliseconds since the meter started
 	at       int64             // Unix seconds
-	open     bool              // a postpaid meter: it never cuts its supply off
+	open     bool              // a postpaid meter, or none at all: nothing cuts the supply off
 	load     int64             // W, while the relay is closed
+	slow     int64             // Wh that flow for each Wh that the meter counts; 0 for a meter that counts all
 	rest     int64             // used energy below 1 Wh, in W·ms
 	ids      map[uint64]string // ids of requests by their handles
 	reports  []meter.Report    // not acknowledged yet; nil for a meter without a network
@@ -115,7 +116,7 @@ func (h *house) run(seconds int64) {
 		to := min(end, max(meter.Wake(&h.config, &h.state), h.up+1))
 		watts := int64(0)
 		if h.on() {
-			watts = h.load
+			watts = h.load / max(1, h.slow)
 		}
 		if head := int64(meter.Headroom(&h.config, &h.state)); watts > 0 && head < 1<<40 {
 			to = min(to, h.up+uint64(max(1, (head*3_600_000-h.rest+watts-1)/watts)))

@@ -1,7 +1,11 @@
 package rogue
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
 
 	"github.com/paywatt/paywatt/api/apiv1"
 )
@@ -65,9 +69,17 @@ func meterMoves() []move {
 			r.ask(r.p(), "POST", "/v1/meters/"+p.number+"/rebase", apiv1.Rebase{RegisterWh: &wh, Reason: usual})
 		}},
 		{"decide about a reading", 3, func(r *Run, d *rand.Rand) { r.doubt(d) }},
-		{"add a prepaid meter", 2, func(r *Run, d *rand.Rand) { r.add(one(d, []string{"prepay_wallet", "prepay_token"}), "domestic") }},
-		{"add a meter on the cheap tariff", 2, func(r *Run, d *rand.Rand) { r.add(one(d, []string{"prepay_wallet", "prepay_token"}), "lifeline") }},
-		{"add a postpaid meter", 3, func(r *Run, d *rand.Rand) { r.add("postpay", "domestic") }},
+		{"add a prepaid meter", 2, func(r *Run, d *rand.Rand) {
+			r.add(one(d, []string{"prepay_wallet", "prepay_token"}), "domestic", usualImpulses)
+		}},
+		{"add a meter on the cheap tariff", 2, func(r *Run, d *rand.Rand) {
+			r.add(one(d, []string{"prepay_wallet", "prepay_token"}), "lifeline", usualImpulses)
+		}},
+		{"add a meter that counts too little", 2, func(r *Run, d *rand.Rand) {
+			r.add(one(d, []string{"prepay_wallet", "prepay_token"}), "domestic", 10*usualImpulses)
+		}},
+		{"add a postpaid meter", 3, func(r *Run, d *rand.Rand) { r.add("postpay", "domestic", usualImpulses) }},
+		{"adopt a device that reports nothing", 2, func(r *Run, d *rand.Rand) { r.adopt(d) }},
 	}
 }
 
@@ -150,13 +162,16 @@ func (r *Run) doubt(d *rand.Rand) {
 	r.ask(r.p(), "POST", "/v1/quarantine/"+q.ID+"/rebase", apiv1.Rebase{RegisterWh: &wh, Reason: usual})
 }
 
+// usualImpulses is what each meter flashes for a kilowatt-hour. A meter that is registered with more of them counts too little.
+const usualImpulses = 1000
+
 // add registers a further meter of P's.
-func (r *Run) add(mode, tariff string) {
+func (r *Run) add(mode, tariff string, impulses int64) {
 	if len(r.places) > len(r.t.places)+2 {
 		return
 	}
 	n := apiv1.NewMeter{Number: number(7101 + len(r.places)), Mode: mode, Tariff: tariff,
-		IntervalS: 6 * 3600, Customer: &apiv1.Customer{Name: "P again", Phone: "+254700000099"}}
+		IntervalS: 6 * 3600, ImpPerKWh: &impulses, Customer: &apiv1.Customer{Name: "P again", Phone: "+254700000099"}}
 	if n.Mode == "prepay_token" {
 		krn, kt := int64(1), int64(2)
 		n.SGC, n.KRN, n.KT, n.TI = "123456", &krn, &kt, "01"
@@ -173,7 +188,7 @@ func (r *Run) built(m *apiv1.AddedMeter) {
 	p := &place{number: m.Number, owner: P, wallet: m.Mode != "prepay_token", load: 3000, online: true, password: m.MQTTPassword, link: m.LinkKey}
 	p.key = r.t.decoder(p.number, &r.err)
 	h := newHouse(p.number, p.key, p.wallet, r.now().Unix(), p.load)
-	h.open = m.Mode == "postpay"
+	h.open, h.slow = m.Mode == "postpay", m.ImpPerKWh/usualImpulses
 	p.h = h.clone()
 	_, broker := r.srv.Addresses()
 	l, err := connect(broker, p.password, p.link, h)
@@ -184,4 +199,36 @@ func (r *Run) built(m *apiv1.AddedMeter) {
 	r.places, r.houses[p.number], r.lines[p.number] = append(r.places, p), h, l
 	r.remember(p)
 	r.settle()
+}
+
+// adopt puts a plug that reports nothing in the place of one of P's meters, once the server takes the plug for its device.
+func (r *Run) adopt(d *rand.Rand) {
+	p := one(d, r.of(P, func(p *place) bool { return p.wallet && r.houses[p.number].load > 0 }))
+	if r.srv.Devices() == "" {
+		return
+	}
+	name := "plug-" + p.number
+	o := mqtt.NewClientOptions().AddBroker("tcp://" + r.srv.Devices()).SetClientID(name).SetProtocolVersion(4).SetAutoReconnect(false).SetConnectTimeout(5 * time.Second)
+	plug := mqtt.NewClient(o)
+	if tok := plug.Connect(); !tok.WaitTimeout(5*time.Second) || tok.Error() != nil {
+		r.fail(fmt.Errorf("the plug %s cannot connect: %w", name, tok.Error()))
+		return
+	}
+	defer plug.Disconnect(0)
+	plug.Publish("tele/"+name+"/LWT", 0, false, "Online").WaitTimeout(time.Second)
+	var a reply
+	for range 20 { // until the server has heard it
+		if a = r.ask(r.p(), "POST", "/v1/devices", apiv1.NewDevice{Name: name, Meter: p.number}); a.status != 404 && a.status != 409 {
+			break
+		}
+		time.Sleep(patience)
+	}
+	if a.status != 201 {
+		return
+	}
+	if l := r.lines[p.number]; l != nil {
+		l.close()
+		delete(r.lines, p.number)
+	}
+	r.houses[p.number].open = true
 }

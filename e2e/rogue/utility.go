@@ -17,6 +17,8 @@ import (
 type Server interface {
 	// Addresses are those of its HTTP and MQTT listeners.
 	Addresses() (http, mqtt string)
+	// Devices is the address of its listener for unmodified devices; empty if it has none.
+	Devices() string
 	// Ahead sets by how much its clock is ahead of this machine's; false if the server cannot do that.
 	Ahead(time.Duration) bool
 	Stop()

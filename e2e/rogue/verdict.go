@@ -176,7 +176,7 @@ func (h *house) worth(p *place) int64 {
 			wh += int64(h.state.ECLeft(&h.config))
 		}
 	}
-	return wh
+	return wh * max(1, h.slow)
 }
 
 // judge compares the end of a history with its beginning.
