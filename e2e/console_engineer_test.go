@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -10,7 +11,8 @@ import (
 )
 
 // engineersDay is the day of somebody who works at meters, on a telephone of 360 px: a meter is registered and its key checked, the meter reports,
-// a customer's mistyped token is explained, a service token waits for a second person, and the meter gets its next key.
+// a customer's mistyped token is explained, a service token waits for a second person, the meter gets its next key, and another meter
+// takes its place.
 func (o *office) engineersDay(t *testing.T) {
 	const email, password = "engineer@example.org", "nine hundred tiny lamps"
 	d := o.owner
@@ -36,7 +38,7 @@ func (o *office) engineersDay(t *testing.T) {
 	second.pass(t, e)
 	e.at("/overview")
 
-	s := o.install(t, e, number(1961))
+	s := o.install(t, e, number(1961), "#name", "Wanjiru K.", "#phone", "+254733000333")
 	m := o.place.meterProcess(t, filepath.Join(t.TempDir(), "meter"), o.srv.mqtt, s)
 	m.must(t, "sync")
 	e.visit("/meters/" + s.number)
@@ -45,15 +47,20 @@ func (o *office) engineersDay(t *testing.T) {
 	o.complaint(t, e, m, s)
 	o.serviceToken(t, e, m, s)
 	o.nextKey(t, e, m, s)
+	o.replace(t, e, m, s)
 	e.clean()
 }
 
-// install registers a meter in the browser, and returns the secrets that the page shows.
-func (o *office) install(t *testing.T, e *tab, serial string) secrets {
+// install registers a meter in the browser, and returns the secrets that the page shows. A meter of no customer goes into stock.
+func (o *office) install(t *testing.T, e *tab, serial string, customer ...string) secrets {
 	e.visit("/meters/new")
 	e.fill("#number", serial)
-	e.fill("#name", "Wanjiru K.")
-	e.fill("#phone", "+254733000333")
+	for i := 0; i < len(customer); i += 2 {
+		e.fill(customer[i], customer[i+1])
+	}
+	if customer == nil {
+		e.click("input[name=stock]", 1)
+	}
 	e.fill("#sgc", "123456")
 	e.click("input[name=simulated]", 1)
 	e.click("main form button.primary", 1)
@@ -155,6 +162,56 @@ func (o *office) nextKey(t *testing.T, e *tab, m *vmeter, s secrets) {
 	if got := m.must(t, "key "+sold+"#"); got.LastToken != "accept" {
 		t.Errorf("the meter answers a token under the next key with %s", got.LastToken)
 	}
+}
+
+// replace puts a meter from the stock into the place of one whose display still shows what is left. A second person allows it, and the new
+// meter takes its replacement token.
+func (o *office) replace(t *testing.T, e *tab, old *vmeter, s secrets) {
+	left := old.must(t, "show").BalanceWh
+	old.must(t, "sync")
+	fresh := o.install(t, e, number(1962))
+	e.visit("/meters/" + s.number)
+	e.click(`main a[href$="/service"]`, 1)
+	e.at("/meters/" + s.number + "/service")
+	e.click(`main a[href$="/swap"]`, 1)
+	e.at("/meters/" + s.number + "/swap")
+	e.fits()
+	if got := e.focus(); got != "input#new" {
+		t.Errorf("the focus is on %s, want the new meter's number", got)
+	}
+	kWh := fmt.Sprintf("%d.%03d", left/1000, left%1000)
+	e.keys(fresh.number + tabKey + kWh)
+	e.fill("#reason", "display dark")
+	e.keys(enterKey)
+	e.shows("What will happen", kWh+" kWh")
+	e.fits()
+	e.until(10*time.Second, `document.activeElement.value === "swap"`)
+	e.keys(enterKey)
+	e.until(10*time.Second, `document.querySelector("main a[href^='/approvals/']")`)
+	e.click(`main a[href^="/approvals/"]`, 1)
+	e.at("/approvals/")
+	request := e.path()
+	boss := o.signedIn(t)
+	boss.visit(request)
+	boss.click(`button[value=approve]`, 1)
+	boss.shows("Approved. The request was carried out.")
+	e.visit("/meters/" + s.number + "/swap")
+	e.shows("This meter was replaced by meter")
+	e.fits()
+	e.click(`main a[href*="/made/"]`, 1)
+	e.at("/meters/" + fresh.number + "/made/")
+	m := o.place.meterProcess(t, filepath.Join(t.TempDir(), "fresh"), o.srv.mqtt, fresh)
+	m.must(t, "sync")
+	e.click(`main a[href*="/recharges/"]`, 1) // an engineer does not see the digits, and sends them
+	e.at("/meters/" + fresh.number + "/recharges/tok_")
+	e.fits()
+	e.click(`main button[value="mqtt"]`, 1)
+	e.until(20*time.Second, `document.querySelector("#track [data-cell=state]").textContent.includes("accepted by the meter")`)
+	if got := m.must(t, "show"); got.LastToken != "accept" || got.BalanceWh != left/100*100 {
+		t.Errorf("the new meter answers its replacement token with %s and shows %d Wh, want %d", got.LastToken, got.BalanceWh, left/100*100)
+	}
+	e.visit("/meters/" + fresh.number)
+	e.shows("Wanjiru K.", "Took the place of meter")
 }
 
 // servicePages are the pages of an engineer's work, and those of customers' accounts.

@@ -25,22 +25,17 @@ func (p *tab) pick(selector, value string) {
 	ask[chromedp.Void](p, fmt.Sprintf(`document.querySelector(%q).value = %q, undefined`, selector, value))
 }
 
-// TestAnOwnersFirstHour: from "serve" on an empty folder to a tariff, an import of twenty flats and the first sale, in the browser alone.
+// TestAnOwnersFirstHour: from "serve" on an empty folder to a tariff, an import of twenty flats and the first sale, in the browser alone. Two
+// days later the owner closes that day.
 func TestAnOwnersFirstHour(t *testing.T) {
 	began := time.Now()
 	dir := t.TempDir()
-	p := &place{bin: paywatt(t), dir: filepath.Join(dir, "data"), env: os.Environ()} // no passphrase and no vending key
+	clock := filepath.Join(dir, "clock")
+	p := &place{bin: buildOnce(t, "faultinject"), dir: filepath.Join(dir, "data"), env: append(os.Environ(), "FAULT_INJECT=clock-file="+clock)} // no passphrase and no vending key
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
 	d := openBrowser(t).open(t, "http://"+srv.http)
-	d.visit(strings.TrimPrefix(regexp.MustCompile(`http://\S+/setup\?code=\S+`).FindString(srv.log.String()), d.origin))
-	d.until(10*time.Second, `document.activeElement.id === "name"`)
-	d.keys("Olu" + tabKey + consoleOwner + tabKey + consolePassword + enterKey)
-	d.at("/signin")
-	d.fill("#email", consoleOwner)
-	d.fill("#password", consolePassword)
-	d.keys(enterKey)
 	var second factor
-	second.pass(t, d)
+	second.becomes(t, d, srv)
 	d.at("/start")
 	d.shows("6 of 6 steps are left.")
 	d.click(`main a[href="/settings"]`, 1)
@@ -95,4 +90,48 @@ func TestAnOwnersFirstHour(t *testing.T) {
 	d.shows("2 of 6 steps are left.")
 	d.clean()
 	t.Logf("figures: an owner's first hour took a browser %.1f s", time.Since(began).Seconds())
+
+	day := ask[string](d, `new Intl.DateTimeFormat("en-CA", {timeZone: "Africa/Nairobi"}).format(new Date())`)
+	write(t, clock, "48h", 0o600)
+	second.returns(t, d)
+	d.closeDay(day)
+	d.clean()
+}
+
+// becomes makes the owner by the link that the server printed, and signs in for the first time.
+func (f *factor) becomes(t *testing.T, d *tab, srv *server) {
+	d.visit(strings.TrimPrefix(regexp.MustCompile(`http://\S+/setup\?code=\S+`).FindString(srv.log.String()), d.origin))
+	d.until(10*time.Second, `document.activeElement.id === "name"`)
+	d.keys("Olu" + tabKey + consoleOwner + tabKey + consolePassword + enterKey)
+	d.at("/signin")
+	d.fill("#email", consoleOwner)
+	d.fill("#password", consolePassword)
+	d.keys(enterKey)
+	f.pass(t, d)
+}
+
+// returns signs the owner in again, whose session has ended.
+func (f *factor) returns(t *testing.T, d *tab) {
+	d.visit("/days")
+	d.at("/signin")
+	d.fill("#email", consoleOwner)
+	d.fill("#password", consolePassword)
+	d.keys(enterKey)
+	f.pass(t, d)
+	d.at("/days")
+}
+
+// closeDay closes the day of the first sale by keyboard. Its figures are then fixed, and the cash that nobody counts is named.
+func (p *tab) closeDay(day string) {
+	p.shows("Everything is settled.", "Sold without a shift", "KES 500.00")
+	p.fits()
+	p.tabTo("#note")
+	p.keys("the first day" + enterKey)
+	p.at("/days/" + day)
+	p.shows("by owner@example.org", "the first day", "Sold without a shift", "KES 500.00")
+	p.fits()
+	p.visit("/days")
+	p.tabTo(`main a[href="/days/` + day + `"]`)
+	p.keys(enterKey)
+	p.at("/days/" + day)
 }

@@ -9,10 +9,10 @@ import (
 	"github.com/paywatt/paywatt/internal/provider/webhook"
 )
 
-// parked lets a provider take a payment whose reference means no meter, unless there is one.
+// parked lets a provider take a payment whose reference means no meter, unless one is parked already.
 func (o *office) parked(t *testing.T) {
 	t.Helper()
-	if o.api.must(t, 200, "GET", "/v1/payments", nil).text(t, "data") != "[]" {
+	if o.api.must(t, 200, "GET", "/v1/payments?state=parked", nil).text(t, "data") != "[]" {
 		return
 	}
 	key := []byte("a key of 24 bytes or more")
@@ -34,12 +34,12 @@ func (o *office) paymentPages(t *testing.T) []pageState {
 		{"payments", func() { o.parked(t); d.visit("/payments") }},
 		{"payment", func() {
 			o.parked(t)
-			d.visit("/payments")
+			d.visit("/payments?state=parked")
 			d.click(`main a[href^="/payments/pay_"]`, 1)
 			d.at("/payments/pay_")
 		}},
 		{"payment, refused", func() {
-			d.visit("/payments")
+			d.visit("/payments?state=parked")
 			d.click(`main a[href^="/payments/pay_"]`, 1)
 			d.at("/payments/pay_")
 			d.fill("#meter", "1")

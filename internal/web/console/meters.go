@@ -188,5 +188,5 @@ func (s *Console) metersLive(w http.ResponseWriter, r *http.Request) {
 
 // sellable reports whether a sale to the meter can be started here.
 func sellable(m registry.MeterView, v visit) bool {
-	return v.sells() && m.Meter.Mode != registry.Postpay
+	return v.sells() && m.Meter.Mode != registry.Postpay && m.Meter.Status != registry.Stock
 }

@@ -22,7 +22,7 @@ type meterFields struct {
 	Name, Phone, Address, Feeder    string
 	SGC, KRN, KT, TI, KEN, EA, DKGA string
 	BaseDate                        string
-	Simulated                       bool
+	Stock, Simulated                bool
 }
 
 // newMeterForm is the page that registers a meter.
@@ -47,14 +47,17 @@ func typedMeter(r *http.Request) meterFields {
 	field := func(name string) string { return strings.TrimSpace(r.PostFormValue(name)) }
 	return meterFields{Number: field("number"), Mode: field("mode"), Tariff: field("tariff"), Customer: field("customer"), Name: field("name"), Phone: field("phone"),
 		Address: field("address"), Feeder: field("feeder"), SGC: field("sgc"), KRN: field("krn"), KT: field("kt"), TI: field("ti"), KEN: field("ken"),
-		EA: field("ea"), DKGA: field("dkga"), BaseDate: field("base_date"), Simulated: field("simulated") != ""}
+		EA: field("ea"), DKGA: field("dkga"), BaseDate: field("base_date"), Stock: field("stock") != "", Simulated: field("simulated") != ""}
 }
 
 // meter reads the typed figures. The key's figures count only for a meter that has a supply group.
 func (f meterFields) meter() (n registry.NewMeter, no refusal.Refusal) {
 	n = registry.NewMeter{Number: f.Number, Mode: registry.Mode(f.Mode), Tariff: f.Tariff, Address: f.Address, Feeder: f.Feeder, Simulated: f.Simulated,
 		CustomerID: f.Customer}
-	if f.Customer == "" {
+	if f.Stock {
+		n.Status = registry.Stock
+	}
+	if f.Customer == "" && (!f.Stock || f.Name != "" || f.Phone != "") {
 		n.Customer = &registry.NewCustomer{Name: f.Name, Phone: f.Phone}
 	}
 	if f.SGC == "" && n.Mode != registry.PrepayToken {
@@ -84,6 +87,9 @@ func (f meterFields) command() string {
 		options = append(options, "--sgc", f.SGC, "--krn", f.KRN, "--kt", f.KT, "--ti", f.TI, "--ken", f.KEN, "--ea", f.EA, "--dkga", f.DKGA, "--base-date", f.BaseDate)
 	}
 	line := commandLine("paywatt meter add "+shellWord(cmp.Or(f.Number, "NUMBER")), options...)
+	if f.Stock {
+		line += " --stock"
+	}
 	if f.Simulated {
 		line += " --simulated"
 	}
