@@ -11,13 +11,16 @@ type CloseDay struct {
 
 // OpenDay is the first open day.
 type OpenDay struct {
-	Date    string       `json:"date,omitempty" example:"2026-11-20" doc:"Local day; missing if the books have no journal"`
-	TZ      string       `json:"tz" example:"Africa/Nairobi" doc:"Time zone of the utility"`
-	From    *time.Time   `json:"from,omitempty" doc:"Begin of the day"`
-	To      *time.Time   `json:"to,omitempty" doc:"End of the day, not included"`
-	Over    bool         `json:"over" doc:"Whether the day ended long enough ago"`
-	Days    int          `json:"days" doc:"Number of ended days that are open"`
-	Pending []DayPending `json:"pending" doc:"What was begun before the end of the day and is open"`
+	Date     string       `json:"date,omitempty" example:"2026-11-20" doc:"Local day; missing if the books have no journal"`
+	TZ       string       `json:"tz" example:"Africa/Nairobi" doc:"Time zone of the utility"`
+	From     *time.Time   `json:"from,omitempty" doc:"Begin of the day"`
+	To       *time.Time   `json:"to,omitempty" doc:"End of the day, not included"`
+	Currency string       `json:"currency,omitempty" example:"KES" doc:"Currency of all amounts"`
+	Over     bool         `json:"over" doc:"Whether the day ended long enough ago"`
+	Days     int          `json:"days" doc:"Number of ended days that are open"`
+	Pending  []DayPending `json:"pending" doc:"What was begun before the end of the day and is open"`
+
+	SoldWithoutShift []DayCashSeller `json:"sold_without_shift" doc:"Cash of sales in no shift: it is booked in the till main, and nobody counts it"`
 }
 
 // DayPending is something that is open at the end of a day.
@@ -49,6 +52,16 @@ type ClosedDay struct {
 	Epoch       int64        `json:"epoch" doc:"Store epoch: 1, and one more after each restore"`
 	Seal        int64        `json:"seal" doc:"Number of the newest seal before the closing"`
 	Head        string       `json:"head" doc:"Signed head of that seal"`
+
+	SoldWithoutShift []DayCashSeller `json:"sold_without_shift,omitempty" doc:"Cash of sales in no shift, with what was reversed until now. The list of days leaves it out"`
+}
+
+// DayCashSeller has the cash that came in for sales of one seller outside any shift.
+type DayCashSeller struct {
+	Seller        string `json:"seller" example:"amina@example.org" doc:"Who sold"`
+	Sales         int64  `json:"sales" doc:"Number of sales"`
+	SoldMinor     int64  `json:"sold_minor" doc:"Money of the sales"`
+	ReversedMinor int64  `json:"reversed_minor" doc:"Part of it that was given back"`
 }
 
 // DayKind has the journals of one kind.

@@ -27,10 +27,18 @@ func newDayNext(c console) *cobra.Command {
 				for _, p := range o.Pending {
 					out = append(out, "pending", pendingText(p))
 				}
+				for _, s := range o.SoldWithoutShift {
+					out = append(out, "without a shift "+s.Seller, cashSellerText(s, o.Currency))
+				}
 				return fields(out...)
 			})
 		}),
 	}
+}
+
+// cashSellerText writes what somebody sold in no shift.
+func cashSellerText(s apiv1.DayCashSeller, currency string) string {
+	return strconv.FormatInt(s.Sales, 10) + " for " + minorText(s.SoldMinor, currency) + ", reversed " + minorText(s.ReversedMinor, currency)
 }
 
 // pendingText writes something that is pending.
@@ -96,6 +104,9 @@ func closedDayTable(d apiv1.ClosedDay) table {
 		"journals", strconv.FormatInt(d.Journals, 10), "debits", money(d.DebitsMinor), "pending", strconv.Itoa(len(d.Pending)), "seal", strconv.FormatInt(d.Seal, 10), "epoch", strconv.FormatInt(d.Epoch, 10)}
 	for _, s := range d.Sellers {
 		out = append(out, strings.TrimSpace("sales "+s.Path+" "+s.Subject), strconv.FormatInt(s.Sales, 10)+" for "+money(s.SoldMinor)+", reversed "+strconv.FormatInt(s.Reversals, 10)+" for "+money(s.PaidBackMinor))
+	}
+	for _, s := range d.SoldWithoutShift {
+		out = append(out, "without a shift "+s.Seller, cashSellerText(s, d.Currency))
 	}
 	for _, a := range d.Accounts {
 		out = append(out, strings.TrimSpace(strconv.FormatInt(a.Code, 10)+" "+a.Path+" "+a.Subject),

@@ -28,7 +28,7 @@ func (a *API) closedDayRoutes(r router) {
 			"It may be repeated: the answer for a closed day is what was stored.",
 	}, func(ctx context.Context, by access.Actor, _ *struct{}, body apiv1.CloseDay) (*reply[apiv1.ClosedDay], error) {
 		d, err := a.c.Days.Close(ctx, by, dayclose.Closing{Date: body.Date, Accept: body.Accept, Note: body.Note})
-		return replyOf(d.Refusal, err, func() apiv1.ClosedDay { return closedDayOf(d.Closed) })
+		return replyOf(d.Refusal, err, func() apiv1.ClosedDay { return dayWithSellers(d.Closed, d.NoShift) })
 	})
 	listRoute(r, apiv1.ClosedDays, func(ctx context.Context, by access.Actor, in *apiv1.Page) (*listed[apiv1.ClosedDay], error) {
 		l, err := a.c.Days.List(ctx, by, pageAt(*in))
@@ -59,7 +59,7 @@ func (a *API) closedDay(ctx context.Context, by access.Actor, in *struct {
 		b, err := closedDayCSV(d.Closed)
 		return &paper{ContentType: "text/csv; charset=utf-8", Body: b}, err
 	}
-	return a.paperAt(d.Report, in.Format, in.Accept, closedDayFormats, func() any { return closedDayOf(d.Closed) })
+	return a.paperAt(d.Report, in.Format, in.Accept, closedDayFormats, func() any { return dayWithSellers(d.Closed, d.NoShift) })
 }
 
 func pendingOf(all []dayclose.Pending) []apiv1.DayPending {
@@ -71,7 +71,22 @@ func pendingOf(all []dayclose.Pending) []apiv1.DayPending {
 }
 
 func openDayOf(o dayclose.Open) apiv1.OpenDay {
-	return apiv1.OpenDay{Date: o.Date, TZ: o.Zone, From: at(o.From), To: at(o.To), Over: o.Over, Days: o.Days, Pending: pendingOf(o.Pending)}
+	return apiv1.OpenDay{Date: o.Date, TZ: o.Zone, From: at(o.From), To: at(o.To), Currency: o.Currency, Over: o.Over, Days: o.Days, Pending: pendingOf(o.Pending), SoldWithoutShift: cashSellersOf(o.NoShift)}
+}
+
+func cashSellersOf(all []dayclose.CashSeller) []apiv1.DayCashSeller {
+	out := make([]apiv1.DayCashSeller, len(all))
+	for i, s := range all {
+		out[i] = apiv1.DayCashSeller{Seller: access.PlainName(s.Seller), Sales: s.Sales, SoldMinor: int64(s.Sold), ReversedMinor: int64(s.Reversed)}
+	}
+	return out
+}
+
+// dayWithSellers is the answer for one closed day.
+func dayWithSellers(d dayclose.Closed, sellers []dayclose.CashSeller) apiv1.ClosedDay {
+	out := closedDayOf(d)
+	out.SoldWithoutShift = cashSellersOf(sellers)
+	return out
 }
 
 func pathOf(c ledger.Code) string {

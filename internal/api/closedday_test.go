@@ -58,8 +58,9 @@ func TestClosingADay(t *testing.T) {
 	}
 	w.want(409, w.post("/v1/days", `{"date":"`+day(began.AddDate(0, 0, 2))+`"}`)) // out of order
 	w.want(409, w.post("/v1/days", `{"date":"`+day(began.AddDate(0, 0, 2))+`","accept":true}`))
-	w.want(200, w.post("/v1/days", `{}`)) // an empty day
-	w.want(409, w.post("/v1/days", `{}`)) // today
+	w.want(201, w.ask("POST", "/v1/vends", w.key, order("3000"), "Idempotency-Key", "sale-loose")) // in no shift, two days later
+	w.want(200, w.post("/v1/days", `{}`))                                                          // an empty day
+	w.soldLoose(t)
 	if l := decode[apiv1.List[apiv1.ClosedDay]](t, w.want(200, w.ask("GET", "/v1/days", w.key, ""))); len(l.Data) != 2 || l.Data[1].Date != d.Date || l.Data[0].Journals != 0 || len(l.Data[0].Accounts) == 0 {
 		t.Errorf("the list: %+v", l.Data)
 	}
@@ -85,4 +86,14 @@ func TestClosingADay(t *testing.T) {
 		}
 	}
 	w.want(404, w.ask("GET", "/v1/days/"+day(began.AddDate(0, 0, 9)), w.key, ""))
+}
+
+// soldLoose checks that the first open day names the one sale in no shift.
+func (w *world) soldLoose(t *testing.T) {
+	t.Helper()
+	w.want(409, w.post("/v1/days", `{}`)) // today
+	if next := decode[apiv1.OpenDay](t, w.want(200, w.ask("GET", "/v1/days/next", w.key, ""))); len(next.SoldWithoutShift) != 1 || next.Currency != "KES" ||
+		next.SoldWithoutShift[0].Sales != 1 || next.SoldWithoutShift[0].SoldMinor != 3000 || next.SoldWithoutShift[0].Seller == "" {
+		t.Errorf("sold without a shift: %+v", next.SoldWithoutShift)
+	}
 }

@@ -81,13 +81,14 @@ func New(c Config) *Days { return &Days{c} }
 type Open struct {
 	refusal.Refusal
 	Period
-	Zone    string
-	Days    int       // days that have ended and are open
-	Over    bool      // the day may be closed
-	Pending []Pending // what is open at its end
-	NoShift []CashSeller
-	Begun   bool // a day was closed before
-	None    bool // there is no journal yet, so there is no day to close
+	Zone     string
+	Currency string
+	Days     int       // days that have ended and are open
+	Over     bool      // the day may be closed
+	Pending  []Pending // what is open at its end
+	NoShift  []CashSeller
+	Begun    bool // a day was closed before
+	None     bool // there is no journal yet, so there is no day to close
 }
 
 // Next returns the first open day and what stands in the way of closing it (right: ledger.read).
@@ -133,6 +134,9 @@ func (d *Days) open(tx Tx, last Closed, begun bool) (Open, error) {
 	if o.Pending, err = tx.Days().PendingAt(o.From, o.To, MaxPending); err != nil {
 		return o, err
 	}
+	if o.Currency, _, err = tx.Currency(); err != nil {
+		return o, err
+	}
 	o.NoShift, err = tx.Days().SoldWithoutShift(o.From, o.To, maxSellers)
 	return o, err
 }
@@ -148,7 +152,8 @@ type Closing struct {
 type Done struct {
 	refusal.Refusal
 	Closed
-	Pending []Pending // what stands in the way, if it was refused for that
+	Pending []Pending    // what stands in the way, if it was refused for that
+	NoShift []CashSeller // what was sold in the closed day without a shift
 }
 
 // Close closes a day (right: ledger.adjust). Days are closed in order. A day that was closed before is the answer again.
@@ -160,7 +165,13 @@ func (d *Days) Close(ctx context.Context, by access.Actor, c Closing) (Done, err
 	if !utf8.ValidString(c.Note) || utf8.RuneCountInString(c.Note) > maxNote {
 		return Done{Refusal: refuse.ShiftNoteTooLong(maxNote)}, nil
 	}
-	out, err := access.Through(ctx, d.c.Door, by.Tenant, func(tx Tx) (Done, error) { return d.close(tx, by, c) })
+	out, err := access.Through(ctx, d.c.Door, by.Tenant, func(tx Tx) (Done, error) {
+		done, err := d.close(tx, by, c)
+		if err == nil && !done.Refused() {
+			done.NoShift, err = tx.Days().SoldWithoutShift(done.From, done.To, maxSellers)
+		}
+		return done, err
+	})
 	return out, fault.Wrap(err, "close the day %s", refusal.Echo(c.Date))
 }
 

@@ -13,6 +13,7 @@ import (
 type ClosedDay struct {
 	Report
 	dayclose.Closed
+	NoShift []dayclose.CashSeller // what was sold in it without a shift
 }
 
 // ClosedDay returns a closed day as it was stored (right: ledger.read). Its paper is dated when the day was closed.
@@ -23,5 +24,5 @@ func (o *Office) ClosedDay(ctx context.Context, by access.Actor, date string) (C
 	}
 	h, err := o.house(ctx, by)
 	h.At = d.ClosedAt
-	return ClosedDay{Closed: d.Closed, Report: Report{Name: "day-" + d.Date, House: h, Sheet: func(say *words.Texts) print.Sheet { return print.ClosedDay(say, h, d.Closed) }}}, err
+	return ClosedDay{Closed: d.Closed, NoShift: d.NoShift, Report: Report{Name: "day-" + d.Date, House: h, Sheet: func(say *words.Texts) print.Sheet { return print.ClosedDay(say, h, d.Closed) }}}, err
 }
