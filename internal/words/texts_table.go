@@ -4819,6 +4819,12 @@ func (t *Texts) NewMeterDkga() string { return t.say("pages.new-meter.dkga") }
 // NewMeterBaseDate: Base date
 func (t *Texts) NewMeterBaseDate() string { return t.say("pages.new-meter.base-date") }
 
+// NewMeterStock: Put it into stock
+func (t *Texts) NewMeterStock() string { return t.say("pages.new-meter.stock") }
+
+// NewMeterStockHint: For a meter that replaces another one later. It supplies nobody until then.
+func (t *Texts) NewMeterStockHint() string { return t.say("pages.new-meter.stock-hint") }
+
 // NewMeterSimulated: A virtual meter: its tokens and receipts are marked TEST
 func (t *Texts) NewMeterSimulated() string { return t.say("pages.new-meter.simulated") }
 
