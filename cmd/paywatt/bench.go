@@ -20,7 +20,7 @@ func newBenchCommand(c console) *cobra.Command {
 		Long: "Measure this machine against a baseline taken in the same run. Every bench writes one JSON object: rate, baseline,\n" +
 			"baseline_rate, ratio (rate to baseline), cpu_ratio (the same per second of CPU), p50_ms, p99_ms, and more under others.",
 	}
-	cmd.AddCommand(newBenchVend(c), newBenchToken(c), newBenchMeter(c), newBenchStore(c), newBenchDisk(c), newBenchIngest(c), newBenchConnections(c), newBenchMQTT(c), newBenchPages(c))
+	cmd.AddCommand(newBenchVend(c), newBenchToken(c), newBenchMeter(c), newBenchStore(c), newBenchDisk(c), newBenchIngest(c), newBenchConnections(c), newBenchMQTT(c), newBenchPages(c), newBenchPay(c))
 	cmd.AddCommand(newBenchMQTTServer(c), newBenchMQTTLoad(c))
 	profiled(cmd)
 	return cmd
@@ -72,6 +72,29 @@ func newBenchVend(c console) *cobra.Command {
 	f.IntVar(&b.Seconds, "seconds", 30, "length of each of the two main measurements, in seconds; the others take half as long")
 	f.StringVar(&b.Dir, "dir", os.TempDir(), "folder for both databases, which are removed afterwards")
 	f.StringVar(&b.Baseline, "baseline", "", "postgres:// URL of a server to measure instead of a new cluster, or none for no baseline")
+	return cmd
+}
+
+func newBenchPay(c console) *cobra.Command {
+	b := &bench.Pay{Version: programVersion()}
+	cmd := &cobra.Command{
+		Use:   "pay",
+		Short: "Measure durable calls of a payment provider",
+		Long: "Measure durable calls a second of a provider that signs its calls. Every caller waits until its own call is durable. Meanwhile\n" +
+			"the server turns the payments into sales. The baseline is a bare HTTP server that appends each call to a file and waits for\n" +
+			"fdatasync; calls that arrive together share one. Both are measured in turns of one run, and the figures are medians of five.\n" +
+			"Under others: the sales a second until the last payment has its sale, and the machine's load.",
+		Args: cobra.NoArgs,
+		RunE: benched(c, func(cmd *cobra.Command) (bench.Measured, error) {
+			defer withFloor()() // the benchmark has the same heap floor as the server
+			return b.Run(cmd.Context(), c.tell)
+		}),
+	}
+	f := cmd.Flags()
+	f.IntVar(&b.Callers, "callers", 64, "connections of the provider, each of which waits for its answer")
+	f.IntVar(&b.Meters, "meters", 1000, "meters that are paid for")
+	f.IntVar(&b.Seconds, "seconds", 20, "length of the calls of both sides together, in seconds")
+	f.StringVar(&b.Dir, "dir", os.TempDir(), "folder for the store and the baseline's file, which are removed afterwards")
 	return cmd
 }
 

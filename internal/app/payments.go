@@ -23,6 +23,9 @@ import (
 // askTime bounds a request to a payment provider.
 const askTime = 20 * time.Second
 
+// payWorkers is how many payments the server handles at the same time.
+const payWorkers = 32
+
 // openPayments makes the use cases of payments, and the worker that carries out their steps.
 func (a *App) openPayments() {
 	client := outbound.New(&http.Client{Timeout: askTime,
@@ -33,7 +36,7 @@ func (a *App) openPayments() {
 		Hooks:   hooksAt(a.c.PublicURL), Deliver: a.deliverPaid})
 	a.statements = reconcile.New(reconcile.Config{Payments: a.payments, Sealer: a.data, Now: a.c.Now, Log: a.log,
 		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) reconcile.Tx { return tx })})
-	a.paying = job.NewOutbox(job.OutboxConfig{Lane: job.LanePayment, Owner: a.holder, Sender: payment.NewWorker(a.payments), Now: a.c.Now, Log: a.log,
+	a.paying = job.NewOutbox(job.OutboxConfig{Lane: job.LanePayment, Owner: a.holder, Sender: payment.NewWorker(a.payments), Workers: payWorkers, Now: a.c.Now, Log: a.log,
 		Door: store.DoorTo(a.engine, store.Job, func(tx *store.Tx) job.OutboxTx { return tx })})
 }
 

@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -146,8 +145,8 @@ func (b *Against) compared(peers []*measuredServer) Measured {
 		"ratio_to_strict":    rounded(own.rate() / max(1, strict.rate())),
 		"load_cpu_us":        rounded(medianOf(own.loads, Loaded.cpu) * 1e6),
 		"baseline_load_us":   rounded(medianOf(plain.loads, Loaded.cpu) * 1e6),
-		"server_to_baseline": rounded(middle(own.server) / max(1e-9, middle(plain.server)))}
-	return m.with(middle(own.server), middle(plain.server))
+		"server_to_baseline": rounded(median(own.server) / max(1e-9, median(plain.server)))}
+	return m.with(median(own.server), median(plain.server))
 }
 
 func (p *measuredServer) rate() float64 {
@@ -157,21 +156,13 @@ func (p *measuredServer) rate() float64 {
 // cpu is the load's own processor time for each message.
 func (l Loaded) cpu() float64 { return l.CPU / float64(max(1, l.Readings)) }
 
-func medianOf(all []Loaded, of func(Loaded) float64) float64 {
+// medianOf returns the median of one figure.
+func medianOf[T any](all []T, of func(T) float64) float64 {
 	var out []float64
-	for _, l := range all {
-		out = append(out, of(l))
+	for _, x := range all {
+		out = append(out, of(x))
 	}
-	return middle(out)
-}
-
-// middle returns the median.
-func middle(f []float64) float64 {
-	if len(f) == 0 {
-		return 0
-	}
-	f = slices.Sorted(slices.Values(f))
-	return f[len(f)/2]
+	return median(out)
 }
 
 // turn puts the load on one server and measures both processes.

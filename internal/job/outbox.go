@@ -90,16 +90,21 @@ type OutboxConfig struct {
 	Owner  string // names this worker among all instances
 	Host   string // the instance whose connections the items need; empty if only one instance runs
 	Sender Sender
-	Now    func() time.Time
-	Log    *slog.Logger // nil: nothing is logged
+	// Workers is how many items are carried out at the same time, each with another key, so that a slow one delays no other; 0 for one. A lane
+	// with more than one has nothing to Wake.
+	Workers int
+	Now     func() time.Time
+	Log     *slog.Logger // nil: nothing is logged
 }
 
-// Outbox is the worker of one lane. It uses only one goroutine, so it never wakes an item and puts it back at the same time. If a receiver
+// Outbox is the worker of one lane. One goroutine looks for work, so it never wakes an item and puts it back at the same time. If a receiver
 // connects while its item is being put back, the wake comes afterwards. In the other order, the item would be delayed again.
 type Outbox struct {
-	c    OutboxConfig
-	bell chan struct{}
-	took time.Duration // duration of the last check for due items
+	c     OutboxConfig
+	bell  chan struct{}
+	took  time.Duration  // duration of the last check for due items
+	slots chan struct{}  // one for each item that is carried out, if there are several workers
+	flown sync.WaitGroup // of these items
 
 	mu    sync.Mutex
 	awake map[receiver]struct{} // receivers that connected since the last look
@@ -115,7 +120,11 @@ func NewOutbox(c OutboxConfig) *Outbox {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Outbox{c: c, bell: make(chan struct{}, 1), awake: make(map[receiver]struct{})}
+	o := &Outbox{c: c, bell: make(chan struct{}, 1), awake: make(map[receiver]struct{})}
+	if c.Workers > 1 {
+		o.slots = make(chan struct{}, c.Workers)
+	}
+	return o
 }
 
 // Kick wakes the worker at once, because something has just been committed. It never blocks.
@@ -143,6 +152,7 @@ func (o *Outbox) Wake(t access.Tenant, name string) {
 
 // Run carries out items until ctx ends. After an error of the store it tries again; Run itself never gives up.
 func (o *Outbox) Run(ctx context.Context) error {
+	defer o.flown.Wait()
 	for {
 		wait, err := o.look(ctx)
 		if ctx.Err() != nil {
@@ -261,7 +271,7 @@ func (o *Outbox) keepAwake(t access.Tenant, keys []string) {
 	}
 }
 
-// serve claims the due items of one tenant, sends them and stores the outcomes. It returns how many items it tried to send.
+// serve claims the due items of one tenant, sends them and stores the outcomes. It returns how many items it claimed or, with one worker, sent.
 func (o *Outbox) serve(ctx context.Context, t access.Tenant) (int, error) {
 	var claims []Claim
 	err := o.c.Door.Do(ctx, t, func(tx OutboxTx) (_ bool, err error) {
@@ -271,6 +281,9 @@ func (o *Outbox) serve(ctx context.Context, t access.Tenant) (int, error) {
 	if err != nil || len(claims) == 0 {
 		return 0, err
 	}
+	if o.slots != nil {
+		return len(claims), o.spread(ctx, t, claims)
+	}
 	verdicts := make([]Verdict, len(claims))
 	for i, c := range claims {
 		verdicts[i] = o.send(ctx, t, c)
@@ -279,8 +292,32 @@ func (o *Outbox) serve(ctx context.Context, t access.Tenant) (int, error) {
 			break
 		}
 	}
-	// Record the sent items even if the program is ending.
-	err = o.c.Door.Do(context.WithoutCancel(ctx), t, func(tx OutboxTx) (bool, error) {
+	return len(claims), o.record(ctx, t, claims, verdicts)
+}
+
+// spread begins every claimed item as soon as a worker is free. Each outcome is stored by itself.
+func (o *Outbox) spread(ctx context.Context, t access.Tenant, claims []Claim) error {
+	for _, c := range claims {
+		select {
+		case o.slots <- struct{}{}:
+		case <-ctx.Done():
+			return nil // the other items are free again when their claim ends
+		}
+		o.flown.Go(func() {
+			v := o.send(ctx, t, c)
+			if err := o.record(ctx, t, []Claim{c}, []Verdict{v}); err != nil {
+				o.c.Log.Warn("outbox run failed", logkey.Lane, o.c.Lane, logkey.Err, err)
+			}
+			<-o.slots
+			o.Kick() // the next item of the same key may be due
+		})
+	}
+	return nil
+}
+
+// record stores the outcomes of items, even if the program is ending.
+func (o *Outbox) record(ctx context.Context, t access.Tenant, claims []Claim, verdicts []Verdict) error {
+	err := o.c.Door.Do(context.WithoutCancel(ctx), t, func(tx OutboxTx) (bool, error) {
 		for i, c := range claims {
 			if err := o.note(tx, c, verdicts[i]); err != nil {
 				return false, err
@@ -289,9 +326,9 @@ func (o *Outbox) serve(ctx context.Context, t access.Tenant) (int, error) {
 		return false, nil
 	})
 	if err != nil {
-		return 0, fmt.Errorf("record what was sent: %w", err)
+		return fmt.Errorf("record what was sent: %w", err)
 	}
-	return len(claims), nil
+	return nil
 }
 
 // send carries out one item. After an error the item waits for a pause; after MaxAttempts tries it is given up.

@@ -244,6 +244,42 @@ func TestOrderIsKeptPerKey(t *testing.T) {
 	})
 }
 
+// TestASlowItemDelaysOnlyItsKey: with several workers, items of other keys go on, and the order of each key is kept. When the worker ends, the
+// outcome of what was sent is stored.
+func TestASlowItemDelaysOnlyItsKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, s := &box{}, &sends{began: time.Now(), answer: func(c job.Claim) (job.Verdict, error) {
+			if strings.HasPrefix(c.Kind, "slow") {
+				time.Sleep(20 * time.Second)
+			}
+			return job.Done(), nil
+		}}
+		o := job.NewOutbox(job.OutboxConfig{Door: b, Lane: job.LanePayment, Owner: "w", Sender: s, Workers: 3, Now: time.Now})
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		for _, i := range []string{"a slow1", "a slow2", "b slow3", "c c1", "c c2", "d d1", "e e1"} {
+			key, kind, _ := strings.Cut(i, " ")
+			b.add(key, kind)
+		}
+		go func() { ended <- o.Run(ctx) }()
+		time.Sleep(10 * time.Second)
+		if got, want := b.state(), "slow1, slow2, slow3"; got != want {
+			t.Errorf("after 10 seconds there are %s, want %s", got, want)
+		}
+		time.Sleep(15 * time.Second)
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if got := b.state(); got != "" {
+			t.Errorf("left over: %s, want nothing", got)
+		}
+		if got := s.all(); !strings.HasSuffix(got, "slow2@20s") || strings.Index(got, "c1@0s") > strings.Index(got, "c2@0s") {
+			t.Errorf("sent %s", got)
+		}
+	})
+}
+
 // TestSalesDoNotMakeTheWorkerLookAllTheTime kicks the worker at every sale. If the check takes long, because many items wait for absent
 // receivers, the worker must rest for a multiple of that time.
 func TestSalesDoNotMakeTheWorkerLookAllTheTime(t *testing.T) {

@@ -81,12 +81,14 @@ type Payment struct {
 	Proof     Proof
 	// ConfirmedAt is when the payment was confirmed and booked; zero before that, and for a payment in another currency.
 	ConfirmedAt time.Time
-	Meter       string // number of the meter that it is for; empty if unknown
-	Sale        id.ID  // the sale that used it; zero for none
-	Tries       int    // sales that were begun with it
-	Request     id.ID  // the request that it answers; zero for none
-	SeenAt      time.Time
-	Version     int64
+	// AloneTotal is the running total of [SignedTotal], this payment included; nil if the provider or two people confirmed it.
+	AloneTotal *money.Minor
+	Meter      string // number of the meter that it is for; empty if unknown
+	Sale       id.ID  // the sale that used it; zero for none
+	Tries      int    // sales that were begun with it
+	Request    id.ID  // the request that it answers; zero for none
+	SeenAt     time.Time
+	Version    int64
 }
 
 // Booked reports whether the payment's money is in the books and has no use yet.

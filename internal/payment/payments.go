@@ -16,7 +16,6 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/ledger"
-	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -68,8 +67,8 @@ type PaymentTx interface {
 	PaymentsNamed(txn string, max int) ([]Payment, error)
 	// PaymentPage lists payments, newest first, before the given one or from the newest on.
 	PaymentPage(f Filter, before id.ID, max int) ([]Payment, error)
-	// SignedSince adds up what signatures, or statements of one person alone, confirmed for a provider since a time.
-	SignedSince(provider string, since time.Time) (money.Minor, error)
+	// SignedBefore returns what signatures, or statements of one person alone, have confirmed for a provider before a time; zero time for all.
+	SignedBefore(provider string, before time.Time) (SignedTotal, error)
 	// PayableMeters and CalledMeters list meters that a reference may mean: by number or account, and by telephone number.
 	PayableMeters(r Reference, max int) ([]Found, error)
 	CalledMeters(r Reference, max int) ([]Found, error)
@@ -374,6 +373,13 @@ func book(tx Tx, p *Payment, proof Proof) error {
 		return note(tx, *p, "payment.park", tx.Payments().PutPayment(*p))
 	}
 	p.Proof, p.ConfirmedAt, p.Reason, p.Detail = proof, tx.Moment(), NoReason, ""
+	if proof == Signed || proof == StatedAlone {
+		before, err := tx.Payments().SignedBefore(p.Provider, time.Time{})
+		if err != nil {
+			return err
+		}
+		*p = before.followedBy(*p)
+	}
 	j := ledger.Journal{Kind: ledger.Payment, Ref: p.Name(), PostedAt: p.ConfirmedAt, Memo: p.Provider + " " + p.Txn,
 		Postings: ledger.PaymentReceived(p.Provider, p.Name(), p.Amount.Minor)}
 	if _, err := ledger.Enter(tx.Books(), j); err != nil {

@@ -18,6 +18,21 @@ type Policy struct {
 	Single, Daily money.Minor
 }
 
+// SignedTotal is what signatures, or statements of one person alone, have confirmed for a provider.
+type SignedTotal struct {
+	Total money.Minor // since the first of these payments
+	At    time.Time   // when the last of them was confirmed
+}
+
+// followedBy adds a payment. Totals never fall in the order of ConfirmedAt, also if two servers confirm payments at the same time.
+func (u SignedTotal) followedBy(p Payment) Payment {
+	p.AloneTotal = new(u.Total + p.Amount.Minor)
+	if p.ConfirmedAt.Before(u.At) {
+		p.ConfirmedAt = u.At
+	}
+	return p
+}
+
 // Step is what to do next about a payment that is not confirmed.
 type Step int
 

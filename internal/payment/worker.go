@@ -311,11 +311,15 @@ func again(a Adapter, p Payment) bool { return p.State == Rejected && a.Asks() }
 
 // decide confirms a payment by what proves it, or orders the question to its provider.
 func (w Worker) decide(tx Tx, provider Provider, a Adapter, p Payment, proof Proof) error {
-	taken, err := tx.Payments().SignedSince(provider.Name, tx.Moment().Add(-24*time.Hour))
+	all, err := tx.Payments().SignedBefore(provider.Name, time.Time{})
 	if err != nil {
 		return err
 	}
-	switch Confirm(Policy{Asks: a.Asks(), Single: provider.Single, Daily: provider.Daily}, proof, p.Amount.Minor, taken) {
+	old, err := tx.Payments().SignedBefore(provider.Name, tx.Moment().Add(-24*time.Hour))
+	if err != nil {
+		return err
+	}
+	switch Confirm(Policy{Asks: a.Asks(), Single: provider.Single, Daily: provider.Daily}, proof, p.Amount.Minor, all.Total-old.Total) {
 	case Ask:
 		return enqueueFor(tx, p, kindConfirm)
 	case Take:

@@ -233,7 +233,7 @@ CREATE TABLE shift (
 CREATE TABLE payment (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, channel TEXT NOT NULL, provider TEXT NOT NULL, provider_txn TEXT NOT NULL,
   amount INTEGER NOT NULL, payer TEXT NOT NULL DEFAULT '', raw BLOB, status TEXT NOT NULL, created_at INTEGER NOT NULL,
-  version INTEGER NOT NULL DEFAULT 1, currency TEXT NOT NULL DEFAULT '', reference TEXT NOT NULL DEFAULT '', paid_at INTEGER NOT NULL DEFAULT 0, reason TEXT NOT NULL DEFAULT '', detail TEXT NOT NULL DEFAULT '', proof TEXT NOT NULL DEFAULT '', confirmed_at INTEGER, meter TEXT NOT NULL DEFAULT '', vend_id BLOB, tries INTEGER NOT NULL DEFAULT 0, request_id BLOB,
+  version INTEGER NOT NULL DEFAULT 1, currency TEXT NOT NULL DEFAULT '', reference TEXT NOT NULL DEFAULT '', paid_at INTEGER NOT NULL DEFAULT 0, reason TEXT NOT NULL DEFAULT '', detail TEXT NOT NULL DEFAULT '', proof TEXT NOT NULL DEFAULT '', confirmed_at INTEGER, meter TEXT NOT NULL DEFAULT '', vend_id BLOB, tries INTEGER NOT NULL DEFAULT 0, request_id BLOB, alone_total INTEGER,
   PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, provider, provider_txn)
 ) STRICT, WITHOUT ROWID;
 
@@ -802,7 +802,6 @@ CREATE TABLE payment_call (  -- what a provider sent, before anything was unders
   PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, provider_id, hash)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX payment_open ON payment (tenant_id, id) WHERE status = 'received' OR status = 'parked';
-CREATE INDEX payment_signed ON payment (tenant_id, provider, confirmed_at) WHERE proof = 'signed';
 CREATE INDEX vend_payment ON vend (tenant_id, payment_id) WHERE payment_id IS NOT NULL;
 CREATE INDEX customer_phone_end ON customer (tenant_id, SUBSTR(search, LENGTH(search) - 7));
 
@@ -879,7 +878,6 @@ CREATE TABLE difference (
 CREATE INDEX difference_day ON difference (tenant_id, provider, date, id);
 CREATE INDEX difference_open ON difference (tenant_id, id) WHERE open = 1;
 CREATE INDEX payment_paid ON payment (tenant_id, provider, paid_at);
-CREATE INDEX payment_stated ON payment (tenant_id, provider, confirmed_at) WHERE proof = 'statement-alone';
 
 CREATE TABLE webhook (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, url TEXT NOT NULL, events TEXT NOT NULL,  -- types, separated by spaces
@@ -906,3 +904,4 @@ CREATE TABLE event_delivery (
 CREATE INDEX event_delivery_due ON event_delivery (tenant_id, webhook_id, next_at) WHERE state = 'waiting';
 CREATE INDEX event_delivery_list ON event_delivery (tenant_id, webhook_id, state, id);
 CREATE INDEX payment_name ON payment (tenant_id, provider_txn);
+CREATE INDEX payment_alone ON payment (tenant_id, provider, confirmed_at, alone_total) WHERE alone_total IS NOT NULL;

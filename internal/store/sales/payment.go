@@ -32,6 +32,7 @@ var paymentColumns = core.Columns[payment.Payment]{Table: "payment", Attested: [
 	core.Int("tries", func(p *payment.Payment) *int { return &p.Tries }),
 }, Added: []core.Column[payment.Payment]{
 	core.ID("request_id", func(p *payment.Payment) *id.ID { return &p.Request }),
+	core.Maybe("alone_total", func(p *payment.Payment) **money.Minor { return &p.AloneTotal }),
 }, Unattested: []core.Column[payment.Payment]{
 	core.ID("id", func(p *payment.Payment) *id.ID { return &p.ID }),
 	core.Text("detail", func(p *payment.Payment) *string { return &p.Detail }),
@@ -66,9 +67,10 @@ func (tx Rows) AddPayment(p payment.Payment) (bool, error) {
 func (tx Rows) PutPayment(p payment.Payment) error {
 	err := tx.Rewrite(paymentKind, p.ID, func() error {
 		return tx.Must(`UPDATE payment SET status = $1, reason = $2, detail = $3, proof = $4, confirmed_at = $5, meter = $6, vend_id = $7, tries = $8,
-			amount = $9, currency = $10, paid_at = $11, reference = $12, payer = $13, request_id = $14, version = version + 1 WHERE tenant_id = $15 AND id = $16`,
+			amount = $9, currency = $10, paid_at = $11, reference = $12, payer = $13, request_id = $14, alone_total = $15, version = version + 1
+			WHERE tenant_id = $16 AND id = $17`,
 			string(p.State), string(p.Reason), p.Detail, string(p.Proof), p.ConfirmedAt, p.Meter, p.Sale, p.Tries, p.Amount.Minor, p.Amount.Currency, p.PaidAt,
-			p.Reference, p.Payer, p.Request, tx.Tenant, p.ID)
+			p.Reference, p.Payer, p.Request, p.AloneTotal, tx.Tenant, p.ID)
 	})
 	if e, is := webhook.OfPayment(p); is && err == nil {
 		err = tx.Announce(e.Type, func() (webhook.Event, error) { return e, nil })
@@ -119,11 +121,18 @@ func (tx Rows) PaymentPage(f payment.Filter, before id.ID, max int) (out []payme
 	return out, fault.Wrap(err, "list payments")
 }
 
-// SignedSince adds up what signatures, or statements of one person alone, confirmed for a provider since a time.
-func (tx Rows) SignedSince(provider string, since time.Time) (money.Minor, error) {
-	n, err := tx.Number(`SELECT COALESCE(SUM(amount), 0) FROM payment WHERE tenant_id = $1 AND provider = $2 AND confirmed_at >= $3 AND (proof = 'signed' OR proof = 'statement-alone')`,
-		tx.Tenant, provider, since)
-	return money.Minor(n), fault.Wrap(err, "add up signed payments")
+// SignedBefore returns what signatures, or statements of one person alone, have confirmed for a provider before a time; zero time for all.
+func (tx Rows) SignedBefore(provider string, before time.Time) (u payment.SignedTotal, err error) {
+	earlier, args := ``, []any{tx.Tenant, provider}
+	if !before.IsZero() {
+		earlier, args = ` AND confirmed_at < $3`, append(args, before)
+	}
+	_, err = tx.One(`SELECT alone_total, confirmed_at FROM payment WHERE tenant_id = $1 AND provider = $2 AND alone_total IS NOT NULL`+earlier+`
+		ORDER BY confirmed_at DESC, alone_total DESC LIMIT 1`, func(r core.Row) error {
+		u = payment.SignedTotal{Total: money.Minor(r.Int(0)), At: r.Time(1)}
+		return nil
+	}, args...)
+	return u, fault.Wrap(err, "read what signatures confirmed")
 }
 
 // PaymentToSpend reads a payment for a sale and locks it.

@@ -67,6 +67,8 @@ func goldenStatements() []goldenRow {
 			[]any{named(132), "bank", "2026-11-20", "amount", "TX1", "TX1", "pay_x", 10_000, 9000, 9000, "KES", "applied", golden, 1, "accountant", 0, golden, golden + 1, "person a@example.org", "a fee", 2}},
 		{"difference", "id, provider, date, kind, key, stated, paid, booked, at, n, owner, open, created_at",
 			[]any{named(133), "bank", "2026-11-21", "fee", "2026-11-21", -55, 0, 0, golden, 3, "accountant", 1, golden}},
+		{"payment", `id, channel, provider, provider_txn, amount, currency, paid_at, status, proof, confirmed_at, created_at, alone_total`,
+			[]any{named(134), "provider", "bank", "TX4", 10_000, "KES", golden, "received", "signed", golden + 1, golden, 25_000}},
 	}
 }
 

@@ -1,0 +1,80 @@
+package vending_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/payment"
+	"github.com/paywatt/paywatt/internal/registry"
+)
+
+func TestAPaymentAboveTheCeilingWaitsForAPerson(t *testing.T) {
+	large := func(t *testing.T) (*payShop, string, payment.Payment) {
+		s := openPaid(t, nil)
+		meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+		s.paid("TX1", 1_000_001, meter)
+		s.work()
+		return s, meter, s.is(payment.Parked, payment.AboveCeiling)
+	}
+	t.Run("applied", func(t *testing.T) {
+		s, meter, p := large(t)
+		if out, err := s.Payments.Apply(t.Context(), owner(), payment.Decision{Payment: p.Name(), Meter: meter}); err != nil || out.Refused() {
+			t.Fatal(err, out.Detail())
+		}
+		s.work()
+		if p = s.is(payment.Applied, payment.NoReason); p.Proof != payment.Person {
+			t.Errorf("confirmed by %q", p.Proof)
+		}
+		s.paid("TX2", 1_000_000, meter)
+		s.work()
+		if s.sales() != 2 {
+			t.Errorf("%d sales", s.sales())
+		}
+	})
+	t.Run("given back", func(t *testing.T) {
+		s, _, p := large(t)
+		if out, err := s.Payments.Refund(t.Context(), owner(), payment.Decision{Payment: p.Name(), Reason: "too much"}); err != nil || out.Refused() {
+			t.Fatal(err, out.Detail())
+		}
+		s.is(payment.Refunded, payment.ByPerson)
+	})
+	t.Run("rejected", func(t *testing.T) {
+		s, _, p := large(t)
+		if out, err := s.Payments.Reject(t.Context(), owner(), payment.Decision{Payment: p.Name(), Reason: "not in the statement"}); err != nil || out.Refused() {
+			t.Fatal(err, out.Detail())
+		}
+		s.is(payment.Rejected, payment.ByPerson)
+	})
+}
+
+// TestTheCeilingOfADayMoves: what signatures confirmed counts for 24 hours, to the microsecond.
+func TestTheCeilingOfADayMoves(t *testing.T) {
+	s := openPaid(t, nil)
+	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+	n := 0
+	pay := func(amount int64, want payment.State) {
+		t.Helper()
+		n++
+		name := fmt.Sprintf("TX%d", n)
+		s.paid(name, amount, meter)
+		s.work()
+		all, err := s.Payments.List(t.Context(), owner(), payment.Filter{}, registry.Page{Limit: 1})
+		if err != nil || len(all.Payments) != 1 || all.Payments[0].Payment.Txn != name || all.Payments[0].Payment.State != want {
+			t.Fatalf("payment %d: %v %+v, want %s", n, err, all.Payments, want)
+		}
+	}
+	began := s.clock.Now()
+	for range 10 { // one an hour, and then the day's ceiling is reached
+		pay(1_000_000, payment.Applied)
+		s.clock.add(time.Hour)
+	}
+	pay(100_000, payment.Parked)
+	s.clock.add(24*time.Hour - s.clock.Now().Sub(began))
+	pay(100_000, payment.Parked) // the first payment is exactly 24 hours old and still counts
+	s.clock.add(time.Microsecond)
+	pay(1_000_000, payment.Applied)
+	pay(100_000, payment.Parked)
+	s.clock.add(10 * time.Hour)
+	pay(1_000_000, payment.Applied)
+}
