@@ -84,6 +84,7 @@ func revealersOfKeys() map[string]string {
 		"internal/notify/page.go":             "measures the address of a page for its message",
 		"internal/api/pagelink.go":            "shows the address of a page to those who may see it",
 		"internal/web/console/pagelink.go":    "shows the address of a page to those who may see it",
+		"internal/web/console/flatsnew.go":    "shows the addresses of new tenants' pages to those who may see them",
 		"internal/web/portal/home.go":         "shows the customer the address on which somebody else pays",
 		"internal/web/portal/last.go":         "shows the customer the digits of the last tokens",
 		"internal/api/linkkey.go":             "shows the next link key of a meter once",

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"runtime/debug"
 	"slices"
+	"strings"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/words"
@@ -78,10 +79,13 @@ func (s *Console) crossOrigin(w http.ResponseWriter, r *http.Request) {
 		Text: t.NoteOtherSiteText(), Link: "/", LinkText: t.NoteToConsole()}))
 }
 
-// texts reports whether the names and values of a form are lines of text. A browser sends no others, because no form has a field of
+// texts reports whether the names and values of a form are lines of text. A browser sends no others, because only one field, [listField], has
 // several lines.
 func texts(form url.Values) bool {
 	for name, values := range form {
+		if name == listField {
+			values = []string{strings.NewReplacer("\r", " ", "\n", " ", "\t", " ").Replace(strings.Join(values, " "))}
+		}
 		if !access.IsLine(name) || slices.ContainsFunc(values, func(v string) bool { return !access.IsLine(v) }) {
 			return false
 		}

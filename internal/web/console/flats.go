@@ -30,6 +30,13 @@ type flatsPage struct {
 	Manages   bool
 }
 
+func (s *Console) flatRoutes(m *http.ServeMux) {
+	m.Handle("GET "+flatsPath, s.signedIn(s.flats))
+	m.HandleFunc("GET "+flatsPath+"/live", s.flatsLive)
+	m.Handle("GET "+newFlatsPath, s.signedIn(s.newFlats))
+	m.Handle("POST "+newFlatsPath, s.signedIn(s.pasteFlats))
+}
+
 // flats is the board of the flats of a building, or of all.
 func (s *Console) flats(w http.ResponseWriter, r *http.Request, v visit) {
 	t := v.site.say
@@ -80,7 +87,9 @@ func buildings(all []flats.Flat, here, every string) []countLink {
 }
 
 // buildingPath leads to the board of a building.
-func buildingPath(name string) string { return flatsPath + "?" + url.Values{"feeder": {name}}.Encode() }
+func buildingPath(name string) string { return flatsPath + "?" + buildingQuery(name) }
+
+func buildingQuery(name string) string { return url.Values{"feeder": {name}}.Encode() }
 
 func (t site) flat(f flats.Flat) flatRow {
 	out := flatRow{row: t.row(f.MeterView), Name: f.Name(), Building: f.Feeder, Days: t.daysLeft(f), Paid: t.say.FlatsUnpaid()}

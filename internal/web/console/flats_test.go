@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -79,7 +80,49 @@ func TestTwoHundredFlatsAreALightPage(t *testing.T) {
 	_, _ = z.Write([]byte(page.body))
 	_ = z.Close()
 	t.Logf("%d bytes, %d on their way", len(page.body), packed.Len())
-	if packed.Len() > 80_000  {
+	if packed.Len() > 80_000 {
 		t.Errorf("%d bytes, %d on their way", len(page.body), packed.Len())
 	}
+}
+
+// TestAPastedListBecomesFlats: the check says which lines are wrong and changes nothing; adding registers the rest with opening balances and
+// links to the tenants' pages, through the import, whose undoing stays.
+func TestAPastedListBecomesFlats(t *testing.T) {
+	w := begin(t)
+	g := w.enter(ownerEmail)
+	var list strings.Builder
+	for i := range 20 {
+		fmt.Fprintf(&list, "R%d\tTenant %d\t+2547000001%02d\t%s\t%d\n", i+1, i+1, i, flatNumber(t, i), 100*(i%2))
+	}
+	list.WriteString("R21\tNobody\t\t05150000009\t5\nR22\tOne more\t\t" + flatNumber(t, 21) + "\tmuch\n")
+	fields := func(act string, page answer) []string {
+		return []string{"form", page.value("form"), "list", list.String(), "mode", "prepay_wallet", "tariff", "domestic", "feeder", "Riverside", "links", "show", "act", act}
+	}
+	checked := g.post("/flats/new", fields("", g.get("/flats/new").is(200))...).is(200).says("Would be imported 21", "Refused 1", "21", "The check digit of meter number", "22", "Add these flats")
+	g.get("/flats").omits("R1")
+	done := g.post("/flats/new", fields("add", checked)...).is(201).says("Flats added", "Imported 21", "Opening balances 10", "R20", "Tenant 20", "/c/", "These links are shown only now")
+	if n := strings.Count(done.body, "/c/"); n != 21 {
+		t.Errorf("%d links for 21 flats", n)
+	}
+	g.get("/flats?feeder=Riverside").is(200).says("R1", "R20", "KES 100.00", "KES 0.00").omits("R21")
+	again := g.post("/flats/new", fields("add", checked)...).is(201).says("Imported 21", "Opening balances 10")
+	if n := strings.Count(again.body, "/c/"); n != 0 {
+		t.Errorf("the same form again shows %d links", n)
+	}
+	g.get("/flats?feeder=Riverside").says("KES 100.00").omits("KES 200.00")
+
+	links := regexp.MustCompile(`/imports/imp_\w+`).FindAllString(done.body, -1)
+	if len(links) != 2 {
+		t.Fatalf("the page leads to %q", links)
+	}
+	for _, path := range []string{links[1], links[0]} { // the balances first: money has moved on the accounts
+		g.post(path, "form", g.get(path).value("form")).is(303)
+	}
+	g.get("/flats?feeder=Riverside").says("R2", "KES 0.00").omits(">R1<", ">R3<", "KES 100.00") // an account with journals stays
+
+	w.person("help@example.com", access.Support)
+	h := w.enter("help@example.com")
+	h.get("/flats/new").is(403)
+	h.post("/flats/new", fields("add", h.get("/doctor"))...).is(403)
+	h.get("/flats").is(200).omits("Add flats from a list")
 }
