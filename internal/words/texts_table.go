@@ -5446,6 +5446,51 @@ func (t *Texts) FlatsNever() string { return t.say("pages.flats.never") }
 // FlatsUnknown: What is left is unknown
 func (t *Texts) FlatsUnknown() string { return t.say("pages.flats.unknown") }
 
+// FlatsNewTitle: Add flats from a list
+func (t *Texts) FlatsNewTitle() string { return t.say("pages.flats-new.title") }
+
+// FlatsNewList: List of flats
+func (t *Texts) FlatsNewList() string { return t.say("pages.flats-new.list") }
+
+// FlatsNewListHint: Paste a line for each flat: flat, tenant, telephone, meter number, opening balance. Tabs, commas or semicolons separate them. A heading may name other columns.
+func (t *Texts) FlatsNewListHint() string { return t.say("pages.flats-new.list-hint") }
+
+// FlatsNewBuildingHint: The name of the building. It is the feeder of its meters.
+func (t *Texts) FlatsNewBuildingHint() string { return t.say("pages.flats-new.building-hint") }
+
+// FlatsNewLinks: Tenants' pages
+func (t *Texts) FlatsNewLinks() string { return t.say("pages.flats-new.links") }
+
+// FlatsNewLinksHint: The link to a tenant's own page shows balance, use and tokens. Give it to the tenant only.
+func (t *Texts) FlatsNewLinksHint() string { return t.say("pages.flats-new.links-hint") }
+
+// FlatsNewNoLinks: Make no links now
+func (t *Texts) FlatsNewNoLinks() string { return t.say("pages.flats-new.no-links") }
+
+// FlatsNewShowLinks: Show the links, to print or send them
+func (t *Texts) FlatsNewShowLinks() string { return t.say("pages.flats-new.show-links") }
+
+// FlatsNewSendLinks: Send each tenant the link by SMS
+func (t *Texts) FlatsNewSendLinks() string { return t.say("pages.flats-new.send-links") }
+
+// FlatsNewCheck: Check the list
+func (t *Texts) FlatsNewCheck() string { return t.say("pages.flats-new.check") }
+
+// FlatsNewAdd: Add these flats
+func (t *Texts) FlatsNewAdd() string { return t.say("pages.flats-new.add") }
+
+// FlatsNewEffect: Lines with an error are left out. You can undo it on the page of the import.
+func (t *Texts) FlatsNewEffect() string { return t.say("pages.flats-new.effect") }
+
+// FlatsNewDone: Flats added
+func (t *Texts) FlatsNewDone() string { return t.say("pages.flats-new.done") }
+
+// FlatsNewUndo: To undo it, open the import:
+func (t *Texts) FlatsNewUndo() string { return t.say("pages.flats-new.undo") }
+
+// FlatsNewSecret: These links are shown only now. Whoever has one sees the balance, use and tokens of that flat.
+func (t *Texts) FlatsNewSecret() string { return t.say("pages.flats-new.secret") }
+
 // PaperCopy: COPY {n}
 func (t *Texts) PaperCopy(n string) string { return t.say("receipts.paper.copy", "{n}", n) }
 
