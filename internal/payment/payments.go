@@ -139,6 +139,7 @@ type Payments struct {
 	mu     sync.Mutex
 	parked map[access.Tenant]id.ID // where the last sweep of parked payments stopped
 	lists  map[id.ID]time.Time     // of each provider: the end of the first list since its ListedTo was stored
+	silent map[id.ID]*silence      // of each provider that was asked
 }
 
 // New makes a Payments.
@@ -146,7 +147,7 @@ func New(c Config) *Payments {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Payments{c: c, parked: map[access.Tenant]id.ID{}, lists: map[id.ID]time.Time{}, answers: once.Answers[Tx]{Door: c.Door, Sealer: c.Sealer, MayDate: c.MayDate}}
+	return &Payments{c: c, parked: map[access.Tenant]id.ID{}, lists: map[id.ID]time.Time{}, silent: map[id.ID]*silence{}, answers: once.Answers[Tx]{Door: c.Door, Sealer: c.Sealer, MayDate: c.MayDate}}
 }
 
 func (ps *Payments) parkedAfter(t access.Tenant) id.ID {
@@ -175,6 +176,23 @@ func (ps *Payments) setListed(provider id.ID, to time.Time) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	ps.lists[provider] = to
+}
+
+// mayAsk reports whether a provider may be asked now.
+func (ps *Payments) mayAsk(provider id.ID) bool {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	if ps.silent[provider] == nil {
+		ps.silent[provider] = &silence{}
+	}
+	return ps.silent[provider].asks(ps.c.Now())
+}
+
+// asked takes note of whether a provider answered a question.
+func (ps *Payments) asked(provider id.ID, answered bool) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	ps.silent[provider].heard(ps.c.Now(), answered)
 }
 
 // actor is who acts when the program itself handles a payment.

@@ -301,10 +301,18 @@ func (w Worker) ask(ctx context.Context, provider Provider, p Payment) (Answer, 
 	if err != nil {
 		return Answer{}, err
 	}
+	if !w.ps.mayAsk(provider.ID) {
+		return Answer{}, errSilent
+	}
 	limited, stop := context.WithTimeout(ctx, askTime)
 	defer stop()
-	return a.Ask(limited, p)
+	answer, err := a.Ask(limited, p)
+	w.ps.asked(provider.ID, err == nil)
+	return answer, err
 }
+
+// errSilent says that a question was not asked.
+var errSilent = errors.New("the provider has not answered the last questions")
 
 // again reports whether a repeated notice is a reason to ask the provider again. Only the provider can say that it took a rejected payment.
 func again(a Adapter, p Payment) bool { return p.State == Rejected && a.Asks() }

@@ -1,0 +1,37 @@
+package payment
+
+import "time"
+
+// When a provider does not answer, only one question at a time tries again, so that its payments do not hold up those of other providers.
+const (
+	silentAfter = 3                // questions in a row without an answer
+	silentPause = 15 * time.Second // from such a question to the next
+)
+
+// silence is how a provider has answered lately.
+type silence struct {
+	missed int       // questions without an answer since the last answer
+	until  time.Time // no question before
+}
+
+// asks reports whether a question may be asked now. After a silence, the next question may only be asked when this one had its time.
+func (s *silence) asks(now time.Time) bool {
+	if s.missed < silentAfter {
+		return true
+	}
+	if now.Before(s.until) {
+		return false
+	}
+	s.until = now.Add(askTime)
+	return true
+}
+
+// heard takes note of an answer, or of none.
+func (s *silence) heard(now time.Time, answered bool) {
+	if answered {
+		*s = silence{}
+		return
+	}
+	s.missed++
+	s.until = now.Add(silentPause)
+}
