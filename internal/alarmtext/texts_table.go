@@ -194,6 +194,31 @@ func WebhookDisabled(webhook string, why string) string {
 	return "Webhook " + webhook + " gets no events any more (" + why + "): gone means that it answered 410, and failing that it took none for five days. Mend it, enable it and recover what failed."
 }
 
+// PaymentsParked: {n} payments have waited for a person for more than four hours, the oldest since {since}. The page Payments applies, gives back or rejects them.
+func PaymentsParked(n int64, since string) string {
+	return strconv.FormatInt(n, 10) + " payments have waited for a person for more than four hours, the oldest since " + since + ". The page Payments applies, gives back or rejects them."
+}
+
+// PaymentsGivenBack: {n} payments were given back by their provider after they had bought energy. Reverse each sale if its token was not used, and record the payment as given back.
+func PaymentsGivenBack(n int64) string {
+	return strconv.FormatInt(n, 10) + " payments were given back by their provider after they had bought energy. Reverse each sale if its token was not used, and record the payment as given back."
+}
+
+// PaymentCallsUnreadable: {n} calls of payment providers could not be read in the last seven days. A payment may be in one of them: compare with the statement of the provider.
+func PaymentCallsUnreadable(n int64) string {
+	return strconv.FormatInt(n, 10) + " calls of payment providers could not be read in the last seven days. A payment may be in one of them: compare with the statement of the provider."
+}
+
+// ProviderSilent: These payment providers are silent, or their list of payments cannot be read: {names}. Check them with paywatt provider list, and upload their statement.
+func ProviderSilent(names string) string {
+	return "These payment providers are silent, or their list of payments cannot be read: " + names + ". Check them with paywatt provider list, and upload their statement."
+}
+
+// DifferencesOpen: {n} differences between payments, books and the statements of providers have been open for more than a day, the oldest since {since}.
+func DifferencesOpen(n int64, since string) string {
+	return strconv.FormatInt(n, 10) + " differences between payments, books and the statements of providers have been open for more than a day, the oldest since " + since + "."
+}
+
 // RouteDown: The route {route} for messages does not work; messages go by the next one, if there is one.
 func RouteDown(route string) string {
 	return "The route " + route + " for messages does not work; messages go by the next one, if there is one."

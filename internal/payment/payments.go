@@ -16,6 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -36,6 +37,9 @@ type Tx interface {
 	// Moment returns when the transaction began, by the store's clock: UTC, whole microseconds.
 	Moment() time.Time
 	Enqueue(job.Item) (id.ID, error)
+	// UpdateAlarm opens an alarm of the server (meter 0), or gives it a new text; ClearAlarm ends it.
+	UpdateAlarm(meter int64, a metering.Alarm) error
+	ClearAlarm(meter int64, code metering.AlarmCode) error
 }
 
 // PaymentTx reads and writes the rows of providers and payments.
@@ -69,6 +73,10 @@ type PaymentTx interface {
 	PaymentPage(f Filter, before id.ID, max int) ([]Payment, error)
 	// SignedBefore returns what signatures, or statements of one person alone, have confirmed for a provider before a time; zero time for all.
 	SignedBefore(provider string, before time.Time) (SignedTotal, error)
+	// PaymentBacklog counts what waits for a person; of parked payments those that became known before a time. NewestPaid returns when the newest payment
+	// of a provider was paid, zero for none.
+	PaymentBacklog(before time.Time) (Backlog, error)
+	NewestPaid(provider string) (time.Time, error)
 	// PayableMeters and CalledMeters list meters that a reference may mean: by number or account, and by telephone number.
 	PayableMeters(r Reference, max int) ([]Found, error)
 	CalledMeters(r Reference, max int) ([]Found, error)
@@ -136,10 +144,11 @@ type Payments struct {
 	c       Config
 	answers once.Answers[Tx]
 
-	mu     sync.Mutex
-	parked map[access.Tenant]id.ID // where the last sweep of parked payments stopped
-	lists  map[id.ID]time.Time     // of each provider: the end of the first list since its ListedTo was stored
-	silent map[id.ID]*silence      // of each provider that was asked
+	mu      sync.Mutex
+	parked  map[access.Tenant]id.ID // where the last sweep of parked payments stopped
+	failing map[id.ID]time.Time     // since when the list of a provider cannot be read
+	lists   map[id.ID]time.Time     // of each provider: the end of the first list since its ListedTo was stored
+	silent  map[id.ID]*silence      // of each provider that was asked
 }
 
 // New makes a Payments.
@@ -147,7 +156,7 @@ func New(c Config) *Payments {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Payments{c: c, parked: map[access.Tenant]id.ID{}, lists: map[id.ID]time.Time{}, silent: map[id.ID]*silence{}, answers: once.Answers[Tx]{Door: c.Door, Sealer: c.Sealer, MayDate: c.MayDate}}
+	return &Payments{c: c, parked: map[access.Tenant]id.ID{}, lists: map[id.ID]time.Time{}, silent: map[id.ID]*silence{}, failing: map[id.ID]time.Time{}, answers: once.Answers[Tx]{Door: c.Door, Sealer: c.Sealer, MayDate: c.MayDate}}
 }
 
 func (ps *Payments) parkedAfter(t access.Tenant) id.ID {

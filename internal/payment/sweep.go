@@ -31,11 +31,13 @@ func (w Worker) Sweep(ctx context.Context, t access.Tenant) error {
 		if p.Disabled() {
 			continue
 		}
-		if broken := w.list(ctx, t, p); broken != nil { // it is read from the same time on at the next sweep
+		broken := w.list(ctx, t, p)
+		w.ps.setFailing(p.ID, broken != nil, w.ps.c.Now())
+		if broken != nil { // it is read from the same time on at the next sweep
 			w.ps.c.Log.Warn("list of a payment provider not read", "provider", p.Name, "error", broken)
 		}
 	}
-	return errors.Join(w.rematch(ctx, t), ctx.Err())
+	return errors.Join(w.rematch(ctx, t), w.watch(ctx, t, providers), ctx.Err())
 }
 
 // list reads what a provider took since the last time.

@@ -2,5 +2,5 @@ package reconcile
 
 // Kinds lists the kinds of differences.
 func Kinds() []Kind {
-	return []Kind{NoPayment, NotStated, Amount, Currency, Reversed, NoJournal, JournalAlone, JournalAmount, Twice, Gap, FeeUnbooked}
+	return []Kind{NoPayment, NotStated, Amount, Currency, Reversed, NotGivenBack, NoJournal, JournalAlone, JournalAmount, Twice, Gap, FeeUnbooked}
 }

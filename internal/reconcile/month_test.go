@@ -123,9 +123,9 @@ func newMonth(t *testing.T) *month {
 
 // plantAll plants differences of every kind but Reversed, which newMonth plants.
 func (m *month) plantAll() {
-	stride := len(m.txns) / (9 * planted)
-	spread := make([]string, 0, 9*planted)
-	for i := 0; len(spread) < 9*planted; i += stride {
+	stride := len(m.txns) / (10 * planted)
+	spread := make([]string, 0, 10*planted)
+	for i := 0; len(spread) < 10*planted; i += stride {
 		spread = append(spread, m.txns[i])
 	}
 	m.txns = spread
@@ -161,6 +161,12 @@ func (m *month) plantAll() {
 	for _, txn := range m.take(planted) {
 		m.journals[txn].Amount--
 		m.plant(reconcile.JournalAmount, txn)
+	}
+	for _, txn := range m.take(planted) {
+		p := m.payments[txn]
+		p.State, p.Reason, p.Sale = payment.Refunded, payment.ByPerson, id.ID{}
+		m.journals[txn+" back"] = &reconcile.Journal{ID: "jrn-back-" + txn, Kind: ledger.Returned, Ref: p.Name(), Amount: -p.Amount.Minor, At: m.journals[txn].At}
+		m.plant(reconcile.NotGivenBack, txn)
 	}
 	twice, gaps := m.take(planted), m.take(planted)
 	m.changeRows(twice, gaps)
@@ -199,13 +205,16 @@ func (m *month) changeRows(twice, gaps []string) {
 
 // day returns what is compared about one day.
 func (m *month) day(n int) reconcile.Day {
-	d := reconcile.Day{From: monthBegin().AddDate(0, 0, n), To: monthBegin().AddDate(0, 0, n+1), Stated: true, Elsewhere: map[string]bool{}}
+	d := reconcile.Day{From: monthBegin().AddDate(0, 0, n), To: monthBegin().AddDate(0, 0, n+1), Stated: true, Elsewhere: map[string]bool{}, BackElsewhere: map[string]bool{}}
 	names := map[string]bool{}
 	var yesterday []reconcile.Row
 	for _, r := range m.rows {
 		if in := !r.At.Before(d.From) && r.At.Before(d.To); !in {
 			if d.Elsewhere[r.Txn] = true; !r.At.Before(d.From.AddDate(0, 0, -1)) && r.At.Before(d.From) {
 				yesterday = append(yesterday, r)
+			}
+			if r.Kind == statement.Reversal {
+				d.BackElsewhere[r.Of] = true
 			}
 			continue
 		}

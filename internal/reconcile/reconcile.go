@@ -24,6 +24,7 @@ const (
 	Amount        Kind = "amount"           // statement and payment have different amounts
 	Currency      Kind = "currency"         // statement and payment have different currencies
 	Reversed      Kind = "reversed"         // the statement says that it was given back, but the payment is used or still in the books
+	NotGivenBack  Kind = "not-given-back"   // the books say that it was given back, but the statement does not
 	NoJournal     Kind = "no-journal"       // a confirmed payment is not in the books
 	JournalAlone  Kind = "journal-alone"    // a journal belongs to no payment
 	JournalAmount Kind = "journal-amount"   // payment and journal have different amounts
@@ -51,6 +52,7 @@ const (
 	AskProvider      Act = "ask-provider"       // ask the provider; if it never took the money, reverse the sale
 	CorrectAmount    Act = "correct-amount"     // reverse the sale, give the payment back in the books, and take the right amount
 	ReverseSale      Act = "reverse-sale"       // reverse the sale, and record that the payment was given back
+	GiveBack         Act = "give-back"          // give the money back at the provider, or find the row of the statement that did
 	Verify           Act = "verify"             // run paywatt verify: the database or the program is at fault
 	WaitForStatement Act = "wait-for-statement" // fetch the statement again, or the one that lies between
 	SettleFees       Act = "settle-fees"        // post the fees with the provider's invoice, and settle the difference
@@ -67,6 +69,8 @@ func (k Kind) Act() Act {
 		return CorrectAmount
 	case Reversed:
 		return ReverseSale
+	case NotGivenBack:
+		return GiveBack
 	case Gap:
 		return WaitForStatement
 	case FeeUnbooked:
@@ -100,9 +104,10 @@ type Day struct {
 	Stated   bool // a statement covers the whole day and was made after it
 	// Opening is the balance at the end of the day before, if a statement says it.
 	Opening *money.Minor
-	// Rows are the rows of the day. Elsewhere are the names of payments that rows of other days have.
-	Rows      []Row
-	Elsewhere map[string]bool
+	// Rows are the rows of the day. Elsewhere are the names of payments that rows of other days have, and BackElsewhere of those that such rows
+	// give back.
+	Rows                     []Row
+	Elsewhere, BackElsewhere map[string]bool
 	// Payments are those that the rows name, and those whose time is in the day, from [Slack] before its begin to Slack before its end.
 	Payments []payment.Payment
 	// Journals are those of the payments, and those that were posted in the day.
@@ -269,8 +274,20 @@ func (c *dayCheck) payments() {
 		c.booked(d, in, p.Amount.Minor, "")
 		if p.State == payment.Refunded {
 			c.booked(d, out, -p.Amount.Minor, " back")
+			c.returned(d, out)
 		}
 	}
+}
+
+// returned compares a payment that was given back in the books on this day with the statement. A provider may state it on a later day: then the
+// difference settles itself.
+func (c *dayCheck) returned(d Difference, out map[string]Journal) {
+	j, has := out[d.Payment]
+	if !c.day.Stated || !has || j.At.Before(c.day.From) || !j.At.Before(c.day.To) || c.back[d.Txn] || c.day.BackElsewhere[d.Txn] {
+		return
+	}
+	d.Kind, d.Booked, d.At = NotGivenBack, j.Amount, j.At
+	c.add(d)
 }
 
 // ofDay reports whether the day's statement should have a payment of this time.

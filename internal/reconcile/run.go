@@ -9,9 +9,12 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/alarmtext"
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/localday"
+	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -94,7 +97,27 @@ func (s *Statements) RunDue(ctx context.Context, t access.Tenant) (days int, err
 			to = from
 		}
 	}
-	return days, err
+	return days, errors.Join(err, s.watch(ctx, t))
+}
+
+// AlarmOpen is the alarm about differences that have been open for more than [openLong].
+const AlarmOpen metering.AlarmCode = "differences-open"
+
+const openLong = 24 * time.Hour
+
+// watch raises or ends the alarm about open differences.
+func (s *Statements) watch(ctx context.Context, t access.Tenant) error {
+	_, err := access.Through(ctx, s.c.Door, t, func(tx Tx) (Ran, error) {
+		n, oldest, err := tx.Reconciling().OpenSince(tx.Moment().Add(-openLong))
+		switch {
+		case err != nil:
+			return Ran{}, err
+		case n == 0:
+			return Ran{}, tx.ClearAlarm(0, AlarmOpen)
+		}
+		return Ran{}, tx.UpdateAlarm(0, metering.Alarm{Code: AlarmOpen, Text: alarmtext.DifferencesOpen(int64(n), oldest.UTC().Format(time.RFC3339))})
+	})
+	return fault.Wrap(err, "look for open differences")
 }
 
 // run reconciles a day: it stores new differences, settles those that are gone, and closes the day if none is left. A day on which nothing
@@ -200,7 +223,31 @@ func collect(tx Tx, provider string, from, to time.Time) (Day, error) {
 			d.Opening = &closing
 		}
 	}
-	return d, addJournals(tx, provider, &d)
+	if err := addJournals(tx, provider, &d); err != nil {
+		return d, err
+	}
+	return d, addBacks(tx, provider, &d)
+}
+
+// addBacks finds the payments that were given back in the books on the day, and that rows of other days give back.
+func addBacks(tx Tx, provider string, d *Day) error {
+	txns := map[string]string{}
+	for _, p := range d.Payments {
+		txns[p.Name()] = p.Txn
+	}
+	d.BackElsewhere = map[string]bool{}
+	for _, j := range d.Journals {
+		txn, known := txns[j.Ref]
+		if !known || j.Kind != ledger.Returned || j.At.Before(d.From) || !j.At.Before(d.To) {
+			continue
+		}
+		back, err := tx.Reconciling().StatedBack(provider, txn)
+		if err != nil {
+			return err
+		}
+		d.BackElsewhere[txn] = back
+	}
+	return nil
 }
 
 // addJournals reads the journals of the day and of its payments, and the payments of these journals.

@@ -8,6 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -109,6 +110,9 @@ type Tx interface {
 	TenantZone() (string, error)
 	Paying() payment.Tx
 	Reconciling() Rows
+	// UpdateAlarm opens an alarm of the server (meter 0), or gives it a new text; ClearAlarm ends it.
+	UpdateAlarm(meter int64, a metering.Alarm) error
+	ClearAlarm(meter int64, code metering.AlarmCode) error
 }
 
 // Rows reads and writes the rows of statements and reconciliations.
@@ -131,10 +135,14 @@ type Rows interface {
 	ComparedPayments(provider string, from, to, paidFrom, paidTo time.Time) ([]payment.Payment, error)
 	// StatedElsewhere lists the names of payments paid in a period that rows outside another period have.
 	StatedElsewhere(provider string, from, to, paidFrom, paidTo time.Time) (map[string]bool, error)
+	// StatedBack reports whether a row of a statement gives a payment back.
+	StatedBack(provider, txn string) (bool, error)
 	// ProviderJournals lists journals of payments on a provider's clearing account that were posted in a period, and PaymentJournals those of one
 	// payment.
 	ProviderJournals(provider string, from, to time.Time) ([]Journal, error)
 	PaymentJournals(provider, payment string) ([]Journal, error)
+	// OpenSince counts the open differences that were found before a time, and returns when the oldest was.
+	OpenSince(before time.Time) (n int, oldest time.Time, err error)
 	// SettleFees says that the fees of a period are settled by an item.
 	SettleFees(provider string, from, to time.Time, by id.ID) error
 

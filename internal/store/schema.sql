@@ -905,3 +905,6 @@ CREATE INDEX event_delivery_due ON event_delivery (tenant_id, webhook_id, next_a
 CREATE INDEX event_delivery_list ON event_delivery (tenant_id, webhook_id, state, id);
 CREATE INDEX payment_name ON payment (tenant_id, provider_txn);
 CREATE INDEX payment_alone ON payment (tenant_id, provider, confirmed_at, alone_total) WHERE alone_total IS NOT NULL;
+CREATE INDEX statement_row_of ON statement_row (tenant_id, provider, of_txn) WHERE of_txn <> '';
+CREATE INDEX payment_back ON payment (tenant_id, id) WHERE status = 'applied' AND reason = 'given-back';
+CREATE INDEX payment_call_unread ON payment_call (tenant_id, id) WHERE state = 'unreadable';

@@ -135,6 +135,31 @@ func (tx Rows) SignedBefore(provider string, before time.Time) (u payment.Signed
 	return u, fault.Wrap(err, "read what signatures confirmed")
 }
 
+// PaymentBacklog counts what waits for a person; of parked payments those that became known before a time.
+func (tx Rows) PaymentBacklog(before time.Time) (b payment.Backlog, err error) {
+	for _, q := range []struct {
+		sql  string
+		args []any
+		to   func(core.Row)
+	}{
+		{`SELECT COUNT(*), MIN(created_at) FROM payment WHERE tenant_id = $1 AND (status = 'received' OR status = 'parked') AND status = 'parked' AND created_at < $2`,
+			[]any{tx.Tenant, before}, func(r core.Row) { b.Parked, b.Oldest = int(r.Int(0)), r.Time(1) }},
+		{`SELECT COUNT(*) FROM payment WHERE tenant_id = $1 AND status = 'applied' AND reason = 'given-back'`, []any{tx.Tenant}, func(r core.Row) { b.Back = int(r.Int(0)) }},
+		{`SELECT COUNT(*) FROM payment_call WHERE tenant_id = $1 AND state = 'unreadable' AND received_at >= $2`, []any{tx.Tenant, before.Add(-payment.UnreadableFor)}, func(r core.Row) { b.Unreadable = int(r.Int(0)) }},
+	} {
+		if _, err := tx.One(q.sql, func(r core.Row) error { q.to(r); return nil }, q.args...); err != nil {
+			return b, fault.Wrap(err, "count the payments that wait")
+		}
+	}
+	return b, nil
+}
+
+// NewestPaid returns when the newest payment of a provider was paid; zero for none.
+func (tx Rows) NewestPaid(provider string) (at time.Time, err error) {
+	_, err = tx.One(`SELECT MAX(paid_at) FROM payment WHERE tenant_id = $1 AND provider = $2`, func(r core.Row) error { at = r.Time(0); return nil }, tx.Tenant, provider)
+	return at, fault.Wrap(err, "find the newest payment of a provider")
+}
+
 // PaymentToSpend reads a payment for a sale and locks it.
 func (tx Rows) PaymentToSpend(i id.ID) (vending.Payment, bool, error) {
 	p, found, err := tx.PaymentByID(i)

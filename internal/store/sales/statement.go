@@ -238,6 +238,13 @@ func (tx Rows) StatedElsewhere(provider string, from, to, paidFrom, paidTo time.
 	return out, fault.Wrap(err, "find payments in statements of other days")
 }
 
+// StatedBack reports whether a row of a statement gives a payment back.
+func (tx Rows) StatedBack(provider, txn string) (bool, error) {
+	back, err := tx.One(`SELECT txn FROM statement_row WHERE tenant_id = $1 AND provider = $2 AND of_txn = $3 AND of_txn <> '' AND kind = 'reversal' LIMIT 1`,
+		func(core.Row) error { return nil }, tx.Tenant, provider, txn)
+	return back, fault.Wrap(err, "find the return of a payment in statements")
+}
+
 // journalQuery lists journals of payments with what they moved on a provider's clearing account.
 const journalQuery = `SELECT j.id, j.kind, j.ref, j.posted_at, SUM(p.amount) FROM journal j JOIN posting p ON p.tenant_id = j.tenant_id AND p.journal_id = j.id
 	JOIN ledger_account a ON a.tenant_id = j.tenant_id AND a.n = p.account WHERE j.tenant_id = $1 AND a.code = $2 AND a.subject = $3
@@ -260,6 +267,15 @@ func (tx Rows) ProviderJournals(provider string, from, to time.Time) ([]reconcil
 // PaymentJournals lists the journals of one payment on its provider's clearing account.
 func (tx Rows) PaymentJournals(provider, payment string) ([]reconcile.Journal, error) {
 	return tx.journalsWhere(`j.ref = $4`, tx.Tenant, int64(ledger.Clearing), provider, payment)
+}
+
+// OpenSince counts the open differences that were found before a time, and returns when the oldest was.
+func (tx Rows) OpenSince(before time.Time) (n int, oldest time.Time, err error) {
+	_, err = tx.One(`SELECT COUNT(*), MIN(created_at) FROM difference WHERE tenant_id = $1 AND open = 1 AND created_at < $2`, func(r core.Row) error {
+		n, oldest = int(r.Int(0)), r.Time(1)
+		return nil
+	}, tx.Tenant, before)
+	return n, oldest, fault.Wrap(err, "count the open differences")
 }
 
 // SettleFees says that the open fees of a period are settled by a difference.

@@ -1,0 +1,122 @@
+package payment
+
+import (
+	"context"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/alarmtext"
+	"github.com/paywatt/paywatt/internal/fault"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
+)
+
+// Codes of the alarms about payments. Each is open at most once, and ends when its cause has ended.
+const (
+	AlarmParked     metering.AlarmCode = "payments-parked"
+	AlarmBack       metering.AlarmCode = "payments-given-back"
+	AlarmUnreadable metering.AlarmCode = "payment-calls-unreadable"
+	AlarmSilent     metering.AlarmCode = "provider-silent"
+)
+
+// Times after which the office should know.
+const (
+	parkedLong = 4 * time.Hour      // a payment waits for a person
+	listLong   = time.Hour          // the list of a provider cannot be read
+	quietLong  = 3 * 24 * time.Hour // a provider that brought payments brings none
+	quietEver  = 30 * 24 * time.Hour
+
+	// UnreadableFor is how long a call that could not be read is told about.
+	UnreadableFor = 7 * 24 * time.Hour
+)
+
+// Backlog is what waits for a person.
+type Backlog struct {
+	Parked     int       // payments that have been parked for long
+	Oldest     time.Time // when the oldest of them became known
+	Back       int       // payments that their provider gave back after a sale had used them
+	Unreadable int       // calls that could not be read, within [UnreadableFor]
+	Quiet      []string  // names of providers that are silent or whose list cannot be read
+}
+
+// Watch decides which alarms about payments should be open, with their texts; an empty text ends an alarm.
+func (b Backlog) Watch() []metering.Alarm {
+	out := []metering.Alarm{{Code: AlarmParked}, {Code: AlarmBack}, {Code: AlarmUnreadable}, {Code: AlarmSilent}}
+	if b.Parked > 0 {
+		out[0].Text = alarmtext.PaymentsParked(int64(b.Parked), b.Oldest.UTC().Format(time.RFC3339))
+	}
+	if b.Back > 0 {
+		out[1].Text = alarmtext.PaymentsGivenBack(int64(b.Back))
+	}
+	if b.Unreadable > 0 {
+		out[2].Text = alarmtext.PaymentCallsUnreadable(int64(b.Unreadable))
+	}
+	for _, name := range b.Quiet {
+		if out[3].Text != "" {
+			name = ", " + name
+		}
+		out[3].Text += name
+	}
+	if out[3].Text != "" {
+		out[3].Text = alarmtext.ProviderSilent(out[3].Text)
+	}
+	return out
+}
+
+// IsQuiet reports whether a provider should have been heard: its list has not been read for long, or it brought payments and brings none. The time
+// last is that of its newest payment, and failing when its list first could not be read; zero means never.
+func IsQuiet(now, last, failing time.Time) bool {
+	if !failing.IsZero() && now.Sub(failing) > listLong {
+		return true
+	}
+	age := now.Sub(last)
+	return !last.IsZero() && age > quietLong && age < quietEver
+}
+
+// watch raises and ends the alarms about payments.
+func (w Worker) watch(ctx context.Context, t access.Tenant, providers []Provider) error {
+	_, err := access.Through(ctx, w.ps.c.Door, t, func(tx Tx) (done, error) {
+		b, err := tx.Payments().PaymentBacklog(tx.Moment().Add(-parkedLong))
+		if err != nil {
+			return done{}, err
+		}
+		for _, p := range providers {
+			last, err := tx.Payments().NewestPaid(p.Name)
+			if err != nil {
+				return done{}, err
+			}
+			if !p.Disabled() && IsQuiet(tx.Moment(), last, w.ps.failingSince(p.ID)) {
+				b.Quiet = append(b.Quiet, p.Name)
+			}
+		}
+		for _, a := range b.Watch() {
+			if a.Text == "" {
+				err = tx.ClearAlarm(0, a.Code)
+			} else {
+				err = tx.UpdateAlarm(0, a)
+			}
+			if err != nil {
+				return done{}, err
+			}
+		}
+		return done{}, nil
+	})
+	return fault.Wrap(err, "look what waits of payments")
+}
+
+// setFailing notes whether the list of a provider could be read, and failingSince returns since when it cannot.
+func (ps *Payments) setFailing(provider id.ID, broken bool, now time.Time) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	if !broken {
+		delete(ps.failing, provider)
+	} else if _, known := ps.failing[provider]; !known {
+		ps.failing[provider] = now
+	}
+}
+
+func (ps *Payments) failingSince(provider id.ID) time.Time {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	return ps.failing[provider]
+}
