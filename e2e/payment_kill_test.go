@@ -20,7 +20,7 @@ import (
 
 // Sizes of the kill test of payments.
 const (
-	killedPayments = 300
+	killedPayments = 2000
 	payCallers     = 8
 )
 
@@ -114,12 +114,12 @@ func TestEveryPaymentSurvivesKills(t *testing.T) {
 	}
 	b.url = "http://" + s.http + got.text(t, "path") + "in"
 
-	seed, kills, began := uint64(setting("E2E_SEED", 1)), setting("E2E_PAYMENT_KILLS", 10), time.Now()
+	seed, kills, payments, began := uint64(setting("E2E_SEED", 1)), setting("E2E_PAYMENT_KILLS", 10), setting("E2E_PAYMENTS", killedPayments), time.Now()
 	var all sync.WaitGroup
 	for c := range payCallers {
 		all.Go(func() {
 			r := rand.New(rand.NewPCG(seed, uint64(c)))
-			for n := range killedPayments * max(kills/10, 1) / payCallers {
+			for n := range payments / payCallers {
 				reference := meters[r.IntN(len(meters))]
 				if r.IntN(10) == 0 {
 					reference = "rent of May"
@@ -130,8 +130,9 @@ func TestEveryPaymentSurvivesKills(t *testing.T) {
 		})
 	}
 	r := rand.New(rand.NewPCG(seed, 0x6b696c6c))
+	each := payments / payCallers * 50 / max(1, kills) // ms: the kills are spread over the payments
 	for range kills {
-		<-time.After(time.Duration(20+r.IntN(231)) * time.Millisecond)
+		<-time.After(time.Duration(20+r.IntN(2*each+1)) * time.Millisecond)
 		s.kill()
 		if s, err = p.start(s.http, s.mqtt); err != nil {
 			t.Fatalf("the server does not come back after a kill (seed %d): %v", seed, err)
@@ -139,7 +140,7 @@ func TestEveryPaymentSurvivesKills(t *testing.T) {
 	}
 	all.Wait()
 	waiting := int64(-1)
-	for end := time.Now().Add(30 * time.Second); waiting != 0 && time.Now().Before(end); <-time.After(100 * time.Millisecond) {
+	for end := time.Now().Add(5 * time.Minute); waiting != 0 && time.Now().Before(end); <-time.After(100 * time.Millisecond) {
 		if got, err := a.do("GET", "/v1/payments?state=received&limit=200", nil); err == nil && got.status == http.StatusOK {
 			waiting = int64(strings.Count(string(got.body), `"provider_txn"`))
 		}
