@@ -56,7 +56,7 @@ func TestTheDemoPlaysItsWholeStory(t *testing.T) {
 	check()
 	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 	steps := []string{"server", "console", "meter", "buy", "token", "keypad", "again", "push", "sms", "server off", "server on", "use", "warning 1",
-		"warning 2", "cut-off", "recharge", "modem", "sync", "history", "page", "ledger"}
+		"warning 2", "cut-off", "recharge", "modem", "telephone", "sync", "history", "page", "ledger"}
 	if len(lines) != len(steps)+1 || !strings.HasPrefix(lines[len(lines)-1], "all steps succeeded, ") || messages.Len() > 0 {
 		t.Fatalf("want a line for each of %d steps, a last one and no messages:\n%s%s", len(steps), &out, &messages)
 	}

@@ -327,7 +327,7 @@ func (s *story) sync(ctx context.Context) (string, error) {
 
 // storyEvents has the code of each event that the story causes (docs/reference/events.md#events-of-meters), and how
 // often it happens. Supply returns twice: at the first token and at the recharge.
-var storyEvents = [...]struct{ code, times int }{{201, 1}, {202, 1}, {203, 1}, {204, 2}, {301, 5}, {302, 1}, {401, 1}, {402, 2}}
+var storyEvents = [...]struct{ code, times int }{{201, 1}, {202, 1}, {203, 1}, {204, 2}, {301, 6}, {302, 1}, {401, 1}, {402, 2}}
 
 // history asks the server for the meter's events. The server must have each event exactly once, although the connection was
 // lost in between.
@@ -344,7 +344,7 @@ func (s *story) history(ctx context.Context) (string, error) {
 		events += e.times
 	}
 	for i, sold := range s.sales {
-		now, err := s.api.VendByRef(ctx, s.order(i).ClientRef)
+		now, err := s.api.VendByRef(ctx, sold.ClientRef)
 		if err != nil {
 			return "", err
 		}
@@ -360,6 +360,8 @@ func (s *story) history(ctx context.Context) (string, error) {
 // liabilities and revenue are negative.
 const (
 	codeTill   = 1000
+	codePaid   = 1020 // held by the payment provider
+	codeUnused = 2070 // payments without a sale
 	codeVAT    = 2020
 	codeCarry  = 2060
 	codeEnergy = 4000
@@ -373,7 +375,9 @@ func (s *story) ledger(ctx context.Context) (string, error) {
 	}
 	n := len(sales)
 	want := map[int]int64{
-		codeTill:   sumOf(n, func(d sale) int64 { return d.tender }),
+		codeTill:   sumOf(n-1, func(d sale) int64 { return d.tender }),
+		codePaid:   sales[n-1].tender,
+		codeUnused: 0,
 		codeVAT:    -sumOf(n, func(d sale) int64 { return d.vat }),
 		codeCarry:  -sales[n-1].carry,
 		codeEnergy: -sumOf(n, func(d sale) int64 { return d.energy }),

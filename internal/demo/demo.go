@@ -110,6 +110,11 @@ func (o Demo) live(ctx context.Context, p *Server, out io.Writer) (err error) {
 		return err
 	}
 	fleet.run(ctx)
+	payers, err := p.simulate(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, payers.close()) }()
 	if err := panels.serve(ctx, fleet); err != nil {
 		return err
 	}
@@ -146,7 +151,8 @@ func (o Demo) tell(p *Server, panels *panels, bus *bus, out io.Writer) error {
             display and keypad of %d virtual meters, whose time passes %d times as fast (seed %d)
   Phones    %s
   Customer  %s
-            the page that %s opens from an SMS
+            the page that %s opens from an SMS; there a telephone can be asked to pay, and its simulated owner
+            agrees after five seconds
   API       %s/docs
 
 %s (meter %s) has no supply. This command sells 100.00 KES to that meter and sends the token over MQTT:
