@@ -35,7 +35,7 @@ func (c console) deliver(cmd *cobra.Command, paper []byte, to string) error {
 		return nil
 	}
 	f := &exit.Failure{Code: exit.Unreachable, What: "The printer " + to + " did not answer: " + err.Error() + ".", Not: "Nothing was printed. The sale is not affected.",
-		Try: "Switch the printer on and look at its address. Then print again."}
+		Try: "Switch the printer on and look at its address. Then print again. A receipt or credit note then says that it is a copy, because its original was sent to the printer."}
 	if failure := (*slips.Failure)(nil); errors.As(err, &failure) {
 		f.What = "The printer " + to + " did not answer: " + failure.Err.Error() + "."
 		if failure.Begun {

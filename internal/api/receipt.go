@@ -32,8 +32,8 @@ func (a *API) receiptRoutes(r router) {
 	text := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
 	query(r, huma.Operation{
 		OperationID: "receipt", Path: "/v1/vends/{id}/receipt", Tags: []string{"vends"}, Summary: "Show a receipt",
-		Description: "All formats show the same sale. The first paper of a sale (any format but json and sms) is the original. Every later one is marked as a " +
-			"copy, also if the first answer was lost. sms is plain text of at most 160 septets of GSM-7 a message. Several messages are separated by an " +
+		Description: "All formats show the same sale. The first paper of a receipt or of a credit note (any format but json and sms) is the original. Every later one is marked as a " +
+			"copy, also if the first answer was lost or could not be printed. sms is plain text of at most 160 septets of GSM-7 a message. Several messages are separated by an " +
 			"empty line. With proof=1 the JSON has one more member, proof (schema ReceiptProof). It proves, without this server, that the sale is in " +
 			"the sealed log (paywatt verify). If the sale is not sealed yet, the answer is 409 not-sealed-yet with Retry-After.",
 		Responses: map[string]*huma.Response{"200": {Description: "The receipt.", Content: map[string]*huma.MediaType{
@@ -67,6 +67,8 @@ func (a *API) receipt(ctx context.Context, by access.Actor, in *struct {
 	}
 	paperOf := a.c.Vending.Receipt
 	switch {
+	case in.Note != "" && in.Copy == 0 && isPaper(in.Format):
+		paperOf = a.c.Vending.CreditPaper
 	case in.Note != "":
 		paperOf = a.c.Vending.CreditNote
 	case in.Copy == 0 && isPaper(in.Format):

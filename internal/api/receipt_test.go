@@ -67,6 +67,16 @@ func TestOnlyTheFirstPaperOfASaleIsAnOriginal(t *testing.T) {
 	if body := string(w.want(200, w.get("/v1/vends/"+second.ID+"/receipt?format=text48")).body); !strings.Contains(body, "COPY 1") {
 		t.Errorf("after a counted copy there is an original:\n%s", body)
 	}
+	w.want(201, w.ask("POST", "/v1/vends/"+second.ID+"/reversal", w.key, `{"reason":"mistyped"}`, "Idempotency-Key", "paper-undone"))
+	for i, query := range []string{"text48", "html", "text48"} { // a credit note is a document of its own, with an original of its own
+		body := string(w.want(200, w.get("/v1/vends/"+second.ID+"/receipt?note=credit&format="+query)).body)
+		if got := strings.Contains(body, "COPY 1"); got != (i > 0) || !strings.Contains(body, "-R") {
+			t.Errorf("paper %d of the credit note says that it is a copy: %v", i+1, got)
+		}
+		if strings.Contains(body, "apikey") || !strings.Contains(body, "API key") {
+			t.Errorf("the paper does not name the seller as people read it:\n%s", body)
+		}
+	}
 }
 
 func TestASaleIsExplainedOverHTTP(t *testing.T) {

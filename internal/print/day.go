@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/dayclose"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
@@ -31,7 +30,7 @@ func ClosedDay(say *words.Texts, h House, d dayclose.Closed) Sheet {
 	s.field(say.DaysZone(), d.Zone)
 	s.field(say.DaysCurrency(), d.Currency)
 	s.field(say.TillsClosed(), h.clock(say, d.ClosedAt))
-	s.field(say.TillsClosedBy(), access.PlainName(d.ClosedBy))
+	s.field(say.TillsClosedBy(), Actor(say, d.ClosedBy))
 	s.field(say.DaysNote(), d.Note)
 	s.field(say.DaysPending(), strconv.Itoa(len(d.Pending)))
 	s.field(say.DaysJournals(), strconv.FormatInt(d.Figures.Journals, 10))

@@ -40,6 +40,7 @@ func HTML(say *words.Texts, r receipt.Receipt) (string, error) {
 		"part":  func(p receipt.Part) string { return part(say, p) },
 		"owing": func(p receipt.Part) string { return owing(say, p, r.Currency) },
 		"named": func(t receipt.Token) string { return named(say, t) },
+		"actor": func(stored string) string { return Actor(say, stored) },
 		"neg":   func(m money.Minor) money.Minor { return -m },
 	}).Parse(layout)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/till"
 	"github.com/paywatt/paywatt/internal/words"
@@ -35,13 +34,13 @@ func Shift(say *words.Texts, h House, v till.View) Sheet {
 	s.centre(h.Name)
 	s.rule()
 	s.field(say.PaperTill(), shift.Till)
-	s.field(say.TillsOperator(), access.PlainName(shift.Operator))
+	s.field(say.TillsOperator(), Actor(say, shift.Operator))
 	s.field(say.TillsOpened(), h.clock(say, shift.OpenedAt))
 	if shift.Open() {
 		s.field(say.TillsStateOpen(), h.clock(say, h.At))
 	} else {
 		s.field(say.TillsClosed(), h.clock(say, shift.ClosedAt))
-		if by := access.PlainName(shift.ClosedBy); by != access.PlainName(shift.Operator) {
+		if by := Actor(say, shift.ClosedBy); by != Actor(say, shift.Operator) {
 			s.field(say.TillsClosedBy(), by)
 		}
 	}

@@ -3,7 +3,9 @@ package print
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/sale"
@@ -112,7 +114,7 @@ func (s *Sheet) facts(r receipt.Receipt) {
 	s.field(say.PaperDate(), say.Clock(r.At))
 	s.field(say.PaperVendor(), r.Vendor)
 	s.field(say.PaperTill(), r.Till)
-	s.field(say.PaperSoldBy(), r.Operator)
+	s.field(say.PaperSoldBy(), Actor(say, r.Operator))
 	s.field(say.PaperReference(), r.ClientRef)
 	s.field(say.PaperSale(), r.Sale)
 	s.field(say.PaperCustomer(), r.Customer)
@@ -194,4 +196,18 @@ func (s *Sheet) tokens(r receipt.Receipt) {
 		}
 		s.add(digits, "", t.Reveal())
 	}
+}
+
+// Actor writes the stored name of somebody who did something, "person amina@example.org" or "apikey till3", as people read it.
+func Actor(say *words.Texts, stored string) string {
+	kind, name, _ := strings.Cut(stored, " ")
+	switch access.Kind(kind) {
+	case access.Person:
+		return name
+	case access.APIKey:
+		return say.LayoutApiKey(strings.TrimPrefix(name, "key "))
+	case access.System:
+		return say.LayoutProgram(name)
+	}
+	return stored
 }

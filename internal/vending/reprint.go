@@ -68,25 +68,44 @@ func (v *Vending) Paper(ctx context.Context, by access.Actor, sold string) (Rece
 	if err != nil || r.Refused() {
 		return r, err
 	}
+	r.Receipt.Copy, err = v.handedOut(ctx, by, sold, func(tx Tx, i id.ID) (id.ID, error) { return i, nil })
+	return r, err
+}
+
+// CreditPaper returns the credit note of a reversed sale as paper. Its first paper is the original, as that of a receipt is.
+func (v *Vending) CreditPaper(ctx context.Context, by access.Actor, sold string) (Receipted, error) {
+	r, err := v.CreditNote(ctx, by, sold)
+	if err != nil || r.Refused() {
+		return r, err
+	}
+	r.Receipt.Copy, err = v.handedOut(ctx, by, sold, func(tx Tx, i id.ID) (id.ID, error) {
+		undone, _, err := tx.Reversals().ReversalOf(i)
+		return undone.ID, err
+	})
+	return r, err
+}
+
+// handedOut stores that a paper of a sale is handed out, and returns the number with which it is marked: 0 for the original. The function paper
+// returns the identity under which the papers of one document are counted.
+func (v *Vending) handedOut(ctx context.Context, by access.Actor, sold string, paper func(Tx, id.ID) (id.ID, error)) (int, error) {
 	if by.Needs(access.ShowTokens).Refused() {
-		r.Receipt.Copy = 1
-		return r, nil
+		return 1, nil
 	}
 	c, err := access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (copied, error) {
 		i, err := sale.Named(tx.Sold(), sold)
 		if err != nil {
 			return copied{}, err
 		}
-		if first, err := tx.Sold().AddOriginal(i, by.String()); err != nil || first {
+		of, err := paper(tx, i)
+		if err != nil {
+			return copied{}, err
+		}
+		if first, err := tx.Sold().AddOriginal(of, by.String()); err != nil || first {
 			return copied{}, err
 		}
 		return copied{n: 1}, nil
 	})
-	if err != nil {
-		return Receipted{}, fmt.Errorf("hand out the receipt of sale %s: %w", refusal.Echo(sold), err)
-	}
-	r.Receipt.Copy = c.n
-	return r, nil
+	return c.n, fault.Wrap(err, "hand out a paper of sale %s", refusal.Echo(sold))
 }
 
 // Copy returns the receipt of a sale for a screen, or marked as a copy that [Vending.Reprint] has counted. A number beyond the last copy is the

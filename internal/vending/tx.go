@@ -97,8 +97,9 @@ type SoldTx interface {
 	VendFacts(sale.Sale) (sale.Facts, error)
 	// VendReceipt returns the data of a receipt that the sale itself does not have.
 	VendReceipt(sale.Sale) (sale.Paper, error)
-	// AddOriginal notes that the first paper of a sale is handed out. It reports false if a paper of the sale was handed out before.
-	AddOriginal(sale id.ID, by string) (bool, error)
+	// AddOriginal notes that the first paper of a document is handed out: of a receipt, which has the identity of its sale, or of a credit
+	// note, which has that of the reversal. It reports false if a paper of it was handed out before.
+	AddOriginal(document id.ID, by string) (bool, error)
 	// AddCopy counts a copy of a sale's receipt and returns its number, from 1.
 	AddCopy(sale id.ID, by string) (int, error)
 	// Copies returns how many copies of a sale's receipt were counted.

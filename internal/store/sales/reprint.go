@@ -9,13 +9,15 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// AddOriginal notes that the first paper of a sale is handed out. It reports false if a paper of the sale, original or copy, was handed out before.
-func (tx Rows) AddOriginal(sale id.ID, by string) (bool, error) {
-	papers, err := tx.Number(`SELECT COUNT(*) FROM reprint WHERE tenant_id = $1 AND vend_id = $2`, tx.Tenant, sale)
+// AddOriginal notes that the first paper of a document is handed out: of a receipt, which has the identity of its sale, or of a credit note,
+// which has that of the reversal. It reports false if a paper of it, original or copy, was handed out before. Of several that ask at the same
+// moment, one gets the original.
+func (tx Rows) AddOriginal(document id.ID, by string) (bool, error) {
+	papers, err := tx.Number(`SELECT COUNT(*) FROM reprint WHERE tenant_id = $1 AND vend_id = $2`, tx.Tenant, document)
 	if err != nil || papers > 0 {
-		return false, fault.Wrap(err, "count the papers of a sale")
+		return false, fault.Wrap(err, "count the papers of a document")
 	}
-	return tx.addPaper(sale, 0, by)
+	return tx.addPaper(document, 0, by)
 }
 
 // AddCopy counts a copy of a sale's receipt and returns its number, from 1. The caller has locked the sale.

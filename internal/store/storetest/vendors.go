@@ -2,6 +2,8 @@ package storetest
 
 import (
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,7 +22,7 @@ func vendorTests() []test {
 		{"a vendor's room follows its terms, its money and its holds", vendorRoom},
 		{"a statement runs back from the balance, page by page", vendorStatement},
 		{"a settlement has the entries of its period in order", vendorSettled},
-		{"copies of a receipt are counted per sale", copiesCounted},
+		{"copies of a receipt are counted per sale", copiesCounted}, {"papers asked for at once: one original", papersAtOnce},
 		{"a known request is looked at without claiming its key", onceLooked},
 		{"a day's sums hold what ended within it", daySums},
 		{"acts of one person are listed by time", singlePersonActs},
@@ -185,6 +187,42 @@ func copiesCounted(t *testing.T, r Rig) {
 		}
 		return err
 	})
+}
+
+// papersAtOnce prints each of some documents four times at the same moment: one of the four gets the original.
+func papersAtOnce(t *testing.T, r Rig) {
+	open := r.Open
+	if r.Several != nil {
+		open = r.Several
+	}
+	e := open(t)
+	letThrough(e)
+	for range 10 {
+		var originals atomic.Int32
+		var document id.ID
+		must(t, e, func(tx *store.Tx) (err error) { document, err = tx.NewID(); return err })
+		var wait sync.WaitGroup
+		for range 4 {
+			wait.Go(func() {
+				got, err := do(e, func(tx *store.Tx) (out value, err error) {
+					first, err := tx.AddOriginal(document, "tester")
+					if first {
+						out.n = 1
+					}
+					time.Sleep(2 * time.Millisecond) // the others run meanwhile
+					return out, err
+				})
+				if err != nil {
+					t.Error(err)
+				}
+				originals.Add(int32(got.n))
+			})
+		}
+		wait.Wait()
+		if n := originals.Load(); n != 1 {
+			t.Errorf("of four papers that were asked for at once %d are originals", n)
+		}
+	}
 }
 
 func onceLooked(t *testing.T, r Rig) {

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/print"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -47,15 +47,4 @@ func (t site) shown(sentence string) string {
 }
 
 // actor names somebody who is stored as [access.Actor.String] writes.
-func (t site) actor(stored string) string {
-	kind, name, _ := strings.Cut(stored, " ")
-	switch access.Kind(kind) {
-	case access.Person:
-		return name
-	case access.APIKey:
-		return t.say.LayoutApiKey(strings.TrimPrefix(name, "key "))
-	case access.System:
-		return t.say.LayoutProgram(name)
-	}
-	return stored
-}
+func (t site) actor(stored string) string { return print.Actor(t.say, stored) }
