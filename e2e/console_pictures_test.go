@@ -27,7 +27,7 @@ const (
 
 // pictured are the states of pages of which the documentation has a picture, each with the path of its page. The file has the name of the state.
 var pictured = [...]struct{ state, path string }{
-	{"overview", "/overview"}, {"meters", "/meters"}, {"meter", "/meters/{meter}"}, {"search", "/search"}, {"sell, price", "/sell"}, {"check", "/sell/check"},
+	{"overview", "/overview"}, {"meters", "/meters"}, {"flats", "/flats"}, {"meter", "/meters/{meter}"}, {"search", "/search"}, {"sell, price", "/sell"}, {"check", "/sell/check"},
 	{"sale", "/sales/{sale}"}, {"receipt and explanation", "/sales/{sale}/receipt"}, {"tariffs", "/tariffs"}, {"versions of a tariff", "/tariffs/{tariff}"},
 	{"new version, checked", "/tariffs"}, {"trial balance", "/ledger"}, {"accounts", "/ledger/accounts"}, {"journals of an account", "/ledger/journals"},
 	{"sign in", "/signin"}, {"customers", "/customers"}, {"customer", "/customers/{customer}"}, {"messages", "/messages"}, {"message", "/messages/{message}"},
