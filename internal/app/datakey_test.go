@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -323,7 +324,7 @@ func TestARotationSealsSecretsAgain(t *testing.T) {
 	login, _ := keyedFolder(t, dir)
 	s := openFor(t, dir, login)
 	p, err := s.payments.AddProvider(t.Context(), Clerk(), payment.NewProvider{Name: "bank", Kind: "webhook", Config: []byte(`{}`), Single: 1, Daily: 1,
-		Secrets: []byte(`{"signing":"whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"}`)})
+		Secrets: []byte(`{"signing":"whsec_` + base64.StdEncoding.EncodeToString([]byte("012345678901234567890123")) + `"}`)})
 	if err != nil || p.Refused() {
 		t.Fatal(p.Detail(), err)
 	}

@@ -75,7 +75,7 @@ type PaymentTx interface {
 	SignedBefore(provider string, before time.Time) (SignedTotal, error)
 	// PaymentBacklog counts what waits for a person; of parked payments those that became known before a time. NewestPaid returns when the newest payment
 	// of a provider was paid, zero for none.
-	PaymentBacklog(before time.Time) (Backlog, error)
+	PaymentBacklog(before time.Time) (OpenPayments, error)
 	NewestPaid(provider string) (time.Time, error)
 	// PayableMeters and CalledMeters list meters that a reference may mean: by number or account, and by telephone number.
 	PayableMeters(r Reference, max int) ([]Found, error)

@@ -30,8 +30,8 @@ const (
 	UnreadableFor = 7 * 24 * time.Hour
 )
 
-// Backlog is what waits for a person.
-type Backlog struct {
+// OpenPayments is what waits for a person.
+type OpenPayments struct {
 	Parked     int       // payments that have been parked for long
 	Oldest     time.Time // when the oldest of them became known
 	Back       int       // payments that their provider gave back after a sale had used them
@@ -40,7 +40,7 @@ type Backlog struct {
 }
 
 // Watch decides which alarms about payments should be open, with their texts; an empty text ends an alarm.
-func (b Backlog) Watch() []metering.Alarm {
+func (b OpenPayments) Watch() []metering.Alarm {
 	out := []metering.Alarm{{Code: AlarmParked}, {Code: AlarmBack}, {Code: AlarmUnreadable}, {Code: AlarmSilent}}
 	if b.Parked > 0 {
 		out[0].Text = alarmtext.PaymentsParked(int64(b.Parked), b.Oldest.UTC().Format(time.RFC3339))

@@ -83,15 +83,15 @@ func rekeyed(r people.DataKeyChange, meter id.ID, k meters.Keyed) (_ meters.Keye
 	return k, err
 }
 
-// resealed is a column of sealed texts that no evidence covers, with the context of its rows.
-type resealed struct {
+// secretColumn is a column of sealed texts that no evidence covers, with the context of its rows.
+type secretColumn struct {
 	table, column string
 	context       func(row id.ID) string
 }
 
 // rekeySecrets seals the secrets of payment providers and webhooks under the new key.
 func (tx *Tx) rekeySecrets(r people.DataKeyChange) (total int, err error) {
-	for _, c := range []resealed{
+	for _, c := range []secretColumn{
 		{"provider", "path_enc", payment.PathContext}, {"provider", "secrets_enc", payment.SecretContext},
 		{"webhook", "secret_enc", webhook.SecretContext}, {"webhook", "previous_enc", webhook.SecretContext},
 	} {
@@ -104,7 +104,7 @@ func (tx *Tx) rekeySecrets(r people.DataKeyChange) (total int, err error) {
 }
 
 // reseal seals the texts of a column again. The tables are small: their rows have limits.
-func (tx *Tx) reseal(c resealed, r people.DataKeyChange) (n int, err error) {
+func (tx *Tx) reseal(c secretColumn, r people.DataKeyChange) (n int, err error) {
 	type row struct {
 		id     id.ID
 		sealed []byte

@@ -136,7 +136,7 @@ func (tx Rows) SignedBefore(provider string, before time.Time) (u payment.Signed
 }
 
 // PaymentBacklog counts what waits for a person; of parked payments those that became known before a time.
-func (tx Rows) PaymentBacklog(before time.Time) (b payment.Backlog, err error) {
+func (tx Rows) PaymentBacklog(before time.Time) (b payment.OpenPayments, err error) {
 	for _, q := range []struct {
 		sql  string
 		args []any
