@@ -13,7 +13,7 @@ type Payment struct {
 	State       string     `json:"state" enum:"received,parked,applied,refunded,rejected" doc:"received: known, not applied yet; parked: waits for a person; applied: it paid for a sale; refunded: given back; rejected: the provider never took it"`
 	Reason      string     `json:"reason,omitempty" example:"unknown-reference" doc:"Why it is parked, rejected or not confirmed"`
 	Detail      string     `json:"detail,omitempty" doc:"More about the reason"`
-	Proof       string     `json:"proof,omitempty" enum:"signed,asked,person,statement,statement-alone" doc:"What confirmed it: the provider's signature, its answer to a question, a person, above the ceilings, or its statement that two people or one person answer for"`
+	Proof       string     `json:"proof,omitempty" enum:"signed,asked,person,statement,statement-alone,voucher" doc:"What confirmed it: the provider's signature, its answer to a question, a person, above the ceilings, its statement that two people or one person answer for, or a voucher"`
 	Meter       string     `json:"meter,omitempty" example:"04140001001" doc:"Number of the meter that it is for"`
 	Vend        *string    `json:"vend" example:"vnd_01jd00000000000000000000000" doc:"Id of the sale that used it; null for none"`
 	PaidAt      time.Time  `json:"paid_at" doc:"When the payer paid, by the provider's clock"`

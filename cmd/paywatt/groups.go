@@ -7,7 +7,7 @@ func nouns() []group {
 	return []group{
 		{"server", "Server:", []func(console) *cobra.Command{newServeCommand, newConfigCommand, newPrinterCommand, newDoctorCommand}},
 		{"vending", "Vending:", []func(console) *cobra.Command{newVendCommand, newExplainCommand, newTariffCommand, newCustomerCommand, newAccountCommand,
-			newDebtCommand, newChargeCommand, newVendorCommand, newPaymentCommand, newProviderCommand, newReconcileCommand, newWebhookCommand, newShiftCommand, newDayCommand, newApprovalCommand, newReportCommand, token}},
+			newDebtCommand, newChargeCommand, newVendorCommand, newPaymentCommand, newVoucherCommand, newProviderCommand, newReconcileCommand, newWebhookCommand, newShiftCommand, newDayCommand, newApprovalCommand, newReportCommand, token}},
 		{"meters", "Meters:", []func(console) *cobra.Command{newOverviewCommand, newFlatCommand, newMeterCommand, newProfileCommand, newDeviceCommand, newIntegrationCommand, newImportCommand, newQuarantineCommand, newMessageCommand}},
 		{"simulation", "Simulation:", []func(console) *cobra.Command{newDemoCommand, newVmeterCommand, newModemCommand, newSimCommand, newReplayCommand, newBenchCommand}},
 		{"admin", "Administration:", []func(console) *cobra.Command{newUtilityCommand, newPersonCommand, newAPIKeyCommand, newVendingKeyCommand, newClockCommand, newBackupCommand,

@@ -76,6 +76,11 @@ const (
 	ActAskedStatement Act = "statement.compare"
 	ActSettle         Act = "difference.close" // settle a difference between statement, payments and books
 
+	ActMakeVouchers  Act = "voucher.make"
+	ActPrintVouchers Act = "voucher.print" // take the PINs of a batch
+	ActSellVouchers  Act = "voucher.sell"
+	ActEndVouchers   Act = "voucher.end" // make vouchers worthless
+
 	ActWebhook Act = "webhook.enable" // send events to another program
 
 	ActText Act = "message.text" // send a customer a text in the utility's name
@@ -152,6 +157,10 @@ var acts = map[Act]rule{
 	ActStatement:      {right: DecidePayments, moves: "credit for whatever the file says that the provider took"},
 	ActAskedStatement: {right: DecidePayments, second: noSecond, moves: "no value: the provider itself must confirm each payment of the file"},
 	ActSettle:         {right: DecidePayments, moves: "no value, but the evidence that money is missing"},
+	ActMakeVouchers:   {right: DecidePayments, moves: "nothing before they are paid for: each is worth its value then"},
+	ActPrintVouchers:  {right: DecidePayments, second: noSecond, moves: "no value: a PIN buys nothing before somebody pays for it, and the audit log names who took the PINs"},
+	ActSellVouchers:   {right: Sell, second: noSecond, under: []Ceiling{PersonSales}, moves: "PINs that buy energy, for cash that only the seller has seen"},
+	ActEndVouchers:    {right: DecidePayments, moves: "what customers paid for vouchers, to the utility's income"},
 	ActWebhook:        {right: WriteSettings, moves: "no money: facts about sales, payments and meters leave for another program, for as long as it is enabled"},
 
 	ActSettings: {right: WriteSettings, moves: "the rules themselves"},

@@ -29,6 +29,10 @@ reading.decide       reading.decide  two
 provider.enable      settings.write  two
 webhook.enable       settings.write  two
 payment.apply        payment.decide  two
+voucher.make         payment.decide  two
+voucher.print        payment.decide  one
+voucher.sell         vend.sell       one
+voucher.end          payment.decide  two
 payment.refund       payment.decide  two
 payment.reject       payment.decide  one
 payment.dismiss      payment.decide  two

@@ -56,6 +56,7 @@ import (
 	"github.com/paywatt/paywatt/internal/timeline"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/vendor"
+	"github.com/paywatt/paywatt/internal/voucher"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/internal/webhook"
 	"github.com/paywatt/paywatt/internal/words"
@@ -86,6 +87,7 @@ type Cases struct {
 	Tills           *till.Tills
 	Days            *dayclose.Days
 	Payments        *payment.Payments
+	Vouchers        *voucher.Vouchers
 	Reconciliations *reconcile.Statements
 	Webhooks        *webhook.Webhooks
 	Imports         *imports.Imports
@@ -217,7 +219,7 @@ func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
 	h.UseMiddleware(func(ctx huma.Context, next func(huma.Context)) { next(&statusFix{humaContext: ctx}) })
 	r := router{a: a, huma: h, problem: reg.Schema(reflect.TypeFor[Problem](), true, "")}
 	for _, add := range []func(router){a.tariffRoutes, a.meterRoutes, a.historyRoutes, a.alarmRoutes, a.commandRoutes, a.supplyRoutes, a.meterConfigRoutes, a.deviceRoutes, a.adoptionRoutes,
-		a.vendRoutes, a.searchRoutes, a.overviewRoutes, a.flatRoutes, a.vendorRoutes, a.paymentRoutes, a.reconciliationRoutes, a.webhookRoutes, a.shiftRoutes, a.closedDayRoutes, a.importRoutes, a.reversalRoutes, a.debtRoutes, a.chargeRoutes, a.accountRoutes, a.statementRoutes, a.moveRoutes, a.walletRoutes, a.quarantineRoutes,
+		a.vendRoutes, a.searchRoutes, a.overviewRoutes, a.flatRoutes, a.vendorRoutes, a.paymentRoutes, a.voucherRoutes, a.reconciliationRoutes, a.webhookRoutes, a.shiftRoutes, a.closedDayRoutes, a.importRoutes, a.reversalRoutes, a.debtRoutes, a.chargeRoutes, a.accountRoutes, a.statementRoutes, a.moveRoutes, a.walletRoutes, a.quarantineRoutes,
 		a.messageRoutes, a.pageLinkRoutes, a.phoneRoutes, a.tokenRoutes, a.swapRoutes, a.rechargeRoutes, a.approvalRoutes, a.peopleRoutes, a.keyRoutes, a.dayRoutes, a.auditRoutes, a.headRoutes, a.diagnosisRoutes, a.ledgerRoutes,
 		a.timelineRoutes, a.feedRoutes, a.settingsRoutes, a.systemRoutes} {
 		add(r)

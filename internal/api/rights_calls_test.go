@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/dayclose"
 	"github.com/paywatt/paywatt/internal/ledger"
@@ -137,6 +138,13 @@ func paymentCalls() map[string]valid {
 		"apply-payment":     once(access.DecidePayments, "/v1/payments/{id}/apply", `{"meter":"`+meterNumber+`"}`, parkedPayment),
 		"refund-payment":    once(access.DecidePayments, "/v1/payments/{id}/refund", `{"reason":"not ours"}`, parkedPayment),
 		"reject-payment":    once(access.DecidePayments, "/v1/payments/{id}/reject", `{"reason":"unknown"}`, unconfirmedPayment),
+		"voucher-batches":   get(access.ReadPayments, "/v1/voucher-batches"),
+		"voucher-batch":     once(access.ReadPayments, "/v1/voucher-batches/{id}", "", (*stage).vouchers).by("GET"),
+		"make-vouchers":     once(access.DecidePayments, "/v1/voucher-batches", newVouchers, (*stage).nothing),
+		"take-voucher-pins": once(access.DecidePayments, "/v1/voucher-batches/{id}/pins", "{}", (*stage).vouchers),
+		"sell-vouchers":     once(access.Sell, "/v1/voucher-batches/{id}/sell", "{}", (*stage).printedVouchers),
+		"end-vouchers":      once(access.DecidePayments, "/v1/voucher-batches/{id}/end", `{"reason":"lost"}`, (*stage).printedVouchers),
+		"redeem-voucher":    once(access.Sell, "/v1/voucher-redemptions", `{"pin":"{id}","meter":"`+meterNumber+`"}`, (*stage).soldVoucher),
 		"payment-requests":  get(access.ReadPayments, "/v1/payment-requests"),
 		"payment-request":   once(access.ReadPayments, "/v1/payment-requests/{id}", "", paymentRequest).by("GET"),
 		"add-payment-provider": post(access.WriteSettings, "/v1/payment-providers",
@@ -342,6 +350,38 @@ func (s *stage) shift(bool) string {
 	s.ask("POST", "/v1/shifts/mine/close", s.key, `{"counted":{"amount_minor":1000,"currency":"KES"}}`, "Idempotency-Key", fmt.Sprintf("stage-%06d", s.next()))
 	body := fmt.Sprintf(`{"till":"s%d","opening":{"amount_minor":1000,"currency":"KES"}}`, s.next())
 	return decode[struct{ ID string }](s.t, s.do(201, "POST", "/v1/shifts", body)).ID
+}
+
+// newVouchers is a batch of vouchers to make.
+const newVouchers = `{"count":2,"face_minor":500,"expires":"2028-06-30"}`
+
+// nothing prepares a call that needs no object.
+func (s *stage) nothing(bool) string { return "" }
+
+// vouchers makes a batch of vouchers and returns its id.
+func (s *stage) vouchers(bool) string {
+	s.t.Helper()
+	return decode[struct{ ID string }](s.t, s.do(201, "POST", "/v1/voucher-batches", newVouchers)).ID
+}
+
+// printed makes a batch of vouchers with PINs.
+func (s *stage) printed() apiv1.VoucherPins {
+	s.t.Helper()
+	return decode[apiv1.VoucherPins](s.t, s.do(200, "POST", "/v1/voucher-batches/"+s.vouchers(false)+"/pins", "{}"))
+}
+
+// printedVouchers returns the id of a batch with PINs.
+func (s *stage) printedVouchers(bool) string {
+	s.t.Helper()
+	return s.printed().Batch
+}
+
+// soldVoucher returns the PIN of a voucher that somebody bought.
+func (s *stage) soldVoucher(bool) string {
+	s.t.Helper()
+	p := s.printed()
+	s.do(200, "POST", "/v1/voucher-batches/"+p.Batch+"/sell", "{}")
+	return p.Vouchers[0].PIN
 }
 
 // signing is a secret that signs calls of a provider.

@@ -145,6 +145,7 @@ func reviewRoutes(meter string) []route {
 		{"POST", "/v1/payments/{id}/apply", `{"meter":"` + meterNumber + `"}`, access.DecidePayments, 404},
 		{"POST", "/v1/payments/{id}/refund", `{"reason":"matrix"}`, access.DecidePayments, 404},
 		{"POST", "/v1/payments/{id}/reject", `{"reason":"matrix"}`, access.DecidePayments, 404},
+		{"GET", "/v1/voucher-batches", "", access.ReadPayments, 200}, {"GET", "/v1/voucher-batches/{id}", "", access.ReadPayments, 404}, {"POST", "/v1/voucher-batches", `{"count":0,"face_minor":1,"expires":"x"}`, access.DecidePayments, 400}, {"POST", "/v1/voucher-batches/{id}/pins", `{}`, access.DecidePayments, 404}, {"POST", "/v1/voucher-batches/{id}/sell", `{}`, access.Sell, 404}, {"POST", "/v1/voucher-batches/{id}/end", `{"reason":"matrix"}`, access.DecidePayments, 404}, {"POST", "/v1/voucher-redemptions", `{"pin":"0000000000000000","meter":"` + meterNumber + `"}`, access.Sell, 404},
 		{"GET", "/v1/payment-requests", "", access.ReadPayments, 200}, {"GET", "/v1/payment-requests/{id}", "", access.ReadPayments, 404},
 		{"POST", "/v1/payment-requests", `{"meter":"` + meterNumber + `","amount_minor":1000,"phone":"+254711000001"}`, access.Sell, 404},
 		{"GET", "/v1/reconciliations", "", access.ReadPayments, 200}, {"POST", "/v1/reconciliations", `{"provider":"none","date":"2026-11-20"}`, access.DecidePayments, 404},

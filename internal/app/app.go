@@ -57,6 +57,7 @@ import (
 	"github.com/paywatt/paywatt/internal/till"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/vendor"
+	"github.com/paywatt/paywatt/internal/voucher"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/internal/web/console"
 	"github.com/paywatt/paywatt/internal/webhook"
@@ -153,6 +154,7 @@ type App struct {
 	tills      *till.Tills
 	days       *dayclose.Days
 	payments   *payment.Payments
+	vouchers   *voucher.Vouchers
 	statements *reconcile.Statements
 	webhooks   *webhook.Webhooks
 	imports    *imports.Imports

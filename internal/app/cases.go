@@ -123,7 +123,7 @@ func (a *App) doers() access.Executors {
 	all[access.ActForce] = access.ByField(command.DoorField, all[access.ActForce], func(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
 		return a.answering().Toggle(ctx, maker, body)
 	})
-	for _, more := range []access.Executors{a.debts.Executors(), a.imports.Executors(), a.vendors.Executors(), a.tills.Executors(), a.registry.Executors(), a.quarantine.Executors(), a.wallets.Executors(), a.configs.Executors(), a.adoption.Executors(), a.payments.Executors(), a.statements.Executors(), a.webhooks.Executors()} {
+	for _, more := range []access.Executors{a.debts.Executors(), a.imports.Executors(), a.vendors.Executors(), a.tills.Executors(), a.registry.Executors(), a.quarantine.Executors(), a.wallets.Executors(), a.configs.Executors(), a.adoption.Executors(), a.payments.Executors(), a.vouchers.Executors(), a.statements.Executors(), a.webhooks.Executors()} {
 		maps.Copy(all, more)
 	}
 	return all
@@ -186,7 +186,7 @@ func (a *App) openHTTP() error {
 	times := timeline.New(timeline.Config{Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) timeline.Tx { return tx }), Wallets: a.wallets, Sealer: a.data, Now: a.c.Now})
 	landlord := flats.New(flats.Config{Registry: a.registry, Timelines: times, Vending: a.vending, Sealer: a.data})
 	v1, err := api.New(api.Config{
-		Cases: api.Cases{Access: a.access, Registry: a.registry, Vending: a.vending, Debts: a.debts, Vendors: a.vendors, Tills: a.tills, Days: a.days, Payments: a.payments, Reconciliations: a.statements, Webhooks: a.webhooks, Imports: a.imports, History: a.history, Commands: a.commands, Reports: a.reports, Diagnoses: a.doctor, Wallets: a.wallets, Quarantine: a.quarantine, Recharges: a.refills,
+		Cases: api.Cases{Access: a.access, Registry: a.registry, Vending: a.vending, Debts: a.debts, Vendors: a.vendors, Tills: a.tills, Days: a.days, Payments: a.payments, Vouchers: a.vouchers, Reconciliations: a.statements, Webhooks: a.webhooks, Imports: a.imports, History: a.history, Commands: a.commands, Reports: a.reports, Diagnoses: a.doctor, Wallets: a.wallets, Quarantine: a.quarantine, Recharges: a.refills,
 			Adoption: a.adoption, Configs: a.configs,
 			Devices: a.answering(), Messages: a.messages, PageLinks: a.links, Search: found, Overview: needs, Timelines: times, Office: papered, Flats: landlord},
 		Cursors: a.data, Keeper: &keeper{engine: a.engine, data: a.data}, Languages: a.c.Languages, Papers: papers(), Ready: a.notReady, Fault: faultOf, Version: a.c.Version, Metrics: a.gauges, Log: a.log, Now: a.c.Now,

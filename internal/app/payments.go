@@ -18,6 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/reconcile"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/voucher"
 )
 
 // askTime bounds a request to a payment provider.
@@ -33,7 +34,11 @@ func (a *App) openPayments() {
 	a.payments = payment.New(payment.Config{Seller: a.vending, Sealer: a.data, Rand: a.c.Rand, Now: a.c.Now, MayDate: a.vending.MayDate, Log: a.log,
 		Door:    store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) payment.Tx { return tx }),
 		Adapter: func(kind string, s payment.Setup) (payment.Adapter, error) { return provider.Open(kind, s, client) },
-		Hooks:   hooksAt(a.c.PublicURL), Deliver: a.deliverPaid})
+		Hooks:   hooksAt(a.c.PublicURL),
+		Deliver: func(tx payment.Tx, meter string) ([]string, error) { return a.deliverPaid(tx, meter) }})
+	a.vouchers = voucher.New(voucher.Config{Seller: a.vending, Sealer: a.data, Rand: a.c.Rand, MayDate: a.vending.MayDate,
+		Door:    store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) voucher.Tx { return tx }),
+		Deliver: func(tx voucher.Tx, meter string) ([]string, error) { return a.deliverPaid(tx, meter) }})
 	a.statements = reconcile.New(reconcile.Config{Payments: a.payments, Sealer: a.data, Now: a.c.Now, Log: a.log,
 		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) reconcile.Tx { return tx })})
 	a.paying = job.NewOutbox(job.OutboxConfig{Lane: job.LanePayment, Owner: a.holder, Sender: payment.NewWorker(a.payments), Workers: payWorkers, Now: a.c.Now, Log: a.log,
@@ -49,7 +54,7 @@ func hooksAt(public string) string {
 }
 
 // deliverPaid returns how the tokens of a payment reach their meter: by the meter's connection, and by SMS if the customer can get one.
-func (a *App) deliverPaid(tx payment.Tx, meter string) ([]string, error) {
+func (a *App) deliverPaid(tx interface{ Payments() payment.PaymentTx }, meter string) ([]string, error) {
 	routes := []string{sale.RouteMQTT}
 	if !a.sends(sale.RouteSMS) {
 		return routes, nil

@@ -56,6 +56,7 @@ const (
 	StatementFile  = "stf_" // a statement file of a payment provider
 	Reconciliation = "rec_" // the comparison of one day of a payment provider
 	Difference     = "dif_" // what does not agree in a reconciliation
+	VoucherBatch   = "vbt_" // a number of vouchers of one value
 	PageLink       = "lnk_" // a link to a customer's page
 	PaymentRequest = "prq_" // asks a customer to pay
 	Webhook        = "whk_" // an address that gets events

@@ -17,6 +17,7 @@ const (
 	Float              Code = 2040 // vendor
 	Carry              Code = 2060 // account: vend change carried forward
 	Unapplied          Code = 2070 // payment
+	Voucher            Code = 2075 // voucher batch: sold vouchers that nobody has redeemed
 	Deposit            Code = 2080 // account
 	RefundDue          Code = 2090 // account
 	Opening            Code = 3000
@@ -25,6 +26,7 @@ const (
 	RevenueFees        Code = 4020
 	RevenueServices    Code = 4030
 	RevenueSubsidy     Code = 4040
+	RevenueVouchers    Code = 4050 // voucher batch: sold vouchers that were ended
 	ExpenseCommission  Code = 5000
 	ExpenseProvider    Code = 5010
 	ExpenseBadDebt     Code = 5020
@@ -49,6 +51,7 @@ var chart = [...]Account{
 	{Float, "float", Liability, NotAbove},
 	{Carry, "carry", Liability, NotAbove},
 	{Unapplied, "unapplied", Liability, NotAbove},
+	{Voucher, "voucher", Liability, NotAbove},
 	{Deposit, "deposit", Liability, Unbounded},
 	{RefundDue, "refund_due", Liability, Unbounded},
 	{Opening, "opening", Equity, Unbounded},
@@ -57,6 +60,7 @@ var chart = [...]Account{
 	{RevenueFees, "revenue:fees", Income, Unbounded},
 	{RevenueServices, "revenue:services", Income, Unbounded},
 	{RevenueSubsidy, "revenue:subsidy", Income, Unbounded},
+	{RevenueVouchers, "revenue:vouchers", Income, Unbounded},
 	{ExpenseCommission, "commission", Expense, Unbounded},
 	{ExpenseProvider, "provider_fees", Expense, Unbounded},
 	{ExpenseBadDebt, "bad_debt", Expense, Unbounded},

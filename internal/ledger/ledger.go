@@ -77,12 +77,15 @@ const (
 	CashBack    Kind = "cash_back"    // P26
 
 	BroughtIn Kind = "opening" // P27
+
+	VoucherSold  Kind = "voucher_sold"  // P28
+	VoucherEnded Kind = "voucher_ended" // P30; P29 is of the kind Payment
 )
 
 // Kinds lists every kind of journal.
 func Kinds() []Kind {
 	return []Kind{Vend, Payment, Settlement, DepositIn, Commission, Reversal, Raised, Goodwill, Service, TopUp, Usage, Charged, MoveOut,
-		CreditNote, WriteOff, CashUp, Returned, Refund, CashOpening, CashPayout, CashBack, BroughtIn}
+		CreditNote, WriteOff, CashUp, Returned, Refund, CashOpening, CashPayout, CashBack, BroughtIn, VoucherSold, VoucherEnded}
 }
 
 // Fact reports whether journals of this kind record facts of the past: energy used and days passed (P16, P17). A wallet's limit never

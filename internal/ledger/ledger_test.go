@@ -282,8 +282,8 @@ func TestTheChartHasNoAccountTwice(t *testing.T) {
 		}
 		codes[c] = true
 	}
-	if len(codes) != 28 {
-		t.Errorf("the chart has %d accounts, want the 28 of docs/reference/postings.md", len(codes))
+	if len(codes) != 30 {
+		t.Errorf("the chart has %d accounts, want the 30 of docs/reference/postings.md", len(codes))
 	}
 	if ledger.LimitOf(9999).Limited() {
 		t.Error("an account outside the chart has a limit")

@@ -16,6 +16,21 @@ func PaymentReturned(provider, payment string, amount Minor) []Posting {
 	return move(AccountRef{Unapplied, payment}, AccountRef{Clearing, provider}, amount)
 }
 
+// VouchersSold is P28: somebody paid for vouchers of a batch, from a till or a vendor's float.
+func VouchersSold(source AccountRef, batch string, amount Minor) []Posting {
+	return move(source, AccountRef{Voucher, batch}, amount)
+}
+
+// VoucherRedeemed is P29: a voucher becomes a payment that a sale uses at once.
+func VoucherRedeemed(batch, payment string, amount Minor) []Posting {
+	return move(AccountRef{Voucher, batch}, AccountRef{Unapplied, payment}, amount)
+}
+
+// VouchersEnded is P30: sold vouchers that cannot be redeemed any more become income.
+func VouchersEnded(batch string, amount Minor) []Posting {
+	return move(AccountRef{Voucher, batch}, AccountRef{RevenueVouchers, batch}, amount)
+}
+
 // FloatDeposited is P5: a vendor paid into its float.
 func FloatDeposited(bank, vendor string, amount Minor) []Posting {
 	return move(AccountRef{Bank, bank}, AccountRef{Float, vendor}, amount)

@@ -74,6 +74,9 @@ func table() []operation {
 		{"P25", ledger.TillPaidOut("b", "s", 20000), "1010 b 20000, 1000 s -20000"},
 		{"P26", ledger.CashPaidBack(ref(ledger.Till, "s"), till(), 10000), "1000 s 10000, 1000 main -10000"},
 		{"P27", ledger.BalanceBrought(ref(ledger.Wallet, "a"), 25000), "3000 25000, 2000 a -25000"},
+		{"P28", ledger.VouchersSold(till(), "b", 100000), "1000 main 100000, 2075 b -100000"},
+		{"P29", ledger.VoucherRedeemed("b", "p", 10000), "2075 b 10000, 2070 p -10000"},
+		{"P30", ledger.VouchersEnded("b", 10000), "2075 b 10000, 4050 b -10000"},
 		{"P22", ledger.PaymentReturned("mpesa", "p", 10000), "2070 p 10000, 1020 mpesa -10000"},
 	}
 }

@@ -134,6 +134,9 @@ func (ps *Payments) Refund(ctx context.Context, by access.Actor, d Decision) (on
 		if p.State != Parked {
 			return nil, refuse.PaymentNotParked(p.Name(), string(p.State)), nil
 		}
+		if p.Proof == ByVoucher {
+			return nil, refuse.PaymentOfVoucher(p.Name(), p.Txn), nil
+		}
 		if no := checkReason(d.Reason); no.Refused() {
 			return nil, no, nil
 		}

@@ -45,6 +45,7 @@ const (
 	// a signature does.
 	Stated      Proof = "statement"
 	StatedAlone Proof = "statement-alone"
+	ByVoucher   Proof = "voucher" // a PIN that somebody paid for
 )
 
 // Reason says why a payment is parked, rejected or not confirmed yet.

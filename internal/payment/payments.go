@@ -377,6 +377,12 @@ func enqueueFor(tx Tx, p Payment, kind string) error {
 	return enqueue(tx, p.Name(), kind, item{Payment: p.Name()}, time.Time{})
 }
 
+// ToApply returns the work that finds the sale of a confirmed payment, or makes it.
+func ToApply(p Payment, at time.Time) (job.Item, error) {
+	body, err := json.Marshal(item{Payment: p.Name()})
+	return job.Item{Lane: job.LanePayment, Key: p.Name(), Kind: kindApply, Body: body, NextAt: at}, err
+}
+
 // book enters a confirmed payment in the books (P2 of docs/reference/postings.md), where it waits for its use. The journal's kind and
 // reference are unique, so a payment cannot be booked twice.
 func book(tx Tx, p *Payment, proof Proof) error {

@@ -69,11 +69,14 @@ func (ps *Payments) AddProvider(ctx context.Context, by access.Actor, n NewProvi
 	return out, fault.Wrap(err, "add provider %s", n.Name)
 }
 
+// VoucherProvider stands for a provider in the payments of vouchers. No provider can have this name.
+const VoucherProvider = "voucher"
+
 func (n NewProvider) check() refusal.Refusal {
 	fits := len(n.Name) >= 2 && len(n.Name) <= maxName && n.Name[0] >= 'a' && n.Name[0] <= 'z' &&
 		strings.Trim(n.Name, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 	switch {
-	case !fits:
+	case !fits || n.Name == VoucherProvider:
 		return refuse.ProviderNameOfWrongForm(refusal.Echo(n.Name), maxName)
 	case len(n.Config) > maxConfig || len(n.Secrets) > maxConfig || !json.Valid(n.Config):
 		return refuse.ProviderOfWrongForm(n.Name, fmt.Sprintf("its configuration is not JSON of at most %d bytes", maxConfig))

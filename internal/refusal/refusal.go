@@ -29,6 +29,9 @@ const (
 	DayOpen               Code = "day-open"
 	PaymentNotFound       Code = "payment-not-found"
 	PaymentState          Code = "payment-state"
+	VoucherNotFound       Code = "voucher-not-found"
+	VoucherUsed           Code = "voucher-used"
+	VoucherState          Code = "voucher-state"
 	ProviderNotFound      Code = "provider-not-found"
 	ProviderExists        Code = "provider-exists"
 	ProviderInvalid       Code = "provider-invalid"
@@ -155,7 +158,7 @@ func (c Code) Status() int {
 		return 401
 	case Forbidden, SignInAgain:
 		return 403
-	case MeterNotFound, VendNotFound, NotFound, PaymentNotFound, ProviderNotFound, WebhookNotFound, DifferenceNotFound:
+	case MeterNotFound, VendNotFound, NotFound, PaymentNotFound, VoucherNotFound, ProviderNotFound, WebhookNotFound, DifferenceNotFound:
 		return 404
 	case TooLarge:
 		return 413

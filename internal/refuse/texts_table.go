@@ -3698,6 +3698,111 @@ func PaymentReasonMissing(maxValue int64) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "payment-reason-missing", What: "A decision about a payment needs a reason of at most " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "No changes were made and no money moved.", Try: "Say why.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
+// VoucherBatchNotFound: There is no batch of vouchers {batch}. Look for it in the list of voucher batches.
+func VoucherBatchNotFound(batch string) refusal.Refusal {
+	return refusal.Refusal{Code: "voucher-not-found", Text: "voucher-batch-not-found", What: "There is no batch of vouchers " + batch + ".", Not: "No changes were made and no money moved.", Try: "Look for it in the list of voucher batches.", Args: []refusal.Arg{{Place: "batch", Value: batch}}}
+}
+
+// VoucherNotFound: No voucher with this PIN can be redeemed. Compare the PIN with the voucher. If it is right, ask the shop that sold the voucher.
+func VoucherNotFound() refusal.Refusal {
+	return refusal.Refusal{Code: "voucher-not-found", Text: "voucher-not-found", What: "No voucher with this PIN can be redeemed.", Not: "No money was taken and no token was made.", Try: "Compare the PIN with the voucher. If it is right, ask the shop that sold the voucher."}
+}
+
+// VoucherPinMistyped: This is not a PIN of a voucher: a PIN has {digits} digits, and one of these is wrong. Type the PIN again as it is printed on the voucher.
+func VoucherPinMistyped(digits string) refusal.Refusal {
+	return refusal.Refusal{Code: "voucher-not-found", Text: "voucher-pin-mistyped", What: "This is not a PIN of a voucher: a PIN has " + digits + " digits, and one of these is wrong.", Not: "No money was taken and no token was made.", Try: "Type the PIN again as it is printed on the voucher.", Args: []refusal.Arg{{Place: "digits", Value: digits}}}
+}
+
+// VoucherUsed: Voucher {serial} was redeemed for another meter. Each voucher is redeemed once. If you did not redeem it, tell the utility its serial number.
+func VoucherUsed(serial string) refusal.Refusal {
+	return refusal.Refusal{Code: "voucher-used", Text: "voucher-used", What: "Voucher " + serial + " was redeemed for another meter.", Not: "No money was taken and no token was made.", Try: "Each voucher is redeemed once. If you did not redeem it, tell the utility its serial number.", Args: []refusal.Arg{{Place: "serial", Value: serial}}}
+}
+
+// VoucherExpired: Voucher {serial} has expired. Ask the utility.
+func VoucherExpired(serial string) refusal.Refusal {
+	return refusal.Refusal{Code: "voucher-state", Text: "voucher-expired", What: "Voucher " + serial + " has expired.", Not: "No money was taken and no token was made.", Try: "Ask the utility.", Args: []refusal.Arg{{Place: "serial", Value: serial}}}
+}
+
+// VoucherEnded: The utility has ended voucher {serial}. Ask the utility.
+func VoucherEnded(serial string) refusal.Refusal {
+	return refusal.Refusal{Code: "voucher-state", Text: "voucher-ended", What: "The utility has ended voucher " + serial + ".", Not: "No money was taken and no token was made.", Try: "Ask the utility.", Args: []refusal.Arg{{Place: "serial", Value: serial}}}
+}
+
+// VoucherSaleReversed: The sale of voucher {serial} was reversed or not made. Payment {payment} has its value. The utility can apply the payment to a meter.
+func VoucherSaleReversed(serial string, payment string) refusal.Refusal {
+	return refusal.Refusal{Code: "voucher-state", Text: "voucher-sale-reversed", What: "The sale of voucher " + serial + " was reversed or not made. Payment " + payment + " has its value.", Not: "No money was taken and no token was made.", Try: "The utility can apply the payment to a meter.", Args: []refusal.Arg{{Place: "serial", Value: serial}, {Place: "payment", Value: payment}}}
+}
+
+// VoucherTooManyTries: {max} wrong PINs were tried today. Try again tomorrow, or bring the voucher to the utility.
+func VoucherTooManyTries(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "rate-limited", Text: "voucher-too-many-tries", What: strconv.FormatInt(maxValue, 10) + " wrong PINs were tried today.", Not: "No money was taken and no token was made.", Try: "Try again tomorrow, or bring the voucher to the utility.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// VoucherByUtility: Only people of the utility may make and end vouchers. Ask the utility.
+func VoucherByUtility() refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "voucher-by-utility", What: "Only people of the utility may make and end vouchers.", Not: "No changes were made.", Try: "Ask the utility."}
+}
+
+// VoucherCountWrong: A batch has 1 to {max} vouchers. Give a number in this range. Make another batch for more.
+func VoucherCountWrong(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "voucher-count-wrong", What: "A batch has 1 to " + strconv.FormatInt(maxValue, 10) + " vouchers.", Not: "No changes were made.", Try: "Give a number in this range. Make another batch for more.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// VoucherFaceWrong: The value of a voucher must be 1 to {max} in the smallest unit of the currency. Give a value in this range.
+func VoucherFaceWrong(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "amount-invalid", Text: "voucher-face-wrong", What: "The value of a voucher must be 1 to " + strconv.FormatInt(maxValue, 10) + " in the smallest unit of the currency.", Not: "No changes were made.", Try: "Give a value in this range.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// VoucherNoteTooLong: The note is longer than {max} bytes. Shorten it.
+func VoucherNoteTooLong(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "voucher-note-too-long", What: "The note is longer than " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "No changes were made.", Try: "Shorten it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// VoucherExpiryWrong: {date} is not a day in the next {years} years. Give the last day on which a voucher can be redeemed, such as 2027-12-31.
+func VoucherExpiryWrong(date string, years string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "voucher-expiry-wrong", What: date + " is not a day in the next " + years + " years.", Not: "No changes were made.", Try: "Give the last day on which a voucher can be redeemed, such as 2027-12-31.", Args: []refusal.Arg{{Place: "date", Value: date}, {Place: "years", Value: years}}}
+}
+
+// VoucherPinsTaken: {by} has taken the PINs of batch {batch}. They are stored nowhere. If they are lost, end the batch and make another one.
+func VoucherPinsTaken(by string, batch string) refusal.Refusal {
+	return refusal.Refusal{Code: "voucher-state", Text: "voucher-pins-taken", What: by + " has taken the PINs of batch " + batch + ". They are stored nowhere.", Not: "No changes were made.", Try: "If they are lost, end the batch and make another one.", Args: []refusal.Arg{{Place: "by", Value: by}, {Place: "batch", Value: batch}}}
+}
+
+// VoucherPinsNotTaken: Batch {batch} has no PINs yet. Take its PINs first.
+func VoucherPinsNotTaken(batch string) refusal.Refusal {
+	return refusal.Refusal{Code: "voucher-state", Text: "voucher-pins-not-taken", What: "Batch " + batch + " has no PINs yet.", Not: "No changes were made and no money moved.", Try: "Take its PINs first.", Args: []refusal.Arg{{Place: "batch", Value: batch}}}
+}
+
+// VoucherBatchExpired: The vouchers of batch {batch} have expired. Sell vouchers of another batch.
+func VoucherBatchExpired(batch string) refusal.Refusal {
+	return refusal.Refusal{Code: "voucher-state", Text: "voucher-batch-expired", What: "The vouchers of batch " + batch + " have expired.", Not: "No changes were made and no money moved.", Try: "Sell vouchers of another batch.", Args: []refusal.Arg{{Place: "batch", Value: batch}}}
+}
+
+// VoucherRangeWrong: The batch has the vouchers {first} to {last}. Give a range in it, the lower number first.
+func VoucherRangeWrong(first string, last string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "voucher-range-wrong", What: "The batch has the vouchers " + first + " to " + last + ".", Not: "No changes were made and no money moved.", Try: "Give a range in it, the lower number first.", Args: []refusal.Arg{{Place: "first", Value: first}, {Place: "last", Value: last}}}
+}
+
+// VoucherRangeNotUnsold: Of the vouchers {range}, {unsold} of {all} are unsold. Sell a range in which all vouchers are unsold.
+func VoucherRangeNotUnsold(rangeValue string, unsold string, all string) refusal.Refusal {
+	return refusal.Refusal{Code: "voucher-state", Text: "voucher-range-not-unsold", What: "Of the vouchers " + rangeValue + ", " + unsold + " of " + all + " are unsold.", Not: "No changes were made and no money moved.", Try: "Sell a range in which all vouchers are unsold.", Args: []refusal.Arg{{Place: "range", Value: rangeValue}, {Place: "unsold", Value: unsold}, {Place: "all", Value: all}}}
+}
+
+// VoucherRangeEnded: None of the vouchers {range} can be ended: all were redeemed or ended. Look at the batch.
+func VoucherRangeEnded(rangeValue string) refusal.Refusal {
+	return refusal.Refusal{Code: "voucher-state", Text: "voucher-range-ended", What: "None of the vouchers " + rangeValue + " can be ended: all were redeemed or ended.", Not: "No changes were made and no money moved.", Try: "Look at the batch.", Args: []refusal.Arg{{Place: "range", Value: rangeValue}}}
+}
+
+// VoucherReasonMissing: Ending vouchers needs a reason of at most {max} bytes. Say why.
+func VoucherReasonMissing(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "voucher-reason-missing", What: "Ending vouchers needs a reason of at most " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "No changes were made and no money moved.", Try: "Say why.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// PaymentOfVoucher: Payment {payment} comes from voucher {serial}, so no provider can give it back. Apply it to a meter.
+func PaymentOfVoucher(payment string, serial string) refusal.Refusal {
+	return refusal.Refusal{Code: "payment-state", Text: "payment-of-voucher", What: "Payment " + payment + " comes from voucher " + serial + ", so no provider can give it back.", Not: "No changes were made and no money moved.", Try: "Apply it to a meter.", Args: []refusal.Arg{{Place: "payment", Value: payment}, {Place: "serial", Value: serial}}}
+}
+
 // ProviderNotFound: There is no payment provider {provider}. See the list: paywatt provider list.
 func ProviderNotFound(provider string) refusal.Refusal {
 	return refusal.Refusal{Code: "provider-not-found", Text: "provider-not-found", What: "There is no payment provider " + provider + ".", Not: "No changes were made.", Try: "See the list: paywatt provider list.", Args: []refusal.Arg{{Place: "provider", Value: provider}}}

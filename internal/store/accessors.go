@@ -19,6 +19,7 @@ import (
 	"github.com/paywatt/paywatt/internal/till"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/vendor"
+	"github.com/paywatt/paywatt/internal/voucher"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/internal/webhook"
 )
@@ -134,6 +135,9 @@ func (tx *Tx) Payments() payment.PaymentTx { return tx }
 
 // Requests returns the transaction for requests to pay, and for questions to providers.
 func (tx *Tx) Requests() payment.RequestTx { return tx }
+
+// Vouchers returns the transaction for vouchers.
+func (tx *Tx) Vouchers() voucher.VoucherTx { return tx }
 
 // Paying returns the transaction for the steps of payments.
 func (tx *Tx) Paying() payment.Tx { return tx }

@@ -107,7 +107,7 @@ func unlisted() map[string]string {
 		"webhook_delivery": noCode,
 		"hold":             oneWriter, "job_run": oneWriter, "leader": oneWriter, "meter_install": oneWriter, "number_change": oneWriter, "emergency": oneWriter, "reprint": oneWriter, "session": oneWriter,
 		"posting": oneWriter, "rollup": oneWriter, "seal_leaf": oneWriter, "seal_hash": oneWriter,
-		"counter": figures, "day_total": figures, "usage_month": figures, "wallet_advance": figures,
+		"counter": figures, "day_total": figures, "usage_month": figures, "wallet_advance": figures, "voucher_try": figures,
 		"meta": facts, "sight": facts,
 		"seal": asItIs,
 	}

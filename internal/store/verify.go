@@ -138,7 +138,7 @@ func Verify(tx *Tx, t Trust, r *Report) error {
 		check{"charges", tx.verifyCharges}, check{"debts", tx.verifyDebts}, check{"wallets", tx.verifyWallets}, check{"tokens", tx.verifyTokens},
 		check{"receipts", tx.verifyReceipts}, check{"token reports", tx.verifyReports}, check{"what meters have", tx.verifyLoaded},
 		check{"reversals", tx.verifyMirrors}, check{"failed sales", tx.verifyFailed}, check{"limits", tx.verifyLimits}, check{"form", tx.verifyForm},
-		check{"payments", tx.verifyPayments}, check{"counters", tx.verifyCounters}, check{"closed days", tx.verifyDays}, check{"ceilings", tx.verifyCeilings}, check{"TIDs without tokens", tx.verifyFloors}, check{"rows with evidence", func(r *Report) error { return tx.verifyAttested(t.Pass, r) }}, check{"marks", func(r *Report) error { return tx.verifyMarks(t.Markers, r) }}, check{"rows of no tenant", tx.verifyStrays}, check{"stored answers", tx.verifyOnce}, check{"keys of nobody", tx.noteNobodys}, check{"link keys", tx.noteTwoKeys},
+		check{"payments", tx.verifyPayments}, check{"vouchers", tx.verifyVouchers}, check{"counters", tx.verifyCounters}, check{"closed days", tx.verifyDays}, check{"ceilings", tx.verifyCeilings}, check{"TIDs without tokens", tx.verifyFloors}, check{"rows with evidence", func(r *Report) error { return tx.verifyAttested(t.Pass, r) }}, check{"marks", func(r *Report) error { return tx.verifyMarks(t.Markers, r) }}, check{"rows of no tenant", tx.verifyStrays}, check{"stored answers", tx.verifyOnce}, check{"keys of nobody", tx.noteNobodys}, check{"link keys", tx.noteTwoKeys},
 		check{"digits", func(r *Report) error { return tx.verifyDigits(r, t.Digits) }})
 }
 

@@ -2,6 +2,7 @@ package vending
 
 import (
 	"context"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
@@ -18,6 +19,7 @@ type Payment struct {
 	Amount money.Amount
 	Till   string // what stands for a till in its sales, and begins their receipt numbers
 	Free   bool   // no sale has used the payment, and it was not given back
+	Batch  string // the batch of the voucher that becomes the payment; empty for a payment that is in the books
 }
 
 // PaymentTx is what a sale needs of the payment that pays for it.
@@ -26,6 +28,8 @@ type PaymentTx interface {
 	PaymentToSpend(payment id.ID) (Payment, bool, error)
 	// PaymentSpent records that a sale used a payment.
 	PaymentSpent(payment, sale id.ID) error
+	// RedeemVoucher makes an active voucher a payment for a meter, which is booked and not used.
+	RedeemVoucher(voucher id.ID, meter string) error
 	// PaymentUnspent records that the sale of a payment was reversed: the payment is parked again.
 	PaymentUnspent(payment, sale id.ID) error
 }
@@ -52,8 +56,18 @@ func unpaid(tx Tx, s sale.Sale) (bool, error) {
 	return err == nil && (!found || !pay.Free), err
 }
 
+// redeem makes a voucher a payment that is in the books (P29 of docs/reference/postings.md). If the sale is refused, nothing of this remains.
+func redeem(tx Tx, voucher id.ID, pay Payment, meter string, now time.Time) error {
+	name := voucher.Text(id.Payment)
+	j := ledger.Journal{Kind: ledger.Payment, Ref: name, PostedAt: now, Memo: "voucher", Postings: ledger.VoucherRedeemed(pay.Batch, name, pay.Amount.Minor)}
+	if _, err := ledger.Enter(tx.Books(), j); err != nil {
+		return err
+	}
+	return tx.Spending().RedeemVoucher(voucher, meter)
+}
+
 // payer finds out whose money a sale uses: a till's, a vendor's, or that of a payment, which must be for the whole payment.
-func (p purchase) payer(tx Tx, vat money.Bps) (till string, s sale.Seller, no refusal.Refusal, err error) {
+func (p purchase) payer(tx Tx, meter string, vat money.Bps) (till string, s sale.Seller, no refusal.Refusal, err error) {
 	if p.order.Payment.IsZero() {
 		return vendor.Selling(tx.Vendors(), p.by, p.order.Tender, vat)
 	}
@@ -64,5 +78,8 @@ func (p purchase) payer(tx Tx, vat money.Bps) (till string, s sale.Seller, no re
 	if !found || !pay.Free || pay.Amount != p.order.Tender {
 		return "", sale.Seller{}, refuse.PaymentNotFree(p.order.Payment.Text(id.Payment)), nil
 	}
-	return pay.Till, sale.Seller{Account: ledger.Unapplied}, refusal.Refusal{}, nil
+	if pay.Batch != "" {
+		err = redeem(tx, p.order.Payment, pay, meter, p.now)
+	}
+	return pay.Till, sale.Seller{Account: ledger.Unapplied}, refusal.Refusal{}, err
 }

@@ -285,7 +285,7 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point sale.Point,
 			return no(r), nil
 		}
 	}
-	name, money, r, err := p.payer(tx, pr.version.Body.VATBps)
+	name, money, r, err := p.payer(tx, point.Meter.Number, pr.version.Body.VATBps)
 	if err != nil || r.Refused() {
 		return no(r), err
 	}

@@ -160,11 +160,14 @@ func (tx Rows) NewestPaid(provider string) (at time.Time, err error) {
 	return at, fault.Wrap(err, "find the newest payment of a provider")
 }
 
-// PaymentToSpend reads a payment for a sale and locks it.
+// PaymentToSpend reads a payment for a sale and locks it. A voucher that nobody has redeemed is a payment too.
 func (tx Rows) PaymentToSpend(i id.ID) (vending.Payment, bool, error) {
 	p, found, err := tx.PaymentByID(i)
-	if err != nil || !found {
+	if err != nil {
 		return vending.Payment{}, false, err
+	}
+	if !found {
+		return tx.voucherToSpend(i)
 	}
 	return vending.Payment{Amount: p.Amount, Till: sale.ProviderTill + p.Provider, Free: p.Booked()}, true, nil
 }

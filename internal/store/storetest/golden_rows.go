@@ -25,7 +25,7 @@ const golden = int64(1_795_000_000_123_456)
 // goldenRows returns rows of every table that has evidence: one with a value in every attested column, and one with NULL in every column
 // that allows it.
 func goldenRows() []goldenRow {
-	return slices.Concat(goldenPlaces(), goldenMoney(), goldenStatements(), goldenPeople())
+	return slices.Concat(goldenPlaces(), goldenMoney(), goldenVouchers(), goldenStatements(), goldenPeople())
 }
 
 func goldenPlaces() []goldenRow {
@@ -69,6 +69,15 @@ func goldenStatements() []goldenRow {
 			[]any{named(133), "bank", "2026-11-21", "fee", "2026-11-21", -55, 0, 0, golden, 3, "accountant", 1, golden}},
 		{"payment", `id, channel, provider, provider_txn, amount, currency, paid_at, status, proof, confirmed_at, created_at, alone_total`,
 			[]any{named(134), "provider", "bank", "TX4", 10_000, "KES", golden, "received", "signed", golden + 1, golden, 25_000}},
+	}
+}
+
+func goldenVouchers() []goldenRow {
+	return []goldenRow{
+		{"voucher_batch", "id, number, vouchers, face, currency, ends_at, note, made_by, created_at, taken_by, taken_at, digest, version",
+			[]any{named(140), 1, 1, 10_000, "KES", golden + 9, "a note", "person a@example.org", golden, "person b@example.org", golden + 1, []byte("digest"), 2}},
+		{"voucher_batch", "id, number, vouchers, face, currency, ends_at, made_by, created_at", []any{named(141), 2, 5, 10_000, "KES", golden + 9, "person a@example.org", golden}},
+		{"voucher", "batch_id, n, id, pin, state, meter, sold_at", []any{named(140), 1, named(142), []byte("hash"), "active", "", golden + 2}},
 	}
 }
 
