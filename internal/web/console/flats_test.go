@@ -35,7 +35,6 @@ func (w *world) flat(number, address, building, tenant string) {
 // first; a building has a board of its own.
 func TestTheBoardShowsEachFlat(t *testing.T) {
 	w := begin(t)
-	g := w.enter(ownerEmail)
 	a1, a2, b1 := flatNumber(t, 1), flatNumber(t, 2), flatNumber(t, 3)
 	w.flat(a1, "A1", "Riverside", "Baraka B.")
 	w.flat(a2, "A2", "Riverside", "Chege C.")
@@ -48,7 +47,7 @@ func TestTheBoardShowsEachFlat(t *testing.T) {
 		w.clock.move(24 * time.Hour)
 	}
 	w.clock.move(-24 * time.Hour)
-	g = w.enter(ownerEmail)
+	g := w.enter(ownerEmail)
 	check := g.get("/sell/check?meter=" + a1 + "&amount=100")
 	g.post("/sell", "form", check.value("form"), "meter", a1, "amount", "100.00").is(303)
 	board := g.get("/flats").is(200).says("Flats", "Riverside", "Hill", "A1", "A2", "B1", "Baraka B.", "● On", "▲ Low credit", "○ Not heard yet", "KES 88.50", "KES -23.00", "Paid KES 100.00", "No payment yet",
