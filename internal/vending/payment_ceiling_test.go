@@ -2,6 +2,7 @@ package vending_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -59,9 +60,12 @@ func TestTheCeilingOfADayMoves(t *testing.T) {
 		name := fmt.Sprintf("TX%d", n)
 		s.paid(name, amount, meter)
 		s.work()
-		all, err := s.Payments.List(t.Context(), owner(), payment.Filter{}, registry.Page{Limit: 1})
-		if err != nil || len(all.Payments) != 1 || all.Payments[0].Payment.Txn != name || all.Payments[0].Payment.State != want {
-			t.Fatalf("payment %d: %v %+v, want %s", n, err, all.Payments, want)
+		all, err := s.Payments.List(t.Context(), owner(), payment.Filter{}, registry.Page{Limit: 50})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(all.Payments, func(v payment.View) bool { return v.Payment.Txn == name && v.Payment.State == want }) {
+			t.Fatalf("payment %d is not %s: %+v", n, want, all.Payments)
 		}
 	}
 	began := s.clock.Now()
