@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/base64"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,7 +28,7 @@ func (o *office) parked(t *testing.T) {
 	})
 }
 
-// paymentPages are the pages of payments.
+// paymentPages are the pages of payments and of the landlord.
 func (o *office) paymentPages(t *testing.T) []pageState {
 	d := o.owner
 	return []pageState{
@@ -45,6 +46,14 @@ func (o *office) paymentPages(t *testing.T) []pageState {
 			d.fill("#meter", "1")
 			d.keys(enterKey)
 			d.until(10*time.Second, `document.querySelector("[role=alert]")`)
+		}},
+		{"flats", func() { d.visit("/flats") }},
+		{"flats from a list", func() { d.visit("/flats/new") }},
+		{"flats from a list, checked", func() {
+			d.visit("/flats/new")
+			d.pick("#list", "A1,Tenant with a very long name of several words,+254700000199,"+strings.TrimPrefix(number(5101), "0")+",100\nA2,x,y,z\n")
+			d.click("main form button.primary", 1)
+			d.shows("Would be imported")
 		}},
 	}
 }

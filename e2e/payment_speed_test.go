@@ -75,7 +75,9 @@ func (p *place) untilLoaded(t *testing.T, began map[string]time.Time) (took []ti
 	eventually(t, time.Minute, fmt.Sprintf("%d tokens are in their meters", len(began)), func() bool {
 		took = nil
 		rows(t, db, `SELECT p.provider_txn, k.answered_at FROM payment p JOIN vend v ON v.payment_id = p.id JOIN token k ON k.vend_id = v.id WHERE k.state = 'accepted'`,
-			func(r *sqlite.Stmt) { took = append(took, time.UnixMicro(r.ColumnInt64(1)).Sub(began[r.ColumnText(0)])) })
+			func(r *sqlite.Stmt) {
+				took = append(took, time.UnixMicro(r.ColumnInt64(1)).Sub(began[r.ColumnText(0)]))
+			})
 		return len(took) == len(began)
 	})
 	slices.Sort(took)
