@@ -69,7 +69,7 @@ func (w *smsWorld) messagesOf(t *testing.T, sale answer) map[string]answer {
 // untilState waits until the message of a purpose has reached a state, and returns it.
 func (w *smsWorld) untilState(t *testing.T, sale answer, purpose, state string) (m answer) {
 	t.Helper()
-	eventually(t, 90*time.Second, fmt.Sprintf("message %s of sale %s is %s", purpose, sale.text(t, "id"), state), func() bool {
+	eventually(t, 3*time.Minute, fmt.Sprintf("message %s of sale %s is %s", purpose, sale.text(t, "id"), state), func() bool {
 		m = w.messagesOf(t, sale)[purpose]
 		return m.status == 200 && m.text(t, "state") == state
 	})
