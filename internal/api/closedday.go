@@ -37,7 +37,7 @@ func (a *API) closedDayRoutes(r router) {
 	query(r, huma.Operation{
 		OperationID: "open-day", Path: "/v1/days/next", Tags: []string{"days"}, Summary: "Show the first open day and what is pending at its end",
 	}, func(ctx context.Context, by access.Actor, _ *struct{}) (*reply[apiv1.OpenDay], error) {
-		o, err := a.c.Days.Next(ctx, by)
+		o, err := a.c.Days.ToClose(ctx, by)
 		return replyOf(o.Refusal, err, func() apiv1.OpenDay { return openDayOf(o) })
 	})
 	query(r, huma.Operation{

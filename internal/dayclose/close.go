@@ -83,12 +83,12 @@ type Open struct {
 	Period
 	Zone     string
 	Currency string
-	Days     int       // days that have ended and are open
-	Over     bool      // the day may be closed
-	Pending  []Pending // what is open at its end
-	NoShift  []CashSeller
-	Begun    bool // a day was closed before
-	None     bool // there is no journal yet, so there is no day to close
+	Days     int          // days that have ended and are open
+	Over     bool         // the day may be closed
+	Pending  []Pending    // what is open at its end
+	NoShift  []CashSeller // only from ToClose
+	Begun    bool         // a day was closed before
+	None     bool         // there is no journal yet, so there is no day to close
 }
 
 // Next returns the first open day and what stands in the way of closing it (right: ledger.read).
@@ -104,6 +104,18 @@ func (d *Days) Next(ctx context.Context, by access.Actor) (Open, error) {
 		return d.open(tx, last, begun)
 	})
 	return out, fault.Wrap(err, "find the first open day")
+}
+
+// ToClose returns what Next returns, with what was sold in the day without a shift. That reads every sale of the day.
+func (d *Days) ToClose(ctx context.Context, by access.Actor) (Open, error) {
+	o, err := d.Next(ctx, by)
+	if err != nil || o.Refused() || o.None {
+		return o, err
+	}
+	o.NoShift, err = access.Look(ctx, d.c.Door, by.Tenant, func(tx Tx) ([]CashSeller, error) {
+		return tx.Days().SoldWithoutShift(o.From, o.To, maxSellers)
+	})
+	return o, fault.Wrap(err, "find what was sold without a shift")
 }
 
 // open describes the day after last, or the day of the first journal.
@@ -137,8 +149,7 @@ func (d *Days) open(tx Tx, last Closed, begun bool) (Open, error) {
 	if o.Currency, _, err = tx.Currency(); err != nil {
 		return o, err
 	}
-	o.NoShift, err = tx.Days().SoldWithoutShift(o.From, o.To, maxSellers)
-	return o, err
+	return o, nil
 }
 
 // Closing asks to close a day.

@@ -57,7 +57,7 @@ func (s *Console) showDays(w http.ResponseWriter, r *http.Request, v visit, stat
 	if s.stopped(w, r, v, err, list.Refusal) {
 		return
 	}
-	open, err := s.c.Days.Next(r.Context(), v.by)
+	open, err := s.c.Days.ToClose(r.Context(), v.by)
 	if s.stopped(w, r, v, err, open.Refusal) {
 		return
 	}
