@@ -188,7 +188,7 @@ func TestALinkUnderAttack(t *testing.T) {
 	same("a receipt that is none", path+"/receipts/main-999999")
 	same("a text that is no link", "/c/..%2f..%2fmeters")
 	same("no link", "/c/")
-	if a, body := b.ask("GET", path+"?m="+other.number, nil); a.StatusCode != 200 || strings.Contains(body, other.number[8:]) {
+	if a, body := b.ask("GET", path+"?m="+other.number, nil); a.StatusCode != 200 || strings.Contains(strings.ReplaceAll(body, " ", ""), other.number) {
 		t.Errorf("the meter of another account: %s\n%s", a.Status, body)
 	}
 	payer := strings.TrimPrefix(regexp.MustCompile(portalAt+`/c/\w{16}/pay`).FindString(page), portalAt)
