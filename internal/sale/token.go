@@ -25,12 +25,13 @@ type Hasher interface {
 
 // Hashes returns the keyed hashes by which a token with these digits may be found: the hash that a new token gets, and then those under the
 // keys before it. The keys before it are those that rotations have replaced.
-func Hashes(h Hasher, digits []byte) [][]byte { return hashes(h, HashContext, digits) }
+func Hashes(h Hasher, digits []byte) [][]byte { return KeyedHashes(h, HashContext, digits) }
 
 // Tails returns the keyed hashes by which tokens with these last digits may be found, in the order of Hashes.
-func Tails(h Hasher, last []byte) [][]byte { return hashes(h, TailContext, last) }
+func Tails(h Hasher, last []byte) [][]byte { return KeyedHashes(h, TailContext, last) }
 
-func hashes(h Hasher, context string, data []byte) [][]byte {
+// KeyedHashes returns the hashes of data under the key in use, and then under those that rotations have replaced.
+func KeyedHashes(h Hasher, context string, data []byte) [][]byte {
 	if rotated, ok := h.(interface {
 		Hashes(context string, data []byte) [][]byte
 	}); ok {

@@ -25,7 +25,7 @@ type voucherShop struct {
 	pins  []string
 }
 
-// openVouchers opens a shop with a batch of vouchers of 100.00, of which nobody has bought any.
+// openVouchers opens a shop with a batch of unsold vouchers of 100.00.
 func openVouchers(t *testing.T, opened *shop, count int64) *voucherShop {
 	t.Helper()
 	s := &voucherShop{payShop: openPaidAs(t, opened, nil)}
@@ -291,10 +291,11 @@ func TestVerifyFindsPlantedVouchers(t *testing.T) {
 		{"removed", `DELETE FROM voucher WHERE n = 4`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if *onPostgres && strings.Contains(c.edit, "X'") {
-				t.Skip("the literal is SQLite's")
+			edit := c.edit
+			if *onPostgres {
+				edit = strings.ReplaceAll(edit, `X'00'`, `'\x00'`)
 			}
-			if found := s.finds(c.edit); !strings.Contains(found, "voucher") {
+			if found := s.finds(edit); !strings.Contains(found, "voucher") {
 				t.Errorf("verify finds %q", found)
 			}
 		})

@@ -85,7 +85,7 @@ func (vs *Vouchers) find(tx Tx, by access.Actor, r Redemption, pin string) (foun
 	if err != nil || wrong >= MaxWrong {
 		return found{Refusal: refuse.VoucherTooManyTries(MaxWrong)}, err
 	}
-	v, known, err := tx.Vouchers().VoucherByPIN(hashes(vs.c.Sealer, pin))
+	v, known, err := tx.Vouchers().VoucherByPIN(sale.KeyedHashes(vs.c.Sealer, pinContext, []byte(pin)))
 	if err != nil {
 		return found{}, err
 	}

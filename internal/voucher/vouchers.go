@@ -63,7 +63,7 @@ type Seller interface {
 type Sealer interface {
 	Seal(context string, plain []byte) []byte
 	Open(context string, sealed []byte) ([]byte, error)
-	Hasher
+	Hash(context string, data []byte) []byte
 }
 
 // Config has the parts that Vouchers needs. Every field is required.
