@@ -22,7 +22,13 @@ func (s *shop) served(ctx context.Context, v apiv1.Version, role access.Role, us
 	if err != nil {
 		return err
 	}
-	a, err := app.New(app.Config{Data: s.dir, HTTP: "127.0.0.1:0", MQTT: "127.0.0.1:0", Passphrase: []byte(passphrase), Version: v, Test: true})
+	return serveFolder(ctx, app.Config{Data: s.dir, Version: v}, func(url string) error { return use(url, key) })
+}
+
+// serveFolder runs an ordinary server on a folder while use works with its address.
+func serveFolder(ctx context.Context, c app.Config, use func(url string) error) (err error) {
+	c.HTTP, c.MQTT, c.Passphrase, c.Test = "127.0.0.1:0", "127.0.0.1:0", []byte(passphrase), true
+	a, err := app.New(c)
 	if err != nil {
 		return fmt.Errorf("start the bench's server: %w", err)
 	}
@@ -34,7 +40,7 @@ func (s *shop) served(ctx context.Context, v apiv1.Version, role access.Role, us
 		err = errors.Join(err, <-ended)
 	}()
 	address, _ := a.Ready()
-	return use("http://"+address, key)
+	return use("http://" + address)
 }
 
 // apiKey makes an API key of a role.

@@ -175,26 +175,16 @@ func recordOf(i, n int, at time.Time) wire.Record {
 const passwordOf = "four words of no worth"
 
 // serve starts a server on the town, signs in, and ends the server after work.
-func (t *town) serve(ctx context.Context, version apiv1.Version, work func(*office) error) (err error) {
+func (t *town) serve(ctx context.Context, version apiv1.Version, work func(*office) error) error {
 	o := &office{town: t}
 	if err := o.hire(ctx); err != nil {
 		return err
 	}
-	a, err := app.New(app.Config{Data: t.dir, HTTP: "127.0.0.1:0", MQTT: "127.0.0.1:0", Passphrase: []byte(passphrase), Version: version, Test: true, Reserve: -1})
-	if err != nil {
-		return fmt.Errorf("start the bench's server: %w", err)
-	}
-	serving, stop := context.WithCancel(ctx)
-	ended := make(chan error, 1)
-	go func() { ended <- a.Run(serving) }()
-	defer func() {
-		stop()
-		err = errors.Join(err, <-ended)
-	}()
-	address, _ := a.Ready()
-	o.url = "http://" + address
-	if err := o.signIn(ctx); err != nil {
-		return err
-	}
-	return work(o)
+	return serveFolder(ctx, app.Config{Data: t.dir, Version: version, Reserve: -1}, func(url string) error {
+		o.url = url
+		if err := o.signIn(ctx); err != nil {
+			return err
+		}
+		return work(o)
+	})
 }

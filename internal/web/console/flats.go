@@ -1,7 +1,6 @@
 package console
 
 import (
-	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -128,19 +127,10 @@ func (t site) daysLeft(f flats.Flat) string {
 
 // flatsLive streams the states and balances of the flats that a board shows. Days and payments change with the next visit.
 func (s *Console) flatsLive(w http.ResponseWriter, r *http.Request) {
-	numbers := strings.Split(r.URL.Query().Get("n"), ",")
-	s.stream(w, r, func(ctx context.Context, v visit) (frame, bool, error) {
-		list, err := s.c.Registry.MetersNumbered(ctx, v.by, numbers)
-		if err != nil || list.Refused() {
-			return nil, false, err
-		}
-		out := frame{}
-		for _, m := range list.Data {
-			row := boardRow(v.site, m, v.site.row(m))
-			cells := row.cells()
-			delete(cells, "load")
-			out[row.element()] = cells
-		}
-		return out, true, nil
+	s.rowsLive(w, r, func(site site, m registry.MeterView) (string, map[string]cell) {
+		row := boardRow(site, m, site.row(m))
+		cells := row.cells()
+		delete(cells, "load")
+		return row.element(), cells
 	})
 }

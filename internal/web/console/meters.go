@@ -171,6 +171,14 @@ func digitsOnly(text string) bool {
 
 // metersLive streams changes of the meters that a page shows.
 func (s *Console) metersLive(w http.ResponseWriter, r *http.Request) {
+	s.rowsLive(w, r, func(site site, m registry.MeterView) (string, map[string]cell) {
+		row := site.row(m)
+		return row.element(), row.cells()
+	})
+}
+
+// rowsLive streams the rows of the meters that the query names. The function show returns the element and the cells of a row.
+func (s *Console) rowsLive(w http.ResponseWriter, r *http.Request, show func(site, registry.MeterView) (string, map[string]cell)) {
 	numbers := strings.Split(r.URL.Query().Get("n"), ",")
 	s.stream(w, r, func(ctx context.Context, v visit) (frame, bool, error) {
 		list, err := s.c.Registry.MetersNumbered(ctx, v.by, numbers)
@@ -179,8 +187,8 @@ func (s *Console) metersLive(w http.ResponseWriter, r *http.Request) {
 		}
 		out := frame{}
 		for _, m := range list.Data {
-			row := v.site.row(m)
-			out[row.element()] = row.cells()
+			element, cells := show(v.site, m)
+			out[element] = cells
 		}
 		return out, true, nil
 	})

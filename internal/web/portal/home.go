@@ -79,16 +79,15 @@ func (p *Portal) balance(ctx context.Context, v visit, d *customerPage) error {
 			d.AsOf = v.say.MeterBySMS(v.clock(left.AsOf))
 		}
 	}
-	days, err := p.c.Timelines.DaysLeft(ctx, v.by, v.m)
-	if err != nil {
-		return err
-	}
-	if d.Days = v.days(days); !known {
-		d.Days = v.say.PortalDaysNoCredit()
-	}
 	if v.m.Wallet == nil {
 		d.Class, d.Supply = v.supply()
-		return nil
+		if !known {
+			d.Days = v.say.PortalDaysNoCredit()
+			return nil
+		}
+		days, err := p.c.Timelines.DaysLeft(ctx, v.by, v.m)
+		d.Days = v.days(days)
+		return err
 	}
 	view, err := p.c.Wallets.Supply(ctx, v.by, v.number)
 	if err != nil || view.Refused() {
@@ -96,6 +95,7 @@ func (p *Portal) balance(ctx context.Context, v visit, d *customerPage) error {
 	}
 	d.Left, d.Booked = v.say.Sum(*left.Money), v.say.PortalBooked(v.say.Sum(v.m.Wallet.Settled))
 	d.Class, d.Supply = v.walletSupply(view)
+	d.Days = v.days(view.Days)
 	return nil
 }
 
