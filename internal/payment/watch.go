@@ -26,7 +26,7 @@ const (
 	quietLong  = 3 * 24 * time.Hour // a provider that brought payments brings none
 	quietEver  = 30 * 24 * time.Hour
 
-	// UnreadableFor is how long a call that could not be read is told about.
+	// UnreadableFor is how long the alarm counts a call that could not be read.
 	UnreadableFor = 7 * 24 * time.Hour
 )
 
@@ -101,7 +101,7 @@ func (w Worker) watch(ctx context.Context, t access.Tenant, providers []Provider
 		}
 		return done{}, nil
 	})
-	return fault.Wrap(err, "look what waits of payments")
+	return fault.Wrap(err, "raise alarms about payments")
 }
 
 // setFailing notes whether the list of a provider could be read, and failingSince returns since when it cannot.

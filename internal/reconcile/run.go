@@ -117,7 +117,7 @@ func (s *Statements) watch(ctx context.Context, t access.Tenant) error {
 		}
 		return Ran{}, tx.UpdateAlarm(0, metering.Alarm{Code: AlarmOpen, Text: alarmtext.DifferencesOpen(int64(n), oldest.UTC().Format(time.RFC3339))})
 	})
-	return fault.Wrap(err, "look for open differences")
+	return fault.Wrap(err, "raise the alarm about open differences")
 }
 
 // run reconciles a day: it stores new differences, settles those that are gone, and closes the day if none is left. A day on which nothing
