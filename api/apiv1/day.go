@@ -20,7 +20,7 @@ type OpenDay struct {
 	Days     int          `json:"days" doc:"Number of ended days that are open"`
 	Pending  []DayPending `json:"pending" doc:"What was begun before the end of the day and is open"`
 
-	SoldWithoutShift []DayCashSeller `json:"sold_without_shift" doc:"Cash of sales in no shift: it is booked in the till main, and nobody counts it"`
+	SoldWithoutShift []DayCashSeller `json:"sold_without_shift" doc:"Cash of sales and vouchers in no shift: it is booked in the till main, and nobody counts it"`
 }
 
 // DayPending is something that is open at the end of a day.
@@ -43,7 +43,7 @@ type ClosedDay struct {
 	Journals    int64        `json:"journals" doc:"Number of journals"`
 	DebitsMinor int64        `json:"debits_minor" doc:"Sum of the debits of all journals, equal to the credits"`
 	Kinds       []DayKind    `json:"kinds" doc:"Journals by kind"`
-	Sellers     []DaySeller  `json:"sellers" doc:"Sales by till and vendor"`
+	Sellers     []DaySeller  `json:"sellers" doc:"Sales and sold vouchers by till and vendor"`
 	Accounts    []DayAccount `json:"accounts" doc:"Figures by account. Accounts of customers and meters are added up"`
 	Pending     []DayPending `json:"pending" doc:"What was open when the day was closed"`
 	ClosedAt    time.Time    `json:"closed_at" doc:"When it was closed"`
@@ -53,13 +53,13 @@ type ClosedDay struct {
 	Seal        int64        `json:"seal" doc:"Number of the newest seal before the closing"`
 	Head        string       `json:"head" doc:"Signed head of that seal"`
 
-	SoldWithoutShift []DayCashSeller `json:"sold_without_shift,omitempty" doc:"Cash of sales in no shift, with what was reversed until now. The list of days leaves it out"`
+	SoldWithoutShift []DayCashSeller `json:"sold_without_shift,omitempty" doc:"Cash of sales and vouchers in no shift, with what was reversed until now. The list of days leaves it out"`
 }
 
-// DayCashSeller has the cash that came in for sales of one seller outside any shift.
+// DayCashSeller has the cash that came in for sales and vouchers of one seller outside any shift.
 type DayCashSeller struct {
 	Seller        string `json:"seller" example:"amina@example.org" doc:"Who sold"`
-	Sales         int64  `json:"sales" doc:"Number of sales"`
+	Sales         int64  `json:"sales" doc:"Number of sales; vouchers that were sold together are one"`
 	SoldMinor     int64  `json:"sold_minor" doc:"Money of the sales"`
 	ReversedMinor int64  `json:"reversed_minor" doc:"Part of it that was given back"`
 }
@@ -76,7 +76,7 @@ type DaySeller struct {
 	Code          int64  `json:"code" example:"1000" doc:"Number of the account in the chart"`
 	Path          string `json:"path" example:"cash:till" doc:"Name of the account in the chart"`
 	Subject       string `json:"subject,omitempty" doc:"Shift, vendor or provider"`
-	Sales         int64  `json:"sales" doc:"Number of sales"`
+	Sales         int64  `json:"sales" doc:"Number of sales; vouchers that were sold together are one"`
 	SoldMinor     int64  `json:"sold_minor" doc:"Money of the sales"`
 	Reversals     int64  `json:"reversals" doc:"Number of reversals"`
 	PaidBackMinor int64  `json:"paid_back_minor" doc:"Money that was given back"`

@@ -48,7 +48,7 @@ type DayTx interface {
 	Turnover(from, to time.Time) ([]Kind, []Side, error)
 	// PendingAt lists what was begun before a moment and is still open, at most max of each kind.
 	PendingAt(from, to time.Time, max int) ([]Pending, error)
-	// SoldWithoutShift adds up the cash sales of a period that belong to no shift, by seller, at most max sellers.
+	// SoldWithoutShift adds up the cash of a period that came in for sales and vouchers outside any shift, by seller, at most max sellers.
 	SoldWithoutShift(from, to time.Time, max int) ([]CashSeller, error)
 	// NewestSeal returns the number of the newest seal and its signed head.
 	NewestSeal() (n int64, head string, err error)
@@ -106,7 +106,7 @@ func (d *Days) Next(ctx context.Context, by access.Actor) (Open, error) {
 	return out, fault.Wrap(err, "find the first open day")
 }
 
-// ToClose returns what Next returns, with what was sold in the day without a shift. That reads every sale of the day.
+// ToClose returns what Next returns, with what was sold in the day without a shift.
 func (d *Days) ToClose(ctx context.Context, by access.Actor) (Open, error) {
 	o, err := d.Next(ctx, by)
 	if err != nil || o.Refused() || o.None {

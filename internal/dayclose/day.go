@@ -73,7 +73,7 @@ type Kind struct {
 	Debits   money.Minor `json:"debits"` // equal to the credits
 }
 
-// Seller has the sales into one till, from one vendor's account, or from money that came another way.
+// Seller has the sales, and the sales of vouchers, into one till, from one vendor's account, or from money that came another way.
 type Seller struct {
 	Code      ledger.Code `json:"code"`
 	Subject   string      `json:"subject,omitempty"`
@@ -92,10 +92,10 @@ type Figures struct {
 	Lines    []Line      `json:"accounts"`
 }
 
-// CashSeller is a seller with the cash that came in for sales outside any shift. It is in the till main, and nobody counts it.
+// CashSeller is a seller with the cash that came in for sales and vouchers outside any shift. It is in the till main, and nobody counts it.
 type CashSeller struct {
 	Seller   string // as stored: "person amina@example.org"
-	Sales    int64
+	Sales    int64  // vouchers that were sold together are one
 	Sold     money.Minor
 	Reversed money.Minor // part of Sold that was given back
 }
@@ -165,7 +165,7 @@ func (f Figures) Balanced() bool {
 	return opening == 0 && closing == 0 && debit == credit && debit == f.Debits
 }
 
-// sellers adds up sales and reversals by the account that took the money. A reversal gives back on the credit side of that account: the
+// sellers adds up sales, vouchers sold and reversals by the account that took the money. A reversal gives back on the credit side of that account: the
 // mirror of a vendor's commission is on the other side, and no sale.
 func sellers(sides []Side) []Seller {
 	all := map[ledger.AccountRef]*Seller{}
@@ -176,7 +176,7 @@ func sellers(sides []Side) []Seller {
 			continue
 		}
 		a := Grouped(s.Account)
-		sold := s.Amount > 0 && (s.Kind == ledger.Vend || s.Kind == ledger.TopUp)
+		sold := s.Amount > 0 && (s.Kind == ledger.Vend || s.Kind == ledger.TopUp || s.Kind == ledger.VoucherSold)
 		back := s.Amount < 0 && s.Kind == ledger.Reversal
 		if !sold && !back {
 			continue

@@ -65,21 +65,21 @@ func TestFiguresOfADay(t *testing.T) {
 	wallet := func(n string) ledger.AccountRef { return ledger.AccountRef{Code: ledger.Wallet, Subject: n} }
 	energy, commission := ledger.AccountRef{Code: ledger.RevenueEnergy}, ledger.AccountRef{Code: ledger.ExpenseCommission}
 	before := []dayclose.Line{{Code: ledger.Float, Subject: "ven_1", Closing: -500}, {Code: ledger.Bank, Subject: "main", Closing: 500}}
-	kinds := []dayclose.Kind{{Kind: ledger.Vend, Journals: 3, Debits: 60}, {Kind: ledger.Commission, Journals: 1, Debits: 3}, {Kind: ledger.Reversal, Journals: 2, Debits: 23}, {Kind: ledger.Usage, Journals: 2, Debits: 9}}
+	kinds := []dayclose.Kind{{Kind: ledger.Vend, Journals: 3, Debits: 60}, {Kind: ledger.VoucherSold, Journals: 1, Debits: 7}, {Kind: ledger.Commission, Journals: 1, Debits: 3}, {Kind: ledger.Reversal, Journals: 2, Debits: 23}, {Kind: ledger.Usage, Journals: 2, Debits: 9}}
 	f := dayclose.Sum(before, kinds, []dayclose.Side{
-		{till, ledger.Vend, 2, 40}, {float, ledger.Vend, 1, 20}, {energy, ledger.Vend, 3, -60}, {commission, ledger.Commission, 1, 3}, {float, ledger.Commission, 1, -3},
+		{till, ledger.Vend, 2, 40}, {till, ledger.VoucherSold, 1, 7}, {ledger.AccountRef{Code: ledger.Voucher, Subject: "vbt_1"}, ledger.VoucherSold, 1, -7}, {float, ledger.Vend, 1, 20}, {energy, ledger.Vend, 3, -60}, {commission, ledger.Commission, 1, 3}, {float, ledger.Commission, 1, -3},
 		{float, ledger.Reversal, 1, -20}, {energy, ledger.Reversal, 1, 20}, {float, ledger.Reversal, 1, 3}, {commission, ledger.Reversal, 1, -3},
 		{wallet("a"), ledger.Usage, 1, 4}, {wallet("b"), ledger.Usage, 1, 5}, {energy, ledger.Usage, 2, -9}})
-	if !f.Balanced() || f.Journals != 8 || f.Debits != 95 {
+	if !f.Balanced() || f.Journals != 9 || f.Debits != 102 {
 		t.Errorf("the figures do not balance: %+v", f)
 	}
-	wantLines := []dayclose.Line{{Code: ledger.Till, Subject: "shf_1", Debit: 40, Closing: 40}, {Code: ledger.Bank, Subject: "main", Opening: 500, Closing: 500},
+	wantLines := []dayclose.Line{{Code: ledger.Till, Subject: "shf_1", Debit: 47, Closing: 47}, {Code: ledger.Bank, Subject: "main", Opening: 500, Closing: 500},
 		{Code: ledger.Wallet, Debit: 9, Closing: 9}, {Code: ledger.Float, Subject: "ven_1", Opening: -500, Debit: 23, Credit: 23, Closing: -500},
-		{Code: ledger.RevenueEnergy, Debit: 20, Credit: 69, Closing: -49}, {Code: ledger.ExpenseCommission, Debit: 3, Credit: 3}}
+		{Code: ledger.Voucher, Credit: 7, Closing: -7}, {Code: ledger.RevenueEnergy, Debit: 20, Credit: 69, Closing: -49}, {Code: ledger.ExpenseCommission, Debit: 3, Credit: 3}}
 	if !slices.Equal(f.Lines, wantLines) {
 		t.Errorf("lines %+v\nwant  %+v", f.Lines, wantLines)
 	}
-	wantSellers := []dayclose.Seller{{Code: ledger.Till, Subject: "shf_1", Sales: 2, Sold: 40}, {Code: ledger.Float, Subject: "ven_1", Sales: 1, Sold: 20, Reversals: 1, PaidBack: 20}}
+	wantSellers := []dayclose.Seller{{Code: ledger.Till, Subject: "shf_1", Sales: 3, Sold: 47}, {Code: ledger.Float, Subject: "ven_1", Sales: 1, Sold: 20, Reversals: 1, PaidBack: 20}}
 	if !slices.Equal(f.Sellers, wantSellers) {
 		t.Errorf("sellers %+v, want %+v", f.Sellers, wantSellers)
 	}

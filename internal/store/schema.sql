@@ -933,3 +933,6 @@ CREATE TABLE voucher_try ( -- wrong PINs of a telephone, an address or a person 
   PRIMARY KEY (tenant_id, who, day)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX voucher_try_day ON voucher_try (tenant_id, day);
+CREATE INDEX vend_without_shift ON vend (tenant_id, completed_at, by_actor, tender, state, vendor_key, shift_id, payment_id)
+  WHERE vendor_key = '' AND shift_id IS NULL AND payment_id IS NULL AND completed_at IS NOT NULL;
+CREATE INDEX audit_vouchers_sold ON audit (tenant_id, at) WHERE action = 'voucher.sell';

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/dayclose"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -79,6 +80,27 @@ func (s *voucherShop) is(want voucher.Counts) {
 		s.t.Errorf("%+v, want %+v (%v)", v.Counts, want, err)
 	}
 	s.verified()
+}
+
+// TestVouchersSoldOutsideAShiftAreNamed checks that the closing of a day names who took cash for vouchers in no shift. A vendor's float and a
+// redeemed voucher are no such cash.
+func TestVouchersSoldOutsideAShiftAreNamed(t *testing.T) {
+	s := openVouchers(t, open(t, true), 6)
+	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+	s.paidFor(1, 3)
+	s.paidFor(4, 4)
+	if out := s.redeem(2, meter); out.Refused() {
+		t.Fatal(out.Detail())
+	}
+	s.sell(order(meter, 500, "cash-0001"))
+	var got []dayclose.CashSeller
+	s.do(func(tx *store.Tx) (err error) {
+		got, err = tx.Days().SoldWithoutShift(s.clock.Now().Add(-time.Hour), s.clock.Now().Add(time.Hour), 9)
+		return err
+	})
+	if want := (dayclose.CashSeller{Seller: owner().String(), Sales: 3, Sold: 40_500}); len(got) != 1 || got[0] != want {
+		t.Errorf("without a shift: %+v, want %+v", got, want)
+	}
 }
 
 func TestAVoucherBecomesOneSale(t *testing.T) {

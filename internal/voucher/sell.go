@@ -68,14 +68,36 @@ func (vs *Vouchers) Sell(ctx context.Context, by access.Actor, o OnRange) (once.
 		if no, err := post(tx, ledger.VoucherSold, b, o.Range, source, ledger.VouchersSold(source, b.Name(), paid.Minor)); err != nil || no.Refused() {
 			return View{}, no, err
 		}
-		e := by.Entry("voucher.sell", b.Name())
-		e.At, e.After = tx.Moment(), fmt.Sprintf("from=%d to=%d amount=%d source=%s", o.Range.From, o.Range.To, paid.Minor, source.Subject)
+		e := by.Entry(SoldAction, b.Name())
+		e.At, e.After = tx.Moment(), sold{o.Range, paid.Minor, source.Subject}.String()
 		if err := tx.AuditLog(eyes.Mark(e)); err != nil { // no sale shows what the ceiling counted, so the audit log does
 			return View{}, refusal.Refusal{}, err
 		}
 		return shown(tx, b)
 	})
 	return out, fault.Wrap(err, "sell vouchers of batch %s", refusal.Echo(o.Batch))
+}
+
+// SoldAction is the action of a sale of vouchers in the audit log, which is the only place that says who sold them.
+const SoldAction = "voucher.sell"
+
+// sold is what the audit log says about a sale of vouchers.
+type sold struct {
+	Range
+	amount money.Minor
+	source string // subject of the account that took the money
+}
+
+// soldForm writes and reads a sold.
+const soldForm = "from=%d to=%d amount=%d source=%s"
+
+func (s sold) String() string { return fmt.Sprintf(soldForm, s.From, s.To, s.amount, s.source) }
+
+// CashOutsideShift reads what the audit log says about a sale of vouchers. It returns the money, if that is in the till that nobody counts.
+func CashOutsideShift(logged string) (amount money.Minor, is bool, err error) {
+	var s sold
+	_, err = fmt.Sscanf(logged, soldForm, &s.From, &s.To, &s.amount, &s.source)
+	return s.amount, s.source == ledger.MainTill, fault.Wrap(err, "read %q", refusal.Echo(logged))
 }
 
 // mayTake counts the cash of a person of the utility under the ceiling of their sales. A vendor's vouchers are limited by its float.

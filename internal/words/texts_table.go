@@ -3037,7 +3037,7 @@ func (t *Texts) DaysCredit() string { return t.say("pages.days.credit") }
 // DaysClosing: Closing
 func (t *Texts) DaysClosing() string { return t.say("pages.days.closing") }
 
-// DaysSellers: Sales by till and vendor
+// DaysSellers: Sales and vouchers by till and vendor
 func (t *Texts) DaysSellers() string { return t.say("pages.days.sellers") }
 
 // DaysSeller: Till or vendor

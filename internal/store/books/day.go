@@ -1,8 +1,11 @@
 package books
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -12,6 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/voucher"
 )
 
 // dayRow is a row of closed_day.
@@ -101,15 +105,34 @@ func (tx Rows) FirstJournal() (at time.Time, err error) {
 	return at, fault.Wrap(err, "find the first journal")
 }
 
-// SoldWithoutShift adds up the cash sales of a period that belong to no shift, by seller.
-func (tx Rows) SoldWithoutShift(from, to time.Time, max int) (out []dayclose.CashSeller, err error) {
-	err = tx.C.Query(`SELECT by_actor, COUNT(*), SUM(tender), SUM(CASE WHEN state = 'reversed' THEN tender ELSE 0 END) FROM vend
-		WHERE tenant_id = $1 AND id >= $2 AND id < $3 AND completed_at >= $4 AND completed_at < $5 AND vendor_key = '' AND shift_id IS NULL AND payment_id IS NULL
-			AND tender > 0 AND state IN ('completed', 'reversing', 'reversed') GROUP BY by_actor ORDER BY 3 DESC, 1 LIMIT $6`, func(r core.Row) error {
-		out = append(out, dayclose.CashSeller{Seller: r.Text(0), Sales: r.Int(1), Sold: money.Minor(r.Int(2)), Reversed: money.Minor(r.Int(3))})
+// withoutShift is the query for the cash sales of a period that belong to no shift, by seller. The index vend_without_shift answers it.
+const withoutShift = `SELECT by_actor, COUNT(*), SUM(tender), SUM(CASE WHEN state = 'reversed' THEN tender ELSE 0 END) FROM vend
+	WHERE tenant_id = $1 AND completed_at >= $2 AND completed_at < $3 AND vendor_key = '' AND shift_id IS NULL AND payment_id IS NULL
+		AND tender > 0 AND state IN ('completed', 'reversing', 'reversed') GROUP BY by_actor`
+
+// SoldWithoutShift adds up the cash of a period that came in for sales and vouchers outside any shift, by seller.
+func (tx Rows) SoldWithoutShift(from, to time.Time, max int) ([]dayclose.CashSeller, error) {
+	all := map[string]dayclose.CashSeller{}
+	err := tx.C.Query(withoutShift, func(r core.Row) error {
+		all[r.Text(0)] = dayclose.CashSeller{Seller: r.Text(0), Sales: r.Int(1), Sold: money.Minor(r.Int(2)), Reversed: money.Minor(r.Int(3))}
 		return nil
-	}, tx.Tenant, id.First(from.Add(-PostSlack)), id.First(to.Add(PostSlack)), from, to, max)
-	return out, fault.Wrap(err, "add up what was sold without a shift")
+	}, tx.Tenant, from, to)
+	if err != nil {
+		return nil, fault.Wrap(err, "add up what was sold without a shift")
+	}
+	err = tx.C.Query(`SELECT actor, after FROM audit WHERE tenant_id = $1 AND action = '`+voucher.SoldAction+`' AND at >= $2 AND at < $3`, func(r core.Row) error {
+		amount, is, err := voucher.CashOutsideShift(r.Text(1))
+		if is {
+			s := all[r.Text(0)]
+			s.Seller, s.Sales, s.Sold = r.Text(0), s.Sales+1, s.Sold+amount
+			all[s.Seller] = s
+		}
+		return err
+	}, tx.Tenant, from, to)
+	out := slices.SortedFunc(maps.Values(all), func(a, b dayclose.CashSeller) int {
+		return cmp.Or(cmp.Compare(b.Sold, a.Sold), cmp.Compare(a.Seller, b.Seller))
+	})
+	return out[:min(max, len(out))], fault.Wrap(err, "add up what vouchers brought in without a shift")
 }
 
 // Turnover adds up the journals that were posted in a period. A zero start is the beginning of the books.

@@ -51,8 +51,12 @@ func TestWhatIsAskedInEverySaleUsesItsIndex(t *testing.T) {
 		`SELECT COUNT(*), SUM(tender), SUM(units_wh), state FROM vend WHERE tenant_id = 1 AND meter = 2 AND id >= x'00' AND state <> 'completed'
 			GROUP BY state`: "vend_meter",
 		`SELECT id FROM vend WHERE tenant_id = 1 AND state = 'reversed' AND id < x'ff' ORDER BY id DESC LIMIT 51`: "PRIMARY KEY",
-		`SELECT id FROM vend WHERE tenant_id = 1 AND receipt_no = 'main-000001'`:                                  "vend_receipt",
-		`SELECT COUNT(*), MAX(seq) FROM outbox WHERE tenant_id = 1 AND lane = 'mqtt' AND key = 'x'`:               "sqlite_autoindex_outbox_2",
+		`SELECT by_actor, COUNT(*), SUM(tender), SUM(CASE WHEN state = 'reversed' THEN tender ELSE 0 END) FROM vend
+			WHERE tenant_id = 1 AND completed_at >= 2 AND completed_at < 3 AND vendor_key = '' AND shift_id IS NULL AND payment_id IS NULL
+				AND tender > 0 AND state IN ('completed', 'reversing', 'reversed') GROUP BY by_actor`: "COVERING INDEX vend_without_shift",
+		`SELECT actor, after FROM audit WHERE tenant_id = 1 AND action = 'voucher.sell' AND at >= 2 AND at < 3`: "audit_vouchers_sold",
+		`SELECT id FROM vend WHERE tenant_id = 1 AND receipt_no = 'main-000001'`:                                "vend_receipt",
+		`SELECT COUNT(*), MAX(seq) FROM outbox WHERE tenant_id = 1 AND lane = 'mqtt' AND key = 'x'`:             "sqlite_autoindex_outbox_2",
 	} {
 		var plan []string
 		err := e.View(context.Background(), store.FirstTenant, func(tx *store.Tx) error {
