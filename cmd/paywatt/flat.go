@@ -13,7 +13,7 @@ import (
 
 func newFlatCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{Use: "flat", Short: "Show the flats of a building, the meters on one feeder"}
-	cmd.AddCommand(newFlatList(c))
+	cmd.AddCommand(newFlatList(c), newFlatStatements(c))
 	return cmd
 }
 
@@ -32,6 +32,29 @@ func newFlatList(c console) *cobra.Command {
 			return []any{f.Name, f.Meter, f.State, flatLeft(f), timeText(f.AsOf), daysText(f.DaysLeft), paid, f.Tenant}
 		}),
 	}.command(c)
+}
+
+func newFlatStatements(c console) *cobra.Command {
+	var building, month string
+	cmd := &cobra.Command{
+		Use: "statements", Short: "Write the statements of all flats for a month as one PDF file", Args: cobra.NoArgs,
+		Long: "Write the statements of all flats for a month as one PDF file: each on pages of its own, in the language of its tenant. Where a tenant moved\n" +
+			"during the month, each tenant has one.",
+		Example: "  paywatt flat statements --month 2026-11 > statements.pdf\n  paywatt flat statements --month 2026-11 --feeder Riverside > riverside.pdf",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {
+			if month == "" {
+				return usage("Statements need a month.", "Add --month 2026-11.")
+			}
+			b, err := api.FlatStatements(cmd.Context(), building, month)
+			if err == nil {
+				_, err = c.out.Write(b)
+			}
+			return err
+		}),
+	}
+	cmd.Flags().StringVar(&month, "month", "", "month of the statements, such as 2026-11")
+	cmd.Flags().StringVar(&building, "feeder", "", "only flats of this building")
+	return cmd
 }
 
 // flatLeft writes what is left in a flat's wallet or meter; empty if nobody knows it.

@@ -94,7 +94,7 @@ func shownValues() []lineShown {
 		{line: "report day"}, {line: "report head"}, {line: "report trial-balance"}, {line: "report accounts"}, {line: "report balance 1000 --subject main"},
 		{line: "report journals"}, {line: "report ledger", answer: struct{}{}}, {line: "report registers", answer: rowsOf[apiv1.Register]()},
 		{line: "report audit"},
-		{line: "overview", answer: apiv1.Overview{}}, {line: "flat list"},
+		{line: "overview", answer: apiv1.Overview{}}, {line: "flat list"}, {line: "flat statements --month $MONTH", answer: struct{}{}},
 		{line: "quarantine list", answer: rowsOf[apiv1.Quarantined]()}, {line: "quarantine accept qtn_x --reason true", answer: apiv1.QuarantineResult{}},
 		{line: "quarantine rebase qtn_x --reason true", answer: apiv1.QuarantineResult{}}, {line: "quarantine discard qtn_x --reason true", answer: apiv1.QuarantineResult{}},
 		{line: "message list", answer: rowsOf[apiv1.Message]()}, {line: "message show msg_x", answer: apiv1.MessageDetail{}},

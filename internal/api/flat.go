@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/flats"
@@ -14,6 +16,32 @@ func (a *API) flatRoutes(r router) {
 		b, err := a.c.Flats.Board(ctx, by, in.Feeder, pageAt(in.Page))
 		return pageOf(b.Refusal, err, b.Flats, b.Next, flatOf)
 	})
+	query(r, huma.Operation{
+		OperationID: "flat-statements", Path: "/v1/flats/statements/{month}", Tags: []string{"flats"}, Summary: "Write the statements of all flats for a month as one PDF file",
+		Description: "Each statement is on pages of its own, in the language of its tenant. Where a tenant moved during the month, each tenant has one. " +
+			"A file has at most 200 statements.",
+		Responses: pdfAnswer("The statements."),
+	}, a.flatStatements)
+}
+
+// FlatStatementsPath is the month of the statements of flats.
+type FlatStatementsPath struct {
+	Month string `path:"month" maxLength:"16" example:"2026-11" doc:"Local month"`
+}
+
+func (a *API) flatStatements(ctx context.Context, by access.Actor, in *struct {
+	FlatStatementsPath
+	Feeder string `query:"feeder" maxLength:"64" example:"Riverside" doc:"Only flats of this building; all without it"`
+	paperLanguage
+}) (*paper, error) {
+	out, err := a.c.Flats.Statements(ctx, by, a.c.Languages.For(in.Accept), in.Feeder, in.Month)
+	if err != nil {
+		return nil, err
+	}
+	if out.Refused() {
+		return nil, problemOf(out.Refusal)
+	}
+	return &paper{ContentType: "application/pdf", Body: out.PDF}, nil
 }
 
 func flatOf(f flats.Flat) apiv1.Flat {

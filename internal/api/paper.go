@@ -38,6 +38,12 @@ func papered[T any](r router, text string, formats []string) map[string]*huma.Re
 	return map[string]*huma.Response{"200": {Description: text, Content: all}}
 }
 
+// pdfAnswer describes the answer of a route that writes a PDF file.
+func pdfAnswer(text string) map[string]*huma.Response {
+	return map[string]*huma.Response{"200": {Description: text, Content: map[string]*huma.MediaType{
+		"application/pdf": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}}}
+}
+
 // paperAt lays out a report in a format. The body of the format json is made by show.
 func (a *API) paperAt(r office.Report, format, accept string, formats []string, show func() any) (*paper, error) {
 	if format != "" && !slices.Contains(formats, format) {

@@ -110,7 +110,7 @@ func queries() map[string]valid {
 		"settings": get(access.ReadSettings, "/v1/settings"), "people": get(access.ManagePeople, "/v1/people"),
 		"approvals": get(everybody, "/v1/approvals"), "search": get(everybody, "/v1/search?q=amina"), "vendors": get(access.ReadVendors, "/v1/vendors"),
 		"shifts": get(access.ReadTills, "/v1/shifts"), "shift-report": once(access.ReadTills, "/v1/shifts/{id}/report", "", (*stage).shift).by("GET"),
-		"overview": get(access.ReadMeters, "/v1/overview"), "flats": get(access.ReadMeters, "/v1/flats"), "imports": get(access.ReadMeters, "/v1/imports"),
+		"overview": get(access.ReadMeters, "/v1/overview"), "flats": get(access.ReadMeters, "/v1/flats"), "flat-statements": get(access.ReadCustomers, "/v1/flats/statements/2026-11"), "imports": get(access.ReadMeters, "/v1/imports"),
 		"import-result": once(access.ReadMeters, "/v1/imports/{id}", "", (*stage).imported).by("GET"),
 		"import": {access.WriteMeters, func(s *stage, _ bool) call {
 			return call{"POST", "/v1/imports?kind=meters", "number,tariff\n" + s.number() + ",domestic\n"}

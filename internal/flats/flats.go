@@ -13,17 +13,31 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/office"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/timeline"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/internal/words"
 )
 
-// Config has the use cases that the board reads; every field is required.
+// Tx is the part of a transaction that this package needs.
+type Tx interface {
+	// WalletTenant returns the tenant's settings.
+	WalletTenant() (wallet.Tenant, error)
+	// Tenancies lists at most a number of accounts that were open at some time of a span, of the flats of a building or of all.
+	Tenancies(building string, from, to time.Time, max int) ([]Tenancy, error)
+}
+
+// Config has the parts of a Flats; every field is required.
 type Config struct {
+	Door      access.Door[Tx]
 	Registry  *registry.Registry
+	Office    *office.Office
+	Languages *words.Languages
+	Now       func() time.Time
 	Timelines *timeline.Timeline
 	Vending   *vending.Vending
 	Sealer    registry.Hasher

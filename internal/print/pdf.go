@@ -48,10 +48,24 @@ func PDF(s Sheet, at time.Time) ([]byte, error) {
 	if s.wide {
 		p = a4
 	}
-	d := newPDF(s, p, at)
+	d := newPDF(s.say, s.title, p, at)
 	d.body(s)
 	return d.bytes()
 }
+
+// Book is a PDF file of several sheets. Each begins on a page of its own, in its own language.
+type Book struct{ *pdfDoc }
+
+// NewBook begins a book of sheets with tables, dated at a time. Its title is in the language of whoever asked for it.
+func NewBook(say *words.Texts, title string, at time.Time) Book {
+	return Book{newPDF(say, clean(title), a4, at)}
+}
+
+// Add adds a sheet.
+func (b Book) Add(s Sheet) { b.body(s) }
+
+// PDF returns the file. A book without sheets has no page.
+func (b Book) PDF() ([]byte, error) { return b.bytes() }
 
 // ReceiptPDF writes a receipt as a PDF file.
 func ReceiptPDF(say *words.Texts, r receipt.Receipt) (string, error) {
@@ -69,15 +83,15 @@ type pdfDoc struct {
 	err     error
 }
 
-func newPDF(s Sheet, p page, at time.Time) *pdfDoc {
-	d := &pdfDoc{page: p, rtl: s.rtl(), letters: font.Letters(font.Regular()),
+func newPDF(say *words.Texts, title string, p page, at time.Time) *pdfDoc {
+	d := &pdfDoc{page: p, letters: font.Letters(font.Regular()),
 		Fpdf: fpdf.NewCustom(&fpdf.InitType{OrientationStr: "P", UnitStr: "mm", Size: fpdf.SizeType{Wd: p.width, Ht: p.height}})}
 	d.SetCreationDate(at.UTC())
 	d.SetModificationDate(at.UTC())
 	d.SetCatalogSort(true)
 	d.SetProducer("Paywatt", true)
-	d.SetTitle(s.title, true)
-	d.SetLang(s.say.Code())
+	d.SetTitle(title, true)
+	d.SetLang(say.Code())
 	d.SetMargins(p.margin, p.margin, p.margin)
 	d.SetAutoPageBreak(false, 0)
 	d.AddUTF8FontFromBytes(family, "", font.Regular())
@@ -159,6 +173,7 @@ func (d *pdfDoc) raster() raster {
 
 // body writes the blocks of a sheet, on as many pages as they need.
 func (d *pdfDoc) body(s Sheet) {
+	d.rtl = s.rtl()
 	inner := d.page.width - 2*d.page.margin
 	g := grid{width: int(inner * perMM), label: int(inner * perMM / 4), indent: 3 * perMM, columns: func(kind blockKind, text string) int {
 		return int(math.Ceil(d.width(kind, text) * perMM))

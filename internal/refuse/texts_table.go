@@ -2416,6 +2416,16 @@ func StatementTooLarge(maxValue int64) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "statement-too-large", What: "The statement would have more than " + strconv.FormatInt(maxValue, 10) + " journals.", Not: "No data was returned.", Try: "Ask for fewer days.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
+// FlatStatementsNone: No flat had an account in the month {month}. Ask for another month or another building.
+func FlatStatementsNone(month string) refusal.Refusal {
+	return refusal.Refusal{Code: "account-not-found", Text: "flat-statements-none", What: "No flat had an account in the month " + month + ".", Not: "No data was returned.", Try: "Ask for another month or another building.", Args: []refusal.Arg{{Place: "month", Value: month}}}
+}
+
+// FlatStatementsTooMany: The file would have more than {max} statements. Choose a building.
+func FlatStatementsTooMany(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "flat-statements-too-many", What: "The file would have more than " + strconv.FormatInt(maxValue, 10) + " statements.", Not: "No data was returned.", Try: "Choose a building.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
 // SettlementTooLarge: The settlement would have more than {max} entries. Ask for fewer days.
 func SettlementTooLarge(maxValue int64) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "settlement-too-large", What: "The settlement would have more than " + strconv.FormatInt(maxValue, 10) + " entries.", Not: "No data was returned.", Try: "Ask for fewer days.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}

@@ -5,6 +5,7 @@ import (
 	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/dayclose"
 	"github.com/paywatt/paywatt/internal/debt"
+	"github.com/paywatt/paywatt/internal/flats"
 	"github.com/paywatt/paywatt/internal/imports"
 	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/ledger"
@@ -54,6 +55,9 @@ func (tx *Tx) Imports() imports.ImportTx { return tx }
 
 // Lists returns the transaction for lists of meters.
 func (tx *Tx) Lists() registry.ListTx { return tx }
+
+// Flats returns the transaction for a landlord's flats.
+func (tx *Tx) Flats() flats.Tx { return tx }
 
 // Searching returns the transaction for searches.
 func (tx *Tx) Searching() search.Tx { return tx }

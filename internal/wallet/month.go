@@ -43,14 +43,10 @@ func (w *Wallets) Month(ctx context.Context, by access.Actor, account, month str
 		if err != nil || no.Refused() {
 			return Month{Refusal: no}, err
 		}
-		first := w.moment().In(t.Zone)
-		if month != "" {
-			if first, err = time.ParseInLocation(monthForm, month, t.Zone); err != nil {
-				return Month{Refusal: refuse.StatementMonthOfWrongForm(refusal.Echo(month))}, nil
-			}
+		m := Month{Account: a, Currency: t.Currency, Zone: t.Zone}
+		if m.Begin, m.End, no = MonthOf(month, w.moment().In(t.Zone)); no.Refused() {
+			return Month{Refusal: no}, nil
 		}
-		m := Month{Account: a, Currency: t.Currency, Zone: t.Zone, Begin: localday.Begin(first.Year(), first.Month(), 1, t.Zone),
-			End: localday.Begin(first.Year(), first.Month()+1, 1, t.Zone)}
 		var booked []Booked
 		if m.Wallet.Opening, booked, err = tx.WalletViews().WalletBooked(a, m.Begin, m.End, maxBooked+1); err != nil {
 			return Month{}, err
@@ -65,4 +61,17 @@ func (w *Wallets) Month(ctx context.Context, by access.Actor, account, month str
 		return m, nil
 	})
 	return out, fault.Wrap(err, "statement of %s", account)
+}
+
+// MonthOf returns the first moment of a local month such as 2026-11, and that of the month after it, in the zone of a time. Without a month it
+// is the month of the time.
+func MonthOf(month string, now time.Time) (begin, end time.Time, no refusal.Refusal) {
+	first, err := now, error(nil)
+	if month != "" {
+		if first, err = time.ParseInLocation(monthForm, month, now.Location()); err != nil {
+			return begin, end, refuse.StatementMonthOfWrongForm(refusal.Echo(month))
+		}
+	}
+	begin = localday.Begin(first.Year(), first.Month(), 1, now.Location())
+	return begin, localday.Begin(first.Year(), first.Month()+1, 1, now.Location()), no
 }

@@ -5446,6 +5446,9 @@ func (t *Texts) FlatsNever() string { return t.say("pages.flats.never") }
 // FlatsUnknown: What is left is unknown
 func (t *Texts) FlatsUnknown() string { return t.say("pages.flats.unknown") }
 
+// FlatsStatements: Statements of all flats of
+func (t *Texts) FlatsStatements() string { return t.say("pages.flats.statements") }
+
 // FlatsNewTitle: Add flats from a list
 func (t *Texts) FlatsNewTitle() string { return t.say("pages.flats-new.title") }
 

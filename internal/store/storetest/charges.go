@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/debt"
+	"github.com/paywatt/paywatt/internal/flats"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
@@ -289,7 +290,17 @@ func accountStatement(t *testing.T, r Rig) {
 	if got, found := customer(); !found || got != place.Customer.ID || got.IsZero() {
 		t.Errorf("the customer of the meter is %v (%t), want %v", got, found, place.Customer.ID)
 	}
-	must(t, e, func(tx *store.Tx) error { return tx.AccountClose(h.account, tx.Now) })
+	tenants := func(building string, from, to time.Duration) int {
+		return len(look(t, e, func(tx *store.Tx) ([]flats.Tenancy, error) {
+			return tx.Tenancies(building, base().Add(from), base().Add(to), 5)
+		}))
+	}
+	must(t, e, func(tx *store.Tx) error { return tx.AccountClose(h.account, base().Add(time.Hour)) })
+	for i, n := range []int{tenants("", 0, 1), tenants("", time.Hour, 2*time.Hour), tenants("", -1, 0), tenants("", time.Hour+1000, 2*time.Hour), tenants("Hill", 0, 1)} {
+		if (n == 1) != (i < 2) {
+			t.Errorf("span %d has %d tenancies", i, n)
+		}
+	}
 	if got, found := customer(); found {
 		t.Errorf("the meter of a closed account has the customer %v", got)
 	}

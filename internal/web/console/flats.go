@@ -8,6 +8,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/flats"
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
@@ -27,11 +28,13 @@ type flatsPage struct {
 	Rows      []flatRow
 	Rest      string // the board has more flats than the page
 	Manages   bool
+	Month     string // of the statements; empty for those who may not read them
 }
 
 func (s *Console) flatRoutes(m *http.ServeMux) {
 	m.Handle("GET "+flatsPath, s.signedIn(s.flats))
 	m.HandleFunc("GET "+flatsPath+"/live", s.flatsLive)
+	m.Handle("GET "+flatsPath+"/statements.pdf", s.signedIn(s.flatStatements))
 	m.Handle("GET "+newFlatsPath, s.signedIn(s.newFlats))
 	m.Handle("POST "+newFlatsPath, s.signedIn(s.pasteFlats))
 }
@@ -43,6 +46,9 @@ func (s *Console) flats(w http.ResponseWriter, r *http.Request, v visit) {
 	b, err := s.c.Flats.Board(r.Context(), v.by, d.Building, registry.Page{Limit: registry.MaxLimit})
 	if s.stopped(w, r, v, err, b.Refusal) {
 		return
+	}
+	if v.by.May(access.ReadCustomers) {
+		d.Month = v.site.in(s.c.Now()).Format(localday.MonthForm)
 	}
 	numbers := make([]string, len(b.Flats))
 	for i, f := range b.Flats {
@@ -61,6 +67,16 @@ func (s *Console) flats(w http.ResponseWriter, r *http.Request, v visit) {
 	p := s.page(r, v, t.FlatsTitle())
 	p.Live = flatsPath + "/live?n=" + strings.Join(numbers, ",")
 	s.show(w, r, http.StatusOK, flatsView(p, d))
+}
+
+// flatStatements answers with the statements of the flats of a board for a month as one PDF file.
+func (s *Console) flatStatements(w http.ResponseWriter, r *http.Request, v visit) {
+	q := r.URL.Query()
+	got, err := s.c.Flats.Statements(r.Context(), v.by, v.site.say, strings.TrimSpace(q.Get("feeder")), strings.TrimSpace(q.Get("month")))
+	if s.stopped(w, r, v, err, got.Refusal) {
+		return
+	}
+	s.pdf(w, got.Name, got.PDF)
 }
 
 // buildings are the links to the boards of the buildings on this one, if there is more than one.

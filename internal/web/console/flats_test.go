@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -56,8 +59,47 @@ func TestTheBoardShowsEachFlat(t *testing.T) {
 		t.Errorf("the flat with credit is at %d, that without (%d) and the one never heard (%d)", c, a, b)
 	}
 	g.get("/flats?feeder=Hill").is(200).says("B1").omits("Baraka B.", ">A1<")
+	w.statementsOfTwoTenants(g, a1)
 	w.person("shop@example.com", access.TariffManager)
 	w.enter("shop@example.com").get("/flats").is(403)
+}
+
+// statementsOfTwoTenants: the tenant of the second flat moves out, and one who reads Swahili moves in. Each has a statement, and the new one's
+// is in Swahili. The other building has a file of its own.
+func (w *world) statementsOfTwoTenants(g *guest, a1 string) {
+	w.t.Helper()
+	a2 := flatNumber(w.t, 2)
+	w.api("/v1/accounts/"+a2+"/move-out", `{"reason":"moved"}`)
+	w.api("/v1/meters/"+a2+"/move-in", `{"reason":"new lease","tariff":"domestic","customer":{"name":"Neema N.","lang":"sw"}}`)
+	month := w.clock.now().Format("2006-01")
+	pages := strings.Split(pdfText(w.t, g.get("/flats/statements.pdf?feeder=Riverside&month="+month).is(200).body), "\f")
+	wants := [][]string{{"Statement", "Baraka B.", "A1", a1, "Recharge main-000001"}, {"Statement", "Chege C.", "A2"}, {"Taarifa", "Neema N.", "A2", a2}}
+	if len(pages) != len(wants)+1 {
+		w.t.Fatalf("%d pages: %q", len(pages), pages)
+	}
+	for i, all := range wants {
+		for _, want := range all {
+			if !strings.Contains(pages[i], want) {
+				w.t.Errorf("page %d lacks %q:\n%s", i+1, want, pages[i])
+			}
+		}
+	}
+	g.get("/flats/statements.pdf?month=2020-01").is(404).says("No flat had an account in the month 2020-01.")
+	g.get("/flats/statements.pdf?month=May").is(400)
+}
+
+// pdfText reads a PDF file with poppler; a form feed ends each page.
+func pdfText(t *testing.T, file string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "file.pdf")
+	if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), "pdftotext", "-layout", "-enc", "UTF-8", path, "-").Output()
+	if err != nil {
+		t.Fatalf("pdftotext (Debian package poppler-utils): %v", err)
+	}
+	return string(out)
 }
 
 // TestTwoHundredFlatsAreALightPage: the page of 200 flats with a payment each takes at most 80 kB on its way, and says so if there are more.
@@ -70,6 +112,13 @@ func TestTwoHundredFlatsAreALightPage(t *testing.T) {
 	page := g.get("/flats").is(200).says("The page shows 200 of 201 flats")
 	if n := strings.Count(page.body, `<li id="m-`); n != 200 {
 		t.Errorf("%d flats", n)
+	}
+	g.get("/flats/statements.pdf").is(400).says("more than 200 statements")
+	began := time.Now()
+	file := g.get("/flats/statements.pdf?feeder=Riverside").is(200).body
+	t.Logf("200 statements: %d bytes in %v", len(file), time.Since(began))
+	if n := strings.Count(pdfText(t, file), "\f"); n != 200 || len(file) > 2_000_000 {
+		t.Errorf("200 statements are %d pages and %d bytes", n, len(file))
 	}
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)
