@@ -56,6 +56,7 @@ type keypad struct {
 	said     map[string]bool // digits of the tokens that the meter accepted
 	entered  map[string]int  // digits -> how often they may have been entered
 	last     state
+	turn     int // the server for the next process
 }
 
 func newKeypad(w *world, s secrets, dir string, seed uint64) *keypad {
@@ -99,7 +100,8 @@ func (k *keypad) process() (*vmeter, error) {
 			return k.vm, nil
 		}
 	}
-	_, broker := k.w.address()
+	_, broker := k.w.address(k.turn)
+	k.turn++
 	vm, err := k.w.p.startMeter(k.dir, broker, k.secrets)
 	k.vm = vm
 	return vm, err
@@ -218,6 +220,7 @@ type rawMeter struct {
 	more  chan struct{}
 	pace  time.Duration // between two readings; zero: as fast as they are acknowledged
 	sent  time.Time     // when a paced meter sent its newest reading
+	turn  int           // the server for the next connection
 	slow  time.Duration // the longest a paced meter waited for an acknowledgement
 }
 
@@ -226,7 +229,8 @@ func newRawMeter(w *world, s secrets) *rawMeter {
 }
 
 func (r *rawMeter) connect() (mqtt.Client, error) {
-	_, broker := r.w.address()
+	_, broker := r.w.address(r.turn)
+	r.turn++
 	o := mqtt.NewClientOptions().AddBroker("tcp://" + broker).SetClientID(r.number).SetUsername(r.number).SetPassword(r.password).
 		SetAutoReconnect(false).SetConnectTimeout(2 * time.Second).SetCleanSession(true).SetOrderMatters(false)
 	c := mqtt.NewClient(o)

@@ -186,7 +186,7 @@ type fleet struct {
 func (o *office) beginFleet(t *testing.T) *fleet {
 	t.Helper()
 	f := &fleet{stop: make(chan struct{})}
-	w := &world{mqtt: o.srv.mqtt, http: o.srv.http}
+	w := &world{posts: []post{{o.srv, o.srv.http, o.srv.mqtt}}}
 	for _, s := range o.crowd {
 		m := newRawMeter(w, s)
 		f.meters = append(f.meters, m)

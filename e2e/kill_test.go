@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 )
 
 // This file is the kill harness. Sellers, keypads and raw MQTT meters work against the real binary while a killer sends SIGKILL to the
@@ -26,6 +28,21 @@ func setting(name string, normal int) int {
 func TestNothingAcknowledgedIsLostWhenThePlugIsPulled(t *testing.T) {
 	w := newWorld(t, paywatt(t), uint64(setting("E2E_SEED", 1)))
 	w.run(t, setting("E2E_KILLS", 100))
+	w.judge(t)
+}
+
+// TestNothingAcknowledgedIsLostOnPostgreSQL: two servers share one database. The killer kills servers, meters, and all processes of the
+// database.
+func TestNothingAcknowledgedIsLostOnPostgreSQL(t *testing.T) {
+	w := newWorld(t, paywatt(t), uint64(setting("E2E_SEED", 1)))
+	w.onPostgreSQL(t)
+	w.run(t, setting("E2E_KILLS", 100)*4/10)
+	w.judge(t)
+}
+
+// judge reports what was lost or counted twice.
+func (w *world) judge(t *testing.T) {
+	t.Helper()
 	for _, v := range w.check(t) {
 		t.Error(v)
 	}
@@ -34,15 +51,20 @@ func TestNothingAcknowledgedIsLostWhenThePlugIsPulled(t *testing.T) {
 
 // TestTheHarnessCatchesAnEarlyAcknowledgement is the positive control: the harness must catch a build that acknowledges before the commit.
 func TestTheHarnessCatchesAnEarlyAcknowledgement(t *testing.T) {
-	bin := buildOnce(t, "faultinject")
-	w := newWorld(t, bin, uint64(setting("E2E_SEED", 1)))
-	w.fault = "FAULT_INJECT=acknowledge-before-commit"
-	w.run(t, 15)
-	found := w.check(t)
-	if len(found) == 0 {
-		t.Fatalf("the planted bug was not caught in 15 kills: %s", w.figures())
+	const kills = 15
+	for name, on := range map[string]func(*world, *testing.T){"SQLite": func(*world, *testing.T) {}, "PostgreSQL": (*world).onPostgreSQL} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, buildOnce(t, "faultinject"), uint64(setting("E2E_SEED", 1)))
+			w.fault = "FAULT_INJECT=acknowledge-before-commit"
+			on(w, t)
+			w.run(t, kills)
+			found := w.check(t)
+			if len(found) == 0 {
+				t.Fatalf("the planted bug was not caught in %d kills: %s", kills, w.figures())
+			}
+			t.Logf("figures: planted bug caught by %d findings, first: %s", len(found), found[0])
+		})
 	}
-	t.Logf("figures: planted bug caught by %d findings, first: %s", len(found), found[0])
 }
 
 // sale is one sale as the seller saw it.
@@ -53,7 +75,13 @@ type sale struct {
 	units      int64
 }
 
-// world is a server with sellers, keypads and meters, and the record of everything that the server acknowledged.
+// post is one server. It has the same addresses after each start.
+type post struct {
+	srv        *server
+	http, mqtt string
+}
+
+// world is one or more servers with sellers, keypads and meters, and the record of everything that the servers acknowledged.
 type world struct {
 	seed   uint64
 	fault  string
@@ -61,22 +89,39 @@ type world struct {
 	apiKey string
 	meters []*keypad
 	raws   []*rawMeter
+	db     *pgtest.Cluster // nil: SQLite
+	books  func(*testing.T) books
 
 	mu        sync.Mutex
-	srv       *server
-	http      string
-	mqtt      string
+	posts     []post
 	sold      []sale            // sales acknowledged with 201
 	asked     map[string]string // the meter of every client reference ever sent
 	problems  []string
-	kills     [2]int // kills of the server, kills of meters
+	kills     [3]int // kills of servers, of meters, of the database
 	restarts  time.Duration
 	finishing chan struct{}
 }
 
 func newWorld(t *testing.T, bin string, seed uint64) *world {
-	w := &world{seed: seed, p: newPlace(t, bin), asked: map[string]string{}, finishing: make(chan struct{})}
+	w := &world{seed: seed, p: newPlace(t, bin), posts: make([]post, 1), asked: map[string]string{}, finishing: make(chan struct{})}
+	w.books = func(t *testing.T) books { return file{openDatabase(t, w.p.dir)} }
 	return w
+}
+
+// onPostgreSQL moves the world to two servers over a database of its own.
+func (w *world) onPostgreSQL(t *testing.T) {
+	c, err := pgtest.Start()
+	if err != nil {
+		pgtest.Missing(t, err)
+	}
+	t.Cleanup(func() {
+		if err := c.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	w.db, w.posts = c, make([]post, 2)
+	w.p.env = append(w.p.env, "PAYWATT_STORE="+c.URL("postgres"))
+	w.books = func(t *testing.T) books { return openBooks(t, c.URL("postgres")) }
 }
 
 func (w *world) problem(format string, args ...any) {
@@ -95,23 +140,34 @@ func (w *world) patience() time.Duration {
 	return 60 * time.Second
 }
 
-func (w *world) address() (string, string) { w.mu.Lock(); defer w.mu.Unlock(); return w.http, w.mqtt }
+// address returns the addresses of a server. A client that does not get through tries the next turn.
+func (w *world) address(turn int) (http, mqtt string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p := w.posts[turn%len(w.posts)]
+	return p.http, p.mqtt
+}
 
 // run plays the safety phase with kills, then the liveness phase in which everything must converge.
 func (w *world) run(t *testing.T, kills int) {
-	if w.fault != "" {
-		w.p.env = append(w.p.env, w.fault)
+	for i := range w.posts {
+		srv := w.p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
+		w.posts[i] = post{srv, srv.http, srv.mqtt}
 	}
-	w.srv = w.p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
-	w.http, w.mqtt = w.srv.http, w.srv.mqtt
 	w.apiKey = w.p.run(t, "", "apikey", "create", "--role", "owner", "--data", w.p.dir)
-	a := newAPI(w.http, w.apiKey)
+	a := newAPI(w.posts[0].http, w.apiKey)
 	a.tariff(t)
 	for i := range 3 {
 		w.meters = append(w.meters, newKeypad(w, a.meter(t, number(2000+i)), filepath.Join(t.TempDir(), "m"), w.seed+uint64(i)))
 	}
 	for i := range 2 {
 		w.raws = append(w.raws, newRawMeter(w, a.meter(t, number(3000+i))))
+	}
+	if w.fault != "" { // from now on, because the preparations rely on what is acknowledged
+		w.p.env = append(w.p.env, w.fault)
+		for i := range w.posts {
+			w.killServer(t, i)
+		}
 	}
 	stop := make(chan struct{})
 	var all sync.WaitGroup
@@ -130,37 +186,51 @@ func (w *world) run(t *testing.T, kills int) {
 	w.settle(t)
 }
 
-// killer pulls the plug of the server (three times in five) or of a meter. It waits 20 to 250 ms before each cut, and restarts the server
-// at once.
+// killer pulls the plug of a server, of the database if that is a process of its own, or of a meter. It waits 20 to 250 ms before each cut,
+// and starts what it killed at once; meters start by themselves.
 func (w *world) killer(t *testing.T, kills int) {
 	r := rand.New(rand.NewPCG(w.seed, 0x6b696c6c))
 	for range kills {
 		<-time.After(time.Duration(20+r.IntN(231)) * time.Millisecond)
-		if r.IntN(5) >= 3 {
+		switch what := r.IntN(5); {
+		case what >= 3:
 			w.meters[r.IntN(len(w.meters))].pull()
 			w.kills[1]++
-			continue
+		case what == 2 && w.db != nil:
+			if err := w.db.Crash(); err != nil {
+				t.Fatalf("the database does not come back after a kill (seed %d): %v", w.seed, err)
+			}
+			w.kills[2]++
+		default:
+			w.killServer(t, r.IntN(len(w.posts)))
 		}
-		began := time.Now()
-		w.srv.kill()
-		s, err := w.p.start(w.http, w.mqtt)
-		if err != nil {
-			t.Fatalf("the server does not come back after a kill (seed %d): %v", w.seed, err)
-		}
-		w.mu.Lock()
-		w.srv = s
-		w.mu.Unlock()
-		w.kills[0]++
-		w.restarts += time.Since(began)
 	}
+}
+
+func (w *world) killServer(t *testing.T, n int) {
+	t.Helper()
+	began, was := time.Now(), w.posts[n]
+	was.srv.kill()
+	s, err := w.p.start(was.http, was.mqtt)
+	if err != nil {
+		t.Fatalf("the server does not come back after a kill (seed %d): %v", w.seed, err)
+	}
+	w.mu.Lock()
+	w.posts[n].srv = s
+	w.mu.Unlock()
+	w.kills[0]++
+	w.restarts += time.Since(began)
 }
 
 // seller sells to the keypads' meters until it must stop; after a lost answer it asks again with the same key.
 func (w *world) seller(n int, stop chan struct{}) {
 	r := rand.New(rand.NewPCG(w.seed, uint64(n)))
-	addr, _ := w.address()
-	a := newAPI(addr, w.apiKey)
-	a.http.Timeout = 5 * time.Second
+	var all []*api
+	for turn := range w.posts {
+		addr, _ := w.address(n + turn)
+		all = append(all, newAPI(addr, w.apiKey))
+		all[turn].http.Timeout = 5 * time.Second
+	}
 	for i := 0; ; i++ {
 		select {
 		case <-stop:
@@ -175,13 +245,13 @@ func (w *world) seller(n int, stop chan struct{}) {
 			continue
 		}
 		s := sale{key: fmt.Sprintf("seller%d-%06d", n, i), meter: m.number, minor: int64(200 + r.IntN(2000))}
-		w.sell(a, s, r.IntN(4) == 0)
+		w.sell(all, s, r.IntN(4) == 0)
 		<-time.After(time.Duration(5+r.IntN(40)) * time.Millisecond)
 	}
 }
 
-// sell asks until the answer is definite. Two different answers to one key are a finding.
-func (w *world) sell(a *api, s sale, push bool) {
+// sell asks one server after the other until the answer is definite.
+func (w *world) sell(all []*api, s sale, push bool) {
 	w.mu.Lock()
 	w.asked[s.key] = s.meter
 	w.mu.Unlock()
@@ -190,7 +260,7 @@ func (w *world) sell(a *api, s sale, push bool) {
 		deliver = []string{"mqtt"}
 	}
 	for tries := 0; tries < 400; tries++ {
-		got, err := a.vend(s.meter, s.minor, s.key, deliver...)
+		got, err := all[tries%len(all)].vend(s.meter, s.minor, s.key, deliver...)
 		if err == nil && got.status == 201 {
 			w.bookSale(s, got)
 			return
@@ -224,7 +294,7 @@ func (w *world) bookSale(s sale, got answer) {
 // settle is the liveness phase. Nothing is killed any more, every token is entered, and every meter sends everything.
 func (w *world) settle(t *testing.T) {
 	close(w.finishing)
-	addr, _ := w.address()
+	addr, _ := w.address(0)
 	a := newAPI(addr, w.apiKey)
 	w.mu.Lock()
 	sold := append([]sale(nil), w.sold...)
@@ -242,16 +312,24 @@ func (w *world) settle(t *testing.T) {
 			w.problem("sale %s was answered with one token and now has another (status %d, %v)", s.key, got.status, err)
 		}
 	}
+	if w.fault != "" && len(w.problems) > 0 { // the planted bug has shown itself; meters whose tokens were forgotten may never converge
+		for _, m := range w.meters {
+			m.pull()
+		}
+		for _, p := range w.posts {
+			p.srv.kill()
+		}
+		return
+	}
 	for _, m := range w.meters {
 		m.finish(t)
 	}
 	for _, r := range w.raws {
 		r.finish()
 	}
-	w.mu.Lock()
-	srv := w.srv
-	w.mu.Unlock()
-	srv.stop()
+	for _, p := range w.posts {
+		p.srv.stop()
+	}
 }
 
 func (w *world) figures() string {
@@ -267,6 +345,6 @@ func (w *world) figures() string {
 	if w.kills[0] > 0 {
 		per = w.restarts / time.Duration(w.kills[0])
 	}
-	return fmt.Sprintf("%d server and %d meter kills, %d acknowledged sales, %d acknowledged readings, %d tokens accepted, mean return %v",
-		w.kills[0], w.kills[1], len(w.sold), acked, entries, per.Round(time.Millisecond))
+	return fmt.Sprintf("%d server, %d database and %d meter kills, %d acknowledged sales, %d acknowledged readings, %d tokens accepted, mean return %v",
+		w.kills[0], w.kills[2], w.kills[1], len(w.sold), acked, entries, per.Round(time.Millisecond))
 }

@@ -88,7 +88,7 @@ func TestHostileClientsMeetLimits(t *testing.T) {
 	a := newAPI(srv.http, p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir))
 	a.tariff(t)
 	good, bad := a.meter(t, number(4101)), a.meter(t, number(4102))
-	w := &world{mqtt: srv.mqtt, http: srv.http}
+	w := &world{posts: []post{{srv, srv.http, srv.mqtt}}}
 	raw := newRawMeter(w, good)
 	raw.pace = 600 * time.Millisecond // within a meter's limit of 2 messages a second
 	stop, done := make(chan struct{}), make(chan struct{})

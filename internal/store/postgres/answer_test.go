@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/postgres"
@@ -35,23 +36,52 @@ func TestACommitWithoutAnAnswerIsUnknown(t *testing.T) {
 			if !errors.Is(err, store.ErrOutcomeUnknown) || errors.Is(err, store.ErrBusy) || v.n != 0 {
 				t.Errorf("the lost commit: %d, %v; want no value and %v", v.n, err, store.ErrOutcomeUnknown)
 			}
-			if _, err := do(e, take); !errors.Is(err, store.ErrReadOnly) {
-				t.Errorf("the next closure: %v, want %v", err, store.ErrReadOnly)
-			}
 			if err := e.Health(); !errors.Is(err, store.ErrOutcomeUnknown) {
 				t.Errorf("health: %v, want %v", err, store.ErrOutcomeUnknown)
+			}
+			if v, err := do(e, take); err != nil || v.n != lose.want+1 {
+				t.Errorf("the next closure, on a new connection: %d, %v; want %d", v.n, err, lose.want+1)
+			}
+			if err := e.Health(); err != nil {
+				t.Errorf("health on a new connection: %v", err)
 			}
 			if err := e.Close(); err != nil {
 				t.Fatal(err)
 			}
 			again := openOn(t, database, postgres.Options{Dir: dir, SealEvery: -1})
 			got, err := storetest.View(context.Background(), again, store.FirstTenant, counter)
-			if err != nil || got != lose.want {
-				t.Errorf("after opening again the counter is at %d, %v; want %d", got, err, lose.want)
+			if err != nil || got != lose.want+1 {
+				t.Errorf("after opening again the counter is at %d, %v; want %d", got, err, lose.want+1)
 			}
 			if _, err := do(again, take); err != nil {
 				t.Errorf("writing after opening again: %v", err)
 			}
 		})
+	}
+}
+
+// TestACancelledWaitForAStandbyIsUnknown: a COMMIT waits for a synchronous standby that does not exist, until somebody cancels the wait. The
+// server then answers COMMIT with a warning: it has the commit, and no standby has it.
+func TestACancelledWaitForAStandbyIsUnknown(t *testing.T) {
+	database, dir := pgtest.New(t), t.TempDir()
+	e := openOn(t, database, postgres.Options{Dir: dir, SealEvery: -1, Writers: 1})
+	take := func(tx *store.Tx) (value, error) { n, err := tx.Take("a"); return value{n: n}, err }
+	admin := pgtest.Admin(t, database)
+	admin(`ALTER SYSTEM SET synchronous_standby_names = 'nobody'`)
+	t.Cleanup(func() { admin(`ALTER SYSTEM RESET synchronous_standby_names`); admin(`SELECT pg_reload_conf()`) })
+	admin(`SELECT pg_reload_conf()`)
+	for admin(`SHOW synchronous_standby_names`) != "nobody" {
+		time.Sleep(10 * time.Millisecond)
+	}
+	done := make(chan error, 1)
+	go func() { _, err := do(e, take); done <- err }()
+	cancel := `SELECT COUNT(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'SyncRep'`
+	for began := time.Now(); admin(cancel) == "0"; time.Sleep(10 * time.Millisecond) {
+		if time.Since(began) > 20*time.Second {
+			t.Fatal("no COMMIT waits for the standby")
+		}
+	}
+	if err := <-done; !errors.Is(err, store.ErrOutcomeUnknown) {
+		t.Errorf("a commit that only the primary has: %v, want %v", err, store.ErrOutcomeUnknown)
 	}
 }

@@ -386,7 +386,7 @@ func (w *worker) together(works []*work) (behind, alone []*work) {
 			behind, more := w.deliver(members, time.Since(began), try)
 			return behind, append(alone, more...)
 		case errors.Is(err, store.ErrOutcomeUnknown):
-			w.e.fit.Stop(err)
+			w.doubt(err)
 			answer(works, err)
 			return nil, alone
 		case errors.Is(err, errSpoilt): // the closures that gave up run alone, the others together

@@ -41,13 +41,14 @@ type conn struct {
 	pg      *pgconn.PgConn
 	ctx     context.Context // limits the time of the running statement
 	stmts   map[string]*prepared
-	made    int   // statements prepared so far, for their names
-	reading bool  // whether the transaction is a snapshot, which cannot write
-	stream  bool  // whether queries are read through cursors, because their results may be larger than memory
-	cursors int   // number of open cursors
-	rows    int   // number of rows changed or read in this transaction, for the budget
-	wrote   bool  // whether this transaction has run a statement other than SELECT
-	fault   error // the first error, after which PostgreSQL ends the transaction
+	made    int    // statements prepared so far, for their names
+	reading bool   // whether the transaction is a snapshot, which cannot write
+	stream  bool   // whether queries are read through cursors, because their results may be larger than memory
+	cursors int    // number of open cursors
+	rows    int    // number of rows changed or read in this transaction, for the budget
+	wrote   bool   // whether this transaction has run a statement other than SELECT
+	fault   error  // the first error, after which PostgreSQL ends the transaction
+	warning string // the last warning of the server
 	plan    store.UpgradePlan
 }
 

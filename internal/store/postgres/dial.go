@@ -80,11 +80,18 @@ func parse(url string) (*pgconn.Config, error) {
 
 // dial opens a connection.
 func dial(ctx context.Context, config *pgconn.Config) (*conn, error) {
-	pg, err := pgconn.ConnectConfig(ctx, config)
-	if err != nil {
+	c := &conn{ctx: context.Background(), stmts: make(map[string]*prepared)}
+	own := config.Copy()
+	own.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
+		if n.SeverityUnlocalized == "WARNING" {
+			c.warning = n.Message
+		}
+	}
+	var err error
+	if c.pg, err = pgconn.ConnectConfig(ctx, own); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrAway, err)
 	}
-	return &conn{pg: pg, ctx: context.Background(), stmts: make(map[string]*prepared)}, nil
+	return c, nil
 }
 
 // drop ends a connection without waiting for its work. It does nothing for nil.
@@ -100,31 +107,35 @@ func (c *conn) drop() {
 // alive reports whether the connection may be used again.
 func (c *conn) alive() bool { return c != nil && !c.pg.IsClosed() }
 
+// askServer reads what [checkServer] judges, in one message.
+const askServer = "SELECT current_setting('server_version_num'), current_setting('synchronous_commit'), current_setting('fsync'), " +
+	"current_setting('full_page_writes'), current_setting('server_encoding')"
+
 // checkServer refuses a server that is too old, acknowledges commits before they are durable, or does not store text as UTF-8.
 func checkServer(c *conn) error {
-	version, err := c.number("SELECT current_setting('server_version_num')")
+	results, err := c.script(askServer)
 	if err != nil {
 		return err
+	}
+	row := results[len(results)-1].Rows[0]
+	version, err := strconv.ParseInt(string(row[0]), 10, 64)
+	if err != nil {
+		return fmt.Errorf("read the version of the server: %w", err)
 	}
 	if version < minimumVersion {
 		return fmt.Errorf("%w: it has version %d.%d, at least 15 is needed", ErrVersion, version/10_000, version%10_000)
 	}
-	for _, s := range []struct{ name, bad, why string }{
-		{"synchronous_commit", "off", "a commit would be acknowledged before it is durable"},
-		{"fsync", "off", "a power cut could lose or damage everything"},
-		{"full_page_writes", "off", "a power cut could damage pages that are half written"},
+	for i, s := range []struct{ name, why string }{
+		{"synchronous_commit", "a commit would be acknowledged before it is durable"},
+		{"fsync", "a power cut could lose or damage everything"},
+		{"full_page_writes", "a power cut could damage pages that are half written"},
 	} {
-		now, err := c.text("SELECT current_setting('" + s.name + "')")
-		if err != nil {
-			return err
-		}
-		if now == s.bad {
-			return fmt.Errorf("%w: %s is %s: %s", ErrSettings, s.name, now, s.why)
+		if string(row[1+i]) == "off" {
+			return fmt.Errorf("%w: %s is off: %s", ErrSettings, s.name, s.why)
 		}
 	}
-	encoding, err := c.text("SELECT current_setting('server_encoding')")
-	if err == nil && encoding != "UTF8" {
-		err = fmt.Errorf("%w: the database stores text as %s, but it must be UTF8", ErrSettings, encoding)
+	if encoding := string(row[4]); encoding != "UTF8" {
+		return fmt.Errorf("%w: the database stores text as %s, but it must be UTF8", ErrSettings, encoding)
 	}
-	return err
+	return nil
 }

@@ -1,6 +1,8 @@
 package postgres
 
 import (
+	"errors"
+
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/store"
@@ -36,12 +38,11 @@ func (w *worker) ingest(calls []*work) {
 	outs, failed := w.ingestTogether(calls[0].tenant, recs)
 	switch {
 	case failed == nil:
-	case w.e.fit.Refuses() != nil: // the outcome is unknown, or the engine stopped writing: all calls get the same error
+	case errors.Is(failed, store.ErrOutcomeUnknown), w.e.fit.Refuses() != nil: // all calls get the same error
 		outs = nil
 	case engine.Single(recs):
 		outs = make([]metering.Outcome, len(recs))
 	default:
-		// After a commit of unknown outcome the engine refuses to write, so the remaining meters fail for certain.
 		outs, failed, _ = engine.Apart(recs, func(own []metering.Record) (outs []metering.Outcome, failed, _ error) {
 			outs, failed = w.ingestTogether(calls[0].tenant, own)
 			return outs, failed, nil

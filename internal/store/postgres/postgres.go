@@ -6,9 +6,9 @@
 // records of meters into one transaction, so that the messages of a meter are answered in order. Callers get their answers only after
 // COMMIT.
 //
-// If the answer to COMMIT is lost, the outcome is unknown: the caller gets [store.ErrOutcomeUnknown], the engine takes no more writes until
-// it is opened again, and Health says why. If a connection is lost before COMMIT, nothing has changed; the closure runs again on a new
-// connection.
+// If the answer to COMMIT is lost, the outcome is unknown: all callers of that transaction get [store.ErrOutcomeUnknown]. Health says why
+// until a new connection has passed the checks of opening. If a connection is lost before COMMIT, nothing has changed; the closure runs
+// again on a new connection.
 //
 // Journals and audit rows are sealed after their commit: every second the leading server adds committed rows to the tenants' logs, in an
 // order that it sets. The sealing transaction locks the row of the lead, so two servers never seal at once. Until it is sealed, a row
@@ -128,6 +128,7 @@ func Open(ctx context.Context, url string, o Options) (*Engine, error) {
 	}
 	e := &Engine{config: config, opt: o, log: o.Log, fit: engine.Fitness{Log: o.Log}, closing: make(chan struct{}), clock: &clock{own: o.Now, follow: o.Follow, log: o.Log},
 		commit: func(c *conn) error { return c.commit() }}
+	e.plant()
 	e.queue.init()
 	if err := e.open(ctx); err != nil {
 		return nil, errors.Join(err, e.release())
@@ -182,9 +183,6 @@ func (e *Engine) open(ctx context.Context) error {
 		return err
 	}
 	defer func() { c.drop() }()
-	if err := checkServer(c); err != nil {
-		return err
-	}
 	if err := c.askOnce(e.clock); err != nil {
 		return err
 	}
@@ -217,11 +215,20 @@ func (e *Engine) open(ctx context.Context) error {
 	return nil
 }
 
-// connect opens one connection.
+// connect opens one connection. Another server may answer than the last time, so its settings are checked again.
 func (e *Engine) connect(ctx context.Context) (*conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTime)
 	defer cancel()
 	c, err := dial(ctx, e.config)
+	if err == nil {
+		c.ctx = ctx
+		if err = checkServer(c); err != nil {
+			c.drop()
+			c = nil
+		} else {
+			c.ctx = context.Background()
+		}
+	}
 	e.fit.Hinder(err)
 	return c, err
 }

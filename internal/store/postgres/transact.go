@@ -39,8 +39,12 @@ func (c *conn) commit() error {
 	if c.fault != nil {
 		return errors.Join(c.fault, c.rollback())
 	}
+	c.warning = ""
 	tag, err := c.plain("COMMIT")
 	switch {
+	case err == nil && tag == "COMMIT" && c.warning != "":
+		// Somebody cancelled the wait for a synchronous standby: only this server has the commit.
+		return fmt.Errorf("%w: %s", store.ErrOutcomeUnknown, c.warning)
 	case err == nil && tag == "COMMIT":
 		return nil
 	case err == nil:

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/core"
 )
@@ -95,7 +96,7 @@ func (w *worker) closure(t access.Tenant, fn func(*store.Tx) (bool, error)) erro
 			w.e.counts.closure(time.Since(began), w.c.rows, try)
 			return nil
 		case errors.Is(err, store.ErrOutcomeUnknown):
-			w.e.fit.Stop(err)
+			w.doubt(err)
 			return err
 		case errors.Is(err, store.ErrConflict):
 			limit = maxRefused // another transaction may just have committed the row: let fn decide again
@@ -107,6 +108,14 @@ func (w *worker) closure(t access.Tenant, fn func(*store.Tx) (bool, error)) erro
 		}
 		pause(try)
 	}
+}
+
+// doubt drops the connection whose COMMIT has an unknown outcome. Its callers have that answer. Nothing that the engine keeps depends on the
+// outcome, so it goes on with a new connection, which is checked as at the start (see [Engine.connect]).
+func (w *worker) doubt(err error) {
+	w.e.log.Warn("the outcome of a commit is unknown", logkey.Err, err)
+	w.e.fit.Hinder(err)
+	w.c.drop()
 }
 
 // rehearse runs fn and rolls it back if Options.Rehearse is set. It returns an error only if fn must be tried again. It ignores all other

@@ -198,6 +198,20 @@ func ingestUnknown(t *testing.T, r Rig) {
 		t.Fatal(err)
 	}
 	wantErr(t, "the callback", <-done, store.ErrOutcomeUnknown)
+	if r.Alone { // the engine goes on with a new connection
+		if err := e.Ingest([]metering.Record{reading(1, 1)}, func(outs []metering.Outcome, err error) {
+			if err == nil && (len(outs) != 1 || outs[0].Kind != metering.Stored) {
+				err = fmt.Errorf("outcomes %v, want it stored", outs)
+			}
+			done <- err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-done; err != nil {
+			t.Errorf("the same reading again: %v", err)
+		}
+		return
+	}
 	err = e.Ingest([]metering.Record{reading(1, 1)}, func([]metering.Outcome, error) { t.Error("called back after a refusal") })
 	wantErr(t, "the next call", err, store.ErrReadOnly)
 }

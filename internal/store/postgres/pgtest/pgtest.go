@@ -109,10 +109,7 @@ func New(t testing.TB) string {
 		if why == "" {
 			why = "TestMain did not start it with pgtest.Run"
 		}
-		if os.Getenv(Needed) != "" {
-			t.Fatalf("there is no PostgreSQL to test with: %s", why)
-		}
-		t.Skipf("NOT TESTED on PostgreSQL: %s", why)
+		Missing(t, errors.New(why))
 	}
 	model := os.Getenv(modelVariable)
 	if model == "" {
@@ -128,6 +125,37 @@ func New(t testing.TB) string {
 		}
 	})
 	return database(name)
+}
+
+// Missing skips a test because there is no PostgreSQL, or fails it if [Needed] is set.
+func Missing(t testing.TB, why error) {
+	t.Helper()
+	if os.Getenv(Needed) != "" {
+		t.Fatalf("there is no PostgreSQL to test with: %v", why)
+	}
+	t.Skipf("NOT TESTED on PostgreSQL: %v", why)
+}
+
+// Admin returns a function that runs one statement in a database, on a connection of its own, and returns the first value of the result.
+func Admin(t testing.TB, url string) func(sql string) string {
+	t.Helper()
+	ctx := context.Background()
+	c, err := pgconn.Connect(ctx, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close(ctx) })
+	return func(sql string) string {
+		t.Helper()
+		results, err := c.Exec(ctx, sql).ReadAll()
+		if err != nil {
+			t.Fatalf("%s: %v", sql, err)
+		}
+		if rows := results[len(results)-1].Rows; len(rows) > 0 {
+			return string(rows[0][0])
+		}
+		return ""
+	}
 }
 
 // execute runs one statement on the server.
@@ -204,7 +232,12 @@ func (c *Cluster) start() error {
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w: %s", err, out)
 	}
-	c.server = c.program("postgres", "-D", data, "-k", c.dir, "-c", "listen_addresses=", "-c", "max_connections=300",
+	return c.launch()
+}
+
+// launch starts the server on the cluster's data and waits until it takes connections.
+func (c *Cluster) launch() error {
+	c.server = c.program("postgres", "-D", filepath.Join(c.dir, "data"), "-k", c.dir, "-c", "listen_addresses=", "-c", "max_connections=300",
 		"-c", "shared_buffers=64MB", "-c", "log_min_messages=fatal")
 	c.server.Stdout, c.server.Stderr = c.said, c.said
 	if err := c.server.Start(); err != nil {
@@ -234,6 +267,26 @@ func (c *Cluster) program(name string, args ...string) *exec.Cmd {
 // URL returns the URL of one of the cluster's databases.
 func (c *Cluster) URL(database string) string {
 	return "postgres:///" + database + "?user=" + user + "&host=" + url.QueryEscape(c.dir)
+}
+
+// Crash kills all processes of the cluster at once and starts it again, which recovers from the log.
+func (c *Cluster) Crash() error {
+	children, err := os.ReadFile(fmt.Sprintf("/proc/%[1]d/task/%[1]d/children", c.server.Process.Pid))
+	if err == nil {
+		err = c.server.Process.Kill()
+	}
+	if err != nil {
+		return err
+	}
+	for _, child := range strings.Fields(string(children)) {
+		if pid, err := strconv.Atoi(child); err == nil {
+			if p, err := os.FindProcess(pid); err == nil {
+				_ = p.Kill() // it may have ended with its parent
+			}
+		}
+	}
+	_ = c.server.Wait() // killed
+	return c.launch()
 }
 
 // Stop ends the cluster and removes its folder.
