@@ -30,6 +30,8 @@ func revealersOfTokens() map[string]string {
 		"internal/api/diagnosis.go":     "shows a correction that was sold, to somebody who may see digits, after its audit row",
 		"internal/api/vend.go":          "renders the answer that is stored sealed in the sale's transaction and sent after it",
 		"internal/api/voucher.go":       "shows the PINs of vouchers once, to the one who takes them, after the audit row",
+		"internal/app/shop.go":          "redeems the PIN that a customer sent",
+		"internal/notify/purchase.go":   "looks whether a message has a PIN",
 		"internal/api/key.go":           "shows a new API key once, to the one who made it",
 		"internal/web/console/keys.go":  "shows a new API key once, to the one who made it",
 		"internal/api/person.go":        "shows a one-time link once, to the person who invited or reset somebody",

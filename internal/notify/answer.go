@@ -22,7 +22,7 @@ type question struct {
 
 // answer queues the answer to a message. A registered telephone learns about its own meters, up to the limits of the word's quota. Any
 // other telephone gets only a public text, at most MaxHelp times a day.
-func (d *Dispatcher) answer(tx Tx, in Message, raw Incoming, mine []Subscription) error {
+func (d *Dispatcher) answer(tx Tx, in Message, raw Incoming, mine []Subscription, p *purchase) error {
 	if len(in.Phone) <= minPhone || in.Phone[0] != '+' || raw.Missing > 0 {
 		return nil // a name or a short code cannot be answered, and an incomplete message is not a question
 	}
@@ -38,20 +38,13 @@ func (d *Dispatcher) answer(tx Tx, in Message, raw Incoming, mine []Subscription
 	q := question{in: in, word: ParseKeyword(raw.Text), mine: mine, zone: zone, args: Args{Utility: s.Name, Contact: s.Receipt.Contact, Currency: s.Currency}}
 	q.lang, q.supported = LanguageOf(in.Lang)
 	if len(mine) == 0 {
-		today, err := tx.Recipients().AnswersTo(in.Phone, now.Add(-24*time.Hour), MaxHelp)
-		if err != nil || len(today) >= MaxHelp {
-			return err
-		}
-		if spent, err := d.publicSpent(tx, now); err != nil || spent {
-			return err
-		}
-		if q.word.HasLanguage {
-			q.lang = q.word.Language
-		}
-		return d.reply(tx, q, PurposePublic, q.args)
+		return d.answerStranger(tx, q, p)
 	}
 	if !q.supported && q.word.HasLanguage {
 		q.lang = q.word.Language
+	}
+	if p != nil {
+		return d.bought(tx, q, p)
 	}
 	today, err := tx.Recipients().AnswersTo(in.Phone, now.Add(-24*time.Hour), maxCounted)
 	if err != nil || counted(today, quotaOf(in.Text), time.Time{}) >= MaxPerSenderDay {
@@ -64,6 +57,24 @@ func (d *Dispatcher) answer(tx Tx, in Message, raw Incoming, mine []Subscription
 		return d.reply(tx, q, PurposeLater, q.args)
 	}
 	return d.answerWord(tx, q, now)
+}
+
+// answerStranger answers a telephone that is not registered: an order, or else the public text.
+func (d *Dispatcher) answerStranger(tx Tx, q question, p *purchase) error {
+	if q.word.HasLanguage {
+		q.lang = q.word.Language
+	}
+	if p != nil {
+		return d.bought(tx, q, p)
+	}
+	if spent, err := d.strangerSpent(tx, q.in.Phone, d.c.Now()); err != nil || spent {
+		return err
+	}
+	if _, lacks := q.word.order(q.in.Phone, nil); q.word.Word == WordVoucher && d.c.Shop != nil && lacks != "" {
+		q.args.Word = WordVoucher.In(q.lang)
+		return d.reply(tx, q, lacks, q.args)
+	}
+	return d.reply(tx, q, PurposePublic, q.args)
 }
 
 // answerWord answers the word of a registered telephone.
@@ -94,6 +105,8 @@ func (d *Dispatcher) answerWord(tx Tx, q question, now time.Time) error {
 			a.SIM = q.mine[0].SIM
 		}
 		return d.reply(tx, q, PurposeNotHere, a)
+	case WordVoucher, WordBuy:
+		return d.cannotBuy(tx, q)
 	case WordNone:
 		return d.reply(tx, q, PurposeUnknown, q.args)
 	}

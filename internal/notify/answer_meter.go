@@ -94,6 +94,12 @@ func (d *Dispatcher) last(tx Tx, q question) error {
 	if err != nil {
 		return err
 	}
+	return d.tokensAgain(tx, q, s, found)
+}
+
+// tokensAgain sends the tokens of a sale again.
+func (d *Dispatcher) tokensAgain(tx Tx, q question, s LastSale, found bool) error {
+	a := q.args
 	if s.Pending {
 		return d.reply(tx, q, PurposeLastPending, a)
 	}

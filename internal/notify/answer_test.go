@@ -46,9 +46,10 @@ type office struct {
 	settled  money.Amount
 	left     money.Amount
 	asOf     time.Time
-	broken   bool   // the commit fails
-	waiting  int    // number of waiting messages, for each queue and in total
-	all      int    // number of waiting messages in total, if it differs
+	broken   bool // the commit fails
+	waiting  int  // number of waiting messages, for each queue and in total
+	all      int  // number of waiting messages in total, if it differs
+	shop     notify.Shop
 	word     string // the text that answers without an arrival answer
 }
 
@@ -210,7 +211,7 @@ func opened(t *testing.T) *office {
 }
 
 func (o *office) dispatcher() *notify.Dispatcher {
-	return notify.New(notify.Config{Door: o, Hasher: hashes{}, Now: func() time.Time { return o.now }})
+	return notify.New(notify.Config{Door: o, Hasher: hashes{}, Shop: o.shop, Now: func() time.Time { return o.now }})
 }
 
 // receive hands a message in and returns the texts of the answers, with the tokens' digits as they would be sent.

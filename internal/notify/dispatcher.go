@@ -40,6 +40,7 @@ type Config struct {
 	Alone  bool            // no other process serves the database: if no route of this process takes a message, no route does
 	Answer time.Duration   // time for a meter's first answer; 0 means a minute
 	Pages  Pages           // nil if messages contain no addresses of customers' pages
+	Shop   Shop            // nil if messages buy nothing
 	Now    func() time.Time
 	Log    *slog.Logger
 }

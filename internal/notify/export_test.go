@@ -11,5 +11,7 @@ func Purposes() []Purpose {
 		PurposeCutSoon, PurposeCutOff, PurposeRestored, PurposeReversal, PurposeReversalMoney, PurposePhoneChanged, PurposeSIMChanged,
 		PurposeBalance, PurposeBalanceUnknown, PurposeWallet, PurposeWalletSettled, PurposeLast, PurposeLastStep, PurposeLastKey,
 		PurposeLastNone, PurposeLastPending, PurposeLastReversed, PurposeLastWallet, PurposeUsage, PurposeUsageUnknown, PurposeUsageNone, PurposeWalletUsage, PurposeHelp, PurposeUnknown,
-		PurposeChoose, PurposeNotYours, PurposeNotHere, PurposeStopAsk, PurposeStopped, PurposeStarted, PurposeLater, PurposePublic, PurposePage, PurposePageNone}
+		PurposeChoose, PurposeNotYours, PurposeNotHere, PurposeStopAsk, PurposeStopped, PurposeStarted, PurposeLater, PurposePublic, PurposePage, PurposePageNone,
+		PurposeVoucherDone, PurposeVoucherWrong, PurposeVoucherMistyped, PurposeVoucherMeter, PurposeVoucherUsed, PurposeVoucherOver, PurposeVoucherReversed,
+		PurposeVoucherMany, PurposeVoucherLater, PurposeBuyAsked, PurposeBuyWaiting, PurposeBuyHow, PurposeBuyNone, PurposeBuyOften, PurposeBuyRefused}
 }

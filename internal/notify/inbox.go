@@ -20,11 +20,15 @@ type inbox struct {
 // Inbox is where a tenant's routes hand in arrivals.
 func (d *Dispatcher) Inbox(t access.Tenant) Inbox { return inbox{d, t} }
 
-// Receive takes a message once, even if it comes several times, and queues its answer in the same transaction.
+// Receive takes a message once, even if it comes several times, and queues its answer in the same transaction. What the message buys is bought
+// before: if the server stops in between, the route brings the message again, and the same order buys once.
 func (i inbox) Receive(ctx context.Context, in Incoming) error {
 	in.From, in.Text = Canonical(storable(in.From)), storable(in.Text)
 	queued := false
-	err := i.dispatcher.c.Door.Do(ctx, i.tenant, func(tx Tx) (_ bool, err error) { queued, err = i.dispatcher.receive(tx, in); return false, err })
+	p, err := i.dispatcher.buy(ctx, i.tenant, in)
+	if err == nil {
+		err = i.dispatcher.c.Door.Do(ctx, i.tenant, func(tx Tx) (_ bool, err error) { queued, err = i.dispatcher.receive(tx, in, p); return false, err })
+	}
 	if err != nil {
 		return fmt.Errorf("accept a message from route %s: %w", in.Route, err)
 	}
@@ -40,8 +44,8 @@ func storable(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }
 
-// receive is the transaction of Receive; it reports whether there is something to send now.
-func (d *Dispatcher) receive(tx Tx, in Incoming) (bool, error) {
+// receive is the transaction of Receive; it reports whether there is something to send now. It gets what the message has bought, or nil.
+func (d *Dispatcher) receive(tx Tx, in Incoming, p *purchase) (bool, error) {
 	known, err := tx.MessageKnown(in.Identity)
 	if err != nil || known {
 		return false, err
@@ -63,7 +67,7 @@ func (d *Dispatcher) receive(tx Tx, in Incoming) (bool, error) {
 	case len(mine) > 0:
 		of = quotaOf
 	}
-	if full, err := arrivalsFull(tx, in.From, text, of, now); err != nil || full {
+	if full, err := arrivalsFull(tx, in.From, text, of, now); err != nil || full && p == nil {
 		if err == nil {
 			d.c.Log.Warn("message dropped: too many from one sender", logkey.Route, in.Route)
 		}
@@ -87,13 +91,13 @@ func (d *Dispatcher) receive(tx Tx, in Incoming) (bool, error) {
 	}
 	if len(mine) > 0 {
 		m.Purpose, m.Customer, m.Lang = PurposeFromCustomer, mine[0].Customer, mine[0].Lang
-	} else if full, err := d.strangersFull(tx, in, now); err != nil || full {
+	} else if full, err := d.strangersFull(tx, in, now); err != nil || full && p == nil {
 		return false, err
 	}
 	if err := tx.MessageAdd(m); err != nil {
 		return false, err
 	}
-	return true, d.answer(tx, m, in, mine)
+	return true, d.answer(tx, m, in, mine, p)
 }
 
 // Limits for one sender.

@@ -5,6 +5,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/refusal"
 )
 
@@ -28,6 +29,10 @@ const (
 	WordStart
 	// WordLink: the address of the customer's page.
 	WordLink
+	// WordVoucher: redeem a voucher.
+	WordVoucher
+	// WordBuy: ask the telephone to pay.
+	WordBuy
 	// WordNotHere: a token or a command for a meter, which came here by mistake.
 	WordNotHere
 )
@@ -57,6 +62,9 @@ type Keyword struct {
 	// Language is the language of the word. HasLanguage is false if several languages have the word, or if the word is WordNone.
 	Language    Language
 	HasLanguage bool
+	// PIN holds the digits of a voucher, for WordVoucher. Amount is the amount of WordBuy, as the customer typed it.
+	PIN    access.Secret
+	Amount string
 }
 
 // Limits of a customer's message.
@@ -81,6 +89,9 @@ func ParseKeyword(text string) Keyword {
 		return k
 	}
 	words, number := pieces(plain)
+	if k, is := readOrder(plain, words, number); is {
+		return k
+	}
 	if len(number) >= TokenLike {
 		return Keyword{Word: WordNotHere}
 	}
@@ -250,6 +261,7 @@ func digitOf(r rune) rune {
 // MaskTokens returns the form in which a message is stored and shown: digits that could be a token are masked. The list of tokens in a
 // meter's reply has many figures, so there only digits without letters between them count.
 func MaskTokens(text string) string {
+	text = withoutPIN(text)
 	if ParseMeterReply(text).Kind != ReplyOther {
 		return refusal.MaskRuns(text)
 	}

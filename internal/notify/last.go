@@ -42,6 +42,11 @@ func LastSaleTo(tx BoughtTx, meter int64) (LastSale, bool, error) {
 	if err != nil {
 		return LastSale{}, false, err
 	}
+	return soldBefore(tx, s)
+}
+
+// soldBefore returns what a customer may read of a sale to their account. A sale to another account is not found.
+func soldBefore(tx BoughtTx, s sale.Sale) (LastSale, bool, error) {
 	if here, err := tx.SoldHere(s.ID); err != nil || !here {
 		return LastSale{}, false, err
 	}

@@ -3,7 +3,8 @@
 // A transaction queues a message ([Queue]). The [Dispatcher] gives it to a route; it tries one route after the other and waits in between.
 // The answers of the route, the network's delivery reports and the meter's answers change the message's state. A message holds only the
 // identities of tokens; their digits are opened when it is sent. An SMS may be lost, late, doubled or in the wrong order, and its sender's
-// number proves nothing: an arrival is processed once, by its identity, and never moves money. A [Route] carries messages out; it hands
+// number proves nothing: an arrival is processed once, by its identity, and moves no money on its sender's word. What a message buys is paid by the
+// PIN of a voucher that it brings, or by the customer's consent on the telephone that is asked ([Shop]). A [Route] carries messages out; it hands
 // arrivals to the dispatcher's [Inbox].
 //
 // [Log] is the route of notices if there is no other: it writes them into the audit log and so into the feed of events.

@@ -32,7 +32,7 @@ const otherWords quota = "other"
 // quotaOf returns the quota of a customer's message by its stored text: one for each word that asks for figures or changes something.
 func quotaOf(text string) quota {
 	switch w := ParseKeyword(text).Word; w {
-	case WordBalance, WordLast, WordUsage, WordStop, WordStart, WordLink:
+	case WordBalance, WordLast, WordUsage, WordStop, WordStart, WordLink, WordVoucher, WordBuy:
 		return quota(w.String())
 	}
 	return otherWords

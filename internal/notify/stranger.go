@@ -29,10 +29,21 @@ func (d *Dispatcher) strangersFull(tx Tx, in Incoming, now time.Time) (bool, err
 	return true, nil
 }
 
-// publicSpent reports whether today's answers to strangers are used up.
-func (d *Dispatcher) publicSpent(tx Tx, now time.Time) (bool, error) {
-	n, err := tx.Recipients().MessagesOf(PurposePublic, now.Add(-24*time.Hour), MaxPublic)
-	return n >= MaxPublic, err
+// strangerSpent reports whether the day's answers to a stranger, or to all strangers, are used up.
+func (d *Dispatcher) strangerSpent(tx Tx, phone string, now time.Time) (bool, error) {
+	today, err := tx.Recipients().AnswersTo(phone, now.Add(-24*time.Hour), MaxHelp)
+	if err != nil || len(today) >= MaxHelp {
+		return true, err
+	}
+	all := 0
+	for _, p := range []Purpose{PurposePublic, PurposeVoucherWrong, PurposeVoucherMistyped, PurposeVoucherMeter, PurposeVoucherMany} {
+		n, err := tx.Recipients().MessagesOf(p, now.Add(-24*time.Hour), MaxPublic)
+		if err != nil {
+			return true, err
+		}
+		all += n
+	}
+	return all >= MaxPublic, nil
 }
 
 // ForgetTx is the part of a transaction that [Forget] needs to delete old messages.

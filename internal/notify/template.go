@@ -71,6 +71,22 @@ const (
 	PurposePublic         Purpose = "public-help" // the only answer to a stranger
 	PurposePage           Purpose = "page"        // the address of the customer's page (Page)
 	PurposePageNone       Purpose = "page-none"   // there is no such page, or no address under which customers reach it
+
+	PurposeVoucherDone     Purpose = "voucher-done" // the voucher was redeemed, and its token goes to somebody else (Amount, Meter)
+	PurposeVoucherWrong    Purpose = "voucher-wrong"
+	PurposeVoucherMistyped Purpose = "voucher-mistyped"
+	PurposeVoucherMeter    Purpose = "voucher-meter" // the message does not say for which meter
+	PurposeVoucherUsed     Purpose = "voucher-used"  // for another meter (Serial)
+	PurposeVoucherOver     Purpose = "voucher-over"  // expired or ended (Serial)
+	PurposeVoucherReversed Purpose = "voucher-reversed"
+	PurposeVoucherMany     Purpose = "voucher-many"  // too many wrong PINs
+	PurposeVoucherLater    Purpose = "voucher-later" // the sale was refused, and the voucher is still good
+	PurposeBuyAsked        Purpose = "buy-asked"     // the telephone will be asked to pay (Amount, Meter)
+	PurposeBuyWaiting      Purpose = "buy-waiting"   // it was asked before and has not answered
+	PurposeBuyHow          Purpose = "buy-how"       // the message has no amount (Word)
+	PurposeBuyNone         Purpose = "buy-none"      // no provider can ask a telephone
+	PurposeBuyOften        Purpose = "buy-often"
+	PurposeBuyRefused      Purpose = "buy-refused" // no such meter, or not a possible amount
 )
 
 // Args are the figures and names in a message, as the message's row stores them. They do not include a token's digits: [Render]
@@ -104,6 +120,8 @@ type Args struct {
 	Word string `json:"word,omitempty"`
 	// SIM is the number of the meter's SIM; empty if the meter has none.
 	SIM string `json:"sim,omitempty"`
+	// Serial is the serial number of a voucher, which everybody may see.
+	Serial string `json:"serial,omitempty"`
 	// Page is the address of the customer's page. It is a secret, so it is set when the message is sent and is in no row.
 	Page string `json:"-"`
 	// Account is the account of a wallet's notice: the notice counts as sent for all meters of the account.
@@ -183,7 +201,7 @@ func Render(l Language, p Purpose, a Args, token sts.Token) (Rendered, error) {
 		"{units}", a.Units.KWh(1), "{left}", a.Left.KWh(1), "{used}", a.Used.KWh(1), "{mean}", a.Mean.KWh(1), "{day}", a.Day.KWh(1), "{today}", a.Today.KWh(1),
 		"{at}", moment(a.At), "{when}", f.when(a.At), "{step}", fmt.Sprint(a.Step), "{of}", fmt.Sprint(a.Of), "{word}", a.Word,
 		"{press}", onlyIf(a.Press, f.press), "{sim}", onlyIf(a.SIM != "", strings.ReplaceAll(f.sim, "{sim}", a.SIM)),
-		"{utility}", cutName(plainLetters(a.Utility), MaxName), "{meters}", f.choices(a), "{call}", f.help(a), "{page}", a.Page,
+		"{utility}", cutName(plainLetters(a.Utility), MaxName), "{meters}", f.choices(a), "{call}", f.help(a), "{page}", a.Page, "{serial}", a.Serial,
 	}
 	if p.NeedsToken() {
 		pairs = append(pairs, "{token}", token.RevealGrouped())

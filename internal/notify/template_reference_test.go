@@ -44,7 +44,8 @@ func wordTable() string {
 	asks := map[Word]string{
 		WordBalance: "what is left, with the time of the figure", WordLast: "the token of the last sale once more", WordUsage: "what was used",
 		WordHelp: "the list of words", WordStop: "no more warnings", WordStart: "warnings again",
-		WordLink: "the address of the customer's page",
+		WordLink:    "the address of the customer's page",
+		WordVoucher: "redeem a voucher", WordBuy: "a request to pay on this telephone",
 	}
 	var b strings.Builder
 	b.WriteString("| asks for |")

@@ -75,7 +75,7 @@ func (ps *Payments) ask(tx Tx, by access.Actor, a Asking, most int64) (RequestVi
 		return RequestView{Refusal: refuse.PaymentMeterUnknown(refusal.Echo(a.Meter))}, nil
 	}
 	r.Meter = meters[0].Meter
-	provider, no, err := ps.asker(tx, a.Provider)
+	provider, no, err := ps.asker(tx, a.Provider, false)
 	if err != nil || no.Refused() {
 		return RequestView{Refusal: no}, err
 	}
@@ -148,8 +148,8 @@ func tooOften(tx Tx, r PaymentRequest, most int64) (refusal.Refusal, error) {
 	return refusal.Refusal{}, nil
 }
 
-// asker finds the provider that asks a customer: the named one, or the only one that can.
-func (ps *Payments) asker(tx Tx, name string) (Provider, refusal.Refusal, error) {
+// asker finds the provider that asks a customer: the named one, or the only one that can. With phones, a provider that opens a page cannot.
+func (ps *Payments) asker(tx Tx, name string, phones bool) (Provider, refusal.Refusal, error) {
 	all, err := tx.Payments().ProviderPage(id.ID{}, maxOfThese)
 	if err != nil {
 		return Provider{}, refusal.Refusal{}, err
@@ -159,7 +159,7 @@ func (ps *Payments) asker(tx Tx, name string) (Provider, refusal.Refusal, error)
 		if p.Disabled() || name != "" && p.Name != strings.ToLower(strings.TrimSpace(name)) {
 			continue
 		}
-		if _, err := ps.requester(p); err == nil {
+		if a, err := ps.requester(p); err == nil && !(phones && a.OnPage()) {
 			can = append(can, p)
 		}
 	}

@@ -165,6 +165,8 @@ type Requester interface {
 	// Repeats reports whether the same request may be sent again without asking the customer twice. If not, a request whose outcome is
 	// unknown is only followed.
 	Repeats() bool
+	// OnPage reports whether the customer pays on a page that Request opens. If not, Request asks the customer's telephone.
+	OnPage() bool
 	// Request asks a customer to pay. An error means that nobody knows whether the customer was asked.
 	Request(ctx context.Context, r Request) (RequestAnswer, error)
 	// Follow asks the provider what became of a request.

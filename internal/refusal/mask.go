@@ -5,23 +5,26 @@ import "unicode"
 // TokenLike is the least number of digits that is treated as a token. Such digits are never stored, logged or repeated.
 const TokenLike = 18
 
-// MaskTokens masks every digit of a text that has [TokenLike] or more digits in all: a token can be split by signs or words, and written in
-// any script, as superscripts or in circles. Texts from people and to people are stored and shown only in this form.
+// PINLike is the least number of digits that is treated as the PIN of a voucher in a text from or to people.
+const PINLike = 16
+
+// MaskTokens masks every digit of a text that has [PINLike] or more digits in all: a token or a PIN can be split by signs or words, and written
+// in any script, as superscripts or in circles. Texts from people and to people are stored and shown only in this form.
 func MaskTokens(text string) string {
-	return mask(text, func(rune) bool { return false })
+	return mask(text, PINLike, func(rune) bool { return false })
 }
 
 // MaskRuns masks [TokenLike] or more digits that have only blanks, dashes and other signs between them. It is for texts that have many
 // figures, such as a meter's list of its last tokens.
-func MaskRuns(text string) string { return mask(text, unicode.IsLetter) }
+func MaskRuns(text string) string { return mask(text, TokenLike, unicode.IsLetter) }
 
-// mask masks the digits between two characters that end a run, if there are TokenLike or more.
-func mask(text string, ends func(rune) bool) string {
+// mask masks the digits between two characters that end a run, if there are enough of them.
+func mask(text string, least int, ends func(rune) bool) string {
 	out := []rune(text)
 	var run []int // positions of the digits
 	masked := false
 	end := func() {
-		if len(run) >= TokenLike {
+		if len(run) >= least {
 			for _, i := range run {
 				out[i] = '*'
 			}

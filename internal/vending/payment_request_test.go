@@ -3,9 +3,11 @@ package vending_test
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/provider/mpesa"
@@ -256,5 +258,54 @@ func TestARequestTakesNoPaymentOfSomebodyElse(t *testing.T) {
 		if w.sales() != 0 {
 			t.Error("it was sold from")
 		}
+	}
+}
+
+// TestATelephoneWantsToBeAsked: a message asks its own telephone once while the request lives, and again afterwards. A provider that opens a page
+// does not ask a telephone.
+func TestATelephoneWantsToBeAsked(t *testing.T) {
+	w, meter := openMpesa(t)
+	const phone = "+254711000001"
+	by := access.SystemActor(tenant, "sms "+phone)
+	prompt := func(p payment.Prompt) payment.Prompted {
+		t.Helper()
+		out, err := w.Prompt(t.Context(), by, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	for want, p := range map[string]payment.Prompt{"payment-amount-wrong": {Phone: phone, Meter: meter, Amount: "100,5"}, "payment-meter-unknown": {Phone: phone, Meter: "04149999999", Amount: "100"},
+		"payment-phone-wrong": {Phone: "7x1", Meter: meter, Amount: "100"}} {
+		if got := prompt(p); got.Text != want {
+			t.Errorf("%+v: refused as %q, want %q", p, got.Text, want)
+		}
+	}
+	wish := payment.Prompt{Phone: phone, Meter: meter, Amount: "100"}
+	first := prompt(wish)
+	if first.Refused() || first.Live || first.Request.Amount.Minor != 10_000 || first.Request.Phone != phone {
+		t.Fatalf("%+v", first)
+	}
+	var same sync.WaitGroup
+	for range 16 {
+		same.Go(func() {
+			if out, err := w.Prompt(t.Context(), by, wish); err != nil || !out.Live || out.Request.ID != first.Request.ID {
+				t.Errorf("again: %v %+v", err, out)
+			}
+		})
+	}
+	same.Wait()
+	if other := prompt(payment.Prompt{Phone: phone, Meter: meter, Amount: "50"}); other.Refused() || other.Live {
+		t.Errorf("another amount: %+v", other)
+	}
+	w.pass(11*time.Minute, time.Minute)
+	if later := prompt(wish); later.Refused() || later.Live || later.Request.ID == first.Request.ID {
+		t.Errorf("after the first ended: %+v", later)
+	}
+
+	card := openWorld(t, playedStripe(), 3, nil)
+	meter = card.meter(1, place{tariff: card.publish("domestic", flat(), long())})
+	if out, err := card.Prompt(t.Context(), by, payment.Prompt{Phone: phone, Meter: meter, Amount: "100"}); err != nil || out.Text != "payment-no-requester" {
+		t.Errorf("a provider with a page: %v %q", err, out.Text)
 	}
 }

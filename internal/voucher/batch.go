@@ -232,6 +232,12 @@ func (vs *Vouchers) List(ctx context.Context, by access.Actor, page registry.Pag
 	return out, fault.Wrap(err, "list vouchers")
 }
 
+// Offered reports whether the utility has ever made vouchers.
+func (vs *Vouchers) Offered(ctx context.Context, t access.Tenant) (bool, error) {
+	all, err := access.Look(ctx, vs.c.Door, t, func(tx Tx) ([]Batch, error) { return tx.Vouchers().BatchPage(id.ID{}, 1) })
+	return len(all) > 0, fault.Wrap(err, "look for vouchers")
+}
+
 // Show returns a batch (right: payment.read).
 func (vs *Vouchers) Show(ctx context.Context, by access.Actor, batch string) (View, error) {
 	if no := by.Needs(access.ReadPayments); no.Refused() {

@@ -70,7 +70,7 @@ func (vs *Vouchers) Redeem(ctx context.Context, by access.Actor, r Redemption) (
 	for n := 0; ; n++ {
 		f, err := access.Through(ctx, vs.c.Door, by.Tenant, func(tx Tx) (found, error) { return vs.find(tx, by, r, pin) })
 		if err != nil || f.Refusal.Refused() {
-			return Outcome{Refusal: f.Refusal}, fault.Wrap(err, "find a voucher")
+			return Outcome{Refusal: f.Refusal, Serial: f.serial()}, fault.Wrap(err, "find a voucher")
 		}
 		if out, err = vs.buy(ctx, by, f); err != nil || !out.Refused() || !out.raced() || n == maxRaces {
 			return out, fault.Wrap(err, "redeem voucher %s", f.batch.Serial(f.voucher.N))
@@ -105,6 +105,14 @@ func (vs *Vouchers) find(tx Tx, by access.Actor, r Redemption, pin string) (foun
 		return f, nil
 	}
 	return vs.order(tx, by, f)
+}
+
+// serial returns the serial number of the voucher; empty if none was found.
+func (f found) serial() string {
+	if f.batch.Number == 0 {
+		return ""
+	}
+	return f.batch.Serial(f.voucher.N)
 }
 
 // state refuses a voucher that cannot be redeemed for the meter.

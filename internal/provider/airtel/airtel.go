@@ -208,6 +208,9 @@ func (a adapter) Ask(ctx context.Context, p payment.Payment) (payment.Answer, er
 // Repeats reports that a request whose outcome is unknown is not sent again, because nobody has verified what Airtel does with it.
 func (a adapter) Repeats() bool { return false }
 
+// OnPage is false: the customer pays with a PIN, which their telephone asks for.
+func (a adapter) OnPage() bool { return false }
+
 // name is our name of the transaction of a request.
 func name(r payment.Request) string { return strings.ReplaceAll(r.Name, "_", "") }
 

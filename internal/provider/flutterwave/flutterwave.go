@@ -205,6 +205,9 @@ func (a adapter) Ask(ctx context.Context, p payment.Payment) (payment.Answer, er
 // Repeats reports that a request may be sent again: it opens another page only if nobody knows the address of the one before.
 func (a adapter) Repeats() bool { return true }
 
+// OnPage is true: the customer pays on a page of the provider.
+func (a adapter) OnPage() bool { return true }
+
 // Request opens a page on which the customer pays.
 func (a adapter) Request(ctx context.Context, r payment.Request) (payment.RequestAnswer, error) {
 	c, known := money.CurrencyOf(r.Amount.Currency)

@@ -236,6 +236,9 @@ func (s status) payer() string {
 // Repeats reports that a request may be sent again: MTN refuses an identity that it knows.
 func (a adapter) Repeats() bool { return true }
 
+// OnPage is false: the customer pays with a PIN, which their telephone asks for.
+func (a adapter) OnPage() bool { return false }
+
 // Request asks a customer's telephone for the PIN.
 func (a adapter) Request(ctx context.Context, r payment.Request) (payment.RequestAnswer, error) {
 	c, known := money.CurrencyOf(r.Amount.Currency)

@@ -42,6 +42,9 @@ var results = map[string]result{
 // Repeats is false: the same STK push, sent again, asks the customer again.
 func (a requester) Repeats() bool { return false }
 
+// OnPage is false: the customer pays with a PIN, which their telephone asks for.
+func (a requester) OnPage() bool { return false }
+
 // International returns a telephone number of Kenya with its country: "0711000001" and "711000001" are 254711000001. Other numbers stay as they
 // are.
 func (a requester) International(number string) string {

@@ -287,6 +287,9 @@ func (a adapter) Ask(ctx context.Context, p payment.Payment) (payment.Answer, er
 // Repeats reports that a request may be sent again: it opens another page only if nobody knows the address of the one before.
 func (a adapter) Repeats() bool { return true }
 
+// OnPage is true: the customer pays on a page of the provider.
+func (a adapter) OnPage() bool { return true }
+
 // reference is our name of the transaction of a request. Paystack allows letters, digits, dashes, dots and equals signs. A request whose
 // answer was lost needs another name each time.
 func reference(r payment.Request, n int) string {

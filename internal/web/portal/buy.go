@@ -22,6 +22,7 @@ type buyPage struct {
 	Lines    []priceLine
 	Problem  string
 	Asking   *asking // nil if no provider can ask a telephone
+	Card     *card   // nil if the utility has no vouchers
 	Ways     []way
 	Shop     string
 }
@@ -66,6 +67,9 @@ func (p *Portal) paying(w http.ResponseWriter, r *http.Request, v visit, d buyPa
 	}
 	if err == nil {
 		err = p.asked(r.Context(), r, v, &d)
+	}
+	if err == nil {
+		err = p.cards(r.Context(), v, &d)
 	}
 	if err != nil {
 		p.failed(w, r, err)

@@ -32,6 +32,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/timeline"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/voucher"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/internal/web/guess"
 	"github.com/paywatt/paywatt/internal/words"
@@ -48,6 +49,7 @@ type Config struct {
 	Recharges *recharge.Deliverer
 	Messages  *notify.Dispatcher
 	Payments  *payment.Payments
+	Vouchers  *voucher.Vouchers
 	Languages *words.Languages
 	PublicURL string // address under which customers reach the server; empty if it is not known
 	Secure    bool   // the listener speaks TLS
@@ -120,6 +122,8 @@ func (p *Portal) routes() http.Handler {
 	m.HandleFunc("GET "+link+"/buy", p.opened(p.buy))
 	m.HandleFunc("POST "+link+"/buy", p.opened(p.ask("/buy")))
 	m.HandleFunc("POST "+link+pagelink.PayPath, p.openedToPay(p.ask(pagelink.PayPath)))
+	m.HandleFunc("POST "+link+"/buy/voucher", p.opened(p.redeem))
+	m.HandleFunc("POST "+link+pagelink.PayPath+"/voucher", p.openedToPay(p.redeemForOther))
 	m.HandleFunc("GET "+link+pagelink.PayPath, p.openedToPay(p.pay))
 	m.HandleFunc("/", p.wrong)
 	return m

@@ -27,6 +27,7 @@ type visit struct {
 	say    *words.Texts
 	// problem says why no request was sent; it is empty if one was sent.
 	problem string
+	card    card
 }
 
 // frame is what every page has.
