@@ -5035,6 +5035,20 @@ func (t *Texts) PortalAskedUnknown() string { return t.say("pages.portal.asked-u
 // PortalAskPage: Pay on the page of the provider
 func (t *Texts) PortalAskPage() string { return t.say("pages.portal.ask-page") }
 
+// PortalVoucher: Redeem a voucher
+func (t *Texts) PortalVoucher() string { return t.say("pages.portal.voucher") }
+
+// PortalVoucherPin: PIN of the voucher, 16 digits
+func (t *Texts) PortalVoucherPin() string { return t.say("pages.portal.voucher-pin") }
+
+// PortalVoucherRedeem: Redeem
+func (t *Texts) PortalVoucherRedeem() string { return t.say("pages.portal.voucher-redeem") }
+
+// PortalVoucherDone: Voucher {serial} of {amount} is redeemed for this meter.
+func (t *Texts) PortalVoucherDone(serial string, amount string) string {
+	return t.say("pages.portal.voucher-done", "{serial}", serial, "{amount}", amount)
+}
+
 // PortalTitle: Your electricity
 func (t *Texts) PortalTitle() string { return t.say("pages.portal.title") }
 
