@@ -50,8 +50,8 @@ func newDeviceAdopt(c console) *cobra.Command {
 	n := apiv1.NewDevice{}
 	cmd := &cobra.Command{
 		Use: "adopt NAME METER", Short: "Make a device that talks the device of a meter", Args: cobra.ExactArgs(2),
-		Long: "Make a device that talks the device of a meter whose balance is on the server. The device connects again at once. A meter that was heard before\n" +
-			"may need a second person.",
+		Long: "Make a device that talks the device of a meter whose balance is on the server. The device connects again at once. Where four\n" +
+			"eyes apply, a second person must agree.",
 		Example: "  paywatt device adopt kitchen 04140001001\n  paywatt device adopt kitchen 04140001001 --profile tasmota",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			n.Name, n.Meter = args[0], args[1]

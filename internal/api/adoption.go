@@ -81,8 +81,8 @@ func (a *API) adoptionRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "adopt-device", Path: "/v1/devices", DefaultStatus: http.StatusCreated, Tags: []string{"devices"},
 		Summary: "Make a device that talks the device of a meter",
-		Description: "The device connects again at once, and from then on its values are the meter's. At a meter that was heard before, a second person may " +
-			"have to approve: the answer is 202 with the approval. The meter's register goes on, and the device's own counter begins with its next value.",
+		Description: "The device connects again at once, and from then on its values are the meter's. Where four eyes " +
+			"bind, a second person must approve, whatever meter it is: the answer is 202 with the approval. The meter's register goes on, and the device's own counter begins with its next value.",
 		Responses: eitherOr(r, "201", of[apiv1.AdoptedDevice](r)),
 	}, func(ctx context.Context, by access.Actor, _ *struct{}, body apiv1.NewDevice) (*sent, error) {
 		v, err := a.c.Adoption.Adopt(ctx, by, profile.AdoptRequest{Name: body.Name, Client: body.ClientID, Profile: body.Profile, Meter: body.Meter})

@@ -46,7 +46,8 @@ func (s *Console) supply(ctx context.Context, v visit, m registry.MeterView, ask
 		return nil, err
 	}
 	f := asked
-	f.May, f.Now = v.by.May(access.SendCommands), m.Connected
+	stored := m.Meter.Status == registry.Stock // it hangs nowhere, so it supplies nobody
+	f.May, f.Now = v.by.May(access.SendCommands) && !stored, m.Connected
 	if m.Wallet != nil {
 		f.Empty, f.Other = slices.Contains(m.Wallet.Off, creditReason), stillOff(v.site.say, m.Wallet.Off)
 	}
