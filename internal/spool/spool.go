@@ -27,6 +27,8 @@ const (
 	jobWait = 20 * time.Second
 	// waitFor bounds how long somebody waits for a paper.
 	waitFor = 10 * time.Second
+	// lostWait bounds the time that Lost has.
+	lostWait = 5 * time.Second
 	// remembered is how many papers have a known outcome, the newest ones.
 	remembered = 1000
 )
@@ -88,6 +90,8 @@ type Paper struct {
 	Copy int
 	// Make returns the commands for the printer. It runs when the printer is free.
 	Make func(context.Context) ([]byte, error)
+	// Lost runs if no part of the paper came out, before its status says so. It may be nil.
+	Lost func(context.Context)
 
 	due  time.Time
 	done chan Status // buffered; nil if nobody waits
@@ -151,8 +155,18 @@ func (s *Spool) Queue(printer string, p Paper) {
 	select {
 	case s.queues[printer] <- p:
 	default:
-		s.note(printer, p, NotPrinted, TooMany)
+		s.lost(printer, p, TooMany)
 	}
+}
+
+// lost notes that no part of a paper came out.
+func (s *Spool) lost(printer string, p Paper, why Why) {
+	if p.Lost != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), lostWait) // also when the server ends, or who asked for the paper is gone
+		defer cancel()
+		p.Lost(ctx)
+	}
+	s.note(printer, p, NotPrinted, why)
 }
 
 // Print gives a paper to a printer and waits a while for the outcome. The status is [Queued] if the printer still has not come so far.
@@ -217,7 +231,7 @@ func (s *Spool) Run(ctx context.Context) error {
 
 func (s *Spool) print(ctx context.Context, to Printer, p Paper) {
 	if s.c.Now().After(p.due) {
-		s.note(to.Name, p, NotPrinted, TooLate)
+		s.lost(to.Name, p, TooLate)
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, jobWait)
@@ -225,7 +239,7 @@ func (s *Spool) print(ctx context.Context, to Printer, p Paper) {
 	job, err := p.Make(ctx)
 	if err != nil {
 		s.c.Log.Error("paper not made", logkey.Message, p.Of, logkey.Err, err)
-		s.note(to.Name, p, NotPrinted, NoPaper)
+		s.lost(to.Name, p, NoPaper)
 		return
 	}
 	err = s.c.Send(ctx, to.Address, job)
@@ -235,7 +249,7 @@ func (s *Spool) print(ctx context.Context, to Printer, p Paper) {
 	case s.c.Begun(err):
 		s.note(to.Name, p, Incomplete, NoAnswer)
 	default:
-		s.note(to.Name, p, NotPrinted, NoAnswer)
+		s.lost(to.Name, p, NoAnswer)
 	}
 	if err != nil && !errors.Is(err, context.Canceled) {
 		s.c.Log.Warn("printer failed", logkey.Device, to.Name, logkey.Err, err)

@@ -72,6 +72,25 @@ func (v *Vending) Paper(ctx context.Context, by access.Actor, sold string) (Rece
 	return r, err
 }
 
+// PaperLost takes back that the original of a receipt was handed out, because no part of it came out of the printer. The next paper is then the
+// original, unless a copy was made meanwhile. The audit log names whoever asked for the paper.
+func (v *Vending) PaperLost(ctx context.Context, by access.Actor, sold, printer string) error {
+	_, err := access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (copied, error) {
+		i, err := sale.Named(tx.Sold(), sold)
+		if err != nil {
+			return copied{}, err
+		}
+		noted, err := tx.Sold().RemoveOriginal(i)
+		if err != nil || !noted {
+			return copied{}, err
+		}
+		e := by.Entry("vend.not_printed", i.Text(id.Vend))
+		e.After = "printer=" + printer
+		return copied{}, tx.AuditLog(e)
+	})
+	return fault.Wrap(err, "take back the paper of sale %s", refusal.Echo(sold))
+}
+
 // CreditPaper returns the credit note of a reversed sale as paper. Its first paper is the original, as that of a receipt is.
 func (v *Vending) CreditPaper(ctx context.Context, by access.Actor, sold string) (Receipted, error) {
 	r, err := v.CreditNote(ctx, by, sold)

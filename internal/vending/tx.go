@@ -100,6 +100,8 @@ type SoldTx interface {
 	// AddOriginal notes that the first paper of a document is handed out: of a receipt, which has the identity of its sale, or of a credit
 	// note, which has that of the reversal. It reports false if a paper of it was handed out before.
 	AddOriginal(document id.ID, by string) (bool, error)
+	// RemoveOriginal takes back what AddOriginal noted. It reports false if no original is noted.
+	RemoveOriginal(document id.ID) (bool, error)
 	// AddCopy counts a copy of a sale's receipt and returns its number, from 1.
 	AddCopy(sale id.ID, by string) (int, error)
 	// Copies returns how many copies of a sale's receipt were counted.

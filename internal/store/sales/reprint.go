@@ -20,6 +20,12 @@ func (tx Rows) AddOriginal(document id.ID, by string) (bool, error) {
 	return tx.addPaper(document, 0, by)
 }
 
+// RemoveOriginal takes back what AddOriginal noted, because the paper did not come out. It reports false if no original is noted.
+func (tx Rows) RemoveOriginal(document id.ID) (bool, error) {
+	removed, err := tx.C.Exec(`DELETE FROM reprint WHERE tenant_id = $1 AND vend_id = $2 AND n = 0`, tx.Tenant, document)
+	return removed == 1, fault.Wrap(err, "take back the original of a document")
+}
+
 // AddCopy counts a copy of a sale's receipt and returns its number, from 1. The caller has locked the sale.
 func (tx Rows) AddCopy(sale id.ID, by string) (int, error) {
 	last, err := tx.Copies(sale)

@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/print"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
@@ -46,7 +47,7 @@ func (s *Console) printerOf(ctx context.Context, v visit) (spool.Printer, bool, 
 
 // queueReceipt gives the receipt of a sale to a printer. It neither fails nor waits: the page of the sale says what became of the paper.
 func (s *Console) queueReceipt(v visit, to spool.Printer, sold string, n int) {
-	s.c.Spool.Queue(to.Name, spool.Paper{Of: sold, Copy: n, Make: func(ctx context.Context) ([]byte, error) {
+	p := spool.Paper{Of: sold, Copy: n, Make: func(ctx context.Context) ([]byte, error) {
 		got, err := s.c.Vending.Copy(ctx, v.by, sold, n)
 		if err == nil && got.Refused() {
 			err = errors.New(got.What)
@@ -55,10 +56,19 @@ func (s *Console) queueReceipt(v visit, to spool.Printer, sold string, n int) {
 			return nil, err
 		}
 		return print.ESCPOS(print.Receipt(v.site.say, got.Receipt), to.Roll())
-	}})
+	}}
+	if n == 0 {
+		p.Lost = func(ctx context.Context) {
+			if err := s.c.Vending.PaperLost(ctx, v.by, sold, to.Name); err != nil { // then the next paper says COPY
+				s.c.Log.Error("original receipt not taken back", logkey.VendID, sold, logkey.Err, err)
+			}
+		}
+	}
+	s.c.Spool.Queue(to.Name, p)
 }
 
-// printAgain prints the receipt of a sale on the server's printer. It is a counted copy, unless the paper before it did not come out at all.
+// printAgain prints the receipt of a sale on the server's printer. It is a counted copy, unless the paper before it did not come out at all: then
+// the same paper is printed once more. Whether it is still the original decides the database, so of two that ask at once one gets it.
 func (s *Console) printAgain(ctx context.Context, v visit, named string) (sold string, no refusal.Refusal, err error) {
 	to, found, err := s.printerOf(ctx, v)
 	if err != nil || !found {
@@ -73,7 +83,15 @@ func (s *Console) printAgain(ctx context.Context, v visit, named string) (sold s
 	switch {
 	case known && last.Outcome == spool.Queued: // the form was sent twice
 	case known && last.Outcome == spool.NotPrinted && mayCopy(v.by, shown.Sale):
-		s.queueReceipt(v, to, sold, last.Copy)
+		n := last.Copy
+		if n == 0 {
+			first, err := s.c.Vending.Paper(ctx, v.by, sold)
+			if err != nil || first.Refused() {
+				return "", first.Refusal, err
+			}
+			n = first.Receipt.Copy
+		}
+		s.queueReceipt(v, to, sold, n)
 	default:
 		got, err := s.c.Vending.Reprint(ctx, v.by, sold)
 		if err != nil || got.Refused() {

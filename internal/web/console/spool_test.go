@@ -196,9 +196,20 @@ func TestAPrinterThatFailsAtTheCounter(t *testing.T) {
 	one := c.sells("1")
 	c.settles(one, "Not printed: printer counter1 does not answer. Print it again.")
 	c.p.on()
+	if n := c.w.audited("vend.not_printed"); n != 1 {
+		t.Errorf("the audit log has %d papers that did not come out", n)
+	}
 	c.again(one)
 	c.copied(false, "the first paper that came out")
 	c.settles(one, "Printed on counter1")
+
+	c.p.off() // a second original must not come out of the printer if the browser has printed the first one
+	two := c.sells("1")
+	c.settles(two, "Not printed: printer counter1 does not answer. Print it again.")
+	c.p.on()
+	c.get(two + "/receipt?print=1").is(200).omits("COPY")
+	c.again(two)
+	c.copied(true, "a paper after the browser's")
 
 	c.p.acts(func(conn *net.TCPConn) {
 		_, _ = io.ReadFull(conn, make([]byte, 100))
