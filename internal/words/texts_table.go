@@ -243,7 +243,7 @@ func (t *Texts) HelpDays() string { return t.say("pages.help.days") }
 // HelpDoctor: Type the digits of a token that a meter does not take. The answer says what is wrong with it and what to do, as far as your role may see it.
 func (t *Texts) HelpDoctor() string { return t.say("pages.help.doctor") }
 
-// HelpDevices: Devices that do not know Paywatt, such as smart plugs. One that talks and has no meter yet is offered here. A second person agrees to each adoption.
+// HelpDevices: Devices that do not know Paywatt, such as smart plugs. One that talks and has no meter yet is offered here. Where four eyes apply, a second person agrees to each adoption.
 func (t *Texts) HelpDevices() string { return t.say("pages.help.devices") }
 
 // HelpImport: Choose a file, see what each row would do, then import it. Nothing is stored before that, and an import whose rows were not used can be undone.
