@@ -67,8 +67,7 @@ func (s *Console) queueReceipt(v visit, to spool.Printer, sold string, n int) {
 	s.c.Spool.Queue(to.Name, p)
 }
 
-// printAgain prints the receipt of a sale on the server's printer. It is a counted copy, unless the paper before it did not come out at all: then
-// the same paper is printed once more. Whether it is still the original decides the database, so of two that ask at once one gets it.
+// printAgain prints the receipt of a sale on the server's printer.
 func (s *Console) printAgain(ctx context.Context, v visit, named string) (sold string, no refusal.Refusal, err error) {
 	to, found, err := s.printerOf(ctx, v)
 	if err != nil || !found {
@@ -79,27 +78,32 @@ func (s *Console) printAgain(ctx context.Context, v visit, named string) (sold s
 		return "", shown.Refusal, err
 	}
 	sold = shown.Sale.ID.Text(id.Vend)
-	last, known := s.c.Spool.Status(sold)
-	switch {
-	case known && last.Outcome == spool.Queued: // the form was sent twice
-	case known && last.Outcome == spool.NotPrinted && mayCopy(v.by, shown.Sale):
-		n := last.Copy
-		if n == 0 {
-			first, err := s.c.Vending.Paper(ctx, v.by, sold)
-			if err != nil || first.Refused() {
-				return "", first.Refusal, err
-			}
-			n = first.Receipt.Copy
-		}
-		s.queueReceipt(v, to, sold, n)
-	default:
-		got, err := s.c.Vending.Reprint(ctx, v.by, sold)
-		if err != nil || got.Refused() {
-			return "", got.Refusal, err
-		}
-		s.queueReceipt(v, to, sold, got.Receipt.Copy)
+	last, _ := s.c.Spool.Status(sold)
+	if last.Outcome == spool.Queued { // the form was sent twice
+		return sold, refusal.Refusal{}, nil
 	}
+	n, no, err := s.nextPaper(ctx, v, shown.Sale, last)
+	if err != nil || no.Refused() {
+		return "", no, err
+	}
+	s.queueReceipt(v, to, sold, n)
 	return sold, refusal.Refusal{}, nil
+}
+
+// nextPaper returns the number of the next paper of a sale: the original if no paper of it is out, a copy that did not come out at all, or else a
+// new, counted copy. The database decides about the original, so of several that ask at once one gets it.
+func (s *Console) nextPaper(ctx context.Context, v visit, one sale.Sale, last spool.Status) (int, refusal.Refusal, error) {
+	sold := one.ID.Text(id.Vend)
+	if mayCopy(v.by, one) {
+		if last.Outcome == spool.NotPrinted && last.Copy > 0 {
+			return last.Copy, refusal.Refusal{}, nil
+		}
+		if got, err := s.c.Vending.Paper(ctx, v.by, sold); err != nil || got.Refused() || got.Receipt.Copy == 0 {
+			return 0, got.Refusal, err
+		}
+	}
+	got, err := s.c.Vending.Reprint(ctx, v.by, sold)
+	return got.Receipt.Copy, got.Refusal, err
 }
 
 // mayCopy reports whether somebody may print the receipt of a sale again, as [vending.Vending.Reprint] decides it.

@@ -164,7 +164,10 @@ func TestAPrinterAtTheCounter(t *testing.T) {
 	if paper := c.p.paper(); !strings.Contains(paper, "COPY 1") {
 		t.Errorf("the second paper of a sale is no copy:\n%s", paper)
 	}
-	c.get(c.sells("")).is(200).omits("counter1 does not", "Being printed", "Printed on") // not wanted
+	unwanted := c.sells("")
+	c.get(unwanted).is(200).omits("counter1 does not", "Being printed", "Printed on")
+	c.again(unwanted) // the customer wants it after all: no paper of it is out
+	c.copied(false, "the first paper of a sale")
 
 	c.w.person("clerk@example.org", access.Operator)
 	other := c.w.enter("clerk@example.org")
