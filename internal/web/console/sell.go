@@ -61,7 +61,7 @@ type payee struct {
 // bill lists the items that the money pays for.
 type bill struct {
 	Lines       []lineText
-	Total, Code string
+	Total, Code string // what is paid, with its currency; the currency alone
 }
 
 // lineText is one line of a bill; Notes explain the amount.
@@ -302,7 +302,7 @@ func broughtFirst(lines []sale.Line) []sale.Line {
 }
 
 func (t site) bill(lines []sale.Line, total money.Amount) bill {
-	b := bill{Total: t.say.Amount(total), Code: total.Currency}
+	b := bill{Total: t.say.Sum(total), Code: total.Currency}
 	c, _ := money.CurrencyOf(total.Currency)
 	for _, l := range broughtFirst(lines) {
 		row := lineText{Name: lineWord(t.say, l.Kind), Amount: t.say.Amount(money.Amount{Minor: l.Amount, Currency: total.Currency})}

@@ -51,7 +51,7 @@ func TestAmountsAreReadInTheLanguageOfThePage(t *testing.T) {
 	w := begin(t)
 	g := w.enter(ownerEmail)
 	g.post("/language", "language", "fr")
-	c := g.check(meterNumber, "1 000,50").is(200).says("1\u202f000,50")
+	c := g.check(meterNumber, "1 000,50").is(200).says("Vendre pour 1\u202f000,50 KES")
 	if c.value("amount") != "1000,50" {
 		t.Errorf("the form carries %q", c.value("amount"))
 	}
