@@ -41,6 +41,8 @@ type Asking struct {
 type RequestView struct {
 	refusal.Refusal
 	Request PaymentRequest
+	Sale    id.ID // that the payment made; zero for none
+	Parked  bool  // the payment came and is parked
 }
 
 // Ask asks a customer's telephone to pay for a meter (right: vend.sell). A page or message of the program asks as [access.SystemActor], whose
@@ -191,7 +193,13 @@ func (ps *Payments) RequestOf(ctx context.Context, t access.Tenant, request stri
 		if err == nil && !found {
 			return RequestView{Refusal: refuse.PaymentRequestNotFound(refusal.Echo(request))}, nil
 		}
-		return RequestView{Request: r}, err
+		v := RequestView{Request: r}
+		if err == nil && !r.Payment.IsZero() {
+			var p Payment
+			p, _, err = tx.Payments().PaymentByID(r.Payment)
+			v.Sale, v.Parked = p.Sale, p.State == Parked
+		}
+		return v, err
 	})
 	return out, fault.Wrap(err, "show request %s", refusal.Echo(request))
 }

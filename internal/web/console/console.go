@@ -187,6 +187,7 @@ func (s *Console) routes() http.Handler {
 	m.Handle("GET /sell/preview", s.signedIn(s.sellPreview))
 	m.Handle("GET /sell/check", s.signedIn(s.sellCheck))
 	m.Handle("POST /sell", s.signedIn(s.sell))
+	s.requestRoutes(m)
 	m.Handle("GET /sales", s.signedIn(s.sales))
 	m.Handle("GET /sales/{sale}", s.signedIn(s.sale))
 	m.Handle("POST /sales/{sale}", s.signedIn(s.changeSale))

@@ -82,6 +82,7 @@ type checkForm struct {
 	Before                *soldBefore
 	Last                  []saleLine // the last sales to the meter, the newest first
 	StaysOff              string     // why the supply stays off after the sale; empty if nothing but credit is missing
+	Asks                  *askPhone  // nil if no provider can ask a customer
 	Meanwhile             bool       // the sale in Before was made while the form was open, so this form did not sell
 }
 
@@ -394,6 +395,9 @@ func (s *Console) showCheck(w http.ResponseWriter, r *http.Request, v visit, f s
 	}
 	if err == nil {
 		c.Last, err = s.lastSales(r.Context(), v, m)
+	}
+	if err == nil {
+		c.Asks, err = s.askable(r.Context(), v, m.Customer.Phone)
 	}
 	c.StaysOff = staysOff(v.site.say, m)
 	if err != nil {
