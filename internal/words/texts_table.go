@@ -5508,6 +5508,53 @@ func (t *Texts) FlatsNewUndo() string { return t.say("pages.flats-new.undo") }
 // FlatsNewSecret: These links are shown only now. Whoever has one sees the balance, use and tokens of that flat.
 func (t *Texts) FlatsNewSecret() string { return t.say("pages.flats-new.secret") }
 
+// RequestTitle: Request to pay
+func (t *Texts) RequestTitle() string { return t.say("pages.request.title") }
+
+// RequestAsk: Ask the customer's telephone
+func (t *Texts) RequestAsk() string { return t.say("pages.request.ask") }
+
+// RequestPhone: Telephone of the customer
+func (t *Texts) RequestPhone() string { return t.say("pages.request.phone") }
+
+// RequestProvider: Paid with
+func (t *Texts) RequestProvider() string { return t.say("pages.request.provider") }
+
+// RequestSend: Ask for {amount}
+func (t *Texts) RequestSend(amount string) string {
+	return t.say("pages.request.send", "{amount}", amount)
+}
+
+// RequestHint: The customer confirms on the telephone. Take no cash: the money comes from the provider and is in no till.
+func (t *Texts) RequestHint() string { return t.say("pages.request.hint") }
+
+// RequestPage: Pay on the page of the provider
+func (t *Texts) RequestPage() string { return t.say("pages.request.page") }
+
+// RequestAt: Requested at
+func (t *Texts) RequestAt() string { return t.say("pages.request.at") }
+
+// RequestSeeSale: See the sale
+func (t *Texts) RequestSeeSale() string { return t.say("pages.request.see-sale") }
+
+// RequestSold: The payment arrived and the sale is made. The token goes to the meter and to the customer.
+func (t *Texts) RequestSold() string { return t.say("pages.request.sold") }
+
+// RequestParked: The payment arrived but made no sale. It waits among the parked payments.
+func (t *Texts) RequestParked() string { return t.say("pages.request.parked") }
+
+// RequestPaid: The payment arrived. The sale is being made.
+func (t *Texts) RequestPaid() string { return t.say("pages.request.paid") }
+
+// RequestWaits: Wait until the customer has confirmed. Do not take cash meanwhile.
+func (t *Texts) RequestWaits() string { return t.say("pages.request.waits") }
+
+// RequestUnknown: The provider has not said whether the customer paid. Do not sell again before it has.
+func (t *Texts) RequestUnknown() string { return t.say("pages.request.unknown") }
+
+// RequestFailed: The customer did not pay. No money was taken. Ask again or take cash.
+func (t *Texts) RequestFailed() string { return t.say("pages.request.failed") }
+
 // PaperCopy: COPY {n}
 func (t *Texts) PaperCopy(n string) string { return t.say("receipts.paper.copy", "{n}", n) }
 
