@@ -23,7 +23,7 @@ import (
 )
 
 // Areas are the files of the catalogue whose texts appear on pages.
-func Areas() []string { return []string{"pages", "receipts", "names", "refusals"} }
+func Areas() []string { return []string{"pages", "receipts", "names", "refusals", "alarms"} }
 
 // Languages holds the texts of all languages.
 type Languages struct {
@@ -31,11 +31,16 @@ type Languages struct {
 	matcher language.Matcher
 	texts   []*Texts // in the order of the matcher's languages
 	forms   map[string]form
+	alarms  []alarmForm
 }
 
 // Open reads the catalogue.
 func Open() (*Languages, error) {
 	l := &Languages{bundle: i18n.NewBundle(language.English), forms: map[string]form{}}
+	var err error
+	if l.alarms, err = alarmForms(); err != nil {
+		return nil, err
+	}
 	codes, err := catalogue.Languages("language")
 	if err != nil {
 		return nil, err
@@ -84,7 +89,7 @@ func (l *Languages) Add(code, area string, f catalogue.File) error {
 		if !known {
 			f = l.forms[catalogue.English]
 		}
-		t := &Texts{in: i18n.NewLocalizer(l.bundle, tag.String()), code: tag.String(), form: f}
+		t := &Texts{in: i18n.NewLocalizer(l.bundle, tag.String()), code: tag.String(), form: f, alarms: l.alarms}
 		if f.rightToLeft {
 			t.latin = l.texts[0]
 		}
@@ -121,12 +126,13 @@ func (l *Languages) English() *Texts { return l.texts[0] }
 
 // Texts are the texts in one language. Texts that are missing in the language are in English.
 type Texts struct {
-	in    *i18n.Localizer
-	code  string
-	form  form
-	plain bool
-	zone  *time.Location // of the site; nil for UTC
-	latin *Texts         // in English, if the language has other letters than Latin ones
+	in     *i18n.Localizer
+	code   string
+	form   form
+	alarms []alarmForm
+	plain  bool
+	zone   *time.Location // of the site; nil for UTC
+	latin  *Texts         // in English, if the language has other letters than Latin ones
 }
 
 // Code is the language for a page's attribute lang: "en".

@@ -37,7 +37,7 @@ func (s *Console) alarms(w http.ResponseWriter, r *http.Request, v visit) {
 }
 
 func (t site) alarm(a metering.RaisedAlarm) alarmRow {
-	row := alarmRow{ID: a.ID.Text(id.Alarm), Text: t.shown(a.Alarm.Text), Meter: a.Number, Feeder: a.Feeder, At: t.clock(a.RaisedAt),
+	row := alarmRow{ID: a.ID.Text(id.Alarm), Text: t.shown(t.say.Alarm(a.Alarm.Text)), Meter: a.Number, Feeder: a.Feeder, At: t.clock(a.RaisedAt),
 		State: badge{"⚠", t.say.AlarmsOpen(), classBad}}
 	if a.Number != "" {
 		row.Grouped = groups(a.Number)

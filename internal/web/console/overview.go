@@ -63,7 +63,7 @@ func (t site) needs(l overview.List) needs {
 	for _, e := range l.First {
 		row := needRow{Title: e.Title, Detail: e.Detail, Since: t.clock(e.Since)}
 		if e.Text != "" {
-			row.Detail = t.shown(e.Text)
+			row.Detail = t.shown(t.say.Alarm(e.Text))
 		}
 		switch l.Kind {
 		case overview.Failed:

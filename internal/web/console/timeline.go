@@ -77,7 +77,7 @@ func (v visit) moment(m timeline.Moment) timeLine {
 	case timeline.Doubts:
 		out.Text, out.State, out.Path = t.Name("doubt", m.What), heldBadge(t, quarantine.State(m.State)), "/quarantine/"+m.ID.Text(id.Held)
 	case timeline.Alarms:
-		out.Text, out.Sub, out.State = v.site.shown(m.Note), "", badge{"⚠", t.AlarmsOpen(), classBad}
+		out.Text, out.Sub, out.State = v.site.shown(t.Alarm(m.Note)), "", badge{"⚠", t.AlarmsOpen(), classBad}
 		if m.State == timeline.AlarmEnded {
 			out.State = badge{"✓", t.AlarmsEnded(), classOK}
 		}
