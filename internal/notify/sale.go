@@ -108,6 +108,27 @@ func NotifyReversal(tx SaleTx, s sale.Sale, now time.Time) error {
 	return err
 }
 
+// NotifyPaymentBack queues the message that the provider of a payment took money back from a customer whom a sale was told to: they will be asked
+// to pay again, and should not learn that first at a counter.
+func NotifyPaymentBack(tx SaleTx, s sale.Sale, back money.Amount, now time.Time) error {
+	to, found, err := tx.AddresseeOf(s.Meter.N)
+	if err != nil || !found {
+		return err
+	}
+	told, err := tx.SaleNotified(s.ID, to.Customer)
+	if err != nil || !told {
+		return err
+	}
+	settings, err := tx.TenantSettings()
+	if err != nil {
+		return err
+	}
+	_, err = Queue(tx, Draft{Purpose: PurposePaymentBack, Phone: to.Phone, Lang: to.Lang, Customer: to.Customer, Meter: s.Meter.N, Number: s.Meter.Number, Vend: s.ID,
+		Muted: !to.Notices, Args: Args{Meter: s.Meter.Number, Test: s.Meter.Simulated, Utility: settings.Name, Contact: settings.Receipt.Contact,
+			Currency: back.Currency, Amount: back.Minor}}, now)
+	return err
+}
+
 // tellRecharge queues the message that a wallet was recharged.
 func tellRecharge(tx SaleTx, d Draft, s sale.Sale, now time.Time) error {
 	_, available, _, found, err := tx.WalletFigures(s.Meter.N)

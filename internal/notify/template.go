@@ -36,6 +36,8 @@ const (
 	// PurposeReversal says that a sale of energy was reversed. PurposeReversalMoney says that a wallet's recharge was reversed.
 	PurposeReversal      Purpose = "reversal"
 	PurposeReversalMoney Purpose = "reversal-money"
+	// PurposePaymentBack says that the provider of a payment took money back after a sale had used it (Amount).
+	PurposePaymentBack Purpose = "payment-back"
 	// PurposePhoneChanged tells an old number that the customer has another one. PurposeSIMChanged tells a customer that the meter's
 	// SIM has another number.
 	PurposePhoneChanged Purpose = "phone-changed"

@@ -107,6 +107,9 @@ type request struct {
 // is parked again. Of a payment above the ceilings, it also says that the provider took it.
 func (ps *Payments) Apply(ctx context.Context, by access.Actor, d Decision) (once.Done[View], error) {
 	return ps.decided(ctx, by, d, only(access.ActApplyPayment), "apply", func(tx Tx, p *Payment) (func() error, refusal.Refusal, error) {
+		if p.State == Parked && p.Reason == PartBack {
+			return nil, refuse.PaymentPartBack(p.Name(), p.Detail), nil
+		}
 		if p.State != Parked || p.Reason == GivenBack || !p.Booked() && !p.needsPerson() {
 			return nil, refuse.PaymentNotParked(p.Name(), string(p.State)), nil
 		}

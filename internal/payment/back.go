@@ -2,10 +2,14 @@ package payment
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/notify"
 )
 
 // undone acts on a provider's notice that it gave a payment back. A notice that comes before that of the payment itself is remembered, so that
@@ -19,7 +23,9 @@ func (w Worker) undone(tx Tx, provider Provider, a Adapter, n Notice, proof Proo
 	}
 	state, why := Rejected, GivenBack
 	if a.Asks() {
-		state, why = Received, NoReason
+		if state, why = Received, NoReason; n.Signed {
+			why = PartBack // until the provider's answer says how much it took
+		}
 	} else if proof == Unproved {
 		return nil
 	}
@@ -32,9 +38,46 @@ func (w Worker) undone(tx Tx, provider Provider, a Adapter, n Notice, proof Proo
 	case added:
 		return nil
 	case a.Asks():
+		if n.Signed {
+			if err := partBack(tx, &p, n.Amount); err != nil {
+				return err
+			}
+		}
 		return enqueueFor(tx, p, kindCheck)
+	case n.Amount.Currency == p.Amount.Currency && n.Amount.Minor < p.Amount.Minor:
+		return partBack(tx, &p, n.Amount)
 	}
 	return takeBack(tx, p)
+}
+
+// partBack records that a provider gave a part of a payment back. A payment that no sale has used is parked: it buys nothing any more, and a
+// person gives the rest back too. If a sale has used it, a person must decide about the sale. An amount that is no part changes nothing: it
+// is the whole, about which the provider is asked.
+func partBack(tx Tx, p *Payment, part money.Amount) error {
+	if part.Minor <= 0 || part.Currency != p.Amount.Currency || part.Minor >= p.Amount.Minor || p.Reason == GivenBack {
+		return nil
+	}
+	detail := fmt.Sprintf("%s of %s", part, p.Amount)
+	switch {
+	case p.State == Refunded || p.State == Rejected || p.Reason == PartBack && p.Detail == detail:
+		return nil
+	case p.Booked():
+		p.State = Parked
+	}
+	p.Reason, p.Detail = PartBack, detail
+	return note(tx, *p, "payment.part-back", errors.Join(tx.Payments().PutPayment(*p), tell(tx, *p, part)))
+}
+
+// tell tells the customer whose sale a payment paid for that the provider took money back.
+func tell(tx Tx, p Payment, back money.Amount) error {
+	if p.State != Applied {
+		return nil
+	}
+	s, found, err := tx.VendSale(p.Sale)
+	if err != nil || !found {
+		return err
+	}
+	return notify.NotifyPaymentBack(tx.Messages(), s, back, tx.Moment())
 }
 
 // takeBack records that a provider gave a payment back. If a sale has used it, a person must decide about the sale: when it is reversed, the
@@ -47,7 +90,10 @@ func takeBack(tx Tx, p Payment) error {
 		if p.Reason == GivenBack {
 			return nil
 		}
-		p.Reason = GivenBack
+		p.Reason, p.Detail = GivenBack, ""
+		if err := tell(tx, p, p.Amount); err != nil {
+			return err
+		}
 	case p.Booked():
 		if err := giveBack(tx, p); err != nil {
 			return err
@@ -78,12 +124,15 @@ func (w Worker) check(ctx context.Context, t access.Tenant, payment id.ID, asked
 				return job.Done(), err
 			}
 			return job.Again(tx.Moment().Add(max(pause, answerPause)), "the provider answers later"), nil
-		case answer.Outcome != Back && !last: // its own answer may be later than its notice
+		case answer.Outcome != Back && answer.Part.Minor == 0 && !last: // its own answer may be later than its notice
 			return job.Again(tx.Moment().Add(pause), "the provider says: "+string(answer.Outcome)), nil
 		}
 		p, found, err := tx.Payments().PaymentByID(payment)
-		if err != nil || !found || answer.Outcome != Back {
+		switch {
+		case err != nil || !found:
 			return job.Done(), err
+		case answer.Outcome != Back:
+			return job.Done(), partBack(tx, &p, answer.Part)
 		}
 		return job.Done(), takeBack(tx, p)
 	})

@@ -64,6 +64,7 @@ const (
 	Unanswered       Reason = "unanswered"        // the provider has not answered the question
 	NeverTaken       Reason = "never-taken"       // the provider knows no such payment
 	GivenBack        Reason = "given-back"        // the provider says that it gave the payment back
+	PartBack         Reason = "part-back"         // the provider says that it gave a part of the payment back; the detail says how much
 	ByPerson         Reason = "by-person"         // somebody decided; the detail is their reason
 )
 

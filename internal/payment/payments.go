@@ -17,6 +17,7 @@ import (
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -37,6 +38,8 @@ type Tx interface {
 	// Moment returns when the transaction began, by the store's clock: UTC, whole microseconds.
 	Moment() time.Time
 	Enqueue(job.Item) (id.ID, error)
+	Messages() notify.SaleTx
+	VendSale(sale id.ID) (sale.Sale, bool, error)
 	// UpdateAlarm opens an alarm of the server (meter 0), or gives it a new text; ClearAlarm ends it.
 	UpdateAlarm(meter int64, a metering.Alarm) error
 	ClearAlarm(meter int64, code metering.AlarmCode) error

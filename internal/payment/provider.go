@@ -121,6 +121,8 @@ const (
 type Answer struct {
 	Outcome   Outcome
 	Amount    money.Amount // for Took: what the provider took; it may differ from the notice
+	// Part is, for Took, what the provider has given back of the amount; zero if it has given nothing back, or does not say.
+	Part      money.Amount
 	PaidAt    time.Time
 	Reference string
 	Payer     string // telephone number that paid, if the provider says it

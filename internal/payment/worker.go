@@ -362,7 +362,7 @@ func (w Worker) answered(tx Tx, p Payment, answer Answer, unanswered error, aske
 	switch {
 	case unanswered != nil:
 		why := cut(unanswered.Error(), MaxDetail)
-		if p.Reason == Unanswered && p.Detail == why {
+		if p.Reason == Unanswered && p.Detail == why || p.Reason == PartBack { // which the answer will tell how to read
 			return job.Again(again, why), nil
 		}
 		p.Reason, p.Detail = Unanswered, why
@@ -375,11 +375,18 @@ func (w Worker) answered(tx Tx, p Payment, answer Answer, unanswered error, aske
 		pause, _ := NextQuestion(nevers)
 		return job.Again(tx.Moment().Add(max(pause, answerPause)), "the provider answers later"), askedLater(tx, p, answer)
 	case answer.Outcome == Took:
+		part := answer.Part
+		if p.Reason == PartBack && part.Minor == 0 {
+			part = p.Amount // what its notice said was given back
+		}
 		answer.fill(&p)
 		if err := unlink(tx, &p, p.Payer); err != nil {
 			return job.Verdict{}, err
 		}
-		return job.Done(), book(tx, &p, Asked)
+		if err := book(tx, &p, Asked); err != nil || p.State == Parked {
+			return job.Done(), err
+		}
+		return job.Done(), partBack(tx, &p, part)
 	case answer.Outcome == Back:
 		p.State, p.Reason, p.Proof = Rejected, GivenBack, Asked
 		return job.Done(), note(tx, p, "payment.reject", tx.Payments().PutPayment(p))

@@ -3693,6 +3693,11 @@ func PaymentNotParked(payment string, state string) refusal.Refusal {
 	return refusal.Refusal{Code: "payment-state", Text: "payment-not-parked", What: "Payment " + payment + " is " + state + ". Only a parked payment can be applied or given back.", Not: "No changes were made and no money moved.", Try: "Look at the payment.", Args: []refusal.Arg{{Place: "payment", Value: payment}, {Place: "state", Value: state}}}
 }
 
+// PaymentPartBack: The provider gave a part of payment {payment} back: {part}. Give the rest back at the provider, and record the payment as given back.
+func PaymentPartBack(payment string, part string) refusal.Refusal {
+	return refusal.Refusal{Code: "payment-state", Text: "payment-part-back", What: "The provider gave a part of payment " + payment + " back: " + part + ".", Not: "No changes were made and no money moved.", Try: "Give the rest back at the provider, and record the payment as given back.", Args: []refusal.Arg{{Place: "payment", Value: payment}, {Place: "part", Value: part}}}
+}
+
 // PaymentConfirmed: Payment {payment} is {state}. Only a payment that its provider has not confirmed can be rejected. Apply the payment, or give it back.
 func PaymentConfirmed(payment string, state string) refusal.Refusal {
 	return refusal.Refusal{Code: "payment-state", Text: "payment-confirmed", What: "Payment " + payment + " is " + state + ". Only a payment that its provider has not confirmed can be rejected.", Not: "No changes were made and no money moved.", Try: "Apply the payment, or give it back.", Args: []refusal.Arg{{Place: "payment", Value: payment}, {Place: "state", Value: state}}}

@@ -906,7 +906,6 @@ CREATE INDEX event_delivery_list ON event_delivery (tenant_id, webhook_id, state
 CREATE INDEX payment_name ON payment (tenant_id, provider_txn);
 CREATE INDEX payment_alone ON payment (tenant_id, provider, confirmed_at, alone_total) WHERE alone_total IS NOT NULL;
 CREATE INDEX statement_row_of ON statement_row (tenant_id, provider, of_txn) WHERE of_txn <> '';
-CREATE INDEX payment_back ON payment (tenant_id, id) WHERE status = 'applied' AND reason = 'given-back';
 CREATE INDEX payment_call_unread ON payment_call (tenant_id, id) WHERE state = 'unreadable';
 
 CREATE TABLE voucher_batch (
@@ -936,3 +935,4 @@ CREATE INDEX voucher_try_day ON voucher_try (tenant_id, day);
 CREATE INDEX vend_without_shift ON vend (tenant_id, completed_at, by_actor, tender, state, vendor_key, shift_id, payment_id)
   WHERE vendor_key = '' AND shift_id IS NULL AND payment_id IS NULL AND completed_at IS NOT NULL;
 CREATE INDEX audit_vouchers_sold ON audit (tenant_id, at) WHERE action = 'voucher.sell';
+CREATE INDEX payment_back ON payment (tenant_id, id) WHERE status = 'applied' AND (reason = 'given-back' OR reason = 'part-back');

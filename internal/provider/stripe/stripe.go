@@ -193,11 +193,15 @@ func (e event) notice() (n payment.Notice, is bool, err error) {
 		var o struct {
 			Intent   named `json:"payment_intent"`
 			Amount   int64
+			Returned *int64 `json:"amount_refunded"` // of a charge, in all; a dispute has none
 			Currency string
 			Metadata map[string]string
 		}
 		if err := json.Unmarshal(e.Data.Object, &o); err != nil || o.Intent == "" {
 			return n, false, fmt.Errorf("event %s names no payment intent", e.ID)
+		}
+		if o.Returned != nil {
+			o.Amount = *o.Returned
 		}
 		amount, err := amountOf(o.Amount, o.Currency)
 		return payment.Notice{Kind: payment.Undone, Txn: string(o.Intent), Amount: amount, Reference: o.Metadata[ourReference], Request: o.Metadata[ourRequest]}, err == nil, err
@@ -282,6 +286,7 @@ type answer struct {
 	Metadata map[string]string
 	Charge   struct {
 		Refunded, Disputed bool
+		Returned           int64 `json:"amount_refunded"`
 		Created            int64
 	} `json:"latest_charge"`
 }
@@ -307,7 +312,14 @@ func (a adapter) Ask(ctx context.Context, p payment.Payment) (payment.Answer, er
 		return payment.Answer{Outcome: payment.Back}, nil
 	}
 	amount, err := amountOf(i.Received, i.Currency)
-	return payment.Answer{Outcome: payment.Took, Amount: amount, Reference: i.Metadata[ourReference]}, err
+	if err != nil {
+		return payment.Answer{}, err
+	}
+	part := money.Amount{}
+	if i.Charge.Returned > 0 {
+		part, err = amountOf(i.Charge.Returned, i.Currency)
+	}
+	return payment.Answer{Outcome: payment.Took, Amount: amount, Part: part, Reference: i.Metadata[ourReference]}, err
 }
 
 // Repeats reports that a request may be sent again: Stripe answers an idempotency key as it did the first time.

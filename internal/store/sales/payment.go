@@ -144,7 +144,7 @@ func (tx Rows) PaymentBacklog(before time.Time) (b payment.OpenPayments, err err
 	}{
 		{`SELECT COUNT(*), MIN(created_at) FROM payment WHERE tenant_id = $1 AND (status = 'received' OR status = 'parked') AND status = 'parked' AND created_at < $2`,
 			[]any{tx.Tenant, before}, func(r core.Row) { b.Parked, b.Oldest = int(r.Int(0)), r.Time(1) }},
-		{`SELECT COUNT(*) FROM payment WHERE tenant_id = $1 AND status = 'applied' AND reason = 'given-back'`, []any{tx.Tenant}, func(r core.Row) { b.Back = int(r.Int(0)) }},
+		{`SELECT COUNT(*) FROM payment WHERE tenant_id = $1 AND status = 'applied' AND (reason = 'given-back' OR reason = 'part-back')`, []any{tx.Tenant}, func(r core.Row) { b.Back = int(r.Int(0)) }},
 		{`SELECT COUNT(*) FROM payment_call WHERE tenant_id = $1 AND state = 'unreadable' AND received_at >= $2`, []any{tx.Tenant, before.Add(-payment.UnreadableFor)}, func(r core.Row) { b.Unreadable = int(r.Int(0)) }},
 	} {
 		if _, err := tx.One(q.sql, func(r core.Row) error { q.to(r); return nil }, q.args...); err != nil {
@@ -178,7 +178,9 @@ func (tx Rows) PaymentSpent(i, used id.ID) error {
 		if !p.Booked() {
 			return fmt.Errorf("%w: payment %s is %s, but a sale uses it", core.ErrInvariant, p.Name(), p.State)
 		}
-		p.State, p.Reason, p.Detail, p.Sale = payment.Applied, payment.NoReason, "", used
+		if p.State, p.Sale = payment.Applied, used; p.Reason != payment.PartBack { // which it can become while its sale waits for the issuer
+			p.Reason, p.Detail = payment.NoReason, ""
+		}
 		return nil
 	})
 }
@@ -189,7 +191,7 @@ func (tx Rows) PaymentUnspent(i, reversed id.ID) error {
 		if p.State != payment.Applied || p.Sale != reversed {
 			return fmt.Errorf("%w: sale %s is reversed, but payment %s is %s", core.ErrInvariant, reversed.Text(id.Vend), p.Name(), p.State)
 		}
-		if p.State, p.Sale = payment.Parked, (id.ID{}); p.Reason != payment.GivenBack {
+		if p.State, p.Sale = payment.Parked, (id.ID{}); p.Reason != payment.GivenBack && p.Reason != payment.PartBack {
 			p.Reason = payment.SaleReversed
 		}
 		p.Tries++ // another sale needs another reference
