@@ -119,8 +119,8 @@ const (
 
 // Answer is a provider's answer about a payment. What it leaves empty is as in the notice.
 type Answer struct {
-	Outcome   Outcome
-	Amount    money.Amount // for Took: what the provider took; it may differ from the notice
+	Outcome Outcome
+	Amount  money.Amount // for Took: what the provider took; it may differ from the notice
 	// Part is, for Took, what the provider has given back of the amount; zero if it has given nothing back, or does not say.
 	Part      money.Amount
 	PaidAt    time.Time
