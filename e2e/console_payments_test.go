@@ -33,6 +33,7 @@ func (o *office) paymentPages(t *testing.T) []pageState {
 	d := o.owner
 	return []pageState{
 		{"payments", func() { o.parked(t); d.visit("/payments") }},
+		{"reconciliation", func() { d.visit("/differences?all=1") }},
 		{"payment", func() {
 			o.parked(t)
 			d.visit("/payments?state=parked")

@@ -5555,6 +5555,59 @@ func (t *Texts) RequestUnknown() string { return t.say("pages.request.unknown") 
 // RequestFailed: The customer did not pay. No money was taken. Ask again or take cash.
 func (t *Texts) RequestFailed() string { return t.say("pages.request.failed") }
 
+// DifferencesTitle: Reconciliation
+func (t *Texts) DifferencesTitle() string { return t.say("pages.differences.title") }
+
+// DifferencesIntro: What the statements of payment providers, the payments and the books do not agree about. Each difference has a suggestion and somebody who looks after it.
+func (t *Texts) DifferencesIntro() string { return t.say("pages.differences.intro") }
+
+// DifferencesDay: Day
+func (t *Texts) DifferencesDay() string { return t.say("pages.differences.day") }
+
+// DifferencesAll: Show settled ones too
+func (t *Texts) DifferencesAll() string { return t.say("pages.differences.all") }
+
+// DifferencesNone: No differences
+func (t *Texts) DifferencesNone() string { return t.say("pages.differences.none") }
+
+// DifferencesWhat: What differs
+func (t *Texts) DifferencesWhat() string { return t.say("pages.differences.what") }
+
+// DifferencesStated: Statement
+func (t *Texts) DifferencesStated() string { return t.say("pages.differences.stated") }
+
+// DifferencesPaid: Payment
+func (t *Texts) DifferencesPaid() string { return t.say("pages.differences.paid") }
+
+// DifferencesBooked: Books
+func (t *Texts) DifferencesBooked() string { return t.say("pages.differences.booked") }
+
+// DifferencesAct: What to do
+func (t *Texts) DifferencesAct() string { return t.say("pages.differences.act") }
+
+// DifferencesOwner: Looked after by
+func (t *Texts) DifferencesOwner() string { return t.say("pages.differences.owner") }
+
+// DifferencesOpen: Open
+func (t *Texts) DifferencesOpen() string { return t.say("pages.differences.open") }
+
+// DifferencesSettled: Settled {time}
+func (t *Texts) DifferencesSettled(timeValue string) string {
+	return t.say("pages.differences.settled", "{time}", timeValue)
+}
+
+// DifferencesHint: If one is cleared up, settle it with a reason:
+func (t *Texts) DifferencesHint() string { return t.say("pages.differences.hint") }
+
+// DifferencesDays: Days that were compared
+func (t *Texts) DifferencesDays() string { return t.say("pages.differences.days") }
+
+// DifferencesNoDays: No day was compared yet. Upload a provider’s statement:
+func (t *Texts) DifferencesNoDays() string { return t.say("pages.differences.no-days") }
+
+// DifferencesCount: Open differences
+func (t *Texts) DifferencesCount() string { return t.say("pages.differences.count") }
+
 // PaperCopy: COPY {n}
 func (t *Texts) PaperCopy(n string) string { return t.say("receipts.paper.copy", "{n}", n) }
 

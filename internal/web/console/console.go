@@ -37,6 +37,7 @@ import (
 	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/internal/quarantine"
 	"github.com/paywatt/paywatt/internal/recharge"
+	"github.com/paywatt/paywatt/internal/reconcile"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/report"
 	"github.com/paywatt/paywatt/internal/search"
@@ -65,22 +66,24 @@ type Config struct {
 	Messages   *notify.Dispatcher
 	Vendors    *vendor.Vendors
 	Payments   *payment.Payments
-	Tills      *till.Tills
-	Days       *dayclose.Days
-	Office     *office.Office
-	Imports    *imports.Imports
-	Devices    *profile.Devices
-	Adoption   *profile.Adoption
-	Configs    *meterconfig.Configs
-	Search     *search.Search
-	Diagnoses  *diagnosis.Doctor
-	Debts      *debt.Debts
-	PageLinks  *pagelink.Links
-	Logins     *mirror.Logins
-	Timelines  *timeline.Timeline
-	Overview   *overview.Overview
-	Flats      *flats.Flats
-	Spool      *spool.Spool // receipt printers of the server
+	// Reconciliations compare statements with payments and books.
+	Reconciliations *reconcile.Statements
+	Tills           *till.Tills
+	Days            *dayclose.Days
+	Office          *office.Office
+	Imports         *imports.Imports
+	Devices         *profile.Devices
+	Adoption        *profile.Adoption
+	Configs         *meterconfig.Configs
+	Search          *search.Search
+	Diagnoses       *diagnosis.Doctor
+	Debts           *debt.Debts
+	PageLinks       *pagelink.Links
+	Logins          *mirror.Logins
+	Timelines       *timeline.Timeline
+	Overview        *overview.Overview
+	Flats           *flats.Flats
+	Spool           *spool.Spool // receipt printers of the server
 	// Export writes all pages of a list of the API as CSV, as the actor may see it. A status other than 0 says that it wrote nothing, and why.
 	Export  func(ctx context.Context, w io.Writer, by access.Actor, path string, q url.Values) (status int, detail string, err error)
 	Forms   FormStore

@@ -26,6 +26,11 @@ func openAlarms(page url.Values) url.Values {
 	return url.Values{"meter": page["meter"], "open": {"true"}}
 }
 
+// openDifferences is the filter of a page about differences that are not settled.
+func openDifferences(page url.Values) url.Values {
+	return url.Values{"provider": page["provider"], "date": page["date"], "open": {"true"}}
+}
+
 // exportFile is a file that begins with its first byte, so that a refusal before it can still be a page.
 type exportFile struct {
 	http.ResponseWriter

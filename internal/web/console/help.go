@@ -72,7 +72,7 @@ func officeTopic(t *words.Texts, section string) helpTopic {
 	switch section {
 	case "accounts", "debts", "charges":
 		return helpTopic{t.OwingDebts(), t.HelpOwing(), "debts"}
-	case "payments":
+	case "payments", "differences":
 		return helpTopic{t.PaymentsTitle(), t.HelpPayments(), "payments"}
 	case "alarms":
 		return helpTopic{t.MenuAlarms(), t.HelpAlarms(), "meters"}

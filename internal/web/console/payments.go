@@ -59,6 +59,7 @@ const (
 // paymentRoutes adds the pages of payments.
 func (s *Console) paymentRoutes(m *http.ServeMux) {
 	m.Handle("GET /payments", s.signedIn(s.payments))
+	m.Handle("GET "+differencesPath, s.signedIn(s.differences))
 	m.Handle("GET /payments/{payment}", s.signedIn(s.payment))
 	m.Handle("POST /payments/{payment}", s.signedIn(s.decidePayment))
 }
