@@ -89,13 +89,16 @@ type world struct {
 	apiKey string
 	meters []*keypad
 	raws   []*rawMeter
-	db     *pgtest.Cluster // nil: SQLite
+	db     *pgtest.Cluster  // nil: SQLite
+	storm  func(*testing.T) // what happens instead of the killer's kills
+	wait   time.Duration    // how long convergence may take; 0: a minute
 	books  func(*testing.T) books
 
 	mu        sync.Mutex
 	posts     []post
 	sold      []sale            // sales acknowledged with 201
 	asked     map[string]string // the meter of every client reference ever sent
+	took      []span            // from the first request of each sale to its answer
 	problems  []string
 	kills     [3]int // kills of servers, of meters, of the database
 	restarts  time.Duration
@@ -136,6 +139,9 @@ func (w *world) problem(format string, args ...any) {
 func (w *world) patience() time.Duration {
 	if w.fault != "" {
 		return 8 * time.Second
+	}
+	if w.wait > 0 {
+		return w.wait
 	}
 	return 60 * time.Second
 }
@@ -180,6 +186,9 @@ func (w *world) run(t *testing.T, kills int) {
 	for _, r := range w.raws {
 		all.Go(func() { r.work(stop) })
 	}
+	if w.storm != nil {
+		w.storm(t)
+	}
 	w.killer(t, kills)
 	close(stop)
 	all.Wait()
@@ -204,6 +213,18 @@ func (w *world) killer(t *testing.T, kills int) {
 		default:
 			w.killServer(t, r.IntN(len(w.posts)))
 		}
+	}
+}
+
+// restart stops all servers, does something, and starts them again.
+func (w *world) restart(t *testing.T, between func()) {
+	t.Helper()
+	for i := range w.posts {
+		w.posts[i].srv.stop()
+	}
+	between()
+	for i := range w.posts {
+		w.killServer(t, i)
 	}
 }
 
@@ -259,10 +280,11 @@ func (w *world) sell(all []*api, s sale, push bool) {
 	if push {
 		deliver = []string{"mqtt"}
 	}
-	for tries := 0; tries < 400; tries++ {
+	began := time.Now()
+	for tries := 0; time.Since(began) < w.patience(); tries++ {
 		got, err := all[tries%len(all)].vend(s.meter, s.minor, s.key, deliver...)
 		if err == nil && got.status == 201 {
-			w.bookSale(s, got)
+			w.bookSale(s, got, began)
 			return
 		}
 		if err == nil && got.status < 500 && got.status != 409 && got.status != 429 {
@@ -274,7 +296,7 @@ func (w *world) sell(all []*api, s sale, push bool) {
 	w.problem("sale %s found no definite answer", s.key)
 }
 
-func (w *world) bookSale(s sale, got answer) {
+func (w *world) bookSale(s sale, got answer, began time.Time) {
 	v, err := parseSale(got)
 	if err != nil {
 		w.problem("sale %s: %v", s.key, err)
@@ -282,7 +304,7 @@ func (w *world) bookSale(s sale, got answer) {
 	}
 	s.digits, s.units = v.digits, v.units
 	w.mu.Lock()
-	w.sold = append(w.sold, s)
+	w.sold, w.took = append(w.sold, s), append(w.took, span{began, time.Now()})
 	w.mu.Unlock()
 	for _, m := range w.meters {
 		if m.number == s.meter {

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -40,6 +41,9 @@ func TestTwoServersShareOneDatabase(t *testing.T) {
 	}
 
 	oneSale(t, [2]*api{a, b}, m.number)
+	if out, _, _ := p.try("", "doctor", "--data", p.dir, "-o", "csv"); strings.Count(out, "server: ") < 10 || strings.Contains(out, "bad,") {
+		t.Errorf("doctor says of the database's server:\n%s", out)
+	}
 
 	// The meter's server loses power. The meter connects to the other server and continues.
 	left.kill()

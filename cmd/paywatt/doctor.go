@@ -20,6 +20,7 @@ import (
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/headlog"
+	"github.com/paywatt/paywatt/internal/store/postgres"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 )
 
@@ -48,7 +49,8 @@ func newDoctorCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "doctor", Short: "Check folder, database, disk, clock, key store and ports", Args: cobra.NoArgs,
 		Long: "Check whether a server can run here: data folder, database, disk, clock, key store and ports. The first line is the verdict.\n" +
-			"It changes no data. The exit code is 1 if a check is bad; warnings do not change it.",
+			"It changes no data. With --store it also tries what Paywatt relies on at a server of PostgreSQL, or of another database that\n" +
+			"speaks its protocol, in a table of its own that it drops again. The exit code is 1 if a check is bad; warnings do not change it.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			set, err := c.settings(cmd)
 			if err != nil {
@@ -61,6 +63,7 @@ func newDoctorCommand(c console) *cobra.Command {
 			if to := set.Text(config.HeadsTo); to != "" {
 				all = append(all, headsCheck(to, time.Now()))
 			}
+			all = append(all, serverChecks(cmd.Context(), set.Text(config.Store))...)
 			all = append(all, portChecks(cmd.Context(), set)...)
 			done()
 			return c.showChecks(cmd, all, scope)
@@ -106,6 +109,7 @@ func doctorScope() (covered, open []string) {
 	return []string{
 			"data folder: it exists, this user may write to it, and no other user may read it",
 			"database: the books add up and match the signed log in the data folder",
+			"server, with --store: settings, locks, guards, snapshots and sessions, in a table of its own",
 			"API keys: each key that can move value belongs to a person",
 			"link keys: no replacement of a meter's link key takes longer than 30 days",
 			"copies of heads: how old the last one is, if heads_to is set",
@@ -171,6 +175,25 @@ func databaseCheck(ctx context.Context, where place) (check, *store.Report) {
 		}
 	}
 	return k, r
+}
+
+// serverChecks tries at the server of a shared database everything that Paywatt relies on.
+func serverChecks(ctx context.Context, url string) (all []check) {
+	if url == "" {
+		return nil
+	}
+	trials, err := postgres.Try(ctx, url)
+	for _, t := range trials {
+		k := check{Name: "server: " + t.Name, Verdict: checkOK, Detail: t.Relies}
+		if t.Err != nil {
+			k.Verdict, k.Detail = checkBad, t.Relies+", but: "+t.Err.Error()
+		}
+		all = append(all, k)
+	}
+	if err != nil {
+		all = append(all, check{Name: "server", Verdict: checkBad, Detail: err.Error()})
+	}
+	return all
 }
 
 // maxNames is how many keys or meters doctor names.

@@ -17,7 +17,7 @@ import (
 
 func newStoreCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{Use: "store", Short: "Move data to PostgreSQL, continue after a restore, or rotate keys"}
-	cmd.AddCommand(newStoreCopy(c), newStoreEpoch(c), newStoreRotateKey(c))
+	cmd.AddCommand(newStoreCopy(c), newStoreEpoch(c), newStoreStandby(c), newStoreRotateKey(c))
 	return cmd
 }
 
@@ -238,7 +238,8 @@ func newStoreEpoch(c console) *cobra.Command {
 		Use:   "epoch postgres://... --taken TIME",
 		Short: "Begin a new store epoch after PostgreSQL was restored",
 		Long: "Begin a new store epoch after PostgreSQL was restored from a backup, or after a standby was promoted that may lack the last\n" +
-			"commits. The books have lost what happened in between, and numbers that were used in that time must not be used again.\n" +
+			"commits. Servers do this by themselves when they find the database on another server or timeline; this command lets you name the\n" +
+			"time of the backup. The books have lost what happened in between, and numbers that were used in that time must not be used again.\n" +
 			"So token numbers start 1,440 minutes after the present minute, command counters move on, and receipt numbers get a mark.\n" +
 			"Meters are asked to send again what they still have. Run this before you start the first server.",
 		Example: "  paywatt store epoch postgres://paywatt@db/paywatt --taken 2026-11-20T02:00:00Z",
@@ -261,4 +262,35 @@ func newStoreEpoch(c console) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&taken, "taken", "", "time of the backup, such as 2026-11-20T02:00:00Z (needed)")
 	return cmd
+}
+
+func newStoreStandby(c console) *cobra.Command {
+	return &cobra.Command{
+		Use:   "standby postgres://... synchronous|none",
+		Short: "Record whether every commit waits for a synchronous standby",
+		Long: "Record whether every commit of this database waits until a synchronous standby has it.\n" +
+			"With synchronous, the promotion of a standby loses nothing, so servers go on without a new store epoch. In return they write only\n" +
+			"while the database has a synchronous standby configured. With none, as at first, servers begin a new store epoch after each promotion.\n" +
+			"Stop all servers before you run this.",
+		Example: "  paywatt store standby postgres://paywatt@db/paywatt synchronous",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if args[1] != "synchronous" && args[1] != "none" {
+				return usage(fmt.Sprintf("%q is not a way to replicate.", args[1]), "Write synchronous or none.")
+			}
+			err := postgres.DeclareStandby(cmd.Context(), args[0], args[1] == "synchronous")
+			switch {
+			case errors.Is(err, postgres.ErrNoStandby):
+				return &exit.Failure{Code: exit.Failed, What: "The database has no synchronous standby configured.", Not: "No changes were made.",
+					Try: "Set synchronous_standby_names, with Patroni by synchronous_mode and synchronous_mode_strict, and run the command again."}
+			case err != nil:
+				if f := sharedFailure(place{defaultData, args[0]}, err); f != nil {
+					return f
+				}
+				return &exit.Failure{Code: exit.Failed, What: "The declaration was not stored: " + err.Error() + ".", Not: "No changes were made.", Try: "Check the database and run the command again."}
+			}
+			c.tell("%s: standby %s.", postgres.Redact(args[0]), args[1])
+			return c.showOne(cmd, args[1], map[string]string{"store": postgres.Redact(args[0]), "standby": args[1]})
+		},
+	}
 }

@@ -178,6 +178,7 @@ func Commands() map[string]Operation {
 		"serve":                 {Why: "it runs the server, whose operations are classified on their own"},
 		"store copy":            {Why: machine},
 		"store epoch":           {Why: machine},
+		"store standby":         {Why: machine},
 		"store rotate-key":      {Why: machine},
 		"vendingkey add":        {Why: machine},
 		"vendingkey passphrase": {Why: machine},

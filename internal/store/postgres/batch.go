@@ -51,6 +51,9 @@ func (c *batch) run(t access.Tenant) error {
 	if err := w.c.beginAt(how, w.e.clock); err != nil {
 		return err
 	}
+	if err := w.e.waits(w.c); err != nil {
+		return err
+	}
 	c.paused, c.shared, c.locked = make(chan struct{}), core.NewTogether(&w.memory), make(map[string]*member)
 	now := w.e.clock.now()
 	err := error(nil)
@@ -90,7 +93,7 @@ func (c *batch) run(t access.Tenant) error {
 // closure is the goroutine of a member.
 func (c *batch) closure(m *member, t access.Tenant, now time.Time) {
 	e := c.w.e
-	tx := store.NewTx(m, t, now, e.opt.Rand, e.epoch, nil)
+	tx := store.NewTx(m, t, now, e.opt.Rand, e.epoch.Load(), nil)
 	tx.Apart, tx.Mark, tx.Marker = e.clock.apart(), e.sealer.key.Mark, e.opt.Marker
 	tx.Join(c.shared, m)
 	m.err = errLeft

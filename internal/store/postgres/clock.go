@@ -55,13 +55,10 @@ func (k *clock) heard(before, shown, after time.Time) {
 }
 
 // askClock reads the database's clock, in microseconds since 1970.
-const askClock = "; SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint"
+const askClock = "; SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint, " + askStandby
 
-// beginAt begins a transaction and reads the database's clock in one message.
+// beginAt begins a transaction. In the same message it reads the database's clock, and whether commits wait for a standby.
 func (c *conn) beginAt(how string, k *clock) error {
-	if !k.follow {
-		return c.begin(how)
-	}
 	c.fresh(how)
 	before := k.own()
 	results, err := c.script(how + askClock)
@@ -69,7 +66,9 @@ func (c *conn) beginAt(how string, k *clock) error {
 		return err
 	}
 	after := k.own()
-	if at, ok := shown(results); ok {
+	at, standby, ok := shown(results)
+	c.standby = standby
+	if ok && k.follow {
 		k.heard(before, at, after)
 	}
 	return nil
@@ -84,13 +83,13 @@ func (c *conn) askOnce(k *clock) error {
 }
 
 // shown parses the answer to askClock.
-func shown(results []*pgconn.Result) (time.Time, bool) {
+func shown(results []*pgconn.Result) (at time.Time, standby, ok bool) {
 	last := results[len(results)-1]
-	if len(last.Rows) != 1 || len(last.Rows[0]) != 1 {
-		return time.Time{}, false
+	if len(last.Rows) != 1 || len(last.Rows[0]) != 2 {
+		return time.Time{}, false, false
 	}
 	us, err := strconv.ParseInt(string(last.Rows[0][0]), 10, 64)
-	return time.UnixMicro(us).UTC(), err == nil
+	return time.UnixMicro(us).UTC(), string(last.Rows[0][1]) == "t", err == nil
 }
 
 // Now returns the time by the clock that this server uses: the database's if [Options].Follow is set.
@@ -102,7 +101,7 @@ func (e *Engine) Apart() time.Duration { return e.clock.apart() }
 
 // newTx returns a transaction at this moment.
 func (e *Engine) newTx(c *conn, t access.Tenant) *store.Tx {
-	tx := store.NewTx(c, t, e.clock.now(), e.opt.Rand, e.epoch, nil)
+	tx := store.NewTx(c, t, e.clock.now(), e.opt.Rand, e.epoch.Load(), nil)
 	tx.Apart, tx.Mark, tx.Marker = e.clock.apart(), e.sealer.key.Mark, e.opt.Marker
 	return tx
 }

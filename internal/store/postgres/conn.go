@@ -48,6 +48,7 @@ type conn struct {
 	rows    int    // number of rows changed or read in this transaction, for the budget
 	wrote   bool   // whether this transaction has run a statement other than SELECT
 	fault   error  // the first error, after which PostgreSQL ends the transaction
+	standby bool   // whether the commit of this transaction will wait for a synchronous standby
 	warning string // the last warning of the server
 	plan    store.UpgradePlan
 }

@@ -340,18 +340,34 @@ func within(all []store.Figure) []store.Figure {
 // after a standby was promoted that may lack the last commits. The parameter taken is the time of the backup, or of the newest commit in
 // the database. No server may run on the database.
 func BeginEpoch(ctx context.Context, url string, taken time.Time) (epoch int64, err error) {
+	err = unservedDo(ctx, url, func(c *conn, o Options) error {
+		tx := store.NewTx(c, store.FirstTenant, o.Now(), o.Rand, 0, nil)
+		if epoch, err = tx.BeginEpoch(taken, store.Branch{}); err != nil {
+			return err
+		}
+		history, err := c.text(askHistory)
+		if err != nil {
+			return err
+		}
+		return tx.PutMeta(metaHistory, history)
+	})
+	return epoch, err
+}
+
+// unservedDo runs work in one transaction on a database that no server uses, after it has upgraded the database.
+func unservedDo(ctx context.Context, url string, work func(*conn, Options) error) error {
 	config, err := parse(url)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	c, err := dial(ctx, config)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer c.drop()
 	o, err := Options{}.withDefaults()
 	if err != nil {
-		return 0, err
+		return err
 	}
 	c.ctx = ctx
 	version, err := schema(c)
@@ -362,16 +378,14 @@ func BeginEpoch(ctx context.Context, url string, taken time.Time) (epoch int64, 
 		err = migrate(c, o)
 	}
 	if err != nil {
-		return 0, err
+		return err
 	}
-	err = c.within(func() error {
+	return c.within(func() error {
 		if err := unserved(c, o); err != nil {
 			return err
 		}
-		epoch, err = store.NewTx(c, store.FirstTenant, o.Now(), o.Rand, 0, nil).BeginEpoch(taken, store.Branch{})
-		return err
+		return work(c, o)
 	})
-	return epoch, err
 }
 
 // ErrServed: a server is running on the database.

@@ -28,6 +28,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -93,7 +94,8 @@ type Engine struct {
 	config *pgconn.Config
 	opt    Options
 	log    *slog.Logger
-	epoch  int64
+	seen   atomic.Value      // string: the history of the server that answered last
+	epoch  atomic.Int64      // the store epoch in force; see standing.go
 	commit func(*conn) error // COMMIT; tests put failures here
 	clock  *clock
 
@@ -106,11 +108,14 @@ type Engine struct {
 	running sync.WaitGroup // waits for the workers and the sealer
 	telling sync.WaitGroup // waits for the ack workers
 
-	fit      engine.Fitness // hindered while the database cannot be reached
-	counts   counts
-	behind   bool // the database belongs to an older seal key than the folder's
-	close    sync.Once
-	closeErr error
+	fit         engine.Fitness // hindered while the database cannot be reached
+	counts      counts
+	synchronous atomic.Bool // whether every commit must wait for a standby
+	lacking     atomic.Bool // whether that was not so at the last transaction
+	opened      atomic.Bool // whether new connections look at the standing of their server
+	behind      bool        // the database belongs to an older seal key than the folder's
+	close       sync.Once
+	closeErr    error
 }
 
 var _ store.Engine = (*Engine)(nil)
@@ -128,6 +133,7 @@ func Open(ctx context.Context, url string, o Options) (*Engine, error) {
 	}
 	e := &Engine{config: config, opt: o, log: o.Log, fit: engine.Fitness{Log: o.Log}, closing: make(chan struct{}), clock: &clock{own: o.Now, follow: o.Follow, log: o.Log},
 		commit: func(c *conn) error { return c.commit() }}
+	e.seen.Store("")
 	e.plant()
 	e.queue.init()
 	if err := e.open(ctx); err != nil {
@@ -190,9 +196,10 @@ func (e *Engine) open(ctx context.Context) error {
 	if err := migrate(c, e.opt); err != nil {
 		return err
 	}
-	if e.epoch, err = c.number(selectEpoch); err != nil {
-		return fmt.Errorf("read the epoch of the database: %w", err)
+	if err := e.stand(c); err != nil {
+		return err
 	}
+	e.opened.Store(true)
 	key, keys, err := e.sealKey(c)
 	if err != nil {
 		return err
@@ -222,7 +229,10 @@ func (e *Engine) connect(ctx context.Context) (*conn, error) {
 	c, err := dial(ctx, e.config)
 	if err == nil {
 		c.ctx = ctx
-		if err = checkServer(c); err != nil {
+		if err = checkServer(c); err == nil && e.opened.Load() {
+			err = e.stand(c)
+		}
+		if err != nil {
 			c.drop()
 			c = nil
 		} else {

@@ -79,6 +79,7 @@ func (s *sealer) sealAll(ctx context.Context) (leads bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, workTime)
 	defer cancel()
 	if !s.c.alive() {
+		s.store.Forget() // another server may answer, which lacks what this one has sealed
 		if s.c, err = s.e.connect(ctx); err != nil {
 			return false, err
 		}
@@ -110,6 +111,9 @@ func (s *sealer) tx(t access.Tenant) *store.Tx {
 // sealSome writes one seal of a tenant in one transaction, and returns how many rows it sealed.
 func (s *sealer) sealSome(t access.Tenant) (rows int, leads bool, err error) {
 	if err := s.c.beginAt(beginWrite, s.e.clock); err != nil {
+		return 0, false, err
+	}
+	if err := s.e.waits(s.c); err != nil {
 		return 0, false, err
 	}
 	var head *seal.Head

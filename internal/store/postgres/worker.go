@@ -171,6 +171,9 @@ func (w *worker) attempt(t access.Tenant, fn func(*store.Tx) (bool, error)) erro
 	if err := w.c.beginAt(beginWrite, w.e.clock); err != nil {
 		return err
 	}
+	if err := w.e.waits(w.c); err != nil {
+		return err
+	}
 	tx := w.e.newTx(w.c, t)
 	refused, err := w.e.fit.Guarded(func() (bool, error) { return tx.Finish(fn(tx)) })
 	if err == nil {

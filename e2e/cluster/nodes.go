@@ -1,0 +1,458 @@
+// Package cluster starts a PostgreSQL cluster for tests, and makes its machines, programs and cables fail.
+package cluster
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// electorate is the number of nodes of each kind in a cluster.
+const electorate = 3
+
+// Cluster is a PostgreSQL cluster as docs/operate/cluster.md describes it: three nodes under Patroni, three nodes of etcd, and HAProxy in
+// front. All of them are Debian's programs. Everything that a node sends or gets goes through links of its own.
+type Cluster struct {
+	t     testing.TB
+	dir   string
+	store [electorate]*Program // etcd
+	nodes [electorate]*Node
+	front *Program // HAProxy
+	at    string   // its address for clients
+}
+
+// Node is one machine with Patroni and PostgreSQL.
+type Node struct {
+	name, dir   string
+	patroni     *Program
+	links       []*link // all of its cables
+	sql, health string  // its addresses behind links
+}
+
+// Program is a program that runs until it is killed.
+type Program struct {
+	cmd    *exec.Cmd
+	args   []string
+	env    []string
+	log    string
+	exited chan struct{}
+}
+
+// servant returns the user that runs PostgreSQL if the test runs as root, which PostgreSQL refuses.
+func servant() (uid, gid uint32, root bool) {
+	if os.Geteuid() != 0 {
+		return 0, 0, false
+	}
+	u, err := user.Lookup("postgres")
+	if err != nil {
+		return 0, 0, false
+	}
+	a, _ := strconv.Atoi(u.Uid)
+	b, _ := strconv.Atoi(u.Gid)
+	return uint32(a), uint32(b), true
+}
+
+// Start starts the program, or starts it again.
+func (d *Program) Start(t testing.TB) {
+	t.Helper()
+	out, err := os.OpenFile(d.log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	d.cmd = exec.Command(d.args[0], d.args[1:]...)
+	d.cmd.Dir, d.cmd.Env = filepath.Dir(d.log), append(os.Environ(), d.env...)
+	d.cmd.Stdout, d.cmd.Stderr = out, out
+	d.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if uid, gid, root := servant(); root {
+		d.cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uid, Gid: gid}
+	}
+	if err := d.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	d.exited = make(chan struct{})
+	go func(cmd *exec.Cmd, exited chan struct{}) { _ = cmd.Wait(); close(exited) }(d.cmd, d.exited)
+}
+
+// Kill ends the program without a warning.
+func (d *Program) Kill() {
+	_ = syscall.Kill(-d.cmd.Process.Pid, syscall.SIGKILL)
+	<-d.exited
+}
+
+// processes returns the node's PostgreSQL and all that it has started, the postmaster first.
+func (n *Node) processes() []int {
+	pid, err := os.ReadFile(filepath.Join(n.dir, "data", "postmaster.pid"))
+	if err != nil {
+		return nil
+	}
+	first, _, _ := strings.Cut(string(pid), "\n")
+	postmaster, err := strconv.Atoi(first)
+	if err != nil {
+		return nil
+	}
+	all := []int{postmaster}
+	children, _ := os.ReadFile(fmt.Sprintf("/proc/%[1]d/task/%[1]d/children", postmaster))
+	for _, c := range strings.Fields(string(children)) {
+		if child, err := strconv.Atoi(c); err == nil {
+			all = append(all, child)
+		}
+	}
+	return all
+}
+
+// signal sends a signal to PostgreSQL and all that it has started.
+func (n *Node) signal(s syscall.Signal) {
+	for _, pid := range n.processes() {
+		_ = syscall.Kill(pid, s)
+	}
+}
+
+// Kill is a power cut of the machine.
+func (n *Node) Kill() {
+	n.patroni.Kill()
+	n.signal(syscall.SIGKILL)
+}
+
+// Start starts the machine again.
+func (n *Node) Start(t testing.TB) { n.patroni.Start(t) }
+
+// Crash kills all processes of PostgreSQL; Patroni goes on.
+func (n *Node) Crash() { n.signal(syscall.SIGKILL) }
+
+// Freeze stops all programs of the machine, or lets them go on.
+func (n *Node) Freeze(frozen bool) {
+	s := syscall.SIGCONT
+	if frozen {
+		s = syscall.SIGSTOP
+	}
+	_ = syscall.Kill(-n.patroni.cmd.Process.Pid, s)
+	n.signal(s)
+}
+
+// Isolate cuts all cables of the machine, or heals them.
+func (n *Node) Isolate(cut bool) {
+	for _, l := range n.links {
+		l.set(cut)
+	}
+}
+
+// Start starts everything and waits until the cluster has a primary, a synchronous standby and another standby.
+func Start(t testing.TB) *Cluster {
+	t.Helper()
+	for _, program := range []string{"etcd", "patroni", "haproxy"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Fatalf("%v: apt-get install patroni etcd-server haproxy postgresql-15", err)
+		}
+	}
+	dir, err := os.MkdirTemp("", "paywatt-cluster-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &Cluster{t: t, dir: dir}
+	own(t, dir)
+	t.Cleanup(c.end)
+	c.beginStore()
+	c.decided()
+	for i := range c.nodes {
+		c.nodes[i] = c.newNode(i)
+	}
+	c.beginFront()
+	for _, n := range c.nodes {
+		n.patroni.Start(t)
+	}
+	c.Whole(3 * time.Minute)
+	return c
+}
+
+// free returns an address that nothing uses.
+func free(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func own(t testing.TB, dir string) {
+	t.Helper()
+	if uid, gid, root := servant(); root {
+		if err := os.Chown(dir, int(uid), int(gid)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// end kills everything. After a failure it leaves the logs where they are.
+func (c *Cluster) end() {
+	for _, d := range append(c.store[:], c.front) {
+		if d != nil && d.cmd != nil {
+			d.Kill()
+		}
+	}
+	for _, n := range c.nodes {
+		if n != nil && n.patroni.cmd != nil {
+			n.Freeze(false)
+			n.Kill()
+		}
+	}
+	if c.t.Failed() {
+		c.t.Logf("the logs of the cluster are in %s", c.dir)
+		return
+	}
+	for range 20 { // what was killed may still be writing
+		if os.RemoveAll(c.dir) == nil {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// beginStore starts etcd.
+func (c *Cluster) beginStore() {
+	var peers, clients, members [electorate]string
+	for i := range electorate {
+		peers[i], clients[i] = "http://"+free(c.t), "http://"+free(c.t)
+		members[i] = fmt.Sprintf("e%d=%s", i, peers[i])
+	}
+	for i := range electorate {
+		c.store[i] = &Program{log: filepath.Join(c.dir, fmt.Sprintf("etcd%d.log", i)), args: []string{"etcd", "--name", fmt.Sprintf("e%d", i),
+			"--data-dir", filepath.Join(c.dir, fmt.Sprintf("etcd%d", i)), "--listen-peer-urls", peers[i], "--initial-advertise-peer-urls", peers[i],
+			"--listen-client-urls", clients[i], "--advertise-client-urls", clients[i], "--initial-cluster", strings.Join(members[:], ","),
+			"--initial-cluster-state", "new", "--enable-v2=true"}}
+		c.store[i].Start(c.t)
+	}
+}
+
+// decided waits until the nodes of etcd have agreed on their version, without which Patroni does not start.
+func (c *Cluster) decided() {
+	c.t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+		var version struct{ Etcdcluster string }
+		answer, err := (&http.Client{Timeout: time.Second}).Get(c.store[0].flag("--listen-client-urls") + "/version")
+		if err == nil {
+			err = json.NewDecoder(answer.Body).Decode(&version)
+			_ = answer.Body.Close()
+		}
+		if err == nil && strings.Contains(version.Etcdcluster, ".") {
+			return
+		}
+		if time.Now().After(deadline) {
+			c.t.Fatalf("etcd has no version after a minute: %q %v", version.Etcdcluster, err)
+		}
+	}
+}
+
+func (d *Program) flag(name string) string {
+	for i, a := range d.args {
+		if a == name {
+			return d.args[i+1]
+		}
+	}
+	return ""
+}
+
+// StoreLeader returns the node of etcd that leads.
+func (c *Cluster) StoreLeader() *Program {
+	for i, d := range c.store {
+		var status struct {
+			Leader string `json:"leader"`
+			Header struct {
+				Member string `json:"member_id"`
+			} `json:"header"`
+		}
+		answer, err := (&http.Client{Timeout: time.Second}).Post(d.flag("--listen-client-urls")+"/v3/maintenance/status", "application/json", strings.NewReader("{}"))
+		if err != nil {
+			continue
+		}
+		err = json.NewDecoder(answer.Body).Decode(&status)
+		_ = answer.Body.Close()
+		if err == nil && status.Leader != "" && status.Leader == status.Header.Member {
+			return c.store[i]
+		}
+	}
+	return c.store[0]
+}
+
+// newNode writes the configuration of one node; docs/operate/cluster.md has the same settings.
+func (c *Cluster) newNode(i int) *Node {
+	n := &Node{name: fmt.Sprintf("n%d", i), dir: filepath.Join(c.dir, fmt.Sprintf("n%d", i))}
+	if err := os.Mkdir(n.dir, 0o700); err != nil {
+		c.t.Fatal(err)
+	}
+	own(c.t, n.dir)
+	through := func(to string) string {
+		l := newLink(c.t, to)
+		n.links = append(n.links, l)
+		return l.at
+	}
+	var hosts []string
+	for _, d := range c.store {
+		hosts = append(hosts, through(strings.TrimPrefix(d.flag("--listen-client-urls"), "http://")))
+	}
+	sql, health := free(c.t), free(c.t)
+	n.sql, n.health = through(sql), through(health)
+	bins, err := filepath.Glob("/usr/lib/postgresql/1[5-9]/bin")
+	if err != nil || len(bins) == 0 {
+		c.t.Fatalf("PostgreSQL 15 is not installed: %v", err)
+	}
+	config := strings.NewReplacer("NAME", n.name, "HEALTH", n.health, "LISTENHEALTH", health, "HOSTS", strings.Join(hosts, ", "), "LISTENSQL", sql, "SQL", n.sql,
+		"DIR", n.dir, "BIN", bins[len(bins)-1]).Replace(patroniConfig)
+	file := filepath.Join(n.dir, "patroni.yml")
+	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
+		c.t.Fatal(err)
+	}
+	n.patroni = &Program{args: []string{"patroni", file}, log: filepath.Join(n.dir, "patroni.log"), env: []string{"PATH=/usr/bin:/bin"}}
+	return n
+}
+
+const patroniConfig = `scope: paywatt
+name: NAME
+restapi: {listen: "LISTENHEALTH", connect_address: "HEALTH"}
+etcd: {hosts: [HOSTS], use_proxies: true}
+bootstrap:
+  dcs:
+    ttl: 20
+    loop_wait: 2
+    retry_timeout: 5
+    maximum_lag_on_failover: 0
+    synchronous_mode: true
+    synchronous_mode_strict: true
+    postgresql:
+      use_pg_rewind: true
+      use_slots: true
+      parameters: {max_connections: 100, shared_buffers: 32MB, synchronous_commit: "on", wal_keep_size: 512MB, max_wal_size: 512MB, wal_sender_timeout: 5s, wal_receiver_timeout: 5s}
+  initdb: [{encoding: UTF8}, {locale: C}, {auth: trust}, data-checksums]
+  pg_hba: ["host all all 127.0.0.1/32 trust", "host replication all 127.0.0.1/32 trust"]
+postgresql:
+  listen: "LISTENSQL"
+  connect_address: "SQL"
+  data_dir: DIR/data
+  bin_dir: BIN
+  pgpass: DIR/pgpass
+  authentication: {superuser: {username: postgres}, replication: {username: replicator}, rewind: {username: rewinder}}
+  parameters: {unix_socket_directories: DIR}
+watchdog: {mode: "off"}
+`
+
+// beginFront starts HAProxy, which passes connections to the node that says it is the primary.
+func (c *Cluster) beginFront() {
+	c.at = free(c.t)
+	var config strings.Builder
+	fmt.Fprintf(&config, "global\n  maxconn 500\ndefaults\n  mode tcp\n  timeout client 30m\n  timeout server 30m\n  timeout connect 2s\n  timeout check 1s\n  retries 1\n"+
+		"listen primary\n  bind %s\n  option httpchk OPTIONS /primary\n  http-check expect status 200\n  default-server inter 500ms fall 2 rise 1 on-marked-down shutdown-sessions\n", c.at)
+	for _, n := range c.nodes {
+		host, port, _ := net.SplitHostPort(n.health)
+		fmt.Fprintf(&config, "  server %s %s maxconn 200 check addr %s port %s\n", n.name, n.sql, host, port)
+	}
+	file := filepath.Join(c.dir, "haproxy.cfg")
+	if err := os.WriteFile(file, []byte(config.String()), 0o644); err != nil {
+		c.t.Fatal(err)
+	}
+	c.front = &Program{args: []string{"haproxy", "-db", "-f", file}, log: filepath.Join(c.dir, "haproxy.log")}
+	c.front.Start(c.t)
+}
+
+// URL returns the URL of the database behind HAProxy.
+func (c *Cluster) URL() string { return "postgres://postgres@" + c.at + "/postgres?sslmode=disable" }
+
+// Primary returns the node that is the primary, or nil.
+func (c *Cluster) Primary() *Node { p, _, _ := c.roles(); return c.node(p) }
+
+// Standby returns the node that is the synchronous standby, or nil.
+func (c *Cluster) Standby() *Node { _, s, _ := c.roles(); return c.node(s) }
+
+func (c *Cluster) node(i int) *Node {
+	if i < 0 {
+		return nil
+	}
+	return c.nodes[i]
+}
+
+// member is one node as Patroni describes it.
+type member struct {
+	Name, Role, State string
+	Timeline          int
+}
+
+// members asks the nodes for the state of the cluster.
+func (c *Cluster) members() (all []member, err error) {
+	for _, n := range c.nodes {
+		var answer *http.Response
+		if answer, err = (&http.Client{Timeout: time.Second}).Get("http://" + n.health + "/cluster"); err != nil {
+			continue
+		}
+		var body struct{ Members []member }
+		err = json.NewDecoder(answer.Body).Decode(&body)
+		_ = answer.Body.Close()
+		if err == nil {
+			return body.Members, nil
+		}
+	}
+	return nil, errors.Join(errors.New("no node answers"), err)
+}
+
+// roles returns the primary, the synchronous standby and the other one; -1 for what there is not.
+func (c *Cluster) roles() (primary, synchronous, other int) {
+	primary, synchronous, other = -1, -1, -1
+	all, err := c.members()
+	if err != nil {
+		return
+	}
+	for _, m := range all {
+		i, _ := strconv.Atoi(strings.TrimPrefix(m.Name, "n"))
+		switch {
+		case m.State != "running" && m.State != "streaming":
+		case m.Role == "leader":
+			primary = i
+		case m.Role == "sync_standby":
+			synchronous = i
+		case m.Role == "replica":
+			other = i
+		}
+	}
+	return
+}
+
+// Whole waits until all nodes have their roles and are on one timeline.
+func (c *Cluster) Whole(within time.Duration) {
+	c.t.Helper()
+	var last []member
+	for deadline := time.Now().Add(within); ; time.Sleep(100 * time.Millisecond) {
+		p, s, o := c.roles()
+		last, _ = c.members()
+		same := len(last) == electorate
+		for _, m := range last {
+			same = same && m.Timeline == last[0].Timeline
+		}
+		if p >= 0 && s >= 0 && o >= 0 && same {
+			return
+		}
+		if time.Now().After(deadline) {
+			c.t.Fatalf("the cluster is not whole after %v: %+v\n%s", within, last, c.tails())
+		}
+	}
+}
+
+func (c *Cluster) tails() string {
+	var out bytes.Buffer
+	for _, n := range c.nodes {
+		log, _ := os.ReadFile(n.patroni.log)
+		fmt.Fprintf(&out, "--- %s\n%s\n", n.name, log[max(0, len(log)-1500):])
+	}
+	return out.String()
+}

@@ -1,0 +1,151 @@
+package e2e
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/e2e/cluster"
+)
+
+// settled is the longest time that the cluster may need to be whole again after a fault.
+const settled = 2 * time.Minute
+
+// TestAClusterLosesNothing sells and stores readings at two servers over a PostgreSQL cluster, while machines, programs and cables of the
+// cluster fail. E2E_CLUSTER is the number of faults; without it the test does not run, because one fault takes half a minute.
+func TestAClusterLosesNothing(t *testing.T) {
+	faults, err := strconv.Atoi(os.Getenv("E2E_CLUSTER"))
+	if err != nil {
+		t.Skip("NOT TESTED: set E2E_CLUSTER to a number of faults (./check full does)")
+	}
+	c := cluster.Start(t)
+	w := newWorld(t, paywatt(t), uint64(setting("E2E_SEED", 1)))
+	url := c.URL()
+	w.posts, w.wait = make([]post, 2), 3*time.Minute
+	w.p.env = append(w.p.env, "PAYWATT_STORE="+url)
+	w.books = func(t *testing.T) books { return openBooks(t, url) }
+	storm := &storm{c: c, w: w, r: rand.New(rand.NewPCG(w.seed, 0x636c7573))}
+	w.storm = func(t *testing.T) {
+		w.restart(t, func() { w.p.run(t, "", "store", "standby", url, "synchronous") })
+		storm.rage(t, faults)
+	}
+	w.run(t, 0)
+	w.judge(t)
+	db := w.books(t)
+	defer db.Close()
+	if epoch := oneOf(t, db, "SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'epoch'"); epoch != 1 {
+		t.Errorf("the store is in epoch %d, though every commit waited for a standby", epoch)
+	}
+	t.Logf("figures: cluster, seed %d: %s", w.seed, storm.figures())
+}
+
+// storm makes faults, one after the other.
+type storm struct {
+	c       *cluster.Cluster
+	w       *world
+	r       *rand.Rand
+	kinds   map[string]int
+	changes []span // from a fault to the next primary
+}
+
+type span struct{ from, to time.Time }
+
+// fault is one kind of fault. It returns what ends it.
+type clusterFault struct {
+	name string
+	do   func(s *storm, t *testing.T) (heal func())
+	lead bool // whether the primary changes
+}
+
+var clusterFaults = []clusterFault{
+	{"the primary loses power", func(s *storm, t *testing.T) func() { return s.power(t, s.c.Primary()) }, true},
+	{"the primary is cut off", func(s *storm, _ *testing.T) func() { return s.isolate(s.c.Primary()) }, true},
+	{"the primary freezes", func(s *storm, _ *testing.T) func() {
+		n := s.c.Primary()
+		n.Freeze(true)
+		return func() { n.Freeze(false) }
+	}, true},
+	{"the primary's PostgreSQL crashes", func(s *storm, _ *testing.T) func() { s.c.Primary().Crash(); return nil }, false},
+	{"the synchronous standby loses power", func(s *storm, t *testing.T) func() { return s.power(t, s.c.Standby()) }, false},
+	{"the synchronous standby is cut off", func(s *storm, _ *testing.T) func() { return s.isolate(s.c.Standby()) }, false},
+	{"etcd's leader is killed", func(s *storm, t *testing.T) func() {
+		d := s.c.StoreLeader()
+		d.Kill()
+		return func() { d.Start(t) }
+	}, false},
+	{"a server is killed", func(s *storm, t *testing.T) func() { s.w.killServer(t, s.r.IntN(len(s.w.posts))); return nil }, false},
+}
+
+func (s *storm) power(t *testing.T, n *cluster.Node) func() {
+	n.Kill()
+	return func() { n.Start(t) }
+}
+
+func (s *storm) isolate(n *cluster.Node) func() {
+	n.Isolate(true)
+	return func() { n.Isolate(false) }
+}
+
+// rage makes the given number of faults, each kind equally often, in random order.
+func (s *storm) rage(t *testing.T, faults int) {
+	s.kinds = map[string]int{}
+	var order []clusterFault
+	for len(order) < faults {
+		next := slices.Clone(clusterFaults)
+		s.r.Shuffle(len(next), func(i, j int) { next[i], next[j] = next[j], next[i] })
+		order = append(order, next...)
+	}
+	for _, f := range order[:faults] {
+		time.Sleep(time.Duration(500+s.r.IntN(1500)) * time.Millisecond)
+		began, was := time.Now(), s.c.Primary()
+		t.Logf("%s: %s", began.Format("15:04:05"), f.name)
+		heal := f.do(s, t)
+		if f.lead {
+			eventually(t, settled, "another node is the primary", func() bool {
+				p := s.c.Primary()
+				return p != nil && p != was
+			})
+			s.changes = append(s.changes, span{began, time.Now()})
+		}
+		if heal != nil {
+			time.Sleep(time.Duration(2+s.r.IntN(4)) * time.Second)
+			heal()
+		}
+		time.Sleep(3 * time.Second) // until Patroni has looked
+		s.c.Whole(settled)
+		s.kinds[f.name]++
+	}
+}
+
+// figures tells what happened and how long sales took while the primary changed.
+func (s *storm) figures() string {
+	var names []string
+	for name, n := range s.kinds {
+		names = append(names, fmt.Sprintf("%d x %s", n, name))
+	}
+	slices.Sort(names)
+	var took, change []time.Duration
+	for _, c := range s.changes {
+		change = append(change, c.to.Sub(c.from))
+		for _, one := range s.w.took {
+			if one.from.Before(c.to) && one.to.After(c.from) {
+				took = append(took, one.to.Sub(one.from))
+			}
+		}
+	}
+	return fmt.Sprintf("%s; %d promotions, p50 %v, longest %v; %d sales during promotions, p50 %v, p99 %v", strings.Join(names, ", "),
+		len(change), quantile(change, 50), quantile(change, 100), len(took), quantile(took, 50), quantile(took, 99))
+}
+
+func quantile(all []time.Duration, percent int) time.Duration {
+	if len(all) == 0 {
+		return 0
+	}
+	all = slices.Sorted(slices.Values(all))
+	return all[min(len(all)*percent/100, len(all)-1)].Round(time.Millisecond)
+}
