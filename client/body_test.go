@@ -48,7 +48,7 @@ func calls() map[string]any {
 	return map[string]any{
 		"account": c.Account, "statement": c.Statement, "move-out": c.MoveOut, "refund": c.Refund, "account-statement": c.AccountStatement, "wallet-statement": c.WalletStatement,
 		"adjust": c.Adjust, "alarms": c.Alarms, "audit-log": c.AuditLog, "approvals": c.Approvals, "approve": c.Decide, "reject": rejecting,
-		"charges": c.Charges, "add-charge": c.AddCharge, "trust-clock": c.TrustClock, "search": c.Search, "overview": c.Overview, "flats": c.Flats, "customers": c.Customers, "customer": c.Customer, "add-customer": c.AddCustomer,
+		"charges": c.Charges, "add-charge": c.AddCharge, "trust-clock": c.TrustClock, "search": c.Search, "overview": c.Overview, "flats": c.Flats, "building-loss": c.BuildingLoss, "customers": c.Customers, "customer": c.Customer, "add-customer": c.AddCustomer,
 		"change-customer": c.ChangeCustomer, "confirm-phone": c.ConfirmPhone, "confirm-sim": c.ConfirmSIM, "debts": c.Debts, "raise-debt": c.RaiseDebt, "write-off-debt": c.WriteOffDebt,
 		"head": c.Head, "ledger-accounts": c.LedgerAccounts, "ledger-balance": c.LedgerBalance, "journals": c.Journals, "export-ledger": c.ExportLedger, "trial-balance": c.TrialBalance,
 		"message-routes": c.MessageRoutes, "messages": c.Messages, "send-message": c.SendMessage, "message": c.Message, "retry-message": c.RetryMessage,

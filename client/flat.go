@@ -22,3 +22,13 @@ func (c *Client) FlatStatements(ctx context.Context, building, month string) ([]
 	a, err := c.do(ctx, get("/v1/flats/statements/"+url.PathEscape(month), q))
 	return a.body, err
 }
+
+// BuildingLoss compares the main meter of a building with its flats on a local day such as 2026-11-24 or in a month such as 2026-11; yesterday if
+// it is empty (right: meter.read).
+func (c *Client) BuildingLoss(ctx context.Context, building, on string) (apiv1.BuildingLoss, error) {
+	q := url.Values{"feeder": {building}}
+	if on != "" {
+		q.Set("on", on)
+	}
+	return ask[apiv1.BuildingLoss](ctx, c, get("/v1/flats/loss", q))
+}

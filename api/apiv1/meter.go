@@ -78,6 +78,7 @@ type Meter struct {
 	Phases     int              `json:"phases" doc:"Number of phases, 1 or 3"`
 	Address    string           `json:"address,omitempty" doc:"Address of the place"`
 	Feeder     string           `json:"feeder,omitempty" doc:"Feeder that supplies the place"`
+	Measures   string           `json:"measures,omitempty" doc:"Feeder that the meter measures as a whole: it is the main meter of a building"`
 	MaxW       int64            `json:"max_w,omitempty" doc:"Highest power that it can measure, in W; 23,000 W a phase if it was not set"`
 	CreatedAt  time.Time        `json:"created_at" doc:"When the meter was registered"`
 	TwoKeys    *time.Time       `json:"two_link_keys_since,omitempty" doc:"Since when messages to the meter are signed with two link keys, while the link key is being replaced"`
@@ -96,9 +97,10 @@ type LinkKeyStep struct{}
 
 // MeterChange is a change of a meter; nil fields stay.
 type MeterChange struct {
-	Feeder *string `json:"feeder,omitempty" doc:"Feeder that supplies the place; empty for none"`
-	MaxW   *int64  `json:"max_w,omitempty" doc:"Highest power that the meter can measure, in W; 0 for the default of 23,000 W a phase. A register that rises faster is held for review"`
-	Reason string  `json:"reason" doc:"Why, in a few words; written to the audit log"`
+	Feeder   *string `json:"feeder,omitempty" doc:"Feeder that supplies the place; empty for none"`
+	Measures *string `json:"measures,omitempty" doc:"Feeder that the meter measures as a whole; empty for none"`
+	MaxW     *int64  `json:"max_w,omitempty" doc:"Highest power that the meter can measure, in W; 0 for the default of 23,000 W a phase. A register that rises faster is held for review"`
+	Reason   string  `json:"reason" doc:"Why, in a few words; written to the audit log"`
 }
 
 // AddedMeter is a registered meter with its secrets, which are shown only once. DecoderKey is only there for a simulated

@@ -13,7 +13,7 @@ import (
 
 func newFlatCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{Use: "flat", Short: "Show the flats of a building, the meters on one feeder"}
-	cmd.AddCommand(newFlatList(c), newFlatStatements(c))
+	cmd.AddCommand(newFlatList(c), newFlatStatements(c), newFlatLoss(c))
 	return cmd
 }
 
@@ -55,6 +55,47 @@ func newFlatStatements(c console) *cobra.Command {
 	cmd.Flags().StringVar(&month, "month", "", "month of the statements, such as 2026-11")
 	cmd.Flags().StringVar(&building, "feeder", "", "only flats of this building")
 	return cmd
+}
+
+func newFlatLoss(c console) *cobra.Command {
+	var on string
+	cmd := &cobra.Command{
+		Use: "loss BUILDING", Short: "Compare the main meter of a building with its flats", Args: cobra.ExactArgs(1),
+		Long: "Compare the main meter of a building with its flats on a local day or in a month. The main meter is named by\n" +
+			"paywatt meter set METER --measures BUILDING. All figures are differences of registers; between two readings, energy is shared by time.",
+		Example: "  paywatt flat loss Riverside\n  paywatt flat loss Riverside --on 2026-11",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			l, err := api.BuildingLoss(cmd.Context(), args[0], on)
+			if err != nil {
+				return err
+			}
+			return c.show(cmd, l, lossTable(l))
+		}),
+	}
+	cmd.Flags().StringVar(&on, "on", "", "local day such as 2026-11-24, or month such as 2026-11; default yesterday")
+	return cmd
+}
+
+// lossTable has a row for each flat, and then the sum, the main meter and the loss.
+func lossTable(l apiv1.BuildingLoss) table {
+	kwh := func(wh int64) string { return unit.Energy(wh).KWh(3) }
+	rows := append([]apiv1.MeteredFlat{}, l.Flats...)
+	rows = append(rows, apiv1.MeteredFlat{Name: "all flats", UnitsWh: l.SumWh}, l.Main)
+	rows[len(rows)-1].Name = "main meter"
+	if l.LossWh != nil {
+		lost := apiv1.MeteredFlat{Name: "loss", UnitsWh: *l.LossWh}
+		if l.LossBps != nil {
+			lost.Name = fmt.Sprintf("loss %s %%", hundredths(*l.LossBps))
+		}
+		rows = append(rows, lost)
+	}
+	return columns("flat, meter, kWh, by time kWh, not known", func(f apiv1.MeteredFlat) []any {
+		by := ""
+		if f.EstimatedWh > 0 {
+			by = kwh(f.EstimatedWh)
+		}
+		return []any{f.Name, f.Meter, kwh(f.UnitsWh), by, f.Gap}
+	})(rows)
 }
 
 // flatLeft writes what is left in a flat's wallet or meter; empty if nobody knows it.

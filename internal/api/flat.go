@@ -22,6 +22,11 @@ func (a *API) flatRoutes(r router) {
 			"A file has at most 200 statements.",
 		Responses: pdfAnswer("The statements."),
 	}, a.flatStatements)
+	query(r, huma.Operation{
+		OperationID: "building-loss", Path: "/v1/flats/loss", Tags: []string{"flats"}, Summary: "Compare the main meter of a building with its flats",
+		Description: "The main meter is the one whose place measures the feeder of the flats as a whole: the field measures of a meter. Energy between two readings is shared by time. " +
+			"Only days that are over count.",
+	}, a.buildingLoss)
 }
 
 // FlatStatementsPath is the month of the statements of flats.
@@ -42,6 +47,32 @@ func (a *API) flatStatements(ctx context.Context, by access.Actor, in *struct {
 		return nil, problemOf(out.Refusal)
 	}
 	return &paper{ContentType: "application/pdf", Body: out.PDF}, nil
+}
+
+func (a *API) buildingLoss(ctx context.Context, by access.Actor, in *struct {
+	Feeder string `query:"feeder" required:"true" maxLength:"64" example:"Riverside" doc:"The building"`
+	On     string `query:"on" maxLength:"10" example:"2026-11-24" doc:"Local day, or month such as 2026-11; yesterday without it"`
+}) (*reply[apiv1.BuildingLoss], error) {
+	l, err := a.c.Flats.Loss(ctx, by, in.Feeder, in.On)
+	return replyOf(l.Refusal, err, func() apiv1.BuildingLoss { return lossOf(l) })
+}
+
+func lossOf(l flats.Loss) apiv1.BuildingLoss {
+	out := apiv1.BuildingLoss{Feeder: l.Building, On: l.On, From: l.From.UTC(), To: l.To.UTC(), Main: meteredOf(l.Main), Flats: []apiv1.MeteredFlat{}, SumWh: int64(l.Sum), Missing: l.Missing}
+	for _, f := range l.Flats {
+		out.Flats = append(out.Flats, meteredOf(f))
+	}
+	if l.Whole {
+		out.LossWh = new(int64(l.Lost))
+	}
+	if l.Whole && l.Main.Units > 0 {
+		out.LossBps = new(l.Bps)
+	}
+	return out
+}
+
+func meteredOf(m flats.Metered) apiv1.MeteredFlat {
+	return apiv1.MeteredFlat{Meter: m.Number, Name: m.Name, UnitsWh: int64(m.Units), EstimatedWh: int64(m.Estimated), Gap: string(m.Gap()), Resets: m.Breaks, From: at(m.First), To: at(m.Last)}
 }
 
 func flatOf(f flats.Flat) apiv1.Flat {

@@ -110,7 +110,7 @@ func queries() map[string]valid {
 		"settings": get(access.ReadSettings, "/v1/settings"), "people": get(access.ManagePeople, "/v1/people"),
 		"approvals": get(everybody, "/v1/approvals"), "search": get(everybody, "/v1/search?q=amina"), "vendors": get(access.ReadVendors, "/v1/vendors"),
 		"shifts": get(access.ReadTills, "/v1/shifts"), "shift-report": once(access.ReadTills, "/v1/shifts/{id}/report", "", (*stage).shift).by("GET"),
-		"overview": get(access.ReadMeters, "/v1/overview"), "flats": get(access.ReadMeters, "/v1/flats"), "flat-statements": get(access.ReadCustomers, "/v1/flats/statements/2026-11"), "imports": get(access.ReadMeters, "/v1/imports"),
+		"overview": get(access.ReadMeters, "/v1/overview"), "flats": get(access.ReadMeters, "/v1/flats"), "building-loss": once(access.ReadMeters, "/v1/flats/loss?feeder={id}", "", (*stage).building).by("GET"), "flat-statements": get(access.ReadCustomers, "/v1/flats/statements/2026-11"), "imports": get(access.ReadMeters, "/v1/imports"),
 		"import-result": once(access.ReadMeters, "/v1/imports/{id}", "", (*stage).imported).by("GET"),
 		"import": {access.WriteMeters, func(s *stage, _ bool) call {
 			return call{"POST", "/v1/imports?kind=meters", "number,tariff\n" + s.number() + ",domestic\n"}
@@ -342,6 +342,15 @@ func (s *stage) number() string {
 		s.t.Fatal(err)
 	}
 	return body + string(digit)
+}
+
+// building returns the name of a building with a main meter.
+func (s *stage) building(bool) string {
+	s.t.Helper()
+	number, name := s.number(), fmt.Sprintf("B%d", s.next())
+	s.do(201, "POST", "/v1/meters", `{"number":"`+number+`","mode":"prepay_wallet","tariff":"domestic","simulated":true}`)
+	s.do(200, "POST", "/v1/meters/"+number, `{"measures":"`+name+`","reason":"main meter"}`)
+	return name
 }
 
 // shift returns an open shift of the owner with a float.

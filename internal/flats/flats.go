@@ -29,6 +29,9 @@ type Tx interface {
 	WalletTenant() (wallet.Tenant, error)
 	// Tenancies lists at most a number of accounts that were open at some time of a span, of the flats of a building or of all.
 	Tenancies(building string, from, to time.Time, max int) ([]Tenancy, error)
+	// MainMeterOf finds the meter that measures the whole of a building, and FlatMeters lists at most a number of those of its flats.
+	MainMeterOf(building string) (m Metered, found bool, err error)
+	FlatMeters(building string, max int) ([]Metered, error)
 }
 
 // Config has the parts of a Flats; every field is required.

@@ -2418,12 +2418,37 @@ func StatementTooLarge(maxValue int64) refusal.Refusal {
 
 // FlatStatementsNone: No flat had an account in the month {month}. Ask for another month or another building.
 func FlatStatementsNone(month string) refusal.Refusal {
-	return refusal.Refusal{Code: "account-not-found", Text: "flat-statements-none", What: "No flat had an account in the month " + month + ".", Not: "No data was returned.", Try: "Ask for another month or another building.", Args: []refusal.Arg{{Place: "month", Value: month}}}
+	return refusal.Refusal{Code: "meter-not-found", Text: "flat-statements-none", What: "No flat had an account in the month " + month + ".", Not: "No data was returned.", Try: "Ask for another month or another building.", Args: []refusal.Arg{{Place: "month", Value: month}}}
 }
 
 // FlatStatementsTooMany: The file would have more than {max} statements. Choose a building.
 func FlatStatementsTooMany(maxValue int64) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "flat-statements-too-many", What: "The file would have more than " + strconv.FormatInt(maxValue, 10) + " statements.", Not: "No data was returned.", Try: "Choose a building.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// FeederMeasured: Meter {meter} measures {feeder} already. End that first: paywatt meter set {meter} --measures "" --reason REASON.
+func FeederMeasured(meter string, feeder string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "feeder-measured", What: "Meter " + meter + " measures " + feeder + " already.", Not: "No changes were made.", Try: "End that first: paywatt meter set " + meter + " --measures \"\" --reason REASON.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "feeder", Value: feeder}}}
+}
+
+// MainMeterOnFeeder: Meter {meter} is on {feeder} itself, so it cannot measure {feeder} as a whole. Give its place another feeder, or none.
+func MainMeterOnFeeder(meter string, feeder string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "main-meter-on-feeder", What: "Meter " + meter + " is on " + feeder + " itself, so it cannot measure " + feeder + " as a whole.", Not: "No changes were made.", Try: "Give its place another feeder, or none.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "feeder", Value: feeder}}}
+}
+
+// BuildingWithoutMainMeter: No meter measures {building} as a whole. Name its main meter: paywatt meter set METER --measures BUILDING --reason REASON.
+func BuildingWithoutMainMeter(building string) refusal.Refusal {
+	return refusal.Refusal{Code: "meter-not-found", Text: "building-without-main-meter", What: "No meter measures " + building + " as a whole.", Not: "No data was returned.", Try: "Name its main meter: paywatt meter set METER --measures BUILDING --reason REASON.", Args: []refusal.Arg{{Place: "building", Value: building}}}
+}
+
+// BuildingTooLarge: The building has more than {max} meters. Give its parts feeders of their own.
+func BuildingTooLarge(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "building-too-large", What: "The building has more than " + strconv.FormatInt(maxValue, 10) + " meters.", Not: "No data was returned.", Try: "Give its parts feeders of their own.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// LossOfDaysToCome: {on} is not over, so its loss is not known. Ask for a day before today, or for its month.
+func LossOfDaysToCome(on string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "loss-of-days-to-come", What: on + " is not over, so its loss is not known.", Not: "No data was returned.", Try: "Ask for a day before today, or for its month.", Args: []refusal.Arg{{Place: "on", Value: on}}}
 }
 
 // SettlementTooLarge: The settlement would have more than {max} entries. Ask for fewer days.

@@ -20,6 +20,9 @@ type MeterChange struct {
 	// Feeder is the supply line of the meter's place; empty for none. The feeder belongs to the place, so the change applies
 	// to every meter there.
 	Feeder *string
+	// Measures is the feeder that the meter measures as a whole, so that its energy is compared with that of the meters on the feeder; empty for
+	// none. It belongs to the place, as the feeder does.
+	Measures *string
 	// MaxW is the greatest power that the meter can measure; 0 for the default of its phases. A reading cannot be true if its
 	// power is more than a fifth above MaxW, or if its register rises that fast (docs/reference/quarantine.md). Only wallet
 	// meters have this limit.
@@ -35,12 +38,14 @@ const maxMaxW = math.MaxInt32 / 2
 
 func (c MeterChange) check() refusal.Refusal {
 	switch {
-	case c.Feeder == nil && c.MaxW == nil:
+	case c.Feeder == nil && c.MaxW == nil && c.Measures == nil:
 		return refuse.MeterChangeEmpty()
 	case strings.TrimSpace(c.Reason) == "" || !text(c.Reason, maxReason):
 		return refuse.ChangeWithoutReason(maxReason)
 	case c.Feeder != nil && !short(*c.Feeder):
 		return refuse.FieldTextTooLong("feeder", maxShort)
+	case c.Measures != nil && !short(*c.Measures):
+		return refuse.FieldTextTooLong("measures", maxShort)
 	case c.MaxW != nil && (*c.MaxW < 0 || *c.MaxW > maxMaxW):
 		return refuse.MaxPowerOutOfRange(maxMaxW)
 	}
@@ -55,10 +60,11 @@ type ChangedMeter struct {
 
 // meterAct is the part of a MeterChange that is stored for a second person.
 type meterAct struct {
-	Meter  string      `json:"meter"`
-	MaxW   *unit.Power `json:"max_w,omitempty"`
-	Feeder *string     `json:"feeder,omitempty"`
-	Reason string      `json:"reason"`
+	Meter    string      `json:"meter"`
+	MaxW     *unit.Power `json:"max_w,omitempty"`
+	Feeder   *string     `json:"feeder,omitempty"`
+	Measures *string     `json:"measures,omitempty"`
+	Reason   string      `json:"reason"`
 }
 
 // ChangeMeter changes the data of a meter, all or nothing (right: meter.write). A register that rises faster than the meter's
@@ -91,7 +97,7 @@ func (r *Registry) doChange(ctx context.Context, maker access.Actor, body []byte
 	if err := json.Unmarshal(body, &a); err != nil {
 		return access.Done{}, fmt.Errorf("read an approved change of a meter: %w", err)
 	}
-	out, err := r.ChangeMeter(ctx, maker, a.Meter, MeterChange{Feeder: a.Feeder, MaxW: a.MaxW, Reason: a.Reason})
+	out, err := r.ChangeMeter(ctx, maker, a.Meter, MeterChange{Feeder: a.Feeder, Measures: a.Measures, MaxW: a.MaxW, Reason: a.Reason})
 	return access.Done{Refusal: out.Refusal, Object: "meter " + a.Meter}, err
 }
 
@@ -121,7 +127,7 @@ func (r *Registry) changeMeter(tx Tx, by access.Actor, at Ref, ref string, c Met
 		eyes, err = access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActMaxPower, Object: m.ID.Text(id.Meter),
 			Summary: fmt.Sprintf("change the greatest power of meter %s from %s to %s: what it counts above that is not charged before a person decides; reason: %s",
 				m.Number, watts(was.MaxW), watts(*c.MaxW), c.Reason),
-			Body: meterAct{m.Number, c.MaxW, c.Feeder, c.Reason}}, r.c.Now())
+			Body: meterAct{m.Number, c.MaxW, c.Feeder, c.Measures, c.Reason}}, r.c.Now())
 		if err != nil || eyes.Refused() || eyes.Waits != nil {
 			return addedRow{Refusal: eyes.Refusal, waits: eyes.Waits}, err
 		}
@@ -131,14 +137,8 @@ func (r *Registry) changeMeter(tx Tx, by access.Actor, at Ref, ref string, c Met
 			return addedRow{}, err
 		}
 	}
-	if c.Feeder != nil {
-		placed, err := tx.Customers().SetFeeder(m.N, *c.Feeder)
-		if err != nil {
-			return addedRow{}, err
-		}
-		if !placed {
-			return addedRow{Refusal: refuse.MeterWithoutFeeder(m.Number)}, nil
-		}
+	if no, err := c.place(tx, m, was); err != nil || no.Refused() {
+		return addedRow{Refusal: no}, err
 	}
 	rec, found, err := tx.MeterRecord(m.ID)
 	if err == nil && !found {
@@ -152,7 +152,37 @@ func (r *Registry) changeMeter(tx Tx, by access.Actor, at Ref, ref string, c Met
 	return addedRow{rec: rec}, tx.AuditLog(eyes.Mark(e))
 }
 
+// place changes what belongs to the place of a meter. The main meter of a feeder is not on the feeder itself, and there is one of it: else its
+// energy would count twice.
+func (c MeterChange) place(tx Tx, m Meter, was MeterRecord) (no refusal.Refusal, err error) {
+	feeder, measures := was.Feeder, was.Measures
+	for _, f := range []struct {
+		to  *string
+		now *string
+		set func(int64, string) (bool, error)
+	}{{c.Feeder, &feeder, tx.Customers().SetFeeder}, {c.Measures, &measures, tx.Customers().SetMeasures}} {
+		if f.to == nil {
+			continue
+		}
+		*f.now = *f.to
+		if main, found, err := tx.Customers().MainMeter(measures); err != nil || found && main != m.Number {
+			return refuse.FeederMeasured(main, measures), err
+		}
+		if measures != "" && measures == feeder {
+			return refuse.MainMeterOnFeeder(m.Number, feeder), nil
+		}
+		placed, err := f.set(m.N, *f.to)
+		if err != nil {
+			return no, err
+		}
+		if !placed {
+			return refuse.MeterWithoutFeeder(m.Number), nil
+		}
+	}
+	return no, nil
+}
+
 // summary returns the meter's changeable data as text for the audit log.
 func (r MeterRecord) summary() string {
-	return fmt.Sprintf("feeder=%q max_w=%d", r.Feeder, int64(r.MaxW))
+	return fmt.Sprintf("feeder=%q measures=%q max_w=%d", r.Feeder, r.Measures, int64(r.MaxW))
 }

@@ -78,6 +78,9 @@ type CustomerTx interface {
 	AddPoint(p Point) error
 	// SetFeeder sets the feeder of the place that a meter supplies; it returns false if the meter supplies no place.
 	SetFeeder(meter int64, feeder string) (bool, error)
+	// SetMeasures sets the feeder that the meter of a place measures as a whole, and MainMeter finds that meter; false if there is none.
+	SetMeasures(meter int64, feeder string) (bool, error)
+	MainMeter(feeder string) (number string, found bool, err error)
 	AddAccount(a Account) error
 	// AccountTariff returns the tariff of an account, even of a closed one.
 	AccountTariff(account id.ID) (id.ID, error)
@@ -113,6 +116,8 @@ type Point struct {
 	ID      id.ID
 	Address string
 	Feeder  string
+	// Measures is the feeder that the meter of the place measures as a whole; empty for none.
+	Measures string
 }
 
 // MeterRecord holds all stored data of one MeterView, before the state is computed.
@@ -137,6 +142,7 @@ type MeterRecord struct {
 	Reasons    string
 	Tamper     bool
 	Feeder     string
+	Measures   string // the feeder that the meter measures as a whole
 	Address    string
 	MaxW       unit.Power // 0 for the default of the meter's phases
 	Since      time.Time  // when the account was opened; zero without one

@@ -51,6 +51,7 @@ type MeterView struct {
 	Customer  Customer
 	Address   string     // of the meter's place; empty if unknown
 	Feeder    string     // feeder of the meter's place; empty if unknown
+	Measures  string     // the feeder that the meter measures as a whole; empty for none
 	MaxW      unit.Power // greatest power set for this meter; 0 for the default of its phases
 	Since     time.Time  // when the account was opened; zero without one
 	State     State
@@ -263,7 +264,7 @@ func (r *Registry) shown(by access.Actor, row foundRow) MeterView {
 
 func (r *Registry) view(rec MeterRecord) MeterView {
 	now := r.c.Now()
-	v := MeterView{Meter: rec.Meter, Key: rec.Key, Tariff: rec.TariffName, Customer: rec.Customer, Wallet: rec.Wallet, Address: rec.Address, Feeder: rec.Feeder, MaxW: rec.MaxW, Since: rec.Since,
+	v := MeterView{Meter: rec.Meter, Key: rec.Key, Tariff: rec.TariffName, Customer: rec.Customer, Wallet: rec.Wallet, Address: rec.Address, Feeder: rec.Feeder, Measures: rec.Measures, MaxW: rec.MaxW, Since: rec.Since,
 		Connected: r.c.Connected(rec.Meter.Number), Relay: rec.Relay, Reasons: metering.SplitReasons(rec.Reasons),
 		LastSeen: rec.LastSeen, Clock: now}
 	if rec.Wallet != nil {

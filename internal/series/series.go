@@ -251,3 +251,43 @@ func Spacing(points []Point) time.Duration {
 	slices.Sort(all)
 	return max(3*all[len(all)/2], time.Hour)
 }
+
+// Measured is what a register says about one bucket, with what it does not say.
+type Measured struct {
+	Use
+	First, Last time.Time // the part of the bucket that readings reach over; both zero if no use can be told
+	Inside      bool      // a reading is in the bucket; without one, the use in it is a share by time
+	Breaks      int       // places in the bucket at which the register did not continue, whose use nobody knows
+}
+
+// Whole reports whether the readings tell the use of the whole bucket.
+func (m Measured) Whole() bool {
+	return m.Breaks == 0 && !m.First.IsZero() && !m.First.After(m.From) && !m.Last.Before(m.To)
+}
+
+// Measure tells the use of a bucket by the rule of [UseOf], and how far it can be told. Readings are in the order in which the meter made them.
+func Measure(samples []Count, b Bucket, most unit.Power) Measured {
+	out := Measured{Use: UseOf(samples, []Bucket{b}, most)[0]}
+	for i, s := range samples {
+		out.Inside = out.Inside || !s.At.Before(b.From) && s.At.Before(b.To)
+		if i == 0 {
+			continue
+		}
+		from, to := samples[i-1].At, later(samples[i-1].At, s.At)
+		if !from.Before(b.To) || !to.After(b.From) {
+			continue
+		}
+		if broken(samples[i-1], s, most) {
+			out.Breaks++
+			continue
+		}
+		if from = later(from, b.From); out.First.IsZero() || from.Before(out.First) {
+			out.First = from
+		}
+		if to.After(b.To) {
+			to = b.To
+		}
+		out.Last = later(out.Last, to)
+	}
+	return out
+}

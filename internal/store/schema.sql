@@ -87,7 +87,7 @@ CREATE INDEX customer_phone ON customer (tenant_id, phone);
 CREATE TABLE service_point (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, address TEXT NOT NULL DEFAULT '',
   lat_e7 INTEGER, lon_e7 INTEGER, feeder TEXT NOT NULL DEFAULT '',
-  created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1, search TEXT NOT NULL DEFAULT '',
+  created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1, search TEXT NOT NULL DEFAULT '', measures TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 
@@ -936,3 +936,4 @@ CREATE INDEX vend_without_shift ON vend (tenant_id, completed_at, by_actor, tend
   WHERE vendor_key = '' AND shift_id IS NULL AND payment_id IS NULL AND completed_at IS NOT NULL;
 CREATE INDEX audit_vouchers_sold ON audit (tenant_id, at) WHERE action = 'voucher.sell';
 CREATE INDEX payment_back ON payment (tenant_id, id) WHERE status = 'applied' AND (reason = 'given-back' OR reason = 'part-back');
+CREATE UNIQUE INDEX service_point_measures ON service_point (tenant_id, measures) WHERE measures <> '';

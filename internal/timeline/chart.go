@@ -266,25 +266,37 @@ func (c *Chart) byDay(tx Tx, most unit.Power) ([]metering.StoredReading, error) 
 	for at := c.From; at.Before(c.To); at = localday.Next(at) {
 		days = append(days, metering.Span{From: at, To: localday.Next(at)})
 	}
-	ends, err := tx.ReadingsAtEnds(c.Meter.N, days)
+	ends, err := tx.ReadingsAtEnds([]int64{c.Meter.N}, days)
 	if err != nil {
 		return nil, err
 	}
-	out, refined, left := inOrder(ends), 0, maxReadings
-	for i := 1; i < len(ends) && refined < maxRefined && left > 0; i++ {
+	left := budget{most: most, times: maxRefined, rows: maxReadings}
+	return left.refine(tx, c.Meter.N, ends[c.Meter.N])
+}
+
+// budget bounds how often, and how many readings, are read because a register did not continue.
+type budget struct {
+	most        unit.Power
+	times, rows int
+}
+
+// refine adds to some readings of a meter all those between two at which its register did not continue, or its memory was replaced.
+func (b *budget) refine(tx Tx, meter int64, ends []metering.StoredReading) ([]metering.StoredReading, error) {
+	out := inOrder(ends)
+	for i := 1; i < len(ends) && b.times > 0 && b.rows > 0; i++ {
 		pair := ends[i-1 : i+1]
-		if pair[0].Memory == pair[1].Memory && len(series.Breaks(samplesOf(pair), most)) == 0 {
+		if pair[0].Memory == pair[1].Memory && len(series.Breaks(samplesOf(pair), b.most)) == 0 {
 			continue
 		}
 		from, to := pair[0].At, pair[1].At
 		if to.Before(from) {
 			from, to = to, from
 		}
-		between, err := tx.ReadingsAround(c.Meter.N, metering.Span{From: from, To: to.Add(time.Microsecond)}, left)
+		between, err := tx.ReadingsAround(meter, metering.Span{From: from, To: to.Add(time.Microsecond)}, b.rows)
 		if err != nil {
 			return nil, err
 		}
-		out, refined, left = append(out, between...), refined+1, left-len(between)
+		out, b.times, b.rows = append(out, between...), b.times-1, b.rows-len(between)
 	}
 	slices.SortFunc(out, func(a, b metering.StoredReading) int { return cmp.Compare(a.Row, b.Row) })
 	return slices.CompactFunc(out, func(a, b metering.StoredReading) bool { return a.Row == b.Row }), nil
@@ -299,14 +311,20 @@ func inOrder(rows []metering.StoredReading) []metering.StoredReading {
 		if _, ok := memories[rows[i].Memory]; !ok {
 			memories[rows[i].Memory] = len(memories)
 		}
-		if rows[i].Clock == string(wire.ClockInvalid) {
-			rows[i].At = rows[i].ReceivedAt
-		}
+		rows[i].At = stamp(rows[i])
 	}
 	slices.SortStableFunc(rows, func(a, b metering.StoredReading) int {
 		return cmp.Or(cmp.Compare(memories[a.Memory], memories[b.Memory]), cmp.Compare(a.Seq, b.Seq))
 	})
 	return rows
+}
+
+// stamp is the time of a reading by the meter's clock, or by the server's where the meter's was not set.
+func stamp(r metering.StoredReading) time.Time {
+	if r.Clock == string(wire.ClockInvalid) {
+		return r.ReceivedAt
+	}
+	return r.At
 }
 
 func samplesOf(rows []metering.StoredReading) []series.Count {

@@ -24,8 +24,8 @@ type Tx interface {
 	// reading before the span comes first, and the oldest one after it comes last. The server's time stands for the time of a clock
 	// that was not set.
 	ReadingsAround(meter int64, s metering.Span, max int) ([]metering.StoredReading, error)
-	// ReadingsAtEnds lists the first and the last reading of a meter in each of several spans, in the order of time.
-	ReadingsAtEnds(meter int64, spans []metering.Span) ([]metering.StoredReading, error)
+	// ReadingsAtEnds lists the first and the last reading of each of some meters in each of several spans, in the order of the spans and of time.
+	ReadingsAtEnds(meters []int64, spans []metering.Span) (map[int64][]metering.StoredReading, error)
 	// NewestReading returns the meter's time of its newest reading before a time, or of all if the time is zero. It returns zero for none.
 	NewestReading(meter int64, before time.Time) (time.Time, error)
 	// WalletUse lists the use of a meter on a range of local days, the first and last day included, newest first.

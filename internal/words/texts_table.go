@@ -4132,6 +4132,12 @@ func (t *Texts) PlaceAbout() string { return t.say("pages.place.about") }
 // PlaceFeederHint: It belongs to the place, so it counts for every meter there. Losses are compared for each feeder.
 func (t *Texts) PlaceFeederHint() string { return t.say("pages.place.feeder-hint") }
 
+// PlaceMeasures: Measures the whole of
+func (t *Texts) PlaceMeasures() string { return t.say("pages.place.measures") }
+
+// PlaceMeasuresHint: The building or feeder whose main meter this is. Its energy is then compared with the sum of the meters there. Empty for none.
+func (t *Texts) PlaceMeasuresHint() string { return t.say("pages.place.measures-hint") }
+
 // PlacePower: Highest power in W
 func (t *Texts) PlacePower() string { return t.say("pages.place.power") }
 
@@ -5462,6 +5468,72 @@ func (t *Texts) FlatsUnknown() string { return t.say("pages.flats.unknown") }
 
 // FlatsStatements: Statements of all flats of
 func (t *Texts) FlatsStatements() string { return t.say("pages.flats.statements") }
+
+// LossTitle: Loss of {building}
+func (t *Texts) LossTitle(building string) string {
+	return t.say("pages.loss.title", "{building}", building)
+}
+
+// LossOpen: Main meter and loss
+func (t *Texts) LossOpen() string { return t.say("pages.loss.open") }
+
+// LossNone: No meter measures the whole of this building. Open the page of its main meter, then Place and feeder, and name the building there.
+func (t *Texts) LossNone() string { return t.say("pages.loss.none") }
+
+// LossOn: Day or month
+func (t *Texts) LossOn() string { return t.say("pages.loss.on") }
+
+// LossOnHint: Such as 2026-11-24, or 2026-11
+func (t *Texts) LossOnHint() string { return t.say("pages.loss.on-hint") }
+
+// LossShow: Show
+func (t *Texts) LossShow() string { return t.say("pages.loss.show") }
+
+// LossMain: Main meter
+func (t *Texts) LossMain() string { return t.say("pages.loss.main") }
+
+// LossSum: All flats
+func (t *Texts) LossSum() string { return t.say("pages.loss.sum") }
+
+// LossLost: Loss
+func (t *Texts) LossLost() string { return t.say("pages.loss.lost") }
+
+// LossPercent: {n} %
+func (t *Texts) LossPercent(n string) string { return t.say("pages.loss.percent", "{n}", n) }
+
+// LossFlat: Flat
+func (t *Texts) LossFlat() string { return t.say("pages.loss.flat") }
+
+// LossEnergy: Energy kWh
+func (t *Texts) LossEnergy() string { return t.say("pages.loss.energy") }
+
+// LossEstimated: Of it by time kWh
+func (t *Texts) LossEstimated() string { return t.say("pages.loss.estimated") }
+
+// LossGap: What is not known
+func (t *Texts) LossGap() string { return t.say("pages.loss.gap") }
+
+// LossUnknown: The loss is unknown, because the use of the main meter is not wholly known.
+func (t *Texts) LossUnknown() string { return t.say("pages.loss.unknown") }
+
+// LossMissing: The use of these flats is not wholly known, and what is missing counts as loss: {n}
+func (t *Texts) LossMissing(n string) string { return t.say("pages.loss.missing", "{n}", n) }
+
+// LossMore: The flats counted more than the main meter. Check whether all of them are behind it, and its clock.
+func (t *Texts) LossMore() string { return t.say("pages.loss.more") }
+
+// LossSpan: From {from} to {to}
+func (t *Texts) LossSpan(from string, to string) string {
+	return t.say("pages.loss.span", "{from}", from, "{to}", to)
+}
+
+// LossSaid: All figures are differences of registers. Between two readings, energy is shared by time. Only days that are over count.
+func (t *Texts) LossSaid() string { return t.say("pages.loss.said") }
+
+// LossLine: {on}: main meter {main} kWh, flats {sum} kWh, loss {lost} kWh ({percent})
+func (t *Texts) LossLine(on string, main string, sum string, lost string, percent string) string {
+	return t.say("pages.loss.line", "{on}", on, "{main}", main, "{sum}", sum, "{lost}", lost, "{percent}", percent)
+}
 
 // FlatsNewTitle: Add flats from a list
 func (t *Texts) FlatsNewTitle() string { return t.say("pages.flats-new.title") }

@@ -1,8 +1,6 @@
 package meters
 
 import (
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/fault"
@@ -16,7 +14,7 @@ import (
 
 // recordQuery reads the data of a [registry.MeterRecord]. A meter that never sent anything has no row in meter_live, and a wallet meter
 // may have no key.
-var recordQuery = `SELECT COALESCE(t.name, ''), COALESCE(n.currency, ''), p.feeder, w.max_w, k.id, COALESCE(p.address, ''), a.opened_at, ` + meterColumns.List("m") + `, ` +
+var recordQuery = `SELECT COALESCE(t.name, ''), COALESCE(n.currency, ''), p.feeder, w.max_w, k.id, COALESCE(p.address, ''), a.opened_at, COALESCE(p.measures, ''), ` + meterColumns.List("m") + `, ` +
 	people.CustomerColumns.List("c") + `, ` + liveColumns.List("l") + `, ` + meterKeyColumns.List("k") + `, ` + NewestTID + `
 	FROM meter m
 	JOIN tenant n ON n.id = m.tenant_id
@@ -32,12 +30,12 @@ var recordQuery = `SELECT COALESCE(t.name, ''), COALESCE(n.currency, ''), p.feed
 // scanRecord reads the columns of recordQuery. The result currency is the currency of the meter's wallet, or empty if the meter has no
 // wallet.
 func scanRecord(r core.Row) (rec registry.MeterRecord, currency string, err error) {
-	rec = registry.MeterRecord{TariffName: r.Text(0), Feeder: r.Text(2), Address: r.Text(5), MaxW: unit.Power(r.Int(3))}
+	rec = registry.MeterRecord{TariffName: r.Text(0), Feeder: r.Text(2), Address: r.Text(5), Measures: r.Text(7), MaxW: unit.Power(r.Int(3))}
 	var l metering.Live
 	if !r.IsNull(6) {
 		rec.Since = r.Time(6)
 	}
-	col, err := meterColumns.Scan(r, 7, &rec.Meter)
+	col, err := meterColumns.Scan(r, 8, &rec.Meter)
 	if err == nil {
 		col, err = people.CustomerColumns.Scan(r, col, &rec.Customer)
 	}
@@ -79,11 +77,8 @@ func (tx Rows) MeterRecordsNumbered(numbers []string) ([]registry.MeterRecord, e
 	if len(numbers) == 0 {
 		return nil, nil
 	}
-	marks, args := make([]string, len(numbers)), make([]any, len(numbers))
-	for i, n := range numbers {
-		marks[i], args[i] = "$"+strconv.Itoa(i+2), n
-	}
-	return tx.meterRecords(`m.number IN (`+strings.Join(marks, ", ")+`) ORDER BY m.id`, args...)
+	in, args := marked(numbers, 2)
+	return tx.meterRecords(`m.number IN (`+in+`) ORDER BY m.id`, args...)
 }
 
 // MeterRecordsOf reads a [registry.MeterRecord] for each meter of a customer's accounts, in the order of their

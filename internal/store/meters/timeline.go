@@ -1,6 +1,8 @@
 package meters
 
 import (
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/fault"
@@ -27,20 +29,40 @@ func (tx Rows) ReadingsAround(meter int64, s metering.Span, max int) ([]metering
 	return append(append(out, in...), after...), fault.Wrap(err, "list readings")
 }
 
-// ReadingsAtEnds lists the first and the last reading of a meter in each of several spans of the meter's time, in the order of that time. It
-// reads no other rows, however many there are.
-func (tx Rows) ReadingsAtEnds(meter int64, spans []metering.Span) (out []metering.StoredReading, err error) {
-	const end = `(SELECT id FROM reading WHERE tenant_id = $1 AND meter = $2 AND ` + readAt + ` >= $3 AND ` + readAt + ` < $4 ORDER BY ` + readAt
+// ReadingsAtEnds lists the first and the last reading of each meter in each of several spans of the meters' time, in the order of the spans and
+// of that time. It asks once for each span, and reads no other rows, however many there are.
+func (tx Rows) ReadingsAtEnds(meters []int64, spans []metering.Span) (map[int64][]metering.StoredReading, error) {
+	const end = `SELECT (SELECT id FROM reading WHERE tenant_id = m.tenant_id AND meter = m.n AND ` + readAt + ` >= $2 AND ` + readAt + ` < $3 ORDER BY ` + readAt
+	out := map[int64][]metering.StoredReading{}
+	if len(meters) == 0 {
+		return out, nil
+	}
+	in, args := marked(meters, 4)
+	all := ` FROM meter m WHERE m.tenant_id = $1 AND m.n IN (` + in + `)`
+	sql := `SELECT meter, ` + readingColumns.List("") + ` FROM reading WHERE tenant_id = $1 AND id IN (` + end + `, id LIMIT 1)` + all + ` UNION ALL ` + end + ` DESC, id DESC LIMIT 1)` + all +
+		`) ORDER BY ` + readAt + `, id`
 	for _, s := range spans {
 		from, to, _, _ := limits(s, metering.After{})
-		rows, err := readingColumns.All(tx.C, `tenant_id = $1 AND meter = $2 AND id IN (`+end+`, id LIMIT 1), `+end+` DESC, id DESC LIMIT 1)) ORDER BY `+readAt+`, id LIMIT 2`,
-			tx.Tenant, meter, from, to)
+		err := tx.C.Query(sql, func(r core.Row) error {
+			var row metering.StoredReading
+			_, err := readingColumns.Scan(r, 1, &row)
+			out[r.Int(0)] = append(out[r.Int(0)], row)
+			return err
+		}, append([]any{tx.Tenant, from, to}, args...)...)
 		if err != nil {
 			return nil, fault.Wrap(err, "list readings at the ends of spans")
 		}
-		out = append(out, rows...)
 	}
 	return out, nil
+}
+
+// marked writes the placeholders of a list of values, the first with a number, and returns the values as arguments.
+func marked[T any](all []T, first int) (in string, args []any) {
+	marks := make([]string, len(all))
+	for i, v := range all {
+		marks[i], args = "$"+strconv.Itoa(first+i), append(args, v)
+	}
+	return strings.Join(marks, ", "), args
 }
 
 // NewestReading returns the meter's time of its newest reading before a time, or of all if the time is zero. It returns zero for none.

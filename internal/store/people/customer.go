@@ -95,6 +95,7 @@ var pointColumns = core.Columns[registry.Point]{Table: "service_point", Unattest
 	core.ID("id", func(p *registry.Point) *id.ID { return &p.ID }),
 	core.Text("address", func(p *registry.Point) *string { return &p.Address }),
 	core.Text("feeder", func(p *registry.Point) *string { return &p.Feeder }),
+	core.Text("measures", func(p *registry.Point) *string { return &p.Measures }),
 	{Name: "search", Form: 't', Write: func(p *registry.Point) any { return registry.Folded(p.Address) }},
 	{Name: "lat_e7", Form: 'i'}, {Name: "lon_e7", Form: 'i'}, {Name: "created_at", Form: 'i'}, {Name: "version", Form: 'i'},
 }}
@@ -110,6 +111,13 @@ func (tx Rows) SetFeeder(meter int64, feeder string) (bool, error) {
 	n, err := tx.C.Exec(`UPDATE service_point SET feeder = $1, version = version + 1 WHERE tenant_id = $2 AND id = (SELECT a.service_point_id
 		FROM meter m JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id WHERE m.tenant_id = $2 AND m.n = $3)`, feeder, tx.Tenant, meter)
 	return n > 0, fault.Wrap(err, "set the feeder of meter %d", meter)
+}
+
+// SetMeasures sets the feeder that the meter at a place measures as a whole; it returns false if the meter supplies no service point.
+func (tx Rows) SetMeasures(meter int64, feeder string) (bool, error) {
+	n, err := tx.C.Exec(`UPDATE service_point SET measures = $1, version = version + 1 WHERE tenant_id = $2 AND id = (SELECT a.service_point_id
+		FROM meter m JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id WHERE m.tenant_id = $2 AND m.n = $3)`, feeder, tx.Tenant, meter)
+	return n > 0, fault.Wrap(err, "set what meter %d measures", meter)
 }
 
 // SetMostPower sets the maximum power that a wallet meter can measure; 0 for the default of its phases.

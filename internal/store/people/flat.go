@@ -21,3 +21,40 @@ func (tx Rows) Tenancies(building string, from, to time.Time, max int) (out []fl
 	}, tx.Tenant, building, to, from, max)
 	return out, fault.Wrap(err, "list the accounts of flats")
 }
+
+const meteredPlaces = `SELECT m.n, m.number, p.address FROM meter m
+	JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
+	JOIN service_point p ON p.tenant_id = a.tenant_id AND p.id = a.service_point_id
+	WHERE m.tenant_id = $1 AND m.status NOT IN ('blocked', 'removed', 'scrapped')`
+
+// MainMeterOf finds the meter that measures a feeder as a whole.
+func (tx Rows) MainMeterOf(building string) (m flats.Metered, found bool, err error) {
+	all, err := tx.metered(` AND p.measures = $2 AND p.measures <> '' ORDER BY m.n DESC LIMIT 1`, building)
+	if err != nil || len(all) == 0 {
+		return m, false, err
+	}
+	return all[0], true, nil
+}
+
+// MainMeter is the number of the meter that measures a feeder as a whole.
+func (tx Rows) MainMeter(feeder string) (string, bool, error) {
+	m, found, err := tx.MainMeterOf(feeder)
+	return m.Number, found, err
+}
+
+// FlatMeters lists at most a number of meters at the places on a feeder, those of vacant places too. The main meter is none of them.
+func (tx Rows) FlatMeters(building string, max int) ([]flats.Metered, error) {
+	return tx.metered(` AND p.feeder = $2 AND p.feeder <> '' AND p.measures <> p.feeder ORDER BY m.n LIMIT $3`, building, max)
+}
+
+func (tx Rows) metered(where string, args ...any) (out []flats.Metered, err error) {
+	err = tx.C.Query(meteredPlaces+where, func(r core.Row) error {
+		m := flats.Metered{N: r.Int(0), Number: r.Text(1), Name: r.Text(2)}
+		if m.Name == "" {
+			m.Name = m.Number
+		}
+		out = append(out, m)
+		return nil
+	}, append([]any{tx.Tenant}, args...)...)
+	return out, fault.Wrap(err, "list the meters of a building")
+}

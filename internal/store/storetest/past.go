@@ -200,15 +200,15 @@ func journalsBetween(t *testing.T, r Rig) {
 
 // readingsAtEnds checks the first and the last reading of spans with five, one and no reading, and with one whose clock was not set.
 func readingsAtEnds(t *testing.T, tx *store.Tx, meter int64, at func(int) time.Time) error {
-	ends, err := tx.ReadingsAtEnds(meter, []metering.Span{{From: at(0), To: at(10)}, {From: at(2), To: at(3)}, {From: at(20), To: at(30)}, {From: at(3000), To: at(4000)}})
+	ends, err := tx.ReadingsAtEnds([]int64{meter, meter + 1000}, []metering.Span{{From: at(0), To: at(10)}, {From: at(2), To: at(3)}, {From: at(20), To: at(30)}, {From: at(3000), To: at(4000)}})
 	if err != nil {
 		return err
 	}
 	var seqs []uint64
-	for _, row := range ends {
+	for _, row := range ends[meter] {
 		seqs = append(seqs, row.Seq)
 	}
-	if got := fmt.Sprint(seqs); got != "[1 5 2 4]" {
+	if got := fmt.Sprint(seqs); got != "[1 5 2 4]" || len(ends) != 1 {
 		t.Errorf("readings at the ends of spans: %s", got)
 	}
 	return nil

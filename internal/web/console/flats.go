@@ -28,6 +28,8 @@ type flatsPage struct {
 	Rows      []flatRow
 	Rest      string // the board has more flats than the page
 	Manages   bool
+	Loss      string // yesterday, in a line
+	LossPath  string // leads to the comparison of the main meter with the flats; empty without a building
 	Month     string // of the statements; empty for those who may not read them
 }
 
@@ -35,6 +37,7 @@ func (s *Console) flatRoutes(m *http.ServeMux) {
 	m.Handle("GET "+flatsPath, s.signedIn(s.flats))
 	m.HandleFunc("GET "+flatsPath+"/live", s.flatsLive)
 	m.Handle("GET "+flatsPath+"/statements.pdf", s.signedIn(s.flatStatements))
+	m.Handle("GET "+lossPath, s.signedIn(s.loss))
 	m.Handle("GET "+newFlatsPath, s.signedIn(s.newFlats))
 	m.Handle("POST "+newFlatsPath, s.signedIn(s.pasteFlats))
 }
@@ -63,6 +66,14 @@ func (s *Console) flats(w http.ResponseWriter, r *http.Request, v visit) {
 			d.Counts = append(d.Counts, choice{stateBadge(t, state).Text(), itoa(n)})
 		}
 	}
+	if one := oneBuilding(b.Flats, d.Building); one != "" {
+		l, err := s.c.Flats.Loss(r.Context(), v.by, one, "")
+		if err != nil {
+			s.broken(w, r, v, err)
+			return
+		}
+		d.LossPath, d.Loss = lossOf(one), v.site.lossLine(l)
+	}
 	d.Buildings = buildings(b.Flats, d.Building, t.FlatsEvery())
 	p := s.page(r, v, t.FlatsTitle())
 	p.Live = flatsPath + "/live?n=" + strings.Join(numbers, ",")
@@ -77,6 +88,19 @@ func (s *Console) flatStatements(w http.ResponseWriter, r *http.Request, v visit
 		return
 	}
 	s.pdf(w, got.Name, got.PDF)
+}
+
+// oneBuilding is the building of a board: the chosen one, or that of all flats on it.
+func oneBuilding(all []flats.Flat, here string) string {
+	for _, f := range all {
+		if here == "" {
+			here = f.Feeder
+		}
+		if f.Feeder != here {
+			return ""
+		}
+	}
+	return here
 }
 
 // buildings are the links to the boards of the buildings on this one, if there is more than one.

@@ -59,9 +59,41 @@ func TestTheBoardShowsEachFlat(t *testing.T) {
 		t.Errorf("the flat with credit is at %d, that without (%d) and the one never heard (%d)", c, a, b)
 	}
 	g.get("/flats?feeder=Hill").is(200).says("B1").omits("Baraka B.", ">A1<")
+	w.lossOfRiverside(g, 5)
 	w.statementsOfTwoTenants(g, a1)
 	w.person("shop@example.com", access.TariffManager)
 	w.enter("shop@example.com").get("/flats").is(403)
+}
+
+// lossOfRiverside: the main meter of the building, whose flats use 1 kWh and 2 kWh a day, counts 4 kWh a day. Its place names the building, and
+// no other place may.
+func (w *world) lossOfRiverside(g *guest, days uint64) {
+	w.t.Helper()
+	main, other := flatNumber(w.t, 4), flatNumber(w.t, 5)
+	g.get("/flats").is(200).omits("Main meter and loss") // two buildings
+	g.get("/flats?feeder=Riverside").is(200).says("Main meter and loss")
+	g.get("/flats/loss?feeder=Riverside").is(404).says("No meter measures Riverside as a whole.")
+	w.flat(main, "Meter room", "", "House")
+	w.flat(other, "Pump", "", "House")
+	place := "/meters/" + main + "/place"
+	name := func(number string, fields ...string) answer {
+		at := "/meters/" + number + "/place"
+		return g.post(at, append([]string{"form", g.get(at).value("form"), "reason", "main meter"}, fields...)...)
+	}
+	name(main, "feeder", "Riverside", "measures", "Riverside").is(400).says("cannot measure Riverside as a whole")
+	name(main, "measures", "Riverside").leads(place)
+	name(other, "measures", "Riverside").is(400).says("Meter " + main + " measures Riverside already.")
+	w.clock.move(-time.Duration(days-1) * 24 * time.Hour)
+	for day := range days {
+		w.reading(main, day+1, wire.Reading{RegisterWh: int64(day * 4000), Relay: "closed"})
+		w.clock.move(24 * time.Hour)
+	}
+	w.clock.move(-24 * time.Hour)
+	yesterday := w.clock.now().Add(-24 * time.Hour).Format(time.DateOnly)
+	g.get("/flats?feeder=Riverside").is(200).says(yesterday + ": main meter 4.0 kWh, flats 3.0 kWh, loss 1.0 kWh (25.00 %)")
+	g.get("/flats/loss?feeder=Riverside").is(200).says("Loss of Riverside", "4.000", "3.000", "1.000", "25.00 %", "A1", "A2", "partly estimated by time").omits("B1", "Meter room")
+	g.get("/flats/loss?feeder=Riverside&on=2020-01").is(200).says("The loss is unknown", "no readings: the use is unknown", "counts as loss: 2")
+	g.get("/flats/loss?feeder=Riverside&on=" + w.clock.now().Format(time.DateOnly)).is(400).says("is not over")
 }
 
 // statementsOfTwoTenants: the tenant of the second flat moves out, and one who reads Swahili moves in. Each has a statement, and the new one's

@@ -17,13 +17,14 @@ import (
 // placeForm is the page that changes the feeder of a meter's place, and the highest power of a wallet meter.
 type placeForm struct {
 	Number, Grouped, Address string
-	Feeder, MaxW, Reason     string
+	Feeder, Measures         string
+	MaxW, Reason             string
 	FormID, Error, Notice    string
 	Wallet                   bool
 }
 
 func (f placeForm) command() string {
-	return commandLine("paywatt meter set "+f.Number, "--feeder", f.Feeder, "--max-w", f.MaxW, "--reason", cmp.Or(f.Reason, "REASON"))
+	return commandLine("paywatt meter set "+f.Number, "--feeder", f.Feeder, "--measures", f.Measures, "--max-w", f.MaxW, "--reason", cmp.Or(f.Reason, "REASON"))
 }
 
 func placePath(number string) string { return "/meters/" + url.PathEscape(number) + "/place" }
@@ -34,7 +35,7 @@ func (s *Console) place(w http.ResponseWriter, r *http.Request, v visit) {
 	if s.stopped(w, r, v, err, m.Refusal) {
 		return
 	}
-	f := placeForm{Feeder: m.Feeder}
+	f := placeForm{Feeder: m.Feeder, Measures: m.Measures}
 	if m.MaxW > 0 {
 		f.MaxW = strconv.FormatInt(int64(m.MaxW), 10)
 	}
@@ -63,7 +64,7 @@ func (s *Console) showPlace(w http.ResponseWriter, r *http.Request, v visit, sta
 // changePlace stores what differs from what is in force. Sent again, it changes nothing more.
 func (s *Console) changePlace(w http.ResponseWriter, r *http.Request, v visit) {
 	field := func(name string) string { return strings.TrimSpace(r.PostFormValue(name)) }
-	f := placeForm{Feeder: field("feeder"), MaxW: field("max_w"), Reason: field("reason")}
+	f := placeForm{Feeder: field("feeder"), Measures: field("measures"), MaxW: field("max_w"), Reason: field("reason")}
 	m, err := s.find(r.Context(), v, r.PathValue("number"))
 	if s.stopped(w, r, v, err, m.Refusal) {
 		return
@@ -94,6 +95,9 @@ func (f placeForm) change(m registry.MeterView) (c registry.MeterChange, no refu
 	c.Reason = f.Reason
 	if f.Feeder != m.Feeder {
 		c.Feeder = &f.Feeder
+	}
+	if f.Measures != m.Measures {
+		c.Measures = &f.Measures
 	}
 	if m.Meter.Mode != registry.PrepayWallet {
 		return c, no
