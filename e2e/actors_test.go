@@ -179,6 +179,10 @@ func (k *keypad) enter(s sale) {
 			// were sold never get this answer.
 			k.w.problem("meter %s answered old_error", k.number)
 			return
+		case "overflow_error": // the token stays good: this customer uses energy and types it again
+			_, _ = k.give("load 10000")
+			_, _ = k.give("run 600m")
+			_, _ = k.give("load 2500")
 		case "busy", "locked":
 			<-time.After(10 * time.Millisecond)
 		default:
