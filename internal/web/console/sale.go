@@ -88,7 +88,12 @@ func (t site) sale(shown vending.SaleView) saleDetail {
 		d.Press = t.say.SalePressKey()
 	}
 	line := func(token sale.Token, units, digits string) {
-		l := tokenLine{ID: token.ID.Text(id.Token), Units: units, State: tokenBadge(t.say, token), SendTo: boxPath(d.Meter, token.ID.Text(id.Token))}
+		l := tokenLine{ID: token.ID.Text(id.Token), Units: units, State: tokenBadge(t.say, token)}
+		switch token.State {
+		case sale.TokenAccepted, sale.TokenReversed, sale.TokenReversedUnconfirmed: // the meter has it, or must never get it
+		default:
+			l.SendTo = boxPath(d.Meter, token.ID.Text(id.Token))
+		}
 		if digits != "" && len(token.Sealed) > 0 {
 			l.Digits, l.Grouped = digits, groups(digits)
 			l.Share = t.say.SaleShareText(d.Grouped, l.Grouped, l.Units)

@@ -27,11 +27,11 @@ func TestASaleIsUndoneOnItsPage(t *testing.T) {
 	if typed := undo(first, "reverse", "reason", "mistyped").is(422).says("The sale stands."); typed.value("reason") != "mistyped" {
 		t.Error("after a refusal the reason has to be typed again")
 	}
-	form := []string{"form", g.get(last).value("form"), "act", "reverse", "reason", "typed 30 instead of 50"}
+	form := []string{"form", g.get(last).says("send the token to the meter").value("form"), "act", "reverse", "reason", "typed 30 instead of 50"}
 	if once, again := g.post(last, form...).leads(last), g.post(last, form...).leads(last); once != again {
 		t.Errorf("the form sent twice leads to %s and %s", once, again)
 	}
-	g.get(last).is(200).says("This sale was reversed at", ownerEmail, "Sell the same amount to another meter").omits("Reverse the sale")
+	g.get(last).is(200).says("This sale was reversed at", ownerEmail, "Sell the same amount to another meter").omits("Reverse the sale", "send the token to the meter")
 	if to := undo(first, "wrong_meter", "meter", "04140001019").leads("/sell?"); !strings.Contains(to, "amount=40.00") || !strings.Contains(to, "meter=04140001019") {
 		t.Errorf("the right meter leads to %s", to)
 	}
