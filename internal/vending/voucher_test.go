@@ -1,13 +1,16 @@
 package vending_test
 
 import (
+	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/dayclose"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/payment"
@@ -322,4 +325,52 @@ func TestVerifyFindsPlantedVouchers(t *testing.T) {
 			}
 		})
 	}
+}
+
+// dying is a seller whose process is killed: before the sale, or after its commit and before anybody learns of it.
+type dying struct {
+	voucher.Seller
+	after bool
+}
+
+var errKilled = errors.New("killed")
+
+func (d dying) Sell(ctx context.Context, by access.Actor, o vending.Purchase) (vending.Sold, error) {
+	if d.after {
+		if out, err := d.Seller.Sell(ctx, by, o); err != nil || out.Refused() {
+			return out, errors.Join(err, errors.New(out.Detail()))
+		}
+	}
+	return vending.Sold{}, errKilled
+}
+
+// TestAKilledRedemption kills the process at each step of a redemption. The PIN, sent again, gets the only sale, also after the voucher was killed
+// twice, and a PIN that was sent for another meter meanwhile gets nothing.
+func TestAKilledRedemption(t *testing.T) {
+	s := openVouchers(t, open(t, true), 2)
+	tariff := s.publish("domestic", flat(), long())
+	meter, other := s.meter(1, place{tariff: tariff}), s.meter(2, place{tariff: tariff})
+	s.paidFor(1, 2)
+	for n, after := range []bool{false, true} {
+		mortal := voucher.New(voucher.Config{Door: store.DoorTo(s.engine, store.Sale, func(tx *store.Tx) voucher.Tx { return tx }),
+			Seller: dying{s.Vending, after}, Sealer: s.sealer, Rand: rand.Reader, MayDate: s.MayDate,
+			Deliver: func(voucher.Tx, string) ([]string, error) { return s.routes, nil }})
+		for range 2 {
+			if _, err := mortal.Redeem(t.Context(), owner(), voucher.Redemption{PIN: s.pins[n], Meter: meter}); !errors.Is(err, errKilled) {
+				t.Fatalf("not killed: %v", err)
+			}
+		}
+		if after {
+			s.refusedAs(s.redeem(n+1, other).Refusal, "voucher-used")
+		}
+		if out := s.redeem(n+1, meter); out.Refused() || out.Repeated != after {
+			t.Errorf("killed after the sale: %t, and then %+v", after, out)
+		}
+		s.clock.add(time.Hour)
+		s.work()
+		if s.sales() != int64(n+1) {
+			t.Errorf("%d sales of %d vouchers", s.sales(), n+1)
+		}
+	}
+	s.is(voucher.Counts{Redeemed: 2})
 }
