@@ -5680,6 +5680,26 @@ func (t *Texts) DifferencesNoDays() string { return t.say("pages.differences.no-
 // DifferencesCount: Open differences
 func (t *Texts) DifferencesCount() string { return t.say("pages.differences.count") }
 
+// CardTitle: Redeem a voucher
+func (t *Texts) CardTitle() string { return t.say("pages.card.title") }
+
+// CardPin: PIN of the voucher, 16 digits
+func (t *Texts) CardPin() string { return t.say("pages.card.pin") }
+
+// CardHint: The audit log names you. Take no money: the voucher was paid when it was sold. Ten wrong PINs a day are accepted.
+func (t *Texts) CardHint() string { return t.say("pages.card.hint") }
+
+// CardRedeem: Redeem
+func (t *Texts) CardRedeem() string { return t.say("pages.card.redeem") }
+
+// CardDone: Voucher {serial} of {amount} is redeemed
+func (t *Texts) CardDone(serial string, amount string) string {
+	return t.say("pages.card.done", "{serial}", serial, "{amount}", amount)
+}
+
+// CardDoneText: The token goes to the meter and to the customer's telephone.
+func (t *Texts) CardDoneText() string { return t.say("pages.card.done-text") }
+
 // PaperCopy: COPY {n}
 func (t *Texts) PaperCopy(n string) string { return t.say("receipts.paper.copy", "{n}", n) }
 

@@ -46,6 +46,7 @@ import (
 	"github.com/paywatt/paywatt/internal/timeline"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/vendor"
+	"github.com/paywatt/paywatt/internal/voucher"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/internal/web/guess"
 	"github.com/paywatt/paywatt/internal/words"
@@ -66,6 +67,7 @@ type Config struct {
 	Messages   *notify.Dispatcher
 	Vendors    *vendor.Vendors
 	Payments   *payment.Payments
+	Vouchers   *voucher.Vouchers
 	// Reconciliations compare statements with payments and books.
 	Reconciliations *reconcile.Statements
 	Tills           *till.Tills
@@ -191,6 +193,7 @@ func (s *Console) routes() http.Handler {
 	m.Handle("GET /sell/check", s.signedIn(s.sellCheck))
 	m.Handle("POST /sell", s.signedIn(s.sell))
 	s.requestRoutes(m)
+	s.voucherRoutes(m)
 	m.Handle("GET /sales", s.signedIn(s.sales))
 	m.Handle("GET /sales/{sale}", s.signedIn(s.sale))
 	m.Handle("POST /sales/{sale}", s.signedIn(s.changeSale))

@@ -35,6 +35,7 @@ type sellForm struct {
 	Names                   bool   // a name or an address finds the meter, too
 	Error                   string
 	Preview                 preview
+	Cards                   bool   // the utility has made vouchers
 	Till, TillPath          string // which till the cash goes to, and its page; empty for somebody without a till
 }
 
@@ -116,6 +117,9 @@ func (s *Console) showSell(w http.ResponseWriter, r *http.Request, v visit, stat
 	}
 	if err == nil {
 		f.Till, f.TillPath, err = s.tillOf(r, v)
+	}
+	if err == nil {
+		f.Cards, err = s.c.Vouchers.Offered(r.Context(), v.by.Tenant)
 	}
 	if err != nil {
 		s.broken(w, r, v, err)
