@@ -193,7 +193,6 @@ func (s *Console) routes() http.Handler {
 	m.Handle("GET /sell/check", s.signedIn(s.sellCheck))
 	m.Handle("POST /sell", s.signedIn(s.sell))
 	s.requestRoutes(m)
-	s.voucherRoutes(m)
 	m.Handle("GET /sales", s.signedIn(s.sales))
 	m.Handle("GET /sales/{sale}", s.signedIn(s.sale))
 	m.Handle("POST /sales/{sale}", s.signedIn(s.changeSale))

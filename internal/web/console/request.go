@@ -35,11 +35,13 @@ type requestPage struct {
 
 const requestsPath = "/requests/"
 
+// requestRoutes adds the pages of what is paid otherwise than in cash: requests to pay, and vouchers.
 func (s *Console) requestRoutes(m *http.ServeMux) {
 	m.Handle("POST /sell/ask", s.signedIn(s.askPhone))
 	m.Handle("GET "+requestsPath+"{request}", s.signedIn(s.request))
 	m.Handle("GET "+requestsPath+"{request}/sale", s.signedIn(s.requestSale))
 	m.HandleFunc("GET "+requestsPath+"{request}/live", s.requestLive)
+	s.voucherRoutes(m)
 }
 
 // askable returns the form for a meter, or nil if no provider can ask a customer.
