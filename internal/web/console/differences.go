@@ -23,8 +23,8 @@ type differenceLine struct {
 	State                                               badge
 }
 
-// comparedDay is a day of a provider that was compared.
-type comparedDay struct {
+// reconciliationLine is a day of a provider that was compared.
+type reconciliationLine struct {
 	Day, Provider, Path, Stated, Paid, Booked, Open string
 	State                                           badge
 }
@@ -33,7 +33,7 @@ type comparedDay struct {
 type differencesPage struct {
 	Provider, Date string
 	All            bool // also those that are settled
-	Days           []comparedDay
+	Days           []reconciliationLine
 	Rows           []differenceLine
 	Next           string
 }
@@ -52,7 +52,7 @@ func (s *Console) differences(w http.ResponseWriter, r *http.Request, v visit) {
 		return
 	}
 	for _, c := range days.Days {
-		d.Days = append(d.Days, v.site.comparedDay(c))
+		d.Days = append(d.Days, v.site.reconciliationLine(c))
 	}
 	for _, i := range list.Items {
 		d.Rows = append(d.Rows, v.site.differenceLine(i))
@@ -61,9 +61,9 @@ func (s *Console) differences(w http.ResponseWriter, r *http.Request, v visit) {
 	s.show(w, r, http.StatusOK, differencesView(s.page(r, v, v.site.say.DifferencesTitle()), d))
 }
 
-func (t site) comparedDay(c reconcile.Reconciliation) comparedDay {
+func (t site) reconciliationLine(c reconcile.Reconciliation) reconciliationLine {
 	sum := amountsIn(t.say, c.Currency)
-	out := comparedDay{Day: t.say.Day(c.Date), Provider: c.Provider, Path: differencesPath + "?date=" + c.Date + "&provider=" + c.Provider, Stated: sum(c.Stated), Paid: sum(c.Paid), Booked: sum(c.Booked),
+	out := reconciliationLine{Day: t.say.Day(c.Date), Provider: c.Provider, Path: differencesPath + "?date=" + c.Date + "&provider=" + c.Provider, Stated: sum(c.Stated), Paid: sum(c.Paid), Booked: sum(c.Booked),
 		Open: strconv.Itoa(c.Unsettled), State: badge{"▲", t.say.Name("reconciliation", string(c.State)), classWarn}}
 	switch c.State {
 	case reconcile.Closed:

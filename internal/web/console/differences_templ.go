@@ -625,7 +625,7 @@ func differencesView(p page, d differencesPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = comparedDays(d.Days).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = reconciliationDays(d.Days).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -639,8 +639,8 @@ func differencesView(p page, d differencesPage) templ.Component {
 	})
 }
 
-// comparedDays are the newest days that were compared.
-func comparedDays(days []comparedDay) templ.Component {
+// reconciliationDays are the newest days that were compared.
+func reconciliationDays(days []reconciliationLine) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
