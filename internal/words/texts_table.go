@@ -5657,7 +5657,7 @@ func (t *Texts) DifferencesBooked() string { return t.say("pages.differences.boo
 // DifferencesAct: What to do
 func (t *Texts) DifferencesAct() string { return t.say("pages.differences.act") }
 
-// DifferencesOwner: Looked after by
+// DifferencesOwner: In charge
 func (t *Texts) DifferencesOwner() string { return t.say("pages.differences.owner") }
 
 // DifferencesOpen: Open
