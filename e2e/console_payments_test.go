@@ -49,6 +49,7 @@ func (o *office) paymentPages(t *testing.T) []pageState {
 			d.until(10*time.Second, `document.querySelector("[role=alert]")`)
 		}},
 		{"flats", func() { d.visit("/flats") }},
+		{"the loss of a building", func() { d.visit("/flats/loss?feeder=Riverside") }},
 		{"flats from a list", func() { d.visit("/flats/new") }},
 		{"flats from a list, checked", func() {
 			d.visit("/flats/new")

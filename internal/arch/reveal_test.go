@@ -85,6 +85,8 @@ func revealersOfKeys() map[string]string {
 		"internal/registry/linkkey.go":        "seals the next link key of a meter into its row",
 		"internal/pagelink/link.go":           "compares a link with its sealed copy, and writes the address of a page",
 		"internal/notify/page.go":             "measures the address of a page for its message",
+		"internal/pagelink/links.go":          "writes the address of a page on which somebody pays, which shows nothing of the account",
+		"internal/web/console/flats.go":       "prints the addresses of the pages that pay for flats, for their doors",
 		"internal/api/pagelink.go":            "shows the address of a page to those who may see it",
 		"internal/web/console/pagelink.go":    "shows the address of a page to those who may see it",
 		"internal/web/console/flatsnew.go":    "shows the addresses of new tenants' pages to those who may see them",

@@ -147,12 +147,12 @@ func Sort(all []Flat) {
 	}
 	slices.SortStableFunc(all, func(a, b Flat) int {
 		return cmp.Or(cmp.Compare(slices.Index(registry.States(), a.State), slices.Index(registry.States(), b.State)),
-			cmp.Compare(days(a), days(b)), byName(a.Name(), b.Name()))
+			cmp.Compare(days(a), days(b)), ByName(a.Name(), b.Name()))
 	})
 }
 
-// byName compares names with their numbers as numbers.
-func byName(a, b string) int {
+// ByName compares names with their numbers as numbers.
+func ByName(a, b string) int {
 	for a != "" && b != "" {
 		na, nb := digits(a), digits(b)
 		if na > 0 && nb > 0 {

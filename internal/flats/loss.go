@@ -139,7 +139,7 @@ func (fs *Flats) Loss(ctx context.Context, by access.Actor, building, on string)
 	for i := range all {
 		all[i].Measured = measured[all[i].N]
 	}
-	slices.SortStableFunc(all, func(a, b Metered) int { return cmp.Or(byName(a.Name, b.Name), strings.Compare(a.Number, b.Number)) })
+	slices.SortStableFunc(all, func(a, b Metered) int { return cmp.Or(ByName(a.Name, b.Name), strings.Compare(a.Number, b.Number)) })
 	l := Compare(out.Main, all)
 	l.Building, l.On, l.From, l.To = building, out.On, out.From, out.To
 	return l, nil

@@ -68,7 +68,7 @@ func (fs *Flats) Statements(ctx context.Context, by access.Actor, say *words.Tex
 		return Papers{Refusal: refuse.FlatStatementsTooMany(maxStatements)}, nil
 	}
 	slices.SortStableFunc(all, func(a, b Tenancy) int {
-		return cmp.Or(byName(a.Address, b.Address), a.OpenedAt.Compare(b.OpenedAt))
+		return cmp.Or(ByName(a.Address, b.Address), a.OpenedAt.Compare(b.OpenedAt))
 	})
 	return fs.print(ctx, by, say, all, building, month)
 }

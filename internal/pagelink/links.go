@@ -77,6 +77,23 @@ func (ls *Links) Make(ctx context.Context, by access.Actor, w Request) (View, er
 	})
 }
 
+// Pay returns the address of the page on which somebody pays for a meter and sees nothing of its account (right: message.send). It makes a link if
+// the account has none that works.
+func (ls *Links) Pay(ctx context.Context, by access.Actor, meter string) (View, error) {
+	return ls.change(ctx, by, meter, by.Needs(access.SendMessages), func(tx Tx, a Account, v View) (View, error) {
+		eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActLinkMake, Object: a.ID.Text(id.Account)}, ls.c.Now())
+		if err != nil || eyes.Refused() {
+			return View{Refusal: eyes.Refusal}, err
+		}
+		var chars access.Secret
+		if v.Link, chars, err = ls.c.Give(tx.PageLinks(), a.ID, by); err != nil {
+			return View{}, err
+		}
+		v.State, v.Address = v.Link.State(ls.c.Now()), access.SecretOf(address(ls.c.PublicURL, access.SecretOf(payChars(chars.Reveal()))).Reveal()+PayPath)
+		return v, nil
+	})
+}
+
 // Revoke ends all links of the account that a meter supplies (right: message.send).
 func (ls *Links) Revoke(ctx context.Context, by access.Actor, meter string) (View, error) {
 	return ls.change(ctx, by, meter, by.Needs(access.SendMessages), func(tx Tx, a Account, v View) (View, error) {

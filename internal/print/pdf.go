@@ -226,13 +226,18 @@ func (d *pdfDoc) text(kind blockKind, at, y float64, text string) {
 
 // code draws a QR code in the middle of the page.
 func (d *pdfDoc) code(address string, y float64) {
+	d.codeAt(address, (d.page.width-pdfCode)/2, y, pdfCode)
+}
+
+// codeAt draws a QR code of a size with its border.
+func (d *pdfDoc) codeAt(address string, x, y, size float64) {
 	q, err := qrOf(address)
 	if err != nil {
 		d.err = err
 		return
 	}
-	dot := float64(pdfCode) / float64(q.size+2*quiet)
-	left := (d.page.width-pdfCode)/2 + quiet*dot
+	dot := size / float64(q.size+2*quiet)
+	left := x + quiet*dot
 	d.SetFillColor(0, 0, 0)
 	for row := range q.size {
 		for _, run := range q.runs(row) {

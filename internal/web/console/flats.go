@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -9,6 +10,8 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/flats"
 	"github.com/paywatt/paywatt/internal/localday"
+	"github.com/paywatt/paywatt/internal/print"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
@@ -28,6 +31,7 @@ type flatsPage struct {
 	Rows      []flatRow
 	Rest      string // the board has more flats than the page
 	Manages   bool
+	FormID    string // of the cards for doors; empty for those who may not make them
 	Loss      string // yesterday, in a line
 	LossPath  string // leads to the comparison of the main meter with the flats; empty without a building
 	Month     string // of the statements; empty for those who may not read them
@@ -37,6 +41,7 @@ func (s *Console) flatRoutes(m *http.ServeMux) {
 	m.Handle("GET "+flatsPath, s.signedIn(s.flats))
 	m.HandleFunc("GET "+flatsPath+"/live", s.flatsLive)
 	m.Handle("GET "+flatsPath+"/statements.pdf", s.signedIn(s.flatStatements))
+	m.Handle("POST "+flatsPath+"/doors", s.signedIn(s.doors))
 	m.Handle("GET "+lossPath, s.signedIn(s.loss))
 	m.Handle("GET "+newFlatsPath, s.signedIn(s.newFlats))
 	m.Handle("POST "+newFlatsPath, s.signedIn(s.pasteFlats))
@@ -66,6 +71,12 @@ func (s *Console) flats(w http.ResponseWriter, r *http.Request, v visit) {
 			d.Counts = append(d.Counts, choice{stateBadge(t, state).Text(), itoa(n)})
 		}
 	}
+	if v.by.May(access.SendMessages) && v.by.OfUtility() {
+		if d.FormID, err = s.formID(v); err != nil {
+			s.broken(w, r, v, err)
+			return
+		}
+	}
 	if one := oneBuilding(b.Flats, d.Building); one != "" {
 		l, err := s.c.Flats.Loss(r.Context(), v.by, one, "")
 		if err != nil {
@@ -88,6 +99,42 @@ func (s *Console) flatStatements(w http.ResponseWriter, r *http.Request, v visit
 		return
 	}
 	s.pdf(w, got.Name, got.PDF)
+}
+
+// doors answers with cards for the doors of the flats of a board, as a PDF file. A door is read by strangers, so its code opens the page on which
+// anybody pays for the meter and sees nothing of the account.
+func (s *Console) doors(w http.ResponseWriter, r *http.Request, v visit) {
+	if !v.owns(r.PostFormValue("form")) {
+		s.refuse(w, r, v, refuse.OfficeFormOfOtherSession())
+		return
+	}
+	building := strings.TrimSpace(r.PostFormValue("feeder"))
+	b, err := s.c.Flats.Board(r.Context(), v.by, building, registry.Page{Limit: registry.MaxLimit})
+	if s.stopped(w, r, v, err, b.Refusal) {
+		return
+	}
+	slices.SortStableFunc(b.Flats, func(a, c flats.Flat) int { return flats.ByName(a.Name(), c.Name()) })
+	var all []print.Door
+	for _, f := range b.Flats {
+		if f.Customer.ID.IsZero() {
+			continue // nobody can pay for a vacant flat
+		}
+		link, err := s.c.PageLinks.Pay(r.Context(), v.by, f.Meter.Number)
+		if s.stopped(w, r, v, err, link.Refusal) {
+			return
+		}
+		door := print.Door{Meter: groups(f.Meter.Number), Address: s.absolute(r, link.Address.Reveal())}
+		if f.Address != "" { // a tenant's name is not for a door
+			door.Name = f.Address
+		}
+		all = append(all, door)
+	}
+	file, err := print.Doors(v.site.say, v.site.say.FlatsDoors(), all, s.c.Now())
+	if err != nil {
+		s.broken(w, r, v, err)
+		return
+	}
+	s.pdf(w, "doors-"+cmp.Or(building, "flats"), file)
 }
 
 // oneBuilding is the building of a board: the chosen one, or that of all flats on it.

@@ -59,10 +59,41 @@ func TestTheBoardShowsEachFlat(t *testing.T) {
 		t.Errorf("the flat with credit is at %d, that without (%d) and the one never heard (%d)", c, a, b)
 	}
 	g.get("/flats?feeder=Hill").is(200).says("B1").omits("Baraka B.", ">A1<")
+	w.doorsOfRiverside(g)
 	w.lossOfRiverside(g, 5)
 	w.statementsOfTwoTenants(g, a1)
 	w.person("shop@example.com", access.TariffManager)
 	w.enter("shop@example.com").get("/flats").is(403)
+}
+
+// doorsOfRiverside: a scanner reads from each card the page that pays for the flat's meter. It shows no balance, and does not open the tenant's own
+// page. No card names a tenant.
+func (w *world) doorsOfRiverside(g *guest) {
+	w.t.Helper()
+	g.post("/flats/doors", "form", "x", "feeder", "Riverside").is(400)
+	file := g.post("/flats/doors", "form", g.get("/flats").value("form"), "feeder", "Riverside").is(200).body
+	if text := pdfText(w.t, file); !strings.Contains(text, "A1") || !strings.Contains(text, "0515 0000") || strings.Contains(text, "Baraka") {
+		w.t.Errorf("the cards say %s", text)
+	}
+	dir := w.t.TempDir()
+	pdf := filepath.Join(dir, "doors.pdf")
+	if err := os.WriteFile(pdf, []byte(file), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	if out, err := exec.CommandContext(w.t.Context(), "pdftoppm", "-r", "110", "-png", pdf, filepath.Join(dir, "page")).CombinedOutput(); err != nil {
+		w.t.Fatalf("pdftoppm (Debian package poppler-utils): %v %s", err, out)
+	}
+	pages, _ := filepath.Glob(filepath.Join(dir, "page*.png"))
+	out, err := exec.CommandContext(w.t.Context(), "zbarimg", append([]string{"-q", "--raw"}, pages...)...).Output()
+	codes := strings.Fields(string(out))
+	if err != nil || len(codes) != 2 || codes[0] == codes[1] {
+		w.t.Fatalf("zbarimg (Debian package zbar-tools) read %q, %v; want two addresses", codes, err)
+	}
+	for _, code := range codes {
+		_, path, _ := strings.Cut(code, "/c/")
+		w.guest().get("/c/"+path).is(200).says("Pay for somebody").omits("88.50", "-23.00", "A1", "A2")
+		w.guest().get("/c/"+strings.TrimSuffix(path, "/pay")).is(404).omits("88.50", "-23.00")
+	}
 }
 
 // lossOfRiverside: the main meter of the building, whose flats use 1 kWh and 2 kWh a day, counts 4 kWh a day. Its place names the building, and
