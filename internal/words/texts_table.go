@@ -5469,6 +5469,18 @@ func (t *Texts) FlatsUnknown() string { return t.say("pages.flats.unknown") }
 // FlatsStatements: Statements of all flats of
 func (t *Texts) FlatsStatements() string { return t.say("pages.flats.statements") }
 
+// FlatsDoors: Cards with QR codes for the doors
+func (t *Texts) FlatsDoors() string { return t.say("pages.flats.doors") }
+
+// FlatsDoorsHint: The code opens a page on which anybody pays for the meter. It shows no balance.
+func (t *Texts) FlatsDoorsHint() string { return t.say("pages.flats.doors-hint") }
+
+// FlatsDoorPay: Scan to pay for this meter.
+func (t *Texts) FlatsDoorPay() string { return t.say("pages.flats.door-pay") }
+
+// FlatsDoorSees: The page shows no balance.
+func (t *Texts) FlatsDoorSees() string { return t.say("pages.flats.door-sees") }
+
 // LossTitle: Loss of {building}
 func (t *Texts) LossTitle(building string) string {
 	return t.say("pages.loss.title", "{building}", building)
