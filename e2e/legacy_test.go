@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/paywatt/paywatt/e2e/cluster"
 )
 
 // sketchState is the line that `paywatt vmeter --legacy --script` writes.
@@ -50,12 +51,11 @@ func (m *vmeter) sketch(t *testing.T, command string) (s sketchState) {
 // freeAddress is an address without a listener.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := cluster.FreeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return address
 }
 
 // storyProfile writes a profile named story. It is a copy of the profile seed-a with a tenth of the shunt's resistance, so

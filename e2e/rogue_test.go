@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/e2e/cluster"
 	"github.com/paywatt/paywatt/e2e/rogue"
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/app/apptest"
@@ -75,13 +75,11 @@ func (s *site) serve(dir string) (rogue.Server, error) {
 	var more []string
 	devices := ""
 	if os.Getenv("E2E_ROGUE_BIN") == "" { // an old server has no such listener
-		free, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
+		var err error
+		if devices, err = cluster.FreeAddress(); err != nil {
 			return nil, err
 		}
-		devices = free.Addr().String()
 		more = []string{"--mqtt-devices", devices}
-		_ = free.Close()
 	}
 	srv, err := p.start("127.0.0.1:0", "127.0.0.1:0", more...)
 	if err != nil {

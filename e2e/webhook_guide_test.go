@@ -62,15 +62,8 @@ func TestProgramsOfTheGuideCheckWebhooks(t *testing.T) {
 // receive runs a receiving program and posts events to it.
 func receive(t *testing.T, dir string, run []string) {
 	secret, other := []byte("a secret of thirty-two bytes...."), []byte("another one of thirty-two bytes.")
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := free.Addr().String()
+	address := freeAddress(t)
 	_, port, _ := net.SplitHostPort(address)
-	if err := free.Close(); err != nil {
-		t.Fatal(err)
-	}
 	var said bytes.Buffer
 	cmd := exec.Command(run[0], run[1:]...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &said, &said

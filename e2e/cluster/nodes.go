@@ -177,17 +177,6 @@ func Start(t testing.TB) *Cluster {
 	return c
 }
 
-// free returns an address that nothing uses.
-func free(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 func own(t testing.TB, dir string) {
 	t.Helper()
 	if uid, gid, root := servant(); root {
