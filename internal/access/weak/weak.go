@@ -2,16 +2,31 @@
 package weak
 
 import (
+	"bytes"
+	"compress/gzip"
 	_ "embed"
+	"io"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// The list is sorted and in lower case, one password a line. NOTICE.md says where it comes from.
+// The list is sorted and in lower case, one password a line, and compressed. NOTICE.md says where it comes from.
 //
-//go:embed passwords.txt
-var passwords string
+//go:embed passwords.txt.gz
+var compressed []byte
+
+// List returns the list. Unpacking it takes some milliseconds, less than the hash of a password.
+func List() string {
+	r, err := gzip.NewReader(bytes.NewReader(compressed))
+	if err == nil {
+		var all []byte
+		if all, err = io.ReadAll(r); err == nil {
+			return string(all)
+		}
+	}
+	panic("the embedded list of passwords is damaged: " + err.Error())
+}
 
 // shortest is the length of the shortest password on the list. The server's own rule refuses shorter passwords anyway.
 const shortest = 6
@@ -24,10 +39,11 @@ var local = [...]string{"paywatt", "prepaid", "prepayment", "electricity", "supe
 func Password(password string) bool {
 	p := strings.ToLower(password)
 	word := strings.TrimFunc(p, func(r rune) bool { return !unicode.IsLetter(r) })
-	return listed(p) || listed(word) || repeats(p)
+	list := List()
+	return listed(list, p) || listed(list, word) || repeats(p)
 }
 
-func listed(p string) bool {
+func listed(passwords, p string) bool {
 	for _, w := range local {
 		if p == w {
 			return true
@@ -36,7 +52,7 @@ func listed(p string) bool {
 	if len(p) < shortest || strings.Contains(p, "\n") {
 		return false
 	}
-	// Binary search over the text: the list stays one constant, and starting the server costs nothing.
+	// Binary search over the text, which needs no list of its lines.
 	low, high := 0, len(passwords)
 	for low < high {
 		mid := (low + high) / 2
