@@ -111,7 +111,7 @@ func (d *Dispatcher) Kick() {
 
 // Serves reports whether there is a route for messages to customers, and one for messages to meters.
 func (d *Dispatcher) Serves() (customers, meters bool) {
-	return len(d.ways) > 0, slices.ContainsFunc(d.ways, func(w standing) bool { return w.Meters })
+	return len(d.c.Routes) > 0, slices.ContainsFunc(d.c.Routes, func(r Configured) bool { return r.Meters })
 }
 
 // Run sends until ctx ends. After a failure of the store or of a route it tries again; it never gives up.

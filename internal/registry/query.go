@@ -44,7 +44,7 @@ func ReadQuery(text string) Query {
 	q.Words = q.Words[:min(len(q.Words), maxWords)]
 	q.Digits = Dialled(q.Text)
 	switch n := len(q.Digits); {
-	case n == 0:
+	case n == 0, n == TokenDigits:
 		return q
 	case n == panDigits: // six digits for the issuer before a number of 11, four before one of 13
 		q.Numbers = []string{q.Digits[6 : n-1], q.Digits[4 : n-1]}
@@ -64,7 +64,9 @@ func ReadQuery(text string) Query {
 
 // Whole reports whether the text is a number that is too long to be a part of anything: all of a telephone number or of a meter's number, or
 // the digits of a token. Phone is then the end of a telephone number, or "".
-func (q Query) Whole() bool { return len(strings.TrimLeft(q.Digits, "0")) > minLocal }
+func (q Query) Whole() bool {
+	return len(q.Digits) == TokenDigits || len(strings.TrimLeft(q.Digits, "0")) > minLocal
+}
 
 // Terms are the sets of texts that what is known of a customer or a place may contain, with a blank before each word. A short number, such as
 // that of a house, is the beginning of a word; a part of a telephone number may be anywhere.

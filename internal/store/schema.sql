@@ -937,3 +937,4 @@ CREATE INDEX vend_without_shift ON vend (tenant_id, completed_at, by_actor, tend
 CREATE INDEX audit_vouchers_sold ON audit (tenant_id, at) WHERE action = 'voucher.sell';
 CREATE INDEX payment_back ON payment (tenant_id, id) WHERE status = 'applied' AND (reason = 'given-back' OR reason = 'part-back');
 CREATE UNIQUE INDEX service_point_measures ON service_point (tenant_id, measures) WHERE measures <> '';
+CREATE INDEX account_place ON account (tenant_id, service_point_id);
