@@ -207,13 +207,13 @@ func operatorVisits() []visit {
 				5: {"export PAYWATT_KEY=$(personkey amina@example.org owner)"},
 			}, refused: []string{"paywatt clock trust", "clock-trusted"}},
 		{page: "docs/operate/keys.md", after: served(stop), then: []string{"paywatt verify | grep Sound", "paywatt serve", "paywatt apikey list | grep owner"}},
-		{page: "docs/operate/postgres.md", databases: 2, swap: []string{
+		{page: "docs/operate/postgres.md", databases: 2, blocks: []int{0, 2, 3}, swap: []string{
 			"postgres://paywatt@db.example/paywatt", `"$DATABASE"`, "2026-11-20T02:00:00Z", "$(date -u -d '-1 minute' +%FT%TZ)",
 			"createdb paywatt", `createdb --maintenance-db="$DATABASE" --template=template0 pages_$$ && dropdb --maintenance-db="$DATABASE" pages_$$`},
 			before: map[int][]string{
 				0: {`DATABASE=$DATABASE0`},
-				1: {stop},
-				2: {`mkdir other && cd other && DATABASE=$DATABASE1 && paywatt apikey create --role owner && paywatt store rotate-key seal`},
+				2: {stop},
+				3: {`mkdir other && cd other && DATABASE=$DATABASE1 && paywatt apikey create --role owner && paywatt store rotate-key seal`},
 			}, then: []string{
 				`cp paywatt-data/seal.key old.key`,
 				`paywatt store rotate-key seal --store "$DATABASE" && paywatt store rotate-key data --store "$DATABASE" && paywatt store rotate-key seal --store "$DATABASE"`,
