@@ -101,3 +101,6 @@ func (e *Engine) SealNow(ctx context.Context) error {
 	_, err := e.sealer.sealAll(ctx)
 	return err
 }
+
+// Saw makes an engine believe that the server had a newer timeline when it last answered.
+func Saw(e *Engine) { e.seen.Store(system(e.seen.Load().(string)) + "/000000FF") }

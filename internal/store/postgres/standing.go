@@ -61,49 +61,50 @@ func (s standing) lacks() bool {
 // system returns the system identifier of a history.
 func system(history string) string { before, _, _ := strings.Cut(history, "/"); return before }
 
-// standing reads the standing of the connection's server. The parameter seen is the history that this engine saw last. If it is newer than the
-// server's, the server has lost it.
-func (c *conn) standing(seen string) (s standing, err error) {
+// standing reads the standing of the connection's server. The parameters are the history that this engine saw last, and the epoch in force
+// then. If that history is newer than the server's, the server has lost it. A newer epoch says that another connection has seen to that.
+func (c *conn) standing(seen string, known int64) (s standing, err error) {
 	results, err := c.script(askStanding)
 	if err != nil {
 		return s, err
 	}
 	row := results[len(results)-1].Rows[0]
 	s.history, s.before, s.synchronous = string(row[0]), string(row[1]), string(row[2]) == metaSynchronous
-	if system(seen) == system(s.history) && seen > s.history {
+	s.epoch, err = strconv.ParseInt(string(row[3]), 10, 64)
+	if system(seen) == system(s.history) && seen > s.history && s.epoch <= known {
 		s.before = seen
 	}
-	s.epoch, err = strconv.ParseInt(string(row[3]), 10, 64)
 	return s, err
 }
 
 // stand looks at the server of a new connection. It begins a new store epoch if that is needed, and takes over the epoch that is in force.
 func (e *Engine) stand(c *conn) error {
+	known := e.epoch.Load()
 	seen := e.seen.Load().(string)
-	s, err := c.standing(seen)
+	s, err := c.standing(seen, known)
 	if err == nil && s.history != s.before {
-		s, err = e.succeed(c, seen)
+		s, err = e.succeed(c, seen, known)
 	}
 	if err != nil {
 		return err
 	}
-	e.seen.Store(s.history)
+	e.seen.Store(s.history) // before the epoch, which other connections read first
 	e.epoch.Store(s.epoch)
 	e.synchronous.Store(s.synchronous)
 	return nil
 }
 
 // succeed records the server's history. One of several servers that arrive at the same time begins the epoch.
-func (e *Engine) succeed(c *conn, seen string) (s standing, err error) {
+func (e *Engine) succeed(c *conn, seen string, known int64) (s standing, err error) {
 	began := false
 	err = c.within(func() error {
 		if _, err := c.text(`SELECT value FROM meta WHERE key = 'epoch' FOR UPDATE`); err != nil {
 			return err
 		}
-		if s, err = c.standing(seen); err != nil || s.history == s.before {
+		if s, err = c.standing(seen, known); err != nil || s.history == s.before {
 			return err
 		}
-		tx := store.NewTx(c, store.FirstTenant, e.opt.Now(), e.opt.Rand, s.epoch, nil)
+		tx := store.NewTx(c, store.FirstTenant, e.clock.now(), e.opt.Rand, s.epoch, nil)
 		if began = s.lacks(); began {
 			clock, err := tx.VendClock()
 			if err != nil {

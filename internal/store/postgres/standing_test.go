@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -57,6 +58,38 @@ func TestAPromotionBeginsAnEpochOnce(t *testing.T) {
 	}
 	if open(); admin(askEpoch) != "4" {
 		t.Error("another start on the same server began an epoch")
+	}
+}
+
+// TestAFormerPrimaryBeginsAnEpochOnce: a primary takes over again without the timeline that two servers have seen. Many connections find
+// that at the same time, and the epoch begins once.
+func TestAFormerPrimaryBeginsAnEpochOnce(t *testing.T) {
+	database, dir := pgtest.New(t), t.TempDir()
+	admin := pgtest.Admin(t, database)
+	servers := make([]*postgres.Engine, 2)
+	for i := range servers {
+		servers[i] = openOn(t, database, postgres.Options{Dir: dir, SealEvery: -1, Writers: 4})
+	}
+	if _, err := do(servers[0], take1); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range servers {
+		postgres.Saw(e)
+	}
+	for admin(cut) != "0" {
+		time.Sleep(time.Millisecond)
+	}
+	var all sync.WaitGroup
+	for n := range 40 {
+		all.Go(func() {
+			if _, err := do(servers[n%2], take1); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if got := admin(askEpoch); got != "2" {
+		t.Errorf("the database is in epoch %s, want 2", got)
 	}
 }
 
