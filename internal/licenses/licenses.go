@@ -3,16 +3,20 @@
 package licenses
 
 import (
-	"embed"
+	"archive/zip"
+	_ "embed"
 	"fmt"
+	"io/fs"
 	"strings"
 )
 
 //go:embed components.txt
 var components string
 
-//go:embed texts
-var texts embed.FS
+// archive holds a file for each component, compressed, because nobody reads them at work.
+//
+//go:embed texts.zip
+var archive string
 
 // Go names the runtime and the standard library among the components.
 const Go = "go"
@@ -26,10 +30,14 @@ type Component struct {
 
 // All lists the components by name, for every system that the binary is built for.
 func All() ([]Component, error) {
+	texts, err := zip.NewReader(strings.NewReader(archive), int64(len(archive)))
+	if err != nil {
+		return nil, fmt.Errorf("open the licence texts: %w", err)
+	}
 	var out []Component
 	for line := range strings.Lines(components) {
 		name, version, _ := strings.Cut(strings.TrimSpace(line), " ")
-		text, err := texts.ReadFile("texts/" + FileName(name))
+		text, err := fs.ReadFile(texts, FileName(name))
 		if err != nil {
 			return nil, fmt.Errorf("read the licence of %s: %w", name, err)
 		}
@@ -38,5 +46,5 @@ func All() ([]Component, error) {
 	return out, nil
 }
 
-// FileName is the name of the file that holds a component's text.
+// FileName is the name of the file in texts.zip that holds a component's text.
 func FileName(component string) string { return strings.ReplaceAll(component, "/", "_") + ".txt" }

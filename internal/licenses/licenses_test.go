@@ -1,9 +1,14 @@
 package licenses_test
 
 import (
+	"archive/zip"
 	"bytes"
+	"compress/flate"
 	"flag"
 	"fmt"
+	"io"
+	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,7 +21,7 @@ import (
 	"github.com/paywatt/paywatt/internal/licenses"
 )
 
-var update = flag.Bool("update", false, "write components.txt and texts from the build's own module list")
+var update = flag.Bool("update", false, "write components.txt and texts.zip from the build's own module list")
 
 // systems returns the systems for which the binary is built.
 func systems() []string { return []string{"linux", "darwin", "windows"} }
@@ -46,19 +51,20 @@ func TestComponentsAreThoseOfTheBuild(t *testing.T) {
 	if err != nil || string(have) != list.String() {
 		t.Errorf("components.txt (%v) is not the build's list; look at what is new, then run: go test ./internal/licenses -update\n%s", err, list.String())
 	}
-	all, err := os.ReadDir("texts")
+	all, err := zip.OpenReader("texts.zip")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range all {
-		b, err := os.ReadFile(filepath.Join("texts", f.Name()))
-		if text, ok := want[f.Name()]; err != nil || !ok || text != string(b) {
-			t.Errorf("texts/%s (%v) is not what the module says, or no longer linked", f.Name(), err)
+	defer all.Close()
+	for _, f := range all.File {
+		b, err := fs.ReadFile(all, f.Name)
+		if text, ok := want[f.Name]; err != nil || !ok || text != string(b) {
+			t.Errorf("%s in texts.zip (%v) is not what the module says, or no longer linked", f.Name, err)
 		}
-		delete(want, f.Name())
+		delete(want, f.Name)
 	}
 	for name := range want {
-		t.Errorf("texts/%s is missing", name)
+		t.Errorf("texts.zip lacks %s", name)
 	}
 }
 
@@ -177,16 +183,23 @@ func (c linked) text(t *testing.T) string {
 
 func write(t *testing.T, list []byte, want map[string]string) {
 	t.Helper()
-	if err := os.RemoveAll("texts"); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.MkdirAll("texts", 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for name, text := range want {
-		if err := os.WriteFile(filepath.Join("texts", name), []byte(text), 0o644); err != nil {
+	var out bytes.Buffer
+	archive := zip.NewWriter(&out)
+	archive.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestCompression) })
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		w, err := archive.Create(name)
+		if err != nil {
 			t.Fatal(err)
 		}
+		if _, err := io.WriteString(w, want[name]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := archive.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile("texts.zip", out.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
 	}
 	if err := os.WriteFile("components.txt", list, 0o644); err != nil {
 		t.Fatal(err)
