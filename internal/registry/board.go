@@ -48,7 +48,7 @@ func (r *Registry) Board(ctx context.Context, by access.Actor, f MeterFilter, o 
 	}
 	var rows []foundRow
 	out, err := access.Look(ctx, r.c.Door, by.Tenant, func(tx Tx) (b Board, err error) {
-		var found []Standing
+		var found []*Standing
 		b.Counts, found, b.Refusal, err = r.sorted(tx, by, f, o)
 		if err != nil || b.Refused() {
 			return b, err
@@ -76,7 +76,7 @@ func (r *Registry) Board(ctx context.Context, by access.Actor, f MeterFilter, o 
 }
 
 // sorted counts the meters that a filter names, whatever it says of their state, and returns those in that state in an order.
-func (r *Registry) sorted(tx Tx, by access.Actor, f MeterFilter, o Order) (c MeterCounts, found []Standing, no refusal.Refusal, err error) {
+func (r *Registry) sorted(tx Tx, by access.Actor, f MeterFilter, o Order) (c MeterCounts, found []*Standing, no refusal.Refusal, err error) {
 	sf, no, err := standingFilter(tx, by, f)
 	if err != nil || no.Refused() {
 		return c, nil, no, err
@@ -87,10 +87,12 @@ func (r *Registry) sorted(tx Tx, by access.Actor, f MeterFilter, o Order) (c Met
 	states := map[id.ID]State{}
 	err = r.standings(tx, sf, id.ID{}, func(s Standing) bool {
 		state := s.State(now)
-		s.Name = Folded(s.Name)
+		if sf.Names {
+			s.Name = Folded(s.Name)
+		}
 		c.count(state)
 		if f.matches(s, state) {
-			found, states[s.ID] = append(found, s), state
+			found, states[s.ID] = append(found, &s), state
 		}
 		return true
 	})
@@ -103,7 +105,7 @@ func (r *Registry) sorted(tx Tx, by access.Actor, f MeterFilter, o Order) (c Met
 			return c, nil, no, err
 		}
 	}
-	slices.SortStableFunc(found, func(a, b Standing) int {
+	slices.SortStableFunc(found, func(a, b *Standing) int {
 		switch o {
 		case ByNumber:
 			return cmp.Compare(a.Number, b.Number)
@@ -137,8 +139,8 @@ func lastly(a, b bool, otherwise int) int {
 }
 
 // byLeft compares what is left in meters, and in wallets.
-func byLeft(a, b Standing, wallets map[id.ID]money.Minor) int {
-	kind := func(s Standing) int {
+func byLeft(a, b *Standing, wallets map[id.ID]money.Minor) int {
+	kind := func(s *Standing) int {
 		switch {
 		case s.Wallet:
 			return 1
@@ -147,5 +149,11 @@ func byLeft(a, b Standing, wallets map[id.ID]money.Minor) int {
 		}
 		return 2
 	}
-	return cmp.Or(cmp.Compare(kind(a), kind(b)), cmp.Compare(wallets[a.ID], wallets[b.ID]), cmp.Compare(a.Credit, b.Credit))
+	left := func(s *Standing) money.Minor {
+		if !s.Wallet {
+			return 0
+		}
+		return wallets[s.Account]
+	}
+	return cmp.Or(cmp.Compare(kind(a), kind(b)), cmp.Compare(left(a), left(b)), cmp.Compare(a.Credit, b.Credit))
 }

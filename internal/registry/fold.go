@@ -10,18 +10,51 @@ import (
 // Folded returns a text as a search compares it: small letters without accents, and single blanks between the words. Letters that look like a
 // letter with a hook or a stroke become that letter, because many keyboards do not have them.
 func Folded(text string) string {
-	plain := strings.Map(func(r rune) rune {
+	var plain strings.Builder
+	for _, r := range norm.NFKD.String(text) {
 		if unicode.Is(unicode.Mn, r) || r == 'ـ' { // accents and vowel signs; the Arabic stroke that lengthens a word
-			return -1
+			continue
 		}
-		return unicode.ToLower(r)
-	}, norm.NFKD.String(text))
-	return strings.Join(strings.Fields(alike().Replace(plain)), " ")
+		plain.WriteString(alike(unicode.ToLower(r)))
+	}
+	return strings.Join(strings.Fields(plain.String()), " ")
 }
 
-func alike() *strings.Replacer {
-	return strings.NewReplacer("ɓ", "b", "ɗ", "d", "ƙ", "k", "ƴ", "y", "ø", "o", "ł", "l", "đ", "d", "ð", "d", "þ", "th", "æ", "ae", "œ", "oe", "ß", "ss", "ı", "i",
-		"أ", "ا", "إ", "ا", "آ", "ا", "ى", "ي", "ة", "ه", "’", "", "'", "", "ʼ", "")
+// alike returns what keyboards have for a letter. Lists fold thousands of names, so it is a switch and no table that is built for each.
+func alike(r rune) string {
+	switch r {
+	case 'ɓ':
+		return "b"
+	case 'ɗ', 'đ', 'ð':
+		return "d"
+	case 'ƙ':
+		return "k"
+	case 'ƴ':
+		return "y"
+	case 'ø':
+		return "o"
+	case 'ł':
+		return "l"
+	case 'þ':
+		return "th"
+	case 'æ':
+		return "ae"
+	case 'œ':
+		return "oe"
+	case 'ß':
+		return "ss"
+	case 'ı':
+		return "i"
+	case 'أ', 'إ', 'آ':
+		return "ا"
+	case 'ى':
+		return "ي"
+	case 'ة':
+		return "ه"
+	case '’', '\'', 'ʼ':
+		return ""
+	}
+	return string(r)
 }
 
 // Dialled returns the digits of a text that may be a telephone or meter number, because it has only digits and separators. For any other text

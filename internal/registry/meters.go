@@ -24,13 +24,18 @@ type MeterFilter struct {
 // StandingFilter is the part of a MeterFilter that the store can decide.
 type StandingFilter struct {
 	Texts  [][]string // each list has all words of one way to read what was typed
+	Number []string   // parts of meter numbers, another way to read it
 	Tariff id.ID
 	Feeder string
 	Names  bool // read the customers' names
 }
 
-// standingBatch is how many meters are read at once while a list looks for meters in a state.
-const standingBatch = 1000
+// A list that looks for meters in a state reads so many at once, at first and at most: later batches are larger, because a search by words
+// looks through customers and places for each.
+const (
+	standingBatch = 1000
+	standingMost  = 16_000
+)
 
 // Meters lists the tenant's meters in the order of their registration (right: meter.read).
 func (r *Registry) Meters(ctx context.Context, by access.Actor, f MeterFilter, p Page) (Meters, error) {
@@ -126,8 +131,8 @@ func (f MeterFilter) matches(s Standing, state State) bool {
 
 // standings visits the meters that the store's part of a filter names, until visit returns false.
 func (r *Registry) standings(tx Tx, f StandingFilter, after id.ID, visit func(Standing) bool) error {
-	for {
-		batch, err := tx.Lists().MeterStandings(f, after, standingBatch)
+	for size := standingBatch; ; size = min(4*size, standingMost) {
+		batch, err := tx.Lists().MeterStandings(f, after, size)
 		if err != nil {
 			return err
 		}
@@ -137,7 +142,7 @@ func (r *Registry) standings(tx Tx, f StandingFilter, after id.ID, visit func(St
 				return nil
 			}
 		}
-		if len(batch) < standingBatch {
+		if len(batch) < size {
 			return nil
 		}
 		after = batch[len(batch)-1].ID
@@ -164,10 +169,8 @@ func standingFilter(tx Tx, by access.Actor, f MeterFilter) (out StandingFilter, 
 	case by.May(access.ReadCustomers):
 		out.Texts = q.Terms()
 	}
-	for _, number := range q.Numbers {
-		out.Texts = append(out.Texts, []string{number})
-	}
-	if len(out.Texts) == 0 {
+	out.Number = q.Numbers
+	if len(out.Texts)+len(out.Number) == 0 {
 		out.Texts = [][]string{{q.Text}} // nothing that this role may search for: no meter has it
 	}
 	return out, no, nil

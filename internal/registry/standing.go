@@ -12,6 +12,7 @@ import (
 // Standing has the facts from which the state of a meter follows.
 type Standing struct {
 	ID        id.ID
+	Account   id.ID
 	Number    string
 	Name      string // of the customer; only if a [StandingFilter] asks for names
 	Mode      Mode
@@ -63,7 +64,7 @@ func (s Standing) closing() bool {
 
 // standing returns the facts of a meter's state.
 func (rec MeterRecord) standing(v MeterView) Standing {
-	s := Standing{ID: rec.Meter.ID, Number: rec.Meter.Number, Mode: rec.Meter.Mode, Interval: rec.Meter.ReadingInterval, LastSeen: rec.LastSeen,
+	s := Standing{ID: rec.Meter.ID, Account: rec.Meter.Account, Number: rec.Meter.Number, Mode: rec.Meter.Mode, Interval: rec.Meter.ReadingInterval, LastSeen: rec.LastSeen,
 		Connected: v.Connected, Tamper: rec.Tamper, Relay: rec.Relay, Reasons: metering.SplitReasons(rec.Reasons), Reported: rec.Reported,
 		Credit: unit.Energy(rec.BalanceWh), Wallet: rec.Wallet != nil}
 	if rec.Wallet != nil {

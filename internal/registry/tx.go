@@ -60,7 +60,7 @@ type ListTx interface {
 	MeterRecordsNumbered(numbers []string) ([]MeterRecord, error)
 	// MeterStandings reads the facts of the meters' states, of the meters that a filter names, in the order of their ids after the given one.
 	MeterStandings(f StandingFilter, after id.ID, max int) ([]Standing, error)
-	// WalletsLeft returns what is left in the wallets of all meters that have one, as WalletView.Available of one meter.
+	// WalletsLeft returns what is left in the wallets of all accounts that have one, as WalletView.Available of a meter.
 	WalletsLeft() (map[id.ID]money.Minor, error)
 }
 

@@ -89,6 +89,20 @@ func AllWords(text string, words []string, first int) (sql string, args []any) {
 	return "(" + strings.Join(parts, " AND ") + ")", args
 }
 
+// MetersOfWords is the condition that each word is in the number of a meter m, or in what is known of its customer or place. It looks for the
+// customers and places first, and needs no join. Its arguments are numbered from first on.
+func MetersOfWords(words []string, first int) (sql string, args []any) {
+	var parts []string
+	for i, w := range words {
+		has, like := AllWords(`' ' || search`, []string{w}, first+i)
+		number, _ := AllWords(`' ' || m.number`, []string{w}, first+i)
+		parts = append(parts, `(`+number+` OR m.account_id IN (SELECT id FROM account WHERE tenant_id = $1 AND status <> '`+ClosedAccount+`' AND (
+			customer_id IN (SELECT id FROM customer WHERE tenant_id = $1 AND `+has+`) OR service_point_id IN (SELECT id FROM service_point WHERE tenant_id = $1 AND `+has+`))))`)
+		args = append(args, like...)
+	}
+	return "(" + strings.Join(parts, " AND ") + ")", args
+}
+
 // MetersOf lists the meters of an account or of a customer, in the order of their registration.
 func (tx Rows) MetersOf(of id.ID, max int) ([]search.MeterRow, error) {
 	return tx.meterRows(`SELECT m.id, m.number, '', p.address, a.customer_id FROM account a

@@ -80,6 +80,15 @@ func metersSearched(t *testing.T, r Rig) {
 		"states by words": {func(tx *store.Tx) (string, error) {
 			return standing(tx, registry.StandingFilter{Texts: [][]string{{"nobody"}, {"jose", " 12"}}}, id.ID{}, 9)
 		}, state(two)},
+		"states by a part of a number": {func(tx *store.Tx) (string, error) {
+			return standing(tx, registry.StandingFilter{Number: []string{two.meter.Number[3:]}}, id.ID{}, 9)
+		}, state(two)},
+		"a number is no telephone": {func(tx *store.Tx) (string, error) {
+			return standing(tx, registry.StandingFilter{Number: []string{"345678"}}, id.ID{}, 9)
+		}, ""},
+		"states by a word of each": {func(tx *store.Tx) (string, error) {
+			return standing(tx, registry.StandingFilter{Texts: [][]string{{"345678", "lake"}}, Number: []string{"nothing"}}, id.ID{}, 9)
+		}, state(two)},
 		"states by tariff and feeder": {func(tx *store.Tx) (string, error) {
 			return standing(tx, registry.StandingFilter{Tariff: one.meter.ID, Feeder: "North"}, id.ID{}, 9)
 		}, ""},
