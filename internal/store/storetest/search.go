@@ -43,20 +43,8 @@ func metersSearched(t *testing.T, r Rig) {
 		}
 		return strings.Join(out, ", "), err
 	}
-	standing := func(tx *store.Tx, f registry.StandingFilter, after id.ID, max int) (string, error) {
-		list, err := tx.Lists().MeterStandings(f, after, max)
-		var out []string
-		for _, s := range list {
-			out = append(out, fmt.Sprint(s.Number, " ", s.Mode, " ", s.Interval, " ", s.Reported, s.Wallet))
-		}
-		return strings.Join(out, ", "), err
-	}
 	first, second := one.meter.Number+" Amina A. 12 Lake Road", two.meter.Number+" Bakari José 100% 12 Lake Road"
-	state := func(h household) string { return h.meter.Number + " prepay_token 30m0s false false" }
-	for name, c := range map[string]struct {
-		find func(tx *store.Tx) (string, error)
-		want string
-	}{
+	for name, c := range map[string]finding{
 		"the first digits":         {func(tx *store.Tx) (string, error) { return numbers(tx.MetersNumbered("0414000", 9)) }, first + ", " + second},
 		"one of them":              {func(tx *store.Tx) (string, error) { return numbers(tx.MetersNumbered("0414000", 1)) }, first},
 		"a whole number":           {func(tx *store.Tx) (string, error) { return numbers(tx.MetersNumbered(two.meter.Number, 9)) }, second},
@@ -75,6 +63,39 @@ func metersSearched(t *testing.T, r Rig) {
 			}
 			return list[0].Name, err
 		}, customer.Name},
+	} {
+		if got := look(t, e, c.find); got != c.want {
+			t.Errorf("%s: got %q, want %q", name, got, c.want)
+		}
+	}
+	for name, c := range standings(one, two) {
+		if got := look(t, e, c.find); got != c.want {
+			t.Errorf("%s: got %q, want %q", name, got, c.want)
+		}
+	}
+	if got, want := look(t, e, namesAndWallets), "Amina A., Bakari José 100%; 0 wallets"; got != want {
+		t.Errorf("names: got %q, want %q", got, want)
+	}
+}
+
+// finding is a search and what it finds.
+type finding struct {
+	find func(tx *store.Tx) (string, error)
+	want string
+}
+
+// standings are searches for the states of two meters.
+func standings(one, two household) map[string]finding {
+	standing := func(tx *store.Tx, f registry.StandingFilter, after id.ID, max int) (string, error) {
+		list, err := tx.Lists().MeterStandings(f, after, max)
+		var out []string
+		for _, s := range list {
+			out = append(out, fmt.Sprint(s.Number, " ", s.Mode, " ", s.Interval, " ", s.Reported, s.Wallet))
+		}
+		return strings.Join(out, ", "), err
+	}
+	state := func(h household) string { return h.meter.Number + " prepay_token 30m0s false false" }
+	return map[string]finding{
 		"states":        {func(tx *store.Tx) (string, error) { return standing(tx, registry.StandingFilter{}, id.ID{}, 9) }, state(one) + ", " + state(two)},
 		"the next page": {func(tx *store.Tx) (string, error) { return standing(tx, registry.StandingFilter{}, one.meter.ID, 9) }, state(two)},
 		"states by words": {func(tx *store.Tx) (string, error) {
@@ -95,13 +116,6 @@ func metersSearched(t *testing.T, r Rig) {
 		"states by tariff": {func(tx *store.Tx) (string, error) {
 			return standing(tx, registry.StandingFilter{Tariff: one.meter.ID}, id.ID{}, 9)
 		}, state(one)},
-	} {
-		if got := look(t, e, c.find); got != c.want {
-			t.Errorf("%s: got %q, want %q", name, got, c.want)
-		}
-	}
-	if got, want := look(t, e, namesAndWallets), "Amina A., Bakari José 100%; 0 wallets"; got != want {
-		t.Errorf("names: got %q, want %q", got, want)
 	}
 }
 
