@@ -102,7 +102,7 @@ func small(table string) bool {
 
 // waiting reports whether an index has only rows that wait for something, which are few.
 func waiting(index string) bool {
-	return slices.Contains(strings.Fields(`journal_unsealed audit_unsealed charge_due_open debt_open vend_open hold_open quarantine_open quarantine_waiting wallet_accrued
+	return slices.Contains(strings.Fields(`journal_unsealed audit_unsealed charge_due_open debt_open vend_open vend_ended hold_open quarantine_open quarantine_waiting wallet_accrued
 		wallet_supply_look alarm_open alarm_feeder outbox_due outbox_held reversal_open reversal_token_due token_job_open message_line message_due
 		token_unconfirmed token_without_tail shift_till shift_holder`), index)
 }
@@ -110,8 +110,7 @@ func waiting(index string) bool {
 // allowed are the queries that may read all rows of a utility, by a part of their text, each with the reason.
 func allowed() map[string]string {
 	return map[string]string{
-		"FROM customer WHERE tenant_id = $1 AND (' ' || search LIKE":   "somebody types a part of a name: each customer is compared, which the bench of the pages measures",
-		"|| COALESCE(p.search, '') LIKE":                               "the same with meters and addresses",
+		"FROM customer WHERE tenant_id = $1 AND (' ' || search LIKE":   "somebody types a part of a name: each customer and place is compared, which the bench of the pages measures",
 		"FROM ledger_account a WHERE a.tenant_id = $1 GROUP BY a.code": "the trial balance adds up all accounts, never their postings",
 		"FROM vend WHERE tenant_id = $1 AND completed_at >=":           "the daily report: a sale may be completed long after it was begun; only a report, and no page, asks for it",
 		"FROM vend WHERE tenant_id = $1 AND id >= $2":                  "the totals of the listed sales add them up, which the bench of the pages measures",

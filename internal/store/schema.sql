@@ -938,3 +938,4 @@ CREATE INDEX audit_vouchers_sold ON audit (tenant_id, at) WHERE action = 'vouche
 CREATE INDEX payment_back ON payment (tenant_id, id) WHERE status = 'applied' AND (reason = 'given-back' OR reason = 'part-back');
 CREATE UNIQUE INDEX service_point_measures ON service_point (tenant_id, measures) WHERE measures <> '';
 CREATE INDEX account_place ON account (tenant_id, service_point_id);
+CREATE INDEX vend_ended ON vend (tenant_id, id) WHERE state = 'failed' OR state = 'reversed';

@@ -1,6 +1,7 @@
 package people
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -36,18 +37,34 @@ func (tx Rows) MeterSearched(meter id.ID) ([]search.MeterRow, error) {
 	return tx.meterRows(searchedMeter+`m.id = $2`, meter)
 }
 
-// MetersSearched lists meters whose customer or place has all the words. Customers and places with a word are found first, each in a walk
-// through one narrow table, so that a rare word does not join every meter with both.
+// MetersSearched lists meters whose customer or place has all the words. Customers and places with the rarest word are found first, each in a
+// walk through one narrow table, so that not every meter is joined with both.
 func (tx Rows) MetersSearched(words []string, max int) ([]search.MeterRow, error) {
-	var parts []string
-	var args []any
-	for i, w := range words {
-		has, like := AllWords(`' ' || search`, []string{w}, 2+i)
-		parts = append(parts, `(a.customer_id IN (SELECT id FROM customer WHERE tenant_id = $1 AND `+has+`)
-			OR a.service_point_id IN (SELECT id FROM service_point WHERE tenant_id = $1 AND `+has+`))`)
-		args = append(args, like...)
+	words = rarestFirst(words)
+	has, args := AllWords(`' ' || search`, words[:1], 2)
+	rest, more := AllWords(`' ' || c.search || ' ' || p.search`, words[1:], 4)
+	args = append(append(append(args, make([]byte, len(id.ID{}))), more...), max)
+	return tx.meterRows(searchedMeter+known(`a.`, has, 3)+` AND `+rest+` ORDER BY m.id LIMIT $`+strconv.Itoa(len(args)+1), args...)
+}
+
+// known is the condition that what is known of the customer or the place of an account fulfils a condition. The argument with this number is an
+// id of zeros: ids not below it are all ids, and make SQLite walk through the tables and not through an index that lacks the text.
+func known(account, has string, zero int) string {
+	from := ` WHERE tenant_id = $1 AND ` + has + ` AND id >= $` + strconv.Itoa(zero)
+	return `(` + account + `customer_id IN (SELECT id FROM customer` + from + `) OR ` + account + `service_point_id IN (SELECT id FROM service_point` + from + `))`
+}
+
+// rarestFirst puts the word first that the fewest names and addresses have: one with digits, or the longest.
+func rarestFirst(words []string) []string {
+	rank := func(word string) int {
+		if strings.ContainsAny(word, "0123456789") {
+			return 100 + len(word)
+		}
+		return len(word)
 	}
-	return tx.meterRows(searchedMeter+strings.Join(parts, " AND ")+` ORDER BY m.id LIMIT $`+strconv.Itoa(len(args)+2), append(args, max)...)
+	words = slices.Clone(words)
+	slices.SortStableFunc(words, func(a, b string) int { return rank(b) - rank(a) })
+	return words
 }
 
 // CustomersSearched lists customers whose name or telephone number has all the words.
@@ -81,6 +98,9 @@ func (tx Rows) MetersCalled(end string, max int) ([]search.MeterRow, error) {
 
 // AllWords is the condition that a text contains every word. Its arguments are numbered from first on.
 func AllWords(text string, words []string, first int) (sql string, args []any) {
+	if len(words) == 0 {
+		return "1 = 1", nil
+	}
 	var parts []string
 	for i, w := range words {
 		parts = append(parts, text+` LIKE $`+strconv.Itoa(first+i)+` ESCAPE '!'`)
@@ -89,18 +109,18 @@ func AllWords(text string, words []string, first int) (sql string, args []any) {
 	return "(" + strings.Join(parts, " AND ") + ")", args
 }
 
-// MetersOfWords is the condition that each word is in the number of a meter m, or in what is known of its customer or place. It looks for the
-// customers and places first, and needs no join. Its arguments are numbered from first on.
+// MetersOfWords is the condition that each word is in the number of a meter m, or in what is known of its customer or place. It finds customers
+// and places with the rarest word first, and looks at the others only where that is. Its arguments are numbered from first on.
 func MetersOfWords(words []string, first int) (sql string, args []any) {
-	var parts []string
-	for i, w := range words {
-		has, like := AllWords(`' ' || search`, []string{w}, first+i)
-		number, _ := AllWords(`' ' || m.number`, []string{w}, first+i)
-		parts = append(parts, `(`+number+` OR m.account_id IN (SELECT id FROM account WHERE tenant_id = $1 AND status <> '`+ClosedAccount+`' AND (
-			customer_id IN (SELECT id FROM customer WHERE tenant_id = $1 AND `+has+`) OR service_point_id IN (SELECT id FROM service_point WHERE tenant_id = $1 AND `+has+`))))`)
-		args = append(args, like...)
-	}
-	return "(" + strings.Join(parts, " AND ") + ")", args
+	words = rarestFirst(words)
+	has, args := AllWords(`' ' || search`, words[:1], first)
+	number, _ := AllWords(`' ' || m.number`, words[:1], first)
+	rest, more := AllWords(`' ' || m.number || ' ' || COALESCE((SELECT c.search || ' ' || p.search FROM account a
+		JOIN customer c ON c.tenant_id = a.tenant_id AND c.id = a.customer_id
+		JOIN service_point p ON p.tenant_id = a.tenant_id AND p.id = a.service_point_id
+		WHERE a.tenant_id = $1 AND a.id = m.account_id AND a.status <> '`+ClosedAccount+`'), '')`, words[1:], first+2)
+	return `((` + number + ` OR m.account_id IN (SELECT id FROM account WHERE tenant_id = $1 AND status <> '` + ClosedAccount + `' AND ` +
+		known(``, has, first+1) + `)) AND ` + rest + `)`, append(append(args, make([]byte, len(id.ID{}))), more...)
 }
 
 // MetersOf lists the meters of an account or of a customer, in the order of their registration.

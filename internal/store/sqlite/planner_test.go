@@ -48,9 +48,12 @@ func TestWhatIsAskedInEverySaleUsesItsIndex(t *testing.T) {
 			ORDER BY t.id DESC LIMIT 3`: "token_tail",
 		`SELECT id FROM token WHERE tenant_id = 1 AND digits_tail IS NULL AND digits_enc IS NOT NULL AND id > x'00' ORDER BY id LIMIT 3`: "token_without_tail",
 		`SELECT COUNT(*), SUM(tender), SUM(units_wh) FROM vend WHERE tenant_id = 1 AND till = 'main' AND id >= x'00'`:                    "PRIMARY KEY",
-		`SELECT COUNT(*), SUM(tender), SUM(units_wh), state FROM vend WHERE tenant_id = 1 AND meter = 2 AND id >= x'00' AND state <> 'completed'
-			GROUP BY state`: "vend_meter",
-		`SELECT id FROM vend WHERE tenant_id = 1 AND state = 'reversed' AND id < x'ff' ORDER BY id DESC LIMIT 51`: "PRIMARY KEY",
+		`SELECT COUNT(*), SUM(tender), SUM(units_wh), state FROM vend WHERE tenant_id = 1 AND id >= x'00'
+			AND (state = 'failed' OR state = 'reversed') GROUP BY state`: "vend_ended",
+		`SELECT COUNT(*), SUM(tender), SUM(units_wh), state FROM vend WHERE tenant_id = 1 AND id >= x'00'
+			AND (state = 'priced' OR state = 'held' OR state = 'issued' OR state = 'reversing') GROUP BY state`: "vend_open",
+		`SELECT id FROM vend WHERE tenant_id = 1 AND state = 'reversed' AND id < x'ff' ORDER BY id DESC LIMIT 51`:          "vend_ended",
+		`SELECT COUNT(*), SUM(tender), SUM(units_wh) FROM vend WHERE tenant_id = 1 AND state = 'reversed' AND id >= x'00'`: "vend_ended",
 		`SELECT by_actor, COUNT(*), SUM(tender), SUM(CASE WHEN state = 'reversed' THEN tender ELSE 0 END) FROM vend
 			WHERE tenant_id = 1 AND completed_at >= 2 AND completed_at < 3 AND vendor_key = '' AND shift_id IS NULL AND payment_id IS NULL
 				AND tender > 0 AND state IN ('completed', 'reversing', 'reversed') GROUP BY by_actor`: "COVERING INDEX vend_without_shift",

@@ -1,10 +1,15 @@
 package console_test
 
 import (
+	"errors"
+	"regexp"
 	"testing"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/wire"
 )
 
@@ -45,4 +50,45 @@ func TestNothingNeedsAnybody(t *testing.T) {
 	w := begin(t)
 	w.reading(meterNumber, 1, wire.Reading{Head: wire.Head{Seq: 1, At: time.Now().Unix(), Up: 1000, Clock: wire.ClockValid}, RegisterWh: 1000, BalanceWh: 500_000, Relay: "closed"})
 	w.enter(ownerEmail).get("/overview").is(200).says("No open tasks.").omits("Offline")
+}
+
+// TestEachLineOfTheOverviewOpensWhereItIsMended: a message that failed, a doubtful reading, a reversal that its meter has not confirmed, an alarm,
+// a till of yesterday and a server without a backup; the title and the line of each lead to a page that shows it.
+func TestEachLineOfTheOverviewOpensWhereItIsMended(t *testing.T) {
+	w := begin(t)
+	w.walletMeter()
+	g := w.enter(ownerEmail)
+	g.post("/tills", "form", g.get("/tills").value("form"), "till", "till-2", "float", "10").is(303)
+	w.read(1, 5000)
+	w.read(2, 90_007_000)
+	err := w.beside().Engine.Run(t.Context(), store.FirstTenant, store.Job, func(tx *store.Tx) (bool, error) {
+		m, _, err := tx.MeterByNumber(meterNumber)
+		if err != nil {
+			return false, err
+		}
+		i, err := tx.NewID()
+		if err != nil {
+			return false, err
+		}
+		return false, errors.Join(tx.RaiseAlarm(m.N, metering.Alarm{Code: metering.AlarmReversalUnconfirmed, Text: "main-000001 was reversed"}),
+			tx.RaiseAlarm(m.N, metering.Alarm{Code: "battery-low", Text: "The battery is empty"}),
+			tx.MessageAdd(notify.Message{ID: i, State: notify.Lost, Purpose: notify.PurposeWritten, Text: "hello", Phone: "+254733000444", CreatedAt: w.clock.now()}))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.clock.move(25 * time.Hour)
+	g = w.enter(ownerEmail)
+	home := g.get("/overview").is(200).says("Failed messages, last 7 days 1", "Doubtful readings 1", "Reversals that the meter has not confirmed 1",
+		"Tills opened before today and not closed yet 1", "Alarms 1", "Last backup: never.", "paywatt backup create")
+	for _, line := range []struct{ all, one, shown string }{
+		{"/messages?state=failed", `/messages/msg_[a-z0-9]+`, "+254733000444"},
+		{"/quarantine", `/quarantine/qtn_[a-z0-9]+`, "90,007.000 kWh"},
+		{"/tills", `/tills/shf_[a-z0-9]+`, "till-2"},
+		{"/alarms", `/meters/` + meterNumber, "main-000001 was reversed"},
+	} {
+		home.link(t, regexp.QuoteMeta(line.all))
+		g.get(line.all).is(200).says(line.shown)
+		g.get(home.link(t, line.one)).is(200).says(line.shown)
+	}
 }

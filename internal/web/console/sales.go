@@ -33,6 +33,12 @@ type salesPage struct {
 	Vendor  bool // only the sales of one vendor can be seen
 }
 
+// narrow reports whether the page uses one of the fields that are folded away.
+func (d salesPage) narrow() bool {
+	r := d.Request
+	return r.Meter+r.Seller+r.Till+r.State != ""
+}
+
 // requestOf reads which sales a page is about.
 func requestOf(q url.Values) vending.SaleRequest {
 	field := func(name string) string { return strings.TrimSpace(q.Get(name)) }
