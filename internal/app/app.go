@@ -28,12 +28,12 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/api"
-	"github.com/paywatt/paywatt/internal/broker"
 	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/config"
 	"github.com/paywatt/paywatt/internal/dayclose"
 	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/diagnosis"
+	"github.com/paywatt/paywatt/internal/gateway"
 	"github.com/paywatt/paywatt/internal/imports"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/keystore"
@@ -108,10 +108,10 @@ type Config struct {
 	Log        *slog.Logger // nil: nothing is logged
 	Now        func() time.Time
 	// Synced reports whether a time service synchronises the clock that Now reads; nil: the system is asked.
-	Synced func() bool
-	Rand   io.Reader // nil: crypto/rand
-	API    api.Limits
-	Broker broker.Limits
+	Synced  func() bool
+	Rand    io.Reader // nil: crypto/rand
+	API     api.Limits
+	Gateway gateway.Limits
 	// KeyCost is the cost of a key store that is made by this process; tests lower it.
 	KeyCost keystore.Params
 	// PasswordCost is the cost of people's passwords; tests lower it.
@@ -177,7 +177,7 @@ type App struct {
 	spreading  *job.Outbox
 	deliverer  *webhook.Deliverer
 	runner     *job.Runner[tasksTx]
-	broker     *broker.Broker
+	gateway    *gateway.Gateway
 	legacy     []*legacy
 	devices    *profile.Listener
 	adoption   *profile.Adoption
@@ -307,7 +307,7 @@ func (a *App) listen() (err error) {
 	if a.mqtt, err = listenOn(config.MQTT, a.c.MQTT, "meters"); err != nil {
 		return err
 	}
-	a.broker, err = broker.New(broker.Config{Listener: a.mqtt, TLS: a.tls, Limits: a.c.Broker, Now: a.c.Now, Log: a.log,
+	a.gateway, err = gateway.New(gateway.Config{Listener: a.mqtt, TLS: a.tls, Limits: a.c.Gateway, Now: a.c.Now, Log: a.log,
 		Inbox: a.ingest, Auth: a.meterLogin, OnConnected: a.connected, OnDisconnected: a.disconnected})
 	return err
 }
@@ -330,10 +330,10 @@ func (a *App) disconnected(who registry.Identity) {
 
 // meterConnected reports whether the meter is connected, here or to another server.
 func (a *App) meterConnected(number string) bool {
-	return a.broker.Connected(number) || a.legacyConnected(number) || a.presence != nil && a.presence.Elsewhere(number)
+	return a.gateway.Connected(number) || a.legacyConnected(number) || a.presence != nil && a.presence.Elsewhere(number)
 }
 
-// meterLogin tells the broker who a meter is. It logs errors here: the meter only learns that it may not connect.
+// meterLogin tells the gateway who a meter is. It logs errors here: the meter only learns that it may not connect.
 func (a *App) meterLogin(ctx context.Context, number, password string) (registry.Identity, bool) {
 	who, ok, err := a.registry.MQTTIdentity(ctx, number, password)
 	if err != nil {

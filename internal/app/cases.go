@@ -71,12 +71,12 @@ func (a *App) openCases() (err error) {
 	a.doctor = diagnosis.New(diagnosis.Config{Keys: a.keys.Reader(), Hasher: a.data, Now: a.c.Now,
 		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) diagnosis.Tx { return tx })})
 
-	courier := command.NewCourier(store.DoorTo(a.engine, store.Job, func(tx *store.Tx) command.CourierTx { return tx }), a.data, a.broker, a.c.Now)
+	courier := command.NewCourier(store.DoorTo(a.engine, store.Job, func(tx *store.Tx) command.CourierTx { return tx }), a.data, a.gateway, a.c.Now)
 	host := ""
 	if a.engine.shared != nil {
 		host = a.holder
 		courier.Roaming()
-		a.presence = presence.New(presence.Config{Instance: host, Drop: a.broker.Drop, Now: a.c.Now, Log: a.log,
+		a.presence = presence.New(presence.Config{Instance: host, Drop: a.gateway.Drop, Now: a.c.Now, Log: a.log,
 			Took: func(t access.Tenant, number string) { a.outbox.Wake(t, number) },
 			Door: store.DoorTo(a.engine, store.Job, func(tx *store.Tx) presence.Tx { return tx })})
 	}
@@ -90,7 +90,7 @@ func (a *App) openCases() (err error) {
 		Door:  store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) recharge.Tx { return tx })})
 	a.commands = command.New(store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) command.Tx { return tx }), a.c.Now)
 	a.vending = vending.New(vending.Config{Issuer: plantIssuer(&issuer{Issuer: a.keys.Issuer(), unsound: a.soundness}), Sealer: a.data,
-		Now: a.c.Now, Running: a.own, Synced: a.synced, Rand: a.c.Rand, Kick: a.kick, Log: a.log, Online: a.broker.Connected, Sends: a.sends, PublicURL: a.c.PublicURL,
+		Now: a.c.Now, Running: a.own, Synced: a.synced, Rand: a.c.Rand, Kick: a.kick, Log: a.log, Online: a.gateway.Connected, Sends: a.sends, PublicURL: a.c.PublicURL,
 		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) vending.Tx { return tx })})
 	a.debts = debt.New(debt.Config{Sealer: a.data, Now: a.c.Now, MayDate: a.vending.MayDate,
 		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) debt.Tx { return tx })})

@@ -5,8 +5,8 @@ import (
 	"context"
 	"net"
 
-	"github.com/paywatt/paywatt/internal/broker"
 	"github.com/paywatt/paywatt/internal/config"
+	"github.com/paywatt/paywatt/internal/gateway"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -15,7 +15,7 @@ import (
 
 // sharedListener is the listener for many unmodified devices.
 type sharedListener struct {
-	*broker.Devices
+	*gateway.Devices
 	socket net.Listener
 }
 
@@ -29,7 +29,7 @@ func (a *App) openDevices() (err error) {
 		return err
 	}
 	a.shared = s
-	s.Devices, err = broker.NewDevices(broker.DevicesConfig{Listener: s.socket, Profiles: a.c.Profiles, PollEvery: cmp.Or(a.c.LegacyPoll, defaultLegacyPoll),
+	s.Devices, err = gateway.NewDevices(gateway.DevicesConfig{Listener: s.socket, Profiles: a.c.Profiles, PollEvery: cmp.Or(a.c.LegacyPoll, defaultLegacyPoll),
 		Now: a.c.Now, Log: a.log, OnConnected: a.connected, OnDisconnected: a.disconnected, OnClaim: a.claimed,
 		Admits: func(ctx context.Context, user, password string) (bool, error) {
 			return a.adoption.Admits(ctx, tenant, user, password)

@@ -9,8 +9,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/paywatt/paywatt/internal/broker"
 	"github.com/paywatt/paywatt/internal/config"
+	"github.com/paywatt/paywatt/internal/gateway"
 	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
@@ -27,7 +27,7 @@ var ErrLegacy = errors.New("mqtt_legacy")
 
 // legacy is one listener for a device.
 type legacy struct {
-	*broker.Legacy
+	*gateway.Legacy
 	socket net.Listener
 	meter  string
 }
@@ -65,7 +65,7 @@ func (a *App) openDevice(c config.Legacy) error {
 	}
 	l := &legacy{socket: socket, meter: c.Meter}
 	a.legacy = append(a.legacy, l)
-	l.Legacy, err = broker.NewLegacy(broker.LegacyConfig{Listener: socket, Profile: p, PollEvery: cmp.Or(a.c.LegacyPoll, defaultLegacyPoll), Now: a.c.Now, Log: a.log,
+	l.Legacy, err = gateway.NewLegacy(gateway.LegacyConfig{Listener: socket, Profile: p, PollEvery: cmp.Or(a.c.LegacyPoll, defaultLegacyPoll), Now: a.c.Now, Log: a.log,
 		Meter: func(ctx context.Context) (registry.Identity, bool, error) { return a.registry.IdentityOf(ctx, c.Meter) },
 		Take: func(ctx context.Context, who registry.Identity, h profile.Incoming) (profile.Outcome, error) {
 			t, err := a.devices.Take(ctx, who, p, h)
@@ -117,7 +117,7 @@ func (a *App) legacyConnected(number string) bool {
 }
 
 // deviceOf returns the connection of a meter's unmodified device, at its own listener or at the shared one; nil if there is none.
-func (a *App) deviceOf(number string) *broker.Legacy {
+func (a *App) deviceOf(number string) *gateway.Legacy {
 	if l := a.legacyOf(number); l != nil {
 		return l.Legacy
 	}

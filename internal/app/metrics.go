@@ -5,7 +5,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
 
-// count registers the metrics of the parts outside the API: the broker, the store and the process itself. The values are read at each
+// count registers the metrics of the parts outside the API: the gateway, the store and the process itself. The values are read at each
 // scrape; no label comes from outside.
 func (a *App) count() error {
 	gauge := func(name, help string, read func() float64) prometheus.Collector {
@@ -20,23 +20,23 @@ func (a *App) count() error {
 		gauge("paywatt_keystore_locked", "1 while the key store is locked.", func() float64 { return one(a.keys.Locked()) }),
 		gauge("paywatt_books_unsound", "1 after a verification found errors in the books.", func() float64 { return one(a.soundness().Refused()) }),
 		gauge("paywatt_clock_apart_seconds", "Seconds by which the clock of a shared database is ahead of this server's clock.", func() float64 { return a.apart().Seconds() }),
-		gauge("paywatt_mqtt_sockets", "Open connections to the meter listener.", func() float64 { return float64(a.broker.Stats().Sockets) }),
-		gauge("paywatt_mqtt_meters", "Meters that are signed in.", func() float64 { return float64(a.broker.Stats().Meters) }),
-		total("paywatt_mqtt_logins_total", "Sign-ins of meters.", func() int64 { return a.broker.Stats().Logins }),
-		total("paywatt_mqtt_denied_total", "Connections with a wrong password.", func() int64 { return a.broker.Stats().Denied }),
-		total("paywatt_mqtt_refused_total", "Connections refused because of a limit.", func() int64 { return a.broker.Stats().Refused }),
-		total("paywatt_mqtt_messages_total", "Messages from meters.", func() int64 { return a.broker.Stats().Messages }),
-		total("paywatt_mqtt_failed_total", "Messages from meters that could not be stored.", func() int64 { return a.broker.Stats().Failed }),
+		gauge("paywatt_mqtt_sockets", "Open connections to the meter listener.", func() float64 { return float64(a.gateway.Stats().Sockets) }),
+		gauge("paywatt_mqtt_meters", "Meters that are signed in.", func() float64 { return float64(a.gateway.Stats().Meters) }),
+		total("paywatt_mqtt_logins_total", "Sign-ins of meters.", func() int64 { return a.gateway.Stats().Logins }),
+		total("paywatt_mqtt_denied_total", "Connections with a wrong password.", func() int64 { return a.gateway.Stats().Denied }),
+		total("paywatt_mqtt_refused_total", "Connections refused because of a limit.", func() int64 { return a.gateway.Stats().Refused }),
+		total("paywatt_mqtt_messages_total", "Messages from meters.", func() int64 { return a.gateway.Stats().Messages }),
+		total("paywatt_mqtt_failed_total", "Messages from meters that could not be stored.", func() int64 { return a.gateway.Stats().Failed }),
 		total("paywatt_store_commits_total", "Commits of the database.", func() int64 { return a.engine.stats().commits }),
 		total("paywatt_store_over_budget_total", "Transactions that exceeded their budget of time or rows.", func() int64 { return a.engine.stats().overBudget }),
 		gauge("paywatt_store_log_pages", "Pages of the write-ahead log.", func() float64 { return float64(a.engine.stats().logPages) }),
 	}
 	for outcome, read := range map[string]func() int64{
-		"stored":      func() int64 { return a.broker.Stats().Stored },
-		"duplicate":   func() int64 { return a.broker.Stats().Duplicate },
-		"beyond":      func() int64 { return a.broker.Stats().Beyond },
-		"quarantined": func() int64 { return a.broker.Stats().Quarantined },
-		"dropped":     func() int64 { return a.broker.Stats().Dropped },
+		"stored":      func() int64 { return a.gateway.Stats().Stored },
+		"duplicate":   func() int64 { return a.gateway.Stats().Duplicate },
+		"beyond":      func() int64 { return a.gateway.Stats().Beyond },
+		"quarantined": func() int64 { return a.gateway.Stats().Quarantined },
+		"dropped":     func() int64 { return a.gateway.Stats().Dropped },
 	} {
 		all = append(all, prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "paywatt_records_total", Help: "Records from meters, by outcome.",
 			ConstLabels: prometheus.Labels{"outcome": outcome}}, func() float64 { return float64(read()) }))

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
-	"github.com/paywatt/paywatt/internal/broker"
 	"github.com/paywatt/paywatt/internal/config"
+	"github.com/paywatt/paywatt/internal/gateway"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/mirror"
@@ -29,7 +29,7 @@ const (
 
 // mirrorFeed maintains the integration broker's copy of the meters. It is nil if the server has no broker.
 type mirrorFeed struct {
-	*broker.Integration
+	*gateway.Integration
 	socket net.Listener
 
 	mu    sync.Mutex
@@ -47,7 +47,7 @@ func (a *App) openIntegration() (err error) {
 		return err
 	}
 	a.mirror = r
-	r.Integration, err = broker.NewIntegration(broker.IntegrationConfig{Listener: r.socket, TLS: a.tls, Log: a.log,
+	r.Integration, err = gateway.NewIntegration(gateway.IntegrationConfig{Listener: r.socket, TLS: a.tls, Log: a.log,
 		Auth: func(ctx context.Context, user, password string) (mirror.Login, bool) {
 			l, ok, err := logins.Check(ctx, user, password)
 			if err != nil {

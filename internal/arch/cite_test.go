@@ -250,7 +250,7 @@ func TestTheTestOfCitationsSees(t *testing.T) {
 		"(reliability §5)":                               "does not have that page",
 		"three steps (architecture §3)":                  "does not have that page",
 	} {
-		wrong, _ := s.problems("internal/broker", text)
+		wrong, _ := s.problems("internal/gateway", text)
 		all := strings.Join(wrong, "; ")
 		if want == "" && all != "" || want != "" && !strings.Contains(all, want) {
 			t.Errorf("%q: %q, want %q", text, all, want)

@@ -16,15 +16,15 @@ import (
 // in words what starts the listed function.
 func handed() map[string]struct{ set, by string } {
 	return map[string]struct{ set, by string }{
-		"app.App.ingest":          {set: "app.App.listen"},
-		"intake.Take":             {set: "app.openDatabase"},
-		"app.App.due":             {set: "app.App.openFolder"},
-		"job.Outbox.serve":        {by: "the bell of a worker, which Kick rings"},
-		"meter.Step":              {by: "a message to the meter"},
-		"gsm.Modem.take":          {by: "the modem's channel of jobs"},
-		"gsm.session.taken":       {by: "the modem's channel of finished jobs"},
-		"broker.Broker.published": {by: "a message of the meter"},
-		"sqlite.Engine.Run":       {set: "store.door.Do"},
+		"app.App.ingest":            {set: "app.App.listen"},
+		"intake.Take":               {set: "app.openDatabase"},
+		"app.App.due":               {set: "app.App.openFolder"},
+		"job.Outbox.serve":          {by: "the bell of a worker, which Kick rings"},
+		"meter.Step":                {by: "a message to the meter"},
+		"gsm.Modem.take":            {by: "the modem's channel of jobs"},
+		"gsm.session.taken":         {by: "the modem's channel of finished jobs"},
+		"gateway.Gateway.published": {by: "a message of the meter"},
+		"sqlite.Engine.Run":         {set: "store.door.Do"},
 	}
 }
 

@@ -16,8 +16,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/paywatt/paywatt/internal/broker"
 	"github.com/paywatt/paywatt/internal/exit"
+	"github.com/paywatt/paywatt/internal/gateway"
 )
 
 // Against configures `bench mqtt`. The meters' side of a server, mosquitto and the load are processes of their own.
@@ -74,11 +74,11 @@ func (b *Ingest) ServeMeters(ctx context.Context, kind string, in io.Reader, out
 			return err
 		}
 	}
-	s, err := openMeterStack(ctx, filepath.Join(b.Dir, "mqtt"), b.Connections, encrypted, broker.Limits{Rate: b.Rate, Burst: b.Rate, Connections: b.Connections + 100})
+	s, err := openMeterStack(ctx, filepath.Join(b.Dir, "mqtt"), b.Connections, encrypted, gateway.Limits{Rate: b.Rate, Burst: b.Rate, Connections: b.Connections + 100})
 	if err != nil {
 		return err
 	}
-	j := Job{Address: s.broker.Addr().String(), TLS: encrypted != nil, Logins: s.meters}
+	j := Job{Address: s.gateway.Addr().String(), TLS: encrypted != nil, Logins: s.meters}
 	return errors.Join(answerMemory(j, in, out), s.close())
 }
 

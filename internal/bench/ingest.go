@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
-	"github.com/paywatt/paywatt/internal/broker"
 	"github.com/paywatt/paywatt/internal/exit"
+	"github.com/paywatt/paywatt/internal/gateway"
 	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -55,17 +55,17 @@ func (b *Ingest) Run(ctx context.Context, say Say) (Measured, error) {
 }
 
 func (b *Ingest) ingest(ctx context.Context, say Say, dir string) (Measured, error) {
-	limits := broker.Limits{Rate: b.Rate, Burst: b.Rate, Connections: b.Connections + 100}
+	limits := gateway.Limits{Rate: b.Rate, Burst: b.Rate, Connections: b.Connections + 100}
 	s, err := openMeterStack(ctx, filepath.Join(dir, "mqtt"), b.Connections, nil, limits)
 	if err != nil {
 		return Measured{}, err
 	}
-	say("limits: %s", s.broker.Limits())
+	say("limits: %s", s.gateway.Limits())
 	say("sending readings over %d connections for %d s", b.Connections, b.Seconds)
 	before := s.engine.Stats().Batches
 	readings, latencies, cpu, wall, err := b.send(ctx, s)
 	batches := s.engine.Stats().Batches - before
-	stats := s.broker.Stats()
+	stats := s.gateway.Stats()
 	if err := errors.Join(err, s.close()); err != nil {
 		return Measured{}, err
 	}
@@ -88,7 +88,7 @@ func (b *Ingest) ingest(ctx context.Context, say Say, dir string) (Measured, err
 	}
 	m.BaselineRate = float64(logged) / logWall
 	m.Others = map[string]any{"connections": b.Connections, "in_flight": b.Flight, "readings_per_message": b.Batch, "readings": readings,
-		"readings_per_commit": rounded(float64(readings) / float64(max(1, batches))), "limits": s.broker.Limits().String(),
+		"readings_per_commit": rounded(float64(readings) / float64(max(1, batches))), "limits": s.gateway.Limits().String(),
 		"store_rate": rounded(stored.rate()), "store_cpu_us": rounded(stored.cpu / float64(max(1, stored.rows)) * 1e6),
 		"floor": ingestFloor, "floor_met": m.Rate >= ingestFloor, "messages": stats.Messages, "failed": stats.Failed}
 	return m.with(cpu/float64(max(1, readings)), logCPU/float64(max(1, logged))), nil
@@ -96,7 +96,7 @@ func (b *Ingest) ingest(ctx context.Context, say Say, dir string) (Measured, err
 
 // send lets every meter send until the time is over, and returns the number of readings that became durable.
 func (b *Ingest) send(ctx context.Context, s *meterStack) (readings int64, latencies []time.Duration, cpu, wall float64, err error) {
-	return b.sendTo(ctx, Job{Address: s.broker.Addr().String(), Logins: s.meters})
+	return b.sendTo(ctx, Job{Address: s.gateway.Addr().String(), Logins: s.meters})
 }
 
 // sendTo does the same at the server that a job names.
@@ -137,19 +137,19 @@ func (b *Ingest) sendTo(ctx context.Context, j Job) (readings int64, latencies [
 	return done.Load(), latencies, cpu, wall, err
 }
 
-// meterStack is the part of a server that meters use: store, registry and broker, in its own folder.
+// meterStack is the part of a server that meters use: store, registry and gateway, in its own folder.
 type meterStack struct {
-	engine *sqlite.Engine
-	broker *broker.Broker
-	stop   context.CancelFunc
-	ended  chan error
-	meters []loginOf
+	engine  *sqlite.Engine
+	gateway *gateway.Gateway
+	stop    context.CancelFunc
+	ended   chan error
+	meters  []loginOf
 }
 
 // loginOf holds the credentials of a bench meter.
 type loginOf struct{ Number, Password string }
 
-func openMeterStack(ctx context.Context, dir string, meters int, encrypted *tls.Config, limits broker.Limits) (*meterStack, error) {
+func openMeterStack(ctx context.Context, dir string, meters int, encrypted *tls.Config, limits gateway.Limits) (*meterStack, error) {
 	engine, err := sqlite.Open(dir, sqlite.Options{Intake: intake.Take})
 	if err != nil {
 		return nil, err
@@ -161,7 +161,7 @@ func openMeterStack(ctx context.Context, dir string, meters int, encrypted *tls.
 	return s, nil
 }
 
-func (s *meterStack) open(ctx context.Context, dir string, encrypted *tls.Config, limits broker.Limits) error {
+func (s *meterStack) open(ctx context.Context, dir string, encrypted *tls.Config, limits gateway.Limits) error {
 	data, err := keystore.OpenData(dir)
 	if err != nil {
 		return err
@@ -175,7 +175,7 @@ func (s *meterStack) open(ctx context.Context, dir string, encrypted *tls.Config
 	if err != nil {
 		return err
 	}
-	s.broker, err = broker.New(broker.Config{Listener: l, TLS: encrypted, Limits: limits, Inbox: s.engine.Ingest,
+	s.gateway, err = gateway.New(gateway.Config{Listener: l, TLS: encrypted, Limits: limits, Inbox: s.engine.Ingest,
 		Auth: func(ctx context.Context, number, password string) (registry.Identity, bool) {
 			who, ok, err := r.MQTTIdentity(ctx, number, password)
 			return who, ok && err == nil
@@ -184,7 +184,7 @@ func (s *meterStack) open(ctx context.Context, dir string, encrypted *tls.Config
 		return errors.Join(err, l.Close())
 	}
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
-	go func() { s.ended <- s.broker.Run(ctx) }()
+	go func() { s.ended <- s.gateway.Run(ctx) }()
 	return nil
 }
 
@@ -207,7 +207,7 @@ func (s *meterStack) register(ctx context.Context, r *registry.Registry) error {
 	})
 }
 
-// close closes the broker, then the store.
+// close closes the gateway, then the store.
 func (s *meterStack) close() error {
 	s.stop()
 	return errors.Join(<-s.ended, s.engine.Close())

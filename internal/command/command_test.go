@@ -17,8 +17,8 @@ import (
 
 	paho "github.com/eclipse/paho.mqtt.golang"
 	"github.com/paywatt/paywatt/internal/access"
-	"github.com/paywatt/paywatt/internal/broker"
 	"github.com/paywatt/paywatt/internal/command"
+	"github.com/paywatt/paywatt/internal/gateway"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/keystore"
@@ -422,7 +422,7 @@ func TestCommandReachesTheMeterAndItsAnswerEndsIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	var outbox *job.Outbox
-	b, err := broker.New(broker.Config{Listener: l, Inbox: h.engine.Ingest, OnConnected: func(who registry.Identity) { outbox.Wake(who.Tenant, who.Number) },
+	b, err := gateway.New(gateway.Config{Listener: l, Inbox: h.engine.Ingest, OnConnected: func(who registry.Identity) { outbox.Wake(who.Tenant, who.Number) },
 		Auth: func(ctx context.Context, number, password string) (registry.Identity, bool) {
 			who, ok, err := h.registry.MQTTIdentity(ctx, number, password)
 			return who, ok && err == nil

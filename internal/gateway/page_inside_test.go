@@ -1,0 +1,33 @@
+package gateway
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+// TestThePageStatesTheLimits: docs/reference/mqtt.md must state the limits of the server, because meter developers
+// plan with these numbers.
+func TestThePageStatesTheLimits(t *testing.T) {
+	page, err := os.ReadFile("../../docs/reference/mqtt.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := Defaults()
+	thousands := func(n int) string { return fmt.Sprintf("%d,%03d", n/1000, n%1000) }
+	for _, row := range []string{
+		fmt.Sprintf("of payload, %d KiB for topic and properties |", headerRoom>>10),
+		fmt.Sprintf("| CONNECT packet | %d KiB, complete within %d s of the connection |", l.ConnectSize>>10, int(l.ConnectDeadline.Seconds())),
+		fmt.Sprintf("| topic | %d bytes |", maxTopic), fmt.Sprintf("| user properties of a packet | %d |", maxUserProperties),
+		fmt.Sprintf("| messages without an answer | %d in each direction |", l.InFlight), fmt.Sprintf("| subscriptions | %d |", l.Subscriptions),
+		fmt.Sprintf("| keep-alive | at most %d s;", int(l.KeepAlive.Seconds())),
+		fmt.Sprintf("| session | at most %d days |", int(l.SessionExpiry.Hours())/24),
+		fmt.Sprintf("| rate | %d messages a second over time, up to %d at once.", l.Rate, l.Burst),
+		"| connections | " + thousands(l.Connections) + " in all, " + thousands(l.PerAddress) + " from one address,",
+	} {
+		if !strings.Contains(string(page), row) {
+			t.Errorf("docs/reference/mqtt.md does not say %q", row)
+		}
+	}
+}
