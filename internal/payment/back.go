@@ -68,6 +68,26 @@ func partBack(tx Tx, p *Payment, part money.Amount) error {
 	return note(tx, *p, "payment.part-back", errors.Join(tx.Payments().PutPayment(*p), tell(tx, *p, part)))
 }
 
+// wasPart reports whether a notice of a payment shows that what its provider gave back before was not the whole. Until then such a payment is
+// rejected.
+func wasPart(a Adapter, p Payment, n Notice) bool {
+	return !a.Asks() && p.State == Rejected && p.Reason == GivenBack && (n.Amount.Currency != p.Amount.Currency || n.Amount.Minor > p.Amount.Minor)
+}
+
+// rest takes a payment of which a part was given back before its notice came. The rest is still there, so the payment is booked as far as its
+// notice proves it, and parked for a person.
+func (w Worker) rest(tx Tx, provider Provider, a Adapter, p Payment, n Notice, proof Proof) error {
+	part := p.Amount
+	p.Amount, p.State, p.Reason = n.Amount, Received, NoReason
+	if !n.PaidAt.IsZero() {
+		p.PaidAt = access.Stored(n.PaidAt)
+	}
+	if err := w.decide(tx, provider, a, &p, proof); err != nil || p.Reason == OtherProvider || p.Reason == OtherCurrency {
+		return err
+	}
+	return park(tx, &p, PartBack, fmt.Sprintf("%s of %s", part, n.Amount))
+}
+
 // tell tells the customer whose sale a payment paid for that the provider took money back.
 func tell(tx Tx, p Payment, back money.Amount) error {
 	if p.State != Applied {

@@ -221,6 +221,9 @@ func (w Worker) take(tx Tx, provider Provider, a Adapter, n Notice, proof Proof)
 		if err != nil {
 			return err
 		}
+		if wasPart(a, p, n) {
+			return w.rest(tx, provider, a, p, n, proof)
+		}
 		if !again(a, p) {
 			return linkedLate(tx, p, linked)
 		}
@@ -232,7 +235,7 @@ func (w Worker) take(tx Tx, provider Provider, a Adapter, n Notice, proof Proof)
 			return err
 		}
 	}
-	return w.decide(tx, provider, a, p, proof)
+	return w.decide(tx, provider, a, &p, proof)
 }
 
 // learn takes what a later notice about a payment adds: the request that it answers, or the reference that the first notice lacked.
@@ -318,7 +321,7 @@ var errSilent = errors.New("the provider has not answered the last questions")
 func again(a Adapter, p Payment) bool { return p.State == Rejected && a.Asks() }
 
 // decide confirms a payment by what proves it, or orders the question to its provider.
-func (w Worker) decide(tx Tx, provider Provider, a Adapter, p Payment, proof Proof) error {
+func (w Worker) decide(tx Tx, provider Provider, a Adapter, p *Payment, proof Proof) error {
 	all, err := tx.Payments().SignedBefore(provider.Name, time.Time{})
 	if err != nil {
 		return err
@@ -329,11 +332,11 @@ func (w Worker) decide(tx Tx, provider Provider, a Adapter, p Payment, proof Pro
 	}
 	switch Confirm(Policy{Asks: a.Asks(), Single: provider.Single, Daily: provider.Daily}, proof, p.Amount.Minor, all.Total-old.Total) {
 	case Ask:
-		return enqueueFor(tx, p, kindConfirm)
+		return enqueueFor(tx, *p, kindConfirm)
 	case Take:
-		return book(tx, &p, proof)
+		return book(tx, p, proof)
 	}
-	return park(tx, &p, AboveCeiling, "")
+	return park(tx, p, AboveCeiling, "")
 }
 
 // confirm asks the provider about a payment and acts on the answer.

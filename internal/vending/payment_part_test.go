@@ -79,3 +79,48 @@ func TestAPartOfAProviderThatCannotBeAsked(t *testing.T) {
 	s.is(payment.Refunded, payment.ByPerson)
 	s.verified()
 }
+
+// TestAPartIsHeardBeforeItsPayment: of a provider that cannot be asked, the notice of a part comes first. The rest of the money is still there, so
+// the payment is booked and a person gives it back. A whole that went back before its payment was heard of is no money at all.
+func TestAPartIsHeardBeforeItsPayment(t *testing.T) {
+	s := openPaid(t, nil)
+	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+	for _, back := range []int64{20_000, 5_000} {
+		s.send(strings.Replace(paidBody("TX1", back, "KES", ""), "taken", "charged_back", 1))
+	}
+	s.work()
+	s.is(payment.Rejected, payment.GivenBack)
+	for range 2 {
+		s.paid("TX1", 50_000, meter)
+		s.work()
+		p := s.is(payment.Parked, payment.PartBack)
+		if p.Amount != kes(50_000) || p.Reference != meter || p.Proof != payment.Signed || !strings.Contains(p.Detail, "200.00") || s.sales() != 0 {
+			t.Errorf("%+v, %d sales", p, s.sales())
+		}
+	}
+	s.verified()
+	p := s.is(payment.Parked, payment.PartBack)
+	if out, err := s.Payments.Refund(t.Context(), owner(), payment.Decision{Payment: p.Name(), Reason: "the rest too"}); err != nil || out.Refused() {
+		t.Errorf("refund: %v %s", err, out.Detail())
+	}
+	s.is(payment.Refunded, payment.ByPerson)
+	s.verified()
+}
+
+// TestAPartAboveTheCeilingIsHeardFirst: nothing confirms a payment above the ceiling, so it is parked without a journal.
+func TestAPartAboveTheCeilingIsHeardFirst(t *testing.T) {
+	s := openPaid(t, nil)
+	s.send(strings.Replace(paidBody("TX1", 20_000, "KES", ""), "taken", "charged_back", 1))
+	s.paid("TX1", 90_000_000, "rent")
+	s.work()
+	p := s.is(payment.Parked, payment.PartBack)
+	if !p.ConfirmedAt.IsZero() || p.Amount != kes(90_000_000) {
+		t.Errorf("%+v", p)
+	}
+	s.verified()
+	if out, err := s.Payments.Refund(t.Context(), owner(), payment.Decision{Payment: p.Name(), Reason: "the rest too"}); err != nil || out.Refused() {
+		t.Errorf("refund: %v %s", err, out.Detail())
+	}
+	s.is(payment.Refunded, payment.ByPerson)
+	s.verified()
+}
