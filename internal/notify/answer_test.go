@@ -257,7 +257,7 @@ func TestACustomerAsks(t *testing.T) {
 	o.records[id.ID{2}] = registry.MeterRecord{Reported: true, BalanceWh: 42_899, AsOf: o.now.Add(-time.Hour), ReceivedAt: o.now.Add(-time.Hour)}
 	o.want(amina, "BAL.", "Meter 04140001001: 42.8 kWh left at 20.11 13:05. See the meter's display for a newer figure.")
 	o.want(amina, "*01#", "Meter 04140001001: 42.8 kWh left at 20.11 13:05. See the meter's display for a newer figure.")
-	o.want(amina, "Help", "BAL balance, LAST last token, USE usage, LINK your page, STOP/START warnings. Several meters: add the number. Help: +254 20 000 0000")
+	o.want(amina, "Help", "BAL balance, LAST token, USE usage, BUY 500, PIN voucher, LINK page, STOP/START warnings. More meters: add the number. Help: +254 20 000 0000")
 	o.want(amina, "hello there", "Not understood. Send BAL, LAST, USE or HELP.")
 	o.want(amina, "*02#12345678901234567890", "This is not the meter: no token was loaded. Type the 20 digits on the meter, then #, or send *02# and the digits to +255700000200.")
 	o.want(amina, "last", "No token was bought for meter 04140001001 yet.")
