@@ -2,7 +2,6 @@ package intake
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"time"
 
@@ -205,21 +204,21 @@ func (r *ratings) settle(now time.Time) error {
 			return err
 		}
 	}
-	for _, m := range r.others { // in the order of the meters: an account is settled at its first meter
-		account := r.rows[m].Meter.Account
+	var accounts [][]wallet.Row
+	at := map[id.ID]int{}        // of an account in accounts
+	for _, m := range r.others { // in the order of the meters: an account comes at the place of its first meter
+		w := r.rows[m]
+		account := w.Meter.Account
 		if !r.changed[account] {
 			continue
 		}
-		delete(r.changed, account)
-		var rows []wallet.Row
-		for _, o := range r.others {
-			if w := r.rows[o]; w.Meter.Account == account {
-				rows = append(rows, *w)
-			}
+		i, found := at[account]
+		if !found {
+			i, at[account] = len(accounts), len(accounts)
+			accounts = append(accounts, nil)
 		}
-		if _, err := wallet.Settle(r.wallets, r.tenant, rows, now, false); err != nil {
-			return fmt.Errorf("settle account %s: %w", account.Text(id.Account), err)
-		}
+		accounts[i] = append(accounts[i], *w)
 	}
-	return nil
+	clear(r.changed)
+	return wallet.SettleAll(r.wallets, r.tenant, accounts, now)
 }

@@ -337,13 +337,22 @@ func (b books) LastVisibility() (wallet.VisibilityInput, error) {
 	return wallet.VisibilityInput{Seen: noon(), Now: noon()}, b.Fails("LastVisibility")
 }
 
-func (b books) SupplyOf(meter int64) (wallet.Supplied, error) {
-	return b.supplied[meter], b.Fails("SupplyOf")
+func (b books) SuppliesOf([]int64) (map[int64]wallet.Supplied, error) {
+	return b.supplied, b.Fails("SuppliesOf")
 }
 
-func (b books) SupplyPut(int64, wallet.Supply) error { return b.Fails("SupplyPut") }
+func (b books) SuppliesPut([]wallet.MeterSupply) error { return b.Fails("SuppliesPut") }
 
-func (b books) WalletPut(w wallet.Row) error {
+func (b books) WalletsPut(all []wallet.Row) error {
+	for _, w := range all {
+		if err := b.put(w); err != nil {
+			return err
+		}
+	}
+	return b.Fails("WalletsPut")
+}
+
+func (b books) put(w wallet.Row) error {
 	text := fmt.Sprintf("%s is rated to record %d, %d Wh, %d", w.Meter.Number, w.Seq, w.Register, w.Debited)
 	if w.Adrift {
 		text += ", adrift"

@@ -357,16 +357,25 @@ func (b rating) LastVisibility() (wallet.VisibilityInput, error) {
 	return wallet.VisibilityInput{Seen: noon(), Now: noon()}, b.Fails("LastVisibility")
 }
 
-func (b rating) SupplyOf(int64) (wallet.Supplied, error) {
-	return wallet.Supplied{}, b.Fails("SupplyOf")
+func (b rating) SuppliesOf([]int64) (map[int64]wallet.Supplied, error) {
+	return nil, b.Fails("SuppliesOf")
 }
 
-func (b rating) SupplyPut(int64, wallet.Supply) error { return b.Fails("SupplyPut") }
+func (b rating) SuppliesPut([]wallet.MeterSupply) error { return b.Fails("SuppliesPut") }
 
 func (b rating) Post(j ledger.Journal) (ledger.Breach, error) {
 	return ledger.Breach{}, b.Writes("posted %s at %s", j.Kind, j.PostedAt.Format("15:04:05.999999999"))
 }
 
-func (b rating) WalletPut(w wallet.Row) error {
+func (b rating) WalletsPut(all []wallet.Row) error {
+	for _, w := range all {
+		if err := b.put(w); err != nil {
+			return err
+		}
+	}
+	return b.Fails("WalletsPut")
+}
+
+func (b rating) put(w wallet.Row) error {
 	return b.Writes("m%d at %d Wh since %d, record %d", w.Meter.N, w.Register, w.Base, w.Seq)
 }

@@ -28,7 +28,31 @@ type Point struct {
 }
 
 // accountAt reads the facts of an account. The parameter rows holds its locked wallets.
-func accountAt(tx SettleTx, t Tenant, rows []Row, now time.Time) (a Account, err error) {
+func accountAt(tx SettleTx, t Tenant, rows []Row, now time.Time) (Account, error) {
+	supplies, err := suppliesOf(tx, rows)
+	if err != nil {
+		return Account{}, err
+	}
+	return accountWith(tx, t, rows, supplies, now)
+}
+
+// supplyOf reads the supply of one meter.
+func supplyOf(tx SupplyTx, meter int64) (Supplied, error) {
+	all, err := tx.SuppliesOf([]int64{meter})
+	return all[meter], err
+}
+
+// suppliesOf reads the supplies of the meters of wallets.
+func suppliesOf(tx SupplyTx, rows []Row) (map[int64]Supplied, error) {
+	meters := make([]int64, len(rows))
+	for i, r := range rows {
+		meters[i] = r.Meter.N
+	}
+	return tx.SuppliesOf(meters)
+}
+
+// accountWith does the same as [accountAt] with supplies that were read.
+func accountWith(tx SettleTx, t Tenant, rows []Row, supplies map[int64]Supplied, now time.Time) (a Account, err error) {
 	a = Account{Tenant: t, Now: now, Points: make([]Point, len(rows))}
 	if len(rows) == 0 {
 		return a, nil
@@ -40,10 +64,7 @@ func accountAt(tx SettleTx, t Tenant, rows []Row, now time.Time) (a Account, err
 		return Account{}, err
 	}
 	for i, r := range rows {
-		p := Point{Row: r}
-		if p.Supplied, err = tx.SupplyOf(r.Meter.N); err != nil {
-			return Account{}, err
-		}
+		p := Point{Row: r, Supplied: supplies[r.Meter.N]}
 		v, found, err := priceAt(tx, r.Meter, now)
 		if err != nil {
 			return Account{}, err

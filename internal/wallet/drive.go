@@ -10,10 +10,10 @@ import (
 
 // SupplyTx is the part of a transaction that driving a meter's supply needs.
 type SupplyTx interface {
-	// SupplyOf reads the stored supply of a meter, under the lock of its wallet, and the known facts about the meter.
-	SupplyOf(meter int64) (Supplied, error)
-	// SupplyPut writes it.
-	SupplyPut(meter int64, s Supply) error
+	// SuppliesOf reads the stored supplies of meters, under the locks of their wallets, and the known facts about the meters.
+	SuppliesOf(meters []int64) (map[int64]Supplied, error)
+	// SuppliesPut writes stored supplies.
+	SuppliesPut([]MeterSupply) error
 	// LastVisibility returns the facts that show whether the server sees its meters.
 	LastVisibility() (VisibilityInput, error)
 	// QueueCommand gives a meter a command. The command is signed when it is sent. It is sent again until the meter answers or the command
@@ -25,6 +25,12 @@ type SupplyTx interface {
 	WakeOrders(MeterFacts, CommandType) error
 	// Notify puts a notice for a customer into the outbox.
 	Notify(MeterFacts, Notice) error
+}
+
+// MeterSupply is the stored supply of a meter.
+type MeterSupply struct {
+	Meter int64
+	Supply
 }
 
 // CommandType is the type of a command to a meter; each is a command.Type of the same name.

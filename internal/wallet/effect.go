@@ -52,33 +52,48 @@ func (s *Supply) name(t CommandType, order id.ID) {
 	}
 }
 
-// carryOut carries out the decisions about the meters of an account, and records their commands.
-func carryOut(tx SupplyTx, a Account, decided []Decided, effects []Effect) error {
-	for _, e := range effects {
-		m, err := a.Points[e.Meter].Meter, error(nil)
-		switch e.Kind {
-		case EffectCommand:
-			var order id.ID
-			order, err = tx.QueueCommand(m, e.Command)
-			decided[e.Meter].name(e.Command.Type, order)
-		case EffectWithdraw:
-			err = tx.Withdraw(m, e.Command.Type, e.Withdrawn, e.Command.Reason)
-		case EffectHurry:
-			err = tx.WakeOrders(m, e.Command.Type)
-		case EffectNotify:
-			err = tx.Notify(m, e.Notice)
+// act is what was decided about the meters of an account.
+type act struct {
+	account Account
+	decided []Decided
+	effects []Effect
+}
+
+// carryOut carries out what was decided about accounts, and records the commands in the supplies of their meters.
+func carryOut(tx SupplyTx, acts []act) error {
+	var changed []MeterSupply
+	for _, a := range acts {
+		for _, e := range a.effects {
+			if err := a.carryOut(tx, e); err != nil {
+				return fmt.Errorf("supply of meter %s: %w", a.account.Points[e.Meter].Meter.Number, err)
+			}
 		}
-		if err != nil {
-			return fmt.Errorf("supply of meter %s: %w", m.Number, err)
+		for i, p := range a.account.Points {
+			if a.decided[i].Supply != p.Supplied.Supply {
+				changed = append(changed, MeterSupply{p.Meter.N, a.decided[i].Supply})
+			}
 		}
 	}
-	for i, p := range a.Points {
-		if decided[i].Supply == p.Supplied.Supply {
-			continue
-		}
-		if err := tx.SupplyPut(p.Meter.N, decided[i].Supply); err != nil {
-			return fmt.Errorf("supply of meter %s: %w", p.Meter.Number, err)
-		}
+	if len(changed) == 0 {
+		return nil
+	}
+	return tx.SuppliesPut(changed)
+}
+
+// carryOut carries out one effect.
+func (a act) carryOut(tx SupplyTx, e Effect) error {
+	m := a.account.Points[e.Meter].Meter
+	switch e.Kind {
+	case EffectCommand:
+		order, err := tx.QueueCommand(m, e.Command)
+		a.decided[e.Meter].name(e.Command.Type, order)
+		return err
+	case EffectWithdraw:
+		return tx.Withdraw(m, e.Command.Type, e.Withdrawn, e.Command.Reason)
+	case EffectHurry:
+		return tx.WakeOrders(m, e.Command.Type)
+	case EffectNotify:
+		return tx.Notify(m, e.Notice)
 	}
 	return nil
 }

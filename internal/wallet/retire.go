@@ -89,14 +89,14 @@ func CloseMeter(tx ReleaseTx, c Closing, act bool) (ClosedMeter, error) {
 	}
 	s := a.Points[at].Supplied.Supply
 	s.By, s.Why = c.By, c.Why
-	if err := tx.SupplyPut(c.Meter, s); err != nil {
+	if err := tx.SuppliesPut([]MeterSupply{{c.Meter, s}}); err != nil {
 		return ClosedMeter{}, err
 	}
 	if err := tx.WalletDays(c.Meter, days); err != nil {
 		return ClosedMeter{}, err
 	}
 	rows[at].State = next
-	return out, tx.WalletPut(rows[at])
+	return out, tx.WalletsPut(rows[at : at+1])
 }
 
 // close is the rule of [CloseMeter]: it returns the meter's last state and the use of each day that the closing charges.

@@ -237,11 +237,28 @@ func (d *rig) WalletPut(r wallet.Row) error {
 	return d.fails()
 }
 
+func (d *rig) WalletsPut(all []wallet.Row) error {
+	for _, r := range all {
+		d.rows[r.Meter.N-1] = r
+	}
+	return d.fails()
+}
+
 func (d *rig) WalletMoney(id.ID) (money.Minor, money.Minor, error) {
 	return d.money, d.held, d.fails()
 }
 
-func (d *rig) SupplyOf(n int64) (wallet.Supplied, error) {
+func (d *rig) SuppliesOf(meters []int64) (map[int64]wallet.Supplied, error) {
+	out := map[int64]wallet.Supplied{}
+	for _, n := range meters {
+		out[n] = d.supplied(n)
+	}
+	return out, d.fails()
+}
+
+func (d *rig) SupplyOf(n int64) (wallet.Supplied, error) { return d.supplied(n), d.fails() }
+
+func (d *rig) supplied(n int64) wallet.Supplied {
 	s := wallet.Supplied{Supply: d.kept[n], Seen: *d.seen[n]}
 	s.Seen.Lease, s.Seen.Cut, s.Seen.Connect = *d.order(n, wallet.CommandLease), *d.order(n, wallet.CommandCut), *d.order(n, wallet.CommandConnect)
 	s.Seen.Config, s.Seen.Clock = *d.order(n, wallet.CommandConfig), *d.order(n, wallet.CommandClock)
@@ -257,7 +274,7 @@ func (d *rig) SupplyOf(n int64) (wallet.Supplied, error) {
 			}
 		}
 	}
-	return s, d.fails()
+	return s
 }
 
 // answersLate has a meter answer a command that may have been replaced: the meter carried out the command after the record with this
@@ -267,6 +284,13 @@ func (d *rig) answersLate(order id.ID, seq uint64) {
 	o := d.told[order]
 	o.Signed, o.State, o.Since, o.Seq = true, "done", d.now, seq
 	d.settles()
+}
+
+func (d *rig) SuppliesPut(all []wallet.MeterSupply) error {
+	for _, s := range all {
+		d.kept[s.Meter] = s.Supply
+	}
+	return d.fails()
 }
 
 func (d *rig) SupplyPut(n int64, s wallet.Supply) error {

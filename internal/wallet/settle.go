@@ -2,6 +2,7 @@ package wallet
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -72,8 +73,8 @@ type SettleTx interface {
 	WalletTenant() (Tenant, error)
 	// WalletsOf locks and reads the wallets of all meters of an account, in the order of the meters' numbers.
 	WalletsOf(account id.ID) ([]Row, error)
-	// WalletPut writes a locked row.
-	WalletPut(Row) error
+	// WalletsPut writes locked rows.
+	WalletsPut([]Row) error
 	// WalletMoney returns an account's balance in the books, and the part of it that is reserved.
 	WalletMoney(account id.ID) (wallet, held money.Minor, err error)
 	// WalletAdvanced adds to the tax that was taken with an account's top-ups. Use reduces it.
@@ -106,19 +107,60 @@ func (s Settled) AnyDecision() bool {
 // a warning or the supply has just changed. Call Settle after the money was moved or the energy rated, in the same transaction. The
 // parameter rows holds the account's locked wallets, which Settle writes.
 func Settle(tx SettleTx, t Tenant, rows []Row, now time.Time, post bool) (Settled, error) {
-	return settle(tx, t, rows, now, post, false)
+	return settleOne(tx, t, rows, now, post, false)
 }
 
-// settle does the work of [Settle]. The parameter credit means that money has just come in.
-func settle(tx SettleTx, t Tenant, rows []Row, now time.Time, post, credit bool) (Settled, error) {
-	a, err := accountAt(tx, t, rows, now)
-	if err != nil || len(rows) == 0 {
-		return Settled{Rows: rows}, err
+// SettleAll does the same as [Settle] for several accounts, without posting. It reads the supplies of all their meters together, and writes
+// the rows of all of them together.
+func SettleAll(tx SettleTx, t Tenant, accounts [][]Row, now time.Time) error {
+	if len(accounts) == 0 {
+		return nil
+	}
+	_, err := settle(tx, t, accounts, now, false, false)
+	return err
+}
+
+func settleOne(tx SettleTx, t Tenant, rows []Row, now time.Time, post, credit bool) (Settled, error) {
+	if len(rows) == 0 {
+		return Settled{Rows: rows}, nil
+	}
+	all, err := settle(tx, t, [][]Row{rows}, now, post, credit)
+	if err != nil {
+		return Settled{}, err
+	}
+	return all[0], nil
+}
+
+// settle does the work of [SettleAll] for accounts that have wallets. The parameter credit means that money has just come in.
+func settle(tx SettleTx, t Tenant, accounts [][]Row, now time.Time, post, credit bool) ([]Settled, error) {
+	supplies, err := suppliesOf(tx, slices.Concat(accounts...))
+	if err != nil {
+		return nil, err
+	}
+	out, acts := make([]Settled, len(accounts)), make([]act, len(accounts))
+	var rows []Row
+	for i, own := range accounts {
+		if out[i], acts[i], err = settled(tx, t, own, supplies, now, post, credit); err != nil {
+			return nil, fmt.Errorf("settle account %s: %w", own[0].Meter.Account.Text(id.Account), err)
+		}
+		rows = append(rows, out[i].Rows...)
+	}
+	if err := tx.WalletsPut(rows); err != nil {
+		return nil, err
+	}
+	return out, carryOut(tx, acts)
+}
+
+// settled decides about one account and posts its use. The caller writes the rows and carries out the effects.
+func settled(tx SettleTx, t Tenant, rows []Row, supplies map[int64]Supplied, now time.Time, post, credit bool) (Settled, act, error) {
+	a, err := accountWith(tx, t, rows, supplies, now)
+	if err != nil {
+		return Settled{}, act{}, err
 	}
 	a.Credit = credit
 	decided, effects, err := Decide(a)
 	if err != nil {
-		return Settled{}, fmt.Errorf("supply of account %s: %w", rows[0].Meter.Account.Text(id.Account), err)
+		return Settled{}, act{}, fmt.Errorf("decide about the supply: %w", err)
 	}
 	out := Settled{Rows: rows, Money: a.Money, Decisions: make([]Decision, len(rows))}
 	for i, d := range decided {
@@ -126,16 +168,11 @@ func settle(tx SettleTx, t Tenant, rows []Row, now time.Time, post, credit bool)
 	}
 	if post || out.AnyDecision() {
 		if out.Posted, err = postAll(tx, rows, now); err != nil {
-			return Settled{}, fmt.Errorf("post use of account %s: %w", rows[0].Meter.Account.Text(id.Account), err)
+			return Settled{}, act{}, fmt.Errorf("post the use: %w", err)
 		}
 		out.Money.Wallet, out.Money.Accrued = out.Money.Wallet-out.Money.Accrued, 0
 	}
-	for i := range rows {
-		if err := tx.WalletPut(rows[i]); err != nil {
-			return Settled{}, err
-		}
-	}
-	return out, carryOut(tx, a, decided, effects)
+	return out, act{a, decided, effects}, nil
 }
 
 // SettleAccount does the same as [Settle] for an account whose rows are not locked yet.
@@ -158,7 +195,7 @@ func settleAccount(tx SettleTx, account id.ID, now time.Time, post, credit bool)
 	if err != nil {
 		return Settled{}, err
 	}
-	return settle(tx, t, rows, now, post, credit)
+	return settleOne(tx, t, rows, now, post, credit)
 }
 
 // MoneyOf returns the money of an account. The parameter rows holds its wallets.

@@ -156,7 +156,7 @@ func (w *Wallets) Supply(ctx context.Context, by access.Actor, meter string) (Su
 
 // show builds the view of one meter.
 func (w *Wallets) show(tx Tx, rows []Row, r Row) (SupplyView, error) {
-	s, err := tx.Rating().SupplyOf(r.Meter.N)
+	s, err := supplyOf(tx.Rating(), r.Meter.N)
 	if err != nil {
 		return SupplyView{}, err
 	}
@@ -324,7 +324,7 @@ func (w *Wallets) setAccount(tx Tx, by access.Actor, m registry.Meter, wish Acco
 	if account != m.Account { // m.Account is the locked one
 		return SupplyView{}, fmt.Errorf("meter %s was moved to another account in the meantime", m.Number)
 	}
-	s, err := tx.Rating().SupplyOf(m.N)
+	s, err := supplyOf(tx.Rating(), m.N)
 	if err != nil {
 		return SupplyView{}, err
 	}
@@ -404,7 +404,7 @@ func Switch(tx SwitchTx, meter int64, off bool, by, why string, now time.Time) (
 	if at < 0 {
 		return Switched{}, nil
 	}
-	s, err := tx.SupplyOf(meter)
+	s, err := supplyOf(tx, meter)
 	if err != nil {
 		return Switched{}, err
 	}
@@ -416,7 +416,7 @@ func Switch(tx SwitchTx, meter int64, off bool, by, why string, now time.Time) (
 		r.Off, by, why = r.Off.Without(remoteReason), "", ""
 	}
 	s.By, s.Why = by, why
-	if err := tx.SupplyPut(meter, s.Supply); err != nil {
+	if err := tx.SuppliesPut([]MeterSupply{{meter, s.Supply}}); err != nil {
 		return Switched{}, err
 	}
 	t, err := tx.WalletTenant()
@@ -430,7 +430,7 @@ func Switch(tx SwitchTx, meter int64, off bool, by, why string, now time.Time) (
 	if err := tellSwitched(tx, t, settled, at, was); err != nil {
 		return Switched{}, err
 	}
-	after, err := tx.SupplyOf(meter)
+	after, err := supplyOf(tx, meter)
 	out := Switched{Wallet: true, Off: settled.Rows[at].Off, Press: settled.Press}
 	if told := after.Seen.Cut; off && !told.ID.IsZero() {
 		out.Order = told.ID

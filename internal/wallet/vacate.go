@@ -19,16 +19,20 @@ func MoveOut(tx SettleTx, account id.ID, by, why string, now time.Time) error {
 	if err != nil {
 		return err
 	}
+	supplies, err := suppliesOf(tx, rows)
+	if err != nil {
+		return err
+	}
+	left := make([]MeterSupply, len(rows))
 	for i := range rows {
-		s, err := tx.SupplyOf(rows[i].Meter.N)
-		if err != nil {
-			return err
-		}
+		n := rows[i].Meter.N
+		s := supplies[n].Supply
 		s.By, s.Why, s.Out = by, why, now // the customer who has left gets no notice that nothing is left
-		if err := tx.SupplyPut(rows[i].Meter.N, s.Supply); err != nil {
-			return err
-		}
+		left[i] = MeterSupply{n, s}
 		rows[i].Off = rows[i].Off.With(supply.NotActivated)
+	}
+	if err := tx.SuppliesPut(left); err != nil {
+		return err
 	}
 	_, err = Settle(tx, t, rows, now, false)
 	return err

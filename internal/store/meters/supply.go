@@ -51,8 +51,11 @@ var supplyColumns = core.Columns[supplyRow]{Table: "wallet_supply", Unattested: 
 	{Name: "meter", Form: 'i'},
 }}
 
-// supplySave inserts or updates the supply of a meter.
-var supplySave = `INSERT INTO ` + supplyColumns.Into("meter") + supplyColumns.OrUpdate("meter")
+// supplySave inserts or updates the supply of a meter, and suppliesSave those of several meters.
+var (
+	supplySave   = `INSERT INTO ` + supplyColumns.Into("meter") + supplyColumns.OrUpdate("meter")
+	suppliesSave = `INSERT INTO ` + supplyColumns.IntoRows(nil, "meter") + supplyColumns.OrUpdate("meter")
+)
 
 // orderColumns are the columns of an order that supplyQuery reads.
 var orderColumns = core.Columns[commandRow]{Table: "command",
@@ -60,11 +63,11 @@ var orderColumns = core.Columns[commandRow]{Table: "command",
 
 // firstOrderColumn is the index in supplyQuery of the first of the orderColumns. These come five times: for the newest lease, cut-off,
 // connect, configuration and clock order.
-const firstOrderColumn = 23
+const firstOrderColumn = 24
 
 // supplyQuery reads the facts about a meter, the progress of its newest supply orders, and its stored supply. A device with a profile
 // takes no commands: its listener sends it the wanted state.
-var supplyQuery = `SELECT l.relay, l.reasons, l.balance_wh, l.received_at, l.store, l.info, l.register_wh, l.reading_seq, l.as_of,
+var supplyQuery = `SELECT m.n, l.relay, l.reasons, l.balance_wh, l.received_at, l.store, l.info, l.register_wh, l.reading_seq, l.as_of,
 	m.reading_interval_s, m.imp_per_kwh, CASE WHEN m.link_key_enc IS NOT NULL AND m.profile = '' AND COALESCE(l.store, '') <> '` + profile.Memory + `' THEN 1 ELSE 0 END,
 	a.protected, a.lease_grace_wh,
 	(SELECT f.raised_at FROM service_point p JOIN alarm f ON f.tenant_id = p.tenant_id AND f.feeder = p.feeder AND f.cleared_at IS NULL AND f.feeder <> ''
@@ -80,22 +83,56 @@ var supplyQuery = `SELECT l.relay, l.reasons, l.balance_wh, l.received_at, l.sto
 	LEFT JOIN command c3 ON c3.tenant_id = s.tenant_id AND c3.id = s.connect_cmd
 	LEFT JOIN command c4 ON c4.tenant_id = s.tenant_id AND c4.id = s.config_cmd
 	LEFT JOIN command c5 ON c5.tenant_id = s.tenant_id AND c5.id = s.clock_cmd
-	WHERE m.tenant_id = $1 AND m.n = $2`
+	WHERE m.tenant_id = $1 AND m.n `
+
+// Conditions of supplyQuery for one meter, a list of meters, and as many meters as a chunk has.
+var (
+	supplyOne  = supplyQuery + `= $2`
+	supplyList = supplyQuery + `= ANY($2)`
+	supplySome = supplyQuery + `IN (` + core.Placeholders(2, LiveChunk) + `)`
+)
 
 // SupplyOf reads a meter's stored supply and the facts about the meter. The lock of the meter's wallet also protects its supply.
 func (tx Rows) SupplyOf(meter int64) (wallet.Supplied, error) {
-	var out wallet.Supplied
-	_, err := tx.One(supplyQuery, func(r core.Row) error { return scanSupply(r, &out) }, tx.Tenant, meter)
+	all, err := tx.SuppliesOf([]int64{meter})
+	return all[meter], err
+}
+
+// SuppliesOf reads the stored supplies of meters and the facts about these meters.
+func (tx Rows) SuppliesOf(meters []int64) (map[int64]wallet.Supplied, error) {
+	out := make(map[int64]wallet.Supplied, len(meters))
+	read := func(r core.Row) error {
+		var s wallet.Supplied
+		err := scanSupply(r, &s)
+		out[r.Int(0)] = s
+		return err
+	}
+	var err error
+	switch {
+	case len(meters) == 1:
+		err = tx.C.Query(supplyOne, read, tx.Tenant, meters[0])
+	case tx.C.Lists():
+		err = tx.C.Query(supplyList, read, tx.Tenant, core.Numbers(meters))
+	default:
+		err = tx.eachChunk(meters, func(args []any) error { return tx.C.Query(supplySome, read, args...) })
+	}
 	if err != nil {
-		return wallet.Supplied{}, fmt.Errorf("read the supply of meter %d: %w", meter, err)
+		return nil, fmt.Errorf("read the supplies of meters: %w", err)
 	}
-	if out.NoCutYet() {
-		out.CutBefore, err = tx.cutBefore(meter, out.Supply.Cut, out.Supply.Connect)
+	for _, m := range meters { // the rows are read: a connection runs one statement at a time
+		s := out[m]
+		if s.NoCutYet() {
+			s.CutBefore, err = tx.cutBefore(m, s.Supply.Cut, s.Supply.Connect)
+		}
+		if err == nil && s.LooksBack() {
+			s.SignedLeases, err = tx.signedLeases(m, s.Memory)
+		}
+		if err != nil {
+			return nil, err
+		}
+		out[m] = s
 	}
-	if err == nil && out.LooksBack() {
-		out.SignedLeases, err = tx.signedLeases(meter, out.Memory)
-	}
-	return out, err
+	return out, nil
 }
 
 // cutBefore reports whether a signed cut-off of a meter was ordered between two commands. The parameter connect names the
@@ -131,20 +168,20 @@ func (tx Rows) signedLeases(meter int64, memory string) (out []wallet.SignedLeas
 }
 
 func scanSupply(r core.Row, s *wallet.Supplied) error {
-	s.Seen = wallet.Seen{Relay: r.Text(0), Left: unit.Energy(r.Int(2)), ReceivedAt: r.Time(3), Memory: r.Text(4), Register: unit.Energy(r.Int(6)),
-		Seq: uint64(r.Int(7)), AsOf: r.Time(8), Interval: time.Duration(r.Int(9)) * time.Second, Imp: r.Int(10), Commands: r.Bool(11),
-		Protected: r.Bool(12), Grace: wallet.StayClosed, Dark: r.Time(14),
-		Emergency: wallet.Emergency{Until: r.Time(15), Floor: money.Minor(r.Int(16)), Energy: unit.Energy(r.Int(17)), Meter: r.Int(18),
-			Register: unit.Energy(r.Int(19)), By: r.Text(20), Reason: r.Text(21)}}
-	if !r.IsNull(13) {
-		s.Grace = r.Int(13)
+	s.Seen = wallet.Seen{Relay: r.Text(1), Left: unit.Energy(r.Int(3)), ReceivedAt: r.Time(4), Memory: r.Text(5), Register: unit.Energy(r.Int(7)),
+		Seq: uint64(r.Int(8)), AsOf: r.Time(9), Interval: time.Duration(r.Int(10)) * time.Second, Imp: r.Int(11), Commands: r.Bool(12),
+		Protected: r.Bool(13), Grace: wallet.StayClosed, Dark: r.Time(15),
+		Emergency: wallet.Emergency{Until: r.Time(16), Floor: money.Minor(r.Int(17)), Energy: unit.Energy(r.Int(18)), Meter: r.Int(19),
+			Register: unit.Energy(r.Int(20)), By: r.Text(21), Reason: r.Text(22)}}
+	if !r.IsNull(14) {
+		s.Grace = r.Int(14)
 	}
-	for _, name := range metering.SplitReasons(r.Text(1)) {
+	for _, name := range metering.SplitReasons(r.Text(2)) {
 		if reason, ok := supply.ParseReason(name); ok {
 			s.Reasons = s.Reasons.With(reason)
 		}
 	}
-	if text := r.Text(5); text != "" {
+	if text := r.Text(6); text != "" {
 		info := metering.ParseInfo(text)
 		s.Leases = slices.Contains(info.Caps, "lease")
 		s.Seen.ConfigVersion, s.Seen.ConfigHash, s.Seen.Booted = info.Config.Version, info.Config.Hash, info.Server.Booted
@@ -169,10 +206,22 @@ func scanSupply(r core.Row, s *wallet.Supplied) error {
 // SupplyPut stores a meter's supply.
 func (tx Rows) SupplyPut(meter int64, s wallet.Supply) error {
 	_, err := tx.C.Exec(supplySave, supplyColumns.Values(tx.Tenant, &s, meter)...)
-	if err != nil {
-		return fmt.Errorf("write the supply of meter %d: %w", meter, err)
+	return fault.Wrap(err, "write the supply of meter %d", meter)
+}
+
+// SuppliesPut stores the supplies of meters.
+func (tx Rows) SuppliesPut(all []wallet.MeterSupply) error {
+	if len(all) == 1 {
+		return tx.SupplyPut(all[0].Meter, all[0].Supply)
 	}
-	return nil
+	rows, err := core.RowsInto(suppliesSave, tx.Tenant), error(nil)
+	for i := 0; i < len(all) && err == nil; i++ {
+		err = core.AddRow(tx.Tx, &rows, &supplyColumns, &all[i].Supply, all[i].Meter)
+	}
+	if err == nil {
+		err = rows.Insert(tx.Tx)
+	}
+	return fault.Wrap(err, "write the supplies of meters")
 }
 
 // QueueCommand queues an order to a wallet meter: a command that is signed when it is sent.

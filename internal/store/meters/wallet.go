@@ -105,20 +105,44 @@ func (tx Rows) WalletPut(w wallet.Row) error {
 	return tx.RewriteLocked(tx.Kind("base"), w.Meter.ID, func() error { return tx.walletPut(w) })
 }
 
-func (tx Rows) walletPut(w wallet.Row) error {
-	parts := ""
-	if len(w.Parts) > 0 {
-		text, err := json.Marshal(w.Parts)
-		if err != nil {
-			return fmt.Errorf("write what meter %s accrued: %w", w.Meter.Number, err)
+// WalletsPut writes locked wallets of several meters: as a list where the engine takes lists. SQLite updates a row faster than it inserts one
+// that is there.
+func (tx Rows) WalletsPut(all []wallet.Row) error {
+	rows, alone := core.RowsInto(walletsSave, tx.Tenant), len(all) == 1 || !tx.C.Lists()
+	for i := range all {
+		w := &all[i]
+		if alone || w.Base != w.Based {
+			if err := tx.WalletPut(*w); err != nil {
+				return err
+			}
+			continue
 		}
-		parts = string(text)
+		parts, err := accrued(w)
+		if err == nil {
+			err = core.AddRow(tx.Tx, &rows, &walletColumns, w, parts, w.Meter.N)
+		}
+		if err != nil {
+			return fmt.Errorf("write the wallet of meter %s: %w", w.Meter.Number, err)
+		}
 	}
-	err := tx.Must(walletUpdate, walletColumns.Changes(&w, parts, tx.Tenant, w.Meter.N)...)
-	if err != nil {
-		return fmt.Errorf("write the wallet of meter %s: %w", w.Meter.Number, err)
+	return fault.Wrap(rows.Insert(tx.Tx), "write the wallets of meters")
+}
+
+func (tx Rows) walletPut(w wallet.Row) error {
+	parts, err := accrued(&w)
+	if err == nil {
+		err = tx.Must(walletUpdate, walletColumns.Changes(&w, parts, tx.Tenant, w.Meter.N)...)
 	}
-	return nil
+	return fault.Wrap(err, "write the wallet of meter %s", w.Meter.Number)
+}
+
+// accrued is the text of what a wallet accrued in each part of its price.
+func accrued(w *wallet.Row) (string, error) {
+	if len(w.Parts) == 0 {
+		return "", nil
+	}
+	text, err := json.Marshal(w.Parts)
+	return string(text), err
 }
 
 var dayColumns = core.Columns[wallet.DayUse]{Table: "wallet_day", Unattested: []core.Column[wallet.DayUse]{

@@ -134,11 +134,12 @@ const walletTables = ` FROM wallet w JOIN meter m ON m.tenant_id = w.tenant_id A
 	LEFT JOIN meter_live l ON l.tenant_id = w.tenant_id AND l.meter = w.meter
 	LEFT JOIN wallet_advance v ON v.tenant_id = a.tenant_id AND v.account_id = a.id WHERE w.tenant_id = $1`
 
-// WalletQuery reads the wallets of the tenant, including those without an account; walletUpdate writes one.
+// WalletQuery reads the wallets of the tenant, including those without an account; walletUpdate writes one, and walletsSave several.
 var (
 	WalletQuery = `SELECT m.id, m.number, m.simulated, m.phases, a.id, a.tariff_id, a.status, l.last_seen, l.newest_at, v.amount, ` +
 		walletColumns.List("w") + walletTables
 	walletUpdate = `UPDATE ` + walletColumns.Update("meter", "parts")
+	walletsSave  = `INSERT INTO ` + walletColumns.IntoRows(nil, "parts", "meter") + walletColumns.OrUpdate("meter") + `, parts = excluded.parts, version = wallet.version + 1`
 )
 
 // ScanWallet reads a row of WalletQuery.
