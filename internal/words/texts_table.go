@@ -2490,7 +2490,7 @@ func (t *Texts) PeopleForged() string { return t.say("pages.people.forged") }
 // PeopleVendor: Vendor
 func (t *Texts) PeopleVendor() string { return t.say("pages.people.vendor") }
 
-// PeopleVendorHint: Code of the vendor, such as V001. Only for the role vendor_api; leave it empty for all others.
+// PeopleVendorHint: Code of the vendor, such as V001. Only for a vendor's seller; leave it empty for all others.
 func (t *Texts) PeopleVendorHint() string { return t.say("pages.people.vendor-hint") }
 
 // PeopleInvite: Invite a person
@@ -2599,7 +2599,7 @@ func (t *Texts) KeysName() string { return t.say("pages.keys.name") }
 // KeysNameHint: The program or the machine that uses the key. The audit log shows the name.
 func (t *Texts) KeysNameHint() string { return t.say("pages.keys.name-hint") }
 
-// KeysVendorHint: Code of the vendor from whose float the key sells. Only for the role vendor_api; leave it empty for all others.
+// KeysVendorHint: Code of the vendor from whose float the key sells. Only for a vendor's seller; leave it empty for all others.
 func (t *Texts) KeysVendorHint() string { return t.say("pages.keys.vendor-hint") }
 
 // KeysLasts: Ends after

@@ -77,13 +77,24 @@ func (t site) fields(details string) string {
 		} else {
 			value, after, _ = strings.Cut(after, " ")
 		}
+		rest = strings.TrimSpace(after)
 		name, text := t.auditDetail(key, value)
-		if value != "" {
+		if code, more, _ := strings.Cut(rest, " "); len(code) == 3 { // the currency of an amount in minor units
+			n, err := strconv.ParseInt(value, 10, 64)
+			if _, known := money.CurrencyOf(code); known && err == nil {
+				text, rest = t.say.Sum(money.Amount{Minor: money.Minor(n), Currency: code}), strings.TrimSpace(more)
+			}
+		}
+		if value != "" && !isHash(value) {
 			out = append(out, t.say.AuditField(name, text))
 		}
-		rest = strings.TrimSpace(after)
 	}
 	return t.say.List(out...)
+}
+
+// isHash reports whether a value is a hash, which programs compare and people do not.
+func isHash(value string) bool {
+	return len(value) == 64 && strings.Trim(value, "0123456789abcdef") == ""
 }
 
 // auditDetail words one detail of an audit row: the name of its field, and its value in the unit that the field's name ends with.
@@ -103,6 +114,8 @@ func (t site) auditDetail(key, value string) (name, text string) {
 		text = t.say.Name(key, roleKey(value))
 	case key == "mode" || key == "billing":
 		text = t.say.Name(key, value)
+	case key == "tids":
+		text = t.tids(value)
 	case err != nil:
 	case strings.HasSuffix(key, "_wh"):
 		text = t.say.Energy(unit.Energy(n), 3)
@@ -114,6 +127,20 @@ func (t site) auditDetail(key, value string) (name, text string) {
 		text = t.say.Sum(money.Amount{Minor: money.Minor(n), Currency: t.currency})
 	}
 	return name, text
+}
+
+// tids words the tokens of a sale, such as "6785103:34700": each number with its energy.
+func (t site) tids(value string) string {
+	var out []string
+	for one := range strings.SplitSeq(value, ",") {
+		tid, wh, _ := strings.Cut(one, ":")
+		n, err := strconv.ParseInt(wh, 10, 64)
+		if err != nil {
+			return value
+		}
+		out = append(out, tid+" ("+t.say.Energy(unit.Energy(n), 3)+")")
+	}
+	return t.say.List(out...)
 }
 
 // moneyFields are the fields of audit rows with an amount in minor units whose names do not say so.

@@ -31,6 +31,10 @@ func TestTheAuditLogIsFilteredByPersonActionSubjectAndDay(t *testing.T) {
 	g.get("/audit?from=2099-01-01").is(200).says("No rows match")
 	g.get("/audit?from=yesterday").is(400)
 
+	g.sell(meterNumber, "100")
+	g.get("/audit?action=vend.sell").is(200).says("Sale made vend.sell", "Paid: KES 100.00", "Energy: 34.700 kWh", "Receipt: main-000001").
+		omits("tender=", "10000", "paper", "units_wh", "34700")
+
 	w.person("support@example.org", access.Support)
 	w.enter("support@example.org").get("/audit").is(403).omits("vendor.terms")
 }

@@ -1,10 +1,15 @@
 package console
 
 import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/proof"
 )
 
 // TestTheMenuLeadsWhereTheRoleMay: the menu has every entry that the role may open, in order, and no other.
@@ -34,6 +39,34 @@ func TestEveryActionHasItsWords(t *testing.T) {
 			if said := english().Name(kind, actKey(act)); said == actKey(act) {
 				t.Errorf("the catalogue has no %s of %s", kind, act)
 			}
+		}
+	}
+}
+
+// TestEveryRowOfTheAuditLogHasItsWords: each action that the program writes to the audit log has a name in the catalogue.
+func TestEveryRowOfTheAuditLogHasItsWords(t *testing.T) {
+	written := regexp.MustCompile(`\.Entry\("([a-z_]+\.[a-z_.-]+)",|note\(tx, \w+, "([a-z_.]+)"|action :?= "([a-z]+\.[a-z]+)"`)
+	actions := []string{proof.Action, string(access.ActLinkMake), string(access.ActLinkShow), string(access.ActLinkRevoke)}
+	for _, state := range []string{"paid", "failed", "expired", "unknown"} {
+		actions = append(actions, "payment.request."+state)
+	}
+	err := filepath.WalkDir(filepath.Join("..", ".."), func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.Contains(path, "storetest") {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		for _, m := range written.FindAllStringSubmatch(string(b), -1) {
+			actions = append(actions, m[1]+m[2]+m[3])
+		}
+		return err
+	})
+	if err != nil || len(actions) < 80 {
+		t.Fatalf("%d actions, %v", len(actions), err)
+	}
+	s := site{say: english()}
+	for _, action := range actions {
+		if s.did(action) == "" {
+			t.Errorf("the catalogue has no words for the action %s of the audit log", action)
 		}
 	}
 }
