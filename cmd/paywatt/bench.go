@@ -215,6 +215,7 @@ func newBenchPages(c console) *cobra.Command {
 	f.StringVar(&b.Dir, "dir", os.TempDir(), "folder for the server; the bench makes a folder in it and removes it")
 	f.IntVar(&b.Meters, "meters", 10_000, "meters, each with a customer")
 	f.IntVar(&b.Sales, "sales", 100_000, "sales")
+	f.IntVar(&b.Readings, "readings", 5, "readings of each meter, half an hour apart")
 	f.IntVar(&b.Rounds, "rounds", 100, "how often each page is asked for")
 	f.IntVar(&b.Callers, "callers", 1, "callers that ask at the same time")
 	f.IntVar(&b.Streams, "streams", 4, "live pages of 50 meters that stay open meanwhile")

@@ -22,13 +22,14 @@ import (
 
 // Pages configures `bench pages`. It measures every list and search of console and API on a server with many meters and sales.
 type Pages struct {
-	Meters  int
-	Sales   int
-	Rounds  int // how often each page is asked for
-	Callers int // people who ask at the same time
-	Streams int // live pages of meters that stay open meanwhile
-	Dir     string
-	Version apiv1.Version
+	Meters   int
+	Sales    int
+	Readings int // of each meter
+	Rounds   int // how often each page is asked for
+	Callers  int // people who ask at the same time
+	Streams  int // live pages of meters that stay open meanwhile
+	Dir      string
+	Version  apiv1.Version
 }
 
 // pagesBar is how long a list or a search may take, in milliseconds: the 99th percentile of each.
@@ -45,10 +46,10 @@ type pageFigures struct {
 
 // Run builds the server, and then measures pages and baseline.
 func (b *Pages) Run(ctx context.Context, say Say) (Measured, error) {
-	if b.Meters < 10 || b.Meters > 1_000_000 || b.Sales < b.Meters/10 || b.Sales > 10_000_000 || b.Rounds < 1 || b.Rounds > 10_000 || b.Callers < 1 || b.Callers > 100 ||
+	if b.Meters < 10 || b.Meters > 1_000_000 || b.Sales < b.Meters/10 || b.Sales > 10_000_000 || b.Readings < 2 || b.Readings > 1000 || b.Rounds < 1 || b.Rounds > 10_000 || b.Callers < 1 || b.Callers > 100 ||
 		b.Streams < 0 || b.Streams > 30 {
 		return Measured{}, &exit.Failure{Code: exit.Usage, What: "An option of the bench is out of its range.", Not: "Nothing was measured.",
-			Try: "Use 10 to 1000000 meters, at least a tenth as many sales and at most 10000000, 1 to 10000 rounds, 1 to 100 callers and up to 30 streams."}
+			Try: "Use 10 to 1000000 meters, at least a tenth as many sales and at most 10000000, 2 to 1000 readings, 1 to 10000 rounds, 1 to 100 callers and up to 30 streams."}
 	}
 	dir, err := os.MkdirTemp(b.Dir, "paywatt-bench-")
 	if err != nil {

@@ -38,7 +38,6 @@ const (
 	neverHeardEach = 25 // one of so many meters has never sent anything
 	cutOffEach     = 40
 	tamperedEach   = 50
-	readingsEach   = 5
 )
 
 var firstNames = [...]string{"Amina", "Kwame", "Zawadi", "Juma", "Neema", "Baraka", "Halima", "Otieno", "Wanjiru", "Njoroge", "Fatuma", "Chebet", "Kiprop",
@@ -80,8 +79,8 @@ func (b *Pages) build(ctx context.Context, say Say, dir string) (*town, error) {
 	if err := t.trade(ctx, b.Sales, &steps); err != nil {
 		return nil, err
 	}
-	say("storing %d readings", b.Meters*readingsEach)
-	if err := t.read(end); err != nil {
+	say("storing %d readings", b.Meters*b.Readings)
+	if err := t.read(end, b.Readings); err != nil {
 		return nil, err
 	}
 	err = t.engine.Close()
@@ -122,8 +121,8 @@ func (t *town) trade(ctx context.Context, sales int, steps *atomic.Int64) error 
 	})
 }
 
-// read stores readings and some events, the newest of them just now.
-func (t *town) read(end time.Time) error {
+// read stores readings of each meter and some events, the newest of them just now.
+func (t *town) read(end time.Time, each int) error {
 	stored, flight := make(chan error), 0
 	wait := func(most int) error {
 		for ; flight > most; flight-- {
@@ -133,13 +132,13 @@ func (t *town) read(end time.Time) error {
 		}
 		return nil
 	}
-	for n := range readingsEach {
-		at := end.Add(time.Duration(n+1-readingsEach) * 30 * time.Minute)
+	for n := range each {
+		at := end.Add(time.Duration(n+1-each) * 30 * time.Minute)
 		for i, m := range t.meters {
 			if i%neverHeardEach == neverHeardEach-1 {
 				continue
 			}
-			rec := metering.Record{Tenant: store.FirstTenant, Meter: m.N, Number: m.Number, ReceivedAt: at, Rec: recordOf(i, n, at)}
+			rec := metering.Record{Tenant: store.FirstTenant, Meter: m.N, Number: m.Number, ReceivedAt: at, Rec: recordOf(i, n, each, at)}
 			err := t.engine.Ingest([]metering.Record{rec}, func(outs []metering.Outcome, err error) {
 				if err == nil && outs[0].Kind != metering.Stored {
 					err = fmt.Errorf("a record of meter %s was not stored: %v", rec.Number, outs[0].Kind)
@@ -158,10 +157,10 @@ func (t *town) read(end time.Time) error {
 	return wait(0)
 }
 
-// recordOf is the n-th record of the i-th meter.
-func recordOf(i, n int, at time.Time) wire.Record {
+// recordOf is the n-th record of the i-th meter, which sends so many in all.
+func recordOf(i, n, all int, at time.Time) wire.Record {
 	head := wire.Head{Seq: uint64(n + 1), At: at.Unix(), Up: uint64(n+1) * 1_800_000, Clock: wire.ClockValid}
-	if i%tamperedEach == 0 && n == readingsEach-2 {
+	if i%tamperedEach == 0 && n == all-2 {
 		return wire.Record{Kind: wire.KindEvent, Head: head, Event: &wire.Event{Head: head, Code: 501}}
 	}
 	out := &wire.Reading{Head: head, RegisterWh: int64(n+1) * 120, BalanceWh: int64(i*977%90_000 + 100), W: int64(i*37%2000 + 1), MV: 230_400, Relay: "closed"}
