@@ -56,7 +56,7 @@ func TestASellerAsksTheCustomersTelephone(t *testing.T) {
 	g.get(check).is(200).omits("Ask the customer")
 	s := w.momo()
 	w.telephone(s, sim.ActPay)
-	page := g.get(check).is(200).says("Ask the customer's telephone", "Take no cash")
+	page := g.get(check).is(200).says("Ask the customer's telephone", "Ask for KES 100.00", "Take no cash")
 	form := []string{"form", page.value("form"), "meter", meterNumber, "amount", "100", "phone", "+254711000001", "provider", "momo"}
 	request := g.post("/sell/ask", form...).leads("/requests/prq_")
 	if again := g.post("/sell/ask", form...).leads("/requests/prq_"); again != request {
