@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -54,6 +55,11 @@ type customerForm struct {
 	Meters                []row
 	Pages                 []pageLinkLine
 	Address, AddressOf    string // of the customer's page, for a visitor who asked for it, and of which meter
+}
+
+// command does the same as the form.
+func (f customerForm) command() string {
+	return commandLine("paywatt customer change "+f.ID, "--name", f.Name, "--phone", f.Phone, "--lang", f.Lang) + " --notices=" + strconv.FormatBool(f.Notices)
 }
 
 func (s *Console) customer(w http.ResponseWriter, r *http.Request, v visit) {

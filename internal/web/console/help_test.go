@@ -1,6 +1,10 @@
 package console_test
 
-import "testing"
+import (
+	"regexp"
+	"strings"
+	"testing"
+)
 
 // TestEveryPageLeadsToItsHelp: the link at the bottom of a page, which needs no script, opens the help for that page.
 func TestEveryPageLeadsToItsHelp(t *testing.T) {
@@ -13,4 +17,23 @@ func TestEveryPageLeadsToItsHelp(t *testing.T) {
 		g.get(help).is(200).says(said, "Back to the page", "Leave a form without sending it")
 	}
 	g.get("/help?page=https://evil.example").is(200).omits("evil.example")
+}
+
+// TestEachFormShowsTheCommandThatDoesTheSame: the forms that set something up, and those that guide through an act at a meter.
+func TestEachFormShowsTheCommandThatDoesTheSame(t *testing.T) {
+	w := begin(t)
+	w.walletMeter()
+	g := w.enter(ownerEmail)
+	meter := "/meters/" + meterNumber
+	for path, command := range map[string]string{
+		"/meters/new": "meter add NUMBER", "/customers/new": "customer add", g.get("/customers").link(t, `/customers/cus_[^"]*`): "customer change cus_", "/settings": "utility set",
+		"/integrations": "integration add", "/doctor": "token explain", meter + "/place": "meter set",
+		meter + "/key": "meter plan-key", meter + "/service/clear_tamper": "meter give-token", meter + "/config": "meter config", "/accounts/" + meterNumber: "debt add",
+	} {
+		body := g.get(path).is(200).body
+		_, after, found := strings.Cut(body, "The same on the command line: <code>paywatt "+command)
+		if command != "" && (!found || !strings.Contains(after, "</code>")) {
+			t.Errorf("%s does not show paywatt %s: %q", path, command, regexp.MustCompile(`<code>paywatt [^<]*`).FindAllString(body, -1))
+		}
+	}
 }
