@@ -10,7 +10,7 @@ func nouns() []group {
 			newDebtCommand, newChargeCommand, newVendorCommand, newPaymentCommand, newVoucherCommand, newProviderCommand, newReconcileCommand, newWebhookCommand, newShiftCommand, newDayCommand, newApprovalCommand, newReportCommand, token}},
 		{"meters", "Meters:", []func(console) *cobra.Command{newOverviewCommand, newFlatCommand, newMeterCommand, newProfileCommand, newDeviceCommand, newIntegrationCommand, newImportCommand, newQuarantineCommand, newMessageCommand}},
 		{"simulation", "Simulation:", []func(console) *cobra.Command{newDemoCommand, newVmeterCommand, newModemCommand, newSimCommand, newReplayCommand, newBenchCommand}},
-		{"admin", "Administration:", []func(console) *cobra.Command{newUtilityCommand, newPersonCommand, newAPIKeyCommand, newVendingKeyCommand, newClockCommand, newBackupCommand,
+		{"admin", "Administration:", []func(console) *cobra.Command{newUtilityCommand, newPersonCommand, newAPIKeyCommand, newVendingKeyCommand, newCACommand, newClockCommand, newBackupCommand,
 			newVerifyCommand, newStoreCommand, newVersionCommand, newLicensesCommand}},
 	}
 }

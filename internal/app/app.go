@@ -13,6 +13,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -89,8 +90,11 @@ type Config struct {
 	LegacyPoll time.Duration
 	// TLSCert and TLSKey are the files of a certificate; with them all listeners but those of Legacy speak TLS only. They are read again
 	// when they change, which is looked for each CertificateEvery; 0 means 10 s.
-	TLSCert, TLSKey  string
-	CertificateEvery time.Duration
+	TLSCert, TLSKey string
+	// MeterCA is the file of an authority's certificate; meters may then sign in with its certificates. MeterRevoked is its list of
+	// revoked ones. Both are read again like the server's own certificate.
+	MeterCA, MeterRevoked string
+	CertificateEvery      time.Duration
 	// Proxies are the networks of the reverse proxies whose X-Forwarded-For is believed.
 	Proxies []netip.Prefix
 	// Hosts are the names under which the server answers HTTP; empty for any name.
@@ -290,8 +294,11 @@ func (a *App) knowData() error {
 
 // listen opens both addresses before serving, so that an address in use is found at once.
 func (a *App) listen() (err error) {
+	if a.c.MeterCA != "" && a.c.TLSCert == "" {
+		return fmt.Errorf("%w: meters' certificates need TLS", ErrCertificate)
+	}
 	if a.c.TLSCert != "" {
-		if a.certificate, err = openCertificate(a.c.TLSCert, a.c.TLSKey); err != nil {
+		if a.certificate, err = openCertificate(a.c); err != nil {
 			return err
 		}
 		a.tls = a.certificate.config()
@@ -307,8 +314,12 @@ func (a *App) listen() (err error) {
 	if a.mqtt, err = listenOn(config.MQTT, a.c.MQTT, "meters"); err != nil {
 		return err
 	}
-	a.gateway, err = gateway.New(gateway.Config{Listener: a.mqtt, TLS: a.tls, Limits: a.c.Gateway, Now: a.c.Now, Log: a.log,
-		Inbox: a.ingest, Auth: a.meterLogin, OnConnected: a.connected, OnDisconnected: a.disconnected})
+	c := gateway.Config{Listener: a.mqtt, TLS: a.tls, Limits: a.c.Gateway, Now: a.c.Now, Log: a.log,
+		Inbox: a.ingest, Auth: a.meterLogin, OnConnected: a.connected, OnDisconnected: a.disconnected}
+	if a.c.MeterCA != "" {
+		c.Trust, c.Certified = a.trusts, a.certified
+	}
+	a.gateway, err = gateway.New(c)
 	return err
 }
 
@@ -336,6 +347,16 @@ func (a *App) meterConnected(number string) bool {
 // meterLogin tells the gateway who a meter is. It logs errors here: the meter only learns that it may not connect.
 func (a *App) meterLogin(ctx context.Context, number, password string) (registry.Identity, bool) {
 	who, ok, err := a.registry.MQTTIdentity(ctx, number, password)
+	if err != nil {
+		a.log.Error("meter login failed", logkey.Err, err)
+		return registry.Identity{}, false
+	}
+	return who, ok
+}
+
+// certified tells the gateway who a meter is whose certificate has been checked.
+func (a *App) certified(ctx context.Context, number string) (registry.Identity, bool) {
+	who, ok, err := a.registry.IdentityOf(ctx, number)
 	if err != nil {
 		a.log.Error("meter login failed", logkey.Err, err)
 		return registry.Identity{}, false

@@ -88,7 +88,8 @@ func run(t *testing.T, a *app.App) (stop func() error) {
 	return stop
 }
 
-func connect(t *testing.T, a *app.App, dir string) *client.Client {
+// ownerKey makes an API key of an owner.
+func ownerKey(t *testing.T, dir string) string {
 	t.Helper()
 	f, err := app.OpenFolder(t.Context(), dir, "", slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -99,8 +100,13 @@ func connect(t *testing.T, a *app.App, dir string) *client.Client {
 	if err != nil || made.Refused() {
 		t.Fatal(made.Refusal, err)
 	}
+	return made.Secret.Reveal()
+}
+
+func connect(t *testing.T, a *app.App, dir string) *client.Client {
+	t.Helper()
 	addr, _ := a.Ready()
-	c, err := client.New("http://"+addr, made.Secret.Reveal(), client.Config{})
+	c, err := client.New("http://"+addr, ownerKey(t, dir), client.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

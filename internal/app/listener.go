@@ -59,8 +59,9 @@ func CheckListeners(set config.Config) error {
 // ErrCertificate is wrapped by errors of reading the certificate and its key.
 var ErrCertificate = errors.New("the certificate cannot be used")
 
-// CheckCertificate reads a certificate and its key, as the server does when it starts.
-func CheckCertificate(certFile, keyFile string) error {
-	_, err := openCertificate(certFile, keyFile)
+// CheckCertificate reads a certificate and its key, and the files of the meters' authority if there is one, as the server does when it
+// starts.
+func CheckCertificate(certFile, keyFile, caFile, revokedFile string) error {
+	_, err := openCertificate(Config{TLSCert: certFile, TLSKey: keyFile, MeterCA: caFile, MeterRevoked: revokedFile})
 	return err
 }

@@ -127,6 +127,15 @@ func (c Config) checkTogether() []error {
 		}
 		errs = append(errs, err)
 	}
+	for _, pair := range [][2]string{{MQTTCA, TLSCert}, {MQTTRevoked, MQTTCA}} {
+		if c.Text(pair[0]) != "" && c.Text(pair[1]) == "" {
+			err := fmt.Errorf("%w %s works only together with %s", ErrSetting, pair[0], pair[1])
+			if c.values[pair[0]].Origin == File {
+				err = inFile(pair[0], err)
+			}
+			errs = append(errs, err)
+		}
+	}
 	if err := goTogether(c.Routes()); err != nil {
 		if len(c.routes) > 0 {
 			err = inFile(SMSRoute, err)

@@ -16,6 +16,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"log/slog"
 	"maps"
@@ -40,6 +41,11 @@ type Config struct {
 	TLS *tls.Config
 	// Auth identifies a meter by its user name and password; ok is false for anybody else, and on an error.
 	Auth func(ctx context.Context, number, password string) (who registry.Identity, ok bool)
+	// Trust, if set, says why a meter's certificate does not count, or returns nil. A meter may then sign in with a certificate whose
+	// subject is its number, instead of a password. It needs TLS and Certified.
+	Trust func(*x509.Certificate) error
+	// Certified identifies a meter whose certificate has been checked; ok is false for a number that may not connect.
+	Certified func(ctx context.Context, number string) (who registry.Identity, ok bool)
 	// Inbox queues records for the store and returns at once; done is called after the commit, or after its failure,
 	// from any goroutine. An error means that nothing was queued.
 	Inbox func(recs []metering.Record, done func([]metering.Outcome, error)) error
@@ -75,12 +81,15 @@ func New(c Config) (*Gateway, error) {
 	if c.Listener == nil || c.Auth == nil || c.Inbox == nil {
 		return nil, errors.New("gateway needs a listener, an authority and an inbox")
 	}
+	if c.Trust != nil && (c.TLS == nil || c.Certified == nil) {
+		return nil, errors.New("certificates of meters need TLS and a function that finds the meter")
+	}
 	g := &Gateway{c: c, limits: c.Limits.withDefaults(), now: c.Now, log: cmp.Or(c.Log, slog.New(slog.DiscardHandler)), logins: make(chan struct{}, authParallel),
 		meters: make(map[string]*session), parked: make(map[string]parked)}
 	if g.now == nil {
 		g.now = time.Now
 	}
-	g.gate = newGate(c.Listener, g.limits, c.TLS, g.log, &g.counts)
+	g.gate = newGate(c.Listener, g.limits, withCertificates(c.TLS, c.Trust), g.log, &g.counts)
 	g.pool = newBuffers(g.limits.PacketSize)
 	return g, nil
 }
@@ -96,12 +105,16 @@ func (g *Gateway) Run(ctx context.Context) error {
 
 // end ends the connection of every meter.
 func (g *Gateway) end() {
-	g.mu.RLock()
-	all := slices.Collect(maps.Values(g.meters))
-	g.mu.RUnlock()
-	for _, s := range all {
+	for _, s := range g.sessions() {
 		s.end(packet.ShuttingDown)
 	}
+}
+
+// sessions returns the connections of all meters.
+func (g *Gateway) sessions() []*session {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	return slices.Collect(maps.Values(g.meters))
 }
 
 // enter makes s its meter's connection and ends the previous one.
@@ -114,6 +127,10 @@ func (g *Gateway) enter(s *session) {
 		before.end(packet.SessionTakenOver)
 	}
 	g.counts.logins.Add(1)
+	if cert := s.conn.certificate(); cert != nil {
+		g.log.Info("meter connected with a certificate", logkey.Meter, s.who.Number, logkey.Remote, s.conn.RemoteAddr().String(), logkey.Serial, serialOf(cert))
+		return
+	}
 	g.log.Debug("meter connected", logkey.Meter, s.who.Number, logkey.Remote, s.conn.RemoteAddr().String())
 }
 

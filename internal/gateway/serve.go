@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
@@ -51,6 +52,7 @@ func (g *Gateway) serve(ctx context.Context, c *conn) {
 		return
 	}
 	g.enter(s)
+	g.recheck(s) // what counted in the handshake may have been revoked since
 	if resumed {
 		g.connected(s)
 	}
@@ -81,7 +83,7 @@ func (g *Gateway) greet(ctx context.Context, c *conn, in *input) (s *session, re
 	if f := packet.ReadConnect(body, &l); f != packet.None {
 		return nil, false, errors.Join(f, c.misread(l.Version, f))
 	}
-	who, why := g.login(ctx, &l)
+	who, why := g.login(ctx, &l, c.certificate())
 	if why != packet.Success {
 		g.counts.denied.Add(1)
 		g.log.Info("connection denied", logkey.Meter, clean(string(l.User)), logkey.Remote, c.RemoteAddr().String())
@@ -143,10 +145,16 @@ func (l Limits) silence(keepAlive uint16) time.Duration {
 	return d + d/2
 }
 
-// login identifies a client. Every wrong user name, client id or password has the same answer.
-func (g *Gateway) login(ctx context.Context, l *packet.Login) (registry.Identity, packet.Reason) {
+// login identifies a client by its certificate, or by its password if it has shown none. Every wrong user name, client id or password has
+// the same answer. With a certificate the user name may be left out.
+func (g *Gateway) login(ctx context.Context, l *packet.Login, cert *x509.Certificate) (registry.Identity, packet.Reason) {
 	number := string(l.User)
+	if cert != nil && number == "" {
+		number = cert.Subject.CommonName
+	}
 	switch {
+	case cert != nil && cert.Subject.CommonName != number:
+		return registry.Identity{}, packet.NotAuthorized
 	case l.Version == packet.V31:
 		return registry.Identity{}, packet.UnsupportedVersion
 	case l.Properties.HasAuthMethod:
@@ -170,7 +178,7 @@ func (g *Gateway) login(ctx context.Context, l *packet.Login) (registry.Identity
 	case <-ctx.Done():
 		return registry.Identity{}, packet.ServerUnavailable
 	}
-	who, ok := g.identify(ctx, number, string(l.Password))
+	who, ok := g.identify(ctx, number, string(l.Password), cert != nil)
 	if !ok || who.Number != number {
 		return registry.Identity{}, packet.NotAuthorized
 	}
@@ -178,10 +186,14 @@ func (g *Gateway) login(ctx context.Context, l *packet.Login) (registry.Identity
 }
 
 // identify asks the authority on a stack of its own, which is gone afterwards. The stack of the connection stays small.
-func (g *Gateway) identify(ctx context.Context, number, password string) (who registry.Identity, ok bool) {
+func (g *Gateway) identify(ctx context.Context, number, password string, certified bool) (who registry.Identity, ok bool) {
 	answered := make(chan struct{})
 	go func() {
 		defer close(answered)
+		if certified {
+			who, ok = g.c.Certified(ctx, number)
+			return
+		}
 		who, ok = g.c.Auth(ctx, number, password)
 	}()
 	<-answered

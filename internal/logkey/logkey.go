@@ -21,6 +21,7 @@ const (
 	Method    = "method"     // HTTP method
 	Route     = "route"      // HTTP route pattern, not the path; or the name of a route for messages
 	Status    = "status"     // HTTP status
+	Serial    = "serial"     // serial number of a certificate
 	Remote    = "remote"     // network address of the other side
 	Listen    = "listen"     // network address of a listener
 	Device    = "device"     // name of an unmodified device

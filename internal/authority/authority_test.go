@@ -1,0 +1,181 @@
+package authority_test
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/authority"
+)
+
+const (
+	year  = 365 * 24 * time.Hour
+	meter = "04140001001"
+)
+
+func read(t *testing.T, parts ...string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(parts...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// leaf reads an issued certificate together with its key.
+func leaf(t *testing.T, dir, name string) *x509.Certificate {
+	t.Helper()
+	pair, err := tls.LoadX509KeyPair(filepath.Join(dir, name+".pem"), filepath.Join(dir, name+".key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pair.Leaf
+}
+
+func trust(t *testing.T, dir string) *authority.Trust {
+	t.Helper()
+	r, err := authority.NewTrust(read(t, dir, authority.CertFile), read(t, dir, authority.RevokedFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// TestAnAuthorityIssuesAndRevokes: only a meter's certificate of this authority counts, while it lasts and until it is revoked. The list
+// names each certificate and who ordered it. Every file is for its owner only, and nothing is overwritten.
+func TestAnAuthorityIssuesAndRevokes(t *testing.T) {
+	dir, out, now := filepath.Join(t.TempDir(), "ca"), t.TempDir(), time.Now()
+	a, err := authority.Create(dir, "Village", 10*year, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := authority.Create(dir, "Village", year, now); !errors.Is(err, authority.ErrExists) {
+		t.Errorf("a second authority in the folder: %v", err)
+	}
+	if a, err = authority.Open(dir, now); err != nil {
+		t.Fatal(err)
+	}
+	order := authority.Order{Kind: authority.Meter, Name: meter, Lasts: year, By: "amina", Out: out}
+	first, err := a.Issue(order)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Issue(order); !errors.Is(err, authority.ErrExists) {
+		t.Errorf("a second certificate over the first: %v", err)
+	}
+	long := order
+	long.Name, long.Lasts = "04140001019", 11*year
+	if _, err := a.Issue(long); !errors.Is(err, authority.ErrTooLong) {
+		t.Errorf("a certificate that outlives its authority: %v", err)
+	}
+	if _, err := a.Issue(authority.Order{Kind: authority.Server, Name: "localhost", Hosts: []string{"localhost", "127.0.0.1"}, Lasts: year, Out: out}); err != nil {
+		t.Fatal(err)
+	}
+	other, err := authority.Create(filepath.Join(t.TempDir(), "other"), "Village", 10*year, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign := t.TempDir()
+	if _, err := other.Issue(authority.Order{Kind: authority.Meter, Name: meter, Lasts: year, Out: foreign}); err != nil {
+		t.Fatal(err)
+	}
+	before := trust(t, dir)
+	for name, c := range map[string]struct {
+		leaf *x509.Certificate
+		at   time.Time
+		want error
+	}{
+		"a meter's":             {leaf(t, out, meter), now, nil},
+		"a meter's, run out":    {leaf(t, out, meter), now.Add(year + time.Minute), authority.ErrSigner},
+		"a server's":            {leaf(t, out, "localhost"), now, authority.ErrSigner},
+		"of another authority":  {leaf(t, foreign, meter), now, authority.ErrSigner},
+		"the authority's own":   {a.Cert(), now, authority.ErrSigner},
+		"a meter's, not so far": {leaf(t, out, meter), now.Add(-time.Hour), authority.ErrSigner},
+	} {
+		if err := before.Check(c.leaf, c.at); !errors.Is(err, c.want) {
+			t.Errorf("%s certificate: %v, want %v", name, err, c.want)
+		}
+	}
+	revoked(t, a, first, dir, out, before)
+	for _, d := range []string{dir, out} {
+		entries, err := os.ReadDir(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			if info, err := e.Info(); err != nil || info.Mode().Perm() != 0o600 {
+				t.Errorf("%s has mode %v, %v", e.Name(), info.Mode(), err)
+			}
+		}
+	}
+}
+
+// revoked revokes the meter's certificate, and checks the signed list and the list of certificates.
+func revoked(t *testing.T, a *authority.Authority, first authority.Entry, dir, out string, before *authority.Trust) {
+	t.Helper()
+	if _, err := a.Revoke("04140009999", "ben", "lost"); !errors.Is(err, authority.ErrUnknown) {
+		t.Errorf("a certificate that does not exist was revoked: %v", err)
+	}
+	if ended, err := a.Revoke(meter, "ben", "stolen"); err != nil || len(ended) != 1 || ended[0].Serial != first.Serial {
+		t.Fatalf("revoked %+v, %v", ended, err)
+	}
+	after := trust(t, dir)
+	if err := after.Check(leaf(t, out, meter), time.Now()); !errors.Is(err, authority.ErrRevoked) {
+		t.Errorf("a revoked certificate: %v", err)
+	}
+	if err := after.Follows(before); err != nil || !errors.Is(before.Follows(after), authority.ErrOlder) {
+		t.Errorf("an older list of revoked certificates may return: %v", err)
+	}
+	if got := hex.EncodeToString(leaf(t, out, meter).SerialNumber.Bytes()); got != first.Serial {
+		t.Errorf("serial number %s, the list says %s", got, first.Serial)
+	}
+	all, err := a.List()
+	if err != nil || len(all) != 2 || all[0].By != "amina" || all[0].RevokedBy != "ben" || all[0].Reason != "stolen" || all[1].Revoked != nil {
+		t.Errorf("list %+v, %v", all, err)
+	}
+}
+
+// TestDamagedAuthorities: an authority with a foreign key, a foreign list of revoked certificates or an unreadable list does nothing.
+func TestDamagedAuthorities(t *testing.T) {
+	now := time.Now()
+	one, two := filepath.Join(t.TempDir(), "one"), filepath.Join(t.TempDir(), "two")
+	for _, dir := range []string{one, two} {
+		if _, err := authority.Create(dir, "Village", year, now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := authority.NewTrust(read(t, one, authority.CertFile), read(t, two, authority.RevokedFile)); err == nil || !strings.Contains(err.Error(), "not this authority's") {
+		t.Errorf("a foreign list of revoked certificates: %v", err)
+	}
+	if _, err := authority.NewTrust([]byte("nothing"), nil); err == nil {
+		t.Error("a file without a certificate is trusted")
+	}
+	a, err := authority.Open(one, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Issue(authority.Order{Kind: authority.Meter, Name: meter, Lasts: time.Hour, Out: one}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := authority.NewTrust(read(t, one, meter+".pem"), nil); err == nil {
+		t.Error("a meter's certificate is trusted as an authority")
+	}
+	if err := os.WriteFile(filepath.Join(one, "ca.lock"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Revoke(meter, "", ""); !errors.Is(err, authority.ErrBusy) {
+		t.Errorf("while another command is at work: %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(one, "ca.key"), read(t, two, "ca.key"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := authority.Open(one, now); err == nil || !strings.Contains(err.Error(), "does not belong") {
+		t.Errorf("an authority with a foreign key: %v", err)
+	}
+}
