@@ -44,8 +44,9 @@ func (l *acceptor) Serve(establish listeners.EstablishFn) {
 		go func() {
 			defer l.clients.Done()
 			// The hooks log how a logged-in connection ended.
-			err := establish(l.ID(), c)
-			if large := new(tooLarge); errors.As(err, &large) && !c.(*conn).frame.begun {
+			own := c.(*conn)
+			err := establish(l.ID(), &screened{conn: own})
+			if large := new(tooLarge); errors.As(err, &large) && !own.frame.begun {
 				l.gate.counts.refused.Add(1)
 				l.gate.log.Warn("connection closed: its CONNECT is too large", logkey.Remote, c.RemoteAddr().String(), logkey.Err, err)
 			}

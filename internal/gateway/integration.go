@@ -18,6 +18,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"github.com/paywatt/paywatt/internal/fault"
+	"github.com/paywatt/paywatt/internal/gateway/packet"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/mirror"
@@ -256,7 +257,7 @@ func (h *integrationHook) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Pack
 		h.g.log.Info("integration denied", logkey.Remote, cl.Net.Remote)
 		return false
 	}
-	if c, is := cl.Net.Conn.(*conn); is {
+	if c, is := cl.Net.Conn.(*screened); is {
 		c.mqtt5 = cl.Properties.ProtocolVersion == 5
 	}
 	cl.ID = l.User() + "/" + cl.ID
@@ -274,7 +275,8 @@ func (h *integrationHook) OnDisconnect(cl *mqtt.Client, why error, _ bool) {
 	m := h.g.in[cl]
 	delete(h.g.in, cl)
 	h.g.mu.Unlock()
-	if large := new(tooLarge); errors.As(why, &large) {
+	large, wrong := new(tooLarge), packet.None
+	if errors.As(why, &large) || errors.As(why, &wrong) {
 		h.g.counts.forbidden.Add(1)
 		h.g.log.Warn("connection closed after invalid data", logkey.Actor, m.login.User(), logkey.Err, why)
 	}
@@ -299,7 +301,7 @@ func (h *integrationHook) OnACLCheck(cl *mqtt.Client, topic string, write bool) 
 // OnPacketRead paces a program by not reading further.
 func (h *integrationHook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
 	m, ok := h.g.of(cl)
-	c, is := cl.Net.Conn.(*conn)
+	c, is := cl.Net.Conn.(*screened)
 	if ok && is && !m.pace.wait(time.Now(), h.g.limits, c.done) {
 		return pk, packets.ErrRejectPacket
 	}
