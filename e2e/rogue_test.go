@@ -254,9 +254,9 @@ type rule struct {
 	moves  []string // P's moves; all that the role may make if empty
 }
 
-// secondPeople are the acts that need a second person, and the one that is refused above a ceiling of 0, with a role that may ask for them. Three acts are not here because they move no
+// secondPeople are the acts that need a second person, and the one that is refused above a ceiling of 0, with a role that may ask for them. Some acts are not here because they move no
 // value: a forced connect spares a key press, which P can make at P's own meter; trusting the clock moves nothing while it is right; and a
-// meter without the link key that counts ends the supply with its lease.
+// meter without the link key that counts ends the supply with its lease. A new voucher is worth nothing before it is paid for, an ended one nothing at all.
 func secondPeople() (out []rule) {
 	all := rogue.Policy{Limits: rogue.Zero}
 	for act, role := range map[string]string{
@@ -265,6 +265,7 @@ func secondPeople() (out []rule) {
 		"meter.clear_tamper": "engineer", "meter.cancel_token": "engineer", "meter.postpaid": "installer", "meter.tariff": "installer", "account.move_out": "installer", "account.move_in": "installer", "meter.max_power": "installer",
 		"meter.config": "installer", "meter.swap": "engineer", "meter.impulses": "installer", "meter.device": "engineer", "import.balances": "finance", "import.undo": "finance",
 		"account.supply": "installer", "token.free": "supervisor", "ledger.adjust": "finance", "vend.reverse": "supervisor",
+		"payment.apply": "finance", "payment.refund": "finance", "payment.dismiss": "finance", "provider.enable": "owner", "statement.take": "finance",
 	} {
 		one := rule{fault: "alone=" + act, role: role, policy: all}
 		if act == "token.issue" { // of an engineer's many moves, the one that harms a customer who has bought and not entered
@@ -287,6 +288,16 @@ func secondPeople() (out []rule) {
 			one.moves = []string{"adopt a device that reports nothing"}
 		case "meter.cancel_token":
 			one.moves = []string{"cancel a token"}
+		case "payment.apply":
+			one.moves = []string{"use a parked payment for P"}
+		case "payment.refund":
+			one.moves = []string{"take a parked payment out"}
+		case "payment.dismiss":
+			one.moves = []string{"reject a parked payment"}
+		case "provider.enable":
+			one.moves = []string{"add a provider of P's own", "invent a payment"}
+		case "statement.take":
+			one.moves = []string{"invent a statement"}
 		case "account.move_out":
 			one.moves = []string{"move out without a network"}
 		}
@@ -324,11 +335,10 @@ func TestTheRogueKnowsEveryRule(t *testing.T) {
 		noValue  = "it moves no value, see secondPeople"
 		itsOwn   = "only its ceiling takes a second person, and the ceiling is in the list"
 		byPerson = "while it is off, the report names all of it under the person's ceiling"
-		notYet   = "P has no move for it yet"
 	)
 	left := map[string]string{
 		"alone=meter.force_connect": noValue, "alone=clock.trust": noValue, "alone=meter.link_key": noValue,
-		"alone=import.debts": itsOwn, "alone=payment.apply": notYet, "alone=voucher.make": noValue, "alone=voucher.end": noValue, "alone=payment.refund": notYet, "alone=payment.dismiss": notYet, "alone=provider.enable": notYet, "alone=statement.take": notYet, "alone=difference.close": noValue, "alone=webhook.enable": noValue,
+		"alone=import.debts": itsOwn, "alone=voucher.make": noValue, "alone=voucher.end": noValue, "alone=difference.close": noValue, "alone=webhook.enable": noValue,
 		"alone=debt.raise": itsOwn, "alone=shift.close_any": itsOwn, "alone=supply.emergency": itsOwn,
 		"no-ceiling=meter/emergency_supply": byPerson, "no-ceiling=meter/sales": byPerson, "no-ceiling=meter/free_units": byPerson, "no-ceiling=meter/reversed_value": byPerson,
 		"no-ceiling=account/credits": byPerson, "no-ceiling=account/debts": byPerson, "no-ceiling=vendor/reversed_value": byPerson,

@@ -11,7 +11,7 @@ import (
 // the office books money that it received. They approve nothing of P's.
 func otherMoves() []move {
 	token := func(p *place) bool { return !p.wallet }
-	return []move{
+	return append(strangers(), []move{
 		{"a customer buys", 10, func(r *Run, d *rand.Rand) {
 			r.buy(one(d, []string{"operator", "corner"}), r.other(d), d, d.IntN(4) > 0)
 		}},
@@ -33,7 +33,7 @@ func otherMoves() []move {
 		{"the office books a deposit", 3, func(r *Run, d *rand.Rand) { r.banking(d) }},
 		{"hours pass", 6, func(r *Run, d *rand.Rand) { r.pass(int64(1 + d.IntN(12))) }},
 		{"a day passes", 2, func(r *Run, d *rand.Rand) { r.pass(24) }},
-	}
+	}...)
 }
 
 // buy buys for money. The buyer enters the tokens at once, or holds them.

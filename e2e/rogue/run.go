@@ -57,6 +57,9 @@ type Run struct {
 	browsers   map[string]*browser // of those people
 	phones     *phones
 	texted     map[string]string // digits that a telephone of P's got too early, with its number
+	paths      []string          // addresses of providers that P added
+	pins       []string          // of vouchers
+	sold       int64             // vouchers that were sold so far
 	dark       string            // the meter whose antenna P has off; its line is locked
 	err        error
 }

@@ -81,6 +81,8 @@ type Utility struct {
 	ceilings []string       // names of the server's ceilings
 	policy   Policy
 	vk       sts.VendingKey
+	tillPath string // address of the utility's payment provider; empty before it has one
+	batch    string // id of a batch of vouchers
 }
 
 // Roles are the roles that P may have.
@@ -134,6 +136,7 @@ func Build(site Site, vendingKey []byte) (*Utility, error) {
 	b := &preparation{t: t, c: newAPI(http, "town"), mqtt: mqtt}
 	b.first()
 	b.office()
+	b.payments()
 	b.meters()
 	b.live()
 	b.people()
