@@ -9,13 +9,14 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"zombiezen.com/go/sqlite"
+	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 )
 
 // Sizes of the kill test of payments.
@@ -92,15 +93,22 @@ func (b *bank) call(name string, body []byte) bool {
 	return got.StatusCode/100 == 2
 }
 
-// TestEveryPaymentSurvivesKills pulls the plug of the server while a provider brings payments. In the end what the provider took is what was
-// credited and parked, each payment once.
+// TestEveryPaymentSurvivesKills pulls the plug of the server while a provider brings payments and a counter redeems vouchers. In the end what the
+// provider took is what was credited and parked, each payment once, and each voucher is one sale. E2E_PAYMENTS_STORE=postgres keeps the books in
+// PostgreSQL, where what a killed server had begun waits for two minutes, because another server could be at it.
 func TestEveryPaymentSurvivesKills(t *testing.T) {
+	payments, kills := setting("E2E_PAYMENTS", killedPayments), setting("E2E_PAYMENT_KILLS", 10)
 	p := newPlace(t, paywatt(t))
+	open := func() books { return file{openDatabase(t, p.dir)} }
+	if os.Getenv("E2E_PAYMENTS_STORE") == "postgres" {
+		url := pgtest.New(t)
+		p.env = append(p.env, "PAYWATT_STORE="+url)
+		open = func() books { return openBooks(t, url) }
+	}
 	s := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
 	a := newAPI(s.http, p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir))
 	a.tariff(t)
 	var meters []string
-	payments := setting("E2E_PAYMENTS", killedPayments)
 	for i := range max(8, payments/500) { // a meter gets one token for each minute, and at most 1,000 in advance
 		a.meter(t, number(2000+i))
 		meters = append(meters, number(2000+i))
@@ -108,33 +116,22 @@ func TestEveryPaymentSurvivesKills(t *testing.T) {
 	b := &bank{secret: "whsec_" + strings.Repeat("QUJD", 8), taken: map[string]bankPayment{}}
 	own := httptest.NewServer(b)
 	defer own.Close()
-	got, err := a.do("POST", "/v1/payment-providers", map[string]any{"name": "bank", "kind": "webhook", "config": map[string]any{"ask_url": own.URL + "/payments/{id}"},
-		"secrets": map[string]any{"signing": b.secret}})
-	if err != nil || got.status != http.StatusCreated {
-		t.Fatalf("%d %s %v", got.status, got.body, err)
-	}
-	b.url = "http://" + s.http + got.text(t, "path") + "in"
+	b.url = "http://" + s.http + a.must(t, 201, "POST", "/v1/payment-providers", map[string]any{"name": "bank", "kind": "webhook", "config": map[string]any{"ask_url": own.URL + "/payments/{id}"},
+		"secrets": map[string]any{"signing": b.secret}}).text(t, "path") + "in"
+	pins := a.vouchers(t, max(20, payments/40))
 
-	seed, kills, began := uint64(setting("E2E_SEED", 1)), setting("E2E_PAYMENT_KILLS", 10), time.Now()
+	seed, began := uint64(setting("E2E_SEED", 1)), time.Now()
 	var all sync.WaitGroup
 	for c := range payCallers {
-		all.Go(func() {
-			r := rand.New(rand.NewPCG(seed, uint64(c)))
-			for n := range payments / payCallers {
-				reference := meters[r.IntN(len(meters))]
-				if r.IntN(10) == 0 {
-					reference = "rent of May"
-				}
-				b.pay(bankPayment{fmt.Sprintf("TX-%d-%d", c, n), int64(1000 + r.IntN(50_000)), "KES", reference, "taken"}, r.IntN(5) == 0, time.Now().Add(time.Minute))
-				<-time.After(time.Duration(r.IntN(100)) * time.Millisecond)
-			}
-		})
+		all.Go(func() { b.payAll(c, payments/payCallers, seed, meters) })
 	}
+	all.Go(func() { a.redeem(t, pins, meters, payments/payCallers*50) })
 	r := rand.New(rand.NewPCG(seed, 0x6b696c6c))
 	each := payments / payCallers * 50 / max(1, kills) // ms: the kills are spread over the payments
 	for range kills {
 		<-time.After(time.Duration(20+r.IntN(2*each+1)) * time.Millisecond)
 		s.kill()
+		var err error
 		if s, err = p.start(s.http, s.mqtt); err != nil {
 			t.Fatalf("the server does not come back after a kill (seed %d): %v", seed, err)
 		}
@@ -147,32 +144,83 @@ func TestEveryPaymentSurvivesKills(t *testing.T) {
 		}
 	}
 	s.stop()
-	credited, parked := b.compare(t, p)
-	if credited == 0 || parked == 0 {
-		t.Errorf("credited %d, parked %d", credited, parked)
+	db := open()
+	defer db.Close()
+	credited, parked, redeemed := b.compare(t, db)
+	if credited == 0 || parked == 0 || redeemed != len(pins) {
+		t.Errorf("credited %d, parked %d, %d of %d vouchers redeemed", credited, parked, redeemed, len(pins))
 	}
 	if out, errOut, code := p.try("", "verify", "--data", p.dir); code != 0 {
 		t.Errorf("paywatt verify: exit %d: %s %s", code, out, errOut)
 	}
-	t.Logf("figures: payments seed %d: %d payments, %d kills, %d credited + %d parked, 0 twice, 0 lost, %d waiting, in %s", seed, len(b.taken), kills, credited, parked, waiting,
-		time.Since(began).Round(time.Second))
+	t.Logf("figures: payments seed %d: %d payments, %d kills, %d credited + %d parked, 0 twice, 0 lost, %d waiting, %d vouchers redeemed once, in %s", seed, len(b.taken), kills,
+		credited, parked, waiting, redeemed, time.Since(began).Round(time.Second))
 }
 
-// compare compares the provider's books with the database.
-func (b *bank) compare(t *testing.T, p *place) (credited, parked int) {
+// vouchers makes and sells vouchers of 10.00, and returns their PINs.
+func (a *api) vouchers(t *testing.T, count int) (pins []string) {
 	t.Helper()
-	db := openDatabase(t, p.dir)
-	defer db.Close()
+	batch := "/v1/voucher-batches/" + a.must(t, 201, "POST", "/v1/voucher-batches", map[string]any{"count": count, "face_minor": 1000, "expires": time.Now().AddDate(1, 0, 0).Format(time.DateOnly)}, "Idempotency-Key", "voucher-batch").text(t, "id")
+	var sheet struct{ Vouchers []struct{ PIN string } }
+	if err := json.Unmarshal(a.must(t, 200, "POST", batch+"/pins", map[string]any{}).body, &sheet); err != nil {
+		t.Fatal(err)
+	}
+	a.must(t, 200, "POST", batch+"/sell", map[string]any{}, "Idempotency-Key", "vouchers-sold")
+	for _, v := range sheet.Vouchers {
+		pins = append(pins, v.PIN)
+	}
+	return pins
+}
+
+// redeem redeems each voucher until the server answers, within the given milliseconds or so, and then once more: that is the same sale.
+func (a *api) redeem(t *testing.T, pins, meters []string, millis int) {
+	for n, pin := range pins {
+		body, sale := map[string]any{"pin": pin, "meter": meters[n%len(meters)]}, ""
+		for again, end := false, time.Now().Add(time.Minute); time.Now().Before(end); {
+			got, err := a.do("POST", "/v1/voucher-redemptions", body)
+			if err != nil || got.status/100 != 2 {
+				<-time.After(20 * time.Millisecond)
+				continue
+			}
+			if now := got.text(t, "vend"); again && now != sale {
+				t.Errorf("voucher %d became the sales %s and %s", n+1, sale, now)
+			} else if sale = now; again {
+				break
+			}
+			again = true
+		}
+		<-time.After(time.Duration(millis/len(pins)) * time.Millisecond)
+	}
+}
+
+// payAll takes the payments of one caller.
+func (b *bank) payAll(caller, count int, seed uint64, meters []string) {
+	r := rand.New(rand.NewPCG(seed, uint64(caller)))
+	for n := range count {
+		reference := meters[r.IntN(len(meters))]
+		if r.IntN(10) == 0 {
+			reference = "rent of May"
+		}
+		b.pay(bankPayment{fmt.Sprintf("TX-%d-%d", caller, n), int64(1000 + r.IntN(50_000)), "KES", reference, "taken"}, r.IntN(5) == 0, time.Now().Add(time.Minute))
+		<-time.After(time.Duration(r.IntN(100)) * time.Millisecond)
+	}
+}
+
+// compare compares the provider's books with the database, and counts the vouchers that became one sale.
+func (b *bank) compare(t *testing.T, db books) (credited, parked, redeemed int) {
+	t.Helper()
 	seen := map[string]bool{}
-	rows(t, db, `SELECT p.provider_txn, p.status, p.amount, p.confirmed_at IS NOT NULL, (SELECT COUNT(*) FROM vend v WHERE v.payment_id = p.id AND v.state = 'completed')
-		FROM payment p`, func(r *sqlite.Stmt) {
-		txn, state, sales := r.ColumnText(0), r.ColumnText(1), r.ColumnInt(4)
+	db.each(t, `SELECT p.provider_txn, p.status, p.amount, CASE WHEN p.confirmed_at IS NULL THEN 0 ELSE 1 END,
+		(SELECT COUNT(*) FROM vend v WHERE v.payment_id = p.id AND v.state = 'completed'), CASE p.provider WHEN 'voucher' THEN 1 ELSE 0 END FROM payment p`, func(r tuple) {
+		txn, state, sales := r.text(0), r.text(1), r.num(4)
 		taken, known := b.taken[txn]
 		switch {
+		case r.num(5) == 1 && state == "applied" && sales == 1 && !seen[txn]:
+			redeemed++
 		case !known || seen[txn]:
 			t.Errorf("payment %s was not taken, or is there twice", txn)
-		case r.ColumnInt64(2) != taken.Amount || r.ColumnInt(3) != 1:
-			t.Errorf("payment %s of %d is booked as %d (confirmed: %d)", txn, taken.Amount, r.ColumnInt64(2), r.ColumnInt(3))
+		case r.num(2) != taken.Amount || r.num(3) != 1:
+			t.Errorf("payment %s of %d is booked as %d (confirmed: %d)", txn, taken.Amount, r.num(2), r.num(3))
 		case state == "applied" && sales == 1:
 			credited++
 		case state == "parked" && sales == 0:
@@ -187,5 +235,5 @@ func (b *bank) compare(t *testing.T, p *place) (credited, parked int) {
 			t.Errorf("payment %s is lost", txn)
 		}
 	}
-	return credited, parked
+	return credited, parked, redeemed
 }
