@@ -8,6 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 )
@@ -125,6 +126,38 @@ func (l *look) sold() error {
 		kind = Sale
 	}
 	return l.sale(kind, i)
+}
+
+// paid finds a payment by its id, or by the name that its provider gave it. Providers write letters of names large.
+func (l *look) paid() error {
+	if !l.by.OfUtility() || !l.by.May(access.ReadPayments) {
+		return nil
+	}
+	if i, err := id.Parse(id.Payment, l.q.Text); err == nil {
+		p, found, err := l.tx.PaymentByID(i)
+		if err == nil && found {
+			l.add(paymentHit(p))
+		}
+		return err
+	}
+	for _, name := range slices.Compact([]string{l.q.Text, strings.ToUpper(l.q.Text)}) {
+		all, err := l.tx.PaymentsNamed(name, MaxHits+1)
+		if err != nil {
+			return err
+		}
+		for _, p := range all {
+			l.add(paymentHit(p))
+		}
+	}
+	return nil
+}
+
+func paymentHit(p payment.Payment) Hit {
+	h := Hit{Kind: Payment, ID: p.Name(), Title: p.Provider + " " + p.Txn, Detail: p.Meter, Meter: p.Meter}
+	if c, ok := money.CurrencyOf(p.Amount.Currency); ok {
+		h.Detail = joined(c.Code+" "+money.Format(p.Amount.Minor, c), p.Meter)
+	}
+	return h
 }
 
 // token finds a token by all its digits.

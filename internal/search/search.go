@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
@@ -26,6 +27,7 @@ const (
 	Receipt  Kind = "receipt" // a sale that was found by the number of its receipt
 	Token    Kind = "token"
 	Person   Kind = "person" // who signs in
+	Payment  Kind = "payment"
 )
 
 // Hit is one thing that was found.
@@ -96,6 +98,9 @@ type Tx interface {
 	CustomerByID(customer id.ID) (registry.Customer, bool, error)
 	VendNumbered(receiptNo string) (id.ID, error)
 	VendSale(sale id.ID) (sale.Sale, bool, error)
+	PaymentByID(i id.ID) (payment.Payment, bool, error)
+	// PaymentsNamed lists the payments that providers call by a name, one of each provider.
+	PaymentsNamed(txn string, max int) ([]payment.Payment, error)
 	// TokensEnding lists tokens by the keyed hash of their last digits, newest first.
 	TokensEnding(tail []byte, max int) ([]TokenRow, error)
 	// TokenSearched finds a token by the keyed hash of its digits.
@@ -127,7 +132,7 @@ func (s *Search) Find(ctx context.Context, by access.Actor, text string) (Found,
 	}
 	out, err := access.Look(ctx, s.door, by.Tenant, func(tx Tx) (Found, error) {
 		l := look{tx: tx, by: by, q: q, hasher: s.hasher}
-		for _, step := range []func() error{l.named, l.token, l.sold, l.numbered, l.ending, l.worded, l.people} {
+		for _, step := range []func() error{l.named, l.token, l.sold, l.paid, l.numbered, l.ending, l.worded, l.people} {
 			if err := step(); err != nil {
 				return Found{}, err
 			}

@@ -2693,6 +2693,9 @@ func (t *Texts) KeysSee() string { return t.say("pages.keys.see") }
 // KeysAll: All keys
 func (t *Texts) KeysAll() string { return t.say("pages.keys.all") }
 
+// SearchPayment: Payment
+func (t *Texts) SearchPayment() string { return t.say("pages.search.payment") }
+
 // SearchTitle: Search
 func (t *Texts) SearchTitle() string { return t.say("pages.search.title") }
 

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/provider/webhook"
 )
 
@@ -94,6 +95,13 @@ func TestParkedPaymentsAreUsedOrGivenBackOnPages(t *testing.T) {
 		return g.until("/payments?reference="+strings.ReplaceAll(text, " ", "+"), "Parked").link(t, `/payments/pay_\w+`)
 	}
 	first, second, third := open("rent of May"), open("rent of June"), open(meterNumber)
+
+	for _, typed := range []string{"TX1", "tx1", strings.TrimPrefix(first, "/payments/")} {
+		g.get("/search?q=" + typed).leads(first)
+	}
+	g.get("/search/hits?q=tx1").is(200).says("Payment", "bank TX1", "KES 500.00")
+	w.person("installer@example.org", access.Installer) // may not see payments
+	w.enter("installer@example.org").get("/search?q=TX1").is(404)
 
 	page := g.get(first).is(200).says("Use for a meter", "Meters that it may be for", "0414 0001 001", "Confirmed", "by the provider's signature").omits("Reject")
 	g.post(first, "form", page.value("form"), "act", "apply", "meter", "99").is(422).says("99")

@@ -21,6 +21,8 @@ func hitPath(h search.Hit) string {
 		return "/customers/" + url.PathEscape(h.ID)
 	case h.Kind == search.Person:
 		return "/people/" + url.PathEscape(h.ID)
+	case h.Kind == search.Payment:
+		return "/payments/" + url.PathEscape(h.ID)
 	case h.Sale != "":
 		return "/sales/" + url.PathEscape(h.Sale)
 	case h.Meter != "":
@@ -41,6 +43,8 @@ func hitWord(t *words.Texts, k search.Kind) string {
 		return t.SearchToken()
 	case search.Person:
 		return t.SearchPerson()
+	case search.Payment:
+		return t.SearchPayment()
 	}
 	return t.SearchMeter()
 }
