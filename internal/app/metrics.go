@@ -3,6 +3,8 @@ package app
 import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/paywatt/paywatt/internal/gateway"
 )
 
 // count registers the metrics of the parts outside the API: the gateway, the store and the process itself. The values are read at each
@@ -40,6 +42,10 @@ func (a *App) count() error {
 	} {
 		all = append(all, prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "paywatt_records_total", Help: "Records from meters, by outcome.",
 			ConstLabels: prometheus.Labels{"outcome": outcome}}, func() float64 { return float64(read()) }))
+	}
+	for i, reason := range gateway.Endings() {
+		all = append(all, prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "paywatt_mqtt_disconnects_total", Help: "Ended connections to the meter listener, by reason.",
+			ConstLabels: prometheus.Labels{"reason": reason}}, func() float64 { return float64(a.gateway.Stats().Ended[i]) }))
 	}
 	for _, c := range all {
 		if err := a.gauges.Register(c); err != nil {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/paywatt/paywatt/internal/gateway/packet"
 	"github.com/paywatt/paywatt/internal/logkey"
 )
 
@@ -65,8 +64,8 @@ func (g *Gateway) recheck(s *session) {
 		return
 	}
 	if err := g.c.Trust(cert); err != nil {
-		g.log.Warn("meter disconnected: its certificate no longer counts", logkey.Meter, s.who.Number, logkey.Serial, serialOf(cert), logkey.Err, err)
-		s.end(packet.NotAuthorized)
+		g.log.Warn("certificate no longer counts", logkey.Meter, s.who.Number, logkey.Serial, serialOf(cert), logkey.Err, err)
+		s.end(byRevocation)
 	}
 }
 

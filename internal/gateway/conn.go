@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,6 +36,7 @@ type conn struct {
 	again   func(func())  // goes on in another goroutine, for which a shutdown waits too
 	done    chan struct{} // closed when the connection is being closed
 	session atomic.Pointer[session]
+	cause   atomic.Uint32 // the ending, if it is known before the reader notices
 
 	frame frame
 	bad   error // ends the connection with the next read
@@ -84,6 +86,7 @@ func (c *conn) Write(p []byte) (int, error) {
 	}
 	if len(c.out)+len(p) > c.limits.Pending {
 		c.mu.Unlock()
+		c.because(byNotReading)
 		c.abort()
 		return 0, errSlow
 	}
@@ -126,6 +129,9 @@ func (c *conn) carry() {
 			_, err = c.Conn.Write(p)
 		}
 		if err != nil {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				c.because(byNotReading)
+			}
 			c.abort()
 			c.release()
 			return

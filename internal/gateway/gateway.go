@@ -26,7 +26,6 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/fault"
-	"github.com/paywatt/paywatt/internal/gateway/packet"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -106,7 +105,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 // end ends the connection of every meter.
 func (g *Gateway) end() {
 	for _, s := range g.sessions() {
-		s.end(packet.ShuttingDown)
+		s.end(byShutdown)
 	}
 }
 
@@ -124,7 +123,7 @@ func (g *Gateway) enter(s *session) {
 	g.meters[s.who.Number] = s
 	g.mu.Unlock()
 	if before != nil {
-		before.end(packet.SessionTakenOver)
+		before.end(byTakeover)
 	}
 	g.counts.logins.Add(1)
 	if cert := s.conn.certificate(); cert != nil {
@@ -136,8 +135,11 @@ func (g *Gateway) enter(s *session) {
 
 // leave forgets the connection if it is still the meter's, and tells the client why it ends.
 func (g *Gateway) leave(s *session, why error) {
-	if r, known := reasonOf(why); known {
-		s.end(r)
+	cause := meterEnding(why)
+	if !s.conn.cause.CompareAndSwap(uint32(noEnding), uint32(cause)) {
+		cause = ending(s.conn.cause.Load())
+	} else if r, known := reasonOf(why); known {
+		s.tell(r)
 	}
 	_ = s.conn.Close()
 	g.mu.Lock()
@@ -150,25 +152,19 @@ func (g *Gateway) leave(s *session, why error) {
 	if last && g.c.OnDisconnected != nil {
 		g.c.OnDisconnected(s.who)
 	}
-	var large *tooLarge
-	var fault packet.Fault
-	var refused refusal
-	switch {
-	case errors.As(why, &large):
-		g.oversized(s, large)
-	case errors.As(why, &fault), errors.As(why, &refused):
+	g.ended(s.conn, cause, why, logkey.Meter, s.who.Number)
+	switch cause {
+	case bySize:
 		g.counts.forbidden.Add(1)
-		g.log.Warn("connection closed after invalid data", logkey.Meter, s.who.Number, logkey.Err, why)
-	default:
-		g.log.Debug("meter disconnected", logkey.Meter, s.who.Number, logkey.Err, why)
+		g.oversized(s, why)
+	case byForm, byRule:
+		g.counts.forbidden.Add(1)
 	}
 }
 
-// oversized reports that a meter's packet was too large to be read, so that its records cannot arrive. It gives the store an
+// oversized raises an alarm: a meter's packet was too large to be read, so that its records cannot arrive. It gives the store an
 // unreadable record, which raises the alarm for unreadable records.
 func (g *Gateway) oversized(s *session, why error) {
-	g.counts.forbidden.Add(1)
-	g.log.Warn("connection closed after invalid data", logkey.Meter, s.who.Number, logkey.Err, why)
 	bad := g.record(s, "", g.now(), metering.Record{Bad: &wire.Bad{Reason: why.Error()}})
 	if err := g.c.Inbox([]metering.Record{bad}, func([]metering.Outcome, error) {}); err != nil {
 		g.log.Warn("alarm not raised", logkey.Meter, s.who.Number, logkey.Err, err)
@@ -191,7 +187,7 @@ func (g *Gateway) sessionOf(number string) *session {
 // Drop closes the meter's connection, if it holds one: the meter has connected to another server.
 func (g *Gateway) Drop(number string) {
 	if s := g.sessionOf(number); s != nil {
-		s.end(packet.Administrative)
+		s.end(byElsewhere)
 	}
 }
 

@@ -51,6 +51,8 @@ func (g *gate) Accept() (net.Conn, error) {
 			return c, nil
 		}
 		g.counts.refused.Add(1)
+		g.counts.ended[byLimit].Add(1)
+		g.log.Debug(byLimit.fact().line, logkey.Reason, byLimit.fact().name, logkey.Remote, raw.RemoteAddr().String())
 		_ = raw.Close() // above the limits
 	}
 }

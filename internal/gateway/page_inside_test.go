@@ -3,6 +3,7 @@ package gateway
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -29,5 +30,28 @@ func TestThePageStatesTheLimits(t *testing.T) {
 		if !strings.Contains(string(page), row) {
 			t.Errorf("docs/reference/mqtt.md does not say %q", row)
 		}
+	}
+}
+
+// TestThePageNamesEveryEnd: the page has each reason for the end of a connection, and no other.
+func TestThePageNamesEveryEnd(t *testing.T) {
+	text, err := os.ReadFile("../../docs/reference/mqtt.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, part, _ := strings.Cut(string(text), "### The end of a connection")
+	part, _, _ = strings.Cut(part, "\n## ")
+	_, rows, _ := strings.Cut(part, "|---|---|")
+	var named []string
+	for row := range strings.Lines(rows) {
+		for i, word := range strings.Split(strings.Split(row+"||", "|")[1], "`") {
+			if i%2 == 1 {
+				named = append(named, word)
+			}
+		}
+	}
+	slices.Sort(named)
+	if want := slices.Sorted(slices.Values(Endings())); !slices.Equal(named, want) {
+		t.Errorf("the page names %v, want %v", named, want)
 	}
 }

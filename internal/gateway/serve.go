@@ -20,6 +20,14 @@ type refusal packet.Reason
 
 func (r refusal) Error() string { return fmt.Sprintf("not allowed here (reason %#x)", byte(r)) }
 
+// loginRefusal is a refused login, with the user name that was given.
+type loginRefusal struct {
+	refusal
+	name string
+}
+
+func (d *loginRefusal) Unwrap() error { return d.refusal }
+
 // errDisconnect ends a connection that the meter has ended.
 var errDisconnect = errors.New("the meter disconnected")
 
@@ -62,12 +70,19 @@ func (g *Gateway) serve(ctx context.Context, c *conn) {
 
 // denied counts and logs a connection that did not come to a login.
 func (g *Gateway) denied(c *conn, err error) {
-	if large := new(tooLarge); errors.As(err, &large) {
+	cause := strangerEnding(c, err)
+	var more []any
+	var user *loginRefusal
+	switch cause {
+	case byConnectSize:
 		g.counts.refused.Add(1)
-		g.log.Warn("connection closed: its CONNECT is too large", logkey.Remote, c.RemoteAddr().String(), logkey.Err, err)
-		return
+	case byDenial:
+		g.counts.denied.Add(1)
+		if errors.As(err, &user) {
+			more = []any{logkey.Meter, clean(user.name)}
+		}
 	}
-	g.log.Debug("connection without a login ended", logkey.Remote, c.RemoteAddr().String(), logkey.Err, err)
+	g.ended(c, cause, err, more...)
 }
 
 // greet reads the CONNECT and answers it. It reports whether the meter's subscriptions are still there.
@@ -85,9 +100,7 @@ func (g *Gateway) greet(ctx context.Context, c *conn, in *input) (s *session, re
 	}
 	who, why := g.login(ctx, &l, c.certificate())
 	if why != packet.Success {
-		g.counts.denied.Add(1)
-		g.log.Info("connection denied", logkey.Meter, clean(string(l.User)), logkey.Remote, c.RemoteAddr().String())
-		return nil, false, errors.Join(refusal(why), c.connack(l.Version, why, packet.Announcement{}))
+		return nil, false, errors.Join(&loginRefusal{refusal(why), string(l.User)}, c.connack(l.Version, why, packet.Announcement{}))
 	}
 	s = newSession(who, c, g.limits, &l)
 	c.session.Store(s)
@@ -390,8 +403,14 @@ func (s *session) write(p []byte) error {
 	return err
 }
 
-// end ends the connection. A client of MQTT 5 is told why.
-func (s *session) end(r packet.Reason) {
+// end ends the connection for a reason other than the meter's own packets. A client of MQTT 5 is told why.
+func (s *session) end(e ending) {
+	s.conn.because(e)
+	s.tell(e.fact().tells)
+}
+
+// tell tells a client of MQTT 5 why its connection ends, and closes it.
+func (s *session) tell(r packet.Reason) {
 	if s.version == packet.V5 {
 		_, _ = s.conn.Write(packet.AppendDisconnect(nil, r)) // the connection is closed either way
 	}

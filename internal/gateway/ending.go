@@ -1,0 +1,139 @@
+package gateway
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+
+	"github.com/paywatt/paywatt/internal/gateway/packet"
+	"github.com/paywatt/paywatt/internal/logkey"
+)
+
+// ending is why a connection to the meters' listener ended.
+type ending uint32
+
+// The endings. The first cause of a connection counts.
+const (
+	noEnding ending = iota
+	byLimit
+	byTLS
+	byCertificate
+	byConnectTime
+	byConnectSize
+	byConnect
+	byDenial
+	byStranger
+	byDisconnect
+	bySocket
+	bySilence
+	byNotReading
+	bySize
+	byForm
+	byRule
+	byTakeover
+	byStore
+	byElsewhere
+	byRevocation
+	byShutdown
+	endings
+)
+
+// endingFact is what is said about an ending: its name in the metrics (docs/reference/mqtt.md#the-end-of-a-connection), its log line, and
+// what a client of MQTT 5 is told. It has no reason if the client is gone, or if the error that ended the connection says it.
+type endingFact struct {
+	name  string
+	level slog.Level
+	line  string
+	tells packet.Reason
+}
+
+func (e ending) fact() endingFact {
+	return [endings]endingFact{
+		byLimit:       {"limit", slog.LevelDebug, "connection refused: too many are open", 0},
+		byTLS:         {"tls", slog.LevelDebug, "connection ended: no TLS session was agreed on", 0},
+		byCertificate: {"certificate", slog.LevelWarn, "connection refused: its certificate does not count", 0},
+		byConnectTime: {"connect-time", slog.LevelDebug, "connection ended: no CONNECT came in time", 0},
+		byConnectSize: {"connect-size", slog.LevelWarn, "connection closed: its CONNECT is too large", 0},
+		byConnect:     {"connect", slog.LevelDebug, "connection ended: it did not begin with a CONNECT that is right", 0},
+		byDenial:      {"denied", slog.LevelInfo, "connection denied", 0},
+		byStranger:    {"stranger", slog.LevelDebug, "connection without a login ended", 0},
+		byDisconnect:  {"disconnect", slog.LevelDebug, "meter disconnected", 0},
+		bySocket:      {"socket", slog.LevelDebug, "meter disconnected: its socket ended without a DISCONNECT", 0},
+		bySilence:     {"silence", slog.LevelInfo, "meter disconnected: it was silent for longer than its keep-alive allows", 0},
+		byNotReading:  {"not-reading", slog.LevelWarn, "meter disconnected: it does not read what is sent to it", 0},
+		bySize:        {"size", slog.LevelWarn, "connection closed after invalid data", 0},
+		byForm:        {"form", slog.LevelWarn, "connection closed after invalid data", 0},
+		byRule:        {"rule", slog.LevelWarn, "connection closed after invalid data", 0},
+		byTakeover:    {"takeover", slog.LevelInfo, "meter disconnected: another connection took its place", packet.SessionTakenOver},
+		byStore:       {"store", slog.LevelWarn, "meter disconnected: its message was not stored", packet.Implementation},
+		byElsewhere:   {"elsewhere", slog.LevelInfo, "meter disconnected: it has connected to another server", packet.Administrative},
+		byRevocation:  {"revoked", slog.LevelWarn, "meter disconnected: its certificate no longer counts", packet.NotAuthorized},
+		byShutdown:    {"shutdown", slog.LevelDebug, "meter disconnected: the server stops", packet.ShuttingDown},
+	}[e]
+}
+
+// Endings returns the names of all reasons for the end of a connection; Stats counts them in this order.
+func Endings() []string {
+	var all []string
+	for e := noEnding + 1; e < endings; e++ {
+		all = append(all, e.fact().name)
+	}
+	return all
+}
+
+// because records why a connection ends, unless a cause is known already.
+func (c *conn) because(e ending) { c.cause.CompareAndSwap(uint32(noEnding), uint32(e)) }
+
+// strangerEnding is why a connection ended before its login.
+func strangerEnding(c *conn, err error) ending {
+	var large *tooLarge
+	var refused refusal
+	var fault packet.Fault
+	switch encrypted, is := c.Conn.(*tls.Conn); {
+	case errors.As(err, &refused):
+		return byDenial
+	case errors.Is(err, errCertificate):
+		return byCertificate
+	case errors.As(err, &large):
+		return byConnectSize
+	case errors.As(err, &fault), errors.Is(err, errNoConnect):
+		return byConnect
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return byConnectTime
+	case is && !encrypted.ConnectionState().HandshakeComplete:
+		return byTLS
+	}
+	return byStranger
+}
+
+// meterEnding is why a meter's connection ended, if nothing else had ended it before.
+func meterEnding(err error) ending {
+	var large *tooLarge
+	var refused refusal
+	var fault packet.Fault
+	switch {
+	case errors.Is(err, errDisconnect):
+		return byDisconnect
+	case errors.As(err, &large):
+		return bySize
+	case errors.As(err, &fault):
+		return byForm
+	case errors.As(err, &refused):
+		return byRule
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return bySilence
+	case errors.Is(err, errSlow):
+		return byNotReading
+	}
+	return bySocket
+}
+
+// ended counts and logs the end of a connection.
+func (g *Gateway) ended(c net.Conn, e ending, err error, more ...any) {
+	g.counts.ended[e].Add(1)
+	f := e.fact()
+	g.log.Log(context.Background(), f.level, f.line, append(more, logkey.Reason, f.name, logkey.Remote, c.RemoteAddr().String(), logkey.Err, err)...)
+}
