@@ -137,6 +137,42 @@ func TestWhatGetsAnAnswer(t *testing.T) {
 	}
 }
 
+// TestFiltersOverlapAndEnd: overlapping filters give one message, with the highest QoS. A filter that is sent again replaces the first,
+// and without filters nothing is sent. Messages keep their order, and a message to a meter is never marked as a repetition.
+func TestFiltersOverlapAndEnd(t *testing.T) {
+	b := start(t, gateway.Config{Inbox: newShelf().inbox})
+	own := "m/" + number(1) + "/down/"
+	p := login(t, b, number(1))
+	got := func(name string, qos byte) {
+		t.Helper()
+		for _, payload := range []string{"1", "2"} {
+			if !b.Publish(number(1), wire.DownToken, []byte(payload)) {
+				t.Fatalf("%s: the message was not taken", name)
+			}
+		}
+		for _, payload := range []string{"1", "2"} {
+			m := p.want(packets.Publish)
+			if m.FixedHeader.Qos != qos || m.FixedHeader.Dup || m.FixedHeader.Retain || string(m.Payload) != payload {
+				t.Errorf("%s: got %q with %+v, want %q with QoS %d", name, m.Payload, m.FixedHeader, payload, qos)
+			}
+		}
+	}
+	p.sends(short(0x82, 0, 1, own+"#", 0, own+"+", 1))
+	p.gets("two filters", "9004 0001 00 01")
+	p.settle()
+	got("two filters", 1)
+	p.sends(short(0x82, 0, 2, own+"+", 0))
+	p.gets("the second again", "9003 0002 00")
+	p.settle()
+	got("the second again", 0)
+	p.sends(short(0xa2, 0, 3, own+"+", own+"#"))
+	p.gets("both end", "b002 0003")
+	p.settle()
+	if b.Publish(number(1), wire.DownToken, []byte("3")) {
+		t.Error("a message was taken without a filter")
+	}
+}
+
 // TestASessionOutlivesItsConnection: the subscriptions are there again if the meter asked for that, and only then (MQTT-3.1.2-4 to
 // MQTT-3.1.2-6, MQTT-3.2.2-2).
 func TestASessionOutlivesItsConnection(t *testing.T) {
