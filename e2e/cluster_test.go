@@ -7,8 +7,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/anishathalye/porcupine"
 
 	"github.com/paywatt/paywatt/e2e/cluster"
 )
@@ -42,6 +45,36 @@ func TestAClusterLosesNothing(t *testing.T) {
 		t.Errorf("the store is in epoch %d, though every commit waited for a standby", epoch)
 	}
 	t.Logf("figures: cluster, seed %d: %s", w.seed, storm.figures())
+}
+
+// TestMoneyIsLinearizableOnACluster: the same callers at two servers over the cluster, while its primary loses power, is cut off and freezes. A
+// caller that hears no outcome asks again with the same key, so its operation lasts until then.
+func TestMoneyIsLinearizableOnACluster(t *testing.T) {
+	if os.Getenv("E2E_CLUSTER") == "" {
+		t.Skip("NOT TESTED: set E2E_CLUSTER (./check full does)")
+	}
+	c := cluster.Start(t)
+	w := newLinearWorld(t, c.URL(), "slow-issuer", 2, "store", "standby", c.URL(), "synchronous")
+	for _, one := range w.tills {
+		one.wait = 3 * time.Minute
+	}
+	s := &storm{c: c, r: rand.New(rand.NewPCG(uint64(setting("E2E_SEED", 1)), 0x6c696e65)), kinds: map[string]int{}}
+	var raged atomic.Bool
+	go func() {
+		defer raged.Store(true)
+		for _, f := range clusterFaults {
+			if f.lead {
+				s.suffer(t, f)
+			}
+		}
+	}()
+	h := w.runWhile(linearOps, func() bool { return !raged.Load() })
+	if got := porcupine.CheckOperationsTimeout(floats(), h, 2*time.Minute); got != porcupine.Ok {
+		t.Errorf("the history is %s", got)
+	}
+	w.p.limit = 10 * time.Minute
+	w.p.run(t, "", "verify", "--data", w.p.dir) // exit 0 means: the books are sound
+	t.Logf("figures: cluster: %s, linearizable; %s", count(h), s.promotions())
 }
 
 // storm makes faults, one after the other.
@@ -101,25 +134,39 @@ func (s *storm) rage(t *testing.T, faults int) {
 		order = append(order, next...)
 	}
 	for _, f := range order[:faults] {
-		time.Sleep(time.Duration(500+s.r.IntN(1500)) * time.Millisecond)
-		began, was := time.Now(), s.c.Primary()
-		t.Logf("%s: %s", began.Format("15:04:05"), f.name)
-		heal := f.do(s, t)
-		if f.lead {
-			eventually(t, settled, "another node is the primary", func() bool {
-				p := s.c.Primary()
-				return p != nil && p != was
-			})
-			s.changes = append(s.changes, span{began, time.Now()})
-		}
-		if heal != nil {
-			time.Sleep(time.Duration(2+s.r.IntN(4)) * time.Second)
-			heal()
-		}
-		time.Sleep(3 * time.Second) // until Patroni has looked
-		s.c.Whole(settled)
-		s.kinds[f.name]++
+		s.suffer(t, f)
 	}
+}
+
+// suffer makes one fault and waits until the cluster is whole again.
+func (s *storm) suffer(t *testing.T, f clusterFault) {
+	time.Sleep(time.Duration(500+s.r.IntN(1500)) * time.Millisecond)
+	began, was := time.Now(), s.c.Primary()
+	t.Logf("%s: %s", began.Format("15:04:05"), f.name)
+	heal := f.do(s, t)
+	if f.lead {
+		eventually(t, settled, "another node is the primary", func() bool {
+			p := s.c.Primary()
+			return p != nil && p != was
+		})
+		s.changes = append(s.changes, span{began, time.Now()})
+	}
+	if heal != nil {
+		time.Sleep(time.Duration(2+s.r.IntN(4)) * time.Second)
+		heal()
+	}
+	time.Sleep(3 * time.Second) // until Patroni has looked
+	s.c.Whole(settled)
+	s.kinds[f.name]++
+}
+
+// promotions tells how many there were and how long they took.
+func (s *storm) promotions() string {
+	var all []time.Duration
+	for _, c := range s.changes {
+		all = append(all, c.to.Sub(c.from))
+	}
+	return fmt.Sprintf("%d promotions, p50 %v, longest %v", len(all), quantile(all, 50), quantile(all, 100))
 }
 
 // figures tells what happened and how long sales took while the primary changed.
@@ -129,17 +176,15 @@ func (s *storm) figures() string {
 		names = append(names, fmt.Sprintf("%d x %s", n, name))
 	}
 	slices.Sort(names)
-	var took, change []time.Duration
+	var took []time.Duration
 	for _, c := range s.changes {
-		change = append(change, c.to.Sub(c.from))
 		for _, one := range s.w.took {
 			if one.from.Before(c.to) && one.to.After(c.from) {
 				took = append(took, one.to.Sub(one.from))
 			}
 		}
 	}
-	return fmt.Sprintf("%s; %d promotions, p50 %v, longest %v; %d sales during promotions, p50 %v, p99 %v", strings.Join(names, ", "),
-		len(change), quantile(change, 50), quantile(change, 100), len(took), quantile(took, 50), quantile(took, 99))
+	return fmt.Sprintf("%s; %s; %d sales during promotions, p50 %v, p99 %v", strings.Join(names, ", "), s.promotions(), len(took), quantile(took, 50), quantile(took, 99))
 }
 
 func quantile(all []time.Duration, percent int) time.Duration {

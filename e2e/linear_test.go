@@ -74,7 +74,8 @@ type till struct {
 	keys    [][]string // API keys of each vendor
 	owner   string
 	meters  []string
-	lasts   []*sold // last sale of each meter
+	lasts   []*sold       // last sale of each meter
+	wait    time.Duration // how long a request is sent again with the same key while no server can say what became of it
 	n       int
 	history []porcupine.Operation
 }
@@ -88,12 +89,17 @@ type sold struct {
 
 func (w *till) do(method, path, key string, body any) answer {
 	w.n++
-	s := w.servers[w.rnd.IntN(len(w.servers))]
-	a, err := (&api{url: s.url, key: key, http: s.http}).do(method, path, body, "Idempotency-Key", fmt.Sprintf("linear-%02d-%06d", w.id, w.n))
-	if err != nil {
-		w.t.Errorf("%s %s: %v", method, path, err)
+	for began := time.Now(); ; time.Sleep(100 * time.Millisecond) {
+		s := w.servers[w.rnd.IntN(len(w.servers))]
+		a, err := (&api{url: s.url, key: key, http: s.http}).do(method, path, body, "Idempotency-Key", fmt.Sprintf("linear-%02d-%06d", w.id, w.n))
+		if (err != nil || a.status >= 500) && time.Since(began) < w.wait {
+			continue
+		}
+		if err != nil {
+			w.t.Errorf("%s %s: %v", method, path, err)
+		}
+		return a
 	}
-	return a
 }
 
 // step does one operation and records it.
@@ -141,20 +147,23 @@ func (w *till) step(began time.Time) {
 	w.history = append(w.history, o)
 }
 
-// linearWorld is a place with its servers, vendors and meters.
+// linearWorld is a place with its servers, vendors and meters. A command may run before its servers start.
 type linearWorld struct {
 	p       *place
 	servers []*server
 	tills   []*till
 }
 
-func newLinearWorld(t *testing.T, url, fault string, servers int) *linearWorld {
+func newLinearWorld(t *testing.T, url, fault string, servers int, before ...string) *linearWorld {
 	p := newPlace(t, buildOnce(t, "faultinject"))
 	p.env = append(p.env, "FAULT_INJECT="+fault)
 	if url != "" {
 		p.env = append(p.env, "PAYWATT_STORE="+url)
 	}
 	owner := strings.TrimSpace(p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir))
+	if len(before) > 0 {
+		p.run(t, "", before...)
+	}
 	var at []*api
 	w := &linearWorld{p: p}
 	for range servers {
@@ -185,11 +194,16 @@ func newLinearWorld(t *testing.T, url, fault string, servers int) *linearWorld {
 
 // run lets all workers run at once and returns the history.
 func (w *linearWorld) run(ops int) []porcupine.Operation {
+	return w.runWhile(ops, func() bool { return false })
+}
+
+// runWhile goes on after these operations while more is true.
+func (w *linearWorld) runWhile(ops int, more func() bool) []porcupine.Operation {
 	began := time.Now()
 	var wg sync.WaitGroup
 	for _, c := range w.tills {
 		wg.Go(func() {
-			for range ops / linearWorkers {
+			for n := 0; n < ops/linearWorkers || more(); n++ {
 				c.step(began)
 			}
 		})

@@ -3,6 +3,7 @@ package e2e
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -59,6 +60,7 @@ const passphrase = "correct horse battery staple"
 
 // place is a data folder with its key store's passphrase and one vending key.
 type place struct {
+	limit          time.Duration // how long a command may take; zero: a minute
 	bin, dir, pass string
 	env            []string
 }
@@ -95,7 +97,7 @@ func (p *place) run(t testing.TB, stdin string, args ...string) string {
 
 // try runs one command and returns what it wrote and its exit code (-1: killed or not started).
 func (p *place) try(stdin string, args ...string) (out, errOut string, code int) {
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(p.limit, time.Minute))
 	defer cancel()
 	cmd := exec.CommandContext(ctx, p.bin, args...)
 	cmd.Env = p.env
