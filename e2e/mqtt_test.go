@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -60,6 +62,7 @@ func TestAForeignClientIsAMeter(t *testing.T) {
 		t.Errorf("mosquitto_sub got %q, want the 20 digits", got)
 	}
 
+	nodesAreMeters(t, srv.mqtt, m)
 	wrong := m
 	wrong.password = other.password
 	if out, err := mosquitto(t, "mosquitto_pub", srv.mqtt, wrong, "-t", "m/"+m.number+"/up/reading", "-m", reading); err == nil {
@@ -76,6 +79,27 @@ func TestAForeignClientIsAMeter(t *testing.T) {
 		// mosquitto_sub exits with 0 if all its subscriptions were denied, so only its output counts.
 		if !strings.Contains(out, "denied") && !strings.Contains(out, "refused") && !strings.Contains(out, "rejected") && !strings.Contains(out, "lost") {
 			t.Errorf("subscription to %q was not refused: %q (%v)", filter, out, err)
+		}
+	}
+}
+
+// nodeMQTT is the npm package that plays a meter.
+const nodeMQTT = "mqtt@5.10.4"
+
+// nodesAreMeters runs the npm package as the meter, which has sent reading 1, with both versions of MQTT.
+func nodesAreMeters(t *testing.T, broker string, m secrets) {
+	t.Helper()
+	dir := t.TempDir()
+	if out, err := exec.Command("npm", "install", "--no-audit", "--no-fund", "--prefix", dir, nodeMQTT).CombinedOutput(); err != nil {
+		t.Fatalf("npm install %s: %v\n%s", nodeMQTT, err, out)
+	}
+	for i, version := range []string{"4", "5"} {
+		seq := fmt.Sprint(i + 2)
+		cmd := exec.Command("node", filepath.Join("testdata", "mqttmeter.js"), "mqtt://"+broker, m.number, m.password, version, seq)
+		cmd.Env = append(os.Environ(), "NODE_PATH="+filepath.Join(dir, "node_modules"))
+		out, err := cmd.CombinedOutput()
+		if err != nil || !strings.Contains(string(out), `"seq":`+seq) || version == "5" && !strings.Contains(string(out), `"maximumQoS":1`) {
+			t.Errorf("npm's client with version %s: %v %s", version, err, out)
 		}
 	}
 }
