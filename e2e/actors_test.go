@@ -222,10 +222,10 @@ type rawMeter struct {
 	acked uint64
 	seq   uint64
 	more  chan struct{}
-	pace  time.Duration // between two readings; zero: as fast as they are acknowledged
-	sent  time.Time     // when a paced meter sent its newest reading
-	turn  int           // the server for the next connection
-	slow  time.Duration // the longest a paced meter waited for an acknowledgement
+	pace  time.Duration   // between two readings; zero: as fast as they are acknowledged
+	sent  time.Time       // when a paced meter sent its newest reading
+	turn  int             // the server for the next connection
+	waits []time.Duration // how long a paced meter waited for each acknowledgement
 }
 
 func newRawMeter(w *world, s secrets) *rawMeter {
@@ -250,7 +250,7 @@ func (r *rawMeter) connect() (mqtt.Client, error) {
 		}
 		r.mu.Lock()
 		if r.pace > 0 && ack.Seq == r.seq && r.acked < r.seq {
-			r.slow = max(r.slow, time.Since(r.sent))
+			r.waits = append(r.waits, time.Since(r.sent))
 		}
 		r.acked = max(r.acked, ack.Seq)
 		r.mu.Unlock()
