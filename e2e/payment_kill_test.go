@@ -150,6 +150,7 @@ func TestEveryPaymentSurvivesKills(t *testing.T) {
 	if credited == 0 || parked == 0 || redeemed != len(pins) {
 		t.Errorf("credited %d, parked %d, %d of %d vouchers redeemed", credited, parked, redeemed, len(pins))
 	}
+	p.limit = time.Minute + time.Duration(payments)*20*time.Millisecond
 	if out, errOut, code := p.try("", "verify", "--data", p.dir); code != 0 {
 		t.Errorf("paywatt verify: exit %d: %s %s", code, out, errOut)
 	}

@@ -36,6 +36,9 @@ type Pay struct {
 // payRounds is the number of rounds in which calls and baseline are measured.
 const payRounds = 5
 
+// payFloor is how much of the rate of the bare server the server must reach.
+const payFloor = 0.5
+
 // settleTime is how long the bench waits until the payments of its last round have their sales.
 const settleTime = 10 * time.Minute
 
@@ -206,7 +209,7 @@ func (b *Pay) result(ours, theirs []paid, settled float64) Measured {
 	}
 	m := Measured{Bench: "pay", Unit: "durable calls a second", Baseline: "a bare HTTP server that appends each call to a file and waits for fdatasync, one for all who wait",
 		Rate: medianOf(ours, rate), BaselineRate: medianOf(theirs, rate), P50: percentile(all, 50), P99: percentile(all, 99),
-		Others: map[string]any{"callers": b.Callers, "meters": b.Meters, "seconds": b.Seconds, "store": "sqlite", "calls": len(all), "ratios": ratios,
+		Others: map[string]any{"callers": b.Callers, "meters": b.Meters, "seconds": b.Seconds, "store": "sqlite", "calls": len(all), "ratios": ratios, "floor": payFloor, "floor_met": median(ratios) >= payFloor,
 			"sales_a_second": rounded(settled), "load": loadOf()}}
 	return m.with(medianOf(ours, cpu), medianOf(theirs, cpu))
 }

@@ -5421,6 +5421,15 @@ func (t *Texts) PaymentsProviders() string { return t.say("pages.payments.provid
 // PaymentsProvidersHint: Add, start and stop providers with the command
 func (t *Texts) PaymentsProvidersHint() string { return t.say("pages.payments.providers-hint") }
 
+// PaymentsUnread: Calls that could not be read
+func (t *Texts) PaymentsUnread() string { return t.say("pages.payments.unread") }
+
+// PaymentsUnreadHint: Whoever decides about payments looks these up: a payment may be in one of them. Upload the provider’s statement, and each payment in it is taken once:
+func (t *Texts) PaymentsUnreadHint() string { return t.say("pages.payments.unread-hint") }
+
+// PaymentsUnreadWhy: Why it could not be read
+func (t *Texts) PaymentsUnreadWhy() string { return t.say("pages.payments.unread-why") }
+
 // FlatsTitle: Flats
 func (t *Texts) FlatsTitle() string { return t.say("pages.flats.title") }
 

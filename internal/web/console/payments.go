@@ -35,7 +35,11 @@ type paymentsPage struct {
 	Rows                       []paymentLine
 	Next                       string
 	Providers                  []providerLine
+	Unread                     []unreadableLine
 }
+
+// unreadableLine is a call of a provider that could not be read.
+type unreadableLine struct{ Call, Provider, At, Why string }
 
 // paymentPage is one payment with the ways to decide about it.
 type paymentPage struct {
@@ -115,6 +119,13 @@ func (s *Console) payments(w http.ResponseWriter, r *http.Request, v visit) {
 		for _, p := range of.Providers {
 			d.Providers = append(d.Providers, v.site.providerLine(p.Provider))
 		}
+	}
+	unread, err := s.c.Payments.Unreadable(r.Context(), v.by)
+	if s.stopped(w, r, v, err, unread.Refusal) {
+		return
+	}
+	for _, c := range unread.Calls {
+		d.Unread = append(d.Unread, unreadableLine{c.Call.Text(id.Call), c.Provider, v.site.clock(c.At), c.Why})
 	}
 	s.show(w, r, http.StatusOK, paymentsView(s.page(r, v, v.site.say.PaymentsTitle()), d))
 }
