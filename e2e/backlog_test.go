@@ -140,34 +140,42 @@ func TestAMonthsBacklogOutlivesAKill(t *testing.T) {
 		t.Errorf("%d of %d readings were acknowledged %v after the server's return", n, whole, took)
 	}
 	for _, m := range []*backlogged{all[0], all[meters/2], all[meters-1]} {
-		seen := map[string]int{}
-		for next := ""; ; {
-			l := a.must(t, 200, "GET", "/v1/meters/"+m.number+"/readings?limit=200&from=2000-01-01T00:00:00Z&cursor="+next, nil)
-			var page struct {
-				Data []struct {
-					Seq json.Number `json:"seq"`
-				} `json:"data"`
-				Next string `json:"next_cursor"`
-			}
-			if err := json.Unmarshal(l.body, &page); err != nil {
-				t.Fatal(err)
-			}
-			for _, r := range page.Data {
-				seen[r.Seq.String()]++
-			}
-			if next = page.Next; next == "" {
-				break
-			}
-		}
-		if len(seen) != monthOfReadings {
-			t.Errorf("meter %s has %d readings, want %d", m.number, len(seen), monthOfReadings)
-		}
-		for seq, n := range seen {
-			if n != 1 {
-				t.Errorf("meter %s has reading %s %d times", m.number, seq, n)
-			}
-		}
+		haveOnce(t, a, m.number, monthOfReadings)
 	}
 	t.Logf("figures: backlog: %d meters with a month each, killed at %d of %d readings, all acknowledged %v after the return, memory %d MB",
 		meters, atKill, whole, took.Round(time.Millisecond), again.rss(t)>>20)
+}
+
+// haveOnce fails unless the server has each reading of a meter up to a number once.
+func haveOnce(t *testing.T, a *api, number string, upTo int) {
+	t.Helper()
+	seen := map[string]int{}
+	for next := ""; ; {
+		l := a.must(t, 200, "GET", "/v1/meters/"+number+"/readings?limit=200&from=2000-01-01T00:00:00Z&cursor="+next, nil)
+		var page struct {
+			Data []struct {
+				Seq json.Number `json:"seq"`
+			} `json:"data"`
+			Next string `json:"next_cursor"`
+		}
+		if err := json.Unmarshal(l.body, &page); err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range page.Data {
+			seen[r.Seq.String()]++
+		}
+		if next = page.Next; next == "" {
+			break
+		}
+	}
+	for seq := 1; seq <= upTo; seq++ {
+		if n := seen[strconv.Itoa(seq)]; n != 1 {
+			t.Errorf("meter %s has reading %d %d times", number, seq, n)
+		}
+	}
+	for seq, n := range seen {
+		if n != 1 {
+			t.Errorf("meter %s has reading %s %d times", number, seq, n)
+		}
+	}
 }
