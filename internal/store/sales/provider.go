@@ -122,9 +122,9 @@ func (tx Rows) PutCall(c payment.Call) error {
 // UnreadableCalls lists calls that nobody could read, without their contents, newest first.
 func (tx Rows) UnreadableCalls(since time.Time, max int) (out []payment.UnreadableCall, err error) {
 	err = tx.C.Query(`SELECT c.id, p.name, c.received_at, c.note FROM payment_call c JOIN provider p ON p.tenant_id = c.tenant_id AND p.id = c.provider_id
-		WHERE c.tenant_id = $1 AND c.state = 'unreadable' AND c.received_at >= $2 ORDER BY c.id DESC LIMIT $3`, func(r core.Row) error {
+		WHERE c.tenant_id = $1 AND c.state = 'unreadable' AND c.id >= $2 AND c.received_at >= $3 ORDER BY c.id DESC LIMIT $4`, func(r core.Row) error {
 		out = append(out, payment.UnreadableCall{Call: r.ID(0), Provider: r.Text(1), At: r.Time(2), Why: r.Text(3)})
 		return nil
-	}, tx.Tenant, since, max)
+	}, tx.Tenant, id.First(since.Add(-idSlack)), since, max)
 	return out, fault.Wrap(err, "list calls that could not be read")
 }
