@@ -60,7 +60,7 @@ func wordsOf(cmd *cobra.Command) (words []string) {
 
 // fileOptions are the options whose value is a file or folder, which the shell completes by itself.
 func fileOptions() []string {
-	return []string{"board", "card", "config", "cpuprofile", "csv", "data", "dir", "draft", "file", "head", "key-file", "keys", "modem",
+	return []string{"board", "card", "config", "cpuprofile", "csv", "data", "dir", "draft", "file", "head", "key-file", "keys", "modem", "mqtt-ca", "mqtt-revoked", "out",
 		"modem-pin-file", "passphrase-file", "pin-file", "port", "pty", "record", "since", "state", "tls-cert", "tls-key", "vending-key-file"}
 }
 
