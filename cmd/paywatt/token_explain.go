@@ -84,7 +84,7 @@ func explainToken(c console, cmd *cobra.Command, keys *keyOptions, ken uint8, di
 		})(cmd, nil)
 	}
 	for _, f := range diagnosis.Offline(e, local) {
-		v.Findings = append(v.Findings, apiv1.Finding{Code: string(f.Code), Text: f.Text, Do: f.Do})
+		v.Findings = append(v.Findings, apiv1.Finding{Code: string(f.Code), Text: f.Text.English, Do: f.Do.English})
 	}
 	v.Verdict = v.Findings[0].Code
 	v.answered()

@@ -20,7 +20,7 @@ func diagnosisOf(d diagnosis.Diagnosis) apiv1.Diagnosis {
 	out := apiv1.Diagnosis{Verdict: string(d.Verdict()), Findings: make([]apiv1.Finding, len(d.Findings)), Meter: d.Number, Test: d.Test,
 		Keys: string(d.Keys), Sold: d.Sold != nil}
 	for i, f := range d.Findings {
-		out.Findings[i] = apiv1.Finding{Code: string(f.Code), Text: f.Text, Do: f.Do}
+		out.Findings[i] = apiv1.Finding{Code: string(f.Code), Text: f.Text.English, Do: f.Do.English}
 	}
 	if d.Token != (sts.Token{}) {
 		out.Token = d.Token.String()

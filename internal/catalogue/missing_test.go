@@ -18,7 +18,7 @@ func TestMissingTranslationsAreCounted(t *testing.T) {
 	if err != nil || len(languages) < 2 {
 		t.Fatal(languages, err)
 	}
-	for _, area := range []string{"pages", "names", "receipts", "refusals", "alarms"} {
+	for _, area := range []string{"pages", "names", "receipts", "refusals", "alarms", "diagnosis"} {
 		has, err := Languages(area)
 		if err != nil {
 			t.Fatal(err)

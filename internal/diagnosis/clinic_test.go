@@ -245,7 +245,7 @@ func (c *clinic) askAs(by access.Actor, digits, number string) diagnosis.Diagnos
 		c.t.Fatal(err)
 	}
 	for _, f := range d.Findings {
-		if f.Code == "" || len(f.Text) < 20 || len(f.Do) < 20 || f.Text[len(f.Text)-1] != '.' || f.Do[len(f.Do)-1] != '.' {
+		if f.Code == "" || len(f.Text.English) < 20 || len(f.Do.English) < 20 || f.Text.English[len(f.Text.English)-1] != '.' || f.Do.English[len(f.Do.English)-1] != '.' {
 			c.t.Errorf("a finding that does not say what is and what to do: %+v", f)
 		}
 	}

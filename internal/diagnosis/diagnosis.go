@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/diagnosistext"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -100,8 +101,8 @@ const (
 // Finding is one finding of a diagnosis.
 type Finding struct {
 	Code Code
-	Text string // the situation, for a person
-	Do   string // what to do next
+	Text *diagnosistext.Text // the situation, for a person
+	Do   *diagnosistext.Text // what to do next
 }
 
 // Contents is what a token carries.

@@ -84,7 +84,7 @@ func TestATextMessageIsNoProof(t *testing.T) {
 	c := begin(t)
 	k := c.meter(number, key(nil))[0]
 	d := c.ask(c.sold(number, soldToken{key: k, minutes: 1, state: sale.TokenHeard, result: metering.ResultHeard}), "")
-	if codes(d) != "used" || !strings.Contains(d.Findings[0].Text, "A text message says") || !strings.Contains(d.Findings[0].Text, "not proven") || strings.Contains(d.Findings[0].Text, "the credit was added") {
+	if codes(d) != "used" || !strings.Contains(d.Findings[0].Text.English, "A text message says") || !strings.Contains(d.Findings[0].Text.English, "not proven") || strings.Contains(d.Findings[0].Text.English, "the credit was added") {
 		t.Errorf("a token that a text message says is in: %s, %+v; want used, by a text message, not proved", codes(d), d.Findings)
 	}
 }
@@ -201,7 +201,7 @@ func TestWhatNeedsNobodysKnowledge(t *testing.T) {
 		}
 	}
 	d := c.askAs(actor(access.Support), "18446744073843772416", number)
-	if d.Contents == nil || len(d.Contents.Tests) != 1 || !strings.Contains(d.Findings[0].Text, "key revision") {
+	if d.Contents == nil || len(d.Contents.Tests) != 1 || !strings.Contains(d.Findings[0].Text.English, "key revision") {
 		t.Errorf("test 4: %+v", d)
 	}
 	if d := c.askAs(actor(access.Owner), strings.Repeat("1", 200), ""); d.Code != refusal.InvalidRequest {

@@ -11,7 +11,7 @@ import (
 )
 
 // says returns the finding of this code with the texts of a case.
-func (c Code) says(text, do string) Finding { return Finding{Code: c, Text: text, Do: do} }
+func (c Code) says(text, do *diagnosistext.Text) Finding { return Finding{Code: c, Text: text, Do: do} }
 
 func noToken(digits int) Finding {
 	if digits != sts.TokenDigits {
@@ -100,7 +100,7 @@ func otherKey(number string, fits, registered registry.Key) Finding {
 	return OtherKey.says(diagnosistext.OtherKey(number, keyText(fits), keyText(registered)))
 }
 
-func keyText(k registry.Key) string {
+func keyText(k registry.Key) *diagnosistext.Text {
 	return diagnosistext.Key(k.SGC, k.KRN, uint8(k.KT), k.TI, k.BaseDate.String())
 }
 

@@ -5,268 +5,285 @@ package diagnosistext
 import "strconv"
 
 // Key: SGC {sgc}, KRN {krn}, key type {kt}, TI {ti}, base date {base}
-func Key(sgc string, krn uint8, kt uint8, ti string, base string) string {
-	return "SGC " + sgc + ", KRN " + strconv.FormatInt(int64(krn), 10) + ", key type " + strconv.FormatInt(int64(kt), 10) + ", TI " + ti + ", base date " + base
+func Key(sgc string, krn uint8, kt uint8, ti string, base string) *Text {
+	return said("piece.key", "SGC {sgc}, KRN {krn}, key type {kt}, TI {ti}, base date {base}", "{sgc}", sgc, "{krn}", strconv.FormatInt(int64(krn), 10), "{kt}", strconv.FormatInt(int64(kt), 10), "{ti}", ti, "{base}", base)
 }
 
 // NoTokenLength: A token has 20 digits, but these are {n}. Compare it with the receipt, group by group.
-func NoTokenLength(n int64) (text, do string) {
-	return "A token has 20 digits, but these are " + strconv.FormatInt(n, 10) + ".", "Compare it with the receipt, group by group."
+func NoTokenLength(n int64) (text, do *Text) {
+	return both("no-token-length", "A token has 20 digits, but these are {n}.", "Compare it with the receipt, group by group.", "{n}", strconv.FormatInt(n, 10))
 }
 
 // NoToken: No token has these digits: the number is too large, or something other than a digit is in it. Compare it with the receipt, group by group.
-func NoToken() (text, do string) {
-	return "No token has these digits: the number is too large, or something other than a digit is in it.", "Compare it with the receipt, group by group."
+func NoToken() (text, do *Text) {
+	return both("no-token", "No token has these digits: the number is too large, or something other than a digit is in it.", "Compare it with the receipt, group by group.")
 }
 
 // TestToken: It makes a meter run a test or show a value, and carries no credit. You can enter it at any meter that knows it, as often as you like. For credit, look for the other 20 digits.
-func TestToken() (text, do string) {
-	return "It makes a meter run a test or show a value, and carries no credit.", "You can enter it at any meter that knows it, as often as you like. For credit, look for the other 20 digits."
+func TestToken() (text, do *Text) {
+	return both("test-token", "It makes a meter run a test or show a value, and carries no credit.", "You can enter it at any meter that knows it, as often as you like. For credit, look for the other 20 digits.")
 }
 
 // TestTokenList: It makes a meter run a test or show a value, and carries no credit: {tests}. You can enter it at any meter that knows it, as often as you like. For credit, look for the other 20 digits.
-func TestTokenList(tests string) (text, do string) {
-	return "It makes a meter run a test or show a value, and carries no credit: " + tests + ".", "You can enter it at any meter that knows it, as often as you like. For credit, look for the other 20 digits."
+func TestTokenList(tests string) (text, do *Text) {
+	return both("test-token-list", "It makes a meter run a test or show a value, and carries no credit: {tests}.", "You can enter it at any meter that knows it, as often as you like. For credit, look for the other 20 digits.", "{tests}", tests)
 }
 
 // NoMeaning: The standard gives this token no meaning, so a meter answers function_error. Compare it with the receipt. If the digits are right, it is a token of the manufacturer's own.
-func NoMeaning() (text, do string) {
-	return "The standard gives this token no meaning, so a meter answers function_error.", "Compare it with the receipt. If the digits are right, it is a token of the manufacturer's own."
+func NoMeaning() (text, do *Text) {
+	return both("no-meaning", "The standard gives this token no meaning, so a meter answers function_error.", "Compare it with the receipt. If the digits are right, it is a token of the manufacturer's own.")
 }
 
 // Ready: It was sold for meter {meter}, and the meter has not reported it. Enter it at meter {meter}. If that fails, note the answer on the display and check the token again.
-func Ready(meter string) (text, do string) {
-	return "It was sold for meter " + meter + ", and the meter has not reported it.", "Enter it at meter " + meter + ". If that fails, note the answer on the display and check the token again."
+func Ready(meter string) (text, do *Text) {
+	return both("ready", "It was sold for meter {meter}, and the meter has not reported it.", "Enter it at meter {meter}. If that fails, note the answer on the display and check the token again.", "{meter}", meter)
 }
 
 // ReadySent: It was sold for meter {meter} and sent to it. The meter has not answered yet. Enter it at meter {meter}. If that fails, note the answer on the display and check the token again.
-func ReadySent(meter string) (text, do string) {
-	return "It was sold for meter " + meter + " and sent to it. The meter has not answered yet.", "Enter it at meter " + meter + ". If that fails, note the answer on the display and check the token again."
+func ReadySent(meter string) (text, do *Text) {
+	return both("ready-sent", "It was sold for meter {meter} and sent to it. The meter has not answered yet.", "Enter it at meter {meter}. If that fails, note the answer on the display and check the token again.", "{meter}", meter)
 }
 
 // UsedCredit: Meter {meter} has it: the credit was added. Look at the meter's balance instead of entering it again.
-func UsedCredit(meter string) (text, do string) {
-	return "Meter " + meter + " has it: the credit was added.", "Look at the meter's balance instead of entering it again."
+func UsedCredit(meter string) (text, do *Text) {
+	return both("used-credit", "Meter {meter} has it: the credit was added.", "Look at the meter's balance instead of entering it again.", "{meter}", meter)
 }
 
 // UsedCreditBefore: Meter {meter} has it already: somebody entered it before. Look at the meter's balance instead of entering it again.
-func UsedCreditBefore(meter string) (text, do string) {
-	return "Meter " + meter + " has it already: somebody entered it before.", "Look at the meter's balance instead of entering it again."
+func UsedCreditBefore(meter string) (text, do *Text) {
+	return both("used-credit-before", "Meter {meter} has it already: somebody entered it before.", "Look at the meter's balance instead of entering it again.", "{meter}", meter)
 }
 
 // UsedManagement: Meter {meter} has carried it out. Look at the meter's display instead of entering it again.
-func UsedManagement(meter string) (text, do string) {
-	return "Meter " + meter + " has carried it out.", "Look at the meter's display instead of entering it again."
+func UsedManagement(meter string) (text, do *Text) {
+	return both("used-management", "Meter {meter} has carried it out.", "Look at the meter's display instead of entering it again.", "{meter}", meter)
 }
 
 // UsedManagementBefore: Meter {meter} has it already: somebody entered it before. Look at the meter's display instead of entering it again.
-func UsedManagementBefore(meter string) (text, do string) {
-	return "Meter " + meter + " has it already: somebody entered it before.", "Look at the meter's display instead of entering it again."
+func UsedManagementBefore(meter string) (text, do *Text) {
+	return both("used-management-before", "Meter {meter} has it already: somebody entered it before.", "Look at the meter's display instead of entering it again.", "{meter}", meter)
 }
 
 // UsedHeard: A text message says that meter {meter} has loaded it. This is not proven: anybody can send such a message in a meter's name. Look at the meter's balance. If the units are missing, enter the token: a meter accepts it only once.
-func UsedHeard(meter string) (text, do string) {
-	return "A text message says that meter " + meter + " has loaded it. This is not proven: anybody can send such a message in a meter's name.", "Look at the meter's balance. If the units are missing, enter the token: a meter accepts it only once."
+func UsedHeard(meter string) (text, do *Text) {
+	return both("used-heard", "A text message says that meter {meter} has loaded it. This is not proven: anybody can send such a message in a meter's name.", "Look at the meter's balance. If the units are missing, enter the token: a meter accepts it only once.", "{meter}", meter)
 }
 
 // Rejected: Meter {meter} refused it ({result}): the meter gave no further reason. Note the answer on the display and have the meter looked at.
-func Rejected(meter string, result string) (text, do string) {
-	return "Meter " + meter + " refused it (" + result + "): the meter gave no further reason.", "Note the answer on the display and have the meter looked at."
+func Rejected(meter string, result string) (text, do *Text) {
+	return both("rejected", "Meter {meter} refused it ({result}): the meter gave no further reason.", "Note the answer on the display and have the meter looked at.", "{meter}", meter, "{result}", result)
 }
 
 // RejectedCrc: Meter {meter} refused it (crc_error): the digits are not valid under its key. Check that every digit was entered correctly at this meter. If so, have the meter's key record checked.
-func RejectedCrc(meter string) (text, do string) {
-	return "Meter " + meter + " refused it (crc_error): the digits are not valid under its key.", "Check that every digit was entered correctly at this meter. If so, have the meter's key record checked."
+func RejectedCrc(meter string) (text, do *Text) {
+	return both("rejected-crc", "Meter {meter} refused it (crc_error): the digits are not valid under its key.", "Check that every digit was entered correctly at this meter. If so, have the meter's key record checked.", "{meter}", meter)
 }
 
 // RejectedOld: Meter {meter} refused it (old_error): it was issued before the oldest token the meter remembers. Have the sale reversed and the units issued again.
-func RejectedOld(meter string) (text, do string) {
-	return "Meter " + meter + " refused it (old_error): it was issued before the oldest token the meter remembers.", "Have the sale reversed and the units issued again."
+func RejectedOld(meter string) (text, do *Text) {
+	return both("rejected-old", "Meter {meter} refused it (old_error): it was issued before the oldest token the meter remembers.", "Have the sale reversed and the units issued again.", "{meter}", meter)
 }
 
 // RejectedKeyExpired: Meter {meter} refused it (key_expired_error): the key it was made under has expired. Have the meter's key changed and the units issued again.
-func RejectedKeyExpired(meter string) (text, do string) {
-	return "Meter " + meter + " refused it (key_expired_error): the key it was made under has expired.", "Have the meter's key changed and the units issued again."
+func RejectedKeyExpired(meter string) (text, do *Text) {
+	return both("rejected-key-expired", "Meter {meter} refused it (key_expired_error): the key it was made under has expired.", "Have the meter's key changed and the units issued again.", "{meter}", meter)
 }
 
 // RejectedDefaultKey: Meter {meter} refused it (ddtk_error): the meter has a default key, under which it accepts no credit. Have the meter's key changed first. Then enter the token that is made under the new key.
-func RejectedDefaultKey(meter string) (text, do string) {
-	return "Meter " + meter + " refused it (ddtk_error): the meter has a default key, under which it accepts no credit.", "Have the meter's key changed first. Then enter the token that is made under the new key."
+func RejectedDefaultKey(meter string) (text, do *Text) {
+	return both("rejected-default-key", "Meter {meter} refused it (ddtk_error): the meter has a default key, under which it accepts no credit.", "Have the meter's key changed first. Then enter the token that is made under the new key.", "{meter}", meter)
 }
 
 // RejectedRange: Meter {meter} refused it (range_error): it carries more than the meter accepts at once. Have the sale reversed and the units issued on smaller tokens.
-func RejectedRange(meter string) (text, do string) {
-	return "Meter " + meter + " refused it (range_error): it carries more than the meter accepts at once.", "Have the sale reversed and the units issued on smaller tokens."
+func RejectedRange(meter string) (text, do *Text) {
+	return both("rejected-range", "Meter {meter} refused it (range_error): it carries more than the meter accepts at once.", "Have the sale reversed and the units issued on smaller tokens.", "{meter}", meter)
 }
 
 // RejectedFunction: Meter {meter} refused it (function_error): the meter does not know this kind of token. Check that the token is meant for this kind of meter.
-func RejectedFunction(meter string) (text, do string) {
-	return "Meter " + meter + " refused it (function_error): the meter does not know this kind of token.", "Check that the token is meant for this kind of meter."
+func RejectedFunction(meter string) (text, do *Text) {
+	return both("rejected-function", "Meter {meter} refused it (function_error): the meter does not know this kind of token.", "Check that the token is meant for this kind of meter.", "{meter}", meter)
 }
 
 // RejectedKeyType: Meter {meter} refused it (key_type_error): the key change it belongs to is not allowed. Have the meter's key changed to an allowed type.
-func RejectedKeyType(meter string) (text, do string) {
-	return "Meter " + meter + " refused it (key_type_error): the key change it belongs to is not allowed.", "Have the meter's key changed to an allowed type."
+func RejectedKeyType(meter string) (text, do *Text) {
+	return both("rejected-key-type", "Meter {meter} refused it (key_type_error): the key change it belongs to is not allowed.", "Have the meter's key changed to an allowed type.", "{meter}", meter)
 }
 
 // RejectedManufacturer: Meter {meter} refused it (mfr_code_error): it is for meters of another manufacturer. Use the token of this meter's manufacturer.
-func RejectedManufacturer(meter string) (text, do string) {
-	return "Meter " + meter + " refused it (mfr_code_error): it is for meters of another manufacturer.", "Use the token of this meter's manufacturer."
+func RejectedManufacturer(meter string) (text, do *Text) {
+	return both("rejected-manufacturer", "Meter {meter} refused it (mfr_code_error): it is for meters of another manufacturer.", "Use the token of this meter's manufacturer.", "{meter}", meter)
 }
 
 // RejectedFormat: Meter {meter} refused it (format_error): not all of its digits arrived. Enter it again, all 20 digits.
-func RejectedFormat(meter string) (text, do string) {
-	return "Meter " + meter + " refused it (format_error): not all of its digits arrived.", "Enter it again, all 20 digits."
+func RejectedFormat(meter string) (text, do *Text) {
+	return both("rejected-format", "Meter {meter} refused it (format_error): not all of its digits arrived.", "Enter it again, all 20 digits.", "{meter}", meter)
 }
 
 // Reversed: Its sale for meter {meter} was reversed. Do not enter it. Sell again if the customer still wants the units.
-func Reversed(meter string) (text, do string) {
-	return "Its sale for meter " + meter + " was reversed.", "Do not enter it. Sell again if the customer still wants the units."
+func Reversed(meter string) (text, do *Text) {
+	return both("reversed", "Its sale for meter {meter} was reversed.", "Do not enter it. Sell again if the customer still wants the units.", "{meter}", meter)
 }
 
 // OtherMeter: It was made for meter {meter}, not for meter {asked}. Enter it at meter {meter}, or have the sale reversed if it was sold for the wrong meter.
-func OtherMeter(meter string, asked string) (text, do string) {
-	return "It was made for meter " + meter + ", not for meter " + asked + ".", "Enter it at meter " + meter + ", or have the sale reversed if it was sold for the wrong meter."
+func OtherMeter(meter string, asked string) (text, do *Text) {
+	return both("other-meter", "It was made for meter {meter}, not for meter {asked}.", "Enter it at meter {meter}, or have the sale reversed if it was sold for the wrong meter.", "{meter}", meter, "{asked}", asked)
 }
 
 // NotYours: It is not among your sales. Compare it with the receipt. If it was bought elsewhere, ask there or at the utility.
-func NotYours() (text, do string) {
-	return "It is not among your sales.", "Compare it with the receipt. If it was bought elsewhere, ask there or at the utility."
+func NotYours() (text, do *Text) {
+	return both("not-yours", "It is not among your sales.", "Compare it with the receipt. If it was bought elsewhere, ask there or at the utility.")
 }
 
 // NotYoursAtMeter: It is not among your sales to meter {meter}. Compare it with the receipt. If it was bought elsewhere, ask there or at the utility.
-func NotYoursAtMeter(meter string) (text, do string) {
-	return "It is not among your sales to meter " + meter + ".", "Compare it with the receipt. If it was bought elsewhere, ask there or at the utility."
+func NotYoursAtMeter(meter string) (text, do *Text) {
+	return both("not-yours-at-meter", "It is not among your sales to meter {meter}.", "Compare it with the receipt. If it was bought elsewhere, ask there or at the utility.", "{meter}", meter)
 }
 
 // NotSold: It is valid under the key of meter {meter}, but it was not sold here. Ask for its receipt. Unless another system makes tokens for this supply group, report it: it may be a token that nobody paid for.
-func NotSold(meter string) (text, do string) {
-	return "It is valid under the key of meter " + meter + ", but it was not sold here.", "Ask for its receipt. Unless another system makes tokens for this supply group, report it: it may be a token that nobody paid for."
+func NotSold(meter string) (text, do *Text) {
+	return both("not-sold", "It is valid under the key of meter {meter}, but it was not sold here.", "Ask for its receipt. Unless another system makes tokens for this supply group, report it: it may be a token that nobody paid for.", "{meter}", meter)
 }
 
 // NotMade: It is a management token under the key of meter {meter}, but it was not made here. Ask for its receipt. Unless another system makes tokens for this supply group, report it: it may be a token that nobody paid for.
-func NotMade(meter string) (text, do string) {
-	return "It is a management token under the key of meter " + meter + ", but it was not made here.", "Ask for its receipt. Unless another system makes tokens for this supply group, report it: it may be a token that nobody paid for."
+func NotMade(meter string) (text, do *Text) {
+	return both("not-made", "It is a management token under the key of meter {meter}, but it was not made here.", "Ask for its receipt. Unless another system makes tokens for this supply group, report it: it may be a token that nobody paid for.", "{meter}", meter)
 }
 
 // OtherKey: It was made for meter {meter} under {key}, but the meter is registered with {registered}. Read supply group, key revision and tariff index from the meter's display. Then correct its record, or change its key.
-func OtherKey(meter string, key string, registered string) (text, do string) {
-	return "It was made for meter " + meter + " under " + key + ", but the meter is registered with " + registered + ".", "Read supply group, key revision and tariff index from the meter's display. Then correct its record, or change its key."
+func OtherKey(meter string, key *Text, registered *Text) (text, do *Text) {
+	text, do = both("other-key", "It was made for meter {meter} under {key}, but the meter is registered with {registered}.", "Read supply group, key revision and tariff index from the meter's display. Then correct its record, or change its key.", "{meter}", meter, "{key}", key.English, "{registered}", registered.English)
+	text.Args[1].Of = key
+	text.Args[2].Of = registered
+	return text, do
 }
 
 // FitsNothing: It was not sold here and is not valid under any key of meter {meter}. Nor are the {n} tokens that differ by one typing error. Compare the meter number and the digits with the receipt: it is for another meter, or more than one digit is wrong.
-func FitsNothing(meter string, n int64) (text, do string) {
-	return "It was not sold here and is not valid under any key of meter " + meter + ". Nor are the " + strconv.FormatInt(n, 10) + " tokens that differ by one typing error.", "Compare the meter number and the digits with the receipt: it is for another meter, or more than one digit is wrong."
+func FitsNothing(meter string, n int64) (text, do *Text) {
+	return both("fits-nothing", "It was not sold here and is not valid under any key of meter {meter}. Nor are the {n} tokens that differ by one typing error.", "Compare the meter number and the digits with the receipt: it is for another meter, or more than one digit is wrong.", "{meter}", meter, "{n}", strconv.FormatInt(n, 10))
 }
 
 // NoMeterGiven: It was not sold here. Check it again with the meter's number, so that it is tried under that meter's keys.
-func NoMeterGiven() (text, do string) {
-	return "It was not sold here.", "Check it again with the meter's number, so that it is tried under that meter's keys."
+func NoMeterGiven() (text, do *Text) {
+	return both("no-meter-given", "It was not sold here.", "Check it again with the meter's number, so that it is tried under that meter's keys.")
 }
 
 // MistypedDigit: Probably one digit is wrong: with one digit changed, {n} tokens would fit. Compare every digit with the receipt, then enter those on the receipt.
-func MistypedDigit(n int64) (text, do string) {
+func MistypedDigit(n int64) (text, do *Text) {
+	say := "Probably one digit is wrong: with one digit changed, {n} tokens would fit."
 	if n == 1 {
-		return "Probably one digit is wrong: with one digit changed, one token would fit.", "Compare every digit with the receipt, then enter those on the receipt."
+		say = "Probably one digit is wrong: with one digit changed, one token would fit."
 	}
-	return "Probably one digit is wrong: with one digit changed, " + strconv.FormatInt(n, 10) + " tokens would fit.", "Compare every digit with the receipt, then enter those on the receipt."
+	text, do = both("mistyped-digit", say, "Compare every digit with the receipt, then enter those on the receipt.", "{n}", strconv.FormatInt(n, 10))
+	text.Args[0].Of = int(n)
+	return text, do
 }
 
 // MistypedDigitShown: Probably one digit is wrong: with one digit changed, {n} tokens would fit. Compare the digits shown with the receipt, then enter those on the receipt.
-func MistypedDigitShown(n int64) (text, do string) {
+func MistypedDigitShown(n int64) (text, do *Text) {
+	say := "Probably one digit is wrong: with one digit changed, {n} tokens would fit."
 	if n == 1 {
-		return "Probably one digit is wrong: with one digit changed, one token would fit.", "Compare the digits shown with the receipt, then enter those on the receipt."
+		say = "Probably one digit is wrong: with one digit changed, one token would fit."
 	}
-	return "Probably one digit is wrong: with one digit changed, " + strconv.FormatInt(n, 10) + " tokens would fit.", "Compare the digits shown with the receipt, then enter those on the receipt."
+	text, do = both("mistyped-digit-shown", say, "Compare the digits shown with the receipt, then enter those on the receipt.", "{n}", strconv.FormatInt(n, 10))
+	text.Args[0].Of = int(n)
+	return text, do
 }
 
 // SwappedDigits: Probably two neighbouring digits are swapped: with them exchanged, {n} tokens would fit. Compare every digit with the receipt, then enter those on the receipt.
-func SwappedDigits(n int64) (text, do string) {
+func SwappedDigits(n int64) (text, do *Text) {
+	say := "Probably two neighbouring digits are swapped: with them exchanged, {n} tokens would fit."
 	if n == 1 {
-		return "Probably two neighbouring digits are swapped: with them exchanged, one token would fit.", "Compare every digit with the receipt, then enter those on the receipt."
+		say = "Probably two neighbouring digits are swapped: with them exchanged, one token would fit."
 	}
-	return "Probably two neighbouring digits are swapped: with them exchanged, " + strconv.FormatInt(n, 10) + " tokens would fit.", "Compare every digit with the receipt, then enter those on the receipt."
+	text, do = both("swapped-digits", say, "Compare every digit with the receipt, then enter those on the receipt.", "{n}", strconv.FormatInt(n, 10))
+	text.Args[0].Of = int(n)
+	return text, do
 }
 
 // SwappedDigitsShown: Probably two neighbouring digits are swapped: with them exchanged, {n} tokens would fit. Compare the digits shown with the receipt, then enter those on the receipt.
-func SwappedDigitsShown(n int64) (text, do string) {
+func SwappedDigitsShown(n int64) (text, do *Text) {
+	say := "Probably two neighbouring digits are swapped: with them exchanged, {n} tokens would fit."
 	if n == 1 {
-		return "Probably two neighbouring digits are swapped: with them exchanged, one token would fit.", "Compare the digits shown with the receipt, then enter those on the receipt."
+		say = "Probably two neighbouring digits are swapped: with them exchanged, one token would fit."
 	}
-	return "Probably two neighbouring digits are swapped: with them exchanged, " + strconv.FormatInt(n, 10) + " tokens would fit.", "Compare the digits shown with the receipt, then enter those on the receipt."
+	text, do = both("swapped-digits-shown", say, "Compare the digits shown with the receipt, then enter those on the receipt.", "{n}", strconv.FormatInt(n, 10))
+	text.Args[0].Of = int(n)
+	return text, do
 }
 
 // Superseded: It was made under an earlier key of meter {meter} (KRN {krn}, TI {ti}). The key was changed since, so the meter no longer accepts it. Have the sale reversed and the units issued again under the new key.
-func Superseded(meter string, krn uint8, ti string) (text, do string) {
-	return "It was made under an earlier key of meter " + meter + " (KRN " + strconv.FormatInt(int64(krn), 10) + ", TI " + ti + "). The key was changed since, so the meter no longer accepts it.", "Have the sale reversed and the units issued again under the new key."
+func Superseded(meter string, krn uint8, ti string) (text, do *Text) {
+	return both("superseded", "It was made under an earlier key of meter {meter} (KRN {krn}, TI {ti}). The key was changed since, so the meter no longer accepts it.", "Have the sale reversed and the units issued again under the new key.", "{meter}", meter, "{krn}", strconv.FormatInt(int64(krn), 10), "{ti}", ti)
 }
 
 // BeforeKeyChange: Key-change tokens have been made for meter {meter}. Once they are entered, this token is void. Enter this token first, then the key-change tokens.
-func BeforeKeyChange(meter string) (text, do string) {
-	return "Key-change tokens have been made for meter " + meter + ". Once they are entered, this token is void.", "Enter this token first, then the key-change tokens."
+func BeforeKeyChange(meter string) (text, do *Text) {
+	return both("before-key-change", "Key-change tokens have been made for meter {meter}. Once they are entered, this token is void.", "Enter this token first, then the key-change tokens.", "{meter}", meter)
 }
 
 // AfterKeyChange: It was made under the new key of meter {meter}, but the meter has not confirmed its key change. First enter the key-change tokens on the receipt, in their order. Then enter this one.
-func AfterKeyChange(meter string) (text, do string) {
-	return "It was made under the new key of meter " + meter + ", but the meter has not confirmed its key change.", "First enter the key-change tokens on the receipt, in their order. Then enter this one."
+func AfterKeyChange(meter string) (text, do *Text) {
+	return both("after-key-change", "It was made under the new key of meter {meter}, but the meter has not confirmed its key change.", "First enter the key-change tokens on the receipt, in their order. Then enter this one.", "{meter}", meter)
 }
 
 // Expired: The key of meter {meter} expired before this token was issued (key expiry number {ken}): the meter answers key_expired_error. Have the meter's key changed and the units issued again.
-func Expired(meter string, ken uint8) (text, do string) {
-	return "The key of meter " + meter + " expired before this token was issued (key expiry number " + strconv.FormatInt(int64(ken), 10) + "): the meter answers key_expired_error.", "Have the meter's key changed and the units issued again."
+func Expired(meter string, ken uint8) (text, do *Text) {
+	return both("expired", "The key of meter {meter} expired before this token was issued (key expiry number {ken}): the meter answers key_expired_error.", "Have the meter's key changed and the units issued again.", "{meter}", meter, "{ken}", strconv.FormatInt(int64(ken), 10))
 }
 
 // BaseDateOver: Base date {base} of meter {meter} ended on {day}. No token can be sold under its key any more. Enter tokens that were sold before, then change the meter's key to the next base date.
-func BaseDateOver(base string, meter string, day string) (text, do string) {
-	return "Base date " + base + " of meter " + meter + " ended on " + day + ". No token can be sold under its key any more.", "Enter tokens that were sold before, then change the meter's key to the next base date."
+func BaseDateOver(base string, meter string, day string) (text, do *Text) {
+	return both("base-date-over", "Base date {base} of meter {meter} ended on {day}. No token can be sold under its key any more.", "Enter tokens that were sold before, then change the meter's key to the next base date.", "{base}", base, "{meter}", meter, "{day}", day)
 }
 
 // LockedOut: Meter {meter} refused the last entry at {at} because too many wrong tokens were entered before. Wait until the display no longer says so (10 minutes, longer after more wrong entries), then enter the token once, with care.
-func LockedOut(meter string, at string) (text, do string) {
-	return "Meter " + meter + " refused the last entry at " + at + " because too many wrong tokens were entered before.", "Wait until the display no longer says so (10 minutes, longer after more wrong entries), then enter the token once, with care."
+func LockedOut(meter string, at string) (text, do *Text) {
+	return both("locked-out", "Meter {meter} refused the last entry at {at} because too many wrong tokens were entered before.", "Wait until the display no longer says so (10 minutes, longer after more wrong entries), then enter the token once, with care.", "{meter}", meter, "{at}", at)
 }
 
 // KeystoreLocked: The key store is locked. The token was compared with the tokens sold here, but not tried under the meter's keys. Give the server the key store's passphrase, then check the token again.
-func KeystoreLocked() (text, do string) {
-	return "The key store is locked. The token was compared with the tokens sold here, but not tried under the meter's keys.", "Give the server the key store's passphrase, then check the token again."
+func KeystoreLocked() (text, do *Text) {
+	return both("keystore-locked", "The key store is locked. The token was compared with the tokens sold here, but not tried under the meter's keys.", "Give the server the key store's passphrase, then check the token again.")
 }
 
 // KeyMissing: There is no vending key for {key}. The token was compared with the tokens sold here, but not tried under the meter's keys. Add the key with paywatt vendingkey add, or correct the meter's record. Then check the token again.
-func KeyMissing(key string) (text, do string) {
-	return "There is no vending key for " + key + ". The token was compared with the tokens sold here, but not tried under the meter's keys.", "Add the key with paywatt vendingkey add, or correct the meter's record. Then check the token again."
+func KeyMissing(key *Text) (text, do *Text) {
+	text, do = both("key-missing", "There is no vending key for {key}. The token was compared with the tokens sold here, but not tried under the meter's keys.", "Add the key with paywatt vendingkey add, or correct the meter's record. Then check the token again.", "{key}", key.English)
+	text.Args[0].Of = key
+	return text, do
 }
 
 // NoKeys: Meter {meter} takes no tokens: it is not registered with a key. Check the number. A wallet meter is recharged by a payment.
-func NoKeys(meter string) (text, do string) {
-	return "Meter " + meter + " takes no tokens: it is not registered with a key.", "Check the number. A wallet meter is recharged by a payment."
+func NoKeys(meter string) (text, do *Text) {
+	return both("no-keys", "Meter {meter} takes no tokens: it is not registered with a key.", "Check the number. A wallet meter is recharged by a payment.", "{meter}", meter)
 }
 
 // OfflineNoKey: It is a token for one meter, and no key was given to read it. Give the meter's key (--key, or --vending-key-file with the meter's facts), or --number with PAYWATT_URL and PAYWATT_KEY to ask a server.
-func OfflineNoKey() (text, do string) {
-	return "It is a token for one meter, and no key was given to read it.", "Give the meter's key (--key, or --vending-key-file with the meter's facts), or --number with PAYWATT_URL and PAYWATT_KEY to ask a server."
+func OfflineNoKey() (text, do *Text) {
+	return both("offline-no-key", "It is a token for one meter, and no key was given to read it.", "Give the meter's key (--key, or --vending-key-file with the meter's facts), or --number with PAYWATT_URL and PAYWATT_KEY to ask a server.")
 }
 
 // OfflineFitsNothing: It is not valid under this key. Nor are the {n} tokens that differ by one typing error. Check the meter's number, SGC, KRN, TI and base date, and compare the digits with the receipt.
-func OfflineFitsNothing(n int64) (text, do string) {
-	return "It is not valid under this key. Nor are the " + strconv.FormatInt(n, 10) + " tokens that differ by one typing error.", "Check the meter's number, SGC, KRN, TI and base date, and compare the digits with the receipt."
+func OfflineFitsNothing(n int64) (text, do *Text) {
+	return both("offline-fits-nothing", "It is not valid under this key. Nor are the {n} tokens that differ by one typing error.", "Check the meter's number, SGC, KRN, TI and base date, and compare the digits with the receipt.", "{n}", strconv.FormatInt(n, 10))
 }
 
 // OfflineFits: It is valid under this key. If the meter refuses it, note the answer on the display. Only a server can say whether it was sold, used or reversed.
-func OfflineFits() (text, do string) {
-	return "It is valid under this key.", "If the meter refuses it, note the answer on the display. Only a server can say whether it was sold, used or reversed."
+func OfflineFits() (text, do *Text) {
+	return both("offline-fits", "It is valid under this key.", "If the meter refuses it, note the answer on the display. Only a server can say whether it was sold, used or reversed.")
 }
 
 // OfflineExpired: The key expired before this token was issued (key expiry number {ken}): the meter answers key_expired_error. Have the meter's key changed and the units issued again.
-func OfflineExpired(ken uint8) (text, do string) {
-	return "The key expired before this token was issued (key expiry number " + strconv.FormatInt(int64(ken), 10) + "): the meter answers key_expired_error.", "Have the meter's key changed and the units issued again."
+func OfflineExpired(ken uint8) (text, do *Text) {
+	return both("offline-expired", "The key expired before this token was issued (key expiry number {ken}): the meter answers key_expired_error.", "Have the meter's key changed and the units issued again.", "{ken}", strconv.FormatInt(int64(ken), 10))
 }
 
 // OfflineDefaultKey: It is credit under a default key, which meters refuse (ddtk_error). Have the meter's key changed first. Then issue the units again.
-func OfflineDefaultKey() (text, do string) {
-	return "It is credit under a default key, which meters refuse (ddtk_error).", "Have the meter's key changed first. Then issue the units again."
+func OfflineDefaultKey() (text, do *Text) {
+	return both("offline-default-key", "It is credit under a default key, which meters refuse (ddtk_error).", "Have the meter's key changed first. Then issue the units again.")
 }
 
 // OfflineBaseDateOver: Base date {base} ended on {day}. No token can be sold under this key any more. Enter tokens that were sold before, then change the meter's key to the next base date.
-func OfflineBaseDateOver(base string, day string) (text, do string) {
-	return "Base date " + base + " ended on " + day + ". No token can be sold under this key any more.", "Enter tokens that were sold before, then change the meter's key to the next base date."
+func OfflineBaseDateOver(base string, day string) (text, do *Text) {
+	return both("offline-base-date-over", "Base date {base} ended on {day}. No token can be sold under this key any more.", "Enter tokens that were sold before, then change the meter's key to the next base date.", "{base}", base, "{day}", day)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/diagnosis"
+	"github.com/paywatt/paywatt/internal/diagnosistext"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/notify"
@@ -72,7 +73,7 @@ func TestWhatCanNeverLoadIsNotSent(t *testing.T) {
 	for code, sent := range map[diagnosis.Code]bool{diagnosis.Ready: true, diagnosis.Used: true, diagnosis.Rejected: true, diagnosis.NotSold: true, diagnosis.TestToken: true,
 		diagnosis.LockedOut: true, diagnosis.Locked: true, diagnosis.KeyMissing: true, diagnosis.NoKeys: true, diagnosis.Code("typing-error"): false, "": false} {
 		r := newRows(t)
-		r.doctor.Findings = []diagnosis.Finding{{Code: code, Text: "It is so.", Do: "Do that."}, {Code: diagnosis.Ready}}
+		r.doctor.Findings = []diagnosis.Finding{{Code: code, Text: &diagnosistext.Text{English: "It is so."}, Do: &diagnosistext.Text{English: "Do that."}}, {Code: diagnosis.Ready}}
 		out := r.sends(recharge.Request{Digits: access.SecretOf(digits), By: recharge.MQTT})
 		if out.Refused() == sent || !sent && (out.Code != refusal.TokenUnfit || !strings.HasSuffix(out.What, ". It is so.") || out.Try != "Do that." || len(r.Wrote) != 0 || r.kicks != 0) {
 			t.Errorf("%s: %+v", code, out.Refusal)

@@ -3,6 +3,7 @@
 package refuse
 
 import (
+	"github.com/paywatt/paywatt/internal/diagnosistext"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/unit"
@@ -981,8 +982,8 @@ func TokenToTrackNotFound(meter string) refusal.Refusal {
 }
 
 // TokenCannotLoad: The token did not pass the check before sending. {verdict} {advice}
-func TokenCannotLoad(verdict string, advice string) refusal.Refusal {
-	return refusal.Refusal{Code: "token-unfit", Text: "token-cannot-load", What: "The token did not pass the check before sending. " + verdict, Not: "The token was not sent to the meter.", Try: advice, Args: []refusal.Arg{{Place: "verdict", Value: verdict}, {Place: "advice", Value: advice}}}
+func TokenCannotLoad(verdict *diagnosistext.Text, advice *diagnosistext.Text) refusal.Refusal {
+	return refusal.Refusal{Code: "token-unfit", Text: "token-cannot-load", What: "The token did not pass the check before sending. " + verdict.English, Not: "The token was not sent to the meter.", Try: advice.English, Args: []refusal.Arg{{Place: "verdict", Value: verdict.English, Of: verdict}, {Place: "advice", Value: advice.English, Of: advice}}}
 }
 
 // MeterNotInstalled: Meter {meter} is not installed. Its status is {status}. Put the meter into service first. If it is blocked, use the meter that replaced it.

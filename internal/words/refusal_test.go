@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/diagnosistext"
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/words"
 )
@@ -30,5 +31,22 @@ func TestTheValuesOfARefusalAreWrittenForThePage(t *testing.T) {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q does not say %q", got, want)
 		}
+	}
+}
+
+// TestARefusalSaysItsDiagnosisInTheLanguage: the doctor's sentences in a refusal to send a token.
+func TestARefusalSaysItsDiagnosisInTheLanguage(t *testing.T) {
+	all, err := words.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	no := refuse.TokenCannotLoad(diagnosistext.Reversed("04140001001"))
+	if no.What != "The token did not pass the check before sending. Its sale for meter 04140001001 was reversed." || no.Try != "Do not enter it. Sell again if the customer still wants the units." {
+		t.Errorf("in English: %+v", no)
+	}
+	french, _ := all.Chosen("fr")
+	if said := french.Refusal(no); said.What != "Le code n’a pas passé la vérification avant l’envoi. Sa vente pour le compteur 04140001001 a été annulée." ||
+		said.Try != "Ne le saisissez pas. Vendez de nouveau si le client veut encore les unités." {
+		t.Errorf("in French: %+v", said)
 	}
 }

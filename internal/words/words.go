@@ -17,13 +17,16 @@ import (
 	"golang.org/x/text/language"
 
 	"github.com/paywatt/paywatt/internal/catalogue"
+	"github.com/paywatt/paywatt/internal/diagnosistext"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/unit"
 )
 
 // Areas are the files of the catalogue whose texts appear on pages.
-func Areas() []string { return []string{"pages", "receipts", "names", "refusals", "alarms"} }
+func Areas() []string {
+	return []string{"pages", "receipts", "names", "refusals", "alarms", "diagnosis"}
+}
 
 // Languages holds the texts of all languages.
 type Languages struct {
@@ -233,8 +236,27 @@ func (t *Texts) valueOf(a refusal.Arg) string {
 		return t.Sum(v)
 	case unit.Energy:
 		return t.ltr(t.written(a.Value))
+	case *diagnosistext.Text:
+		return t.Diagnosed(v)
 	}
 	return a.Value
+}
+
+// Diagnosed returns a sentence of a diagnosis in the language. A sentence without a text in the catalogue stays as it is.
+func (t *Texts) Diagnosed(s *diagnosistext.Text) string {
+	if s.Name == "" || t.code == catalogue.English {
+		return s.English
+	}
+	c := i18n.LocalizeConfig{MessageID: "diagnosis." + s.Name}
+	var filled []string
+	for _, a := range s.Args {
+		if n, counts := a.Of.(int); counts {
+			c.PluralCount = n
+		}
+		filled = append(filled, "{"+a.Place+"}", t.valueOf(a))
+	}
+	c.TemplateData = filled
+	return t.localized(c)
 }
 
 // braces is a template parser whose places are in braces.

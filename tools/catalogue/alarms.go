@@ -35,6 +35,9 @@ func writeAlarms(b *bytes.Buffer, read texts) error {
 // numbers lists the names of the places in the texts of alarms and diagnoses, such as {n}, that are filled with integers.
 var numbers = []string{"n", "seq", "lost", "highest", "waiting", "silent", "total", "wh", "tid", "register", "before"}
 
+// nested lists the places in the texts of diagnoses that are filled with a text of the section "piece".
+var nested = []string{"key", "registered"}
+
 func writeAlarm(b *bytes.Buffer, t catalogue.Text) {
 	params, values := parameters(t.Places())
 	name := upper(camel(t.Name))
@@ -52,6 +55,8 @@ func parameters(places []string) (string, map[string]string) {
 			k = kinds[p]
 		case slices.Contains(numbers, p):
 			k = kind{"int64", "strconv.FormatInt(%s, 10)"}
+		case slices.Contains(nested, p):
+			k = kind{"*Text", "%s.English"}
 		}
 		params = append(params, argument(p)+" "+k.typ)
 		values[p] = fmt.Sprintf(k.write, argument(p))

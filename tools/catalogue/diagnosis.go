@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"slices"
 
@@ -21,7 +20,9 @@ func writeDiagnosis(b *bytes.Buffer, read texts) error {
 		case "shared":
 		case "piece":
 			for _, t := range s.Texts {
-				writeAlarm(b, t)
+				params, values := parameters(t.Places())
+				name := upper(camel(t.Name))
+				fmt.Fprintf(b, "\n// %s: %s\nfunc %s(%s) *Text {\nreturn said(%q, %q%s)\n}\n", name, t.Say, name, params, s.Name+"."+t.Name, t.Say, filled(t.Places(), values))
 			}
 		default:
 			if err := writeCase(b, s); err != nil {
@@ -47,10 +48,38 @@ func writeCase(b *bytes.Buffer, s catalogue.Section) error {
 	}
 	params, values := parameters(places)
 	name := upper(camel(s.Name))
-	fmt.Fprintf(b, "\n// %s: %s %s\nfunc %s(%s) (text, do string) {\n", name, text.Say, do.Say, name, params)
-	if text.Counts() || do.Counts() {
-		fmt.Fprintf(b, "if n == 1 {\nreturn %s, %s\n}\n", concatenation(cmp.Or(text.One, text.Say), values), concatenation(cmp.Or(do.One, do.Say), values))
+	fmt.Fprintf(b, "\n// %s: %s %s\nfunc %s(%s) (text, do *Text) {\n", name, text.Say, do.Say, name, params)
+	if do.Counts() {
+		return fmt.Errorf("diagnosis.%s: what to do depends on a number", s.Name)
 	}
-	fmt.Fprintf(b, "return %s, %s\n}\n", concatenation(text.Say, values), concatenation(do.Say, values))
+	call := func(say string) string {
+		return fmt.Sprintf("both(%q, %s, %q%s)", s.Name, say, do.Say, filled(places, values))
+	}
+	of := ""
+	for i, p := range places {
+		switch {
+		case slices.Contains(nested, p):
+			of += fmt.Sprintf("text.Args[%d].Of = %s\n", i, argument(p))
+		case p == "n" && text.Counts():
+			of += fmt.Sprintf("text.Args[%d].Of = int(n)\n", i)
+		}
+	}
+	switch {
+	case text.Counts():
+		fmt.Fprintf(b, "say := %q\nif n == 1 {\nsay = %q\n}\ntext, do = %s\n%sreturn text, do\n}\n", text.Say, text.One, call("say"), of)
+	case of != "":
+		fmt.Fprintf(b, "text, do = %s\n%sreturn text, do\n}\n", call(fmt.Sprintf("%q", text.Say)), of)
+	default:
+		fmt.Fprintf(b, "return %s\n}\n", call(fmt.Sprintf("%q", text.Say)))
+	}
 	return nil
+}
+
+// filled lists the places and their values as arguments in Go.
+func filled(places []string, values map[string]string) string {
+	out := ""
+	for _, p := range places {
+		out += fmt.Sprintf(", %q, %s", "{"+p+"}", values[p])
+	}
+	return out
 }

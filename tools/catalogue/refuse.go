@@ -21,6 +21,7 @@ var kinds = map[string]kind{
 	"had": {"money.Amount", "%s.String()"}, "step": {"int64", "strconv.FormatInt(%s, 10)"}, "watts": {"int64", "strconv.FormatInt(%s, 10)"}, "size": {"int64", "strconv.FormatInt(%s, 10)"},
 	"n": {"int64", "strconv.FormatInt(%s, 10)"}, "min": {"int64", "strconv.FormatInt(%s, 10)"}, "max": {"int64", "strconv.FormatInt(%s, 10)"},
 	"krn": {"uint8", "strconv.FormatInt(int64(%s), 10)"}, "kt": {"uint8", "strconv.FormatInt(int64(%s), 10)"}, "ken": {"uint8", "strconv.FormatInt(int64(%s), 10)"},
+	"verdict": {"*diagnosistext.Text", "%s.English"}, "advice": {"*diagnosistext.Text", "%s.English"},
 	"days": {"int64", "strconv.FormatInt(%s, 10)"}, "minutes": {"int64", "strconv.FormatInt(%s, 10)"},
 }
 
@@ -40,7 +41,7 @@ func writeRefuse(b *bytes.Buffer, read texts) error {
 		}
 	}
 	b.WriteString("package refuse\n\nimport (\n")
-	for _, use := range [][2]string{{"strconv", "strconv.FormatInt"}, {"time", "time.Time"}, {"github.com/paywatt/paywatt/internal/money", "money.Amount"},
+	for _, use := range [][2]string{{"strconv", "strconv.FormatInt"}, {"time", "time.Time"}, {"github.com/paywatt/paywatt/internal/diagnosistext", "diagnosistext.Text"}, {"github.com/paywatt/paywatt/internal/money", "money.Amount"},
 		{"github.com/paywatt/paywatt/internal/refusal", "refusal.Refusal"}, {"github.com/paywatt/paywatt/unit", "unit.Energy"}} {
 		if bytes.Contains(body.Bytes(), []byte(use[1])) {
 			fmt.Fprintf(b, "%q\n", use[0])
@@ -79,7 +80,7 @@ func writeRefusal(b *bytes.Buffer, s catalogue.Section) {
 		params = append(params, argument(p)+" "+k.typ)
 		values[p] = fmt.Sprintf(k.write, argument(p))
 		of := ""
-		if written := slices.Contains([]string{"time.Time", "money.Amount", "unit.Energy"}, k.typ); written {
+		if written := slices.Contains([]string{"time.Time", "money.Amount", "unit.Energy", "*diagnosistext.Text"}, k.typ); written {
 			of = ", Of: " + argument(p)
 		}
 		args = append(args, fmt.Sprintf("{Place: %q, Value: %s%s}", p, values[p], of))

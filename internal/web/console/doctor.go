@@ -86,7 +86,7 @@ func pasted(text string) string {
 // answer writes a diagnosis onto the page.
 func (t site) answer(d *doctorPage, x diagnosis.Diagnosis, v visit) {
 	for _, f := range x.Findings {
-		d.Findings = append(d.Findings, findingLine{t.shown(f.Text), t.shown(f.Do)})
+		d.Findings = append(d.Findings, findingLine{t.shown(t.say.Diagnosed(f.Text)), t.shown(t.say.Diagnosed(f.Do))})
 	}
 	fact := func(name, text string) {
 		if text != "" {
