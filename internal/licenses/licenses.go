@@ -3,20 +3,22 @@
 package licenses
 
 import (
-	"archive/zip"
+	"compress/gzip"
 	_ "embed"
+	"encoding/json"
 	"fmt"
-	"io/fs"
 	"strings"
+
+	"github.com/paywatt/paywatt/internal/fault"
 )
 
 //go:embed components.txt
 var components string
 
-// archive holds a file for each component, compressed, because nobody reads them at work.
+// texts are the texts by the names of the components, in one compressed JSON object: most of them are nearly alike.
 //
-//go:embed texts.zip
-var archive string
+//go:embed texts.json.gz
+var texts string
 
 // Go names the runtime and the standard library among the components.
 const Go = "go"
@@ -30,21 +32,25 @@ type Component struct {
 
 // All lists the components by name, for every system that the binary is built for.
 func All() ([]Component, error) {
-	texts, err := zip.NewReader(strings.NewReader(archive), int64(len(archive)))
+	of, err := readTexts(texts)
 	if err != nil {
-		return nil, fmt.Errorf("open the licence texts: %w", err)
+		return nil, err
 	}
 	var out []Component
 	for line := range strings.Lines(components) {
 		name, version, _ := strings.Cut(strings.TrimSpace(line), " ")
-		text, err := fs.ReadFile(texts, FileName(name))
-		if err != nil {
-			return nil, fmt.Errorf("read the licence of %s: %w", name, err)
+		if of[name] == "" {
+			return nil, fmt.Errorf("the licence of %s is missing", name)
 		}
-		out = append(out, Component{Name: name, Version: version, Text: string(text)})
+		out = append(out, Component{Name: name, Version: version, Text: of[name]})
 	}
 	return out, nil
 }
 
-// FileName is the name of the file in texts.zip that holds a component's text.
-func FileName(component string) string { return strings.ReplaceAll(component, "/", "_") + ".txt" }
+func readTexts(compressed string) (of map[string]string, err error) {
+	z, err := gzip.NewReader(strings.NewReader(compressed))
+	if err == nil {
+		err = json.NewDecoder(z).Decode(&of)
+	}
+	return of, fault.Wrap(err, "read the licence texts")
+}

@@ -1,14 +1,12 @@
 package licenses_test
 
 import (
-	"archive/zip"
 	"bytes"
-	"compress/flate"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
-	"io"
-	"io/fs"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,7 +19,7 @@ import (
 	"github.com/paywatt/paywatt/internal/licenses"
 )
 
-var update = flag.Bool("update", false, "write components.txt and texts.zip from the build's own module list")
+var update = flag.Bool("update", false, "write components.txt and texts.json.gz from the build's own module list")
 
 // systems returns the systems for which the binary is built.
 func systems() []string { return []string{"linux", "darwin", "windows"} }
@@ -42,7 +40,7 @@ func TestComponentsAreThoseOfTheBuild(t *testing.T) {
 	want := map[string]string{}
 	for _, c := range build(t) {
 		fmt.Fprintln(&list, strings.TrimSpace(c.name+" "+c.version))
-		want[licenses.FileName(c.name)] = c.text(t)
+		want[c.name] = c.text(t)
 	}
 	if *update {
 		write(t, list.Bytes(), want)
@@ -51,20 +49,18 @@ func TestComponentsAreThoseOfTheBuild(t *testing.T) {
 	if err != nil || string(have) != list.String() {
 		t.Errorf("components.txt (%v) is not the build's list; look at what is new, then run: go test ./internal/licenses -update\n%s", err, list.String())
 	}
-	all, err := zip.OpenReader("texts.zip")
+	all, err := licenses.All()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer all.Close()
-	for _, f := range all.File {
-		b, err := fs.ReadFile(all, f.Name)
-		if text, ok := want[f.Name]; err != nil || !ok || text != string(b) {
-			t.Errorf("%s in texts.zip (%v) is not what the module says, or no longer linked", f.Name, err)
+	for _, c := range all {
+		if text, ok := want[c.Name]; !ok || text != c.Text {
+			t.Errorf("the text of %s is not what the module says, or the module is no longer linked", c.Name)
 		}
-		delete(want, f.Name)
+		delete(want, c.Name)
 	}
 	for name := range want {
-		t.Errorf("texts.zip lacks %s", name)
+		t.Errorf("the text of %s is missing", name)
 	}
 }
 
@@ -184,24 +180,17 @@ func (c linked) text(t *testing.T) string {
 func write(t *testing.T, list []byte, want map[string]string) {
 	t.Helper()
 	var out bytes.Buffer
-	archive := zip.NewWriter(&out)
-	archive.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestCompression) })
-	for _, name := range slices.Sorted(maps.Keys(want)) {
-		w, err := archive.Create(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.WriteString(w, want[name]); err != nil {
-			t.Fatal(err)
-		}
+	z, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
+	if err == nil {
+		err = errors.Join(json.NewEncoder(z).Encode(want), z.Close())
 	}
-	if err := archive.Close(); err != nil {
-		t.Fatal(err)
+	if err == nil {
+		err = os.WriteFile("texts.json.gz", out.Bytes(), 0o644)
 	}
-	if err := os.WriteFile("texts.zip", out.Bytes(), 0o644); err != nil {
-		t.Fatal(err)
+	if err == nil {
+		err = os.WriteFile("components.txt", list, 0o644)
 	}
-	if err := os.WriteFile("components.txt", list, 0o644); err != nil {
+	if err != nil {
 		t.Fatal(err)
 	}
 }
