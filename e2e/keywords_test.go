@@ -112,7 +112,7 @@ func TestKeywordsThroughAModem(t *testing.T) {
 	other.send(t, "HELP")
 	// Amina has had two answers to words that ask for nothing; the tenth says that it is the last. Other words are still answered.
 	for n := 3; n <= 9; n++ {
-		if got := amina.ask(t, "help"); !strings.HasPrefix(got, "BAL balance, LAST last token") {
+		if got := amina.ask(t, "help"); !strings.HasPrefix(got, "BAL balance, LAST token") {
 			t.Errorf("answer %d is %q", n, got)
 		}
 	}
