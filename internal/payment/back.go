@@ -44,6 +44,12 @@ func (w Worker) undone(tx Tx, provider Provider, a Adapter, n Notice, proof Proo
 			}
 		}
 		return enqueueFor(tx, p, kindCheck)
+	case p.State == Rejected && p.Reason == GivenBack && n.Amount.Currency == p.Amount.Currency:
+		if n.Amount.Minor <= p.Amount.Minor {
+			return nil
+		}
+		p.Amount = n.Amount // of several parts the largest is remembered, in whatever order they come
+		return note(tx, p, "payment.part-back", tx.Payments().PutPayment(p))
 	case n.Amount.Currency == p.Amount.Currency && n.Amount.Minor < p.Amount.Minor:
 		return partBack(tx, &p, n.Amount)
 	}

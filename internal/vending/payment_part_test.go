@@ -85,7 +85,7 @@ func TestAPartOfAProviderThatCannotBeAsked(t *testing.T) {
 func TestAPartIsHeardBeforeItsPayment(t *testing.T) {
 	s := openPaid(t, nil)
 	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
-	for _, back := range []int64{20_000, 5_000} {
+	for _, back := range []int64{5_000, 20_000, 10_000} {
 		s.send(strings.Replace(paidBody("TX1", back, "KES", ""), "taken", "charged_back", 1))
 	}
 	s.work()
