@@ -103,7 +103,7 @@ func paymentMoves() []move {
 
 // strangers pay the utility's provider with a reference that nobody has, some of them more than a signature confirms. Their money waits.
 func strangers() []move {
-	return []move{{"a stranger mistypes a reference", 3, func(r *Run, d *rand.Rand) {
+	return []move{{"a stranger mistypes a reference", 1, func(r *Run, d *rand.Rand) {
 		if r.t.tillPath != "" {
 			r.call(r.t.tillPath, till, "rent", one(d, []int64{tender(d), 2 * tillSingle}))
 			r.used()

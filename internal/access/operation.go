@@ -18,6 +18,7 @@ const (
 	agreed    = "it sends facts only to an address that a second person agreed to"
 	asks      = "it asks the server, which applies the rules of the operation of the API"
 	machine   = "it works on the machine's own files: whoever runs it has the server's shell, which no rule of the program can bind"
+	authority = "it works on the files of an authority, which the server never reads: whoever has its key can speak for every meter, but orders and tokens have keys of their own"
 	carried   = "it decides an action of somebody else, whose own rule applies"
 	standing  = "for the second person, whoever is let in or promoted counts as the one who did it, until another approver confirms"
 	simulates = "it computes and stores nothing"
@@ -165,6 +166,11 @@ func Commands() map[string]Operation {
 		"backup create":         {Why: reads},
 		"backup restore":        {Why: machine},
 		"backup verify":         {Why: reads},
+		"ca create":             {Why: authority},
+		"ca issue":              {Why: authority},
+		"ca issue-server":       {Why: authority},
+		"ca list":               {Why: reads},
+		"ca revoke":             {Why: authority},
 		"clock trust":           {Acts: []Act{ActClock}},
 		"config check":          {Why: reads},
 		"config show":           {Why: reads},

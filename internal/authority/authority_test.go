@@ -51,14 +51,14 @@ func trust(t *testing.T, dir string) *authority.Trust {
 // names each certificate and who ordered it. Every file is for its owner only, and nothing is overwritten.
 func TestAnAuthorityIssuesAndRevokes(t *testing.T) {
 	dir, out, now := filepath.Join(t.TempDir(), "ca"), t.TempDir(), time.Now()
-	a, err := authority.Create(dir, "Village", 10*year, now)
-	if err != nil {
+	if _, err := authority.Create(dir, "Village", 10*year, now); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := authority.Create(dir, "Village", year, now); !errors.Is(err, authority.ErrExists) {
 		t.Errorf("a second authority in the folder: %v", err)
 	}
-	if a, err = authority.Open(dir, now); err != nil {
+	a, err := authority.Open(dir, now)
+	if err != nil {
 		t.Fatal(err)
 	}
 	order := authority.Order{Kind: authority.Meter, Name: meter, Lasts: year, By: "amina", Out: out}
