@@ -92,18 +92,9 @@ func TestADatabaseThatIsAway(t *testing.T) {
 	l, store := newCable(t, pgtest.New(t))
 	p.env = append(p.env, "PAYWATT_STORE="+store)
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
-	a := newAPI(srv.http, p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir))
-	a.tariff(t)
-	w := &world{posts: []post{{srv, srv.http, srv.mqtt}}}
 	stop := make(chan struct{})
 	var work sync.WaitGroup
-	var meters []*rawMeter
-	for i := range 8 {
-		m := newRawMeter(w, a.meter(t, number(60_000+i)))
-		m.pace = 50 * time.Millisecond
-		meters = append(meters, m)
-		work.Go(func() { m.work(stop) })
-	}
+	a, meters := eightAtWork(t, p, srv, 60_000, 50*time.Millisecond, &work, stop)
 	total := func() (n uint64) {
 		for _, m := range meters {
 			acked, _ := m.state()

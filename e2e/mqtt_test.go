@@ -148,24 +148,30 @@ func besiege(t *testing.T, broker string, flood, wild secrets) (open []net.Conn)
 	return open
 }
 
+// eightAtWork lets eight meters send readings at this pace until stop is closed. Their numbers begin with the given one.
+func eightAtWork(t *testing.T, p *place, srv *server, first int, pace time.Duration, work *sync.WaitGroup, stop chan struct{}) (a *api, meters []*rawMeter) {
+	t.Helper()
+	a = newAPI(srv.http, p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir))
+	a.tariff(t)
+	w := &world{posts: []post{{srv, srv.http, srv.mqtt}}}
+	for i := range 8 {
+		m := newRawMeter(w, a.meter(t, number(first+i)))
+		m.pace = pace
+		meters = append(meters, m)
+		work.Go(func() { m.work(stop) })
+	}
+	return a, meters
+}
+
 // TestHostileClientsMeetLimits: the server closes connections with oversized packets, with giant lengths before CONNECT, with garbage or
 // with long silence, all within its limits. Its memory does not grow by more than 64 MB, and of the well-behaved meters' acknowledgements
 // beside these clients 99 in 100 come within a second.
 func TestHostileClientsMeetLimits(t *testing.T) {
 	p := newPlace(t, paywatt(t))
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
-	a := newAPI(srv.http, p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir))
-	a.tariff(t)
-	w := &world{posts: []post{{srv, srv.http, srv.mqtt}}}
 	stop := make(chan struct{})
 	var work sync.WaitGroup
-	var good []*rawMeter
-	for i := range 8 {
-		m := newRawMeter(w, a.meter(t, number(4110+i)))
-		m.pace = 600 * time.Millisecond // within a meter's limit of 2 messages a second
-		good = append(good, m)
-		work.Go(func() { m.work(stop) })
-	}
+	a, good := eightAtWork(t, p, srv, 4110, 600*time.Millisecond, &work, stop) // within a meter's limit of 2 messages a second
 	flood, wild := a.meter(t, number(4101)), a.meter(t, number(4102))
 	for _, m := range good {
 		eventually(t, 10*time.Second, "the good meters are at work", func() bool { n, _ := m.state(); return n > 1 })
