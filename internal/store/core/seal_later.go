@@ -8,9 +8,6 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 )
 
-// collectChunk is the largest number of rows that one statement marks as sealed.
-const collectChunk = 50
-
 // Collect gathers at most max committed rows that are not sealed yet, journals before audit rows, for [Sealer.Seal]. It marks the rows with
 // the number of their seal. It is for an engine that seals in a transaction of its own, after the commits. Rows enter the log in the order
 // in which Collect gathers them. This order can differ from the order of their identities, because a row is visible to Collect only after
@@ -28,12 +25,11 @@ func (s *Sealer) Collect(tx *Tx, max int) (*Fresh, error) {
 		if err != nil {
 			return nil, fmt.Errorf("find unsealed rows (%s): %w", kind, err)
 		}
-		for len(ids) > 0 {
-			n := min(collectChunk, len(ids))
-			if err := tx.collect(f, kind, ids[:n]); err != nil {
-				return nil, fmt.Errorf("collect unsealed rows (%s): %w", kind, err)
-			}
-			ids = ids[n:]
+		if len(ids) == 0 {
+			continue
+		}
+		if err := tx.collect(f, kind, ids); err != nil {
+			return nil, fmt.Errorf("collect unsealed rows (%s): %w", kind, err)
 		}
 	}
 	return f, nil
@@ -65,15 +61,15 @@ func (tx *Tx) unsealed(f *Fresh, kind string, max int, mark func([32]byte) []byt
 // collectPage is how many waiting rows one statement reads.
 const collectPage = 1000
 
-// collect marks rows as sealed and adds up the postings of the journals among them.
+// collect marks rows as sealed and adds up the postings of the journals among them. It finds each row by its identity: the index of unsealed
+// rows, which the planner would take for "seal_n IS NULL", has all of them.
 func (tx *Tx) collect(f *Fresh, kind string, ids []id.ID) error {
-	args := make([]any, 2+collectChunk)
-	args[0], args[1] = f.n, tx.Tenant
-	for i := range collectChunk {
-		args[2+i] = ids[min(i, len(ids)-1)] // a short chunk repeats its last row
+	rows := List{Form: 'b', Values: make([]any, len(ids))}
+	for i := range ids {
+		rows.Values[i] = ids[i]
 	}
-	n, err := tx.C.Exec(`UPDATE `+kind+` SET seal_n = $1 WHERE tenant_id = $2 AND id IN (`+Placeholders(3, collectChunk)+`)
-		AND seal_n IS NULL`, args...)
+	n, err := tx.C.Exec(`UPDATE `+kind+` k SET seal_n = $1 FROM unnest($2::bytea[]) AS given (id)
+		WHERE k.tenant_id = $3 AND k.id = given.id AND COALESCE(k.seal_n, 0) = 0`, f.n, rows, tx.Tenant)
 	if err != nil {
 		return err
 	}
@@ -83,10 +79,11 @@ func (tx *Tx) collect(f *Fresh, kind string, ids []id.ID) error {
 	if kind != LeafJournal {
 		return nil
 	}
-	return tx.C.Query(`SELECT p.account, a.limited, SUM(p.amount) FROM posting p
-		JOIN ledger_account a ON a.tenant_id = p.tenant_id AND a.n = p.account
-		WHERE p.tenant_id = $1 AND p.journal_id IN (`+Placeholders(2, collectChunk)+`) GROUP BY p.account, a.limited`, func(r Row) error {
+	return tx.C.Query(`SELECT s.account, a.limited, s.amount
+		FROM (SELECT p.account, SUM(p.amount) AS amount FROM unnest($1::bytea[]) AS given (id),
+			LATERAL (SELECT account, amount FROM posting WHERE tenant_id = $2 AND journal_id = given.id OFFSET 0) p GROUP BY p.account) s
+		JOIN ledger_account a ON a.tenant_id = $2 AND a.n = s.account`, func(r Row) error {
 		f.Sum(r.Int(0), r.Bool(1), money.Minor(r.Int(2)))
 		return nil
-	}, args[1:]...)
+	}, rows, tx.Tenant)
 }
