@@ -28,11 +28,40 @@ func (o *office) parked(t *testing.T) {
 	})
 }
 
+// batch makes vouchers on the page, takes their PINs and sells some.
+func (o *office) batch(t *testing.T) {
+	t.Helper()
+	if o.api.must(t, 200, "GET", "/v1/voucher-batches", nil).text(t, "data") != "[]" {
+		return
+	}
+	made := o.api.must(t, 201, "POST", "/v1/voucher-batches", map[string]any{"count": 20, "face_minor": 10_000, "expires": time.Now().AddDate(1, 0, 0).Format(time.DateOnly), "note": "Kiosk at the market"},
+		"Idempotency-Key", "a-batch-for-pictures")
+	at := "/v1/voucher-batches/" + made.text(t, "id")
+	o.api.must(t, 200, "POST", at+"/pins", map[string]any{})
+	o.api.must(t, 200, "POST", at+"/sell", map[string]any{"from": 1, "to": 8}, "Idempotency-Key", "vouchers-for-pictures")
+}
+
 // paymentPages are the pages of payments and of the landlord.
 func (o *office) paymentPages(t *testing.T) []pageState {
 	d := o.owner
 	return []pageState{
 		{"payments", func() { o.parked(t); d.visit("/payments") }},
+		{"vouchers", func() { o.batch(t); d.visit("/vouchers") }},
+		{"batch of vouchers", func() {
+			o.batch(t)
+			d.visit("/vouchers")
+			d.click(`main a[href^="/vouchers/vbt_"]`, 1)
+			d.at("/vouchers/vbt_")
+		}},
+		{"vouchers to sell", func() {
+			d.visit("/vouchers")
+			d.click(`main a[href^="/vouchers/vbt_"]`, 1)
+			d.at("/vouchers/vbt_")
+			d.fill("#sell-from", "9")
+			d.fill("#sell-to", "10")
+			d.keys(enterKey)
+			d.shows("KES 200.00")
+		}},
 		{"reconciliation", func() { d.visit("/differences?all=1") }},
 		{"payment", func() {
 			o.parked(t)

@@ -158,7 +158,7 @@ func (vs *Vouchers) Print(ctx context.Context, by access.Actor, batch string) (S
 			return Sheet{Refusal: no}, err
 		}
 		if b.Taken() {
-			return Sheet{Refusal: refuse.VoucherPinsTaken(b.Name(), access.PlainName(b.TakenBy))}, nil
+			return Sheet{Refusal: refuse.VoucherPinsTaken(access.PlainName(b.TakenBy), b.Name())}, nil
 		}
 		eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActPrintVouchers, Object: b.Name()}, tx.Moment())
 		if err != nil || eyes.Refused() {

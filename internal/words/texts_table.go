@@ -156,6 +156,9 @@ func (t *Texts) SafeWhere() string { return t.say("pages.safe.where") }
 // SafeLook: Try again
 func (t *Texts) SafeLook() string { return t.say("pages.safe.look") }
 
+// HelpVouchers: A batch is made with a second person. Its PINs are made and shown once. A clerk sells vouchers by their serial numbers and takes the money; each is redeemed once.
+func (t *Texts) HelpVouchers() string { return t.say("pages.help.vouchers") }
+
 // HelpFlats: The board shows every flat of a building with its supply, what is left and for how many days, and the last payment. Flats that need somebody come first. A building is the feeder of its meters.
 func (t *Texts) HelpFlats() string { return t.say("pages.help.flats") }
 
@@ -5723,6 +5726,151 @@ func (t *Texts) CardDone(serial string, amount string) string {
 
 // CardDoneText: The token goes to the meter and to the customer's telephone.
 func (t *Texts) CardDoneText() string { return t.say("pages.card.done-text") }
+
+// VouchersTitle: Vouchers
+func (t *Texts) VouchersTitle() string { return t.say("pages.vouchers.title") }
+
+// VouchersAbout: Batches of vouchers: make, sell and end them, and see what is owed for them.
+func (t *Texts) VouchersAbout() string { return t.say("pages.vouchers.about") }
+
+// VouchersIntro: A voucher has a serial number, which everybody may see, and a PIN, which buys energy once the voucher is sold.
+func (t *Texts) VouchersIntro() string { return t.say("pages.vouchers.intro") }
+
+// VouchersNone: No vouchers yet.
+func (t *Texts) VouchersNone() string { return t.say("pages.vouchers.none") }
+
+// VouchersNumber: Batch
+func (t *Texts) VouchersNumber() string { return t.say("pages.vouchers.number") }
+
+// VouchersBatch: Batch {number}
+func (t *Texts) VouchersBatch(number string) string {
+	return t.say("pages.vouchers.batch", "{number}", number)
+}
+
+// VouchersValue: Value of each
+func (t *Texts) VouchersValue() string { return t.say("pages.vouchers.value") }
+
+// VouchersCount: Vouchers
+func (t *Texts) VouchersCount() string { return t.say("pages.vouchers.count") }
+
+// VouchersUnsold: Unsold
+func (t *Texts) VouchersUnsold() string { return t.say("pages.vouchers.unsold") }
+
+// VouchersActive: Sold, not redeemed
+func (t *Texts) VouchersActive() string { return t.say("pages.vouchers.active") }
+
+// VouchersRedeemed: Redeemed
+func (t *Texts) VouchersRedeemed() string { return t.say("pages.vouchers.redeemed") }
+
+// VouchersOver: Ended
+func (t *Texts) VouchersOver() string { return t.say("pages.vouchers.over") }
+
+// VouchersExpires: Expires
+func (t *Texts) VouchersExpires() string { return t.say("pages.vouchers.expires") }
+
+// VouchersLastDay: Last day
+func (t *Texts) VouchersLastDay() string { return t.say("pages.vouchers.last-day") }
+
+// VouchersNote: Note
+func (t *Texts) VouchersNote() string { return t.say("pages.vouchers.note") }
+
+// VouchersMake: Make vouchers
+func (t *Texts) VouchersMake() string { return t.say("pages.vouchers.make") }
+
+// VouchersMakeEffect: A second person must agree. The vouchers are worth nothing before they are sold.
+func (t *Texts) VouchersMakeEffect() string { return t.say("pages.vouchers.make-effect") }
+
+// VouchersBy: {at}, by {name}
+func (t *Texts) VouchersBy(at string, name string) string {
+	return t.say("pages.vouchers.by", "{at}", at, "{name}", name)
+}
+
+// VouchersMadeAt: Made
+func (t *Texts) VouchersMadeAt() string { return t.say("pages.vouchers.made-at") }
+
+// VouchersTakenAt: PINs taken
+func (t *Texts) VouchersTakenAt() string { return t.say("pages.vouchers.taken-at") }
+
+// VouchersNotTaken: Not yet
+func (t *Texts) VouchersNotTaken() string { return t.say("pages.vouchers.not-taken") }
+
+// VouchersOwed: Owed for them
+func (t *Texts) VouchersOwed() string { return t.say("pages.vouchers.owed") }
+
+// VouchersRange: {first} to {last}
+func (t *Texts) VouchersRange(first string, last string) string {
+	return t.say("pages.vouchers.range", "{first}", first, "{last}", last)
+}
+
+// VouchersTake: Make and show the PINs
+func (t *Texts) VouchersTake() string { return t.say("pages.vouchers.take") }
+
+// VouchersTakeEffect: The PINs are shown once and stored nowhere. Print the page at once. If it is lost, end the batch and make another one. The audit log names you.
+func (t *Texts) VouchersTakeEffect() string { return t.say("pages.vouchers.take-effect") }
+
+// VouchersPins: PINs of {count} vouchers
+func (t *Texts) VouchersPins(count string) string {
+	return t.say("pages.vouchers.pins", "{count}", count)
+}
+
+// VouchersOnce: Print this page now. The PINs are never shown again, and buy nothing before their vouchers are sold.
+func (t *Texts) VouchersOnce() string { return t.say("pages.vouchers.once") }
+
+// VouchersSerial: Serial number
+func (t *Texts) VouchersSerial() string { return t.say("pages.vouchers.serial") }
+
+// VouchersPin: PIN
+func (t *Texts) VouchersPin() string { return t.say("pages.vouchers.pin") }
+
+// VouchersSell: Sell vouchers
+func (t *Texts) VouchersSell() string { return t.say("pages.vouchers.sell") }
+
+// VouchersSellHint: You see the price before anything is sold.
+func (t *Texts) VouchersSellHint() string { return t.say("pages.vouchers.sell-hint") }
+
+// VouchersSellFor: Sell for {amount}
+func (t *Texts) VouchersSellFor(amount string) string {
+	return t.say("pages.vouchers.sell-for", "{amount}", amount)
+}
+
+// VouchersSellEffect: Take the money first. It belongs into your open till; if you have none, the list of closed days names you. From then on whoever has a PIN can redeem it.
+func (t *Texts) VouchersSellEffect() string { return t.say("pages.vouchers.sell-effect") }
+
+// VouchersEnd: End vouchers
+func (t *Texts) VouchersEnd() string { return t.say("pages.vouchers.end") }
+
+// VouchersEndEffect: Without serial numbers, the whole batch ends. Ended vouchers are worthless, and what was paid for them becomes income. Redeemed ones are not changed. A second person must agree.
+func (t *Texts) VouchersEndEffect() string { return t.say("pages.vouchers.end-effect") }
+
+// VouchersFrom: From serial number
+func (t *Texts) VouchersFrom() string { return t.say("pages.vouchers.from") }
+
+// VouchersTo: To serial number
+func (t *Texts) VouchersTo() string { return t.say("pages.vouchers.to") }
+
+// VouchersMade: The batch is made. Next, make its PINs.
+func (t *Texts) VouchersMade() string { return t.say("pages.vouchers.made") }
+
+// VouchersSold: The vouchers are sold.
+func (t *Texts) VouchersSold() string { return t.say("pages.vouchers.sold") }
+
+// VouchersEnded: The vouchers are ended.
+func (t *Texts) VouchersEnded() string { return t.say("pages.vouchers.ended") }
+
+// VouchersStateNew: New, no PINs
+func (t *Texts) VouchersStateNew() string { return t.say("pages.vouchers.state-new") }
+
+// VouchersStateForSale: For sale
+func (t *Texts) VouchersStateForSale() string { return t.say("pages.vouchers.state-for-sale") }
+
+// VouchersStateSold: All sold
+func (t *Texts) VouchersStateSold() string { return t.say("pages.vouchers.state-sold") }
+
+// VouchersStateExpired: Expired
+func (t *Texts) VouchersStateExpired() string { return t.say("pages.vouchers.state-expired") }
+
+// VouchersStateDone: Done
+func (t *Texts) VouchersStateDone() string { return t.say("pages.vouchers.state-done") }
 
 // PaperCopy: COPY {n}
 func (t *Texts) PaperCopy(n string) string { return t.say("receipts.paper.copy", "{n}", n) }

@@ -74,6 +74,8 @@ func officeTopic(t *words.Texts, section string) helpTopic {
 		return helpTopic{t.OwingDebts(), t.HelpOwing(), "debts"}
 	case "payments", "differences":
 		return helpTopic{t.PaymentsTitle(), t.HelpPayments(), "payments"}
+	case "vouchers":
+		return helpTopic{t.VouchersTitle(), t.HelpVouchers(), "payments"}
 	case "alarms":
 		return helpTopic{t.MenuAlarms(), t.HelpAlarms(), "meters"}
 	case "audit":

@@ -88,6 +88,7 @@ func (v visit) officeLinks(t *words.Texts) []officeLink {
 		{flatsPath, t.FlatsTitle(), t.FlatsAbout(), v.by.May(access.ReadMeters)},
 		{"/sales", t.SalesTitle(), t.OfficeSales(), v.by.May(access.ReadVends)},
 		{"/payments", t.PaymentsTitle(), t.OfficePayments(), v.by.OfUtility() && v.by.May(access.ReadPayments)},
+		{vouchersPath, t.VouchersTitle(), t.VouchersAbout(), v.by.OfUtility() && v.by.May(access.ReadPayments)},
 		{"/tills", t.TillsTitle(), t.OfficeTills(), v.by.OfUtility() && v.by.May(access.ReadTills)},
 		{"/days", t.DaysTitle(), t.DaysAbout(), v.by.OfUtility() && v.by.May(access.ReadLedger)},
 		{"/doctor", t.DoctorTitle(), t.DoctorAbout(), v.by.May(access.ReadVends)},

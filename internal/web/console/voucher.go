@@ -14,6 +14,10 @@ type cardForm struct{ Meter, Error string }
 func (s *Console) voucherRoutes(m *http.ServeMux) {
 	m.Handle("GET /sell/voucher", s.signedIn(s.voucherPage))
 	m.Handle("POST /sell/voucher", s.signedIn(s.redeemVoucher))
+	m.Handle("GET "+vouchersPath, s.signedIn(s.vouchers))
+	m.Handle("POST "+vouchersPath, s.signedIn(s.makeBatch))
+	m.Handle("GET "+vouchersPath+"/{batch}", s.signedIn(s.batch))
+	m.Handle("POST "+vouchersPath+"/{batch}", s.signedIn(s.changeBatch))
 }
 
 func (s *Console) voucherPage(w http.ResponseWriter, r *http.Request, v visit) {
