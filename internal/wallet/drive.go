@@ -120,8 +120,17 @@ func (c *pointState) drive(d Decision) (press bool, err error) {
 	}
 	c.setClock(r)
 	c.hurry(r)
-	c.LookAt = c.look(r)
+	c.LookAt = steady(c.stored.LookAt, c.look(r), c.now)
 	return press, nil
+}
+
+// steady returns the time of the next look: the stored time while it is ahead and at most lookSoon earlier. Otherwise each reading would
+// move the time a little, and write the supply for that alone.
+func steady(stored, next, now time.Time) time.Time {
+	if stored.After(now) && !stored.After(next) && next.Sub(stored) < lookSoon {
+		return stored
+	}
+	return next
 }
 
 // does adds an effect for the meter.
