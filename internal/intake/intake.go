@@ -5,7 +5,9 @@
 package intake
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -158,11 +160,12 @@ func (b *batch) store(r *metering.Record, memory string) error {
 	return nil // the meter's row holds the boot data
 }
 
-// writeReadings writes the collected readings.
+// writeReadings writes the collected readings meter by meter, which is cheaper: those of one meter share pages of the table and its indexes.
 func (b *batch) writeReadings() error {
 	if len(b.readings) == 0 {
 		return nil
 	}
+	slices.SortStableFunc(b.readings, func(x, y metering.NewReading) int { return cmp.Compare(x.Record.Meter, y.Record.Meter) })
 	err := b.tx.PutReadings(b.readings)
 	b.readings = b.readings[:0]
 	return err

@@ -27,7 +27,7 @@ func TestEveryKindOfRecordGoesToItsTable(t *testing.T) {
 	}
 	r.Wants(t, `event m1/6 of cdef 401 {"n":6}`, `event m1/7 of cdef 0 {"seq":7,"at":1795176180,"up":420000,"clock":"valid","date":"2026-11-19","register_wh":0,"used_wh":0,"min_balance_wh":0,`+
 		`"max_balance_wh":0,"max_w":0,"off_min":0,"tokens_wh":0,"events":0}`,
-		"report m1/8 of cdef about 0", `event m1/9 of cdef 0 {"id":"unknown","reason":"why","state":"done"}`, "readings m2/5 of cdef, m1/5 of cdef, m1/10 of cdef",
+		"report m1/8 of cdef about 0", `event m1/9 of cdef 0 {"id":"unknown","reason":"why","state":"done"}`, "readings m1/5 of cdef, m1/10 of cdef, m2/5 of cdef",
 		"m2 is up to 5 with 1300 Wh of record 5 at 12:01:00", "m1 is up to 10 with 1200 Wh of record 10 at 12:06:00")
 	if r.Made[0] != "LockLive [2 1]" || r.counts("Held") != 0 || r.counts("LoadInfo") != 1 {
 		t.Errorf("calls %q", r.Made)

@@ -49,7 +49,7 @@ func (r *rows) wantsMoney(t *testing.T, want ...string) {
 func TestReadingsOfWalletMetersAreRated(t *testing.T) {
 	r := newRows().rated(1, 2, 3)
 	r.takes(t, reading(3, 5, 1400), reading(4, 5, 9000), reading(1, 6, 1300), reading(1, 5, 1100), reading(2, 5, 1200))
-	r.Wants(t, "readings m3/5 of cdef, m4/5 of cdef, m1/6 of cdef, m1/5 of cdef, m2/5 of cdef", "m3 is up to 5 with 1400 Wh of record 5 at 12:01:00",
+	r.Wants(t, "readings m1/6 of cdef, m1/5 of cdef, m2/5 of cdef, m3/5 of cdef, m4/5 of cdef", "m3 is up to 5 with 1400 Wh of record 5 at 12:01:00",
 		"m4 is up to 5 with 9000 Wh of record 5 at 12:01:00", "m1 is up to 6 with 1300 Wh of record 6 at 12:02:00", "m2 is up to 5 with 1200 Wh of record 5 at 12:01:00",
 		"m1 used 300 Wh for 75 on 2026-11-20", "m2 used 200 Wh for 50 on 2026-11-20", "m3 used 400 Wh for 100 on 2026-11-20",
 		"m1 is rated to record 6, 1300 Wh, 75, said 12:02:00", "m2 is rated to record 5, 1200 Wh, 50, said 12:01:00", "m3 is rated to record 5, 1400 Wh, 100, said 12:01:00")

@@ -11,11 +11,10 @@ import (
 )
 
 // memory holds the values that a writer remembers between transactions to save work. It holds only values that never change: the numbers
-// of accounts, parsed tariff versions and time zones. It also holds the last identity made, so that the next identity
-// sorts after it. A missing value is only read again, and changes no decision.
+// of accounts, parsed texts and time zones. It also holds the last identity made, so that the next identity sorts after it. A missing value is only read again, and changes no decision.
 type memory struct {
 	accounts map[rememberedAccount]int64
-	bodies   map[string]tariff.Body
+	parsed   map[string]any // values by the text that was parsed
 	zones    map[string]*time.Location
 	ids      id.Series
 	texts    map[rowsOf]string // statements that insert several rows; at most maxRows for each table
@@ -35,7 +34,8 @@ type rememberedAccount struct {
 // Limits of a memory. A full map is replaced by an empty one.
 const (
 	maxAccounts = 10_000
-	maxBodies   = 1000
+	maxParsed   = 10_000
+	maxZones    = 1000
 )
 
 // undone forgets values that may have come from rows that were rolled back.
@@ -80,22 +80,28 @@ func (tx *Tx) RememberAccount(a Account) {
 
 // TariffBody parses the text of a tariff version. The caller must not change the result.
 func (tx *Tx) TariffBody(text string) (tariff.Body, error) {
+	return ParsedOnce(tx, text, func(text string) (tariff.Body, error) { return tariff.Decode([]byte(text)) })
+}
+
+// ParsedOnce parses a stored text that seldom changes, and remembers the value. The caller must not change the result.
+func ParsedOnce[T any](tx *Tx, text string, parse func(string) (T, error)) (T, error) {
 	m := tx.memory()
 	if m == nil {
-		return tariff.Decode([]byte(text))
+		return parse(text)
 	}
-	if b, ok := m.bodies[text]; ok {
-		return b, nil
+	if v, ok := m.parsed[text].(T); ok {
+		return v, nil
 	}
-	b, err := tariff.Decode([]byte(text))
+	v, err := parse(text)
 	if err != nil {
-		return tariff.Body{}, err
+		var none T
+		return none, err
 	}
-	if m.bodies == nil || len(m.bodies) >= maxBodies {
-		m.bodies = make(map[string]tariff.Body)
+	if m.parsed == nil || len(m.parsed) >= maxParsed {
+		m.parsed = make(map[string]any)
 	}
-	m.bodies[text] = b
-	return b, nil
+	m.parsed[text] = v
+	return v, nil
 }
 
 // Zone returns a time zone by its name. The writer remembers the zone, because loading a zone reads a file.
@@ -111,7 +117,7 @@ func (tx *Tx) Zone(name string) (*time.Location, error) {
 		return nil, fmt.Errorf("time zone of the tenant: %w", err)
 	}
 	if m != nil {
-		if m.zones == nil || len(m.zones) >= maxBodies {
+		if m.zones == nil || len(m.zones) >= maxZones {
 			m.zones = make(map[string]*time.Location)
 		}
 		m.zones[name] = zone

@@ -103,7 +103,7 @@ func (tx Rows) SuppliesOf(meters []int64) (map[int64]wallet.Supplied, error) {
 	out := make(map[int64]wallet.Supplied, len(meters))
 	read := func(r core.Row) error {
 		var s wallet.Supplied
-		err := scanSupply(r, &s)
+		err := tx.scanSupply(r, &s)
 		out[r.Int(0)] = s
 		return err
 	}
@@ -167,7 +167,7 @@ func (tx Rows) signedLeases(meter int64, memory string) (out []wallet.SignedLeas
 	return out, nil
 }
 
-func scanSupply(r core.Row, s *wallet.Supplied) error {
+func (tx Rows) scanSupply(r core.Row, s *wallet.Supplied) error {
 	s.Seen = wallet.Seen{Relay: r.Text(1), Left: unit.Energy(r.Int(3)), ReceivedAt: r.Time(4), Memory: r.Text(5), Register: unit.Energy(r.Int(7)),
 		Seq: uint64(r.Int(8)), AsOf: r.Time(9), Interval: time.Duration(r.Int(10)) * time.Second, Imp: r.Int(11), Commands: r.Bool(12),
 		Protected: r.Bool(13), Grace: wallet.StayClosed, Dark: r.Time(15),
@@ -182,7 +182,10 @@ func scanSupply(r core.Row, s *wallet.Supplied) error {
 		}
 	}
 	if text := r.Text(6); text != "" {
-		info := metering.ParseInfo(text)
+		info, err := core.ParsedOnce(tx.Tx, text, func(text string) (metering.Info, error) { return metering.ParseInfo(text), nil })
+		if err != nil {
+			return err
+		}
 		s.Leases = slices.Contains(info.Caps, "lease")
 		s.Seen.ConfigVersion, s.Seen.ConfigHash, s.Seen.Booted = info.Config.Version, info.Config.Hash, info.Server.Booted
 	}

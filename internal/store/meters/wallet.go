@@ -117,7 +117,7 @@ func (tx Rows) WalletsPut(all []wallet.Row) error {
 			}
 			continue
 		}
-		parts, err := accrued(w)
+		parts, err := partsText(w.Parts)
 		if err == nil {
 			err = core.AddRow(tx.Tx, &rows, &walletColumns, w, parts, w.Meter.N)
 		}
@@ -129,20 +129,11 @@ func (tx Rows) WalletsPut(all []wallet.Row) error {
 }
 
 func (tx Rows) walletPut(w wallet.Row) error {
-	parts, err := accrued(&w)
+	parts, err := partsText(w.Parts)
 	if err == nil {
 		err = tx.Must(walletUpdate, walletColumns.Changes(&w, parts, tx.Tenant, w.Meter.N)...)
 	}
 	return fault.Wrap(err, "write the wallet of meter %s", w.Meter.Number)
-}
-
-// accrued is the text of what a wallet accrued in each part of its price.
-func accrued(w *wallet.Row) (string, error) {
-	if len(w.Parts) == 0 {
-		return "", nil
-	}
-	text, err := json.Marshal(w.Parts)
-	return string(text), err
 }
 
 var dayColumns = core.Columns[wallet.DayUse]{Table: "wallet_day", Unattested: []core.Column[wallet.DayUse]{

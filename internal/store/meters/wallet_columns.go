@@ -1,7 +1,6 @@
 package meters
 
 import (
-	"encoding/json"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
@@ -28,11 +27,9 @@ var walletColumns = core.Columns[walletRow]{Table: "wallet", Attested: []core.Co
 	core.Int("month_wh", func(w *walletRow) *unit.Energy { return &w.Used }),
 	core.Int("rest", func(w *walletRow) *int64 { return &w.Rest }),
 	core.Int("accrued", func(w *walletRow) *money.Minor { return &w.Accrued }),
-	{Name: "parts", Form: 't', Read: func(w *walletRow, r core.Row, col int) error {
-		if parts := r.Text(col); parts != "" {
-			return json.Unmarshal([]byte(parts), &w.Parts)
-		}
-		return nil
+	{Name: "parts", Form: 't', Read: func(w *walletRow, r core.Row, col int) (err error) {
+		w.Parts, err = partsOf(r.Text(col))
+		return err
 	}},
 	core.Int("debited", func(w *walletRow) *money.Minor { return &w.Debited }),
 	core.Int("posted", func(w *walletRow) *int64 { return &w.Posted }),
