@@ -2,10 +2,15 @@ package e2e
 
 import (
 	"encoding/base64"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/chromedp/chromedp"
 
 	"github.com/paywatt/paywatt/internal/provider/webhook"
 )
@@ -41,6 +46,23 @@ func (o *office) batch(t *testing.T) {
 	o.api.must(t, 200, "POST", at+"/sell", map[string]any{"from": 1, "to": 8}, "Idempotency-Key", "vouchers-for-pictures")
 }
 
+// hooked adds a webhook and sends it an event. It returns the path of its page.
+func (o *office) hooked(t *testing.T) string {
+	t.Helper()
+	all := o.api.must(t, 200, "GET", "/v1/webhooks", nil).text(t, "data")
+	if at := regexp.MustCompile(`whk_\w+`).FindString(all); at != "" {
+		return "/webhooks/" + at
+	}
+	end := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	t.Cleanup(end.Close)
+	at := o.api.must(t, 201, "POST", "/v1/webhooks", map[string]any{"url": end.URL + "/paywatt", "events": []string{"vend.completed", "alarm.raised"}, "allow_private": true}).text(t, "id")
+	o.api.must(t, 202, "POST", "/v1/webhooks/"+at+"/test", map[string]any{})
+	eventually(t, patience, "the event is delivered", func() bool {
+		return o.api.must(t, 200, "GET", "/v1/webhooks/"+at+"/deliveries?state=delivered", nil).text(t, "data") != "[]"
+	})
+	return "/webhooks/" + at
+}
+
 // paymentPages are the pages of payments and of the landlord.
 func (o *office) paymentPages(t *testing.T) []pageState {
 	d := o.owner
@@ -61,6 +83,14 @@ func (o *office) paymentPages(t *testing.T) []pageState {
 			d.fill("#sell-to", "10")
 			d.keys(enterKey)
 			d.shows("KES 200.00")
+		}},
+		{"webhooks", func() { o.hooked(t); d.visit("/webhooks") }},
+		{"webhook", func() { d.visit(o.hooked(t)) }},
+		{"webhook, refused", func() {
+			d.visit(o.hooked(t) + "?state=delivered")
+			ask[chromedp.Void](d, `document.querySelector("#since").value = "2020-01-01", undefined`)
+			d.click(`button[value="recover"]`, 1)
+			d.until(10*time.Second, `document.querySelector("[role=alert]")`)
 		}},
 		{"reconciliation", func() { d.visit("/differences?all=1") }},
 		{"payment", func() {

@@ -34,7 +34,7 @@ var pictured = [...]struct{ state, path string }{
 	{"box", "/meters/{meter}/recharge"}, {"a token on its way", "/meters/{meter}/recharges/{token}"}, {"meter with a wallet", "/meters/{meter}"},
 	{"wallet by day", "/meters/{meter}/wallet"}, {"quarantine", "/quarantine"}, {"people", "/people"}, {"person", "/people/{person}"}, {"account", "/account"},
 	{"keys", "/keys"}, {"office", "/office"}, {"sales", "/sales"}, {"approvals", "/approvals"}, {"till", "/tills/{shift}"}, {"tills", "/tills"},
-	{"payments", "/payments"}, {"vouchers", "/vouchers"}, {"batch of vouchers", "/vouchers/{batch}"}, {"payment", "/payments/{payment}"}, {"vendors", "/vendors"}, {"vendor", "/vendors/{vendor}"}, {"alarms", "/alarms"}, {"audit log", "/audit"}, {"help", "/help"}, {"checklist", "/start"},
+	{"payments", "/payments"}, {"vouchers", "/vouchers"}, {"webhooks", "/webhooks"}, {"webhook", "/webhooks/{webhook}"}, {"batch of vouchers", "/vouchers/{batch}"}, {"payment", "/payments/{payment}"}, {"vendors", "/vendors"}, {"vendor", "/vendors/{vendor}"}, {"alarms", "/alarms"}, {"audit log", "/audit"}, {"help", "/help"}, {"checklist", "/start"},
 	{"settings", "/settings"}, {"import", "/import"}, {"import, checked", "/import"}, {"new meter", "/meters/new"}, {"service", "/meters/{meter}/service"},
 	{"service token", "/meters/{meter}/service/{kind}"}, {"key of a meter", "/meters/{meter}/key"}, {"token doctor", "/doctor"}, {"place", "/meters/{meter}/place"},
 	{"configuration of a meter", "/meters/{meter}/config"}, {"configuration of all meters", "/settings/meters"},

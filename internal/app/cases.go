@@ -198,7 +198,7 @@ func (a *App) openHTTP() error {
 	a.spool = newSpool(a.c)
 	pages, err := console.New(console.Config{Forms: &keeper{engine: a.engine, data: a.data}, Tenant: tenant, Access: a.access, Registry: a.registry, Vending: a.vending, History: a.history, Reports: a.reports,
 		Adoption: a.adoption, Configs: a.configs,
-		Wallets: a.wallets, Quarantine: a.quarantine, Commands: a.commands, Recharges: a.refills, Messages: a.messages, Vendors: a.vendors, Payments: a.payments, Vouchers: a.vouchers, Reconciliations: a.statements, Tills: a.tills, Days: a.days, Imports: a.imports, Devices: a.answering(), Search: found, Diagnoses: a.doctor, Debts: a.debts, PageLinks: a.links, Logins: newLogins(a.engine, a.c, a.data), Overview: needs, Timelines: times,
+		Wallets: a.wallets, Quarantine: a.quarantine, Commands: a.commands, Recharges: a.refills, Messages: a.messages, Vendors: a.vendors, Payments: a.payments, Vouchers: a.vouchers, Webhooks: a.webhooks, Reconciliations: a.statements, Tills: a.tills, Days: a.days, Imports: a.imports, Devices: a.answering(), Search: found, Diagnoses: a.doctor, Debts: a.debts, PageLinks: a.links, Logins: newLogins(a.engine, a.c, a.data), Overview: needs, Timelines: times,
 		Office: papered, Flats: landlord, Spool: a.spool,
 		Export: exporting(v1), Now: a.c.Now, Rand: a.c.Rand, Log: a.log, Version: a.c.Version.Version, Secure: a.tls != nil, Test: a.c.Test,
 		PanelURL: a.c.PanelURL, Tour: a.c.Tour, Languages: a.c.Languages, SetupCode: a.setup, Hash: a.data.Hash})

@@ -174,7 +174,7 @@ func (o *office) pages() []request {
 		"/meters?find=nobody+at+all", "/sales", "/sales?state=reversed", "/sales?till=main", "/sales?from=" + day + "&to=" + day, "/sales?from=" + day, "/customers",
 		"/customers?find=wekesa", "/messages", "/alarms", "/audit", "/quarantine", "/approvals", "/people", "/keys", "/vendors", "/tills", "/tariffs", "/ledger",
 		"/ledger/journals", "/ledger/accounts?code=2000", "/sell",
-		"/days", "/differences", "/payments", "/vouchers", "/flats", "/v1/flats", "/v1/payments", "/v1/voucher-batches", "/v1/webhooks", "/debts", "/charges", "/integrations", "/settings", "/settings/meters", "/devices", "/import", "/start", "/office", "/doctor",
+		"/days", "/differences", "/payments", "/vouchers", "/webhooks", "/flats", "/v1/flats", "/v1/payments", "/v1/voucher-batches", "/v1/webhooks", "/debts", "/charges", "/integrations", "/settings", "/settings/meters", "/devices", "/import", "/start", "/office", "/doctor",
 		"/v1/overview", "/v1/meters", "/v1/meters?state=cut_off", "/v1/meters?low=true", "/v1/meters?limit=200", "/v1/vends", "/v1/vends?state=reversed",
 		"/v1/vends?till=main", "/v1/customers", "/v1/customers?find=wekesa", "/v1/messages", "/v1/alarms", "/v1/quarantine", "/v1/approvals",
 		"/v1/people", "/v1/keys", "/v1/vendors", "/v1/shifts", "/v1/tariffs", "/v1/imports", "/v1/ledger/journals", "/v1/ledger/accounts", "/v1/debts", "/v1/charges",

@@ -307,6 +307,18 @@ type List struct {
 	Next     string
 }
 
+// Show returns an endpoint (right: settings.read).
+func (w *Webhooks) Show(ctx context.Context, by access.Actor, endpoint string) (View, error) {
+	if no := by.Needs(access.ReadSettings); no.Refused() {
+		return View{Refusal: no}, nil
+	}
+	out, err := access.Look(ctx, w.c.Door, by.Tenant, func(tx Tx) (View, error) {
+		e, no, err := named(tx, endpoint)
+		return View{Refusal: no, Endpoint: e}, err
+	})
+	return out, fault.Wrap(err, "show webhook %s", refusal.Echo(endpoint))
+}
+
 // listWebhooks is the list that a cursor of List belongs to.
 const listWebhooks = "webhooks"
 

@@ -156,6 +156,9 @@ func (t *Texts) SafeWhere() string { return t.say("pages.safe.where") }
 // SafeLook: Try again
 func (t *Texts) SafeLook() string { return t.say("pages.safe.look") }
 
+// HelpWebhooks: A webhook lets another program know what happens. The page shows each delivery with its attempts, and sends events again.
+func (t *Texts) HelpWebhooks() string { return t.say("pages.help.webhooks") }
+
 // HelpVouchers: A batch is made with a second person. Its PINs are made and shown once. A clerk sells vouchers by their serial numbers and takes the money; each is redeemed once.
 func (t *Texts) HelpVouchers() string { return t.say("pages.help.vouchers") }
 
@@ -5871,6 +5874,147 @@ func (t *Texts) VouchersStateExpired() string { return t.say("pages.vouchers.sta
 
 // VouchersStateDone: Done
 func (t *Texts) VouchersStateDone() string { return t.say("pages.vouchers.state-done") }
+
+// WebhooksTitle: Webhooks
+func (t *Texts) WebhooksTitle() string { return t.say("pages.webhooks.title") }
+
+// WebhooksAbout: Addresses of other programs that get events, such as a sale or an alarm.
+func (t *Texts) WebhooksAbout() string { return t.say("pages.webhooks.about") }
+
+// WebhooksIntro: The server posts events to these addresses. No event has digits of a token, a name or a telephone number.
+func (t *Texts) WebhooksIntro() string { return t.say("pages.webhooks.intro") }
+
+// WebhooksNone: No webhooks yet.
+func (t *Texts) WebhooksNone() string { return t.say("pages.webhooks.none") }
+
+// WebhooksOne: Webhook
+func (t *Texts) WebhooksOne() string { return t.say("pages.webhooks.one") }
+
+// WebhooksUrl: Address
+func (t *Texts) WebhooksUrl() string { return t.say("pages.webhooks.url") }
+
+// WebhooksUrlHint: https, and on the public internet. Put no secret into it: everybody who may read the settings sees it.
+func (t *Texts) WebhooksUrlHint() string { return t.say("pages.webhooks.url-hint") }
+
+// WebhooksAddress: Address
+func (t *Texts) WebhooksAddress() string { return t.say("pages.webhooks.address") }
+
+// WebhooksEvents: Events
+func (t *Texts) WebhooksEvents() string { return t.say("pages.webhooks.events") }
+
+// WebhooksPrivate: Also http and private addresses
+func (t *Texts) WebhooksPrivate() string { return t.say("pages.webhooks.private") }
+
+// WebhooksAdd: Add a webhook
+func (t *Texts) WebhooksAdd() string { return t.say("pages.webhooks.add") }
+
+// WebhooksAddEffect: A second person must agree before it gets any event. The next page shows the secret that signs its events, once.
+func (t *Texts) WebhooksAddEffect() string { return t.say("pages.webhooks.add-effect") }
+
+// WebhooksSecret: The secret of the webhook
+func (t *Texts) WebhooksSecret() string { return t.say("pages.webhooks.secret") }
+
+// WebhooksOnce: The secret is shown only now. Give it to the program that checks the signatures.
+func (t *Texts) WebhooksOnce() string { return t.say("pages.webhooks.once") }
+
+// WebhooksWorks: Works
+func (t *Texts) WebhooksWorks() string { return t.say("pages.webhooks.works") }
+
+// WebhooksFails: Fails since {at}
+func (t *Texts) WebhooksFails(at string) string { return t.say("pages.webhooks.fails", "{at}", at) }
+
+// WebhooksNew: Waits for a second person
+func (t *Texts) WebhooksNew() string { return t.say("pages.webhooks.new") }
+
+// WebhooksDisabled: Disabled {at}
+func (t *Texts) WebhooksDisabled(at string) string {
+	return t.say("pages.webhooks.disabled", "{at}", at)
+}
+
+// WebhooksGone: Disabled {at}: the address is gone
+func (t *Texts) WebhooksGone(at string) string { return t.say("pages.webhooks.gone", "{at}", at) }
+
+// WebhooksFailing: Disabled {at}: it took no event for five days
+func (t *Texts) WebhooksFailing(at string) string { return t.say("pages.webhooks.failing", "{at}", at) }
+
+// WebhooksRemoved: The webhook is removed.
+func (t *Texts) WebhooksRemoved() string { return t.say("pages.webhooks.removed") }
+
+// WebhooksChanged: The webhook is as shown.
+func (t *Texts) WebhooksChanged() string { return t.say("pages.webhooks.changed") }
+
+// WebhooksSent: The event is on its way.
+func (t *Texts) WebhooksSent() string { return t.say("pages.webhooks.sent") }
+
+// WebhooksPaused: Paused until
+func (t *Texts) WebhooksPaused() string { return t.say("pages.webhooks.paused") }
+
+// WebhooksPrevious: The secret before signs until
+func (t *Texts) WebhooksPrevious() string { return t.say("pages.webhooks.previous") }
+
+// WebhooksDeliveries: Deliveries
+func (t *Texts) WebhooksDeliveries() string { return t.say("pages.webhooks.deliveries") }
+
+// WebhooksNoDeliveries: No deliveries
+func (t *Texts) WebhooksNoDeliveries() string { return t.say("pages.webhooks.no-deliveries") }
+
+// WebhooksEvent: Event
+func (t *Texts) WebhooksEvent() string { return t.say("pages.webhooks.event") }
+
+// WebhooksAttempts: Attempts
+func (t *Texts) WebhooksAttempts() string { return t.say("pages.webhooks.attempts") }
+
+// WebhooksAnswer: Last answer
+func (t *Texts) WebhooksAnswer() string { return t.say("pages.webhooks.answer") }
+
+// WebhooksNext: next attempt {at}
+func (t *Texts) WebhooksNext(at string) string { return t.say("pages.webhooks.next", "{at}", at) }
+
+// WebhooksTest: Send a test event
+func (t *Texts) WebhooksTest() string { return t.say("pages.webhooks.test") }
+
+// WebhooksRotate: New secret
+func (t *Texts) WebhooksRotate() string { return t.say("pages.webhooks.rotate") }
+
+// WebhooksRotateEffect: A new secret is shown once. The one before it goes on signing for 24 hours.
+func (t *Texts) WebhooksRotateEffect() string { return t.say("pages.webhooks.rotate-effect") }
+
+// WebhooksDisable: Disable
+func (t *Texts) WebhooksDisable() string { return t.say("pages.webhooks.disable") }
+
+// WebhooksEnable: Enable
+func (t *Texts) WebhooksEnable() string { return t.say("pages.webhooks.enable") }
+
+// WebhooksRemove: Remove
+func (t *Texts) WebhooksRemove() string { return t.say("pages.webhooks.remove") }
+
+// WebhooksRemoveEffect: Removing ends the webhook for good, with all that waits for it.
+func (t *Texts) WebhooksRemoveEffect() string { return t.say("pages.webhooks.remove-effect") }
+
+// WebhooksResend: Send again
+func (t *Texts) WebhooksResend() string { return t.say("pages.webhooks.resend") }
+
+// WebhooksResendOne: Send event {n} again
+func (t *Texts) WebhooksResendOne(n string) string {
+	return t.say("pages.webhooks.resend-one", "{n}", n)
+}
+
+// WebhooksRecover: Send failed events again
+func (t *Texts) WebhooksRecover() string { return t.say("pages.webhooks.recover") }
+
+// WebhooksSince: Failed since
+func (t *Texts) WebhooksSince() string { return t.say("pages.webhooks.since") }
+
+// WebhooksRecoverEffect: Every failed event since that day is sent again, at most 500 at once.
+func (t *Texts) WebhooksRecoverEffect() string { return t.say("pages.webhooks.recover-effect") }
+
+// WebhooksRecovered: {n} events are sent again.
+func (t *Texts) WebhooksRecovered(n string) string {
+	return t.say("pages.webhooks.recovered", "{n}", n)
+}
+
+// WebhooksMore: More remain: send again.
+func (t *Texts) WebhooksMore() string { return t.say("pages.webhooks.more") }
 
 // PaperCopy: COPY {n}
 func (t *Texts) PaperCopy(n string) string { return t.say("receipts.paper.copy", "{n}", n) }

@@ -125,11 +125,11 @@ func (tx Rows) DeliveryByID(i id.ID) (d webhook.Delivery, found bool, err error)
 
 // DeliveryPage lists the deliveries of an endpoint, newest first, before the given one or from the newest on.
 func (tx Rows) DeliveryPage(endpoint id.ID, state webhook.State, before id.ID, max int) (out []webhook.Delivery, err error) {
-	condition, args := ``, []any{tx.Tenant, endpoint, core.UpTo(before), max}
-	if state != "" {
-		condition, args = ` AND state = $5`, append(args, string(state))
+	condition, limit, args := ``, `$4`, []any{tx.Tenant, endpoint, core.UpTo(before)}
+	if state != "" { // SQLite numbers parameters in the order of the text
+		condition, limit, args = ` AND state = $4`, `$5`, append(args, string(state))
 	}
-	err = tx.C.Query(deliveryQuery+`webhook_id = $2 AND id < $3`+condition+` ORDER BY id DESC LIMIT $4`, deliveryColumns.AddTo(&out), args...)
+	err = tx.C.Query(deliveryQuery+`webhook_id = $2 AND id < $3`+condition+` ORDER BY id DESC LIMIT `+limit, deliveryColumns.AddTo(&out), append(args, max)...)
 	return out, fault.Wrap(err, "list deliveries")
 }
 

@@ -49,6 +49,7 @@ import (
 	"github.com/paywatt/paywatt/internal/voucher"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/internal/web/guess"
+	"github.com/paywatt/paywatt/internal/webhook"
 	"github.com/paywatt/paywatt/internal/words"
 )
 
@@ -68,6 +69,7 @@ type Config struct {
 	Vendors    *vendor.Vendors
 	Payments   *payment.Payments
 	Vouchers   *voucher.Vouchers
+	Webhooks   *webhook.Webhooks
 	// Reconciliations compare statements with payments and books.
 	Reconciliations *reconcile.Statements
 	Tills           *till.Tills

@@ -25,7 +25,7 @@ func listPages() map[string]struct{ pattern, column string } {
 		"/alarms": {number, "meter"}, "/alarms?all=1&meter=" + meterNumber: {number, "meter"}, "/quarantine": {`href="/quarantine/(qtn_\w+)"`, "id"},
 		"/debts": {`href="/accounts/([^"?#]+)`, "account"}, "/debts?open=1&account=" + meterNumber: {`href="/accounts/([^"?#]+)`, "account"},
 		"/charges": {`href="/accounts/([^"?#]+)`, "account"}, "/tills": {`href="/tills/(shf_\w+)"`, "id"},
-		"/days": {`href="/days/([\d-]+)"`, "date"}, "/payments": {`href="/payments/(pay_\w+)"`, "id"}, "/vouchers": {`href="/vouchers/(vbt_\w+)"`, "id"}, "/import": {`href="/imports/(imp_\w+)"`, "id"}, "/devices": {number, "meter"},
+		"/days": {`href="/days/([\d-]+)"`, "date"}, "/payments": {`href="/payments/(pay_\w+)"`, "id"}, "/webhooks": {`href="/webhooks/(whk_\w+)"`, "id"}, "/vouchers": {`href="/vouchers/(vbt_\w+)"`, "id"}, "/import": {`href="/imports/(imp_\w+)"`, "id"}, "/devices": {number, "meter"},
 		"/audit?action=tariff": {`<code class="muted">([a-z_.]+)</code>`, "action"}, "/audit?action=vendor": {`<code class="muted">([a-z_.]+)</code>`, "action"},
 		"/ledger/accounts?code=2060": {`href="/ledger/journals\?code=(\d+)`, "code"},
 		"/ledger":                    {`href="/ledger/accounts\?code=(\d+)`, "code"}, // adds up the accounts of each code

@@ -74,6 +74,8 @@ func officeTopic(t *words.Texts, section string) helpTopic {
 		return helpTopic{t.OwingDebts(), t.HelpOwing(), "debts"}
 	case "payments", "differences":
 		return helpTopic{t.PaymentsTitle(), t.HelpPayments(), "payments"}
+	case "webhooks":
+		return helpTopic{t.WebhooksTitle(), t.HelpWebhooks(), "webhooks"}
 	case "vouchers":
 		return helpTopic{t.VouchersTitle(), t.HelpVouchers(), "payments"}
 	case "alarms":

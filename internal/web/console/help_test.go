@@ -12,7 +12,7 @@ func TestEveryPageLeadsToItsHelp(t *testing.T) {
 	g := w.enter(ownerEmail)
 	for page, said := range map[string]string{"/overview": "lists what needs somebody", "/meters": "every meter with its last reading", "/sell": "check the payee", "/ledger": "the books balance",
 		"/tills": "Z report", "/tariffs": "has versions", "/approvals": "second person", "/office": "behind the counter", "/people": "second factor", "/customers": "by name, telephone", "/messages": "what became of each", "/quarantine": "cannot be true",
-		"/payments": "waits for a person", "/vouchers": "is redeemed once", "/devices": "do not know Paywatt", "/debts": "what each purchase pays", "/integrations": "over MQTT", "/audit": "are sealed"} {
+		"/payments": "waits for a person", "/vouchers": "is redeemed once", "/webhooks": "sends events again", "/devices": "do not know Paywatt", "/debts": "what each purchase pays", "/integrations": "over MQTT", "/audit": "are sealed"} {
 		help := g.get(page).is(200).link(t, `/help\?page=[^"]+`)
 		g.get(help).is(200).says(said, "Back to the page", "Leave a form without sending it")
 	}

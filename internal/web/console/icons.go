@@ -12,7 +12,7 @@ const iconsDir = "assets/icons/"
 var pageIcons = map[string]string{
 	"/overview": "layout-dashboard", "/meters": "gauge", "/sell": "banknote", "/customers": "users", "/messages": "message-square",
 	"/ledger": "book-open", "/office": "briefcase", "/sales": "receipt-text", "/tills": "wallet", "/tariffs": "tags", "/approvals": "check-check",
-	"/quarantine": "triangle-alert", "/people": "user-cog", "/keys": "key-round", "/alarms": "bell", "/vendors": "store", "/payments": "smartphone", vouchersPath: "ticket", flatsPath: "building-2",
+	"/quarantine": "triangle-alert", "/people": "user-cog", "/keys": "key-round", "/alarms": "bell", "/vendors": "store", "/payments": "smartphone", vouchersPath: "ticket", webhooksPath: "webhook", flatsPath: "building-2",
 	"/start": "list-checks", importPath: "upload", devicePath: "cpu", "/days": "calendar-check", "/doctor": "stethoscope", "/debts": "hand-coins", "/integrations": "plug", "/settings": "settings", "/audit": "scroll-text", "/help": "circle-question-mark",
 	"/account": "circle-user",
 }

@@ -28,6 +28,7 @@ func (s *Console) officeRoutes(m *http.ServeMux) {
 	m.Handle("GET /help", s.signedIn(s.help))
 	s.owingRoutes(m)
 	s.paymentRoutes(m)
+	s.webhookRoutes(m)
 	m.Handle("GET /start", s.signedIn(s.start))
 	m.Handle("GET "+importPath, s.signedIn(s.importPage))
 	m.Handle("POST "+importPath, s.signedIn(s.importFile))
@@ -98,6 +99,7 @@ func (v visit) officeLinks(t *words.Texts) []officeLink {
 		{"/people", t.PeopleTitle(), t.OfficePeople(), v.by.May(access.ManagePeople) && v.by.OfUtility()},
 		{"/debts", t.OwingDebts(), t.OwingAbout(), v.by.OfUtility() && v.by.May(access.ReadCustomers)},
 		{"/integrations", t.IntegrationsTitle(), t.IntegrationsAbout(), v.by.May(access.ManageKeys) && v.by.OfUtility()},
+		{webhooksPath, t.WebhooksTitle(), t.WebhooksAbout(), v.by.OfUtility() && v.by.May(access.ReadSettings)},
 		{"/keys", t.KeysTitle(), t.OfficeKeys(), v.by.May(access.ManageKeys) && v.by.OfUtility()},
 		{"/alarms", t.MenuAlarms(), t.OfficeAlarms(), v.by.May(access.ReadMeters)},
 		{"/vendors", t.VendorsTitle(), t.OfficeVendors(), v.by.OfUtility() && v.by.May(access.ReadVendors)},
