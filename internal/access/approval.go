@@ -10,6 +10,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
 )
@@ -181,6 +182,30 @@ func SecondPerson(tx EyesTx, by Actor, w ActRequest, now time.Time) (FourEyes, e
 	}
 	w.Summary += fmt.Sprintf(" (above the ceiling %s of %s)", t.over.Ceiling, t.over.Ceiling.amount(t.most))
 	return wait(tx, by, w, r, body, now)
+}
+
+// SecondPersonAhead returns what [SecondPerson] reads for an action that counts under ceilings, apart from totals of the day, for a
+// transaction that asks for it ahead. The local time is of the tenant's zone.
+func SecondPersonAhead(tx EyesTx, by Actor, w ActRequest, local time.Time) []func() error {
+	r, err := w.Act.rule()
+	if err != nil || r.open() || w.Takes.Amount == 0 {
+		return nil
+	}
+	from := localday.Of(local)
+	reads := []func() error{
+		func() error { _, err := tx.Ceilings().CeilingRules(); return err },
+		func() error { _, _, err := behind(tx, by); return err },
+		func() error { _, err := tx.Ceilings().HadPeople(); return err },
+	}
+	for _, c := range r.under {
+		if c.ofSales() {
+			reads = append(reads, func() error {
+				_, err := tx.Ceilings().SoldToMeter(w.Takes.Meter.ID, from.UTC(), localday.Next(from).UTC())
+				return err
+			})
+		}
+	}
+	return reads
 }
 
 // wait stores the approval of an action that needs a second person.

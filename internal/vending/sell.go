@@ -186,6 +186,7 @@ func (v *Vending) first(ctx context.Context, tx Tx, p purchase) (step, error) {
 	if !found {
 		return no(refuse.SaleNotMade(registry.NoMeter(p.order.Meter))), nil
 	}
+	v.ahead(tx, p, point)
 	hash := p.hash(point.Meter.ID)
 	sale, asked, found, err := tx.Sold().VendRef(p.by.Vendor, p.ref)
 	switch {
@@ -319,11 +320,11 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point sale.Point,
 // mayTake counts a sale into the utility's own till under the ceilings of the seller and of the meter. A vendor's sales are limited by its
 // float, and a payment by what its provider took. A sale that gets no token in the end counts too.
 func mayTake(tx Tx, p purchase, m sale.MeterRef) (refusal.Refusal, error) {
-	if !p.by.Vendor.IsZero() || !p.order.Payment.IsZero() {
+	w, counts := p.counts(m)
+	if !counts {
 		return refusal.Refusal{}, nil
 	}
-	takes := access.Takes{Amount: int64(p.order.Tender.Minor), Meter: access.Subject{ID: m.ID.Text(id.Meter), Name: m.Number}}
-	eyes, err := access.SecondPerson(tx.Eyes(), p.by, access.ActRequest{Act: access.ActSell, Takes: takes}, p.now)
+	eyes, err := access.SecondPerson(tx.Eyes(), p.by, w, p.now)
 	if err != nil || eyes.Refused() {
 		return eyes.Refusal, err
 	}
@@ -331,6 +332,12 @@ func mayTake(tx Tx, p purchase, m sale.MeterRef) (refusal.Refusal, error) {
 		err = tx.Eyes().AuditLog(e)
 	}
 	return refusal.Refusal{}, err
+}
+
+// counts returns what a sale counts under ceilings; false if it counts under none.
+func (p purchase) counts(m sale.MeterRef) (access.ActRequest, bool) {
+	takes := access.Takes{Amount: int64(p.order.Tender.Minor), Meter: access.Subject{ID: m.ID.Text(id.Meter), Name: m.Number}}
+	return access.ActRequest{Act: access.ActSell, Takes: takes}, p.by.Vendor.IsZero() && p.order.Payment.IsZero()
 }
 
 // reserve writes a sale whose tokens an external issuer makes once the row is durable.

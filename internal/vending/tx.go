@@ -56,6 +56,10 @@ type Tx interface {
 
 // SellTx writes a sale.
 type SellTx interface {
+	// Ahead asks at once for what these functions read first, where sales share a transaction. The sale runs them again for the answers.
+	Ahead(reads ...func() error)
+	// VendAhead asks ahead for what VendSell, the journal and the delivery of a sale to this meter read.
+	VendAhead(p sale.Point, routes []string)
 	// VendReserve inserts a sale with its lines and reserved tokens, adds to the month's units, and subtracts the sale's payments from
 	// charges and debts.
 	VendReserve(s sale.Sale, orderHash [32]byte) error

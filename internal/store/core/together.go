@@ -31,6 +31,9 @@ type Member interface {
 	Meet(step Step, wanted []any, load func(c Conn, wanted []any) error) error
 	// Share allows the closure to change what all closures share, because it has locked what it decides on.
 	Share()
+	// Ahead asks for the first statement of each of these functions, which gives an error. The closure gets the rows when it runs the same
+	// statement with the same arguments, once.
+	Ahead(reads []func() error)
 	// Changes returns ErrAlone unless Share was called. Otherwise it notes that the closure changes what all closures share. If such a
 	// closure refuses or fails afterwards, the others must run again without it.
 	Changes() error
@@ -96,6 +99,15 @@ func (tx *Tx) Joined() bool { return tx.together != nil }
 func (tx *Tx) Share() {
 	if tx.member != nil {
 		tx.member.Share()
+	}
+}
+
+// Ahead asks for what the closure will read next, if several closures share the transaction: all of it in the message of the next statement,
+// instead of a message each. Each function runs up to its first statement, which gives an error; the closure runs it again for the rows.
+// What it reads must stay true, because of locks that it holds or asks for, until the closure decides on it.
+func (tx *Tx) Ahead(reads ...func() error) {
+	if tx.member != nil {
+		tx.member.Ahead(reads)
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -25,13 +27,13 @@ import (
 //
 // Statements run in steps: first everything that only reads, then the locks in their order. A statement runs once, for all closures that
 // wait for it. So closures take their locks in the same order as a closure alone, and two batches do not wait for each other in a circle.
+// What closures ask ahead goes with the next statement that one waits for, locks in their order and then what only reads.
 //
 // A closure that needs more than this runs alone. If the transaction fails, nothing has happened, and the closures run again: together after
 // a conflict with another server, otherwise alone.
 type batch struct {
 	w       *worker
 	members []*member
-	paused  chan struct{} // the running member gives its turn back
 	shared  *core.Together
 	locked  map[string]*member // who has locked a row
 
@@ -54,15 +56,14 @@ func (c *batch) run(t access.Tenant) error {
 	if err := w.e.waits(w.c); err != nil {
 		return err
 	}
-	c.paused, c.shared, c.locked = make(chan struct{}), core.NewTogether(&w.memory), make(map[string]*member)
+	c.shared, c.locked = core.NewTogether(&w.memory), make(map[string]*member)
 	now := w.e.clock.now()
 	err := error(nil)
 	waiting := make([]*member, 0, len(c.members))
 	for _, m := range c.members {
-		m.batch, m.wake = c, make(chan struct{})
-		go c.closure(m, t, now)
-		<-c.paused
-		if m.ask != nil {
+		m.batch = c
+		m.next, _ = iter.Pull(func(yield func(*ask) bool) { m.yield = yield; c.closure(m, t, now) })
+		if m.ask, _ = m.next(); m.ask != nil {
 			waiting = append(waiting, m)
 		}
 	}
@@ -75,9 +76,7 @@ func (c *batch) run(t access.Tenant) error {
 			if err != nil {
 				m.ask.err = err
 			}
-			m.ask = nil
-			m.wake <- struct{}{}
-			<-c.paused
+			m.ask, _ = m.next()
 		}
 		waiting = slices.DeleteFunc(waiting, func(m *member) bool { return m.ask == nil })
 	}
@@ -90,35 +89,36 @@ func (c *batch) run(t access.Tenant) error {
 	return c.write(t, now)
 }
 
-// closure is the goroutine of a member.
+// closure is the coroutine of a member.
 func (c *batch) closure(m *member, t access.Tenant, now time.Time) {
 	e := c.w.e
 	tx := store.NewTx(m, t, now, e.opt.Rand, e.epoch.Load(), nil)
 	tx.Apart, tx.Mark, tx.Marker = e.clock.apart(), e.sealer.key.Mark, e.opt.Marker
 	tx.Join(c.shared, m)
 	m.err = errLeft
-	defer func() { c.leave(m) }()
+	left := true
+	defer func() {
+		c.leave(m)
+		if left {
+			m.yield(nil) // for ever: to end the coroutine now would end the worker
+		}
+	}()
 	m.refused, m.err = e.fit.Guarded(func() (bool, error) { return tx.Finish(m.work.fn(tx)) })
 	m.due = tx.Due
 	if m.err == nil {
 		m.err = m.fault // a closure that ignored an error must not commit
 	}
+	left = false
 }
 
 // errLeft: the closure has ended its goroutine.
 var errLeft = errors.New("the closure did not return")
 
-// leave gives the turn back for the last time.
+// leave opens the rows of a closure that changes nothing to the others.
 func (c *batch) leave(m *member) {
 	if !m.ended() {
-		for row, by := range c.locked {
-			if by == m {
-				delete(c.locked, row)
-			}
-		}
+		maps.DeleteFunc(c.locked, func(_ string, by *member) bool { return by == m })
 	}
-	m.ask = nil
-	c.paused <- struct{}{}
 }
 
 // ended reports whether the closure ended with writes to keep.
@@ -136,7 +136,7 @@ func (c *batch) next(waiting []*member) []*member {
 	return out
 }
 
-// answer runs what members ask for, which is all of one step.
+// answer runs what members ask for, and have asked ahead. What they wait for is all of one step.
 func (c *batch) answer(asked []*member) error {
 	if asked[0].ask.query == nil {
 		c.w.gathered()
@@ -146,16 +146,7 @@ func (c *batch) answer(asked []*member) error {
 		}
 		return asked[0].ask.load(c.w.c, wanted)
 	}
-	var groups []*group
-	for _, m := range asked {
-		at := slices.IndexFunc(groups, func(g *group) bool { return g.query == m.ask.query })
-		if at < 0 {
-			at = len(groups)
-			groups = append(groups, &group{query: m.ask.query, places: make(map[string]int)})
-		}
-		groups[at].add(m)
-	}
-	slices.SortStableFunc(groups, func(a, b *group) int { return strings.Compare(a.query.sql, b.query.sql) })
+	groups := groupsOf(asked)
 	statements := make([]bound, len(groups))
 	for i, g := range groups {
 		var err error
@@ -178,25 +169,58 @@ func (c *batch) answer(asked []*member) error {
 	return nil
 }
 
+// groupsOf gathers what members ask for into statements: locks in their order, then what only reads, which sees what the locks waited for.
+func groupsOf(asked []*member) (groups []*group) {
+	at := make(map[*shared]*group)
+	add := func(a *ask) {
+		g := at[a.query]
+		if g == nil {
+			g = &group{query: a.query, places: make(map[string]int)}
+			at[a.query] = g
+			groups = append(groups, g)
+		}
+		g.add(a)
+	}
+	for _, m := range asked {
+		add(m.ask)
+		for _, a := range m.early {
+			if !a.answered {
+				add(a)
+			}
+		}
+	}
+	last := func(g *group) bool { return g.query.step == stepRead }
+	slices.SortStableFunc(groups, func(a, b *group) int {
+		switch {
+		case last(a) != last(b) && last(a):
+			return 1
+		case last(a) != last(b):
+			return -1
+		}
+		return cmp.Or(cmp.Compare(a.query.step, b.query.step), strings.Compare(a.query.sql, b.query.sql))
+	})
+	return groups
+}
+
 // claim closes the rows that a statement has locked to all members but the first that wanted them.
 func (c *batch) claim(g *group) {
-	for _, m := range g.members {
-		for i, r := range m.ask.rows {
+	for _, a := range g.asks {
+		m := a.member
+		if m.behind {
+			continue
+		}
+		for i, r := range a.rows {
 			row := g.query.table + string(r[len(r)-1])
 			if by := c.locked[row]; by != nil && by != m {
-				m.behind, m.ask.err = true, errBehind
-				m.work.key = g.query.table + m.ask.key
+				m.behind, a.err, m.ask.err = true, errBehind, errBehind
+				m.work.key = g.query.table + a.key
 				break
 			}
 			c.locked[row] = m
-			m.ask.rows[i] = r[:len(r)-1]
+			a.rows[i] = r[:len(r)-1]
 		}
 		if m.behind {
-			for row, by := range c.locked {
-				if by == m {
-					delete(c.locked, row)
-				}
-			}
+			maps.DeleteFunc(c.locked, func(_ string, by *member) bool { return by == m })
 		}
 	}
 }
@@ -206,17 +230,17 @@ var errBehind = errors.New("another closure of this transaction has locked the r
 
 // group is one statement for the arguments of several members.
 type group struct {
-	query   *shared
-	members []*member
-	places  map[string]int // the place of arguments in the lists, from 1
-	args    [][]any
+	query  *shared
+	asks   []*ask
+	places map[string]int // the place of arguments in the lists, from 1
+	args   [][]any
 }
 
-func (g *group) add(m *member) {
-	g.members = append(g.members, m)
-	if _, ok := g.places[m.ask.key]; !ok {
-		g.args = append(g.args, m.ask.args)
-		g.places[m.ask.key] = len(g.args)
+func (g *group) add(a *ask) {
+	g.asks = append(g.asks, a)
+	if _, ok := g.places[a.key]; !ok {
+		g.args = append(g.args, a.args)
+		g.places[a.key] = len(g.args)
 	}
 }
 
@@ -250,8 +274,8 @@ func (g *group) share(all rows) {
 		place := int(r.Int(0))
 		at[place] = append(at[place], r[1:])
 	}
-	for _, m := range g.members {
-		m.ask.rows = slices.Clone(at[g.places[m.ask.key]])
+	for _, a := range g.asks {
+		a.rows, a.answered = slices.Clone(at[g.places[a.key]]), true
 	}
 }
 

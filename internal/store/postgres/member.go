@@ -1,27 +1,32 @@
 package postgres
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// member is one closure of a transaction that several closures share, and the connection that it sees. Each member has a goroutine, but only
-// one runs at a time: it runs until it asks the database for something. The batch answers what all members ask in few messages.
+// member is one closure of a transaction that several closures share, and the connection that it sees. Each member is a coroutine: it runs
+// until it asks the database for something. The batch answers what all members ask in few messages.
 type member struct {
 	batch  *batch
 	work   *work
-	wake   chan struct{} // the batch lets the member run
-	ask    *ask          // what the member waits for; nil once it has ended
-	writes []write       // inserts that are held back
-	tables []string      // the tables of these inserts
-	fault  error         // what ended the member's statements
-	behind bool          // whether it wants a row that an earlier member has locked
-	alone  bool          // whether it needs a transaction of its own
-	shares bool          // whether it may change rows that all members share
-	moved  bool          // whether it has changed such rows
+	next   func() (*ask, bool) // lets the member run until it asks for something
+	yield  func(*ask) bool     // gives the turn back
+	ask    *ask                // what the member waits for; nil once it has ended
+	early  []*ask              // what it has asked for ahead and not used yet
+	ahead  bool                // whether it only asks, and goes on without an answer
+	writes []write             // inserts that are held back
+	tables []string            // the tables of these inserts
+	fault  error               // what ended the member's statements
+	behind bool                // whether it wants a row that an earlier member has locked
+	alone  bool                // whether it needs a transaction of its own
+	shares bool                // whether it may change rows that all members share
+	moved  bool                // whether it has changed such rows
 	rows   int
 
 	refused bool
@@ -31,6 +36,7 @@ type member struct {
 
 // ask is a statement that a member waits for, or a step at which all members meet.
 type ask struct {
+	member *member
 	step   core.Step
 	query  *shared // nil for a step
 	args   []any
@@ -38,8 +44,9 @@ type ask struct {
 	load   func(core.Conn, []any) error
 	wanted []any
 
-	rows rows
-	err  error
+	rows     rows
+	err      error
+	answered bool
 }
 
 // write is an INSERT that is held back.
@@ -63,20 +70,18 @@ func (m *member) Query(sql string, row func(core.Row) error, args ...any) error 
 	if q == nil || slices.ContainsFunc(m.tables, func(table string) bool { return mentions(sql, table) }) {
 		return m.leave()
 	}
-	values, oids, err := bindAll(args)
+	a, err := m.asking(q, args)
 	if err != nil {
 		return fmt.Errorf("statement %q: %w", firstLine(sql), err)
 	}
-	a := &ask{step: q.step, query: q, args: args}
-	var key strings.Builder
-	for i, v := range values {
-		if !listable(oids[i]) {
-			return m.leave()
-		}
-		fmt.Fprintf(&key, "%d %d %t %s|", oids[i], len(v), v == nil, v)
+	if a == nil {
+		return m.leave()
 	}
-	a.key = key.String()
-	all, err := m.wait(a)
+	if m.ahead {
+		m.early = append(m.early, a)
+		return errAhead
+	}
+	all, err := m.answer(a)
 	if err != nil {
 		return err
 	}
@@ -84,8 +89,61 @@ func (m *member) Query(sql string, row func(core.Row) error, args ...any) error 
 	return all.each(row)
 }
 
+// asking makes the ask for a statement; nil if members cannot share it with these arguments.
+func (m *member) asking(q *shared, args []any) (*ask, error) {
+	values, oids, err := bindAll(args)
+	if err != nil {
+		return nil, err
+	}
+	var key []byte
+	for i, v := range values {
+		if !listable(oids[i]) {
+			return nil, nil
+		}
+		key = append(strconv.AppendUint(append(strconv.AppendUint(key, uint64(oids[i]), 10), ' '), uint64(len(v)), 10), ' ')
+		if v == nil {
+			key = append(key, '-')
+		}
+		key = append(key, v...)
+	}
+	return &ask{member: m, step: q.step, query: q, args: args, key: string(key)}, nil
+}
+
+// answer returns what was asked ahead, or waits for the answer.
+func (m *member) answer(a *ask) (rows, error) {
+	at := slices.IndexFunc(m.early, func(e *ask) bool { return e.query == a.query && e.key == a.key })
+	if at < 0 {
+		return m.wait(a)
+	}
+	e := m.early[at]
+	m.early = slices.Delete(m.early, at, at+1)
+	if !e.answered {
+		return m.wait(a)
+	}
+	return e.rows, e.err
+}
+
+// errAhead ends a function that asks ahead at its first statement.
+var errAhead = errors.New("asked ahead")
+
+// Ahead asks for what the closure reads next; see core.Member.
+func (m *member) Ahead(reads []func() error) {
+	if m.fault != nil {
+		return
+	}
+	before := m.ahead
+	m.ahead = true
+	for _, read := range reads {
+		_ = read() // errAhead, or the closure meets the error again
+	}
+	m.ahead = before
+}
+
 // Exec holds back an INSERT. Its number of rows is known, as it either writes its row or fails.
 func (m *member) Exec(sql string, args ...any) (int64, error) {
+	if m.ahead {
+		return 0, errAhead
+	}
 	h := m.batch.w.held(sql)
 	if m.fault == nil && (h == nil || !h.certain) {
 		return 0, m.leave()
@@ -95,6 +153,9 @@ func (m *member) Exec(sql string, args ...any) (int64, error) {
 
 // InsertOne holds back an INSERT that must write exactly one row.
 func (m *member) InsertOne(sql string, args []any) error {
+	if m.ahead {
+		return errAhead
+	}
 	h := m.batch.w.held(sql)
 	if m.fault == nil && h == nil {
 		return m.leave()
@@ -104,6 +165,9 @@ func (m *member) InsertOne(sql string, args []any) error {
 
 // Insert holds back rows; see core.Member.
 func (m *member) Insert(into, forms, after string, shared int, args []any) error {
+	if m.ahead {
+		return errAhead
+	}
 	if m.fault == nil && after != "" {
 		return m.leave()
 	}
@@ -143,15 +207,21 @@ func (m *member) Meet(step core.Step, wanted []any, load func(core.Conn, []any) 
 	if m.fault != nil {
 		return m.fault
 	}
+	if m.ahead {
+		return errAhead
+	}
 	_, err := m.wait(&ask{step: step, wanted: wanted, load: load})
 	return err
 }
 
 // Share allows changes of shared rows.
-func (m *member) Share() { m.shares = true }
+func (m *member) Share() { m.shares = m.shares || !m.ahead }
 
 // Changes notes a change of shared rows.
 func (m *member) Changes() error {
+	if m.ahead {
+		return errAhead
+	}
 	if m.fault == nil && !m.shares {
 		return m.leave()
 	}
@@ -161,15 +231,17 @@ func (m *member) Changes() error {
 
 // leave ends the member's part in the transaction: its closure runs again in one of its own.
 func (m *member) leave() error {
+	if m.ahead {
+		return errAhead
+	}
 	m.alone, m.fault = true, core.ErrAlone
 	return m.fault
 }
 
 // wait gives the turn back until the batch has an answer.
 func (m *member) wait(a *ask) (rows, error) {
-	m.ask = a
-	m.batch.paused <- struct{}{}
-	<-m.wake
+	a.member = m
+	m.yield(a)
 	if a.err != nil && m.fault == nil {
 		m.fault = a.err
 	}

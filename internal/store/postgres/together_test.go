@@ -240,22 +240,82 @@ func TestTwoServersShareNumbers(t *testing.T) {
 	}
 }
 
-// TestARowIsLockedForOneClosure: closures that lock the same row decide one after the other, each on what the one before has written.
+// TestARowIsLockedForOneClosure: closures that lock the same row decide one after the other, each on what the one before has written. It does
+// not matter whether they ask for the lock ahead.
 func TestARowIsLockedForOneClosure(t *testing.T) {
+	for _, ahead := range []bool{false, true} {
+		t.Run(fmt.Sprint("ahead ", ahead), func(t *testing.T) {
+			e, url, _ := one(t)
+			run(t, url, `INSERT INTO usage_month (tenant_id, account_id, month, units_wh, free_wh, fbe_issued) VALUES (1, '\x01', '2026-01', 0, 0, 0)`)
+			add := func(tx *store.Tx) (value, error) {
+				lock := func() error {
+					_, err := tx.Number(`SELECT units_wh FROM usage_month WHERE tenant_id = $1 AND account_id = $2 AND month = $3 FOR UPDATE`, tx.Tenant, []byte{1}, "2026-01")
+					return err
+				}
+				if ahead {
+					tx.Ahead(lock)
+					if _, err := tx.Number(`SELECT value FROM counter WHERE tenant_id = $1 AND name = $2`, tx.Tenant, "none"); err != nil {
+						return value{}, err
+					}
+				}
+				if err := lock(); err != nil {
+					return value{}, err
+				}
+				n, err := tx.Number(`SELECT COUNT(*) FROM audit WHERE tenant_id = $1 AND action = $2`, tx.Tenant, "add")
+				if err == nil {
+					err = tx.AuditLog(access.Entry{Action: "add"})
+				}
+				return value{n: n + 1}, err
+			}
+			if got := numbers(together(t, e, repeat(6, add)...)); !slices.Equal(got, dense(1, 6)) {
+				t.Errorf("the closures counted %v, want 1 to 6", got)
+			}
+		})
+	}
+}
+
+// TestAskingAhead: what a closure asks ahead comes with its next statement, serves once and writes nothing.
+func TestAskingAhead(t *testing.T) {
 	e, url, _ := one(t)
-	run(t, url, `INSERT INTO usage_month (tenant_id, account_id, month, units_wh, free_wh, fbe_issued) VALUES (1, '\x01', '2026-01', 0, 0, 0)`)
-	add := func(tx *store.Tx) (value, error) {
-		if _, err := tx.Number(`SELECT units_wh FROM usage_month WHERE tenant_id = $1 AND account_id = $2 AND month = $3 FOR UPDATE`, tx.Tenant, []byte{1}, "2026-01"); err != nil {
+	all := together(t, e, take, func(tx *store.Tx) (v value, err error) {
+		stored := func() error {
+			v.n, err = tx.Number(`SELECT COUNT(*) FROM meta WHERE key = $1`, "later")
+			return err
+		}
+		tx.Ahead(stored, func() error { return tx.PutMeta("ahead", "1") }, func() error { _, err := tx.Take("a"); return err })
+		if _, err := tx.Number(`SELECT value FROM counter WHERE tenant_id = $1 AND name = $2`, tx.Tenant, "none"); err != nil {
+			return v, err
+		}
+		run(t, url, `INSERT INTO meta (key, value) VALUES ('later', '1')`)
+		if err := stored(); err != nil || v.n != 0 {
+			t.Errorf("asked ahead: %d rows, %v; want none", v.n, err)
+		}
+		if err := stored(); err != nil || v.n != 1 {
+			t.Errorf("asked again: %d rows, %v; want 1", v.n, err)
+		}
+		return v, tx.AuditLog(access.Entry{Action: "end"})
+	}, take)
+	if got := numbers(all); !slices.Equal(got, []int64{1, 2, 3}) {
+		t.Errorf("answers %v, want the numbers 2 and 3, and 1 row", all)
+	}
+	look(t, e, `SELECT COUNT(*) FROM meta WHERE key = 'ahead'`, 0)
+}
+
+// TestNobodyClosesADayUnderASale: while closures run that hold their postings back, nobody gets the lock under which a day is closed.
+func TestNobodyClosesADayUnderASale(t *testing.T) {
+	e, url, _ := one(t)
+	all := together(t, e, take, func(tx *store.Tx) (value, error) {
+		if _, err := tx.OpenFrom(); err != nil {
 			return value{}, err
 		}
-		n, err := tx.Number(`SELECT COUNT(*) FROM audit WHERE tenant_id = $1 AND action = $2`, tx.Tenant, "add")
-		if err == nil {
-			err = tx.AuditLog(access.Entry{Action: "add"})
-		}
-		return value{n: n + 1}, err
-	}
-	if got := numbers(together(t, e, repeat(6, add)...)); !slices.Equal(got, dense(1, 6)) {
-		t.Errorf("the closures counted %v, want 1 to 6", got)
+		run(t, url, `DO $$ BEGIN
+			LOCK TABLE posting IN SHARE ROW EXCLUSIVE MODE NOWAIT;
+			RAISE EXCEPTION 'a day can be closed';
+			EXCEPTION WHEN lock_not_available THEN NULL; END $$`)
+		return take(tx)
+	})
+	if got := numbers(all); !slices.Equal(got, dense(2, 3)) {
+		t.Errorf("numbers %v (%v), want 2 and 3", got, all)
 	}
 }
 

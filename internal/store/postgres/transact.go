@@ -11,8 +11,9 @@ import (
 // writer locks the rows on which it decides. A reader has one snapshot.
 const (
 	beginWrite = "BEGIN"
-	// The statements of several closures have lists as parameters. Their plans do not depend on the values.
-	beginTogether = "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan"
+	// The statements of several closures have lists as parameters. Their plans do not depend on the values. The closures hold their postings
+	// back, so the lock that comes with these is taken at once: what a closure reads about closed days then stays true.
+	beginTogether = "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; LOCK TABLE posting IN ROW EXCLUSIVE MODE"
 	// Plans made while tables were small are thrown away as a database grows: at the first such transaction, and whenever their number has doubled.
 	beginAnew = beginTogether + "; DISCARD PLANS"
 	beginView = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"

@@ -4,10 +4,12 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -90,6 +92,7 @@ func (tx Rows) lockPoint(p *sale.Point) error {
 	if tx.C.ForUpdate() == "" {
 		return nil
 	}
+	tx.Ahead(func() error { return tx.lockMeter(p) }, func() error { _, err := tx.saleKeys(p.Meter.N); return err })
 	_, err := tx.One(`SELECT status, tariff_id, opened_at, charged_to FROM account WHERE tenant_id = $1 AND id = $2`+tx.C.ForUpdate(), func(r core.Row) error {
 		p.AccountStatus, p.Tariff, p.OpenedAt, p.ChargedTo = r.Text(0), r.ID(1), r.Time(2), r.Text(3)
 		return nil
@@ -97,6 +100,10 @@ func (tx Rows) lockPoint(p *sale.Point) error {
 	if err != nil {
 		return fault.Wrap(err, "lock account of a sale")
 	}
+	return fault.Wrap(tx.lockMeter(p), "lock meter of a sale")
+}
+
+func (tx Rows) lockMeter(p *sale.Point) error {
 	account := p.Account
 	found, err := tx.One(`SELECT mode, status, account_id FROM meter WHERE tenant_id = $1 AND id = $2`+tx.C.ForUpdate(), func(r core.Row) error {
 		p.Mode, p.Status, p.Account = registry.Mode(r.Text(0)), registry.Status(r.Text(1)), r.ID(2)
@@ -105,12 +112,14 @@ func (tx Rows) lockPoint(p *sale.Point) error {
 	if err == nil && (!found || p.Account != account) {
 		err = fmt.Errorf("%w: it was moved to another account meanwhile", core.ErrConflict)
 	}
-	return fault.Wrap(err, "lock meter of a sale")
+	return err
 }
 
 // VendMonth returns an account's units of a local month and its carry.
 func (tx Rows) VendMonth(account id.ID, month string) (sale.Month, error) {
 	var m sale.Month
+	kept := ledger.AccountRef{Code: ledger.Carry, Subject: account.Text(id.Account)}
+	tx.Ahead(func() error { _, err := books.Of(tx.Tx).Balance(kept); return err })
 	_, err := tx.One(`SELECT units_wh, free_wh, fbe_issued FROM usage_month
 		WHERE tenant_id = $1 AND account_id = $2 AND month = $3`+tx.C.ForUpdate(), func(r core.Row) error {
 		m = sale.Month{Units: unit.Energy(r.Int(0)), Free: unit.Energy(r.Int(1)), FreeClaimed: r.Bool(2)}
@@ -119,7 +128,7 @@ func (tx Rows) VendMonth(account id.ID, month string) (sale.Month, error) {
 	if err != nil {
 		return sale.Month{}, fault.Wrap(err, "read the month of a sale")
 	}
-	carry, err := books.Of(tx.Tx).Balance(ledger.AccountRef{Code: ledger.Carry, Subject: account.Text(id.Account)})
+	carry, err := books.Of(tx.Tx).Balance(kept)
 	m.Carry = -carry
 	return m, fault.Wrap(err, "read the carry of a sale")
 }
@@ -133,6 +142,18 @@ func (tx Rows) VendUnderWay(meter int64, account id.ID) (bool, error) {
 	found, err := tx.One(`SELECT id FROM vend WHERE tenant_id = $1 AND `+vendOpen+`
 		AND (meter = $2 OR account_id = $3) LIMIT 1`, func(core.Row) error { return nil }, tx.Tenant, meter, account)
 	return found, fault.Wrap(err, "look for another open sale of the meter")
+}
+
+// VendAhead asks ahead for what the writing of a sale to this meter reads; see [core.Tx.Ahead].
+func (tx Rows) VendAhead(p sale.Point, routes []string) {
+	carry := ledger.AccountRef{Code: ledger.Carry, Subject: p.Account.Text(id.Account)}
+	tx.Ahead(func() error { return tx.Announce(webhook.VendCompleted, nil) }, func() error { _, err := tx.OpenFrom(); return err })
+	if _, known := tx.AccountN(carry); !known {
+		tx.Ahead(func() error { _, _, err := books.Of(tx.Tx).Account(carry); return err })
+	}
+	if slices.Contains(routes, sale.RouteMQTT) {
+		tx.Ahead(func() error { _, err := tx.Enqueue(job.Item{Lane: job.LaneMQTT, Key: p.Meter.Number}); return err })
+	}
 }
 
 // VendReserve inserts a sale with its lines and reserved tokens, adds to the month's units, and books its payments towards charges and
