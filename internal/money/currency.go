@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 )
@@ -21,10 +22,10 @@ func CurrencyOf(code string) (Currency, bool) {
 		return Currency{}, false
 	}
 	for exp, codes := range currencies {
-		for i := 0; i+3 <= len(codes); i += 4 {
-			if codes[i:i+3] == code {
-				return Currency{Code: codes[i : i+3], Exp: exp}, true
-			}
+		at := func(i int) string { return codes[4*i : 4*i+3] }
+		i, found := sort.Find((len(codes)+1)/4, func(i int) int { return strings.Compare(code, at(i)) })
+		if found {
+			return Currency{Code: at(i), Exp: exp}, true
 		}
 	}
 	return Currency{}, false

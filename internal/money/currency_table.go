@@ -1,6 +1,6 @@
 package money
 
-// currencies lists the codes of ISO 4217 by the number of decimals of their minor unit. The codes without a minor unit
+// currencies lists the codes of ISO 4217 by the number of decimals of their minor unit, in order. The codes without a minor unit
 // in trade (precious metals, accounting units, test codes) are left out.
 var currencies = [...]string{
 	0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",

@@ -33,7 +33,11 @@ func accountAt(tx SettleTx, t Tenant, rows []Row, now time.Time) (Account, error
 	if err != nil {
 		return Account{}, err
 	}
-	return accountWith(tx, t, rows, supplies, now)
+	seen, err := VisibilityOf(tx)
+	if err != nil {
+		return Account{}, err
+	}
+	return accountWith(tx, t, rows, supplies, seen, now)
 }
 
 // supplyOf reads the supply of one meter.
@@ -51,16 +55,13 @@ func suppliesOf(tx SupplyTx, rows []Row) (map[int64]Supplied, error) {
 	return tx.SuppliesOf(meters)
 }
 
-// accountWith does the same as [accountAt] with supplies that were read.
-func accountWith(tx SettleTx, t Tenant, rows []Row, supplies map[int64]Supplied, now time.Time) (a Account, err error) {
-	a = Account{Tenant: t, Now: now, Points: make([]Point, len(rows))}
+// accountWith does the same as [accountAt] with supplies and a visibility that were read.
+func accountWith(tx SettleTx, t Tenant, rows []Row, supplies map[int64]Supplied, seen Visibility, now time.Time) (a Account, err error) {
+	a = Account{Tenant: t, Visibility: seen, Now: now, Points: make([]Point, len(rows))}
 	if len(rows) == 0 {
 		return a, nil
 	}
 	if a.Money, err = MoneyOf(tx, rows[0].Meter.Account, rows); err != nil {
-		return Account{}, err
-	}
-	if a.Visibility, err = VisibilityOf(tx); err != nil {
 		return Account{}, err
 	}
 	for i, r := range rows {

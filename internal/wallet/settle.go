@@ -137,10 +137,14 @@ func settle(tx SettleTx, t Tenant, accounts [][]Row, now time.Time, post, credit
 	if err != nil {
 		return nil, err
 	}
+	seen, err := VisibilityOf(tx)
+	if err != nil {
+		return nil, err
+	}
 	out, acts := make([]Settled, len(accounts)), make([]act, len(accounts))
 	var rows []Row
 	for i, own := range accounts {
-		if out[i], acts[i], err = settled(tx, t, own, supplies, now, post, credit); err != nil {
+		if out[i], acts[i], err = settled(tx, t, own, supplies, seen, now, post, credit); err != nil {
 			return nil, fmt.Errorf("settle account %s: %w", own[0].Meter.Account.Text(id.Account), err)
 		}
 		rows = append(rows, out[i].Rows...)
@@ -152,8 +156,8 @@ func settle(tx SettleTx, t Tenant, accounts [][]Row, now time.Time, post, credit
 }
 
 // settled decides about one account and posts its use. The caller writes the rows and carries out the effects.
-func settled(tx SettleTx, t Tenant, rows []Row, supplies map[int64]Supplied, now time.Time, post, credit bool) (Settled, act, error) {
-	a, err := accountWith(tx, t, rows, supplies, now)
+func settled(tx SettleTx, t Tenant, rows []Row, supplies map[int64]Supplied, seen Visibility, now time.Time, post, credit bool) (Settled, act, error) {
+	a, err := accountWith(tx, t, rows, supplies, seen, now)
 	if err != nil {
 		return Settled{}, act{}, err
 	}
