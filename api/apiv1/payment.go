@@ -19,6 +19,8 @@ type Payment struct {
 	PaidAt      time.Time  `json:"paid_at" doc:"When the payer paid, by the provider's clock"`
 	SeenAt      time.Time  `json:"seen_at" doc:"When the server first heard of it"`
 	ConfirmedAt *time.Time `json:"confirmed_at,omitempty" doc:"When it was confirmed and booked"`
+	TakenBack   *Amount    `json:"taken_back,omitempty" doc:"What the provider took back after a sale had used the payment, as far as the provider confirmed it"`
+	OwedAgain   *Amount    `json:"owed_again,omitempty" doc:"The part of taken_back that the customer owes in the books; the rest follows by itself"`
 }
 
 // PaymentFilter says which payments to list.

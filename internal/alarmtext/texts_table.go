@@ -199,9 +199,9 @@ func PaymentsParked(n int64, since string) string {
 	return strconv.FormatInt(n, 10) + " payments have waited for a person for more than four hours, the oldest since " + since + ". The page Payments applies, gives back or rejects them."
 }
 
-// PaymentsGivenBack: {n} payments were given back by their provider, wholly or in part, after they had bought energy. Reverse each sale if its token was not used, and record the payment as given back.
+// PaymentsGivenBack: {n} payments were taken back by their provider in the last seven days, wholly or in part, after they had bought energy. The customers owe what their provider confirmed. Reverse a sale if its token was not used.
 func PaymentsGivenBack(n int64) string {
-	return strconv.FormatInt(n, 10) + " payments were given back by their provider, wholly or in part, after they had bought energy. Reverse each sale if its token was not used, and record the payment as given back."
+	return strconv.FormatInt(n, 10) + " payments were taken back by their provider in the last seven days, wholly or in part, after they had bought energy. The customers owe what their provider confirmed. Reverse a sale if its token was not used."
 }
 
 // PaymentCallsUnreadable: {n} calls of payment providers could not be read in the last seven days. A payment may be in one of them: compare with the statement of the provider.

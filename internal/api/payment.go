@@ -119,6 +119,9 @@ func paymentOf(v payment.View) apiv1.Payment {
 	if !p.Sale.IsZero() {
 		out.Vend = new(p.Sale.Text(id.Vend))
 	}
+	if p.Back > 0 {
+		out.TakenBack, out.OwedAgain = new(amountOf(money.Amount{Minor: p.Back, Currency: p.Amount.Currency})), new(amountOf(money.Amount{Minor: p.Owed, Currency: p.Amount.Currency}))
+	}
 	return out
 }
 

@@ -80,17 +80,19 @@ const (
 
 	VoucherSold  Kind = "voucher_sold"  // P28
 	VoucherEnded Kind = "voucher_ended" // P30; P29 is of the kind Payment
+
+	TakenBack Kind = "taken_back" // P31
 )
 
 // Kinds lists every kind of journal.
 func Kinds() []Kind {
 	return []Kind{Vend, Payment, Settlement, DepositIn, Commission, Reversal, Raised, Goodwill, Service, TopUp, Usage, Charged, MoveOut,
-		CreditNote, WriteOff, CashUp, Returned, Refund, CashOpening, CashPayout, CashBack, BroughtIn, VoucherSold, VoucherEnded}
+		CreditNote, WriteOff, CashUp, Returned, Refund, CashOpening, CashPayout, CashBack, BroughtIn, VoucherSold, VoucherEnded, TakenBack}
 }
 
-// Fact reports whether journals of this kind record facts of the past: energy used and days passed (P16, P17). A wallet's limit never
-// refuses such a journal, because a refusal would hide the use and not undo it.
-func (k Kind) Fact() bool { return k == Usage || k == Charged }
+// Fact reports whether journals of this kind record facts of the past: energy used, days passed, and money that a provider took back (P16,
+// P17, P31). A wallet's limit never refuses such a journal, because a refusal would hide the fact and not undo it.
+func (k Kind) Fact() bool { return k == Usage || k == Charged || k == TakenBack }
 
 // Journal is a balanced, immutable entry.
 type Journal struct {

@@ -16,6 +16,12 @@ func PaymentReturned(provider, payment string, amount Minor) []Posting {
 	return move(AccountRef{Unapplied, payment}, AccountRef{Clearing, provider}, amount)
 }
 
+// PaymentTakenBack is P31: a provider took back a payment after a sale had used it, so the customer owes it: as a debt, or out of the wallet. The
+// parameter advance is the tax that a recharge with this money paid; otherwise 0.
+func PaymentTakenBack(owes AccountRef, provider string, amount, advance Minor) []Posting {
+	return nonZero([]Posting{{owes, amount}, {AccountRef{Clearing, provider}, -amount}, {AccountRef{Code: VATPayable}, advance}, {AccountRef{Code: VATOnAdvances}, -advance}})
+}
+
 // VouchersSold is P28: somebody paid for vouchers of a batch, from a till or a vendor's float.
 func VouchersSold(source AccountRef, batch string, amount Minor) []Posting {
 	return move(source, AccountRef{Voucher, batch}, amount)

@@ -2,14 +2,12 @@ package payment
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/money"
-	"github.com/paywatt/paywatt/internal/notify"
 )
 
 // undone acts on a provider's notice that it gave a payment back. A notice that comes before that of the payment itself is remembered, so that
@@ -39,7 +37,7 @@ func (w Worker) undone(tx Tx, provider Provider, a Adapter, n Notice, proof Proo
 		return nil
 	case a.Asks():
 		if n.Signed {
-			if err := partBack(tx, &p, n.Amount); err != nil {
+			if err := partBack(tx, &p, n.Amount, false); err != nil {
 				return err
 			}
 		}
@@ -51,27 +49,39 @@ func (w Worker) undone(tx Tx, provider Provider, a Adapter, n Notice, proof Proo
 		p.Amount = n.Amount // of several parts the largest is remembered, in whatever order they come
 		return note(tx, p, "payment.part-back", tx.Payments().PutPayment(p))
 	case n.Amount.Currency == p.Amount.Currency && n.Amount.Minor < p.Amount.Minor:
-		return partBack(tx, &p, n.Amount)
+		return partBack(tx, &p, n.Amount, proof != StatedAlone)
 	}
-	return takeBack(tx, p)
+	return takeBack(tx, p, proof != StatedAlone)
 }
 
 // partBack records that a provider gave a part of a payment back. A payment that no sale has used is parked: it buys nothing any more, and a
-// person gives the rest back too. If a sale has used it, a person must decide about the sale. An amount that is no part changes nothing: it
-// is the whole, about which the provider is asked.
-func partBack(tx Tx, p *Payment, part money.Amount) error {
+// person gives the rest back too. If a sale has used it and the provider itself confirmed the part, the customer owes it. An amount that is no
+// part changes nothing: it is the whole, about which the provider is asked.
+func partBack(tx Tx, p *Payment, part money.Amount, sure bool) error {
 	if part.Minor <= 0 || part.Currency != p.Amount.Currency || part.Minor >= p.Amount.Minor || p.Reason == GivenBack {
 		return nil
 	}
-	detail := fmt.Sprintf("%s of %s", part, p.Amount)
+	before, detail := p.Back, fmt.Sprintf("%s of %s", part, p.Amount)
 	switch {
-	case p.State == Refunded || p.State == Rejected || p.Reason == PartBack && p.Detail == detail:
+	case p.State == Refunded || p.State == Rejected:
 		return nil
+	case p.State == Applied:
+		if part.Minor < p.Back { // of several parts the largest counts, in whatever order they come
+			return nil
+		}
+		if err := usedBack(tx, p, part.Minor, sure); err != nil {
+			return err
+		}
 	case p.Booked():
-		p.State = Parked
+		if p.BackAt, p.State = tx.Moment(), Parked; sure { // its sale may be under way
+			p.Back = max(p.Back, part.Minor)
+		}
+	}
+	if p.Reason == PartBack && p.Detail == detail && before == p.Back {
+		return nil
 	}
 	p.Reason, p.Detail = PartBack, detail
-	return note(tx, *p, "payment.part-back", errors.Join(tx.Payments().PutPayment(*p), tell(tx, *p, part)))
+	return note(tx, *p, "payment.part-back", tx.Payments().PutPayment(*p))
 }
 
 // wasPart reports whether a notice of a payment shows that what its provider gave back before was not the whole. Until then such a payment is
@@ -94,32 +104,18 @@ func (w Worker) rest(tx Tx, provider Provider, a Adapter, p Payment, n Notice, p
 	return park(tx, &p, PartBack, fmt.Sprintf("%s of %s", part, n.Amount))
 }
 
-// tell tells the customer whose sale a payment paid for that the provider took money back.
-func tell(tx Tx, p Payment, back money.Amount) error {
-	if p.State != Applied {
-		return nil
-	}
-	s, found, err := tx.VendSale(p.Sale)
-	if err != nil || !found {
-		return err
-	}
-	return notify.NotifyPaymentBack(tx.Messages(), s, back, tx.Moment())
-}
-
-// takeBack records that a provider gave a payment back. If a sale has used it, a person must decide about the sale: when it is reversed, the
-// payment is parked and can be recorded as given back.
-func takeBack(tx Tx, p Payment) error {
+// takeBack records that a provider gave a payment back. If a sale has used it and the provider itself confirmed that it took the money back, the
+// customer owes it. When the sale is reversed, the payment is parked and can be recorded as given back.
+func takeBack(tx Tx, p Payment, sure bool) error {
 	switch {
 	case p.State == Refunded || p.State == Rejected:
 		return nil
 	case p.State == Applied:
-		if p.Reason == GivenBack {
-			return nil
-		}
-		p.Reason, p.Detail = GivenBack, ""
-		if err := tell(tx, p, p.Amount); err != nil {
+		before := p.Back
+		if err := usedBack(tx, &p, p.Amount.Minor, sure); err != nil || before == p.Back && p.Reason == GivenBack {
 			return err
 		}
+		p.Reason, p.Detail = GivenBack, ""
 	case p.Booked():
 		if err := giveBack(tx, p); err != nil {
 			return err
@@ -158,8 +154,8 @@ func (w Worker) check(ctx context.Context, t access.Tenant, payment id.ID, asked
 		case err != nil || !found:
 			return job.Done(), err
 		case answer.Outcome != Back:
-			return job.Done(), partBack(tx, &p, answer.Part)
+			return job.Done(), partBack(tx, &p, answer.Part, true)
 		}
-		return job.Done(), takeBack(tx, p)
+		return job.Done(), takeBack(tx, p, true)
 	})
 }

@@ -89,8 +89,13 @@ type Payment struct {
 	Sale       id.ID  // the sale that used it; zero for none
 	Tries      int    // sales that were begun with it
 	Request    id.ID  // the request that it answers; zero for none
-	SeenAt     time.Time
-	Version    int64
+	// Back is what the provider took back after the sale had used the payment, as far as the provider confirmed it. Owed is the part of Back that
+	// the customer owes in the books, and BackAt is when the provider first said that it took money back. They are zero if the sale is reversed.
+	Back    money.Minor
+	Owed    money.Minor
+	BackAt  time.Time
+	SeenAt  time.Time
+	Version int64
 }
 
 // Booked reports whether the payment's money is in the books and has no use yet.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
@@ -31,6 +32,7 @@ type Tx interface {
 	Once() once.Tx
 	Eyes() access.EyesTx
 	Books() ledger.Books
+	Debts() debt.Tx
 	Payments() PaymentTx
 	Requests() RequestTx
 	NewID() (id.ID, error)
@@ -82,6 +84,8 @@ type PaymentTx interface {
 	// of a provider was paid, zero for none.
 	PaymentBacklog(before time.Time) (OpenPayments, error)
 	NewestPaid(provider string) (time.Time, error)
+	// BackUnowed lists used payments of which the provider took back more than the customer owes in the books, and locks them.
+	BackUnowed(max int) ([]Payment, error)
 	// PayableMeters and CalledMeters list meters that a reference may mean: by number or account, and by telephone number.
 	PayableMeters(r Reference, max int) ([]Found, error)
 	CalledMeters(r Reference, max int) ([]Found, error)

@@ -29,7 +29,7 @@ func (w Worker) replied(tx Tx, provider Provider, n Notice) error {
 	waits := p.State == Received && p.ConfirmedAt.IsZero()
 	switch {
 	case n.Answer.Outcome == Back && !waits:
-		return takeBack(tx, p)
+		return takeBack(tx, p, true)
 	case n.Answer.Outcome == Never && waits:
 		nevers, err := tx.Requests().AnswersLike(p.ID, Never)
 		if err != nil {

@@ -37,7 +37,7 @@ func (w Worker) Sweep(ctx context.Context, t access.Tenant) error {
 			w.ps.c.Log.Warn("list of a payment provider not read", "provider", p.Name, "error", broken)
 		}
 	}
-	return errors.Join(w.rematch(ctx, t), w.watch(ctx, t, providers), ctx.Err())
+	return errors.Join(w.rematch(ctx, t), w.oweLate(ctx, t), w.watch(ctx, t, providers), ctx.Err())
 }
 
 // list reads what a provider took since the last time.

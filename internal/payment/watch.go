@@ -28,6 +28,8 @@ const (
 
 	// UnreadableFor is how long the alarm counts a call that could not be read.
 	UnreadableFor = 7 * 24 * time.Hour
+	// BackFor is how long the alarm counts a payment that the customer owes again.
+	BackFor = 7 * 24 * time.Hour
 )
 
 // OpenPayments is what waits for a person.

@@ -78,6 +78,8 @@ func (w Worker) Send(ctx context.Context, t access.Tenant, c job.Claim) (job.Ver
 		return w.apply(ctx, t, payment, c.Attempts)
 	case kindCheck:
 		return w.check(ctx, t, payment, c.Attempts)
+	case kindOwe:
+		return w.owe(ctx, t, payment)
 	}
 	return job.Dead("payments have no step " + strconv.Quote(c.Kind)), nil
 }
@@ -389,7 +391,7 @@ func (w Worker) answered(tx Tx, p Payment, answer Answer, unanswered error, aske
 		if err := book(tx, &p, Asked); err != nil || p.State == Parked {
 			return job.Done(), err
 		}
-		return job.Done(), partBack(tx, &p, part)
+		return job.Done(), partBack(tx, &p, part, true)
 	case answer.Outcome == Back:
 		p.State, p.Reason, p.Proof = Rejected, GivenBack, Asked
 		return job.Done(), note(tx, p, "payment.reject", tx.Payments().PutPayment(p))

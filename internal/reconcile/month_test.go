@@ -37,6 +37,7 @@ type month struct {
 	want     map[string]bool // differences that were planted
 	next     int
 	txns     []string // payments in which nothing is planted yet
+	owed     []string // payments that customers owe again
 }
 
 func (m *month) id() (i id.ID) {
@@ -88,6 +89,13 @@ func newMonth(t *testing.T) *month {
 			}
 			p.State, p.Reason, p.Sale = payment.Refunded, payment.GivenBack, id.ID{}
 			m.journals[paid.ID+" back"] = &reconcile.Journal{ID: "jrn-back-" + paid.ID, Kind: ledger.Returned, Ref: p.Name(), Amount: -p.Amount.Minor, At: paid.At}
+		case i%40 == 17: // given back by the provider after it was used, and the customer owes it
+			if _, err := sim.Reverse(provider.Daraja, paid.ID); err != nil {
+				t.Fatal(err)
+			}
+			p.Reason, p.Back, p.Owed = payment.GivenBack, p.Amount.Minor, p.Amount.Minor
+			m.journals[paid.ID+" back"] = &reconcile.Journal{ID: "jrn-back-" + paid.ID, Kind: ledger.TakenBack, Ref: p.Name(), Amount: -p.Amount.Minor, At: paid.At}
+			m.owed = append(m.owed, paid.ID)
 		case i%70 == 3 && len(reversed) < planted: // given back by the provider, but used
 			if _, err := sim.Reverse(provider.Daraja, paid.ID); err != nil {
 				t.Fatal(err)
@@ -158,14 +166,21 @@ func (m *month) plantAll() {
 		m.journals[j.ID] = &j
 		m.plant(reconcile.JournalAlone, j.ID)
 	}
-	for _, txn := range m.take(planted) {
-		m.journals[txn].Amount--
-		m.plant(reconcile.JournalAmount, txn)
+	for i, txn := range m.take(planted) {
+		if i%4 > 0 {
+			m.journals[txn].Amount--
+			m.plant(reconcile.JournalAmount, txn)
+			continue
+		}
+		m.journals[m.owed[i]+" back"].Amount--
+		m.plant(reconcile.JournalAmount, m.owed[i]+" taken back")
 	}
-	for _, txn := range m.take(planted) {
-		p := m.payments[txn]
-		p.State, p.Reason, p.Sale = payment.Refunded, payment.ByPerson, id.ID{}
-		m.journals[txn+" back"] = &reconcile.Journal{ID: "jrn-back-" + txn, Kind: ledger.Returned, Ref: p.Name(), Amount: -p.Amount.Minor, At: m.journals[txn].At}
+	for i, txn := range m.take(planted) {
+		p, kind := m.payments[txn], ledger.Returned
+		if p.State, p.Reason, p.Sale = payment.Refunded, payment.ByPerson, (id.ID{}); i%2 == 0 { // the customer owes what the provider never took back
+			p.State, p.Reason, p.Back, p.Owed, kind = payment.Applied, payment.GivenBack, p.Amount.Minor, p.Amount.Minor, ledger.TakenBack
+		}
+		m.journals[txn+" back"] = &reconcile.Journal{ID: "jrn-back-" + txn, Kind: kind, Ref: p.Name(), Amount: -p.Amount.Minor, At: m.journals[txn].At}
 		m.plant(reconcile.NotGivenBack, txn)
 	}
 	twice, gaps := m.take(planted), m.take(planted)

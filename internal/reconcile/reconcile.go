@@ -130,7 +130,7 @@ type Difference struct {
 
 // Reconcile compares a day. The order of rows, payments and journals does not matter.
 func Reconcile(d Day) []Difference {
-	c := dayCheck{day: d, byTxn: map[string]*payment.Payment{}, byName: map[string]*payment.Payment{}, stated: map[string]bool{}, back: map[string]bool{}}
+	c := dayCheck{day: d, byTxn: map[string]*payment.Payment{}, byName: map[string]*payment.Payment{}, stated: map[string]bool{}, back: map[string]bool{}, taken: map[string]money.Minor{}}
 	for i := range d.Payments {
 		p := &d.Payments[i]
 		c.byTxn[p.Txn], c.byName[p.Name()] = p, p
@@ -140,6 +140,7 @@ func Reconcile(d Day) []Difference {
 	for _, r := range rows {
 		if r.Kind == statement.Reversal && r.Of != "" {
 			c.back[r.Of] = true
+			c.taken[r.Of] -= r.Amount
 		}
 	}
 	c.rows(rows)
@@ -153,8 +154,9 @@ func Reconcile(d Day) []Difference {
 type dayCheck struct {
 	day           Day
 	byTxn, byName map[string]*payment.Payment
-	stated        map[string]bool // names of payments that a row of the day has
-	back          map[string]bool // names of payments that a row of the day gives back
+	stated        map[string]bool        // names of payments that a row of the day has
+	back          map[string]bool        // names of payments that a row of the day gives back
+	taken         map[string]money.Minor // and how much of each
 	out           []Difference
 }
 
@@ -237,7 +239,7 @@ func (c *dayCheck) givenBack(r Row, d Difference) {
 		}
 		return
 	}
-	if p.State == payment.Refunded || p.State == payment.Rejected {
+	if p.State == payment.Refunded || p.State == payment.Rejected || p.State == payment.Applied && p.Owed >= c.taken[r.Of] {
 		return
 	}
 	d.Key, d.Txn, d.Payment, d.Paid, d.Note = p.Txn, p.Txn, p.Name(), p.Amount.Minor, note(p)
@@ -251,13 +253,16 @@ func (c *dayCheck) named(txn string) bool {
 
 // payments compares each confirmed payment with the statement and with its journals.
 func (c *dayCheck) payments() {
-	in, out := map[string]Journal{}, map[string]Journal{}
+	in, out, taken := map[string]Journal{}, map[string]Journal{}, map[string]Journal{}
 	for _, j := range c.day.Journals {
 		switch j.Kind {
 		case ledger.Payment:
 			in[j.Ref] = j
 		case ledger.Returned:
 			out[j.Ref] = j
+		case ledger.TakenBack: // in parts, perhaps
+			j.Amount += taken[j.Ref].Amount
+			taken[j.Ref] = j
 		}
 	}
 	for i := range c.day.Payments {
@@ -276,10 +281,14 @@ func (c *dayCheck) payments() {
 			c.booked(d, out, -p.Amount.Minor, " back")
 			c.returned(d, out)
 		}
+		if _, has := taken[d.Payment]; has || p.Owed > 0 {
+			c.booked(d, taken, -p.Owed, " taken back")
+			c.returned(d, taken)
+		}
 	}
 }
 
-// returned compares a payment that was given back in the books on this day with the statement. A provider may state it on a later day: then the
+// returned compares a payment that was given back in the books on this day, or that the customer owes again, with the statement. A provider may state it on a later day: then the
 // difference settles itself.
 func (c *dayCheck) returned(d Difference, out map[string]Journal) {
 	j, has := out[d.Payment]

@@ -238,7 +238,7 @@ func addBacks(tx Tx, provider string, d *Day) error {
 	d.BackElsewhere = map[string]bool{}
 	for _, j := range d.Journals {
 		txn, known := txns[j.Ref]
-		if !known || j.Kind != ledger.Returned || j.At.Before(d.From) || !j.At.Before(d.To) {
+		if !known || j.Kind == ledger.Payment || j.At.Before(d.From) || !j.At.Before(d.To) {
 			continue
 		}
 		back, err := tx.Reconciling().StatedBack(provider, txn)
@@ -261,7 +261,7 @@ func addJournals(tx Tx, provider string, d *Day) (err error) {
 	}
 	for _, p := range d.Payments {
 		payments[p.Name()] = true
-		if p.ConfirmedAt.IsZero() || has[p.Name()] == 2 || has[p.Name()] == 1 && p.State != payment.Refunded {
+		if p.ConfirmedAt.IsZero() || p.Owed == 0 && (has[p.Name()] == 2 || has[p.Name()] == 1 && p.State != payment.Refunded) {
 			continue
 		}
 		more, err := tx.Reconciling().PaymentJournals(provider, p.Name())

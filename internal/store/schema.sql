@@ -233,7 +233,7 @@ CREATE TABLE shift (
 CREATE TABLE payment (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, channel TEXT NOT NULL, provider TEXT NOT NULL, provider_txn TEXT NOT NULL,
   amount INTEGER NOT NULL, payer TEXT NOT NULL DEFAULT '', raw BLOB, status TEXT NOT NULL, created_at INTEGER NOT NULL,
-  version INTEGER NOT NULL DEFAULT 1, currency TEXT NOT NULL DEFAULT '', reference TEXT NOT NULL DEFAULT '', paid_at INTEGER NOT NULL DEFAULT 0, reason TEXT NOT NULL DEFAULT '', detail TEXT NOT NULL DEFAULT '', proof TEXT NOT NULL DEFAULT '', confirmed_at INTEGER, meter TEXT NOT NULL DEFAULT '', vend_id BLOB, tries INTEGER NOT NULL DEFAULT 0, request_id BLOB, alone_total INTEGER,
+  version INTEGER NOT NULL DEFAULT 1, currency TEXT NOT NULL DEFAULT '', reference TEXT NOT NULL DEFAULT '', paid_at INTEGER NOT NULL DEFAULT 0, reason TEXT NOT NULL DEFAULT '', detail TEXT NOT NULL DEFAULT '', proof TEXT NOT NULL DEFAULT '', confirmed_at INTEGER, meter TEXT NOT NULL DEFAULT '', vend_id BLOB, tries INTEGER NOT NULL DEFAULT 0, request_id BLOB, alone_total INTEGER, back INTEGER, back_owed INTEGER, back_at INTEGER,
   PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, provider, provider_txn)
 ) STRICT, WITHOUT ROWID;
 

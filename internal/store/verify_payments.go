@@ -1,6 +1,10 @@
 package store
 
 import (
+	"strconv"
+	"strings"
+
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
@@ -9,40 +13,46 @@ import (
 )
 
 // verifyPayments checks that every payment of a provider became exactly one credit or one refund, or waits with its whole amount: the books,
-// the payment's row and the sales say the same.
+// the payment's row and the sales say the same. It reads the payments in slices, so that its questions do not grow with their number.
 func (tx *Tx) verifyPayments(r *Report) error {
-	payments, booked, returned := int64(0), int64(0), int64(0)
-	err := tx.C.Query(`SELECT p.id, p.status, p.amount, p.confirmed_at, p.vend_id FROM payment p WHERE p.tenant_id = $1`, func(w core.Row) error {
-		payments++
-		p := payment.Payment{ID: w.ID(0), State: payment.State(w.Text(1)), Amount: money.Amount{Minor: money.Minor(w.Int(2))}, ConfirmedAt: w.Time(3), Sale: w.ID(4)}
-		in, err := tx.journalExists(ledger.Payment, p.Name())
-		if err != nil {
-			return err
-		}
-		out, err := tx.journalExists(ledger.Returned, p.Name())
-		if err != nil {
-			return err
-		}
-		booked, returned = booked+count(in), returned+count(out)
-		if in != !p.ConfirmedAt.IsZero() {
-			r.Find("payment", "Payment %s was confirmed: %t, but it is in the books: %t.", p.Name(), !p.ConfirmedAt.IsZero(), in)
-		}
-		if back := p.State == payment.Refunded && in; out != back {
-			r.Find("payment", "Payment %s is %s, but the books gave it back: %t.", p.Name(), p.State, out)
-		}
-		return tx.verifyPayment(r, p)
-	}, tx.Tenant)
-	r.Count("payments", payments)
+	payments, booked := int64(0), map[ledger.Kind]int64{}
+	taken, err := tx.takenBack()
 	if err != nil {
 		return err
 	}
-	for kind, known := range map[ledger.Kind]int64{ledger.Payment: booked, ledger.Returned: returned} {
+	for last, more := (id.ID{}), true; more; {
+		slice, err := tx.paymentSlice(last)
+		if err != nil {
+			return err
+		}
+		if more = len(slice) == verifySlice; len(slice) == 0 {
+			break
+		}
+		last = slice[len(slice)-1].ID
+		books, err := tx.paymentBooks(slice)
+		if err != nil {
+			return err
+		}
+		for _, p := range slice {
+			payments++
+			in, out := books.journals[string(ledger.Payment)+p.Name()], books.journals[string(ledger.Returned)+p.Name()]
+			booked[ledger.Payment], booked[ledger.Returned] = booked[ledger.Payment]+count(in), booked[ledger.Returned]+count(out)
+			verifyPayment(r, p, books, in, out)
+			verifyTakenBack(r, p, taken[p.Name()])
+			delete(taken, p.Name())
+		}
+	}
+	r.Count("payments", payments)
+	for ref, amount := range taken {
+		r.Find("payment", "The books took back %d of %s, but there is no such payment.", amount, ref)
+	}
+	for _, kind := range []ledger.Kind{ledger.Payment, ledger.Returned} {
 		journals, err := tx.Number(`SELECT COUNT(*) FROM journal WHERE tenant_id = $1 AND kind = $2`, tx.Tenant, string(kind))
 		if err != nil {
 			return err
 		}
-		if journals != known {
-			r.Find("payment", "%d journals of kind %s belong to no payment.", journals-known, kind)
+		if journals != booked[kind] {
+			r.Find("payment", "%d journals of kind %s belong to no payment.", journals-booked[kind], kind)
 		}
 	}
 	return tx.C.Query(`SELECT v.id, v.payment_id FROM vend v LEFT JOIN payment p ON p.tenant_id = v.tenant_id AND p.id = v.payment_id
@@ -53,37 +63,119 @@ func (tx *Tx) verifyPayments(r *Report) error {
 	}, tx.Tenant)
 }
 
-// verifyPayment compares one payment with what is left of it in the books, and with its sale.
-func (tx *Tx) verifyPayment(r *Report, p payment.Payment) error {
-	left, err := tx.Number(`SELECT COALESCE(SUM(balance), 0) FROM ledger_account WHERE tenant_id = $1 AND code = $2 AND subject = $3`,
-		tx.Tenant, int64(ledger.Unapplied), p.Name())
-	if err != nil {
-		return err
+// verifySlice is how many payments are compared together.
+const verifySlice = 500
+
+// paymentSlice reads the next payments after one, with the columns that are compared.
+func (tx *Tx) paymentSlice(after id.ID) (out []payment.Payment, err error) {
+	err = tx.C.Query(`SELECT p.id, p.status, p.amount, p.confirmed_at, p.vend_id, p.back, p.back_owed FROM payment p WHERE p.tenant_id = $1 AND p.id > $2 ORDER BY p.id LIMIT $3`,
+		func(w core.Row) error {
+			out = append(out, payment.Payment{ID: w.ID(0), State: payment.State(w.Text(1)), Amount: money.Amount{Minor: money.Minor(w.Int(2))}, ConfirmedAt: w.Time(3), Sale: w.ID(4),
+				Back: money.Minor(w.Int(5)), Owed: money.Minor(w.Int(6))})
+			return nil
+		}, tx.Tenant, after[:], verifySlice)
+	return out, err
+}
+
+// paymentBooks is what the books and the sales say about some payments.
+type paymentBooks struct {
+	journals map[string]bool        // by kind and payment
+	left     map[string]money.Minor // balance of what is unused, by payment
+	sales    map[id.ID]paidSale
+}
+
+// paidSale is a sale that stands, with the payment that paid for it.
+type paidSale struct {
+	payment id.ID
+	tender  money.Minor
+}
+
+// paymentBooks reads what the books and the sales say about some payments.
+func (tx *Tx) paymentBooks(slice []payment.Payment) (paymentBooks, error) {
+	b := paymentBooks{journals: map[string]bool{}, left: map[string]money.Minor{}, sales: map[id.ID]paidSale{}}
+	var names, sales []any
+	for _, p := range slice {
+		names = append(names, p.Name())
+		if !p.Sale.IsZero() {
+			sales = append(sales, p.Sale)
+		}
+	}
+	for _, kind := range []ledger.Kind{ledger.Payment, ledger.Returned} {
+		if err := tx.C.Query(`SELECT ref FROM journal WHERE tenant_id = $1 AND kind = $2 AND ref <> '' AND ref IN (`+places(3, len(names))+`)`, func(w core.Row) error {
+			b.journals[string(kind)+w.Text(0)] = true
+			return nil
+		}, append([]any{tx.Tenant, string(kind)}, names...)...); err != nil {
+			return b, err
+		}
+	}
+	err := tx.C.Query(`SELECT subject, balance FROM ledger_account WHERE tenant_id = $1 AND code = $2 AND subject IN (`+places(3, len(names))+`)`, func(w core.Row) error {
+		b.left[w.Text(0)] += money.Minor(w.Int(1))
+		return nil
+	}, append([]any{tx.Tenant, int64(ledger.Unapplied)}, names...)...)
+	if err != nil || len(sales) == 0 {
+		return b, err
+	}
+	return b, tx.C.Query(`SELECT id, payment_id, tender FROM vend WHERE tenant_id = $1 AND state IN ('completed', 'reversing') AND id IN (`+places(2, len(sales))+`)`, func(w core.Row) error {
+		b.sales[w.ID(0)] = paidSale{w.ID(1), money.Minor(w.Int(2))}
+		return nil
+	}, append([]any{tx.Tenant}, sales...)...)
+}
+
+// places lists the parameters of a statement from one number on.
+func places(from, n int) string {
+	var b strings.Builder
+	for i := range n {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString("$" + strconv.Itoa(from+i))
+	}
+	return b.String()
+}
+
+// verifyPayment compares one payment with its journals, with what is left of it in the books, and with its sale.
+func verifyPayment(r *Report, p payment.Payment, b paymentBooks, in, out bool) {
+	if in != !p.ConfirmedAt.IsZero() {
+		r.Find("payment", "Payment %s was confirmed: %t, but it is in the books: %t.", p.Name(), !p.ConfirmedAt.IsZero(), in)
+	}
+	if back := p.State == payment.Refunded && in; out != back {
+		r.Find("payment", "Payment %s is %s, but the books gave it back: %t.", p.Name(), p.State, out)
 	}
 	want := money.Minor(0)
 	if p.Booked() {
 		want = -p.Amount.Minor
 	}
-	if money.Minor(left) != want {
+	if left := b.left[p.Name()]; left != want {
 		r.Find("payment", "Payment %s of %d is %s, but %d of it is unused.", p.Name(), p.Amount.Minor, p.State, -left)
 	}
 	if (p.State == payment.Applied) != !p.Sale.IsZero() {
 		r.Find("payment", "Payment %s is %s, but it names a sale: %t.", p.Name(), p.State, !p.Sale.IsZero())
 	}
-	if p.State != payment.Applied {
-		return nil
-	}
-	sales, err := tx.Number(`SELECT COUNT(*) FROM vend WHERE tenant_id = $1 AND payment_id = $2 AND id = $3 AND tender = $4 AND state IN ('completed', 'reversing')`,
-		tx.Tenant, p.ID, p.Sale, p.Amount.Minor)
-	if err == nil && sales != 1 {
+	if p.State == payment.Applied && b.sales[p.Sale] != (paidSale{p.ID, p.Amount.Minor}) {
 		r.Find("payment", "Payment %s is applied to sale %s, but that sale does not use it.", p.Name(), p.Sale.Text(id.Vend))
 	}
-	return err
 }
 
-func (tx *Tx) journalExists(kind ledger.Kind, ref string) (bool, error) {
-	return tx.One(`SELECT id FROM journal WHERE tenant_id = $1 AND kind = $2 AND ref = $3 AND ref <> ''`, func(core.Row) error { return nil },
-		tx.Tenant, string(kind), ref)
+// verifyTakenBack compares what the customer owes for a payment that its provider took back with the books.
+func verifyTakenBack(r *Report, p payment.Payment, taken money.Minor) {
+	switch {
+	case p.Owed != taken:
+		r.Find("payment", "The customer owes %d of payment %s again, but the books took back %d.", p.Owed, p.Name(), taken)
+	case p.Owed > p.Back || p.Back > p.Amount.Minor || p.Owed > 0 && p.State != payment.Applied:
+		r.Find("payment", "Payment %s of %d is %s. Its provider took back %d, and the customer owes %d again.", p.Name(), p.Amount.Minor, p.State, p.Back, p.Owed)
+	}
+}
+
+// takenBack sums the journals of money that providers took back after its use, by payment, without those that were undone.
+func (tx *Tx) takenBack() (map[string]money.Minor, error) {
+	out := map[string]money.Minor{}
+	err := tx.C.Query(`SELECT j.ref, SUM(p.amount) FROM journal j JOIN posting p ON p.tenant_id = j.tenant_id AND p.journal_id = j.id
+		JOIN ledger_account a ON a.tenant_id = j.tenant_id AND a.n = p.account WHERE j.tenant_id = $1 AND j.kind = $2 AND a.code = $3
+		AND NOT EXISTS (SELECT 1 FROM journal m WHERE m.tenant_id = j.tenant_id AND m.reverses = j.id) GROUP BY j.ref`, func(w core.Row) error {
+		out[debt.PaymentOf(w.Text(0))] -= money.Minor(w.Int(1))
+		return nil
+	}, tx.Tenant, string(ledger.TakenBack), int64(ledger.Clearing))
+	return out, err
 }
 
 func count(yes bool) int64 {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/command"
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/localday"
@@ -292,6 +293,13 @@ func mirrorFits(tx Tx, s sale.Sale, shift id.ID) (refusal.Refusal, error) {
 	if err != nil {
 		return refusal.Refusal{}, err
 	}
+	if !s.Payment.IsZero() {
+		d, paid, err := debt.BackPaid(tx.Debts(), s.Payment.Text(id.Payment))
+		if err != nil || paid {
+			account, _ := ledger.Find(ledger.Debt)
+			return refuse.MoneyMovedOn(account.Path, money.Amount{Minor: d.Outstanding, Currency: s.Tender.Currency}, money.Amount{Minor: d.Principal, Currency: s.Tender.Currency}), err
+		}
+	}
 	change := map[ledger.AccountRef]money.Minor{}
 	for _, k := range []ledger.Kind{s.Journal(), ledger.Commission} {
 		j, _, err := tx.Books().JournalByRef(k, s.ID.Text(id.Vend))
@@ -358,6 +366,9 @@ func (v *Vending) giveBack(tx Tx, s sale.Sale, r sale.Reversal, confirmed bool) 
 		return sale.Sale{}, sale.Reversal{}, err
 	}
 	if !s.Payment.IsZero() {
+		if err := debt.UndoBack(tx.Debts(), s.Account, s.Payment.Text(id.Payment), now); err != nil {
+			return sale.Sale{}, sale.Reversal{}, err
+		}
 		if err := tx.Spending().PaymentUnspent(s.Payment, s.ID); err != nil {
 			return sale.Sale{}, sale.Reversal{}, err
 		}

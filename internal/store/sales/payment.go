@@ -33,6 +33,9 @@ var paymentColumns = core.Columns[payment.Payment]{Table: "payment", Attested: [
 }, Added: []core.Column[payment.Payment]{
 	core.ID("request_id", func(p *payment.Payment) *id.ID { return &p.Request }),
 	core.Maybe("alone_total", func(p *payment.Payment) **money.Minor { return &p.AloneTotal }),
+	core.Int("back", func(p *payment.Payment) *money.Minor { return &p.Back }).OrNull(),
+	core.Int("back_owed", func(p *payment.Payment) *money.Minor { return &p.Owed }).OrNull(),
+	core.Time("back_at", func(p *payment.Payment) *time.Time { return &p.BackAt }),
 }, Unattested: []core.Column[payment.Payment]{
 	core.ID("id", func(p *payment.Payment) *id.ID { return &p.ID }),
 	core.Text("detail", func(p *payment.Payment) *string { return &p.Detail }),
@@ -67,15 +70,23 @@ func (tx Rows) AddPayment(p payment.Payment) (bool, error) {
 func (tx Rows) PutPayment(p payment.Payment) error {
 	err := tx.Rewrite(paymentKind, p.ID, func() error {
 		return tx.Must(`UPDATE payment SET status = $1, reason = $2, detail = $3, proof = $4, confirmed_at = $5, meter = $6, vend_id = $7, tries = $8,
-			amount = $9, currency = $10, paid_at = $11, reference = $12, payer = $13, request_id = $14, alone_total = $15, version = version + 1
-			WHERE tenant_id = $16 AND id = $17`,
+			amount = $9, currency = $10, paid_at = $11, reference = $12, payer = $13, request_id = $14, alone_total = $15,
+			back = $16, back_owed = $17, back_at = $18, version = version + 1 WHERE tenant_id = $19 AND id = $20`,
 			string(p.State), string(p.Reason), p.Detail, string(p.Proof), p.ConfirmedAt, p.Meter, p.Sale, p.Tries, p.Amount.Minor, p.Amount.Currency, p.PaidAt,
-			p.Reference, p.Payer, p.Request, p.AloneTotal, tx.Tenant, p.ID)
+			p.Reference, p.Payer, p.Request, p.AloneTotal, unlessZero(p.Back), unlessZero(p.Owed), p.BackAt, tx.Tenant, p.ID)
 	})
 	if e, is := webhook.OfPayment(p); is && err == nil {
 		err = tx.Announce(e.Type, func() (webhook.Event, error) { return e, nil })
 	}
 	return fault.Wrap(err, "write payment %s", p.Name())
+}
+
+// unlessZero returns an amount as it is stored where NULL stands for 0.
+func unlessZero(m money.Minor) any {
+	if m == 0 {
+		return nil
+	}
+	return int64(m)
 }
 
 // PaymentByID reads a payment and locks it.
@@ -144,7 +155,8 @@ func (tx Rows) PaymentBacklog(before time.Time) (b payment.OpenPayments, err err
 	}{
 		{`SELECT COUNT(*), MIN(created_at) FROM payment WHERE tenant_id = $1 AND (status = 'received' OR status = 'parked') AND status = 'parked' AND created_at < $2`,
 			[]any{tx.Tenant, before}, func(r core.Row) { b.Parked, b.Oldest = int(r.Int(0)), r.Time(1) }},
-		{`SELECT COUNT(*) FROM payment WHERE tenant_id = $1 AND status = 'applied' AND (reason = 'given-back' OR reason = 'part-back')`, []any{tx.Tenant}, func(r core.Row) { b.Back = int(r.Int(0)) }},
+		{`SELECT COUNT(*) FROM payment WHERE tenant_id = $1 AND ` + usedBack + ` AND (back_owed IS NULL OR back_owed < back OR back_at >= $2)`, []any{tx.Tenant, before.Add(-payment.BackFor)},
+			func(r core.Row) { b.Back = int(r.Int(0)) }},
 		{`SELECT COUNT(*) FROM payment_call WHERE tenant_id = $1 AND state = 'unreadable' AND received_at >= $2`, []any{tx.Tenant, before.Add(-payment.UnreadableFor)}, func(r core.Row) { b.Unreadable = int(r.Int(0)) }},
 	} {
 		if _, err := tx.One(q.sql, func(r core.Row) error { q.to(r); return nil }, q.args...); err != nil {
@@ -152,6 +164,15 @@ func (tx Rows) PaymentBacklog(before time.Time) (b payment.OpenPayments, err err
 		}
 	}
 	return b, nil
+}
+
+// usedBack selects the payments that a sale has used and that their provider took back, wholly or in part.
+const usedBack = `status = 'applied' AND (reason = 'given-back' OR reason = 'part-back')`
+
+// BackUnowed lists used payments of which the provider took back more than the customer owes in the books, and locks them.
+func (tx Rows) BackUnowed(max int) (out []payment.Payment, err error) {
+	err = tx.C.Query(paymentQuery+usedBack+` AND back > COALESCE(back_owed, 0) ORDER BY id LIMIT $2`+tx.C.ForUpdate(), paymentColumns.AddTo(&out), tx.Tenant, max)
+	return out, fault.Wrap(err, "list the payments that were taken back")
 }
 
 // NewestPaid returns when the newest payment of a provider was paid; zero for none.
@@ -194,6 +215,7 @@ func (tx Rows) PaymentUnspent(i, reversed id.ID) error {
 		if p.State, p.Sale = payment.Parked, (id.ID{}); p.Reason != payment.GivenBack && p.Reason != payment.PartBack {
 			p.Reason = payment.SaleReversed
 		}
+		p.Back, p.Owed, p.BackAt = 0, 0, time.Time{}
 		p.Tries++ // another sale needs another reference
 		return nil
 	})

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
@@ -245,14 +246,15 @@ func (tx Rows) StatedBack(provider, txn string) (bool, error) {
 	return back, fault.Wrap(err, "find the return of a payment in statements")
 }
 
-// journalQuery lists journals of payments with what they moved on a provider's clearing account.
+// journalQuery lists journals of payments with what they moved on a provider's clearing account, without those of money that was taken back whose
+// sale was reversed.
 const journalQuery = `SELECT j.id, j.kind, j.ref, j.posted_at, SUM(p.amount) FROM journal j JOIN posting p ON p.tenant_id = j.tenant_id AND p.journal_id = j.id
 	JOIN ledger_account a ON a.tenant_id = j.tenant_id AND a.n = p.account WHERE j.tenant_id = $1 AND a.code = $2 AND a.subject = $3
-	AND (j.kind = 'payment' OR j.kind = 'returned') AND `
+	AND (j.kind = 'payment' OR j.kind = 'returned' OR j.kind = 'taken_back' AND NOT EXISTS (SELECT 1 FROM journal m WHERE m.tenant_id = j.tenant_id AND m.reverses = j.id)) AND `
 
 func (tx Rows) journalsWhere(condition string, args ...any) (out []reconcile.Journal, err error) {
 	err = tx.C.Query(journalQuery+condition+` GROUP BY j.id, j.kind, j.ref, j.posted_at`, func(r core.Row) error {
-		out = append(out, reconcile.Journal{ID: r.ID(0).Text(id.Journal), Kind: ledger.Kind(r.Text(1)), Ref: r.Text(2), At: r.Time(3), Amount: money.Minor(r.Int(4))})
+		out = append(out, reconcile.Journal{ID: r.ID(0).Text(id.Journal), Kind: ledger.Kind(r.Text(1)), Ref: debt.PaymentOf(r.Text(2)), At: r.Time(3), Amount: money.Minor(r.Int(4))})
 		return nil
 	}, args...)
 	return out, fault.Wrap(err, "list the journals of payments")
@@ -266,7 +268,11 @@ func (tx Rows) ProviderJournals(provider string, from, to time.Time) ([]reconcil
 
 // PaymentJournals lists the journals of one payment on its provider's clearing account.
 func (tx Rows) PaymentJournals(provider, payment string) ([]reconcile.Journal, error) {
-	return tx.journalsWhere(`j.ref = $4`, tx.Tenant, int64(ledger.Clearing), provider, payment)
+	refs := []any{tx.Tenant, int64(ledger.Clearing), provider, payment}
+	for n := range debt.MaxBacks {
+		refs = append(refs, debt.BackRef(payment, n+1))
+	}
+	return tx.journalsWhere(`j.ref IN ($4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`, refs...)
 }
 
 // OpenSince counts the open differences that were found before a time, and returns when the oldest was.

@@ -69,6 +69,8 @@ func goldenStatements() []goldenRow {
 			[]any{named(133), "bank", "2026-11-21", "fee", "2026-11-21", -55, 0, 0, golden, 3, "accountant", 1, golden}},
 		{"payment", `id, channel, provider, provider_txn, amount, currency, paid_at, status, proof, confirmed_at, created_at, alone_total`,
 			[]any{named(134), "provider", "bank", "TX4", 10_000, "KES", golden, "received", "signed", golden + 1, golden, 25_000}},
+		{"payment", `id, channel, provider, provider_txn, amount, currency, paid_at, status, reason, proof, confirmed_at, created_at, back, back_owed, back_at`,
+			[]any{named(135), "provider", "bank", "TX5", 10_000, "KES", golden, "applied", "part-back", "asked", golden + 1, golden, 4_000, 3_000, golden + 2}},
 	}
 }
 
