@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -60,10 +59,10 @@ func (c *batch) run(t access.Tenant) error {
 	now := w.e.clock.now()
 	err := error(nil)
 	waiting := make([]*member, 0, len(c.members))
-	for _, m := range c.members {
-		m.batch = c
-		m.next, _ = iter.Pull(func(yield func(*ask) bool) { m.yield = yield; c.closure(m, t, now) })
-		if m.ask, _ = m.next(); m.ask != nil {
+	for i, m := range c.members {
+		m.batch, m.turns = c, w.turn(i)
+		m.turns.run = func() { c.closure(m, t, now) }
+		if m.ask, _ = m.turns.next(); m.ask != nil {
 			waiting = append(waiting, m)
 		}
 	}
@@ -76,7 +75,7 @@ func (c *batch) run(t access.Tenant) error {
 			if err != nil {
 				m.ask.err = err
 			}
-			m.ask, _ = m.next()
+			m.ask, _ = m.turns.next()
 		}
 		waiting = slices.DeleteFunc(waiting, func(m *member) bool { return m.ask == nil })
 	}
@@ -99,8 +98,9 @@ func (c *batch) closure(m *member, t access.Tenant, now time.Time) {
 	left := true
 	defer func() {
 		c.leave(m)
-		if left {
-			m.yield(nil) // for ever: to end the coroutine now would end the worker
+		if left { // to end the coroutine now would end the worker, so it waits for ever
+			c.w.turns[slices.Index(c.w.turns, m.turns)] = nil
+			m.turns.yield(nil)
 		}
 	}()
 	m.refused, m.err = e.fit.Guarded(func() (bool, error) { return tx.Finish(m.work.fn(tx)) })
@@ -233,7 +233,7 @@ type group struct {
 	query  *shared
 	asks   []*ask
 	places map[string]int // the place of arguments in the lists, from 1
-	args   [][]any
+	args   [][]cell
 }
 
 func (g *group) add(a *ask) {
@@ -251,7 +251,7 @@ func (g *group) bound(c *conn) (bound, error) {
 		for key, at := range g.places {
 			keys[at-1] = key
 		}
-		args := make(map[string][]any, len(keys))
+		args := make(map[string][]cell, len(keys))
 		for i, key := range keys {
 			args[key] = g.args[i]
 		}
@@ -264,7 +264,7 @@ func (g *group) bound(c *conn) (bound, error) {
 	if err != nil {
 		return bound{}, err
 	}
-	return c.bound(g.query.text(oids), lists)
+	return c.lists(g.query.text(oids), lists, oids)
 }
 
 // share gives each member its rows.
@@ -277,29 +277,6 @@ func (g *group) share(all rows) {
 	for _, a := range g.asks {
 		a.rows, a.answered = slices.Clone(at[g.places[a.key]]), true
 	}
-}
-
-// listsOf turns rows of arguments into one list for each argument. Where all values are NULL of an unknown type, there is no list.
-func listsOf(args [][]any) (lists []any, oids []uint32, err error) {
-	oids = make([]uint32, len(args[0]))
-	for col := range oids {
-		l := core.List{Values: make([]any, len(args))}
-		for i := range args {
-			_, oid, err := bind(args[i][col])
-			if err != nil {
-				return nil, nil, err
-			}
-			if oid != oidUnknown {
-				oids[col] = oid
-			}
-			l.Values[i] = args[i][col]
-		}
-		if oids[col] != oidUnknown {
-			l.Form = formOf(oids[col])
-			lists = append(lists, l)
-		}
-	}
-	return lists, oids, nil
 }
 
 // write writes what the members have held back, and what they share. Nothing is committed if a member spoilt it for the others.
@@ -327,33 +304,55 @@ func (c *batch) write(t access.Tenant, now time.Time) error {
 	collect := &collector{conn: c.w.c}
 	for _, i := range all {
 		lists, oids, err := listsOf(i.args)
-		if err == nil {
-			_, err = collect.expect(int64(len(i.args)), i.into.text(oids), lists)
-		}
 		if err != nil {
 			return err
 		}
+		b, err := c.w.c.lists(i.into.text(oids), lists, oids)
+		if err != nil {
+			return err
+		}
+		collect.add(b, int64(len(i.args)))
 	}
 	if err := c.shared.Write(collect, t, now); err != nil {
+		return err
+	}
+	back := core.NewTx(collect, t, now, nil, 0, nil, nil)
+	if err := c.shared.ReadBack(back); err != nil && !errors.Is(err, errAhead) {
 		return err
 	}
 	if err := collect.send(); err != nil {
 		return err
 	}
-	return c.shared.ReadBack(core.NewTx(c.w.c, t, now, nil, 0, nil, nil))
+	return c.shared.ReadBack(back)
 }
 
 // writeGroup is the rows of all members for one INSERT.
 type writeGroup struct {
 	into *held
-	args [][]any
+	args [][]cell
 }
 
-// collector collects statements that write, to send them in one message.
+// collector collects statements that write, to send them in one message, and the query that reads back what they have written.
 type collector struct {
 	*conn
 	statements []bound
 	want       []int64
+	query      bool
+	sent       bool
+	rows       rows // of the query
+}
+
+// Query collects the query, and after the message was sent it gives the rows.
+func (c *collector) Query(sql string, row func(core.Row) error, args ...any) error {
+	if c.sent {
+		return c.rows.each(row)
+	}
+	b, err := c.bound(sql, args)
+	if err != nil {
+		return err
+	}
+	c.query, c.statements = true, append(c.statements, b)
+	return errAhead
 }
 
 // Exec collects a statement that must change as many rows as its lists have values.
@@ -364,16 +363,17 @@ func (c *collector) Exec(sql string, args ...any) (int64, error) {
 			n = len(l.Values)
 		}
 	}
-	return c.expect(int64(n), sql, args)
-}
-
-func (c *collector) expect(n int64, sql string, args []any) (int64, error) {
 	b, err := c.bound(sql, args)
 	if err != nil {
 		return 0, err
 	}
+	c.add(b, int64(n))
+	return int64(n), nil
+}
+
+// add collects a statement that must change n rows.
+func (c *collector) add(b bound, n int64) {
 	c.statements, c.want = append(c.statements, b), append(c.want, n)
-	return n, nil
 }
 
 // errGuard: a statement changed fewer rows than it should, because another transaction has changed them or written them first.
@@ -385,10 +385,14 @@ func (c *collector) send() error {
 	if err != nil {
 		return err
 	}
-	for i, r := range results {
-		if r.n != c.want[i] {
-			return fmt.Errorf("%w: %d instead of %d: %s", errGuard, r.n, c.want[i], firstLine(c.statements[i].sql))
+	for i, n := range c.want {
+		if results[i].n != n {
+			return fmt.Errorf("%w: %d instead of %d: %s", errGuard, results[i].n, n, firstLine(c.statements[i].sql))
 		}
+	}
+	c.sent = true
+	if c.query {
+		c.rows = results[len(results)-1].rows
 	}
 	return nil
 }

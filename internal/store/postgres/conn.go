@@ -164,14 +164,33 @@ func (c *conn) bound(sql string, args []any) (b bound, err error) {
 	if err != nil {
 		return b, fmt.Errorf("statement %q: %w", firstLine(sql), err)
 	}
+	return c.encoded(sql, values, oids)
+}
+
+// lists prepares a statement whose parameters are lists of values of these types; a type that is unknown has no list.
+func (c *conn) lists(sql string, lists [][]byte, elements []uint32) (bound, error) {
+	oids := make([]uint32, 0, len(lists))
+	for _, element := range elements {
+		if element != oidUnknown {
+			oids = append(oids, listOf(element))
+		}
+	}
+	return c.encoded(sql, lists, oids)
+}
+
+// encoded prepares a statement for arguments that are encoded already.
+func (c *conn) encoded(sql string, values [][]byte, oids []uint32) (b bound, err error) {
+	if c.fault != nil {
+		return b, c.fault
+	}
 	s, err := c.statement(sql, oids)
 	if err != nil {
 		return b, err
 	}
-	if len(args) != s.params {
-		return b, fmt.Errorf("statement %q wants %d arguments, got %d", firstLine(sql), s.params, len(args))
+	if len(values) != s.params {
+		return b, fmt.Errorf("statement %q wants %d arguments, got %d", firstLine(sql), s.params, len(values))
 	}
-	formats := make([]int16, len(args))
+	formats := make([]int16, len(values))
 	for i := range oids {
 		switch oids[i] {
 		case oidBytes, oidBytesList, oidTextList, oidIntList:

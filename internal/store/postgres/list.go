@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
@@ -18,49 +19,128 @@ const (
 // Lists is true: a statement with lists writes many rows in one round trip.
 func (c *conn) Lists() bool { return true }
 
-// bindList encodes a list in the binary form of PostgreSQL's arrays: one dimension that counts from 1, and a length before each value.
+// cell is one value of a list, in PostgreSQL's binary form; nil is NULL.
+type cell struct {
+	oid uint32
+	v   []byte
+}
+
+// cellOf encodes a value of a list at the end of a buffer.
+func cellOf(buf []byte, a any) ([]byte, cell, error) {
+	from := len(buf)
+	number := func(n int64) ([]byte, cell, error) {
+		buf = binary.BigEndian.AppendUint64(buf, uint64(n))
+		return buf, cell{oidInt, buf[from:len(buf):len(buf)]}, nil
+	}
+	switch v := a.(type) {
+	case int64:
+		return number(v)
+	case int:
+		return number(int64(v))
+	case id.ID:
+		if v.IsZero() {
+			return buf, cell{oid: oidBytes}, nil
+		}
+		buf = append(buf, v[:]...)
+		return buf, cell{oidBytes, buf[from:len(buf):len(buf)]}, nil
+	}
+	v, oid, err := bind(a)
+	if err == nil && oid == oidInt && v != nil {
+		n, err := strconv.ParseInt(string(v), 10, 64)
+		if err != nil {
+			return buf, cell{}, err
+		}
+		return number(n)
+	}
+	return buf, cell{oid, v}, err
+}
+
+// cellsOf encodes several values.
+func cellsOf(args []any) ([]cell, error) {
+	buf, out := make([]byte, 0, 16*len(args)), make([]cell, len(args))
+	for i, a := range args {
+		var err error
+		if buf, out[i], err = cellOf(buf, a); err != nil {
+			return nil, fmt.Errorf("argument %d: %w", i+1, err)
+		}
+	}
+	return out, nil
+}
+
+// bindList encodes a list.
 func bindList(l core.List) ([]byte, uint32, error) {
-	element, list := uint32(oidInt), uint32(oidIntList)
+	element := uint32(oidInt)
 	switch l.Form {
 	case 't':
-		element, list = oidText, oidTextList
+		element = oidText
 	case 'b':
-		element, list = oidBytes, oidBytesList
+		element = oidBytes
 	}
-	b := make([]byte, 0, 20+12*len(l.Values))
+	cells, err := cellsOf(l.Values)
+	if err != nil {
+		return nil, 0, err
+	}
+	b := beginList(element, len(cells))
+	for i, c := range cells {
+		if c.v != nil && c.oid != element {
+			return nil, 0, fmt.Errorf("value %d of a list: it has type %T, which is not the list's", i+1, l.Values[i])
+		}
+		b = appendCell(b, c)
+	}
+	return b, listOf(element), nil
+}
+
+// listOf returns the type of a list of values of a type.
+func listOf(element uint32) uint32 {
+	switch element {
+	case oidText:
+		return oidTextList
+	case oidBytes:
+		return oidBytesList
+	}
+	return oidIntList
+}
+
+// beginList begins the binary form of one of PostgreSQL's arrays: one dimension that counts from 1. Its values follow.
+func beginList(element uint32, n int) []byte {
+	b := make([]byte, 0, 20+20*n)
 	b = binary.BigEndian.AppendUint32(b, 1) // dimensions
 	b = binary.BigEndian.AppendUint32(b, 1) // some value may be NULL
 	b = binary.BigEndian.AppendUint32(b, element)
-	b = binary.BigEndian.AppendUint32(b, uint32(len(l.Values)))
-	b = binary.BigEndian.AppendUint32(b, 1) // the first index
-	for i, a := range l.Values {
-		var err error
-		if b, err = appendValue(b, a, element); err != nil {
-			return nil, 0, fmt.Errorf("value %d of a list: %w", i+1, err)
-		}
-	}
-	return b, list, nil
+	b = binary.BigEndian.AppendUint32(b, uint32(n))
+	return binary.BigEndian.AppendUint32(b, 1) // the first index
 }
 
-// appendValue adds one value of a list, with its length.
-func appendValue(b []byte, a any, element uint32) ([]byte, error) {
-	if n, ok := a.(int64); ok && element == oidInt {
-		return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(b, 8), uint64(n)), nil
+// appendCell adds one value of a list, with its length.
+func appendCell(b []byte, c cell) []byte {
+	if c.v == nil {
+		return binary.BigEndian.AppendUint32(b, 1<<32-1) // -1: NULL
 	}
-	v, oid, err := bind(a)
-	switch {
-	case err != nil:
-		return nil, err
-	case v == nil:
-		return binary.BigEndian.AppendUint32(b, 1<<32-1), nil // -1: NULL
-	case oid != element:
-		return nil, fmt.Errorf("it has type %T, which is not the list's", a)
-	case element == oidInt:
-		n, err := strconv.ParseInt(string(v), 10, 64)
-		if err != nil {
-			return nil, err
+	return append(binary.BigEndian.AppendUint32(b, uint32(len(c.v))), c.v...)
+}
+
+// listsOf turns rows of values into one list for each column, and returns the types of the values. Where all values are NULL of an unknown
+// type, there is no list.
+func listsOf(rows [][]cell) (lists [][]byte, oids []uint32, err error) {
+	oids = make([]uint32, len(rows[0]))
+	for col := range oids {
+		for _, row := range rows {
+			if row[col].oid != oidUnknown {
+				oids[col] = row[col].oid
+				break
+			}
 		}
-		return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(b, 8), uint64(n)), nil
+		if oids[col] == oidUnknown {
+			continue
+		}
+		b := beginList(oids[col], len(rows))
+		for i, row := range rows {
+			if row[col].v != nil && row[col].oid != oids[col] {
+				return nil, nil, fmt.Errorf("value %d of list %d has another type than the first", i+1, col+1)
+			}
+			b = appendCell(b, row[col])
+		}
+		lists = append(lists, b)
 	}
-	return append(binary.BigEndian.AppendUint32(b, uint32(len(v))), v...), nil
+	return lists, oids, nil
 }

@@ -1,10 +1,11 @@
 package postgres
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/store/core"
@@ -15,18 +16,17 @@ import (
 type member struct {
 	batch  *batch
 	work   *work
-	next   func() (*ask, bool) // lets the member run until it asks for something
-	yield  func(*ask) bool     // gives the turn back
-	ask    *ask                // what the member waits for; nil once it has ended
-	early  []*ask              // what it has asked for ahead and not used yet
-	ahead  bool                // whether it only asks, and goes on without an answer
-	writes []write             // inserts that are held back
-	tables []string            // the tables of these inserts
-	fault  error               // what ended the member's statements
-	behind bool                // whether it wants a row that an earlier member has locked
-	alone  bool                // whether it needs a transaction of its own
-	shares bool                // whether it may change rows that all members share
-	moved  bool                // whether it has changed such rows
+	turns  *turns
+	ask    *ask     // what the member waits for; nil once it has ended
+	early  []*ask   // what it has asked for ahead and not used yet
+	ahead  bool     // whether it only asks, and goes on without an answer
+	writes []write  // inserts that are held back
+	tables []string // the tables of these inserts
+	fault  error    // what ended the member's statements
+	behind bool     // whether it wants a row that an earlier member has locked
+	alone  bool     // whether it needs a transaction of its own
+	shares bool     // whether it may change rows that all members share
+	moved  bool     // whether it has changed such rows
 	rows   int
 
 	refused bool
@@ -34,13 +34,47 @@ type member struct {
 	due     core.Lanes
 }
 
+// turns is a coroutine, in which one member after the other runs. A worker keeps its coroutines, because a new one has a small stack that a
+// sale makes grow several times.
+type turns struct {
+	run   func()
+	next  func() (*ask, bool) // lets the member run until it asks for something; nil: it has ended
+	yield func(*ask) bool     // gives the turn back
+	stop  func()
+}
+
+func newTurns() *turns {
+	t := &turns{}
+	t.next, t.stop = iter.Pull(func(yield func(*ask) bool) {
+		t.yield = yield
+		for {
+			t.run()
+			if !yield(nil) {
+				return
+			}
+		}
+	})
+	return t
+}
+
+// turn returns a coroutine of the worker.
+func (w *worker) turn(i int) *turns {
+	for len(w.turns) <= i {
+		w.turns = append(w.turns, nil)
+	}
+	if w.turns[i] == nil {
+		w.turns[i] = newTurns()
+	}
+	return w.turns[i]
+}
+
 // ask is a statement that a member waits for, or a step at which all members meet.
 type ask struct {
 	member *member
 	step   core.Step
 	query  *shared // nil for a step
-	args   []any
-	key    string // the arguments as text
+	args   []cell
+	key    string // the arguments in one text
 	load   func(core.Conn, []any) error
 	wanted []any
 
@@ -52,7 +86,7 @@ type ask struct {
 // write is an INSERT that is held back.
 type write struct {
 	into *held
-	args []any
+	args []cell
 }
 
 // ForUpdate returns the clause that locks the rows of a decision.
@@ -91,22 +125,18 @@ func (m *member) Query(sql string, row func(core.Row) error, args ...any) error 
 
 // asking makes the ask for a statement; nil if members cannot share it with these arguments.
 func (m *member) asking(q *shared, args []any) (*ask, error) {
-	values, oids, err := bindAll(args)
+	cells, err := cellsOf(args)
 	if err != nil {
 		return nil, err
 	}
-	var key []byte
-	for i, v := range values {
-		if !listable(oids[i]) {
+	key := make([]byte, 0, 64)
+	for _, c := range cells {
+		if !listable(c.oid) {
 			return nil, nil
 		}
-		key = append(strconv.AppendUint(append(strconv.AppendUint(key, uint64(oids[i]), 10), ' '), uint64(len(v)), 10), ' ')
-		if v == nil {
-			key = append(key, '-')
-		}
-		key = append(key, v...)
+		key = appendCell(binary.BigEndian.AppendUint32(key, c.oid), c)
 	}
-	return &ask{member: m, step: q.step, query: q, args: args, key: string(key)}, nil
+	return &ask{member: m, step: q.step, query: q, args: cells, key: string(key)}, nil
 }
 
 // answer returns what was asked ahead, or waits for the answer.
@@ -188,14 +218,16 @@ func (m *member) hold(h *held, args []any) error {
 	if len(args) != h.params {
 		return fmt.Errorf("INSERT INTO %s wants %d arguments, got %d", h.table, h.params, len(args))
 	}
-	for _, a := range args {
-		if _, oid, err := bind(a); err != nil {
-			return fmt.Errorf("INSERT INTO %s: %w", h.table, err)
-		} else if oid != oidUnknown && !listable(oid) {
+	cells, err := cellsOf(args)
+	if err != nil {
+		return fmt.Errorf("INSERT INTO %s: %w", h.table, err)
+	}
+	for _, c := range cells {
+		if c.oid != oidUnknown && !listable(c.oid) {
 			return m.leave()
 		}
 	}
-	m.writes, m.rows = append(m.writes, write{into: h, args: args}), m.rows+1
+	m.writes, m.rows = append(m.writes, write{into: h, args: cells}), m.rows+1
 	if !slices.Contains(m.tables, h.table) {
 		m.tables = append(m.tables, h.table)
 	}
@@ -241,7 +273,7 @@ func (m *member) leave() error {
 // wait gives the turn back until the batch has an answer.
 func (m *member) wait(a *ask) (rows, error) {
 	a.member = m
-	m.yield(a)
+	m.turns.yield(a)
 	if a.err != nil && m.fault == nil {
 		m.fault = a.err
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -167,6 +168,17 @@ func TestAPoisonedClosureStaysAlone(t *testing.T) {
 				look(t, e, `SELECT COUNT(*) FROM audit WHERE action = 'poison'`, 0)
 				look(t, e, `SELECT COUNT(*) FROM audit WHERE action = 'take'`, 5)
 			})
+		}
+	}
+}
+
+// TestAClosureThatEndsItsGoroutine fails alone, and the worker goes on.
+func TestAClosureThatEndsItsGoroutine(t *testing.T) {
+	e, _, _ := one(t)
+	for range 2 {
+		all := together(t, e, take, func(*store.Tx) (value, error) { runtime.Goexit(); return value{}, nil }, take)
+		if all[0].err != nil || all[1].err == nil || all[2].err != nil {
+			t.Errorf("answers %v, want an error for the second", all)
 		}
 	}
 }

@@ -47,10 +47,18 @@ type worker struct {
 	memory  core.Memory
 	selects map[string]*shared // statements that closures share, by their text
 	inserts map[string]*held
+	turns   []*turns
 }
 
 // run takes work until the queue is closed and empty.
 func (w *worker) run() {
+	defer func() {
+		for _, t := range w.turns {
+			if t != nil {
+				t.stop()
+			}
+		}
+	}()
 	for {
 		closures, records, ok := w.e.queue.take()
 		switch {
