@@ -184,7 +184,7 @@ func (a *App) openHTTP() error {
 	needs := overview.New(overview.Cases{Registry: a.registry, Vending: a.vending, Messages: a.messages, Quarantine: a.quarantine, Access: a.access, History: a.history, Tills: a.tills, Days: a.days, Payments: a.payments}, a.c.Now, a.lastBackup())
 	papered := office.New(office.Config{Registry: a.registry, Tills: a.tills, Days: a.days, Debts: a.debts, Wallets: a.wallets, Vending: a.vending, Now: a.c.Now})
 	times := timeline.New(timeline.Config{Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) timeline.Tx { return tx }), Wallets: a.wallets, Sealer: a.data, Now: a.c.Now})
-	landlord := flats.New(flats.Config{Door: store.DoorTo(a.engine, store.Sale, (*store.Tx).Flats), Office: papered, Languages: a.c.Languages, Now: a.c.Now, Registry: a.registry, Timelines: times, Vending: a.vending, Sealer: a.data})
+	landlord := flats.New(flats.Config{Door: store.DoorTo(a.engine, store.Sale, (*store.Tx).Flats), Office: papered, Languages: a.c.Languages, Now: a.c.Now, Registry: a.registry, Timelines: times, Sealer: a.data})
 	v1, err := api.New(api.Config{
 		Cases: api.Cases{Access: a.access, Registry: a.registry, Vending: a.vending, Debts: a.debts, Vendors: a.vendors, Tills: a.tills, Days: a.days, Payments: a.payments, Vouchers: a.vouchers, Reconciliations: a.statements, Webhooks: a.webhooks, Imports: a.imports, History: a.history, Commands: a.commands, Reports: a.reports, Diagnoses: a.doctor, Wallets: a.wallets, Quarantine: a.quarantine, Recharges: a.refills,
 			Adoption: a.adoption, Configs: a.configs,

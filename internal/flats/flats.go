@@ -16,15 +16,15 @@ import (
 	"github.com/paywatt/paywatt/internal/office"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
-	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/timeline"
-	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/internal/words"
 )
 
 // Tx is the part of a transaction that this package needs.
 type Tx interface {
+	// LastPaid returns the last completed sale of each of some meters, if the meter has one.
+	LastPaid(meters []int64) (map[int64]Payment, error)
 	// WalletTenant returns the tenant's settings.
 	WalletTenant() (wallet.Tenant, error)
 	// Tenancies lists at most a number of accounts that were open at some time of a span, of the flats of a building or of all.
@@ -42,7 +42,6 @@ type Config struct {
 	Languages *words.Languages
 	Now       func() time.Time
 	Timelines *timeline.Timeline
-	Vending   *vending.Vending
 	Sealer    registry.Hasher
 }
 
@@ -51,9 +50,6 @@ type Flats struct{ c Config }
 
 // New makes a Flats.
 func New(c Config) *Flats { return &Flats{c} }
-
-// lookedSales is how many of the newest sales to a flat are searched for its last payment. Sales that failed are none.
-const lookedSales = 5
 
 // Flat is a flat on the board.
 type Flat struct {
@@ -101,31 +97,36 @@ func (fs *Flats) Board(ctx context.Context, by access.Actor, building string, p 
 	if b.First+len(b.Meters) < b.Found {
 		out.Next = registry.Cursor(fs.c.Sealer, by.Tenant, list, placeOf(number+1))
 	}
-	for _, m := range b.Meters {
-		f, err := fs.flat(ctx, by, m)
-		if err != nil {
-			return out, fault.Wrap(err, "show the flat of meter %s", m.Meter.Number)
-		}
-		out.Flats = append(out.Flats, f)
+	if out.Flats, err = fs.flats(ctx, by, b.Meters); err != nil {
+		return out, fault.Wrap(err, "show %d flats", len(b.Meters))
 	}
 	Sort(out.Flats)
 	return out, nil
 }
 
-// flat adds to a meter what only the board shows.
-func (fs *Flats) flat(ctx context.Context, by access.Actor, m registry.MeterView) (f Flat, err error) {
-	f.MeterView = m
-	if f.Days, err = fs.c.Timelines.DaysLeft(ctx, by, m); err != nil || !by.May(access.ReadVends) {
-		return f, err
+// flats adds to meters what only the board shows. It reads once for all of them.
+func (fs *Flats) flats(ctx context.Context, by access.Actor, all []registry.MeterView) ([]Flat, error) {
+	days, err := fs.c.Timelines.DaysLeftOf(ctx, by, all)
+	if err != nil {
+		return nil, err
 	}
-	sales, err := fs.c.Vending.Sales(ctx, by.Quiet(), vending.SaleRequest{Meter: m.Meter.Number, Page: registry.Page{Limit: lookedSales}})
-	for _, s := range sales.Sales {
-		if s.State == sale.Completed && !s.CompletedAt.Before(m.Since) {
-			f.Paid = Payment{At: s.CompletedAt, Amount: s.Tender, Receipt: s.ReceiptNo}
-			return f, err
+	paid := map[int64]Payment{}
+	if by.May(access.ReadVends) && by.OfUtility() {
+		numbers := make([]int64, len(all))
+		for i, m := range all {
+			numbers[i] = m.Meter.N
 		}
+		paid, err = access.Look(ctx, fs.c.Door, by.Tenant, func(tx Tx) (map[int64]Payment, error) { return tx.LastPaid(numbers) })
 	}
-	return f, err
+	var out []Flat
+	for _, m := range all {
+		f := Flat{MeterView: m, Days: days[m.Meter.N]}
+		if p := paid[m.Meter.N]; !p.At.Before(m.Since) { // an earlier tenant's payment is not shown
+			f.Paid = p
+		}
+		out = append(out, f)
+	}
+	return out, err
 }
 
 // pageOf and placeOf write the number of a page into the place that a cursor has.

@@ -117,51 +117,6 @@ func (t *Timeline) Chart(ctx context.Context, by access.Actor, a Asked) (Chart, 
 	return c, fault.Wrap(err, "charts of meter %s", a.Meter)
 }
 
-// DaysLeft estimates how many days what is left in a meter lasts (right: meter.read). It is the one estimate that the console, customers' pages
-// and the board of flats show. For a token meter it is made from the whole days before that of the newest reading, without those of earlier
-// customers. Estimated is false if nobody knows what is left, or if there are too few days.
-func (t *Timeline) DaysLeft(ctx context.Context, by access.Actor, m registry.MeterView) (wallet.Days, error) {
-	if no := by.Needs(access.ReadMeters); no.Refused() {
-		return wallet.Days{}, nil
-	}
-	if m.Wallet != nil {
-		s, err := t.c.Wallets.Supply(ctx, by, m.Meter.Number)
-		return s.Days, err
-	}
-	left, known := m.Left()
-	if !known {
-		return wallet.Days{}, nil
-	}
-	c := Chart{Meter: m.Meter, By: series.Day}
-	err := t.look(ctx, by, func(tx Tx) error {
-		set, err := tx.WalletTenant()
-		if err != nil {
-			return err
-		}
-		if c.newest, err = tx.NewestReading(m.Meter.N, time.Time{}); err != nil || c.newest.IsZero() {
-			return err
-		}
-		return c.recentDays(tx, set.Zone)
-	})
-	if err == nil && !m.Meter.Simulated { // a virtual meter has a time of its own, and no earlier customers
-		c.Since(m.Since)
-	}
-	return c.daysLeft(left.Energy), fault.Wrap(err, "estimate the days left of meter %s", m.Meter.Number)
-}
-
-// recentDays takes the use of the days that the estimate of days left needs: [wallet.JudgeDays], and that of the newest reading. It reads the
-// first and the last reading of each day, which give the same use of whole days as all readings do.
-func (c *Chart) recentDays(tx Tx, zone *time.Location) error {
-	buckets := series.Day.Before(c.newest.In(zone), wallet.JudgeDays+1)
-	c.From, c.To = buckets[0].From, buckets[len(buckets)-1].To
-	most := wallet.MaxPerPhase * mostPhases
-	rows, err := c.byDay(tx, most)
-	for _, u := range series.UseOf(samplesOf(inOrder(rows)), buckets, most) {
-		c.Use = append(c.Use, Used{Use: u})
-	}
-	return err
-}
-
 // daysLeft estimates how many days an energy lasts, from the whole days of a chart by day. The day of the newest reading is not over.
 func (c Chart) daysLeft(left unit.Energy) wallet.Days {
 	var daily []unit.Energy
@@ -262,16 +217,20 @@ func (c *Chart) read(tx Tx, buckets []series.Bucket) error {
 // byDay reads the first and the last reading of each local day. Where the register did not continue between two of them, or the meter's memory
 // was replaced, it reads all readings in between.
 func (c *Chart) byDay(tx Tx, most unit.Power) ([]metering.StoredReading, error) {
-	var days []metering.Span
-	for at := c.From; at.Before(c.To); at = localday.Next(at) {
-		days = append(days, metering.Span{From: at, To: localday.Next(at)})
-	}
-	ends, err := tx.ReadingsAtEnds([]int64{c.Meter.N}, days)
+	ends, err := tx.ReadingsAtEnds([]int64{c.Meter.N}, c.days())
 	if err != nil {
 		return nil, err
 	}
 	left := budget{most: most, times: maxRefined, rows: maxReadings}
 	return left.refine(tx, c.Meter.N, ends[c.Meter.N])
+}
+
+// days are the local days of a chart.
+func (c *Chart) days() (out []metering.Span) {
+	for at := c.From; at.Before(c.To); at = localday.Next(at) {
+		out = append(out, metering.Span{From: at, To: localday.Next(at)})
+	}
+	return out
 }
 
 // budget bounds how often, and how many readings, are read because a register did not continue.

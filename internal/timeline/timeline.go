@@ -28,6 +28,8 @@ type Tx interface {
 	ReadingsAtEnds(meters []int64, spans []metering.Span) (map[int64][]metering.StoredReading, error)
 	// NewestReading returns the meter's time of its newest reading before a time, or of all if the time is zero. It returns zero for none.
 	NewestReading(meter int64, before time.Time) (time.Time, error)
+	// NewestReadings does so for some meters, of all their readings. A meter without one is missing.
+	NewestReadings(meters []int64) (map[int64]time.Time, error)
 	// WalletUse lists the use of a meter on a range of local days, the first and last day included, newest first.
 	WalletUse(meter int64, from, to string, max int) ([]wallet.DayUse, error)
 	// WalletBooked returns the balance of an account's wallet at the beginning of a time span, credit positive, and the bookings in that span.

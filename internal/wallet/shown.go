@@ -96,15 +96,11 @@ func DaysLeft[N money.Minor | unit.Energy](available N, daily []N) Days {
 }
 
 // daysOf returns the cost of an account's recent whole days: the use of all its meters, and the fixed charges, which are taken once from an
-// account (P17 of docs/reference/postings.md). The parameter today is the local day that is not over yet.
-func daysOf(tx Tx, t Tenant, rows []Row, today time.Time) ([]money.Minor, error) {
+// account (P17 of docs/reference/postings.md). The parameter used has the use of its meters on these days.
+func daysOf(tx Tx, t Tenant, rows []Row, used map[int64][]DayUse) ([]money.Minor, error) {
 	by := map[string]money.Minor{}
 	for _, r := range rows {
-		used, err := tx.WalletViews().WalletUse(r.Meter.N, localday.After(today, -JudgeDays).Format(dateForm), localday.After(today, -1).Format(dateForm), JudgeDays)
-		if err != nil {
-			return nil, err
-		}
-		for _, d := range used {
+		for _, d := range used[r.Meter.N] {
 			by[d.Day] += d.Debit
 		}
 	}
@@ -169,7 +165,11 @@ func (w *Wallets) show(tx Tx, rows []Row, r Row) (SupplyView, error) {
 	if err != nil {
 		return SupplyView{}, err
 	}
-	daily, err := daysOf(tx, t, rows, midnight(r.Meter.Clock(w.moment()), t.Zone))
+	used, err := recentUse(tx, rows, midnight(r.Meter.Clock(w.moment()), t.Zone))
+	if err != nil {
+		return SupplyView{}, err
+	}
+	daily, err := daysOf(tx, t, rows, used)
 	if err != nil {
 		return SupplyView{}, err
 	}

@@ -182,6 +182,30 @@ func (d *till) CarryBooked(id.ID, time.Time, time.Time, int) (money.Minor, []wal
 	return 0, nil, d.fails()
 }
 
+func (d *till) WalletUseOf(meters []int64, from, to string) (map[int64][]wallet.DayUse, error) {
+	out := map[int64][]wallet.DayUse{}
+	for _, n := range meters {
+		var err error
+		if out[n], err = d.WalletUse(n, from, to, wallet.JudgeDays); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (d *till) WalletsAt([]int64) ([]wallet.Row, error) { return d.WalletsOf(id.ID{}) }
+
+func (d *till) WalletMoneyOf(accounts []id.ID) (map[id.ID]wallet.Money, error) {
+	m := wallet.Money{}
+	var err error
+	m.Wallet, m.Held, err = d.WalletMoney(id.ID{})
+	out := map[id.ID]wallet.Money{}
+	for _, a := range accounts {
+		out[a] = m
+	}
+	return out, err
+}
+
 func (d *till) WalletBooked(_ id.ID, from, to time.Time, max int) (money.Minor, []wallet.Booked, error) {
 	d.writes("booked from %s to %s", from.Format(time.RFC3339), to.Format(time.RFC3339))
 	return d.opening, d.journals[:min(max, len(d.journals))], d.fails()

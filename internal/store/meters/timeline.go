@@ -77,6 +77,24 @@ func (tx Rows) NewestReading(meter int64, before time.Time) (at time.Time, err e
 	return at, fault.Wrap(err, "find the newest reading")
 }
 
+// NewestReadings returns the meters' times of the newest reading of each of some meters. A meter without a reading is missing.
+func (tx Rows) NewestReadings(meters []int64) (map[int64]time.Time, error) {
+	out := map[int64]time.Time{}
+	if len(meters) == 0 {
+		return out, nil
+	}
+	_, to, _, _ := limits(metering.Span{}, metering.After{})
+	in, args := marked(meters, 3)
+	err := tx.C.Query(`SELECT m.n, (SELECT MAX(`+readAt+`) FROM reading WHERE tenant_id = $1 AND meter = m.n AND `+readAt+` < $2) FROM meter m WHERE m.tenant_id = $1 AND m.n IN (`+in+`)`,
+		func(r core.Row) error {
+			if !r.IsNull(1) {
+				out[r.Int(0)] = r.Time(1)
+			}
+			return nil
+		}, append([]any{tx.Tenant, to}, args...)...)
+	return out, fault.Wrap(err, "find the newest readings")
+}
+
 // AcceptedTokens lists the credit tokens that a meter accepted between two times of its own, in order.
 func (tx Rows) AcceptedTokens(meter int64, from, to time.Time, max int) ([]metering.StoredToken, error) {
 	out, err := reportColumns.All(tx.C, `tenant_id = $1 AND meter = $2 AND at >= $3 AND at < $4 AND result = 'accept' AND units_wh > 0 ORDER BY at, seq LIMIT $5`,

@@ -28,6 +28,50 @@ func (tx Rows) WalletUse(meter int64, from, to string, max int) ([]wallet.DayUse
 	return out, fault.Wrap(err, "read the use of meter %d", meter)
 }
 
+// WalletUseOf lists the use of some meters in a period of local days, newest first. The period includes its first and last day.
+func (tx Rows) WalletUseOf(meters []int64, from, to string) (map[int64][]wallet.DayUse, error) {
+	out := map[int64][]wallet.DayUse{}
+	if len(meters) == 0 {
+		return out, nil
+	}
+	in, args := marked(meters, 4)
+	err := tx.C.Query(`SELECT meter, `+dayColumns.List("")+` FROM wallet_day WHERE tenant_id = $1 AND day >= $2 AND day <= $3 AND meter IN (`+in+`) ORDER BY day DESC`, func(r core.Row) error {
+		var d wallet.DayUse
+		_, err := dayColumns.Scan(r, 1, &d)
+		out[r.Int(0)] = append(out[r.Int(0)], d)
+		return err
+	}, append([]any{tx.Tenant, from, to}, args...)...)
+	return out, fault.Wrap(err, "read the use of meters")
+}
+
+// WalletsAt reads the wallets of the accounts that some meters supply.
+func (tx Rows) WalletsAt(meters []int64) ([]wallet.Row, error) {
+	if len(meters) == 0 {
+		return nil, nil
+	}
+	in, args := marked(meters, 2)
+	return tx.Wallets(`m.account_id IN (SELECT account_id FROM meter WHERE tenant_id = $1 AND n IN (`+in+`))`, args...)
+}
+
+// WalletMoneyOf returns the money of some accounts. An account without money is missing.
+func (tx Rows) WalletMoneyOf(accounts []id.ID) (map[id.ID]wallet.Money, error) {
+	out := map[id.ID]wallet.Money{}
+	if len(accounts) == 0 {
+		return out, nil
+	}
+	subjects, of := make([]string, len(accounts)), map[string]id.ID{}
+	for i, a := range accounts {
+		subjects[i] = a.Text(id.Account)
+		of[subjects[i]] = a
+	}
+	in, args := marked(subjects, 3)
+	err := tx.C.Query(`SELECT subject, balance, held FROM ledger_account WHERE tenant_id = $1 AND code = $2 AND subject IN (`+in+`)`, func(r core.Row) error {
+		out[of[r.Text(0)]] = wallet.Money{Wallet: -money.Minor(r.Int(1)), Held: money.Minor(r.Int(2))}
+		return nil
+	}, append([]any{tx.Tenant, ledger.Wallet}, args...)...)
+	return out, fault.Wrap(err, "read the money of accounts")
+}
+
 // WalletBooked returns the balance of an account's wallet before a period, credit positive, and the bookings on the wallet in the period,
 // in order. The period includes its start but not its end.
 func (tx Rows) WalletBooked(account id.ID, from, to time.Time, max int) (opening money.Minor, booked []wallet.Booked, err error) {

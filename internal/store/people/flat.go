@@ -1,10 +1,13 @@
 package people
 
 import (
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/flats"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
@@ -20,6 +23,25 @@ func (tx Rows) Tenancies(building string, from, to time.Time, max int) (out []fl
 		return nil
 	}, tx.Tenant, building, to, from, max)
 	return out, fault.Wrap(err, "list the accounts of flats")
+}
+
+// LastPaid returns the last completed sale of each of some meters, if the meter has one.
+func (tx Rows) LastPaid(meters []int64) (map[int64]flats.Payment, error) {
+	out := map[int64]flats.Payment{}
+	if len(meters) == 0 {
+		return out, nil
+	}
+	marks, args := make([]string, len(meters)), []any{tx.Tenant}
+	for i, n := range meters {
+		marks[i], args = "$"+strconv.Itoa(i+2), append(args, n)
+	}
+	err := tx.C.Query(`SELECT v.meter, v.completed_at, v.tender, v.currency, v.receipt_no FROM vend v WHERE v.tenant_id = $1 AND v.id IN (
+		SELECT (SELECT id FROM vend WHERE tenant_id = m.tenant_id AND meter = m.n AND state = 'completed' ORDER BY created_at DESC, id DESC LIMIT 1)
+		FROM meter m WHERE m.tenant_id = $1 AND m.n IN (`+strings.Join(marks, ", ")+`))`, func(r core.Row) error {
+		out[r.Int(0)] = flats.Payment{At: r.Time(1), Amount: money.Amount{Minor: money.Minor(r.Int(2)), Currency: r.Text(3)}, Receipt: r.Text(4)}
+		return nil
+	}, args...)
+	return out, fault.Wrap(err, "find the last payments of meters")
 }
 
 const meteredPlaces = `SELECT m.n, m.number, p.address FROM meter m

@@ -79,11 +79,12 @@ func readingsAround(t *testing.T, r Rig) {
 		all, err4 := tx.AcceptedTokens(h.meter.N, at(0), at(10), 10)
 		one, err5 := tx.AcceptedTokens(h.meter.N, at(0), at(8), 10)
 		first, err6 := tx.AcceptedTokens(h.meter.N, at(0), at(10), 1)
-		if err := errors.Join(err1, err2, err3, err4, err5, err6); err != nil {
+		each, err7 := tx.NewestReadings([]int64{h.meter.N, h.meter.N + 1000})
+		if err := errors.Join(err1, err2, err3, err4, err5, err6, err7); err != nil {
 			return struct{}{}, err
 		}
-		if !newest.Equal(at(3600)) || !before.Equal(at(3)) || !none.IsZero() {
-			t.Errorf("the newest readings: %v, %v, %v", newest, before, none)
+		if !newest.Equal(at(3600)) || !before.Equal(at(3)) || !none.IsZero() || len(each) != 1 || !each[h.meter.N].Equal(newest) {
+			t.Errorf("the newest readings: %v, %v, %v, %v", newest, before, none, each)
 		}
 		if len(all) != 2 || all[0].Seq != 6 || all[1].TID != 1008 || len(one) != 1 || len(first) != 1 || first[0].Seq != 6 {
 			t.Errorf("accepted tokens: %+v, %+v, %+v", all, one, first)

@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/flats"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
@@ -22,6 +24,7 @@ func vendorTests() []test {
 		{"a vendor's room follows its terms, its money and its holds", vendorRoom},
 		{"a statement runs back from the balance, page by page", vendorStatement},
 		{"a settlement has the entries of its period in order", vendorSettled},
+		{"the last payment of a meter is its newest completed sale", lastPayments},
 		{"copies of a receipt are counted per sale", copiesCounted}, {"papers asked for at once: one original", papersAtOnce},
 		{"a known request is looked at without claiming its key", onceLooked},
 		{"a day's sums hold what ended within it", daySums},
@@ -330,6 +333,29 @@ func (h household) sold(t *testing.T, e store.Engine, ref string, at time.Time) 
 	})
 	s.State = sale.Completed
 	return s
+}
+
+// lastPayments finds the last completed sale of each meter, not one that is held, and not those of other meters.
+func lastPayments(t *testing.T, r Rig) {
+	e := r.Open(t)
+	one, other, none := addHousehold(t, e, 1), addHousehold(t, e, 2), addHousehold(t, e, 3)
+	one.sold(t, e, "a", base())
+	one.sold(t, e, "b", base().Add(time.Hour))
+	other.sold(t, e, "c", base().Add(2*time.Hour))
+	must(t, e, func(tx *store.Tx) (err error) {
+		s := one.held("d", base().Add(3*time.Hour))
+		if s.ID, err = tx.NewID(); err != nil {
+			return err
+		}
+		return tx.VendReserve(s, [32]byte{1})
+	})
+	got := look(t, e, func(tx *store.Tx) (map[int64]flats.Payment, error) {
+		return tx.LastPaid([]int64{none.meter.N, one.meter.N, other.meter.N})
+	})
+	want := flats.Payment{At: base().Add(time.Hour), Amount: money.Amount{Minor: 1000, Currency: "KES"}}
+	if len(got) != 2 || got[one.meter.N] != want || !got[other.meter.N].At.Equal(base().Add(2*time.Hour)) {
+		t.Errorf("the last payments are %v, want %v", got, want)
+	}
 }
 
 // vendorSettled books entries before, in and after a period, and a late one for it when its day is closed, and reads those

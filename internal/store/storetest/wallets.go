@@ -1,8 +1,10 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -121,11 +123,29 @@ func (p walletMeter) use(seq uint64, register int64) metering.Record {
 func (p walletMeter) row(t *testing.T, e store.Engine) wallet.Row {
 	t.Helper()
 	rows := look(t, e, func(tx *store.Tx) ([]wallet.Row, error) { return tx.WalletOf(p.N) })
+	p.amongOthers(t, e, rows)
 	if len(rows) != 1 {
 		t.Fatalf("meter %s has %d wallets, want one", p.Number, len(rows))
 	}
 	rows[0].SettledAt = time.Time{}
 	return rows[0]
+}
+
+// amongOthers checks that reading a meter's wallet, its use and its money together with those of others gives the same.
+func (p walletMeter) amongOthers(t *testing.T, e store.Engine, rows []wallet.Row) {
+	t.Helper()
+	const first, last = "2000-01-01", "2100-01-01"
+	look(t, e, func(tx *store.Tx) (struct{}, error) {
+		all, err1 := tx.WalletsAt([]int64{p.N, p.N + 1000})
+		used, err2 := tx.WalletUse(p.N, first, last, 1000)
+		each, err3 := tx.WalletUseOf([]int64{p.N + 1000, p.N}, first, last)
+		balance, held, err4 := tx.WalletMoney(p.account)
+		money, err5 := tx.WalletMoneyOf([]id.ID{p.account, p.ID})
+		if !reflect.DeepEqual(all, rows) || len(each) > 1 || !slices.Equal(each[p.N], used) || len(money) > 1 || money[p.account] != (wallet.Money{Wallet: balance, Held: held}) {
+			t.Errorf("among others meter %s has %d wallets, %d days and %v, want %d, %d and %d", p.Number, len(all), len(each[p.N]), money, len(rows), len(used), balance)
+		}
+		return struct{}{}, errors.Join(err1, err2, err3, err4, err5)
+	})
 }
 
 // balance returns the wallet's balance in the books.

@@ -37,7 +37,7 @@ type flatsPage struct {
 	Month     string // of the statements; empty for those who may not read them
 }
 
-// shownFlats is how many flats the board shows: each costs two small reads. More are found by their building.
+// shownFlats is how many flats the board shows. More are found by their building.
 const shownFlats = 100
 
 func (s *Console) flatRoutes(m *http.ServeMux) {
