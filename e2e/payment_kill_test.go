@@ -52,19 +52,19 @@ func (b *bank) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(p)
 }
 
-// pay takes a payment and tells the server, until it listens or the time is over.
+// pay takes a payment, or takes it back, and tells the server, until it listens or the time is over.
 func (b *bank) pay(p bankPayment, again bool, until time.Time) {
 	b.mu.Lock()
 	b.taken[p.ID] = p
 	b.mu.Unlock()
-	body, err := json.Marshal(map[string]any{"type": "payment.taken", "data": p})
+	body, err := json.Marshal(map[string]any{"type": "payment." + p.Status, "data": p})
 	for told := err != nil; !told && time.Now().Before(until); {
-		if told = b.call("msg_"+p.ID, body); !told {
+		if told = b.call("msg_"+p.Status+p.ID, body); !told {
 			<-time.After(50 * time.Millisecond)
 		}
 	}
 	if again {
-		b.call("msg_"+p.ID, body)
+		b.call("msg_"+p.Status+p.ID, body)
 	}
 }
 
@@ -146,16 +146,16 @@ func TestEveryPaymentSurvivesKills(t *testing.T) {
 	s.stop()
 	db := open()
 	defer db.Close()
-	credited, parked, redeemed := b.compare(t, db)
-	if credited == 0 || parked == 0 || redeemed != len(pins) {
-		t.Errorf("credited %d, parked %d, %d of %d vouchers redeemed", credited, parked, redeemed, len(pins))
+	credited, parked, redeemed, back := b.compare(t, db)
+	if credited == 0 || parked == 0 || back == 0 || redeemed != len(pins) {
+		t.Errorf("credited %d, parked %d, taken back %d, %d of %d vouchers redeemed", credited, parked, back, redeemed, len(pins))
 	}
 	p.limit = time.Minute + time.Duration(payments)*20*time.Millisecond
 	if out, errOut, code := p.try("", "verify", "--data", p.dir); code != 0 {
 		t.Errorf("paywatt verify: exit %d: %s %s", code, out, errOut)
 	}
-	t.Logf("figures: payments seed %d: %d payments, %d kills, %d credited + %d parked, 0 twice, 0 lost, %d waiting, %d vouchers redeemed once, in %s", seed, len(b.taken), kills,
-		credited, parked, waiting, redeemed, time.Since(began).Round(time.Second))
+	t.Logf("figures: payments seed %d: %d payments, %d kills, %d credited + %d parked + %d taken back, 0 twice, 0 lost, %d waiting, %d vouchers redeemed once, in %s", seed, len(b.taken), kills,
+		credited, parked, back, waiting, redeemed, time.Since(began).Round(time.Second))
 }
 
 // vouchers makes and sells vouchers of 10.00, and returns their PINs.
@@ -202,17 +202,22 @@ func (b *bank) payAll(caller, count int, seed uint64, meters []string) {
 		if r.IntN(10) == 0 {
 			reference = "rent of May"
 		}
-		b.pay(bankPayment{fmt.Sprintf("TX-%d-%d", caller, n), int64(1000 + r.IntN(50_000)), "KES", reference, "taken"}, r.IntN(5) == 0, time.Now().Add(time.Minute))
+		p, again := bankPayment{fmt.Sprintf("TX-%d-%d", caller, n), int64(1000 + r.IntN(50_000)), "KES", reference, "taken"}, r.IntN(5) == 0
+		b.pay(p, again, time.Now().Add(time.Minute))
 		<-time.After(time.Duration(r.IntN(100)) * time.Millisecond)
+		if p.Status = "charged_back"; n%16 == 9 {
+			b.pay(p, again, time.Now().Add(time.Minute))
+		}
 	}
 }
 
-// compare compares the provider's books with the database, and counts the vouchers that became one sale.
-func (b *bank) compare(t *testing.T, db books) (credited, parked, redeemed int) {
+// compare compares the provider's books with the database, and counts the vouchers that became one sale. What the bank took back after a sale is owed
+// once by the customer; before a sale, it is given back or was never booked.
+func (b *bank) compare(t *testing.T, db books) (credited, parked, redeemed, back int) {
 	t.Helper()
 	seen := map[string]bool{}
 	db.each(t, `SELECT p.provider_txn, p.status, p.amount, CASE WHEN p.confirmed_at IS NULL THEN 0 ELSE 1 END,
-		(SELECT COUNT(*) FROM vend v WHERE v.payment_id = p.id AND v.state = 'completed'), CASE p.provider WHEN 'voucher' THEN 1 ELSE 0 END FROM payment p`, func(r tuple) {
+		(SELECT COUNT(*) FROM vend v WHERE v.payment_id = p.id AND v.state = 'completed'), CASE p.provider WHEN 'voucher' THEN 1 ELSE 0 END, COALESCE(p.back_owed, 0) FROM payment p`, func(r tuple) {
 		txn, state, sales := r.text(0), r.text(1), r.num(4)
 		taken, known := b.taken[txn]
 		switch {
@@ -220,7 +225,10 @@ func (b *bank) compare(t *testing.T, db books) (credited, parked, redeemed int) 
 			redeemed++
 		case !known || seen[txn]:
 			t.Errorf("payment %s was not taken, or is there twice", txn)
-		case r.num(2) != taken.Amount || r.num(3) != 1:
+		case taken.Status == "charged_back" && (state == "rejected" || state == "refunded") && sales+r.num(6) == 0,
+			taken.Status == "charged_back" && state == "applied" && sales == 1 && r.num(6) == taken.Amount:
+			back++
+		case r.num(2) != taken.Amount || r.num(3) != 1 || taken.Status == "charged_back":
 			t.Errorf("payment %s of %d is booked as %d (confirmed: %d)", txn, taken.Amount, r.num(2), r.num(3))
 		case state == "applied" && sales == 1:
 			credited++
@@ -236,5 +244,5 @@ func (b *bank) compare(t *testing.T, db books) (credited, parked, redeemed int) 
 			t.Errorf("payment %s is lost", txn)
 		}
 	}
-	return credited, parked, redeemed
+	return credited, parked, redeemed, back
 }
