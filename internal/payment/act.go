@@ -110,7 +110,7 @@ func (ps *Payments) Apply(ctx context.Context, by access.Actor, d Decision) (onc
 		if p.State == Parked && p.Reason == PartBack {
 			return nil, refuse.PaymentPartBack(p.Name(), p.Detail), nil
 		}
-		if p.State != Parked || p.Reason == GivenBack || !p.Booked() && !p.needsPerson() {
+		if p.State != Parked || p.Reason == GivenBack || p.Reason == Returning || p.Reason == ReturnSent || !p.Booked() && !p.needsPerson() {
 			return nil, refuse.PaymentNotParked(p.Name(), string(p.State)), nil
 		}
 		meters, err := tx.Payments().PayableMeters(ReadReference(d.Meter), maxFound)
@@ -131,7 +131,8 @@ func (ps *Payments) Apply(ctx context.Context, by access.Actor, d Decision) (onc
 	})
 }
 
-// Refund records that the provider gives a parked payment back (right: payment.decide; P22 of docs/reference/postings.md).
+// Refund records that the provider gives a parked payment back (right: payment.decide; P22 of docs/reference/postings.md). If the provider can be
+// ordered to do so, it is, once: the payment stays parked until the provider's answer says that the money went back.
 func (ps *Payments) Refund(ctx context.Context, by access.Actor, d Decision) (once.Done[View], error) {
 	return ps.decided(ctx, by, d, only(access.ActRefundPayment), "refund", func(tx Tx, p *Payment) (func() error, refusal.Refusal, error) {
 		if p.State != Parked {
@@ -142,6 +143,14 @@ func (ps *Payments) Refund(ctx context.Context, by access.Actor, d Decision) (on
 		}
 		if no := checkReason(d.Reason); no.Refused() {
 			return nil, no, nil
+		}
+		order, err := ps.returns(tx, *p)
+		if err != nil {
+			return nil, refusal.Refusal{}, err
+		}
+		if order {
+			p.Reason, p.Detail = Returning, d.Reason
+			return func() error { return enqueueFor(tx, *p, kindReturn) }, refusal.Refusal{}, nil
 		}
 		booked := p.Booked()
 		p.State, p.Reason, p.Detail = Refunded, ByPerson, d.Reason

@@ -65,6 +65,9 @@ const (
 	NeverTaken       Reason = "never-taken"       // the provider knows no such payment
 	GivenBack        Reason = "given-back"        // the provider says that it gave the payment back
 	PartBack         Reason = "part-back"         // the provider says that it gave a part of the payment back; the detail says how much
+	Returning        Reason = "returning"         // somebody decided to give it back, and the provider will be ordered to
+	ReturnSent       Reason = "return-sent"       // the provider was ordered to give it back, and is asked whether it did
+	ReturnRefused    Reason = "return-refused"    // the provider did not take that order; the detail says why
 	ByPerson         Reason = "by-person"         // somebody decided; the detail is their reason
 )
 

@@ -175,6 +175,16 @@ type Requester interface {
 	Follow(ctx context.Context, r Request) (RequestOutcome, error)
 }
 
+// RefundAdapter is an adapter whose provider can be ordered to give a payment back.
+type RefundAdapter interface {
+	Adapter
+	// Returns reports whether the configuration allows such orders.
+	Returns() bool
+	// GiveBack orders the provider to give a whole payment back, and returns why the provider did not take the order; empty if it did. An error
+	// means that nobody knows. Only the answer to a question about the payment says that it went back.
+	GiveBack(ctx context.Context, p Payment) (refused string, err error)
+}
+
 // Checker is an adapter whose provider asks whether it may take a payment.
 type Checker interface {
 	Adapter

@@ -78,6 +78,8 @@ func (w Worker) Send(ctx context.Context, t access.Tenant, c job.Claim) (job.Ver
 		return w.apply(ctx, t, payment, c.Attempts)
 	case kindCheck:
 		return w.check(ctx, t, payment, c.Attempts)
+	case kindReturn:
+		return w.giveBackThere(ctx, t, payment)
 	case kindOwe:
 		return w.owe(ctx, t, payment)
 	}

@@ -75,7 +75,10 @@ type payWorld struct {
 	adapter payment.Adapter
 	swept   time.Time
 	asked   int
-	plant   func(txn string) string // what the adapter calls a payment; nil is the truth
+	// reversals counts the orders to reverse a payment. None arrives while mute is set, and all are refused while refuse is.
+	reversals    int
+	mute, refuse bool
+	plant        func(txn string) string // what the adapter calls a payment; nil is the truth
 }
 
 // reaching sends requests to a handler without a network.
@@ -112,7 +115,7 @@ func openWorld(t *testing.T, p playedProvider, seed uint64, plant func(string) s
 	w := &payWorld{payShop: &payShop{shop: openWith(t, true, false), routes: []string{"mqtt"}}, played: p, plant: plant}
 	start := w.clock.Now()
 	w.sim = sim.New(sim.Config{Seed: seed, Now: func() time.Time { return start }, Manual: true, ShortCode: "600000", Client: &http.Client{Transport: reaching{http.HandlerFunc(w.hear)}}})
-	client := outbound.New(&http.Client{Transport: reaching{w.sim.Handler()}}, w.clock.Now)
+	client := outbound.New(&http.Client{Transport: reaching{http.HandlerFunc(w.reach)}}, w.clock.Now)
 	w.Payments = payment.New(payment.Config{Door: store.DoorTo(w.engine, store.Sale, func(tx *store.Tx) payment.Tx { return tx }),
 		Adapter: func(kind string, s payment.Setup) (payment.Adapter, error) {
 			a, err := provider.Open(kind, s, client)
@@ -150,6 +153,23 @@ func openWorld(t *testing.T, p playedProvider, seed uint64, plant func(string) s
 		t.Fatal(err)
 	}
 	return w
+}
+
+// reach passes a request of the server to the provider.
+func (w *payWorld) reach(out http.ResponseWriter, q *http.Request) {
+	if strings.HasSuffix(q.URL.Path, "/reversal/v1/request") {
+		w.reversals++
+		switch {
+		case w.mute:
+			out.WriteHeader(http.StatusBadGateway)
+			return
+		case w.refuse:
+			out.WriteHeader(http.StatusBadRequest)
+			_, _ = io.WriteString(out, `{"errorCode":"400.002.02","errorMessage":"Bad Request - Invalid Initiator"}`)
+			return
+		}
+	}
+	w.sim.Handler().ServeHTTP(out, q)
 }
 
 // hear is the server's address for the provider's calls.

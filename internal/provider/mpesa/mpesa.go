@@ -34,6 +34,7 @@ type Config struct {
 	Unknown   string `json:"unknown,omitempty"`    // "refuse" refuses a payment with an unknown reference before it is taken; "accept" is the default
 	OnTimeout string `json:"on_timeout,omitempty"` // what Daraja does if the server does not answer: "Completed" (default) or "Cancelled"
 	Pull      string `json:"pull,omitempty"`       // telephone number that is registered for the pull; empty without it
+	Reversals bool   `json:"reversals,omitempty"`  // a refund that people decide is ordered from M-Pesa; the initiator needs the right to reverse
 }
 
 // Secrets are the secrets of a provider.
@@ -51,6 +52,7 @@ const (
 	whatPrompt   = "s" // STK push
 	whatStatus   = "r" // result of a transaction's status
 	whatTimeout  = "t" // the question timed out at Daraja
+	whatReversal = "b" // result of a reversal that the server ordered
 	whatPull     = "p" // registered with the pull, which never calls
 )
 
@@ -125,6 +127,8 @@ func (a *adapter) check() error {
 		return errors.New("config: pull is not a telephone number such as 254722000000")
 	case a.secrets.ConsumerKey == "" || a.secrets.ConsumerSecret == "":
 		return errors.New("secrets: consumer_key or consumer_secret is missing")
+	case c.Reversals && c.Initiator == "":
+		return errors.New("config: reversals need an initiator")
 	case (c.Initiator == "") != (a.secrets.Credential == ""):
 		return errors.New("initiator and security_credential belong together")
 	}
@@ -150,7 +154,7 @@ func digits(text string, least, most int) bool {
 
 // Prove checks the sender's address, if the configuration lists addresses. Daraja proves nothing itself.
 func (a adapter) Prove(in payment.Incoming) error {
-	if !slices.Contains([]string{whatConfirm, whatValidate, whatPrompt, whatStatus, whatTimeout, whatPull}, in.What) {
+	if !slices.Contains([]string{whatConfirm, whatValidate, whatPrompt, whatStatus, whatTimeout, whatReversal, whatPull}, in.What) {
 		return fmt.Errorf("there is no call %q", in.What)
 	}
 	if len(a.from) == 0 {
@@ -211,6 +215,8 @@ func (a adapter) Read(in payment.Incoming) ([]payment.Notice, error) {
 		return a.prompt(in)
 	case whatStatus:
 		return a.status(in)
+	case whatReversal:
+		return a.reversed(in)
 	}
 	return nil, nil // a validation moves nothing, and a timeout tells nothing
 }

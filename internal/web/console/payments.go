@@ -161,7 +161,7 @@ func (s *Console) showPayment(w http.ResponseWriter, r *http.Request, v visit, s
 	p, t := shown.Payment, v.site.say
 	f.paymentLine, f.Way = v.site.paymentLine(p), v.site.wayOf(p)
 	parked := p.State == payment.Parked
-	f.Apply, f.GiveBack, f.Reject = parked && p.Reason != payment.GivenBack && (p.Booked() || p.Unconfirmed()), parked, p.Unconfirmed()
+	f.Apply, f.GiveBack, f.Reject = parked && p.Reason != payment.GivenBack && p.Reason != payment.Returning && p.Reason != payment.ReturnSent && (p.Booked() || p.Unconfirmed()), parked, p.Unconfirmed()
 	if f.ApplyHint = t.PaymentsApplyEffect(); p.Unconfirmed() {
 		f.ApplyHint = t.PaymentsApplyEffectUnconfirmed()
 	}
