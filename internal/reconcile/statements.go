@@ -125,6 +125,8 @@ type Rows interface {
 	PutStatementFile(File) error
 	// StatementFiles lists the files of a provider that overlap a period, without their contents.
 	StatementFiles(provider string, from, to time.Time, max int) ([]File, error)
+	// NewestFiles lists the newest files of a provider, or of all if it is empty, without their contents.
+	NewestFiles(provider string, max int) ([]File, error)
 	// UnreadFiles lists files whose rows are being stored.
 	UnreadFiles(max int) ([]File, error)
 
@@ -240,4 +242,22 @@ func (s *Statements) Items(ctx context.Context, by access.Actor, f Filter, page 
 		return l, err
 	})
 	return out, fault.Wrap(err, "list differences")
+}
+
+// Files are statement files, newest first.
+type Files struct {
+	refusal.Refusal
+	Files []File
+}
+
+// Files lists the newest statement files of a provider, or of all if it is empty (right: payment.read).
+func (s *Statements) Files(ctx context.Context, by access.Actor, provider string, max int) (Files, error) {
+	if no := by.Needs(access.ReadPayments); no.Refused() {
+		return Files{Refusal: no}, nil
+	}
+	out, err := access.Look(ctx, s.c.Door, by.Tenant, func(tx Tx) (Files, error) {
+		rows, err := tx.Reconciling().NewestFiles(provider, max)
+		return Files{Files: rows}, err
+	})
+	return out, fault.Wrap(err, "list statement files")
 }

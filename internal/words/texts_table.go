@@ -5657,6 +5657,30 @@ func (t *Texts) RequestUnknown() string { return t.say("pages.request.unknown") 
 // RequestFailed: The customer did not pay. No money was taken. Ask again or take cash.
 func (t *Texts) RequestFailed() string { return t.say("pages.request.failed") }
 
+// DifferencesFiles: Statement files
+func (t *Texts) DifferencesFiles() string { return t.say("pages.differences.files") }
+
+// DifferencesNoFiles: No statement was uploaded yet.
+func (t *Texts) DifferencesNoFiles() string { return t.say("pages.differences.no-files") }
+
+// DifferencesPeriod: Days
+func (t *Texts) DifferencesPeriod() string { return t.say("pages.differences.period") }
+
+// DifferencesRows: Rows
+func (t *Texts) DifferencesRows() string { return t.say("pages.differences.rows") }
+
+// DifferencesUploaded: Uploaded
+func (t *Texts) DifferencesUploaded() string { return t.say("pages.differences.uploaded") }
+
+// DifferencesUpload: Upload a statement
+func (t *Texts) DifferencesUpload() string { return t.say("pages.differences.upload") }
+
+// DifferencesFile: File of the provider
+func (t *Texts) DifferencesFile() string { return t.say("pages.differences.file") }
+
+// DifferencesUploadEffect: M-Pesa's CSV, CAMT.053 or MT940. Its days are compared at once. If the provider cannot be asked, a second person must agree. The same file again changes nothing.
+func (t *Texts) DifferencesUploadEffect() string { return t.say("pages.differences.upload-effect") }
+
 // DifferencesTitle: Reconciliation
 func (t *Texts) DifferencesTitle() string { return t.say("pages.differences.title") }
 

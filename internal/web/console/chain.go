@@ -100,7 +100,7 @@ func (s *Console) formed(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		if r.URL.Path == importPath { // a file may be long, so only a person who is signed in may send it: see readFile
+		if r.URL.Path == importPath || r.URL.Path == differencesPath { // a file may be long, so only a person who is signed in may send it: see readFile
 			next.ServeHTTP(w, r)
 			return
 		}

@@ -4,14 +4,21 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/reconcile"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/statement"
 )
 
 // differencesPath is the page of what statements, payments and books do not agree about.
 const differencesPath = "/differences"
+
+// shownFiles is how many statement files the page shows, the newest first.
+const shownFiles = 20
 
 // shownDays is how many compared days the page shows, the newest first.
 const shownDays = 7
@@ -29,8 +36,18 @@ type reconciliationLine struct {
 	State                                           badge
 }
 
-// differencesPage is the list of differences, with the newest days.
+// statementLine is a statement file as the page shows it.
+type statementLine struct {
+	Provider, Path, From, To, Rows, At, By string
+	State                                  badge
+}
+
+// differencesPage is the list of differences, with the newest days and statement files.
 type differencesPage struct {
+	Files          []statementLine
+	FormID, Error  string
+	SignIn         string // address to sign in again; empty if the proof of identity is fresh enough
+	Uploads        bool
 	Provider, Date string
 	All            bool // also those that are settled
 	Days           []reconciliationLine
@@ -41,7 +58,11 @@ type differencesPage struct {
 // differences lists what does not agree.
 func (s *Console) differences(w http.ResponseWriter, r *http.Request, v visit) {
 	q := r.URL.Query()
-	d := differencesPage{Provider: strings.TrimSpace(q.Get("provider")), Date: strings.TrimSpace(q.Get("date")), All: q.Get("all") != ""}
+	s.showDifferences(w, r, v, http.StatusOK, differencesPage{Provider: strings.TrimSpace(q.Get("provider")), Date: strings.TrimSpace(q.Get("date")), All: q.Get("all") != ""})
+}
+
+func (s *Console) showDifferences(w http.ResponseWriter, r *http.Request, v visit, status int, d differencesPage) {
+	q := r.URL.Query()
 	f := reconcile.Filter{Provider: d.Provider, Date: d.Date, Open: !d.All}
 	list, err := s.c.Reconciliations.Items(r.Context(), v.by, f, registry.Page{Limit: pageSize, Cursor: q.Get("cursor")})
 	if s.stopped(w, r, v, err, list.Refusal) {
@@ -51,6 +72,19 @@ func (s *Console) differences(w http.ResponseWriter, r *http.Request, v visit) {
 	if s.stopped(w, r, v, err, days.Refusal) {
 		return
 	}
+	files, err := s.c.Reconciliations.Files(r.Context(), v.by, d.Provider, shownFiles)
+	if s.stopped(w, r, v, err, files.Refusal) {
+		return
+	}
+	for _, f := range files.Files {
+		d.Files = append(d.Files, v.site.statementLine(f))
+	}
+	no := v.by.Needs(access.DecidePayments)
+	d.Uploads, d.SignIn = !no.Refused(), signInAgain(no, differencesPath)
+	if d.FormID, err = s.formID(v); err != nil {
+		s.broken(w, r, v, err)
+		return
+	}
 	for _, c := range days.Days {
 		d.Days = append(d.Days, v.site.reconciliationLine(c))
 	}
@@ -58,7 +92,7 @@ func (s *Console) differences(w http.ResponseWriter, r *http.Request, v visit) {
 		d.Rows = append(d.Rows, v.site.differenceLine(i))
 	}
 	d.Next = nextPage(differencesPath, q, list.Next)
-	s.show(w, r, http.StatusOK, differencesView(s.page(r, v, v.site.say.DifferencesTitle()), d))
+	s.show(w, r, status, differencesView(s.page(r, v, v.site.say.DifferencesTitle()), d))
 }
 
 func (t site) reconciliationLine(c reconcile.Reconciliation) reconciliationLine {
@@ -88,4 +122,38 @@ func (t site) differenceLine(i reconcile.Item) differenceLine {
 		l.State, l.Act, l.Note = badge{"✓", t.say.DifferencesSettled(t.clock(i.ClosedAt)), classOK}, "", i.Why
 	}
 	return l
+}
+
+func (t site) statementLine(f reconcile.File) statementLine {
+	last := t.in(f.To.Add(-time.Nanosecond)).Format(time.DateOnly)
+	l := statementLine{Provider: f.Provider, Path: differencesPath + "?provider=" + f.Provider, From: t.say.Day(t.in(f.From).Format(time.DateOnly)), To: t.say.Day(last),
+		Rows: strconv.Itoa(f.Rows), At: t.clock(f.AddedAt), By: t.actor(f.By), State: badge{"…", t.say.Name("statement", string(f.State)), classOff}}
+	if f.State == reconcile.FileRead {
+		l.State.Sign, l.State.Class = "✓", classOK
+	}
+	return l
+}
+
+// uploadStatement takes a statement file. The same file again is the same upload.
+func (s *Console) uploadStatement(w http.ResponseWriter, r *http.Request, v visit) {
+	file, no := readFile(w, r, statement.MaxBytes)
+	provider, out := strings.TrimSpace(r.PostFormValue("provider")), reconcile.UploadResult{Refusal: no}
+	var err error
+	switch {
+	case no.Refused():
+	case !v.owns(r.PostFormValue("form")):
+		out.Refusal = refuse.OfficeFormOfOtherSession()
+	default:
+		out, err = s.c.Reconciliations.Upload(r.Context(), v.by, provider, file)
+	}
+	switch {
+	case err != nil:
+		s.broken(w, r, v, err)
+	case out.Waits != nil:
+		s.showWaits(w, r, v, *out.Waits)
+	case out.Refused():
+		s.showDifferences(w, r, v, http.StatusUnprocessableEntity, differencesPage{Provider: provider, Error: v.site.say.Refusal(out.Refusal).Detail()})
+	default:
+		http.Redirect(w, r, differencesPath+"?provider="+out.File.Provider, http.StatusSeeOther)
+	}
 }

@@ -59,3 +59,31 @@ func TestDifferencesAreListedWithWhatToDo(t *testing.T) {
 	w.person("engineer@example.org", access.Engineer)
 	w.enter("engineer@example.org").get("/differences").is(403)
 }
+
+// TestAStatementIsUploadedOnAPage: the page lists the file with its days, the same file again is no second one, and a damaged one is refused. With
+// two people who may approve, the file waits.
+func TestAStatementIsUploadedOnAPage(t *testing.T) {
+	w := begin(t)
+	w.paying()
+	g := w.enter(ownerEmail)
+	file := "Receipt No.,Completion Time,Transaction Status,Paid In,Withdrawn,A/C No.\nPX00000001,2026-11-20 10:00:00,Completed,100.00,,rent\n"
+	send := func(provider, file string) answer {
+		t.Helper()
+		return g.send("/differences", "bank.csv", file, "form", g.get("/differences").is(200).value("form"), "provider", provider)
+	}
+	g.get("/differences").is(200).says("No statement was uploaded yet")
+	send("bank", "nonsense").is(422)
+	send("nobody", file).is(422)
+	g.send("/differences", "bank.csv", file, "form", "x", "provider", "bank").is(422).says("The form is from another session.")
+	send("bank", file).leads("/differences?provider=bank")
+	send("bank", file).leads("/differences?provider=bank")
+	g.get("/differences?provider=bank").is(200).says("✓ Read", "2026-11-20", "bank")
+	if n := w.audited("statement.upload"); n != 1 {
+		t.Errorf("the log has %d uploads, want 1", n)
+	}
+	w.person("support@example.org", access.Support)
+	w.enter("support@example.org").get("/differences").is(200).says("✓ Read").omits("Upload a statement")
+	w.person(financeEmail, access.Finance)
+	send("bank", file+"PX00000002,2026-11-21 10:00:00,Completed,50.00,,rent\n").is(202).says("A second person must allow it")
+	g.get("/differences").is(200).says("… Waits for a second person")
+}

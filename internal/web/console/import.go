@@ -170,11 +170,11 @@ func kindWord(t *words.Texts, k imports.Kind) string {
 	return t.ImportMeters()
 }
 
-// readFile reads the form of a file. The file is nil if the form names one that was checked before.
-func readFile(w http.ResponseWriter, r *http.Request) ([]byte, refusal.Refusal) {
-	r.Body = http.MaxBytesReader(w, r.Body, sheet.MaxBytes+maxForm)
-	no := refuse.ImportWithoutFile(sheet.MaxBytes >> 20)
-	if err := r.ParseMultipartForm(sheet.MaxBytes); err != nil || !texts(r.PostForm) {
+// readFile reads the form of a file of at most some bytes. The file is nil if the form names one that was checked before.
+func readFile(w http.ResponseWriter, r *http.Request, most int64) ([]byte, refusal.Refusal) {
+	r.Body = http.MaxBytesReader(w, r.Body, most+maxForm)
+	no := refuse.ImportWithoutFile(most >> 20)
+	if err := r.ParseMultipartForm(most); err != nil || !texts(r.PostForm) {
 		return nil, no
 	}
 	defer func() { _ = r.MultipartForm.RemoveAll() }()
@@ -195,7 +195,7 @@ func readFile(w http.ResponseWriter, r *http.Request) ([]byte, refusal.Refusal) 
 
 // importFile checks a file, checks it again with other columns, or imports it.
 func (s *Console) importFile(w http.ResponseWriter, r *http.Request, v visit) {
-	content, no := readFile(w, r)
+	content, no := readFile(w, r, sheet.MaxBytes)
 	form := importForm{Kind: r.PostFormValue("kind"), Tariff: r.PostFormValue("tariff")}
 	again := func(no refusal.Refusal) {
 		form.Error = v.site.say.Refusal(no).Detail()

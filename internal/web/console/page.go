@@ -180,7 +180,7 @@ func back(r *http.Request) string {
 		return "/messages"
 	case strings.HasPrefix(to, "/meters/"):
 		return (&url.URL{Path: strings.TrimSuffix(strings.TrimSuffix(to, "/commands"), "/emergency")}).String()
-	case strings.HasPrefix(to, "/quarantine/"), strings.HasPrefix(to, "/approvals/"), strings.HasPrefix(to, "/payments/"), strings.HasPrefix(to, "/vendors"), strings.HasPrefix(to, vouchersPath), strings.HasPrefix(to, webhooksPath):
+	case strings.HasPrefix(to, "/quarantine/"), strings.HasPrefix(to, "/approvals/"), strings.HasPrefix(to, "/payments/"), strings.HasPrefix(to, "/vendors"), strings.HasPrefix(to, vouchersPath), to == differencesPath, strings.HasPrefix(to, webhooksPath):
 		return to
 	case to == "/signin":
 		return "/signin"

@@ -64,6 +64,7 @@ const (
 func (s *Console) paymentRoutes(m *http.ServeMux) {
 	m.Handle("GET /payments", s.signedIn(s.payments))
 	m.Handle("GET "+differencesPath, s.signedIn(s.differences))
+	m.Handle("POST "+differencesPath, s.signedIn(s.uploadStatement))
 	m.Handle("GET /payments/{payment}", s.signedIn(s.payment))
 	m.Handle("POST /payments/{payment}", s.signedIn(s.decidePayment))
 }
