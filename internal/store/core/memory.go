@@ -53,7 +53,10 @@ func (tx *Tx) memory() *memory {
 }
 
 // Memory is what a writer of an engine with several writers remembers between transactions.
-type Memory struct{ memory memory }
+type Memory struct {
+	memory   memory
+	counters []string // that the last transaction of several closures has taken from, in the order of their first use
+}
 
 // AccountN returns the number of an account, if the writer remembers it. A writer that seals remembers only accounts without a limit,
 // because it needs the state of the others anyway.

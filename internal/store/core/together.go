@@ -27,7 +27,8 @@ type Member interface {
 	Insert(into, forms, after string, shared int, args []any) error
 	// InsertOne holds back an INSERT that must write exactly one row, or the transaction fails.
 	InsertOne(sql string, args []any) error
-	// Meet waits until no closure has an earlier step left, and then calls load once, with everything that the closures want of this step.
+	// Meet waits until no closure has an earlier step left, and then calls load once, with everything that the closures want of this step. The
+	// queries of load are sent together after load has returned, and then their rows are read.
 	Meet(step Step, wanted []any, load func(c Conn, wanted []any) error) error
 	// Share allows the closure to change what all closures share, because it has locked what it decides on.
 	Share()
@@ -60,6 +61,7 @@ type Together struct {
 	opened   map[ledger.AccountRef]openedAccount
 	totals   map[totalKey]*rowState[dayTotal]
 	journals map[id.ID]int64
+	taken    []string // counters in the order of their first use
 }
 
 // rowState is a row as it was locked and as it is now.
@@ -118,12 +120,7 @@ func (tx *Tx) takeTogether(counter string) (int64, error) {
 	}
 	t, tenant := tx.together, tx.Tenant
 	if t.counters[counter] == nil {
-		err := tx.member.Meet(StepCounters, []any{counter}, func(c Conn, names []any) error {
-			return c.Query(`SELECT name, value FROM counter WHERE tenant_id = $1 AND name = ANY($2) ORDER BY name FOR UPDATE`, func(r Row) error {
-				t.counters[r.Text(0)] = &rowState[int64]{was: r.Int(1), is: r.Int(1)}
-				return nil
-			}, tenant, List{'t', names})
-		})
+		err := tx.member.Meet(StepCounters, []any{counter}, func(c Conn, names []any) error { return t.loadCounters(c, tenant, names) })
 		if err != nil {
 			return 0, err
 		}
@@ -132,8 +129,29 @@ func (tx *Tx) takeTogether(counter string) (int64, error) {
 	if k == nil {
 		return 0, ErrAlone
 	}
-	k.is++
+	if k.is++; !slices.Contains(t.taken, counter) {
+		t.taken = append(t.taken, counter)
+	}
 	return k.is, nil
+}
+
+func (t *Together) loadCounters(c Conn, tenant access.Tenant, names []any) error {
+	return c.Query(`SELECT name, value FROM counter WHERE tenant_id = $1 AND name = ANY($2) ORDER BY name FOR UPDATE`, func(r Row) error {
+		t.counters[r.Text(0)] = &rowState[int64]{was: r.Int(1), is: r.Int(1)}
+		return nil
+	}, tenant, List{'t', names})
+}
+
+// loadUsual locks the counters that the transaction before has taken from, in the same order, because this one will probably want them next.
+func (t *Together) loadUsual(c Conn, tenant access.Tenant) error {
+	for _, name := range t.memory.counters {
+		if t.counters[name] == nil {
+			if err := t.loadCounters(c, tenant, []any{name}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // LockTogether locks accounts with a limit for all closures of the transaction and returns them in their present state. The caller must
@@ -234,7 +252,12 @@ func (tx *Tx) CountTogether(d access.DayTotal, acts int64, since time.Time) (acc
 	}
 	t, tenant, key := tx.together, tx.Tenant, totalKey{d.Ceiling, d.Subject, d.From.UnixMicro()}
 	if t.totals[key] == nil {
-		if err := tx.member.Meet(StepTotals, []any{key}, func(c Conn, keys []any) error { return t.loadTotals(c, tenant, keys) }); err != nil {
+		if err := tx.member.Meet(StepTotals, []any{key}, func(c Conn, keys []any) error {
+			if err := t.loadTotals(c, tenant, keys); err != nil {
+				return err
+			}
+			return t.loadUsual(c, tenant)
+		}); err != nil {
 			return access.Taken{}, err
 		}
 	}
@@ -273,6 +296,7 @@ func (t *Together) loadTotals(c Conn, tenant access.Tenant, keys []any) error {
 // Write writes the rows that the closures of the transaction share. It compares each with the row that was locked: a row that has another
 // value now is a broken invariant, and nothing may be committed.
 func (t *Together) Write(c Conn, tenant access.Tenant, now time.Time) error {
+	t.memory.counters = t.taken
 	for _, write := range []func(Conn, access.Tenant, time.Time) error{t.writeOpened, t.writeTotals, t.writeCounters, t.writeBalances} {
 		if err := write(c, tenant, now); err != nil {
 			return err

@@ -144,7 +144,11 @@ func (c *batch) answer(asked []*member) error {
 		for _, m := range asked {
 			wanted = append(wanted, m.ask.wanted...)
 		}
-		return asked[0].ask.load(c.w.c, wanted)
+		g := &queries{conn: c.w.c}
+		if err := asked[0].ask.load(g, wanted); err != nil {
+			return err
+		}
+		return g.send()
 	}
 	groups := groupsOf(asked)
 	statements := make([]bound, len(groups))
@@ -167,6 +171,28 @@ func (c *batch) answer(asked []*member) error {
 		}
 	}
 	return nil
+}
+
+// queries is a connection that sends queries in one message.
+type queries struct {
+	*conn
+	all  []bound
+	read []func(core.Row) error
+}
+
+// Query keeps a query until all are sent.
+func (g *queries) Query(sql string, row func(core.Row) error, args ...any) error {
+	b, err := g.bound(sql, args)
+	g.all, g.read = append(g.all, b), append(g.read, row)
+	return err
+}
+
+func (g *queries) send() error {
+	results, err := g.pipe(g.all)
+	for i := 0; err == nil && i < len(results); i++ {
+		err = results[i].rows.each(g.read[i])
+	}
+	return err
 }
 
 // groupsOf gathers what members ask for into statements: locks in their order, then what only reads, which sees what the locks waited for.
