@@ -28,6 +28,10 @@ type PaymentBack struct {
 // kindBack is the kind of a debt for a payment that its provider took back.
 const kindBack = "payment taken back"
 
+// backShare is the share of each purchase, in basis points, that pays such a debt. The rest buys energy: a purchase that is smaller than the debt
+// would otherwise be refused.
+const backShare = 5000
+
 // MaxBacks is how often a provider may take back a part of the same payment.
 const MaxBacks = 9
 
@@ -40,8 +44,8 @@ func PaymentOf(ref string) string {
 	return payment
 }
 
-// OweBack makes the customer owe what a provider took back (P31). A wallet pays at once, even below its limit. Any other account gets a debt, which
-// its next purchases pay. OweBack locks the account; the caller must not have locked the payment before. It returns false if the provider took
+// OweBack makes the customer owe what a provider took back (P31). A wallet pays at once, even below its limit. Any other account gets a debt, of which
+// each purchase pays a half. OweBack locks the account; the caller must not have locked the payment before. It returns false if the provider took
 // parts of the payment back too often.
 func OweBack(tx Tx, b PaymentBack) (bool, error) {
 	place, found, err := tx.AccountPlace(AccountName{ID: b.Account})
@@ -59,8 +63,8 @@ func OweBack(tx Tx, b PaymentBack) (bool, error) {
 	if place.Mode == registry.PrepayWallet && place.Status == accountActive {
 		return true, oweFromWallet(tx, b, j)
 	}
-	d := Debt{Account: b.Account, Kind: kindBack, Memo: b.Payment, Principal: b.Amount, Outstanding: b.Amount, Mode: tariff.Full, Priority: tariff.DebtPriority,
-		Against: "clearing", Status: Open, CreatedAt: b.At}
+	d := Debt{Account: b.Account, Kind: kindBack, Memo: b.Payment, Principal: b.Amount, Outstanding: b.Amount, Mode: tariff.Percent, Value: backShare, Priority: tariff.DebtPriority,
+		Capped: true, Against: "clearing", Status: Open, CreatedAt: b.At}
 	if d.ID, err = tx.NewID(); err != nil {
 		return false, err
 	}

@@ -37,7 +37,7 @@ func (s *payShop) owedAgain(owed, clearing int64) {
 }
 
 // TestTheCustomerOwesWhatTheProviderTookBack: of the parts of a payment that a sale has used the largest counts, in whatever order they come, and the
-// customer owes it once. The next purchase pays it. After that the sale cannot be reversed any more.
+// customer owes it once. Half of each purchase pays it. After that the sale cannot be reversed any more.
 func TestTheCustomerOwesWhatTheProviderTookBack(t *testing.T) {
 	s := openPaid(t, nil)
 	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
@@ -59,7 +59,10 @@ func TestTheCustomerOwesWhatTheProviderTookBack(t *testing.T) {
 	}
 	p := s.only()
 	s.clock.add(time.Minute)
-	s.sell(order(meter, 60_000, "purchase-next"))
+	s.sell(order(meter, 20_000, "purchase-small")) // three debts of half of it each, within the ceiling of 70 %
+	s.owedAgain(36_000, 0)
+	s.clock.add(time.Minute)
+	s.sell(order(meter, 90_000, "purchase-next"))
 	s.owedAgain(0, 0)
 	if out, err := s.Reverse(t.Context(), owner(), vending.PendingReversal{Sale: p.Sale.Text(id.Vend), Reason: "token not used"}); err != nil || !out.Refused() {
 		t.Errorf("the sale was reversed although the customer paid for it again: %v %+v", err, out.Value)
