@@ -4,7 +4,7 @@
 //
 //	go generate ./internal/catalogue
 //
-// which writes the Go tables of the packages that use the texts.
+// which packs the files into texts.zip, and writes the Go tables of the packages that use the texts.
 //
 // A file has sections, and a section has texts by name. The names mean the same in every language, and code relies on them. A text
 // may have places for figures and names, in braces: "Meter {meter} was not found." A translation has the same places, in any order.
@@ -16,7 +16,8 @@
 package catalogue
 
 import (
-	"embed"
+	"archive/zip"
+	_ "embed" // the archive of the texts
 	"errors"
 	"fmt"
 	"io/fs"
@@ -26,10 +27,14 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
+//go:generate go run ../../tools/texts
 //go:generate go run ../../tools/catalogue
 
-//go:embed texts
-var texts embed.FS
+//go:embed texts.zip
+var packed string
+
+// texts opens the archive of the files.
+func texts() (fs.FS, error) { return zip.NewReader(strings.NewReader(packed), int64(len(packed))) }
 
 // English is the code of the language whose files are complete.
 const English = "en"
@@ -60,7 +65,11 @@ type Text struct {
 
 // Languages lists the languages that have a file of an area, English first.
 func Languages(area string) ([]string, error) {
-	paths, err := fs.Glob(texts, "texts/*/"+area+".toml")
+	files, err := texts()
+	if err != nil {
+		return nil, fmt.Errorf("open the texts: %w", err)
+	}
+	paths, err := fs.Glob(files, "texts/*/"+area+".toml")
 	if err != nil {
 		return nil, fmt.Errorf("list languages: %w", err)
 	}
@@ -80,7 +89,11 @@ func Languages(area string) ([]string, error) {
 // Read returns an area's texts in a language.
 func Read(language, area string) (File, error) {
 	path := "texts/" + language + "/" + area + ".toml"
-	data, err := texts.ReadFile(path)
+	files, err := texts()
+	if err != nil {
+		return File{}, fmt.Errorf("open the texts: %w", err)
+	}
+	data, err := fs.ReadFile(files, path)
 	if err != nil {
 		return File{}, fmt.Errorf("read texts: %w", err)
 	}
