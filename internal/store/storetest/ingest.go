@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -114,7 +115,8 @@ func answeredAfterCommit(t *testing.T, r Rig) {
 	}
 }
 
-// ingestMany sends two records of each of 1,500 meters in one call, then one more of each: more rows than one statement takes.
+// ingestMany sends two records of each of 1,500 meters in one call, then one more of each: more rows than one statement takes. The readings of a
+// call are stored by meter.
 func ingestMany(t *testing.T, r Rig) {
 	const many = 1500
 	e := r.Open(t)
@@ -146,6 +148,9 @@ func ingestMany(t *testing.T, r Rig) {
 	})
 	if wrong != 0 {
 		t.Errorf("%d meters do not show their last reading", wrong)
+	}
+	for _, call := range [][]metering.Record{recs, more} {
+		slices.SortStableFunc(call, func(x, y metering.Record) int { return cmp.Compare(x.Meter, y.Meter) })
 	}
 	sent := append(recs, more...)
 	if len(stored) != len(sent) {
