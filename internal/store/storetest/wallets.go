@@ -141,10 +141,13 @@ func (p walletMeter) amongOthers(t *testing.T, e store.Engine, rows []wallet.Row
 		each, err3 := tx.WalletUseOf([]int64{p.N + 1000, p.N}, first, last)
 		balance, held, err4 := tx.WalletMoney(p.account)
 		money, err5 := tx.WalletMoneyOf([]id.ID{p.account, p.ID})
+		if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
+			return struct{}{}, err
+		}
 		if !reflect.DeepEqual(all, rows) || len(each) > 1 || !slices.Equal(each[p.N], used) || len(money) > 1 || money[p.account] != (wallet.Money{Wallet: balance, Held: held}) {
 			t.Errorf("among others meter %s has %d wallets, %d days and %v, want %d, %d and %d", p.Number, len(all), len(each[p.N]), money, len(rows), len(used), balance)
 		}
-		return struct{}{}, errors.Join(err1, err2, err3, err4, err5)
+		return struct{}{}, nil
 	})
 }
 
