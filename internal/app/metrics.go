@@ -45,7 +45,9 @@ func (a *App) count() error {
 	}
 	for i, reason := range gateway.Endings() {
 		all = append(all, prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "paywatt_mqtt_disconnects_total", Help: "Ended connections to the meter listener, by reason.",
-			ConstLabels: prometheus.Labels{"reason": reason}}, func() float64 { return float64(a.gateway.Stats().Ended[i]) }))
+			ConstLabels: prometheus.Labels{"reason": reason}}, func() float64 { return float64(a.gateway.Stats().Ended[i]) }),
+			prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "paywatt_mqtt_device_disconnects_total", Help: "Ended connections to the listeners for unmodified devices, by reason.",
+				ConstLabels: prometheus.Labels{"reason": reason}}, func() float64 { return float64(a.devicesEnded()[i]) }))
 	}
 	for _, c := range all {
 		if err := a.gauges.Register(c); err != nil {
@@ -53,6 +55,23 @@ func (a *App) count() error {
 		}
 	}
 	return nil
+}
+
+// devicesEnded counts the connections of unmodified devices that have ended, at all listeners together.
+func (a *App) devicesEnded() (all gateway.Ends) {
+	var each []gateway.Ends
+	for _, l := range a.legacy {
+		each = append(each, l.Ended())
+	}
+	if a.shared != nil {
+		each = append(each, a.shared.Ended())
+	}
+	for _, ends := range each {
+		for i, n := range ends {
+			all[i] += n
+		}
+	}
+	return all
 }
 
 func one(yes bool) float64 {

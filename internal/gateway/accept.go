@@ -63,6 +63,6 @@ func (l *acceptor) Close(listeners.CloseFn) {
 		<-l.ended
 	default: // never served
 	}
-	l.gate.drop(true)
+	l.gate.drop(true, byShutdown)
 	l.end()
 }

@@ -114,6 +114,9 @@ func (d *Devices) Run(ctx context.Context) error {
 	return fault.Wrap(d.gate.run(ctx, d.serve, nil), "devices at %s", d.Addr())
 }
 
+// Ended counts the connections to the listener that have ended.
+func (d *Devices) Ended() Ends { return d.counts.ends() }
+
 // Strangers lists the devices that talk and belong to no meter, in the order of their names.
 func (d *Devices) Strangers() []profile.UnknownDevice { return d.table.list() }
 
@@ -152,7 +155,7 @@ func (d *Devices) Changed(name string) {
 	defer d.mu.Unlock()
 	for _, g := range d.guests {
 		if g.name == name {
-			_ = g.s.conn.Close()
+			g.s.conn.quit(byRevocation)
 		}
 	}
 	d.table.drop(name)
@@ -165,13 +168,13 @@ func (d *Devices) vacate(name string) {
 	if s := d.seats[name]; s != nil {
 		delete(d.seats, name)
 		if cur := s.session(); cur != nil {
-			_ = cur.conn.Close()
+			cur.conn.quit(byRevocation)
 		}
 	}
 }
 
 // Relogin ends every connection: the password has changed.
-func (d *Devices) Relogin() { d.gate.drop(false) }
+func (d *Devices) Relogin() { d.gate.drop(false, byRevocation) }
 
 // seatOf returns the seat of an adopted device.
 func (d *Devices) seatOf(a profile.Adopted, who registry.Identity, p *profile.Profile) *adoptedDevice {

@@ -42,13 +42,15 @@ func (d *Devices) serve(ctx context.Context, c *conn) {
 	g, err := d.greet(ctx, c, in)
 	if err != nil {
 		d.counts.denied.Add(1)
-		d.log.Info("connection from a device refused", logkey.Listen, d.Addr().String(), logkey.Remote, c.RemoteAddr().String(), logkey.Err, err)
+		d.log.Info("connection from a device refused", logkey.Listen, d.Addr().String(), logkey.Remote, c.RemoteAddr().String(),
+			logkey.Reason, d.counts.end(deviceEnding(ctx, c, err, false)), logkey.Err, err)
 		return
 	}
 	d.enter(g)
 	err = g.read(ctx, in)
+	reason := d.counts.end(deviceEnding(ctx, c, err, true))
 	_ = c.Close()
-	d.leave(g, err)
+	d.leave(g, reason, err)
 }
 
 // greet reads the CONNECT and answers it.
@@ -81,7 +83,7 @@ func (d *Devices) enter(g *deviceConn) {
 	d.guests = append(d.guests, g)
 	if len(d.guests) > maxGuests {
 		d.log.Warn("connection of a device ended", logkey.Remote, d.guests[0].address, logkey.Err, errCrowded)
-		_ = d.guests[0].s.conn.Close()
+		d.guests[0].s.conn.quit(byLimit)
 		d.guests = slices.Delete(d.guests, 0, 1)
 	}
 }
@@ -93,17 +95,17 @@ func (d *Devices) settle(g *deviceConn) {
 	d.guests = slices.DeleteFunc(d.guests, func(one *deviceConn) bool { return one == g })
 }
 
-func (d *Devices) leave(g *deviceConn, why error) {
+func (d *Devices) leave(g *deviceConn, reason string, why error) {
 	if g.seat != nil {
 		<-g.talking
-		g.seat.leave(g.s, why)
+		g.seat.leave(g.s, reason, why)
 		return
 	}
 	d.settle(g)
 	if g.name != "" {
 		d.table.left(g.name, g.client)
 	}
-	d.log.Debug("unknown device disconnected", logkey.Remote, g.address, logkey.Err, why)
+	d.log.Debug("unknown device disconnected", logkey.Remote, g.address, logkey.Reason, reason, logkey.Err, why)
 }
 
 // read handles the packets of the connection until it ends.

@@ -197,6 +197,7 @@ func TestADeviceKeepsToItsTopics(t *testing.T) {
 		if got := y.stored(); got != "" {
 			t.Errorf("stored %q under another name", got)
 		}
+		endedBy(t, y.devices.Ended(), "rule 1")
 	})
 }
 
@@ -235,6 +236,7 @@ func TestTwoDevicesOfOneName(t *testing.T) {
 		if got := first.heard(); !strings.HasSuffix(got, "closed") {
 			t.Errorf("the replaced connection: heard %q", got)
 		}
+		endedBy(t, y.devices.Ended(), "rule 4, takeover 1")
 	})
 }
 
@@ -308,6 +310,7 @@ func TestThePasswordOfDevices(t *testing.T) {
 		s.wants("the right one", connackBytes)
 		y.devices.Relogin()
 		s.wants("after a new password", "closed")
+		endedBy(t, y.devices.Ended(), "denied 4, revoked 1")
 	})
 }
 

@@ -7,12 +7,13 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 
 	"github.com/paywatt/paywatt/internal/gateway/packet"
 	"github.com/paywatt/paywatt/internal/logkey"
 )
 
-// ending is why a connection to the meters' listener ended.
+// ending is why a connection to a listener for meters or devices ended.
 type ending uint32
 
 // The endings. The first cause of a connection counts.
@@ -75,7 +76,10 @@ func (e ending) fact() endingFact {
 	}[e]
 }
 
-// Endings returns the names of all reasons for the end of a connection; Stats counts them in this order.
+// Ends counts connections by their end, in the order of Endings.
+type Ends [endings - 1]int64
+
+// Endings returns the names of all reasons for the end of a connection.
 func Endings() []string {
 	var all []string
 	for e := noEnding + 1; e < endings; e++ {
@@ -86,6 +90,12 @@ func Endings() []string {
 
 // because records why a connection ends, unless a cause is known already.
 func (c *conn) because(e ending) { c.cause.CompareAndSwap(uint32(noEnding), uint32(e)) }
+
+// quit closes a connection and records why, unless a cause is known already.
+func (c *conn) quit(e ending) {
+	c.because(e)
+	_ = c.Close()
+}
 
 // strangerEnding is why a connection ended before its login.
 func strangerEnding(c *conn, err error) ending {
@@ -131,9 +141,49 @@ func meterEnding(err error) ending {
 	return bySocket
 }
 
+// deviceEnding is why a connection of an unmodified device ended: after its login, or before.
+func deviceEnding(ctx context.Context, c *conn, err error, login bool) ending {
+	is := func(any ...error) bool {
+		return slices.ContainsFunc(any, func(target error) bool { return errors.Is(err, target) })
+	}
+	known := ending(c.cause.Load())
+	switch {
+	case known != noEnding:
+		return known
+	case ctx.Err() != nil:
+		return byShutdown
+	case !login && is(errStranger, errNoMeter, errBadName, errPassword):
+		return byDenial
+	case !login && is(errLevel):
+		return byConnect
+	case !login:
+		return strangerEnding(c, err)
+	case is(errLeft):
+		return byDisconnect
+	case is(errNotStored):
+		return byStore
+	case is(errForbidden, errTwoNames, errRival, errBadName):
+		return byRule
+	}
+	return meterEnding(err)
+}
+
+// ends returns how many connections have ended, by their end.
+func (c *counters) ends() (out Ends) {
+	for i := range out {
+		out[i] = c.ended[i+1].Load()
+	}
+	return out
+}
+
+// end counts the end of a connection and returns the name of its reason.
+func (c *counters) end(e ending) string {
+	c.ended[e].Add(1)
+	return e.fact().name
+}
+
 // ended counts and logs the end of a connection.
 func (g *Gateway) ended(c net.Conn, e ending, err error, more ...any) {
-	g.counts.ended[e].Add(1)
 	f := e.fact()
-	g.log.Log(context.Background(), f.level, f.line, append(more, logkey.Reason, f.name, logkey.Remote, c.RemoteAddr().String(), logkey.Err, err)...)
+	g.log.Log(context.Background(), f.level, f.line, append(more, logkey.Reason, g.counts.end(e), logkey.Remote, c.RemoteAddr().String(), logkey.Err, err)...)
 }

@@ -123,7 +123,7 @@ func (g *Integration) Run(ctx context.Context) error {
 		}
 	}
 	_ = g.gate.Close()
-	g.gate.drop(false)
+	g.gate.drop(false, byShutdown)
 	return fault.Wrap(g.server.Close(), "stop serving integrations")
 }
 

@@ -138,6 +138,9 @@ func (l *Legacy) Status() profile.Live {
 	return l.status
 }
 
+// Ended counts the connections to the listener that have ended.
+func (l *Legacy) Ended() Ends { return l.counts.ends() }
+
 // Profile is the profile of the device.
 func (l *Legacy) Profile() *profile.Profile { return l.c.Profile }
 
@@ -165,7 +168,7 @@ func (l *Legacy) replace(before, s *legacySession) bool {
 	l.status.Connected, l.status.Since = true, l.now()
 	l.mu.Unlock()
 	if before != nil {
-		_ = before.conn.Close()
+		before.conn.quit(byTakeover)
 	}
 	l.counts.logins.Add(1)
 	l.log.Info("device connected", logkey.Meter, s.who.Number, logkey.Remote, s.conn.RemoteAddr().String())
@@ -176,7 +179,7 @@ func (l *Legacy) replace(before, s *legacySession) bool {
 }
 
 // leave forgets the connection if it is still the device's.
-func (l *Legacy) leave(s *legacySession, why error) {
+func (l *Legacy) leave(s *legacySession, reason string, why error) {
 	l.mu.Lock()
 	last := l.current == s
 	if last {
@@ -184,7 +187,7 @@ func (l *Legacy) leave(s *legacySession, why error) {
 		l.status.Connected, l.status.Since, l.status.Wanted = false, l.now(), ""
 	}
 	l.mu.Unlock()
-	l.log.Info("device disconnected", logkey.Meter, s.who.Number, logkey.Err, why)
+	l.log.Info("device disconnected", logkey.Meter, s.who.Number, logkey.Reason, reason, logkey.Err, why)
 	if last && l.c.OnDisconnected != nil {
 		l.c.OnDisconnected(s.who)
 	}

@@ -17,6 +17,8 @@ var (
 	errLeft      = errors.New("the device disconnected")
 	errForbidden = errors.New("the device sent a packet that is not allowed")
 	errStranger  = errors.New("the client is not the device of this listener")
+	errNoMeter   = errors.New("the meter of this listener is not registered yet, or no longer")
+	errLevel     = errors.New("this protocol level is not supported here")
 )
 
 // serve handles one socket from its CONNECT to its end.
@@ -27,7 +29,8 @@ func (l *Legacy) serve(ctx context.Context, c *conn) {
 	s, err := l.greet(ctx, c, in)
 	if err != nil {
 		l.counts.denied.Add(1)
-		l.log.Info("connection from a device refused", logkey.Listen, l.Addr().String(), logkey.Remote, c.RemoteAddr().String(), logkey.Err, err)
+		l.log.Info("connection from a device refused", logkey.Listen, l.Addr().String(), logkey.Remote, c.RemoteAddr().String(),
+			logkey.Reason, l.counts.end(deviceEnding(ctx, c, err, false)), logkey.Err, err)
 		return
 	}
 	l.enter(s)
@@ -35,9 +38,10 @@ func (l *Legacy) serve(ctx context.Context, c *conn) {
 	go func() { defer close(done); s.talk(ctx) }()
 	in.limit = l.limits.PacketSize
 	err = s.read(ctx, in)
+	reason := l.counts.end(deviceEnding(ctx, c, err, true))
 	_ = c.Close()
 	<-done
-	l.leave(s, err)
+	l.leave(s, reason, err)
 }
 
 // greet reads the CONNECT and answers it. The gate has set a deadline for it and bounded its size.
@@ -57,7 +61,7 @@ func (l *Legacy) greet(ctx context.Context, c *conn, in *input) (*legacySession,
 		return nil, errors.Join(err, c.answer(packet.ServerUnavailable))
 	}
 	if !ok {
-		return nil, errors.Join(errors.New("the meter of this listener is not registered yet, or no longer"), c.answer(packet.NotAuthorized))
+		return nil, errors.Join(errNoMeter, c.answer(packet.NotAuthorized))
 	}
 	s := newLegacySession(l, who, c)
 	s.silence = l.limits.silence(p.KeepAlive)
@@ -76,7 +80,7 @@ func readConnect(c *conn, in *input) (*packet.Login, error) {
 	p := new(packet.Login)
 	switch f := packet.ReadConnect(body, p); {
 	case f == packet.BadProtocol, f == packet.BadVersion, f == packet.None && p.Version == packet.V5:
-		return nil, errors.Join(fmt.Errorf("protocol level %d is not supported here", p.Version), c.answer(packet.UnsupportedVersion))
+		return nil, errors.Join(fmt.Errorf("%w: %d", errLevel, p.Version), c.answer(packet.UnsupportedVersion))
 	case f != packet.None:
 		return nil, fmt.Errorf("read CONNECT: %w", f)
 	}

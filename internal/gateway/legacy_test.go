@@ -296,6 +296,7 @@ func TestASilentDeviceIsDroppedAfterOneAndAHalfKeepAlives(t *testing.T) {
 		if b.legacy.Connected() {
 			t.Error("a dropped device is shown as connected")
 		}
+		endedBy(t, b.legacy.Ended(), "silence 1")
 	})
 }
 
@@ -394,83 +395,10 @@ func TestAReconnectEndsTheOlderConnection(t *testing.T) {
 		first.wants("the older", "closed")
 		time.Sleep(500 * time.Millisecond)
 		second.wants("the newer", connackBytes+","+subackBytes+","+led+"ON")
+		endedBy(t, b.legacy.Ended(), "takeover 1")
 		if !b.legacy.Connected() {
 			t.Error("the newer connection is not the device's")
 		}
-	})
-}
-
-func TestStrangersStayOutside(t *testing.T) {
-	for name, c := range map[string]struct{ bytes, want string }{
-		"another client id":      {`10 10 0004 "MQTT" 04 02 000F 0004 "evil"`, "20020002,closed"},
-		"MQTT 5":                 {`10 20 0004 "MQTT" 05 02 000F 00 0013 "electricitymeterGSM"`, "20020001,closed"},
-		"no CONNECT first":       {subscribeBytes, "closed"},
-		"a CONNECT of 256 MB":    {`10 FF FF FF 7F`, "closed"},
-		"another protocol":       {`10 1F 0004 "HTTP" 04 02 000F 0013 "electricitymeterGSM"`, "20020001,closed"},
-		"a CONNECT of 2 kB":      {`10 80 10`, "closed"},
-		"half a CONNECT for 10s": {`10 1F 0004`, "closed"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				b := newBench(t, "seed-a", paid())
-				defer b.close()
-				s := b.dial()
-				s.push(c.bytes)
-				time.Sleep(13 * time.Second)
-				s.wants(name, c.want)
-				if b.took > 0 || b.legacy.Connected() {
-					t.Error("a stranger was heard")
-				}
-			})
-		})
-	}
-}
-
-func TestABadPacketEndsTheConnection(t *testing.T) {
-	long := strings.Repeat("x", 300)
-	for name, c := range map[string]struct{ bytes, want string }{
-		"quality 2":            {`34 1C 0017 "GsmClientTest/ledStatus" 0001 "1"`, "closed"},
-		"a topic with a plus":  {`30 05 0002 "a+" "1"`, "closed"},
-		"longer than allowed":  {`30 AC 02 0001 "a" "` + long + `"`, "closed"},
-		"a second CONNECT":     {connectBytes, "closed"},
-		"a packet of servers":  {`20 02 00 00`, "closed"},
-		"nothing to subscribe": {`82 02 0002`, "closed"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				b := newBench(t, "seed-a", paid())
-				defer b.close()
-				s := b.dial()
-				s.send(connectBytes)
-				s.heard()
-				s.push(c.bytes)
-				time.Sleep(3 * time.Second)
-				s.wants(name, c.want)
-			})
-		})
-	}
-}
-
-func TestWhatCannotBeStoredEndsTheConnection(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, "seed-a", paid())
-		defer b.close()
-		s := b.dial()
-		s.send(connectBytes)
-		s.heard()
-		b.mu.Lock()
-		b.broken = errors.New("the disk is gone")
-		b.mu.Unlock()
-		s.send(`32 1E 0017 "GsmClientTest/ledStatus" 0009 "1:2"`)
-		time.Sleep(3 * time.Second)
-		s.wants("quality 1 that was not stored", "closed")
-		b.mu.Lock()
-		b.broken = nil
-		b.mu.Unlock()
-		s = b.dial()
-		s.send(connectBytes)
-		s.send(`32 1E 0017 "GsmClientTest/ledStatus" 0009 "1:2"`)
-		s.wants("and again, stored", connackBytes+",40020009")
 	})
 }
 

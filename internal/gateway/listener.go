@@ -51,8 +51,7 @@ func (g *gate) Accept() (net.Conn, error) {
 			return c, nil
 		}
 		g.counts.refused.Add(1)
-		g.counts.ended[byLimit].Add(1)
-		g.log.Debug(byLimit.fact().line, logkey.Reason, byLimit.fact().name, logkey.Remote, raw.RemoteAddr().String())
+		g.log.Debug(byLimit.fact().line, logkey.Reason, g.counts.end(byLimit), logkey.Remote, raw.RemoteAddr().String())
 		_ = raw.Close() // above the limits
 	}
 }
@@ -115,8 +114,8 @@ func (g *gate) Close() error {
 	return g.Listener.Close()
 }
 
-// drop closes every connection, or only those that have not logged in.
-func (g *gate) drop(strangers bool) {
+// drop closes every connection, or only those that have not logged in, for a reason.
+func (g *gate) drop(strangers bool, why ending) {
 	g.mu.Lock()
 	var all []*conn
 	for c := range g.all {
@@ -126,7 +125,7 @@ func (g *gate) drop(strangers bool) {
 	}
 	g.mu.Unlock()
 	for _, c := range all {
-		_ = c.Close()
+		c.quit(why)
 	}
 }
 
@@ -158,7 +157,7 @@ func (g *gate) run(ctx context.Context, serve func(context.Context, *conn), bye 
 	if bye != nil {
 		bye()
 	}
-	g.drop(false)
+	g.drop(false, byShutdown)
 	stop()
 	work.Wait()
 	return err

@@ -131,11 +131,11 @@ func (c *counters) outcome(k metering.OutcomeKind) {
 
 // Stats are figures for /metrics and /readyz; all but the first two only grow.
 type Stats struct {
-	Sockets, Meters                                 int64              // sockets open now: all of them, and those of logged-in meters
-	Logins, Denied, Refused, Forbidden              int64              // connections: logged in, wrong password, above a limit, closed for what they sent
-	Messages, Failed, Busy                          int64              // messages: taken, not stored, number of times that a meter had to wait for the store
-	Stored, Duplicate, Beyond, Quarantined, Dropped int64              // records by outcome
-	Ended                                           [endings - 1]int64 // connections by their end, in the order of Endings
+	Sockets, Meters                                 int64 // sockets open now: all of them, and those of logged-in meters
+	Logins, Denied, Refused, Forbidden              int64 // connections: logged in, wrong password, above a limit, closed for what they sent
+	Messages, Failed, Busy                          int64 // messages: taken, not stored, number of times that a meter had to wait for the store
+	Stored, Duplicate, Beyond, Quarantined, Dropped int64 // records by outcome
+	Ended                                           Ends  // connections of meters
 }
 
 // Stats returns the current figures.
@@ -144,11 +144,7 @@ func (g *Gateway) Stats() Stats {
 	meters := len(g.meters)
 	g.mu.RUnlock()
 	c := &g.counts
-	var ended [endings - 1]int64
-	for i := range ended {
-		ended[i] = c.ended[i+1].Load()
-	}
-	return Stats{Ended: ended, Sockets: int64(g.gate.open()), Meters: int64(meters),
+	return Stats{Ended: c.ends(), Sockets: int64(g.gate.open()), Meters: int64(meters),
 		Logins: c.logins.Load(), Denied: c.denied.Load(), Refused: c.refused.Load(), Forbidden: c.forbidden.Load(),
 		Messages: c.messages.Load(), Failed: c.failed.Load(), Busy: c.busy.Load(),
 		Stored: c.stored.Load(), Duplicate: c.duplicate.Load(), Beyond: c.beyond.Load(), Quarantined: c.quarantined.Load(),
