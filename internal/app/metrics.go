@@ -47,7 +47,9 @@ func (a *App) count() error {
 		all = append(all, prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "paywatt_mqtt_disconnects_total", Help: "Ended connections to the meter listener, by reason.",
 			ConstLabels: prometheus.Labels{"reason": reason}}, func() float64 { return float64(a.gateway.Stats().Ended[i]) }),
 			prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "paywatt_mqtt_device_disconnects_total", Help: "Ended connections to the listeners for unmodified devices, by reason.",
-				ConstLabels: prometheus.Labels{"reason": reason}}, func() float64 { return float64(a.devicesEnded()[i]) }))
+				ConstLabels: prometheus.Labels{"reason": reason}}, func() float64 { return float64(a.devicesEnded()[i]) }),
+			prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "paywatt_mqtt_integration_disconnects_total", Help: "Ended connections of programs to the integration broker, by reason.",
+				ConstLabels: prometheus.Labels{"reason": reason}}, func() float64 { return float64(a.programsEnded()[i]) }))
 	}
 	for _, c := range all {
 		if err := a.gauges.Register(c); err != nil {
@@ -55,6 +57,14 @@ func (a *App) count() error {
 		}
 	}
 	return nil
+}
+
+// programsEnded counts the connections of programs that have ended.
+func (a *App) programsEnded() gateway.Ends {
+	if a.mirror == nil {
+		return gateway.Ends{}
+	}
+	return a.mirror.Ended()
 }
 
 // devicesEnded counts the connections of unmodified devices that have ended, at all listeners together.

@@ -45,7 +45,9 @@ func (l *acceptor) Serve(establish listeners.EstablishFn) {
 			defer l.clients.Done()
 			// The hooks log how a logged-in connection ended.
 			own := c.(*conn)
-			err := establish(l.ID(), &screened{conn: own})
+			program := &screened{conn: own}
+			err := establish(l.ID(), program)
+			l.gate.log.Debug("connection of a program ended", logkey.Reason, l.gate.counts.end(programEnding(program, err)), logkey.Remote, c.RemoteAddr().String(), logkey.Err, err)
 			if large := new(tooLarge); errors.As(err, &large) && !own.frame.begun {
 				l.gate.counts.refused.Add(1)
 				l.gate.log.Warn("connection closed: its CONNECT is too large", logkey.Remote, c.RemoteAddr().String(), logkey.Err, err)

@@ -9,6 +9,8 @@ import (
 	"os"
 	"slices"
 
+	"github.com/mochi-mqtt/server/v2/packets"
+
 	"github.com/paywatt/paywatt/internal/gateway/packet"
 	"github.com/paywatt/paywatt/internal/logkey"
 )
@@ -163,6 +165,30 @@ func deviceEnding(ctx context.Context, c *conn, err error, login bool) ending {
 	case is(errNotStored):
 		return byStore
 	case is(errForbidden, errTwoNames, errRival, errBadName):
+		return byRule
+	}
+	return meterEnding(err)
+}
+
+// programEnding is why the connection of a program ended. The parameter err is mochi's.
+func programEnding(c *screened, err error) ending {
+	known := ending(c.cause.Load())
+	var code packets.Code
+	coded := errors.As(err, &code)
+	switch {
+	case known != noEnding:
+		return known
+	case c.denied:
+		return byDenial
+	case !c.signed && code == packets.ErrServerBusy:
+		return byLimit
+	case !c.signed && coded:
+		return byConnect
+	case !c.signed:
+		return strangerEnding(c.conn, err)
+	case err == nil, coded && code.Code < 0x80:
+		return byDisconnect
+	case coded:
 		return byRule
 	}
 	return meterEnding(err)

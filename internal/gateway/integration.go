@@ -108,6 +108,9 @@ func (g *Integration) capabilities() *mqtt.Capabilities {
 // Addr is where programs connect.
 func (g *Integration) Addr() net.Addr { return g.c.Listener.Addr() }
 
+// Ended counts the connections of programs that have ended.
+func (g *Integration) Ended() Ends { return g.counts.ends() }
+
 // Run serves until ctx ends, then closes every connection. Every minute it disconnects revoked logins.
 func (g *Integration) Run(ctx context.Context) error {
 	if err := g.server.Serve(); err != nil {
@@ -133,6 +136,9 @@ func (g *Integration) end() {
 	all := slices.Collect(maps.Keys(g.in))
 	g.mu.RUnlock()
 	for _, cl := range all {
+		if c, is := cl.Net.Conn.(*screened); is {
+			c.because(byShutdown)
+		}
 		_ = g.server.DisconnectClient(cl, packets.ErrServerShuttingDown) // the connection is closed either way
 	}
 }
@@ -149,6 +155,9 @@ func (g *Integration) DisconnectRevoked(ctx context.Context) {
 	g.mu.RUnlock()
 	for _, cl := range all {
 		if !g.c.InForce(ctx, users[cl]) && ctx.Err() == nil {
+			if c, is := cl.Net.Conn.(*screened); is {
+				c.because(byRevocation)
+			}
 			cl.Stop(errEnded)
 		}
 	}
@@ -252,12 +261,16 @@ func (h *integrationHook) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Pack
 		return false
 	}
 	l, ok := h.g.c.Auth(ctx, string(pk.Connect.Username), string(pk.Connect.Password))
+	c, is := cl.Net.Conn.(*screened)
+	if is {
+		c.signed, c.denied = ok, !ok
+	}
 	if !ok {
 		h.g.counts.denied.Add(1)
 		h.g.log.Info("integration denied", logkey.Remote, cl.Net.Remote)
 		return false
 	}
-	if c, is := cl.Net.Conn.(*screened); is {
+	if is {
 		c.mqtt5 = cl.Properties.ProtocolVersion == 5
 	}
 	cl.ID = l.User() + "/" + cl.ID
@@ -275,6 +288,9 @@ func (h *integrationHook) OnDisconnect(cl *mqtt.Client, why error, _ bool) {
 	m := h.g.in[cl]
 	delete(h.g.in, cl)
 	h.g.mu.Unlock()
+	if c, is := cl.Net.Conn.(*screened); is && cl.IsTakenOver() {
+		c.because(byTakeover)
+	}
 	large, wrong := new(tooLarge), packet.None
 	if errors.As(why, &large) || errors.As(why, &wrong) {
 		h.g.counts.forbidden.Add(1)

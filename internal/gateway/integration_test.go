@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
 
@@ -34,16 +36,23 @@ func program(t *testing.T, address string, number byte, version byte) *peer {
 // integrations starts an integration broker that knows every login.
 func integrations(t *testing.T) (address string) {
 	t.Helper()
+	_, address = integrationBroker(t, gateway.Limits{}, nil)
+	return address
+}
+
+// integrationBroker starts an integration broker. While the function revoked, if there is one, returns true, no login counts any more.
+func integrationBroker(t *testing.T, limits gateway.Limits, revoked func() bool) (g *gateway.Integration, address string) {
+	t.Helper()
 	socket, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, err := gateway.NewIntegration(gateway.IntegrationConfig{Listener: socket,
+	g, err = gateway.NewIntegration(gateway.IntegrationConfig{Listener: socket, Limits: limits,
 		Auth: func(_ context.Context, user, _ string) (mirror.Login, bool) {
 			i, err := id.Parse(id.Login, user)
 			return mirror.Login{ID: i}, err == nil
 		},
-		InForce: func(context.Context, string) bool { return true }})
+		InForce: func(context.Context, string) bool { return revoked == nil || !revoked() }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +65,67 @@ func integrations(t *testing.T) (address string) {
 			t.Error(err)
 		}
 	})
-	return socket.Addr().String()
+	return g, socket.Addr().String()
+}
+
+// TestEveryEndOfAProgramIsCounted ends connections of programs in different ways.
+func TestEveryEndOfAProgramIsCounted(t *testing.T) {
+	stranger := func(sent []byte) func(t *testing.T, g *gateway.Integration, address string) {
+		return func(t *testing.T, _ *gateway.Integration, address string) {
+			c, err := net.Dial("tcp", address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := peerOn(t, c)
+			if p.sends(sent); sent == nil {
+				_ = c.Close()
+				return
+			}
+			for err == nil {
+				_, err = p.read()
+			}
+		}
+	}
+	send := func(sent []byte) func(t *testing.T, g *gateway.Integration, address string) {
+		return func(t *testing.T, _ *gateway.Integration, address string) {
+			p := program(t, address, 1, 4)
+			p.sends(sent)
+			for err := error(nil); err == nil; {
+				_, err = p.read()
+			}
+		}
+	}
+	for reason, do := range map[string]func(t *testing.T, g *gateway.Integration, address string){
+		"stranger":     stranger(nil),
+		"connect":      stranger([]byte("GET / HTTP/1.1\r\n")),
+		"connect-size": stranger([]byte{0x10, 0xff, 0xff, 0xff, 0x7f}),
+		"connect-time": stranger([]byte{0x10, 0x1f}),
+		"denied":       stranger(connect311(4, 0xc2, "x", "nobody", "wrong")),
+		"disconnect":   send([]byte{0xe0, 0}),
+		"form":         send([]byte{0x82, 2, 0, 1}),
+		"size":         send([]byte{0x30, 0xff, 0xff, 0xff, 0x7f}),
+		"silence":      send([]byte{0xc0}),
+		"socket":       func(t *testing.T, _ *gateway.Integration, address string) { _ = program(t, address, 1, 4).conn.Close() },
+		"takeover": func(t *testing.T, _ *gateway.Integration, address string) {
+			program(t, address, 1, 5)
+			program(t, address, 1, 5).settle()
+		},
+		"revoked": func(t *testing.T, g *gateway.Integration, address string) {
+			program(t, address, 1, 4).settle()
+			g.DisconnectRevoked(t.Context())
+		},
+	} {
+		t.Run(reason, func(t *testing.T) {
+			g, address := integrationBroker(t, gateway.Limits{ConnectDeadline: 200 * time.Millisecond, KeepAlive: time.Second}, func() bool { return true })
+			do(t, g, address)
+			at := slices.Index(gateway.Endings(), reason)
+			for end := time.Now().Add(patience); g.Ended()[at] != 1; time.Sleep(time.Millisecond) {
+				if time.Now().After(end) {
+					t.Fatalf("ends %v, want one at %d", g.Ended(), at)
+				}
+			}
+		})
+	}
 }
 
 // TestAMalformedPacketEndsOnlyItsProgram: bytes of one program never reach mochi unless they are a packet. A SUBSCRIBE that ends after its

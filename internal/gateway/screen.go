@@ -12,6 +12,8 @@ type screened struct {
 	in      []byte // bytes of the socket that were not handed on
 	good    int    // so many of them, from the first, are whole packets without a fault
 	ended   error  // ends the connection once these are handed on
+	signed  bool   // the program has signed in
+	denied  bool   // its user name or password is wrong
 }
 
 // Read reads whole packets from the program.
