@@ -368,11 +368,17 @@ func (w *payWorld) stored() (rows map[string]payment.Payment, sold map[string]in
 	return rows, sold
 }
 
-// takeBackSome lets a provider that tells it take back every eighth payment: all of it, or two parts.
+// takeBackSome lets a provider that tells it take back every eighth payment: all of it, or two parts. None of these notices is lost or altered:
+// only the provider's statement shows money that it took back without ever saying so.
 func (w *payWorld) takeBackSome() {
 	w.t.Helper()
 	if w.played.as != sim.Stripe && w.played.as != sim.Paystack {
 		return
+	}
+	f := w.played.faults
+	f.Repeat, f.Reorder, f.Alter = 0.2, 0.1, 0
+	if err := w.sim.SetFaults(w.played.as, f); err != nil {
+		w.t.Fatal(err)
 	}
 	for i, p := range w.sim.Books().Payments {
 		if p.ID == "" || i%8 != 5 {
