@@ -21,6 +21,7 @@ import (
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/words/wordstest"
 	"github.com/paywatt/paywatt/profiles"
 	"github.com/paywatt/paywatt/sts"
 )
@@ -104,7 +105,7 @@ func (w *world) serve(unlocked bool, limits api.Limits) {
 	if err := library.Load(profiles.Files); err != nil {
 		w.t.Fatal(err)
 	}
-	a, err := app.New(app.Config{Legacy: w.legacy, Devices: w.shared, Profiles: library, Now: now, Synced: func() bool { return false }, Data: w.dir, HTTP: "127.0.0.1:0", MQTT: "127.0.0.1:0", Passphrase: pass, Reserve: -1, API: limits, Routes: w.routes,
+	a, err := app.New(app.Config{Legacy: w.legacy, Devices: w.shared, Profiles: library, Now: now, Synced: func() bool { return false }, Data: w.dir, HTTP: "127.0.0.1:0", MQTT: "127.0.0.1:0", Passphrase: pass, Reserve: -1, API: limits, Routes: w.routes, Languages: wordstest.Languages(w.t),
 		KeyCost: cheapKeys(), PasswordCost: cheapPasswords(), Version: apiv1.Version{Version: "test", Go: "go"},
 		Log: slog.New(slog.NewTextHandler(log, nil))})
 	if err != nil {

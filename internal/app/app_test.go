@@ -29,6 +29,7 @@ import (
 	"github.com/paywatt/paywatt/internal/app"
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
+	"github.com/paywatt/paywatt/internal/words/wordstest"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -115,6 +116,7 @@ func connect(t *testing.T, a *app.App, dir string) *client.Client {
 
 func start(t *testing.T, c app.Config) *app.App {
 	t.Helper()
+	c.Languages = wordstest.Languages(t)
 	a, err := app.New(c)
 	if err != nil {
 		t.Fatal(err)

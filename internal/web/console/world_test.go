@@ -24,6 +24,7 @@ import (
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/storetest"
+	"github.com/paywatt/paywatt/internal/words/wordstest"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/wire"
 	"github.com/pquerna/otp/totp"
@@ -133,6 +134,9 @@ func folder(t *testing.T) *world {
 func (w *world) serve(c app.Config) {
 	w.t.Helper()
 	c.Data, c.HTTP, c.MQTT, c.Reserve, c.Now = w.dir, "127.0.0.1:0", "127.0.0.1:0", -1, w.clock.now
+	if c.Languages == nil {
+		c.Languages = wordstest.Languages(w.t)
+	}
 	c.KeyCost, c.PasswordCost, c.Version = cheapKeys(), cheapPasswords(), apiv1.Version{Version: "test", Go: "go"}
 	a, err := app.New(c)
 	if err != nil {

@@ -3,6 +3,7 @@ package wordstest
 
 import (
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/catalogue"
@@ -15,10 +16,13 @@ func English(t testing.TB) *words.Texts {
 	return Languages(t).English()
 }
 
-// Languages returns the texts of all languages.
+// opened reads the catalogue once for all tests of a binary, because that takes a tenth of a second.
+var opened = sync.OnceValues(words.Open)
+
+// Languages returns the texts of all languages. The caller must not change them.
 func Languages(t testing.TB) *words.Languages {
 	t.Helper()
-	all, err := words.Open()
+	all, err := opened()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +44,10 @@ func longer(say string) string {
 // WithPseudo returns the languages of the catalogue and the pseudo-language.
 func WithPseudo(t testing.TB) *words.Languages {
 	t.Helper()
-	all := Languages(t)
+	all, err := words.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, area := range words.Areas() {
 		f, err := catalogue.Read(catalogue.English, area)
 		if err != nil {
