@@ -6018,7 +6018,7 @@ func (t *Texts) WebhooksRemoveEffect() string { return t.say("pages.webhooks.rem
 // WebhooksResend: Send again
 func (t *Texts) WebhooksResend() string { return t.say("pages.webhooks.resend") }
 
-// WebhooksResendOne: Send event {n} again
+// WebhooksResendOne: Send again: event {n}
 func (t *Texts) WebhooksResendOne(n string) string {
 	return t.say("pages.webhooks.resend-one", "{n}", n)
 }
