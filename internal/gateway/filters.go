@@ -119,10 +119,11 @@ func (g *Gateway) unsubscribe(s *session, body []byte) error {
 	have := s.subscriptions()
 	for i := range sub.Count {
 		f, _ := sub.Filters.Next()
-		rest, _ := strings.CutPrefix(string(f.Topic), s.down)
-		var had bool
-		if have, had = have.without(rest); !had {
-			codes[i] = byte(packet.NoSubscription)
+		codes[i] = byte(packet.NoSubscription)
+		if rest, below := strings.CutPrefix(string(f.Topic), s.down); below {
+			if left, had := have.without(rest); had {
+				have, codes[i] = left, byte(packet.Success)
+			}
 		}
 	}
 	s.subscribed(have)
