@@ -71,7 +71,7 @@ func TestWhatEndsAConnection(t *testing.T) {
 		reason    string // of the DISCONNECT of MQTT 5
 	}{
 		"MQTT-3.1.0-2 a second CONNECT":            {connect(4, true), connect(5, true), "82"},
-		"MQTT-3.1.2-23 AUTH without a method":      {nil, []byte{0xf0, 0}, "82"},
+		"MQTT-4.12.0-7 AUTH without a method":      {nil, []byte{0xf0, 0}, "82"},
 		"a reserved type of packet":                {[]byte{0x00, 0}, []byte{0x00, 0}, "82"},
 		"a packet of servers":                      {[]byte{0xd0, 0}, []byte{0xd0, 0}, "82"},
 		"MQTT-2.1.3-1 reserved flags":              {short(0x80, 0, 1, own+"down/#", 1), short(0x80, 0, 1, 0, own+"down/#", 1), "81"},
@@ -115,11 +115,11 @@ func TestWhatGetsAnAnswer(t *testing.T) {
 		answer5 string
 	}{
 		"MQTT-3.12.4-1 PINGREQ":                  {[]byte{0xc0, 0}, "d000", []byte{0xc0, 0}, "d000"},
-		"MQTT-3.8.4-5 each filter has a code":    {short(0x82, 0, 7, own+"down/#", 2, "x", 1), "9004 0007 01 80", short(0x82, 0, 7, 0, own+"down/#", 2, "x", 1), "9005 0007 00 01 87"},
+		"MQTT-3.8.4-6 each filter has a code":    {short(0x82, 0, 7, own+"down/#", 2, "x", 1), "9004 0007 01 80", short(0x82, 0, 7, 0, own+"down/#", 2, "x", 1), "9005 0007 00 01 87"},
 		"§4.8.2 a shared subscription":           {short(0x82, 0, 7, "$share/g/x", 1), "9003 0007 80", short(0x82, 0, 7, 0, "$share/g/x", 1), "9004 0007 00 9e"},
 		"MQTT-3.10.4-4 UNSUBSCRIBE of no filter": {short(0xa2, 0, 8, "x"), "b002 0008", short(0xa2, 0, 8, 0, "x"), "b004 0008 00 11"},
-		"MQTT-4.3.3-8 PUBREL of no message":      {[]byte{0x62, 2, 0, 9}, "7002 0009", []byte{0x62, 2, 0, 9}, "7003 0009 92"},
-		"PUBREC of no message":                   {[]byte{0x50, 2, 0, 9}, "6202 0009", []byte{0x50, 2, 0, 9}, "6203 0009 92"},
+		"MQTT-4.3.3-11 PUBREL of no message":     {[]byte{0x62, 2, 0, 9}, "7002 0009", []byte{0x62, 2, 0, 9}, "7003 0009 92"},
+		"MQTT-4.3.3-4 PUBREC of no message":      {[]byte{0x50, 2, 0, 9}, "6202 0009", []byte{0x50, 2, 0, 9}, "6203 0009 92"},
 		"a message for another meter":            {nil, "", short(0x32, "m/x/up/event", 0, 9, 0), "4003 0009 87"},
 	} {
 		if c.old != nil {
@@ -256,7 +256,7 @@ func TestASessionHasAnEnd(t *testing.T) {
 }
 
 // TestASilentMeterIsCutOff: after one and a half times its keep-alive (MQTT-3.1.2-22). The server's longest keep-alive counts if the
-// meter asked for none.
+// meter asked for none or for a longer one. Otherwise the meter's own counts (MQTT-3.2.2-22).
 func TestASilentMeterIsCutOff(t *testing.T) {
 	b := start(t, gateway.Config{Inbox: newShelf().inbox, Limits: gateway.Limits{KeepAlive: time.Second}})
 	p, ack := login5(t, b, number(1))
@@ -264,7 +264,17 @@ func TestASilentMeterIsCutOff(t *testing.T) {
 		t.Errorf("announced a keep-alive of %d s, want 1", ack.Properties.ServerKeepAlive)
 	}
 	began := time.Now()
+	own, asks := dial(t, start(t, gateway.Config{Inbox: newShelf().inbox})), connect(5, true)
+	own.version, asks[11] = 5, 1
+	own.sends(asks)
+	if ack := own.want(packets.Connack); ack.Properties.ServerKeepAliveFlag {
+		t.Errorf("announced a keep-alive of %d s to a meter that asked for 1 s", ack.Properties.ServerKeepAlive)
+	}
 	p.gets("a silent meter", "e0028d00")
+	if d := time.Since(began); d < 1400*time.Millisecond {
+		t.Errorf("cut off after %v, want 1.5 s", d)
+	}
+	own.gets("a silent meter with its own keep-alive", "e0028d00")
 	if d := time.Since(began); d < 1400*time.Millisecond {
 		t.Errorf("cut off after %v, want 1.5 s", d)
 	}
@@ -286,12 +296,13 @@ func TestASlowPacketIsWaitedFor(t *testing.T) {
 	p.gets("and again", "d000")
 }
 
-// TestAMetersOwnLimits: the server sends no more and nothing larger than the meter takes (MQTT-3.3.4-7, MQTT-3.1.2-24).
+// TestAMetersOwnLimits: the server sends no more messages and no larger ones than the meter takes (MQTT-3.3.4-9, MQTT-3.1.2-24). Other
+// packets are still answered (MQTT-3.3.4-10). A meter that takes topic aliases gets none.
 func TestAMetersOwnLimits(t *testing.T) {
 	b := start(t, gateway.Config{Inbox: newShelf().inbox})
 	p := dial(t, b)
 	p.version = 5
-	p.sends(connect(5, true, 0x21, 0, 1, 0x27, 0, 0, 0, 60))
+	p.sends(connect(5, true, 0x21, 0, 1, 0x27, 0, 0, 0, 60, 0x22, 0, 5))
 	p.want(packets.Connack)
 	p.hear(number(1))
 	for _, c := range []struct {
@@ -303,6 +314,10 @@ func TestAMetersOwnLimits(t *testing.T) {
 		}
 	}
 	m := p.want(packets.Publish)
+	if m.TopicName != wire.DownTopic(number(1), wire.DownToken) || m.Properties.TopicAliasFlag {
+		t.Errorf("got the topic %q with alias %d", m.TopicName, m.Properties.TopicAlias)
+	}
+	p.settle() // a PINGREQ is answered while the message waits for its answer
 	p.write(packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Puback}, PacketID: m.PacketID})
 	p.settle()
 	if !b.Publish(number(1), wire.DownToken, []byte("{}")) {
