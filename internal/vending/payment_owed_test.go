@@ -36,13 +36,20 @@ func (s *payShop) owedAgain(owed, clearing int64) {
 	}
 }
 
+// openUsed returns a shop that has sold to a meter with payment TX1 of 500.00, and the meter's number.
+func openUsed(t *testing.T) (s *payShop, meter string) {
+	t.Helper()
+	s = openPaid(t, nil)
+	meter = s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+	s.paid("TX1", 50_000, meter)
+	s.work()
+	return s, meter
+}
+
 // TestTheCustomerOwesWhatTheProviderTookBack: of the parts of a payment that a sale has used the largest counts, in whatever order they come, and the
 // customer owes it once. Half of each purchase pays it. After that the sale cannot be reversed any more.
 func TestTheCustomerOwesWhatTheProviderTookBack(t *testing.T) {
-	s := openPaid(t, nil)
-	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
-	s.paid("TX1", 50_000, meter)
-	s.work()
+	s, meter := openUsed(t)
 	s.is(payment.Applied, payment.NoReason)
 	for _, c := range []struct {
 		back, owed int64
@@ -73,10 +80,7 @@ func TestTheCustomerOwesWhatTheProviderTookBack(t *testing.T) {
 // TestAReversedSaleIsNotOwed: when the sale of a payment that was taken back is reversed, the customer owes nothing, and the payment is recorded as
 // given back by two people.
 func TestAReversedSaleIsNotOwed(t *testing.T) {
-	s := openPaid(t, nil)
-	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
-	s.paid("TX1", 50_000, meter)
-	s.work()
+	s, _ := openUsed(t)
 	s.takenBack(20_000)
 	s.takenBack(50_000)
 	p := s.is(payment.Applied, payment.GivenBack)
@@ -92,10 +96,7 @@ func TestAReversedSaleIsNotOwed(t *testing.T) {
 
 // TestAWrittenOffDebtKeepsTheSale: a sale is not reversed after somebody wrote off what the customer owed for it.
 func TestAWrittenOffDebtKeepsTheSale(t *testing.T) {
-	s := openPaid(t, nil)
-	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
-	s.paid("TX1", 50_000, meter)
-	s.work()
+	s, meter := openUsed(t)
 	s.takenBack(50_000)
 	p := s.only()
 	debts, err := s.Debts.List(t.Context(), owner(), debt.ListRequest{Account: meter, Open: true})
@@ -142,10 +143,7 @@ func TestAWalletPaysWhatTheProviderTookBack(t *testing.T) {
 
 // TestOnlyTheProviderMakesACustomerOweAgain: a statement that one person uploads alone changes nothing in the books, and a person must decide.
 func TestOnlyTheProviderMakesACustomerOweAgain(t *testing.T) {
-	s := openPaid(t, nil)
-	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
-	s.paid("TX1", 50_000, meter)
-	s.work()
+	s, _ := openUsed(t)
 	hear := func(proof payment.Proof) {
 		t.Helper()
 		s.do(func(tx *store.Tx) error {
@@ -171,10 +169,7 @@ func TestOnlyTheProviderMakesACustomerOweAgain(t *testing.T) {
 
 // TestAPartThatComesDuringTheSale: a part is taken back while the sale waits for its token. The sweep makes the customer owe it.
 func TestAPartThatComesDuringTheSale(t *testing.T) {
-	s := openPaid(t, nil)
-	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
-	s.paid("TX1", 50_000, meter)
-	s.work()
+	s, _ := openUsed(t)
 	p := s.is(payment.Applied, payment.NoReason)
 	p.Reason, p.Back, p.BackAt = payment.PartBack, 20_000, s.clock.Now()
 	s.do(func(tx *store.Tx) error { return tx.PutPayment(p) })
@@ -190,10 +185,7 @@ func TestAPartThatComesDuringTheSale(t *testing.T) {
 
 // TestAPlantedJournalOfMoneyTakenBackIsFound: the same money is taken back twice in the books.
 func TestAPlantedJournalOfMoneyTakenBackIsFound(t *testing.T) {
-	s := openPaid(t, nil)
-	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
-	s.paid("TX1", 50_000, meter)
-	s.work()
+	s, _ := openUsed(t)
 	s.takenBack(50_000)
 	p := s.only()
 	var account id.ID
