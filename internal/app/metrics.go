@@ -43,13 +43,15 @@ func (a *App) count() error {
 		all = append(all, prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "paywatt_records_total", Help: "Records from meters, by outcome.",
 			ConstLabels: prometheus.Labels{"outcome": outcome}}, func() float64 { return float64(read()) }))
 	}
-	for i, reason := range gateway.Endings() {
-		all = append(all, prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "paywatt_mqtt_disconnects_total", Help: "Ended connections to the meter listener, by reason.",
-			ConstLabels: prometheus.Labels{"reason": reason}}, func() float64 { return float64(a.gateway.Stats().Ended[i]) }),
-			prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "paywatt_mqtt_device_disconnects_total", Help: "Ended connections to the listeners for unmodified devices, by reason.",
-				ConstLabels: prometheus.Labels{"reason": reason}}, func() float64 { return float64(a.devicesEnded()[i]) }),
-			prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "paywatt_mqtt_integration_disconnects_total", Help: "Ended connections of programs to the integration broker, by reason.",
-				ConstLabels: prometheus.Labels{"reason": reason}}, func() float64 { return float64(a.programsEnded()[i]) }))
+	for listener, read := range map[string]func() gateway.Ends{
+		"meters":      func() gateway.Ends { return a.gateway.Stats().Ended },
+		"devices":     a.devicesEnded,
+		"integration": a.programsEnded,
+	} {
+		for i, reason := range gateway.Endings() {
+			all = append(all, prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "paywatt_mqtt_disconnects_total", Help: "Ended connections, by listener and reason.",
+				ConstLabels: prometheus.Labels{"listener": listener, "reason": reason}}, func() float64 { return float64(read()[i]) }))
+		}
 	}
 	for _, c := range all {
 		if err := a.gauges.Register(c); err != nil {

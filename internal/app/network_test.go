@@ -72,6 +72,7 @@ func TestAServerBehindAProxy(t *testing.T) {
 		{addr + "/livez", "10.0.0.9", "", 200},
 		{addr + "/metrics", "pay.example.org", "not-found", 404},
 		{a.Metrics() + "/metrics", "10.0.0.9", "paywatt_ready", 200},
+		{a.Metrics() + "/metrics", "10.0.0.9", `paywatt_mqtt_disconnects_total{listener="devices",reason="silence"} 0`, 200},
 		{a.Metrics() + "/v1/version", "pay.example.org", "", 404},
 	} {
 		if resp, body := ask(w.url, w.host); resp.StatusCode != w.status || !strings.Contains(body, w.inBody) {
