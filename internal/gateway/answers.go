@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"errors"
+
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
 )
@@ -17,12 +19,24 @@ func (a *answers) ID() string { return "paywatt-answers" }
 // Provides lists what is hooked.
 func (a *answers) Provides(what byte) bool { return what == mqtt.OnPacketEncode }
 
+// A client that takes only packets below this size gets no reason strings: mochi measures them without the rest of their packet.
+const plainBelow = 128
+
+// leastTaken is the size that the packets of a program may have at least. Every CONNACK of mochi fits, and every DISCONNECT.
+const leastTaken = 64
+
+// errSmallClient ends the connection of a program that takes only smaller packets.
+var errSmallClient = errors.New("the program takes only packets of less than 64 bytes")
+
 // A packet with this reserved type is never sent, because mochi cannot write it.
 const nothing = packets.Reserved
 
 // OnPacketEncode sees every packet before it is written.
 func (a *answers) OnPacketEncode(cl *mqtt.Client, pk packets.Packet) packets.Packet {
 	five := cl.Properties.ProtocolVersion == 5
+	if most := cl.Properties.Props.MaximumPacketSize; most > 0 && most < plainBelow {
+		pk.Properties.ReasonString = "" // MQTT-3.2.2-19, MQTT-3.14.2-3
+	}
 	switch {
 	case pk.FixedHeader.Type == packets.Disconnect && !five:
 		pk.FixedHeader.Type = nothing // before MQTT 5 a server closes the connection without a packet

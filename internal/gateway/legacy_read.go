@@ -88,7 +88,9 @@ func readConnect(c *conn, in *input) (*packet.Login, error) {
 }
 
 // answer answers a device's CONNECT. There is never a session to resume.
-func (c *conn) answer(r packet.Reason) error { return c.connack(packet.V311, r, packet.Announcement{}) }
+func (c *conn) answer(r packet.Reason) error {
+	return c.connack(&packet.Login{Version: packet.V311}, r, packet.Announcement{})
+}
 
 // read handles the device's packets until the connection ends.
 func (s *legacySession) read(ctx context.Context, in *input) error {

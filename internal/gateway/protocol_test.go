@@ -80,6 +80,8 @@ func TestWhatEndsAConnection(t *testing.T) {
 		"MQTT-3.3.2-9 a topic alias":               {nil, short(0x30, own+"up/event", 3, 0x23, 0, 1), "94"},
 		"§3.2.2.3.12 a subscription identifier":    {nil, short(0x82, 0, 1, 2, 0x0b, 1, own+"down/#", 1), "a1"},
 		"MQTT-3.8.3-2 no filter":                   {short(0x82, 0, 1), short(0x82, 0, 1, 0), "82"},
+		"MQTT-3.8.3-5 reserved bits of options":    {short(0x82, 0, 1, own+"down/#", 4), short(0x82, 0, 1, 0, own+"down/#", 0x41), "81"},
+		"§3.8.3.1 options with QoS 3":              {short(0x82, 0, 1, own+"down/#", 3), short(0x82, 0, 1, 0, own+"down/#", 3), "82"},
 		"MQTT-4.7.1-1 a wildcard inside a level":   {short(0x82, 0, 1, "a#", 1), short(0x82, 0, 1, 0, "a#", 1), "8f"},
 		"MQTT-3.3.2-2 a wildcard in a topic":       {short(0x30, own+"up/+"), short(0x30, own+"up/+", 0), "90"},
 		"MQTT-1.5.4-1 a topic that is not UTF-8":   {short(0x30, own+"up/\xff"), short(0x30, own+"up/\xff", 0), "81"},

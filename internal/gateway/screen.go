@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"errors"
+
 	"github.com/paywatt/paywatt/internal/gateway/packet"
 )
 
@@ -20,7 +22,7 @@ type screened struct {
 func (s *screened) Read(p []byte) (int, error) {
 	for s.good == 0 {
 		if s.ended != nil {
-			return 0, s.ended
+			return 0, s.end()
 		}
 		n, err := s.conn.Read(p)
 		s.in = append(s.in, p[:n]...) // conn lets no packet through that is longer than a packet may be
@@ -33,7 +35,15 @@ func (s *screened) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// screen reads the packets that have arrived whole. It returns the first fault, and tells the program of it where its version can.
+// end returns why the connection ends, and tells a program of MQTT 5 of a fault. By now mochi has answered all earlier packets.
+func (s *screened) end() error {
+	if f := packet.None; s.version == packet.V5 && s.signed && errors.As(s.ended, &f) {
+		_, _ = s.Write(packet.AppendDisconnect(nil, f.Reason())) // the connection is closed either way
+	}
+	return s.ended
+}
+
+// screen reads the packets that have arrived whole. It returns the first fault.
 func (s *screened) screen() error {
 	for {
 		b := s.in[s.good:]
@@ -45,14 +55,10 @@ func (s *screened) screen() error {
 		if f == packet.None {
 			f = s.read(h, b[h.Size:size])
 		}
-		if f == packet.None {
-			s.good += size
-			continue
+		if f != packet.None {
+			return f
 		}
-		if s.version == packet.V5 && h.Type != packet.Connect {
-			_, _ = s.Write(packet.AppendDisconnect(nil, f.Reason())) // the connection is closed either way
-		}
-		return f
+		s.good += size
 	}
 }
 
@@ -63,7 +69,7 @@ func (s *screened) read(h packet.Header, body []byte) packet.Fault {
 		var l packet.Login
 		f := packet.ReadConnect(body, &l)
 		if f != packet.None {
-			_ = s.misread(l.Version, f) // the connection is closed either way
+			_ = s.misread(&l, f) // the connection is closed either way
 		}
 		s.version = l.Version
 		return f

@@ -96,42 +96,62 @@ func (g *Gateway) greet(ctx context.Context, c *conn, in *input) (s *session, re
 	}
 	var l packet.Login
 	if f := packet.ReadConnect(body, &l); f != packet.None {
-		return nil, false, errors.Join(f, c.misread(l.Version, f))
+		return nil, false, errors.Join(f, c.misread(&l, f))
 	}
 	who, why := g.login(ctx, &l, c.certificate())
+	said, lifetime := g.limits.announce(&l)
+	if why == packet.Success && !takes(&l, len(packet.AppendConnack(nil, l.Version, 0, said))) {
+		why = packet.Implementation // the client would not learn the limits
+	}
 	if why != packet.Success {
-		return nil, false, errors.Join(&loginRefusal{refusal(why), string(l.User)}, c.connack(l.Version, why, packet.Announcement{}))
+		return nil, false, errors.Join(&loginRefusal{refusal(why), string(l.User)}, c.connack(&l, why, packet.Announcement{}))
 	}
 	s = newSession(who, c, g.limits, &l)
 	c.session.Store(s)
-	said := packet.Announcement{Receive: uint16(g.limits.InFlight), MaxPacket: uint32(g.limits.PacketSize)}
-	if longest := uint16(g.limits.KeepAlive.Seconds()); l.KeepAlive == 0 || l.KeepAlive > longest {
-		said.KeepAlive = longest
-	}
-	s.lifetime, said.SessionExpiry, said.HasExpiry = g.limits.lifetime(&l)
+	s.lifetime = lifetime
 	s.filters, said.Session = g.resume(who.Number, l.Clean)
 	s.granted = s.filters.leaves()
-	return s, said.Session, c.connack(l.Version, packet.Success, said)
+	return s, said.Session, c.connack(&l, packet.Success, said)
+}
+
+// announce returns the limits that a CONNACK of MQTT 5 announces, and how long the client's subscriptions outlive the connection.
+func (l Limits) announce(in *packet.Login) (said packet.Announcement, lifetime time.Duration) {
+	said = packet.Announcement{Receive: uint16(l.InFlight), MaxPacket: uint32(l.PacketSize)}
+	if longest := uint16(l.KeepAlive.Seconds()); in.KeepAlive == 0 || in.KeepAlive > longest {
+		said.KeepAlive = longest
+	}
+	lifetime, said.SessionExpiry, said.HasExpiry = l.lifetime(in)
+	return said, lifetime
 }
 
 // misread answers a CONNECT that breaks the protocol. MQTT 3.1.1 has an answer only to another level of the protocol.
-func (c *conn) misread(v packet.Version, f packet.Fault) error {
-	if v != packet.V5 && f != packet.BadVersion {
+func (c *conn) misread(l *packet.Login, f packet.Fault) error {
+	if l.Version != packet.V5 && f != packet.BadVersion {
 		return nil
 	}
-	return c.connack(v, f.Reason(), packet.Announcement{})
+	return c.connack(l, f.Reason(), packet.Announcement{})
 }
 
-// connack answers a CONNECT in the client's version of the protocol. Some reasons have no answer in MQTT 3.1.1.
-func (c *conn) connack(v packet.Version, r packet.Reason, g packet.Announcement) error {
+// takes reports whether a client takes packets of a size. Only a client of MQTT 5 can say that it does not (MQTT-3.1.2-24).
+func takes(l *packet.Login, size int) bool {
+	return l.Properties.MaxPacket == 0 || uint32(size) <= l.Properties.MaxPacket
+}
+
+// connack answers a CONNECT in the client's version of the protocol. Some reasons have no answer in MQTT 3.1.1, and an answer that is
+// larger than the client takes is not sent.
+func (c *conn) connack(l *packet.Login, r packet.Reason, g packet.Announcement) error {
 	code := byte(r)
-	if v != packet.V5 {
+	if l.Version != packet.V5 {
 		var answered bool
 		if code, answered = packet.ReturnCode(r); !answered {
 			return nil
 		}
 	}
-	_, err := c.Write(packet.AppendConnack(nil, v, code, g))
+	answer := packet.AppendConnack(nil, l.Version, code, g)
+	if !takes(l, len(answer)) {
+		return nil
+	}
+	_, err := c.Write(answer)
 	return err
 }
 
@@ -412,7 +432,7 @@ func (s *session) end(e ending) {
 // tell tells a client of MQTT 5 why its connection ends, and closes it.
 func (s *session) tell(r packet.Reason) {
 	if s.version == packet.V5 {
-		_, _ = s.conn.Write(packet.AppendDisconnect(nil, r)) // the connection is closed either way
+		_ = s.write(packet.AppendDisconnect(nil, r)) // the connection is closed either way
 	}
 	_ = s.conn.Close()
 }

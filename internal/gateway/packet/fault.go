@@ -62,6 +62,7 @@ const (
 	BadTopicName
 	NoFilters
 	BadFilterForm
+	ReservedOptions
 	BadOptions
 	BadProperty
 	TwiceProperty
@@ -123,8 +124,10 @@ func (f Fault) row() (text, clause string, r Reason) {
 		return "the packet has no topic filter", "MQTT-3.8.3-2, MQTT-3.10.3-2", ProtocolError
 	case BadFilterForm:
 		return "a topic filter is empty or has a misplaced wildcard", "MQTT-4.7.1-1 to MQTT-4.7.3-1", BadFilter
+	case ReservedOptions:
+		return "reserved bits of the options of a subscription are set", "MQTT-3.8.3-5", MalformedPacket
 	case BadOptions:
-		return "the options of a subscription are wrong", "MQTT-3.8.3-5, §3.8.3.1", ProtocolError
+		return "the options of a subscription have a value that they may not have", "§3.8.3.1", ProtocolError
 	case BadProperty:
 		return "the packet may not have this property", "§2.2.2.2", MalformedPacket
 	case TwiceProperty:

@@ -76,13 +76,10 @@ func (c *cursor) options(v Version, topic []byte) {
 	if c.fault != None {
 		return
 	}
-	bad := b&3 == 3
-	if v == V5 {
-		bad = bad || b&reserved != 0 || b&retainHandling == retainHandling || b&noLocal != 0 && Shared(topic)
-	} else {
-		bad = bad || b&^3 != 0
-	}
-	if bad {
+	switch {
+	case v == V5 && b&reserved != 0, v != V5 && b&^3 != 0:
+		c.fail(ReservedOptions)
+	case b&3 == 3, b&retainHandling == retainHandling, b&noLocal != 0 && Shared(topic):
 		c.fail(BadOptions)
 	}
 }
