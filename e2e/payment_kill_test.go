@@ -52,20 +52,24 @@ func (b *bank) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(p)
 }
 
-// pay takes a payment, or takes it back, and tells the server, until it listens or the time is over.
-func (b *bank) pay(p bankPayment, again bool, until time.Time) {
+// pay takes a payment, or takes it back, and tells the server until it listens, for a minute.
+func (b *bank) pay(p bankPayment, again bool) error {
 	b.mu.Lock()
 	b.taken[p.ID] = p
 	b.mu.Unlock()
 	body, err := json.Marshal(map[string]any{"type": "payment." + p.Status, "data": p})
-	for told := err != nil; !told && time.Now().Before(until); {
-		if told = b.call("msg_"+p.Status+p.ID, body); !told {
-			<-time.After(50 * time.Millisecond)
+	if err != nil {
+		return err
+	}
+	for end := time.Now().Add(time.Minute); !b.call("msg_"+p.Status+p.ID, body); <-time.After(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			return fmt.Errorf("the server did not take the call for %s (%s) within a minute", p.ID, p.Status)
 		}
 	}
 	if again {
 		b.call("msg_"+p.Status+p.ID, body)
 	}
+	return nil
 }
 
 func (b *bank) call(name string, body []byte) bool {
@@ -123,7 +127,11 @@ func TestEveryPaymentSurvivesKills(t *testing.T) {
 	seed, began := uint64(setting("E2E_SEED", 1)), time.Now()
 	var all sync.WaitGroup
 	for c := range payCallers {
-		all.Go(func() { b.payAll(c, payments/payCallers, seed, meters) })
+		all.Go(func() {
+			if err := b.payAll(c, payments/payCallers, seed, meters); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 	all.Go(func() { a.redeem(t, pins, meters, payments/payCallers*50) })
 	r := rand.New(rand.NewPCG(seed, 0x6b696c6c))
@@ -209,8 +217,8 @@ func (a *api) redeemed(pin, meter string) (sale string, err error) {
 	return "", err
 }
 
-// payAll takes the payments of one caller.
-func (b *bank) payAll(caller, count int, seed uint64, meters []string) {
+// payAll takes the payments of one caller. It ends at the first call that the server does not take.
+func (b *bank) payAll(caller, count int, seed uint64, meters []string) error {
 	r := rand.New(rand.NewPCG(seed, uint64(caller)))
 	for n := range count {
 		reference := meters[r.IntN(len(meters))]
@@ -218,12 +226,17 @@ func (b *bank) payAll(caller, count int, seed uint64, meters []string) {
 			reference = "rent of May"
 		}
 		p, again := bankPayment{fmt.Sprintf("TX-%d-%d", caller, n), int64(1000 + r.IntN(50_000)), "KES", reference, "taken"}, r.IntN(5) == 0
-		b.pay(p, again, time.Now().Add(time.Minute))
+		if err := b.pay(p, again); err != nil {
+			return err
+		}
 		<-time.After(time.Duration(r.IntN(100)) * time.Millisecond)
 		if p.Status = "charged_back"; n%16 == 9 {
-			b.pay(p, again, time.Now().Add(time.Minute))
+			if err := b.pay(p, again); err != nil {
+				return err
+			}
 		}
 	}
+	return nil
 }
 
 // compare compares the provider's books with the database, and counts the vouchers that became one sale. What the bank took back after a sale is owed
