@@ -52,7 +52,7 @@ func newBenchMQTTServer(c console) *cobra.Command {
 			return b.ServeMeters(cmd.Context(), kind, cmd.InOrStdin(), c.out)
 		}}
 	meterLoad(cmd, b)
-	cmd.Flags().StringVar(&kind, "kind", "plain", "plain, tls, or bare for sockets without a server")
+	cmd.Flags().StringVar(&kind, "kind", "plain", "plain, tls, certificates, or bare for sockets without a server")
 	return cmd
 }
 
@@ -70,8 +70,8 @@ func newBenchConnections(c console) *cobra.Command {
 		Short: "Measure memory and time of a silent meter's connection",
 		Long: "Measure the connections of silent meters. The bench starts the meters' side of a server as a process of its own, connects\n" +
 			"virtual meters to it in four steps, with password and subscription, and leaves them silent. After each step the server frees\n" +
-			"what it can and reports its memory: heap and stacks, and what the system counts. It does the same with TLS, and with a bare\n" +
-			"TCP server as the baseline. Each connection takes a file descriptor in both processes (ulimit -n).",
+			"what it can and reports its memory: heap and stacks, and what the system counts. It does the same with TLS, with certificates\n" +
+			"of the meters in place of passwords, and with a bare TCP server as the baseline. Each connection takes a file descriptor in both processes (ulimit -n).",
 		Example: "  paywatt bench connections --connections 10000",
 		Args:    cobra.NoArgs,
 		RunE: benched(c, func(cmd *cobra.Command) (m bench.Measured, err error) {

@@ -3,7 +3,6 @@ package bench
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,6 +30,7 @@ type Against struct {
 type Job struct {
 	Address                      string
 	TLS                          bool
+	Issuer                       *Issuer // signs the certificates with which meters sign in; nil for passwords
 	Seconds, Connections, Flight int
 	Logins                       []loginOf
 	Sent                         []uint64 // readings that each meter has sent before; the load goes on from there
@@ -61,24 +61,24 @@ func Load(ctx context.Context, in io.Reader, out io.Writer) error {
 	return json.NewEncoder(out).Encode(Loaded{Rate: float64(n) / wall, P50: percentile(took, 50), P99: percentile(took, 99), CPU: cpu, Readings: n, Sent: j.Sent})
 }
 
-// ServeMeters runs the meters' side of a server in a folder: plain, with tls, or bare sockets without a server. It writes a [Job] with
+// ServeMeters runs the meters' side of a server in a folder: plain, with tls, with certificates, or bare sockets without a server. It writes a [Job] with
 // the address and the logins. For each line of in it writes its memory. It ends when in ends.
 func (b *Ingest) ServeMeters(ctx context.Context, kind string, in io.Reader, out io.Writer) error {
 	if kind == "bare" {
 		return serveBare(in, out)
 	}
-	var encrypted *tls.Config
-	if kind == "tls" {
-		var err error
-		if encrypted, err = certificate(); err != nil {
-			return err
-		}
-	}
-	s, err := openMeterStack(ctx, filepath.Join(b.Dir, "mqtt"), b.Connections, encrypted, gateway.Limits{Rate: b.Rate, Burst: b.Rate, Connections: b.Connections + 100})
+	e, err := newEncryption(kind)
 	if err != nil {
 		return err
 	}
-	j := Job{Address: s.gateway.Addr().String(), TLS: encrypted != nil, Logins: s.meters}
+	s, err := openMeterStack(ctx, filepath.Join(b.Dir, "mqtt"), b.Connections, e, gateway.Limits{Rate: b.Rate, Burst: b.Rate, Connections: b.Connections + 100})
+	if err != nil {
+		return err
+	}
+	j := Job{Address: s.gateway.Addr().String(), TLS: e.tls != nil, Logins: s.meters}
+	if e.trust != nil {
+		j.Issuer = e.issuer
+	}
 	return errors.Join(answerMemory(j, in, out), s.close())
 }
 

@@ -3,16 +3,10 @@ package bench
 import (
 	"bufio"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"os"
 	"os/exec"
@@ -40,7 +34,7 @@ type Held struct {
 }
 
 // settling is how long the meters are silent before the memory counts.
-const settling = 2 * time.Second
+const settling = 1500 * time.Millisecond
 
 // step is what one number of connections costs.
 type step struct {
@@ -57,14 +51,14 @@ type silent struct {
 	cpu   float64         // seconds of the server's processor time for each login
 }
 
-// Run measures idle meters with and without TLS, then bare sockets.
+// Run measures idle meters without TLS, with TLS and passwords, and with TLS and certificates, then bare sockets.
 func (b *Silent) Run(ctx context.Context, say Say) (Measured, error) {
 	if b.Most < 4 || b.Most > 20_000 {
 		return Measured{}, &exit.Failure{Code: exit.Usage, What: "An option of the bench is out of its range.", Not: "Nothing was measured.", Try: "Use 4 to 20000 connections."}
 	}
 	return inFolder(b.Dir, func(dir string) (Measured, error) {
 		kinds := map[string]*silent{}
-		for _, kind := range []string{"plain", "tls", "bare"} {
+		for _, kind := range []string{"plain", "tls", "certificates", "bare"} {
 			say("connecting %d meters: %s", b.Most, kind)
 			s, err := b.kind(ctx, filepath.Join(dir, kind), kind)
 			if err != nil {
@@ -75,12 +69,13 @@ func (b *Silent) Run(ctx context.Context, say Say) (Measured, error) {
 			}
 			kinds[kind] = s
 		}
-		plain, bare := kinds["plain"], kinds["bare"]
+		plain, encrypted, certified, bare := kinds["plain"], kinds["tls"], kinds["certificates"], kinds["bare"]
 		n := float64(b.Most)
 		m := Measured{Bench: "connections", Unit: "logins a second", Baseline: "a bare TCP server", Rate: n / plain.wall, BaselineRate: n / bare.wall,
-			P50: percentile(plain.took, 50), P99: percentile(plain.took, 99), Others: map[string]any{"plain": plain.steps, "tls": kinds["tls"].steps,
-				"bare": bare.steps, "slope_plain": plain.slope(), "slope_tls": kinds["tls"].slope(), "slope_bare": bare.slope(),
-				"tls_cpu_us": rounded(kinds["tls"].cpu * 1e6)}}
+			P50: percentile(plain.took, 50), P99: percentile(plain.took, 99), Others: map[string]any{"plain": plain.steps, "tls": encrypted.steps,
+				"certificates": certified.steps, "bare": bare.steps, "slope_plain": plain.slope(), "slope_tls": encrypted.slope(),
+				"slope_certificates": certified.slope(), "slope_bare": bare.slope(),
+				"tls_cpu_us": rounded(encrypted.cpu * 1e6), "certificates_cpu_us": rounded(certified.cpu * 1e6)}}
 		return m.with(plain.cpu, bare.cpu), nil
 	})
 }
@@ -271,18 +266,4 @@ func answerMemory(j Job, in io.Reader, out io.Writer) error {
 		}
 	}
 	return lines.Err()
-}
-
-// certificate makes a certificate for the server's process. The bench's meters do not check it.
-func certificate() (*tls.Config, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	c := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
-	der, err := x509.CreateCertificate(rand.Reader, c, c, &key.PublicKey, key)
-	if err != nil {
-		return nil, err
-	}
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, MinVersion: tls.VersionTLS12}, nil
 }

@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 	"crypto/rand"
-	"crypto/tls"
 	"errors"
 	"net"
 	"path/filepath"
@@ -56,7 +55,7 @@ func (b *Ingest) Run(ctx context.Context, say Say) (Measured, error) {
 
 func (b *Ingest) ingest(ctx context.Context, say Say, dir string) (Measured, error) {
 	limits := gateway.Limits{Rate: b.Rate, Burst: b.Rate, Connections: b.Connections + 100}
-	s, err := openMeterStack(ctx, filepath.Join(dir, "mqtt"), b.Connections, nil, limits)
+	s, err := openMeterStack(ctx, filepath.Join(dir, "mqtt"), b.Connections, encryption{}, limits)
 	if err != nil {
 		return Measured{}, err
 	}
@@ -149,19 +148,19 @@ type meterStack struct {
 // loginOf holds the credentials of a bench meter.
 type loginOf struct{ Number, Password string }
 
-func openMeterStack(ctx context.Context, dir string, meters int, encrypted *tls.Config, limits gateway.Limits) (*meterStack, error) {
+func openMeterStack(ctx context.Context, dir string, meters int, e encryption, limits gateway.Limits) (*meterStack, error) {
 	engine, err := sqlite.Open(dir, sqlite.Options{Intake: intake.Take})
 	if err != nil {
 		return nil, err
 	}
 	s := &meterStack{engine: engine, ended: make(chan error, 1), meters: make([]loginOf, meters)}
-	if err := s.open(ctx, dir, encrypted, limits); err != nil {
+	if err := s.open(ctx, dir, e, limits); err != nil {
 		return nil, errors.Join(err, engine.Close())
 	}
 	return s, nil
 }
 
-func (s *meterStack) open(ctx context.Context, dir string, encrypted *tls.Config, limits gateway.Limits) error {
+func (s *meterStack) open(ctx context.Context, dir string, e encryption, limits gateway.Limits) error {
 	data, err := keystore.OpenData(dir)
 	if err != nil {
 		return err
@@ -175,7 +174,11 @@ func (s *meterStack) open(ctx context.Context, dir string, encrypted *tls.Config
 	if err != nil {
 		return err
 	}
-	s.gateway, err = gateway.New(gateway.Config{Listener: l, TLS: encrypted, Limits: limits, Inbox: s.engine.Ingest,
+	s.gateway, err = gateway.New(gateway.Config{Listener: l, TLS: e.tls, Trust: e.check(), Limits: limits, Inbox: s.engine.Ingest,
+		Certified: func(ctx context.Context, number string) (registry.Identity, bool) {
+			who, ok, err := r.IdentityOf(ctx, number)
+			return who, ok && err == nil
+		},
 		Auth: func(ctx context.Context, number, password string) (registry.Identity, bool) {
 			who, ok, err := r.MQTTIdentity(ctx, number, password)
 			return who, ok && err == nil

@@ -45,14 +45,18 @@ type wireMeter struct {
 
 // connectMeter logs a meter in at a server and subscribes it to its messages.
 func connectMeter(j Job, i, flight int) (*wireMeter, error) {
+	login := j.Logins[i]
 	conn, err := net.Dial("tcp", j.Address)
 	if err != nil {
 		return nil, fmt.Errorf("connect meter %d: %w", i, err)
 	}
 	if j.TLS {
-		conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true}) // the server made its certificate for this bench
+		c, err := j.meterTLS(login.Number)
+		if err != nil {
+			return nil, errors.Join(err, conn.Close())
+		}
+		conn = tls.Client(conn, c)
 	}
-	login := j.Logins[i]
 	m := &wireMeter{number: login.Number, conn: conn, in: bufio.NewReaderSize(conn, 1<<10), flight: flight,
 		store: fmt.Sprintf("%016x", i+1), sent: make([]atomic.Int64, flight+1), room: make(chan struct{}, flight)}
 	if err := m.login(login.Password); err != nil {
