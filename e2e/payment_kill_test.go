@@ -154,16 +154,20 @@ func TestEveryPaymentSurvivesKills(t *testing.T) {
 	s.stop()
 	db := open()
 	defer db.Close()
-	credited, parked, redeemed, back := b.compare(t, db)
-	if credited == 0 || parked == 0 || back == 0 || redeemed != len(pins) {
-		t.Errorf("credited %d, parked %d, taken back %d, %d of %d vouchers redeemed", credited, parked, back, redeemed, len(pins))
+	credited, parked, back, redeemed := b.compare(t, db)
+	if credited.count == 0 || parked.count == 0 || back.count == 0 || redeemed.count != len(pins) {
+		t.Errorf("credited %d, parked %d, taken back %d, %d of %d vouchers redeemed", credited.count, parked.count, back.count, redeemed.count, len(pins))
 	}
+	if sum := credited.minor + parked.minor + back.minor; sum != b.sum() {
+		t.Errorf("the bank took %d, and %d + %d + %d are credited, parked and taken back", b.sum(), credited.minor, parked.minor, back.minor)
+	}
+	verifying := time.Now()
 	p.limit = time.Minute + time.Duration(payments)*20*time.Millisecond
 	if out, errOut, code := p.try("", "verify", "--data", p.dir); code != 0 {
 		t.Errorf("paywatt verify: exit %d: %s %s", code, out, errOut)
 	}
-	t.Logf("figures: payments seed %d: %d payments, %d kills, %d credited + %d parked + %d taken back, 0 twice, 0 lost, %d waiting, %d vouchers redeemed once, in %s", seed, len(b.taken), kills,
-		credited, parked, back, waiting, redeemed, time.Since(began).Round(time.Second))
+	t.Logf("figures: payments seed %d: %d payments of %d in all, %d kills, %v credited + %v parked + %v taken back, 0 twice, 0 lost, %d waiting, %v of vouchers redeemed once, in %s, verified in %s",
+		seed, len(b.taken), b.sum(), kills, credited, parked, back, waiting, redeemed, verifying.Sub(began).Round(time.Second), time.Since(verifying).Round(time.Second))
 }
 
 // vouchers makes and sells vouchers of 10.00, and returns their PINs.
@@ -190,8 +194,12 @@ func (a *api) redeem(t *testing.T, pins, meters []string, millis int) {
 		if err == nil {
 			again, err = a.redeemed(pin, meters[n%len(meters)])
 		}
-		if err != nil || again != first {
-			t.Errorf("voucher %d of %d became the sales %q and %q: %v", n+1, len(pins), first, again, err)
+		if err != nil {
+			t.Errorf("voucher %d of %d was not redeemed: %v", n+1, len(pins), err)
+			return
+		}
+		if again != first {
+			t.Errorf("voucher %d of %d became the sales %s and %s", n+1, len(pins), first, again)
 			return
 		}
 		<-time.After(time.Duration(millis/len(pins)) * time.Millisecond)
@@ -239,9 +247,27 @@ func (b *bank) payAll(caller, count int, seed uint64, meters []string) error {
 	return nil
 }
 
+// tally counts payments, and adds their amounts.
+type tally struct {
+	count int
+	minor int64
+}
+
+func (a *tally) add(minor int64) { a.count, a.minor = a.count+1, a.minor+minor }
+
+func (a tally) String() string { return fmt.Sprintf("%d (%d)", a.count, a.minor) }
+
+// sum is the amount of all payments that the bank took, also those that it took back.
+func (b *bank) sum() (minor int64) {
+	for _, p := range b.taken {
+		minor += p.Amount
+	}
+	return minor
+}
+
 // compare compares the provider's books with the database, and counts the vouchers that became one sale. What the bank took back after a sale is owed
 // once by the customer; before a sale, it is given back or was never booked.
-func (b *bank) compare(t *testing.T, db books) (credited, parked, redeemed, back int) {
+func (b *bank) compare(t *testing.T, db books) (credited, parked, back, redeemed tally) {
 	t.Helper()
 	seen := map[string]bool{}
 	db.each(t, `SELECT p.provider_txn, p.status, p.amount, CASE WHEN p.confirmed_at IS NULL THEN 0 ELSE 1 END,
@@ -250,18 +276,18 @@ func (b *bank) compare(t *testing.T, db books) (credited, parked, redeemed, back
 		taken, known := b.taken[txn]
 		switch {
 		case r.num(5) == 1 && state == "applied" && sales == 1 && !seen[txn]:
-			redeemed++
+			redeemed.add(r.num(2))
 		case !known || seen[txn]:
 			t.Errorf("payment %s was not taken, or is there twice", txn)
-		case taken.Status == "charged_back" && (state == "rejected" || state == "refunded") && sales+r.num(6) == 0,
-			taken.Status == "charged_back" && state == "applied" && sales == 1 && r.num(6) == taken.Amount:
-			back++
+		case r.num(2) == taken.Amount && taken.Status == "charged_back" && (state == "rejected" || state == "refunded") && sales+r.num(6) == 0,
+			r.num(2) == taken.Amount && taken.Status == "charged_back" && state == "applied" && sales == 1 && r.num(6) == taken.Amount:
+			back.add(r.num(2))
 		case r.num(2) != taken.Amount || r.num(3) != 1 || taken.Status == "charged_back":
 			t.Errorf("payment %s of %d is booked as %d (confirmed: %d)", txn, taken.Amount, r.num(2), r.num(3))
 		case state == "applied" && sales == 1:
-			credited++
+			credited.add(r.num(2))
 		case state == "parked" && sales == 0:
-			parked++
+			parked.add(r.num(2))
 		default:
 			t.Errorf("payment %s is %s with %d sales", txn, state, sales)
 		}
@@ -272,5 +298,5 @@ func (b *bank) compare(t *testing.T, db books) (credited, parked, redeemed, back
 			t.Errorf("payment %s is lost", txn)
 		}
 	}
-	return credited, parked, redeemed, back
+	return credited, parked, back, redeemed
 }
