@@ -31,7 +31,7 @@ func (e *tooLarge) Error() string {
 // worker of the store that acknowledges messages. Acknowledgements that wait in the buffer together leave in one write.
 type conn struct {
 	net.Conn
-	limits  Limits
+	limits  *Limits       // of its listener; a copy for each connection would cost memory
 	gone    func()        // called once the socket is closed
 	again   func(func())  // goes on in another goroutine, for which a shutdown waits too
 	done    chan struct{} // closed when the connection is being closed
@@ -48,7 +48,7 @@ type conn struct {
 	closed  bool
 }
 
-func newConn(c net.Conn, l Limits) *conn {
+func newConn(c net.Conn, l *Limits) *conn {
 	return &conn{Conn: c, limits: l, done: make(chan struct{})}
 }
 
@@ -58,7 +58,7 @@ func (c *conn) Read(p []byte) (int, error) {
 		return 0, c.refuse()
 	}
 	n, err := c.Conn.Read(p)
-	good, bad := c.frame.take(p[:n], c.limits)
+	good, bad := c.frame.take(p[:n], *c.limits)
 	if bad != nil {
 		c.bad, err = bad, nil
 		if good == 0 {

@@ -94,7 +94,7 @@ func (s *session) grant(have filters, want packet.Filter) (filters, byte) {
 		code = packet.SharedNotSupported
 	case own(topic, s.who.Number, "down"):
 		qos := min(want.QoS, 1)
-		more, ok := have.with(topic[len(s.down):], qos, s.limits.Subscriptions)
+		more, ok := have.with(topic[len(s.down):], qos, s.conn.limits.Subscriptions)
 		if ok {
 			return more, qos
 		}

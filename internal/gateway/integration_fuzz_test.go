@@ -42,7 +42,7 @@ func FuzzIntegrationReader(f *testing.F) {
 	server := mqtt.New(&mqtt.Options{Capabilities: limits.capabilities(), Logger: slog.New(slog.DiscardHandler), ClientNetReadBufferSize: bufferSize,
 		ClientNetWriteBufferSize: bufferSize})
 	f.Fuzz(func(t *testing.T, b []byte, version byte) {
-		own := newConn(stranger{left: bytes.NewReader(b)}, limits)
+		own := newConn(stranger{left: bytes.NewReader(b)}, &limits)
 		own.gone = func() {}
 		own.frame.begun = true // any packet may come first
 		client := server.NewClient(&screened{conn: own, version: packet.Version(version)}, "fuzz", "program", false)

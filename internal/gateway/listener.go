@@ -89,7 +89,7 @@ func (g *gate) admit(raw net.Conn) *conn {
 	if g.tls != nil {
 		socket = tls.Server(raw, g.tls)
 	}
-	c := newConn(socket, g.limits)
+	c := newConn(socket, &g.limits)
 	c.gone = func() { g.forget(c, ip) }
 	g.all[c] = struct{}{}
 	g.from[ip]++

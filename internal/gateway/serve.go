@@ -106,7 +106,7 @@ func (g *Gateway) greet(ctx context.Context, c *conn, in *input) (s *session, re
 	if why != packet.Success {
 		return nil, false, errors.Join(&loginRefusal{refusal(why), string(l.User)}, c.connack(&l, why, packet.Announcement{}))
 	}
-	s = newSession(who, c, g.limits, &l)
+	s = newSession(who, c, &l)
 	c.session.Store(s)
 	s.lifetime = lifetime
 	s.filters, said.Session = g.resume(who.Number, l.Clean)
@@ -362,7 +362,7 @@ func (s *session) left(body []byte) error {
 		if s.lifetime == 0 && l.Properties.SessionExpiry > 0 {
 			return refusal(packet.ProtocolError)
 		}
-		s.lifetime = min(time.Duration(l.Properties.SessionExpiry)*time.Second, s.limits.SessionExpiry)
+		s.lifetime = min(time.Duration(l.Properties.SessionExpiry)*time.Second, s.conn.limits.SessionExpiry)
 	}
 	return errDisconnect
 }

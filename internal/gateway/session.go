@@ -32,7 +32,6 @@ type session struct {
 	largest int           // bytes of the largest packet that the meter takes; 0 for any
 	silence time.Duration // the longest that the meter may be silent; 0 for any
 	down    string        // m/{number}/down/
-	limits  Limits
 
 	slots chan struct{} // one for each unacknowledged message of the meter
 	pacer pacer         // only the reader uses it
@@ -50,9 +49,10 @@ type session struct {
 	ackAgain bool                // ack has not been sent yet
 }
 
-func newSession(who registry.Identity, c *conn, l Limits, in *packet.Login) *session {
+func newSession(who registry.Identity, c *conn, in *packet.Login) *session {
+	l := c.limits
 	s := &session{who: who, conn: c, version: in.Version, receive: l.InFlight, largest: int(in.Properties.MaxPacket),
-		silence: l.silence(in.KeepAlive), down: "m/" + who.Number + "/down/", limits: l,
+		silence: l.silence(in.KeepAlive), down: "m/" + who.Number + "/down/",
 		slots: make(chan struct{}, l.InFlight), flight: make(map[uint16]struct{})}
 	if r := int(in.Properties.Receive); r > 0 {
 		s.receive = min(r, l.InFlight)
@@ -62,7 +62,7 @@ func newSession(who registry.Identity, c *conn, l Limits, in *packet.Login) *ses
 }
 
 // pace waits until the meter's rate allows its next packet. It returns false if the connection has ended meanwhile.
-func (s *session) pace(now time.Time) bool { return s.pacer.wait(now, s.limits, s.conn.done) }
+func (s *session) pace(now time.Time) bool { return s.pacer.wait(now, *s.conn.limits, s.conn.done) }
 
 // pacer limits one client's rate by not reading from it; it drops nothing.
 type pacer struct {
