@@ -242,7 +242,8 @@ func (h *integrationHook) Provides(what byte) bool {
 // OnConnect bounds the keep-alive and removes the last will: nothing from a program is ever published. It refuses a program that does not
 // take the packets that it must get (MQTT-3.1.2-24).
 func (h *integrationHook) OnConnect(cl *mqtt.Client, _ packets.Packet) error {
-	if most := cl.Properties.Props.MaximumPacketSize; most > 0 && most < leastTaken {
+	most := cl.Properties.Props.MaximumPacketSize
+	if most > 0 && most < leastTaken {
 		c, is := cl.Net.Conn.(*screened)
 		if !is {
 			return errSmallClient
@@ -250,6 +251,9 @@ func (h *integrationHook) OnConnect(cl *mqtt.Client, _ packets.Packet) error {
 		c.denied = true
 		login := packet.Login{Version: packet.V5, Properties: packet.Properties{MaxPacket: most}}
 		return errors.Join(errSmallClient, c.connack(&login, packet.Implementation, packet.Announcement{}))
+	}
+	if most > 0 {
+		cl.Properties.Props.TopicAliasMaximum = 0 // the message that names an alias could be too large, and mochi would go on with the alias
 	}
 	longest := uint16(h.g.limits.KeepAlive.Seconds())
 	if cl.State.Keepalive == 0 || cl.State.Keepalive > longest {

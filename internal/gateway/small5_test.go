@@ -89,9 +89,9 @@ func TestAClientThatTakesOnlySmallPackets(t *testing.T) {
 }
 
 // TestAProgramThatTakesOnlySmallPackets: the same for programs, which have mochi's answers. A program must take packets of 64 bytes, and one
-// with less than 128 gets no reason strings.
+// with less than 128 gets no reason strings. A message that is too large is not sent, and takes no topic alias with it.
 func TestAProgramThatTakesOnlySmallPackets(t *testing.T) {
-	address := integrations(t)
+	g, address := integrationBroker(t, gateway.Limits{}, nil)
 	user := mirror.Login{ID: id.ID{1}}.User()
 	hello := func(size int, user string, more ...byte) []byte {
 		return short(0x10, "MQTT", 5, 0xc2, 0, 60, 5, most(size), "program", user, "pw", more)
@@ -121,4 +121,22 @@ func TestAProgramThatTakesOnlySmallPackets(t *testing.T) {
 			t.Errorf("%s: answered %s, want %s", name, got, c.want)
 		}
 	}
+	put := func(messages ...mirror.Message) {
+		if err := g.Put(number(1), id.ID{}, messages); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put()
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, topic := peerOn(t, conn), "paywatt/"+number(1)+"/state"
+	p.sends(short(0x10, "MQTT", 5, 0xc2, 0, 60, 8, most(100), 0x22, 0, 9, "program", user, "pw")) // it takes 9 topic aliases
+	p.gets("CONNACK", accepted)
+	p.sends(short(0x82, 0, 1, 0, topic, 0))
+	p.gets("SUBACK", "9004 0001 00 00")
+	put(mirror.Message{Topic: topic, Payload: []byte(strings.Repeat("x", 90))})
+	put(mirror.Message{Topic: topic, Payload: []byte("ON")})
+	p.gets("the second message, with its topic", hex.EncodeToString(short(0x30, topic, 5, 2, 0, 1, 0x51, 0x80, []byte("ON"))))
 }
