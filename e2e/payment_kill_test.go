@@ -98,9 +98,10 @@ func (b *bank) call(name string, body []byte) bool {
 	return got.StatusCode/100 == 2
 }
 
-// TestEveryPaymentSurvivesKills pulls the plug of the server while a provider brings payments and a counter redeems vouchers. In the end what the
-// provider took is what was credited and parked, each payment once, and each voucher is one sale. E2E_PAYMENTS_STORE=postgres keeps the books in
-// PostgreSQL, where what a killed server had begun waits for two minutes, because another server could be at it.
+// TestEveryPaymentSurvivesKills pulls the plug of the server while a provider brings payments, takes some back, and a counter redeems vouchers. In
+// the end what the provider took is what was credited, parked and taken back, each payment once, and each voucher is one sale. E2E_PAYMENTS and
+// E2E_PAYMENT_KILLS choose the size. E2E_PAYMENTS_STORE=postgres keeps the books in PostgreSQL, where what a killed server had begun waits for two
+// minutes, because another server could be at it.
 func TestEveryPaymentSurvivesKills(t *testing.T) {
 	payments, kills := setting("E2E_PAYMENTS", killedPayments), setting("E2E_PAYMENT_KILLS", 10)
 	p := newPlace(t, paywatt(t))
