@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"io"
 	"net/url"
 	"strconv"
 	"time"
@@ -43,14 +44,13 @@ type LedgerExport struct {
 	Map      map[string]string // what the accountant calls an account, by its code: 1000 to "1200 Cash in hand"
 }
 
-// ExportLedger returns the journals of a period (right: ledger.read).
-func (c *Client) ExportLedger(ctx context.Context, f LedgerExport) ([]byte, error) {
+// ExportLedger writes the journals of a period to out while they arrive (right: ledger.read). After an error out has only a part of them.
+func (c *Client) ExportLedger(ctx context.Context, f LedgerExport, out io.Writer) error {
 	q := url.Values{"from": {f.From}, "to": {f.To}, "format": {f.Format}}
 	for code, name := range f.Map {
 		q.Add("map", code+"="+name)
 	}
-	a, err := c.do(ctx, get("/v1/ledger/export", q))
-	return a.body, err
+	return c.copy(ctx, get("/v1/ledger/export", q), out)
 }
 
 // TrialBalance returns the balances of the ledger (right: ledger.read).

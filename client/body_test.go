@@ -3,6 +3,7 @@ package client_test
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -50,7 +51,7 @@ func calls() map[string]any {
 		"adjust": c.Adjust, "alarms": c.Alarms, "audit-log": c.AuditLog, "approvals": c.Approvals, "approve": c.Decide, "reject": rejecting,
 		"charges": c.Charges, "add-charge": c.AddCharge, "trust-clock": c.TrustClock, "search": c.Search, "overview": c.Overview, "flats": c.Flats, "building-loss": c.BuildingLoss, "customers": c.Customers, "customer": c.Customer, "add-customer": c.AddCustomer,
 		"change-customer": c.ChangeCustomer, "confirm-phone": c.ConfirmPhone, "confirm-sim": c.ConfirmSIM, "debts": c.Debts, "raise-debt": c.RaiseDebt, "write-off-debt": c.WriteOffDebt,
-		"head": c.Head, "ledger-accounts": c.LedgerAccounts, "ledger-balance": c.LedgerBalance, "journals": c.Journals, "export-ledger": c.ExportLedger, "trial-balance": c.TrialBalance,
+		"head": c.Head, "ledger-accounts": c.LedgerAccounts, "ledger-balance": c.LedgerBalance, "journals": c.Journals, "export-ledger": exporting, "trial-balance": c.TrialBalance,
 		"message-routes": c.MessageRoutes, "messages": c.Messages, "send-message": c.SendMessage, "message": c.Message, "retry-message": c.RetryMessage,
 		"page-link": c.PageLink, "make-page-link": c.MakePageLink, "revoke-page-link": c.RevokePageLink, "start-link-key": c.StartLinkKey, "finish-link-key": c.FinishLinkKey, "cancel-link-key": c.CancelLinkKey, "meters": c.Meters, "add-meter": c.AddMeter, "meter": c.Meter, "change-meter": c.ChangeMeter,
 		"send-command": c.SendCommand, "command": c.Command, "cut-supply": c.CutSupply, "restore-supply": c.RestoreSupply, "supply": c.Supply,
@@ -89,6 +90,10 @@ func rejecting(c *client.Client, ctx context.Context, approval, reason string) (
 
 func rebasing(c *client.Client, ctx context.Context, entry string, d apiv1.Rebase) (apiv1.QuarantineResult, error) {
 	return c.DecideQuarantined(ctx, entry, "rebase", d)
+}
+
+func exporting(c *client.Client, ctx context.Context, f client.LedgerExport) error {
+	return c.ExportLedger(ctx, f, io.Discard)
 }
 
 // deciding is a decision without a register.

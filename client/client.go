@@ -166,6 +166,44 @@ func (c *Client) do(ctx context.Context, q call) (answer, error) {
 	return answer{status: resp.StatusCode, header: resp.Header, body: body}, nil
 }
 
+// copy sends one request and copies the body of its answer, which may be of any length. Each part of it must arrive within the time limit of
+// a request.
+func (c *Client) copy(ctx context.Context, q call, out io.Writer) error {
+	bounded, cancel := context.WithCancel(ctx)
+	defer cancel()
+	late := time.AfterFunc(c.cfg.Timeout, cancel)
+	defer late.Stop()
+	req, err := c.request(bounded, q)
+	if err != nil {
+		return err
+	}
+	resp, err := c.cfg.HTTP.Do(req)
+	if err != nil {
+		return c.lost(ctx, q, err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode >= 300 {
+		body, err := io.ReadAll(io.LimitReader(resp.Body, MaxAnswer))
+		if err != nil {
+			return c.lost(ctx, q, err)
+		}
+		return problemOf(resp, body)
+	}
+	for part := make([]byte, 32<<10); ; {
+		n, err := resp.Body.Read(part)
+		late.Reset(c.cfg.Timeout)
+		if _, no := out.Write(part[:n]); no != nil {
+			return no
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return c.lost(ctx, q, err)
+		}
+	}
+}
+
 func (c *Client) request(ctx context.Context, q call) (*http.Request, error) {
 	plain, err := url.PathUnescape(q.path)
 	if err != nil {

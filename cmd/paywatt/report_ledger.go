@@ -13,11 +13,7 @@ func newReportLedger(c console) *cobra.Command {
 		Example: "  paywatt report ledger --from 2026-11-01 --to 2026-11-30 --map 1000=\"1200 Cash in hand\" > november.csv\n" +
 			"  paywatt report ledger --as hledger > books.journal",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {
-			text, err := api.ExportLedger(cmd.Context(), f)
-			if err == nil {
-				_, err = c.out.Write(text)
-			}
-			return err
+			return api.ExportLedger(cmd.Context(), f, c.out)
 		}),
 	}
 	cmd.Flags().StringVar(&f.From, "from", "", "first local day, such as 2026-11-01 (default: that of the first journal)")

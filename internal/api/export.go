@@ -10,8 +10,12 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/sheet"
 )
 
@@ -23,6 +27,43 @@ const (
 
 // byteOrderMark at the beginning of a file tells spreadsheets that its text is UTF-8.
 const byteOrderMark = "\ufeff"
+
+// fileAnswer writes the answer with a file. The header comes with the first bytes, so that an error before them is still a problem.
+type fileAnswer struct {
+	http.ResponseWriter
+	kind  string
+	begun bool
+}
+
+// Write may take as long as a whole short answer, each time.
+func (f *fileAnswer) Write(b []byte) (int, error) {
+	if !f.begun {
+		f.begun = true
+		f.Header().Set("Content-Type", f.kind)
+	}
+	_ = http.NewResponseController(f.ResponseWriter).SetWriteDeadline(time.Now().Add(writeTimeout)) // without deadlines there is nothing to extend
+	return f.ResponseWriter.Write(b)
+}
+
+// file answers with a file that write makes while it is read, so that its size does not matter. If the file breaks in the middle, the
+// connection is cut, so that nobody takes the part for the whole.
+func (a *API) file(ctx context.Context, kind string, write func(context.Context, io.Writer) error) *huma.StreamResponse {
+	return &huma.StreamResponse{Body: func(out huma.Context) {
+		w, ok := out.BodyWriter().(http.ResponseWriter)
+		if !ok {
+			return // huma passes the writer of net/http
+		}
+		f := &fileAnswer{ResponseWriter: w, kind: kind}
+		err := write(ctx, f)
+		switch {
+		case err != nil && !f.begun:
+			writeProblem(w, exchangeOf(ctx), a.problemFor(ctx, err))
+		case err != nil:
+			a.c.Log.WarnContext(ctx, "file not written to its end", logkey.RequestID, exchangeOf(ctx).requestID, logkey.Err, err)
+			panic(http.ErrAbortHandler)
+		}
+	}}
+}
 
 // Refused is the answer to an export that was not begun. Its status is 0 if the export was written.
 type Refused struct {

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"strconv"
 	"strings"
@@ -56,7 +55,7 @@ type LedgerPeriod struct {
 	Map    []string `query:"map,explode" doc:"What the accountant calls an account of the chart: 1000=1200 Cash in hand; repeatable"`
 }
 
-func (a *API) exportLedger(ctx context.Context, by access.Actor, in *LedgerPeriod) (*paper, error) {
+func (a *API) exportLedger(ctx context.Context, by access.Actor, in *LedgerPeriod) (*huma.StreamResponse, error) {
 	f := report.LedgerExport{From: in.From, To: in.To, Format: in.Format, Accounts: map[ledger.Code]string{}}
 	for _, one := range in.Map {
 		code, name, ok := strings.Cut(one, "=")
@@ -66,17 +65,18 @@ func (a *API) exportLedger(ctx context.Context, by access.Actor, in *LedgerPerio
 		}
 		f.Accounts[ledger.Code(n)] = name
 	}
-	var out bytes.Buffer
-	no, err := a.c.Reports.Export(ctx, by, f, a.c.Now(), &out)
-	switch {
-	case err != nil:
+	x, err := a.c.Reports.Export(ctx, by, f, a.c.Now())
+	if err != nil {
 		return nil, err
-	case no.Refused():
-		return nil, problemOf(no)
-	case in.Format == report.LedgerHledger:
-		return &paper{ContentType: "text/plain; charset=utf-8", Body: out.Bytes()}, nil
 	}
-	return &paper{ContentType: csvType + "; charset=utf-8", Body: out.Bytes()}, nil
+	if x.Refused() {
+		return nil, problemOf(x.Refusal)
+	}
+	kind := csvType
+	if in.Format == report.LedgerHledger {
+		kind = "text/plain"
+	}
+	return a.file(ctx, kind+"; charset=utf-8", x.Write), nil
 }
 
 func chartName(c ledger.Code) string {

@@ -455,32 +455,35 @@ func (w *walk) signIn() {
 // onFrozen runs a test on a server with the data of a month, once on each engine. The address is that of PostgreSQL, or empty.
 func onFrozen(t *testing.T, test func(w *walk, address string)) {
 	for _, kind := range []string{"sqlite", "postgres"} {
-		t.Run(kind, func(t *testing.T) {
-			all := frozen.Of(t, kind)
-			d := all[len(all)-1]
-			address := ""
-			if kind == "postgres" {
-				address = pgtest.New(t)
-				d.Load(t, address)
-			}
-			pass, err := os.ReadFile(filepath.Join(d.Dir, frozen.PassFile))
-			if err != nil {
-				t.Fatal(err)
-			}
-			a, err := New(Config{Data: d.Dir, Store: address, HTTP: "127.0.0.1:0", MQTT: "127.0.0.1:0", Passphrase: []byte(strings.TrimSpace(string(pass))), Reserve: -1, Test: true,
-				Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return d.Facts.Now.Add(time.Hour) },
-				KeyCost: keystore.Params{Time: 1, MemoryKiB: 8, Threads: 1}, PasswordCost: access.Argon{Time: 1, MemoryKiB: 8, Threads: 1}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() {
-				if err := a.close(); err != nil {
-					t.Error(err)
-				}
-			}()
-			test(&walk{t: t, a: a, p: &planned{}, asked: map[string]int{}, facts: d.Facts}, address)
-		})
+		t.Run(kind, func(t *testing.T) { onFrozenOf(t, kind, test) })
 	}
+}
+
+// onFrozenOf does the same on one engine.
+func onFrozenOf(t *testing.T, kind string, test func(w *walk, address string)) {
+	all := frozen.Of(t, kind)
+	d := all[len(all)-1]
+	address := ""
+	if kind == "postgres" {
+		address = pgtest.New(t)
+		d.Load(t, address)
+	}
+	pass, err := os.ReadFile(filepath.Join(d.Dir, frozen.PassFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := New(Config{Data: d.Dir, Store: address, HTTP: "127.0.0.1:0", MQTT: "127.0.0.1:0", Passphrase: []byte(strings.TrimSpace(string(pass))), Reserve: -1, Test: true,
+		Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return d.Facts.Now.Add(time.Hour) },
+		KeyCost: keystore.Params{Time: 1, MemoryKiB: 8, Threads: 1}, PasswordCost: access.Argon{Time: 1, MemoryKiB: 8, Threads: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := a.close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	test(&walk{t: t, a: a, p: &planned{}, asked: map[string]int{}, facts: d.Facts}, address)
 }
 
 // TestNoPageReadsAWholeTable walks through all pages, lists, searches and reports on the data of a month, and judges the plan of each query

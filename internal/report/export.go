@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"encoding/csv"
@@ -45,30 +46,52 @@ type ledgerWriter interface {
 	end() error
 }
 
-// Export writes the journals of a period, oldest first (right: ledger.read). It writes nothing if it is refused.
-func (r *Reports) Export(ctx context.Context, by access.Actor, f LedgerExport, now time.Time, out io.Writer) (refusal.Refusal, error) {
-	if no := by.Needs(access.ReadLedger); no.Refused() {
-		return no, nil
+// Exported is a ledger that may be written, or the refusal.
+type Exported struct {
+	refusal.Refusal
+	write func(ctx context.Context, out io.Writer) error
+}
+
+// writeBuffer is how many bytes of an exported ledger are written at once.
+const writeBuffer = 32 << 10
+
+// Write writes the journals, oldest first. It holds [exportChunk] of them in memory.
+func (x Exported) Write(ctx context.Context, out io.Writer) error {
+	b := bufio.NewWriterSize(out, writeBuffer)
+	err := x.write(ctx, b)
+	if err == nil {
+		err = b.Flush()
+	}
+	return fault.Wrap(err, "export the ledger")
+}
+
+// Export prepares the journals of a period (right: ledger.read).
+func (r *Reports) Export(ctx context.Context, by access.Actor, f LedgerExport, now time.Time) (x Exported, err error) {
+	if x.Refusal = by.Needs(access.ReadLedger); x.Refused() {
+		return x, nil
 	}
 	var p period
-	no, err := access.Look(ctx, r.door, by.Tenant, func(tx Tx) (no refusal.Refusal, err error) {
+	x.Refusal, err = access.Look(ctx, r.door, by.Tenant, func(tx Tx) (no refusal.Refusal, err error) {
 		p, no, err = periodOf(tx, f, now)
 		return no, err
 	})
-	if err != nil || no.Refused() {
-		return no, fault.Wrap(err, "export the ledger")
+	if err != nil || x.Refused() {
+		return x, fault.Wrap(err, "export the ledger")
 	}
 	names := accountNames{f.Accounts}
-	var w ledgerWriter
+	var writer func(io.Writer) ledgerWriter
 	switch cmp.Or(f.Format, LedgerCSV) {
 	case LedgerCSV:
-		w = &csvLedger{out: sheet.NewWriter(out), names: names, period: p}
+		writer = func(out io.Writer) ledgerWriter { return &csvLedger{out: sheet.NewWriter(out), names: names, period: p} }
 	case LedgerHledger:
-		w = &plainLedger{out: out, names: names, period: p, declared: map[string]bool{}}
+		writer = func(out io.Writer) ledgerWriter {
+			return &plainLedger{out: out, names: names, period: p, declared: map[string]bool{}}
+		}
 	default:
-		return refuse.LedgerFormatUnknown(refusal.Echo(f.Format)), nil
+		x.Refusal = refuse.LedgerFormatUnknown(refusal.Echo(f.Format))
 	}
-	return refusal.Refusal{}, fault.Wrap(r.write(ctx, by, p, w), "export the ledger")
+	x.write = func(ctx context.Context, out io.Writer) error { return r.write(ctx, by, p, writer(out)) }
+	return x, nil
 }
 
 func (r *Reports) write(ctx context.Context, by access.Actor, p period, w ledgerWriter) error {

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/logkey"
 )
@@ -38,12 +39,14 @@ type exportFile struct {
 	begun bool
 }
 
+// Write may take as long as a whole short answer, each time.
 func (d *exportFile) Write(b []byte) (int, error) {
 	if !d.begun {
 		d.begun = true
 		d.Header().Set("Content-Type", "text/csv; charset=utf-8")
 		d.Header().Set("Content-Disposition", `attachment; filename="`+d.name+`"`)
 	}
+	_ = http.NewResponseController(d.ResponseWriter).SetWriteDeadline(time.Now().Add(writeLimit)) // without deadlines there is nothing to extend
 	return d.ResponseWriter.Write(b)
 }
 

@@ -16,11 +16,14 @@ func (s *Console) exportLedger(w http.ResponseWriter, r *http.Request, v visit) 
 	if f.Format == report.LedgerHledger {
 		end = ".journal"
 	}
+	x, err := s.c.Reports.Export(r.Context(), v.by, f, s.c.Now())
+	if err != nil || x.Refused() {
+		s.stopped(w, r, v, err, x.Refusal)
+		return
+	}
 	file := &exportFile{ResponseWriter: w, name: "paywatt-ledger-" + v.site.in(s.c.Now()).Format("2006-01-02") + end}
-	no, err := s.c.Reports.Export(r.Context(), v.by, f, s.c.Now(), file)
-	if file.begun && err != nil {
+	if err := x.Write(r.Context(), file); err != nil {
 		s.c.Log.Warn("ledger not written to its end", logkey.Err, err)
 		panic(http.ErrAbortHandler)
 	}
-	s.stopped(w, r, v, err, no)
 }
