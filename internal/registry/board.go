@@ -3,6 +3,7 @@ package registry
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -48,17 +49,18 @@ func (r *Registry) Board(ctx context.Context, by access.Actor, f MeterFilter, o 
 	}
 	var rows []foundRow
 	out, err := access.Look(ctx, r.c.Door, by.Tenant, func(tx Tx) (b Board, err error) {
-		var found []*Standing
-		b.Counts, found, b.Refusal, err = r.sorted(tx, by, f, o)
+		found := first{order: o, most: max(1, min(page, math.MaxInt32)) * size}
+		b.Counts, b.Refusal, err = r.sorted(tx, by, f, &found)
 		if err != nil || b.Refused() {
 			return b, err
 		}
-		b.Found = len(found)
-		b.First = max(0, min(page-1, (len(found)-1)/size)) * size
-		found = found[b.First:min(len(found), b.First+size)]
-		recs := make([]MeterRecord, len(found))
-		for i, s := range found {
-			if recs[i], _, err = tx.MeterRecord(s.ID); err != nil {
+		b.Found = found.all
+		b.First = max(0, min(page-1, (found.all-1)/size)) * size
+		ids := found.sorted()
+		ids = ids[b.First:min(len(ids), b.First+size)]
+		recs := make([]MeterRecord, len(ids))
+		for i, s := range ids {
+			if recs[i], _, err = tx.MeterRecord(s.id); err != nil {
 				return b, err
 			}
 		}
@@ -75,85 +77,102 @@ func (r *Registry) Board(ctx context.Context, by access.Actor, f MeterFilter, o 
 	return out, nil
 }
 
-// sorted counts the meters that a filter names, whatever it says of their state, and returns those in that state in an order.
-func (r *Registry) sorted(tx Tx, by access.Actor, f MeterFilter, o Order) (c MeterCounts, found []*Standing, no refusal.Refusal, err error) {
+// sorted counts the meters that a filter names, whatever it says of their state, and adds those in that state to found.
+func (r *Registry) sorted(tx Tx, by access.Actor, f MeterFilter, found *first) (c MeterCounts, no refusal.Refusal, err error) {
 	sf, no, err := standingFilter(tx, by, f)
 	if err != nil || no.Refused() {
-		return c, nil, no, err
+		return c, no, err
 	}
-	sf.Names = o == ByCustomer && by.May(access.ReadCustomers)
+	sf.Names = found.order == ByCustomer && by.May(access.ReadCustomers)
+	if found.order == ByLeft {
+		if found.left, err = tx.Lists().WalletsLeft(); err != nil {
+			return c, no, err
+		}
+	}
 	c.By = map[State]int{}
 	now := r.c.Now()
-	states := map[id.ID]State{}
 	err = r.standings(tx, sf, id.ID{}, func(s Standing) bool {
 		state := s.State(now)
-		if sf.Names {
-			s.Name = Folded(s.Name)
-		}
 		c.count(state)
 		if f.matches(s, state) {
-			found, states[s.ID] = append(found, &s), state
+			found.add(s, state)
 		}
 		return true
 	})
-	if err != nil {
-		return c, nil, no, err
+	return c, no, err
+}
+
+// first keeps the first meters of an order. Its memory does not grow with the number of all meters.
+type first struct {
+	order Order
+	left  map[id.ID]money.Minor // what is left in the wallets of accounts, for the order ByLeft
+	most  int                   // meters to keep
+	all   int                   // meters that were added
+	kept  []placed
+}
+
+// placed is a meter with its place in an order: the numbers count before the text, and the registration at last.
+type placed struct {
+	id      id.ID
+	numbers [3]int64
+	text    string
+	nth     int
+}
+
+// add adds the next meter in the order of registration.
+func (f *first) add(s Standing, state State) {
+	p := placed{id: s.ID, nth: f.all}
+	p.numbers, p.text = f.place(s, state)
+	f.all++
+	if f.order == Registered && f.all > f.most {
+		return
 	}
-	var left map[id.ID]money.Minor
-	if o == ByLeft {
-		if left, err = tx.Lists().WalletsLeft(); err != nil {
-			return c, nil, no, err
-		}
+	if f.kept = append(f.kept, p); len(f.kept) >= 2*f.most+standingBatch {
+		f.kept = f.sorted()
 	}
-	slices.SortStableFunc(found, func(a, b *Standing) int {
-		switch o {
-		case ByNumber:
-			return cmp.Compare(a.Number, b.Number)
-		case ByCustomer:
-			return lastly(a.Name == "", b.Name == "", cmp.Compare(a.Name, b.Name))
-		case ByState:
-			return cmp.Compare(slices.Index(States(), states[a.ID]), slices.Index(States(), states[b.ID]))
-		case ByLeft:
-			return byLeft(a, b, left)
-		case ByLoad:
-			return lastly(!a.Reported, !b.Reported, cmp.Compare(b.Watts, a.Watts))
-		case ByReading:
-			return lastly(!a.Reported, !b.Reported, a.AsOf.Compare(b.AsOf))
-		}
-		return 0
+}
+
+// sorted returns the first meters in their order.
+func (f *first) sorted() []placed {
+	slices.SortFunc(f.kept, func(a, b placed) int {
+		return cmp.Or(slices.Compare(a.numbers[:], b.numbers[:]), cmp.Compare(a.text, b.text), cmp.Compare(a.nth, b.nth))
 	})
-	return c, found, no, nil
+	return f.kept[:min(len(f.kept), f.most)]
 }
 
-// lastly puts what is unknown last.
-func lastly(a, b bool, otherwise int) int {
-	switch {
-	case a && b:
+// place is the place of a meter. What is unknown comes last.
+func (f *first) place(s Standing, state State) (numbers [3]int64, text string) {
+	last := func(unknown bool) int64 {
+		if unknown {
+			return 1
+		}
 		return 0
-	case a:
-		return 1
-	case b:
-		return -1
 	}
-	return otherwise
-}
-
-// byLeft compares what is left in meters, and in wallets.
-func byLeft(a, b *Standing, wallets map[id.ID]money.Minor) int {
-	kind := func(s *Standing) int {
+	switch f.order {
+	case ByNumber:
+		text = s.Number
+	case ByCustomer:
+		text = Folded(s.Name)
+		numbers[0] = last(text == "")
+	case ByState:
+		numbers[0] = int64(slices.Index(States(), state))
+	case ByLeft:
 		switch {
 		case s.Wallet:
-			return 1
+			numbers = [3]int64{1, int64(f.left[s.Account]), int64(s.Credit)}
 		case s.Mode == PrepayToken && s.Reported:
-			return 0
+			numbers = [3]int64{0, 0, int64(s.Credit)}
+		default:
+			numbers = [3]int64{2, 0, int64(s.Credit)}
 		}
-		return 2
-	}
-	left := func(s *Standing) money.Minor {
-		if !s.Wallet {
-			return 0
+	case ByLoad:
+		if numbers[0] = last(!s.Reported); s.Reported {
+			numbers[1] = -s.Watts
 		}
-		return wallets[s.Account]
+	case ByReading:
+		if numbers[0] = last(!s.Reported); s.Reported {
+			numbers[1] = s.AsOf.UnixMicro()
+		}
 	}
-	return cmp.Or(cmp.Compare(kind(a), kind(b)), cmp.Compare(left(a), left(b)), cmp.Compare(a.Credit, b.Credit))
+	return numbers, text
 }
