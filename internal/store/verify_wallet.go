@@ -33,53 +33,70 @@ func wholeMonth(s wallet.Span) string {
 }
 
 // verifyWallets checks every wallet against the journals of its use and against its days. All use that was rated must be posted or accrued,
-// in money and in energy, and the journals must be numbered without a gap.
+// in money and in energy, and the journals must be numbered without a gap. It reads the wallets in slices, so that its memory does not grow
+// with their number.
 func (tx *Tx) verifyWallets(r *Report) error {
-	journals, err := tx.usePosted(r)
-	if err != nil {
-		return err
-	}
-	rows, err := tx.walletsToVerify()
-	if err != nil {
-		return err
-	}
-	r.Count("wallets", int64(len(rows)))
 	t, err := tx.WalletTenant()
 	if err != nil {
 		return err
 	}
-	for _, w := range rows {
-		p := journals[w.Meter.ID]
-		delete(journals, w.Meter.ID)
-		if err := tx.verifyWallet(r, w, p); err != nil {
-			return err
-		}
-		if err := tx.verifyWalletMonths(r, w, p, t.Zone); err != nil {
-			return err
-		}
-		var wh, debit int64
-		_, err := tx.One(`SELECT COALESCE(SUM(wh), 0), COALESCE(SUM(debit), 0) FROM wallet_day WHERE tenant_id = $1 AND meter = $2`,
-			func(d core.Row) error { wh, debit = d.Int(0), d.Int(1); return nil }, tx.Tenant, w.Meter.N)
+	journals, err := tx.verifyUse(r)
+	if err != nil {
+		return err
+	}
+	wallets, booked := int64(0), int64(0)
+	for last, more := int64(-1), true; more; {
+		slice, err := tx.walletSlice(last)
 		if err != nil {
 			return err
 		}
-		if wh != int64(w.Total()) || debit != int64(w.Debited) {
-			r.Find("wallet", "Meter %s used %d Wh for %d by its daily totals, but %d Wh for %d by its register.", w.Meter.Number, wh, debit, w.Total(), w.Debited)
+		if more = len(slice) == walletsAtOnce; len(slice) == 0 {
+			break
+		}
+		last, wallets = slice[len(slice)-1].Meter.N, wallets+int64(len(slice))
+		used, err := tx.usePosted(slice, journals)
+		if err != nil {
+			return err
+		}
+		for _, w := range slice {
+			p := used[w.Meter.ID]
+			booked += p.count
+			if err := tx.verifyOneWallet(r, w, p, t.Zone); err != nil {
+				return err
+			}
 		}
 	}
-	if err := tx.verifyHeld(r, rows); err != nil {
-		return err
+	r.Count("wallets", wallets)
+	if booked != journals {
+		r.Find("wallet", "%d journals charge for use of meters that have no wallet, or have a number that their wallet does not have.", journals-booked)
 	}
 	if err := tx.verifyAdvances(r); err != nil {
 		return err
 	}
-	if err := tx.verifyClosed(r); err != nil {
+	return tx.verifyClosed(r)
+}
+
+// walletsAtOnce is how many wallets are compared together.
+const walletsAtOnce = 200
+
+// verifyOneWallet checks a wallet against its journals p, its days and what is held for review.
+func (tx *Tx) verifyOneWallet(r *Report, w wallet.Row, p posted, zone *time.Location) error {
+	if err := tx.verifyWallet(r, w, p); err != nil {
 		return err
 	}
-	for meter, p := range journals {
-		r.Find("wallet", "%d journals charge for use of meter %s, which has no wallet.", p.count, meter.Text(id.Meter))
+	if err := tx.verifyWalletMonths(r, w, p, zone); err != nil {
+		return err
 	}
-	return nil
+	var wh, debit int64
+	_, err := tx.One(`SELECT COALESCE(SUM(wh), 0), COALESCE(SUM(debit), 0) FROM wallet_day WHERE tenant_id = $1 AND meter = $2`,
+		func(d core.Row) error { wh, debit = d.Int(0), d.Int(1); return nil }, tx.Tenant, w.Meter.N)
+	if err != nil {
+		return err
+	}
+	if wh != int64(w.Total()) || debit != int64(w.Debited) {
+		r.Find("wallet", "Meter %s used %d Wh for %d by its daily totals, but %d Wh for %d by its register.", w.Meter.Number, wh, debit, w.Total(), w.Debited)
+	}
+	return tx.verifyHeld(r, w)
 }
 
 // verifyClosed checks that exactly those wallets are closed whose meters were replaced. The evidence of a swap proves when that was.
@@ -178,18 +195,55 @@ func (tx *Tx) verifyWalletMonths(r *Report, w wallet.Row, p posted, zone *time.L
 	return nil
 }
 
-// usePosted adds up the journals of use by meter.
-func (tx *Tx) usePosted(r *Report) (map[id.ID]posted, error) {
-	out := map[id.ID]posted{}
-	err := tx.C.Query(`SELECT j.ref, j.memo, SUM(p.amount) FROM journal j
+// verifyUse checks that every journal of use names a meter and its energy, and returns how many there are.
+func (tx *Tx) verifyUse(r *Report) (journals int64, err error) {
+	err = tx.C.Query(`SELECT ref, memo FROM journal WHERE tenant_id = $1 AND kind = $2`, func(w core.Row) error {
+		_, _, ok := wallet.ParseUseRef(w.Text(0))
+		if _, read := wallet.ParseSpan(w.Text(1)); !ok || !read {
+			r.Find("wallet", "Usage journal %q (%s) names no meter or no energy.", w.Text(0), w.Text(1))
+			return nil
+		}
+		journals++
+		return nil
+	}, tx.Tenant, string(ledger.Usage))
+	return journals, err
+}
+
+// refsAtOnce is how many journals of use are read together.
+const refsAtOnce = 500
+
+// usePosted adds up the journals of use of some wallets by meter. There are at most so many journals, and one more than a wallet has would be read.
+func (tx *Tx) usePosted(slice []wallet.Row, journals int64) (map[id.ID]posted, error) {
+	out, refs := map[id.ID]posted{}, []any{}
+	for i, w := range slice {
+		for n := int64(1); n <= min(w.Posted, journals)+1; n++ {
+			if refs = append(refs, wallet.UseRef(w.Meter.ID, n)); len(refs) == refsAtOnce {
+				if err := tx.addUse(out, refs); err != nil {
+					return nil, err
+				}
+				refs = refs[:0]
+			}
+		}
+		if i == len(slice)-1 && len(refs) > 0 {
+			for len(refs) < refsAtOnce { // so that there is one statement
+				refs = append(refs, refs[0])
+			}
+			return out, tx.addUse(out, refs)
+		}
+	}
+	return out, nil
+}
+
+// addUse adds the journals with some references to the sums of their meters.
+func (tx *Tx) addUse(out map[id.ID]posted, refs []any) error {
+	return tx.C.Query(`SELECT j.ref, j.memo, SUM(p.amount) FROM journal j
 		JOIN posting p ON p.tenant_id = j.tenant_id AND p.journal_id = j.id
 		JOIN ledger_account a ON a.tenant_id = p.tenant_id AND a.n = p.account AND a.code = $1
-		WHERE j.tenant_id = $2 AND j.kind = $3 GROUP BY j.id, j.ref, j.memo`, func(w core.Row) error {
+		WHERE j.tenant_id = $2 AND j.kind = $3 AND j.ref <> '' AND j.ref IN (`+places(4, len(refs))+`) GROUP BY j.id, j.ref, j.memo`, func(w core.Row) error {
 		meter, n, ok := wallet.ParseUseRef(w.Text(0))
 		span, read := wallet.ParseSpan(w.Text(1))
 		if !ok || !read {
-			r.Find("wallet", "Usage journal %q (%s) names no meter or no energy.", w.Text(0), w.Text(1))
-			return nil
+			return nil // verifyUse reports it
 		}
 		p := out[meter]
 		if p.months == nil {
@@ -198,36 +252,30 @@ func (tx *Tx) usePosted(r *Report) (map[id.ID]posted, error) {
 		p.months[wholeMonth(span)] += span.Units
 		out[meter] = posted{p.count + 1, max(p.highest, n), p.units + span.Units, p.amount + money.Minor(w.Int(2)), p.months}
 		return nil
-	}, ledger.Wallet, tx.Tenant, string(ledger.Usage))
-	return out, err
+	}, append([]any{ledger.Wallet, tx.Tenant, string(ledger.Usage)}, refs...)...)
 }
 
-// walletsToVerify reads all wallets, also those of meters without an account.
-func (tx *Tx) walletsToVerify() ([]wallet.Row, error) {
+// walletSlice reads the next wallets after a meter, also those of meters without an account.
+func (tx *Tx) walletSlice(after int64) ([]wallet.Row, error) {
 	var out []wallet.Row
-	err := tx.C.Query(meters.WalletQuery+` ORDER BY w.meter`, func(r core.Row) error {
+	err := tx.C.Query(meters.WalletQuery+` AND w.meter > $2 ORDER BY w.meter LIMIT $3`, func(r core.Row) error {
 		out = append(out, wallet.Row{})
 		return meters.ScanWallet(r, &out[len(out)-1])
-	}, tx.Tenant)
+	}, tx.Tenant, after, walletsAtOnce)
 	return out, err
 }
 
-// verifyHeld checks that every wallet whose rating stopped has an entry held for review.
-func (tx *Tx) verifyHeld(r *Report, rows []wallet.Row) error {
-	for _, w := range rows {
-		if !w.Held.Stopped() {
-			continue
-		}
-		n, err := tx.Number(`SELECT COUNT(*) FROM quarantine WHERE tenant_id = $1 AND meter = $2 AND kind = 'rating' AND state = 'open' AND seq = $3`,
-			tx.Tenant, w.Meter.N, int64(w.Held.Seq))
-		if err != nil {
-			return err
-		}
-		if n != 1 {
-			r.Find("wallet", "Meter %s has not been charged since record %d, but %d of its readings are held for review because of that, instead of 1.", w.Meter.Number, w.Held.Seq, n)
-		}
+// verifyHeld checks that a wallet whose rating stopped has an entry held for review.
+func (tx *Tx) verifyHeld(r *Report, w wallet.Row) error {
+	if !w.Held.Stopped() {
+		return nil
 	}
-	return nil
+	n, err := tx.Number(`SELECT COUNT(*) FROM quarantine WHERE tenant_id = $1 AND meter = $2 AND kind = 'rating' AND state = 'open' AND seq = $3`,
+		tx.Tenant, w.Meter.N, int64(w.Held.Seq))
+	if err == nil && n != 1 {
+		r.Find("wallet", "Meter %s has not been charged since record %d, but %d of its readings are held for review because of that, instead of 1.", w.Meter.Number, w.Held.Seq, n)
+	}
+	return err
 }
 
 // verifyAdvances checks that the tax taken in advance with top-ups and not yet used equals the amount in the books.
