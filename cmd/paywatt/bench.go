@@ -195,33 +195,6 @@ func newBenchIngest(c console) *cobra.Command {
 	return cmd
 }
 
-func newBenchPages(c console) *cobra.Command {
-	b := &bench.Pages{Version: programVersion()}
-	cmd := &cobra.Command{
-		Use:   "pages",
-		Short: "Measure every list and search with many meters and sales",
-		Long: "Measure how long every list and search of the console and the API takes. The bench registers meters, half of them with a\n" +
-			"wallet, makes sales over three months and stores readings, all through the server's own use cases. Then it starts a server\n" +
-			"on them and asks for every page in rounds, each time for other meters and people, while some pages of meters stay live.\n" +
-			"The baseline is a bare HTTP server in the same process that answers as many bytes. Under others: each page with its times,\n" +
-			"the slowest first, and whether the 99th percentile of each is within the bar.",
-		Args: cobra.NoArgs,
-		RunE: benched(c, func(cmd *cobra.Command) (bench.Measured, error) {
-			defer withFloor()() // the server has this heap floor
-			return b.Run(cmd.Context(), c.tell)
-		}),
-	}
-	f := cmd.Flags()
-	f.StringVar(&b.Dir, "dir", os.TempDir(), "folder for the server; the bench makes a folder in it and removes it")
-	f.IntVar(&b.Meters, "meters", 10_000, "meters, each with a customer")
-	f.IntVar(&b.Sales, "sales", 100_000, "sales")
-	f.IntVar(&b.Readings, "readings", 5, "readings of each meter, half an hour apart")
-	f.IntVar(&b.Rounds, "rounds", 100, "how often each page is asked for")
-	f.IntVar(&b.Callers, "callers", 1, "callers that ask at the same time")
-	f.IntVar(&b.Streams, "streams", 4, "live pages of 50 meters that stay open meanwhile")
-	return cmd
-}
-
 // profiled adds the option --cpuprofile to every bench command.
 func profiled(noun *cobra.Command) {
 	var path string

@@ -124,6 +124,8 @@ type Config struct {
 	Reserve int64
 	// Test means a test installation: the console says so on every page.
 	Test bool
+	// Unverified means that the server does not check its books in the background; only a bench that measures memory sets it.
+	Unverified bool
 	// Tour is the guided tour of a demonstration; nil for an ordinary server.
 	Tour *Tour
 	// PanelURL is where virtual meters have their panels, with {number} in it; empty for no links.

@@ -21,17 +21,21 @@ import (
 // office asks a town's server for pages: those of the console as a signed-in owner, and those of the API with a key.
 type office struct {
 	*town
-	url, key string
-	browser  *http.Client
-	sales    []apiv1.Sale // the newest
-	more     [3]string    // cursors of second pages: meters, sales, customers
+	site, key string
+	browser   *http.Client
+	sales     []apiv1.Sale // the newest
+	accounts  []string     // of some meters
+	more      [3]string    // cursors of second pages: meters, sales, customers
 }
+
+// accountsOf is how many accounts a bench asks for.
+const accountsOf = 50
 
 const ownerOf = "owner@bench.example"
 
-// hire makes the owner and the key.
-func (o *office) hire(ctx context.Context) (err error) {
-	f, err := app.OpenFolder(ctx, o.dir, "", nil)
+// hire makes the owner of a new town.
+func (t *town) hire(ctx context.Context) (err error) {
+	f, err := app.OpenFolder(ctx, t.dir, t.url, nil)
 	if err != nil {
 		return err
 	}
@@ -49,12 +53,21 @@ func (o *office) hire(ctx context.Context) (err error) {
 	if err != nil || confirmed.Refused() {
 		return errors.Join(err, errors.New(confirmed.Detail()))
 	}
-	made, err := f.Access.CreateAPIKey(ctx, by, access.NewKey{Role: access.Owner, Name: "bench", Person: ownerOf})
+	return nil
+}
+
+// employ makes the key of the owner's program.
+func (o *office) employ(ctx context.Context) (err error) {
+	f, err := app.OpenFolder(ctx, o.dir, o.url, nil)
+	if err != nil {
+		return err
+	}
+	made, err := f.Access.CreateAPIKey(ctx, app.Clerk(), access.NewKey{Role: access.Owner, Name: "bench", Person: ownerOf})
 	if err == nil && made.Refused() {
 		err = errors.New(made.Detail())
 	}
 	o.key = made.Secret.Reveal()
-	return err
+	return errors.Join(err, f.Close())
 }
 
 // signIn opens a session, and reads what the pages ask for.
@@ -66,7 +79,7 @@ func (o *office) signIn(ctx context.Context) error {
 	o.browser = &http.Client{Jar: jar, Transport: &http.Transport{MaxIdleConnsPerHost: 100, DisableCompression: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	form := url.Values{"email": {ownerOf}, "password": {passwordOf}}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, o.url+"/signin", strings.NewReader(form.Encode()))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, o.site+"/signin", strings.NewReader(form.Encode()))
 	if err != nil {
 		return err
 	}
@@ -90,6 +103,13 @@ func (o *office) signIn(ctx context.Context) error {
 		}
 		o.more[i] = list.NextCursor
 	}
+	for i := range accountsOf {
+		var a apiv1.Account
+		if err := o.read(ctx, "/v1/accounts/"+o.meters[i*7919%len(o.meters)].Number, &a); err != nil {
+			return err
+		}
+		o.accounts = append(o.accounts, a.ID)
+	}
 	return nil
 }
 
@@ -104,7 +124,7 @@ func (o *office) read(ctx context.Context, path string, into any) error {
 
 // get asks for a page. Those of the API get the key.
 func (o *office) get(ctx context.Context, path string) (*http.Response, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, o.url+path, http.NoBody)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, o.site+path, http.NoBody)
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +222,7 @@ func (o *office) searches() (out []request) {
 		"an address":            func(n int) string { return who(n).address },
 		"a receipt":             func(n int) string { return o.sales[n%len(o.sales)].ReceiptNo },
 		"a sale":                func(n int) string { return o.sales[n%len(o.sales)].ID },
-		"an account":            func(n int) string { return o.meters[n*7919%len(o.meters)].Account.Text("acc_") },
+		"an account":            func(n int) string { return o.accounts[n%len(o.accounts)] },
 		"six digits":            func(n int) string { return fmt.Sprintf("%06d", n*7919%1_000_000) },
 		"20 digits":             func(n int) string { return fmt.Sprintf("%020d", n*7919) },
 		"what nobody is called": func(int) string { return "nobody at all" },
@@ -224,6 +244,24 @@ func (o *office) single() (out []request) {
 	}
 	for _, path := range []string{"/sales/{}", "/sales/{}/receipt", "/v1/vends/{}", "/v1/vends/{}/receipt", "/v1/vends/{}/explain"} {
 		out = append(out, request{path, func(n int) string { return strings.ReplaceAll(path, "{}", o.sales[n%len(o.sales)].ID) }, false})
+	}
+	return out
+}
+
+// reports are the reports and exports, which read a month or everything.
+func (o *office) reports() (out []request) {
+	day, month := time.Now().Add(-span/2), time.Now().Add(-span/2).Format("2006-01")
+	meter := func(n int) string { return o.meters[n*7919%len(o.meters)].Number }
+	for _, path := range []string{"/v1/reports/daily?date=" + day.Format(time.DateOnly), "/v1/days/next", "/v1/ledger/trial-balance",
+		"/v1/ledger/accounts/1000/balance?subject=main&at=" + day.UTC().Format(time.RFC3339),
+		"/v1/ledger/export?format=csv", "/v1/ledger/export?format=hledger", "/ledger/export?format=csv",
+		"/export/vends", "/export/meters", "/export/customers", "/export/audit", "/export/alarms", "/export/messages", "/export/ledger/journals", "/export/ledger/accounts",
+		"/export/reports/registers", "/export/flats", "/export/payments", "/export/quarantine", "/v1/flats/statements/" + month + "?feeder=F3",
+		"/v1/flats/loss?feeder=F3&on=" + day.Format(time.DateOnly), "/v1/flats/loss?feeder=F3&on=" + month} {
+		out = append(out, request{path, func(int) string { return path }, true})
+	}
+	for _, path := range []string{"/export/meters/{}/readings", "/v1/accounts/{}/statements/" + month + "?format=pdf", "/v1/accounts/{}/statement", "/v1/accounts/{}/wallet"} {
+		out = append(out, request{path, func(n int) string { return strings.ReplaceAll(path, "{}", meter(n)) }, true})
 	}
 	return out
 }

@@ -22,7 +22,7 @@ func (s *shop) served(ctx context.Context, v apiv1.Version, role access.Role, us
 	if err != nil {
 		return err
 	}
-	return serveFolder(ctx, app.Config{Data: s.dir, Version: v}, func(url string) error { return use(url, key) })
+	return serveFolder(ctx, app.Config{Data: s.dir, Store: s.url, Version: v}, func(url string) error { return use(url, key) })
 }
 
 // serveFolder runs an ordinary server on a folder while use works with its address.
@@ -45,7 +45,7 @@ func serveFolder(ctx context.Context, c app.Config, use func(url string) error) 
 
 // apiKey makes an API key of a role.
 func (s *shop) apiKey(ctx context.Context, role access.Role) (string, error) {
-	f, err := app.OpenFolder(ctx, s.dir, "", nil)
+	f, err := app.OpenFolder(ctx, s.dir, s.url, nil)
 	if err != nil {
 		return "", err
 	}

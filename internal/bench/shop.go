@@ -29,6 +29,7 @@ import (
 type shop struct {
 	dir     string
 	url     string // URL of a PostgreSQL database; "" for SQLite in the folder
+	past    bool   // the shop's own clock counts, on PostgreSQL too
 	now     func() time.Time
 	engine  store.Engine
 	commits func() int64 // number of commits so far
@@ -102,7 +103,7 @@ const passphrase = "bench vend"
 
 func (s *shop) openStore(ctx context.Context) error {
 	if s.url != "" {
-		e, err := postgres.Open(ctx, s.url, postgres.Options{Dir: s.dir, Follow: true, Intake: intake.Take})
+		e, err := postgres.Open(ctx, s.url, postgres.Options{Dir: s.dir, Now: s.now, Follow: !s.past, Intake: intake.Take})
 		if err != nil {
 			return err
 		}
@@ -141,14 +142,20 @@ func (s *shop) publish(ctx context.Context, r *registry.Registry) error {
 	return nil
 }
 
-// addMeter registers the i-th meter of a bench.
-func addMeter(ctx context.Context, r *registry.Registry, by access.Actor, i int, n registry.NewMeter) (registry.Added, error) {
+// numberOf is the number of the i-th meter of a bench.
+func numberOf(i int) (string, error) {
 	body := fmt.Sprintf("04%08d", i)
 	check, err := sts.Luhn(body)
+	return body + string(check), err
+}
+
+// addMeter registers the i-th meter of a bench.
+func addMeter(ctx context.Context, r *registry.Registry, by access.Actor, i int, n registry.NewMeter) (registry.Added, error) {
+	number, err := numberOf(i)
 	if err != nil {
 		return registry.Added{}, err
 	}
-	n.Number, n.Tariff, n.Simulated = body+string(check), "bench", true
+	n.Number, n.Tariff, n.Simulated = number, "bench", true
 	m, err := r.AddMeter(ctx, by, n)
 	if err == nil && m.Refused() {
 		err = errors.New(m.Detail())

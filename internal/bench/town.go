@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/app"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
@@ -23,8 +22,9 @@ import (
 // Every second meter has a wallet. Sales are spread over some months.
 type town struct {
 	shop
-	meters []registry.Meter
-	people []resident
+	cluster string // folder of its PostgreSQL cluster; "" on SQLite
+	meters  []registry.Meter
+	people  []resident
 }
 
 // resident is who lives at a meter.
@@ -52,19 +52,17 @@ func residentOf(i int) resident {
 		phone: fmt.Sprintf("+2547%08d", 10_000_019+i*7919%89_000_000), address: fmt.Sprintf("Plot %d, Row %d", i, i/40)}
 }
 
-// build fills a store below dir.
-func (b *Pages) build(ctx context.Context, say Say, dir string) (*town, error) {
+// build fills the town's store, as if the last months had passed.
+func (b *Pages) build(ctx context.Context, say Say, t *town) error {
 	end := time.Now().Add(-time.Minute)
 	var steps atomic.Int64
 	all := int64(b.Meters + b.Sales)
-	t := &town{meters: make([]registry.Meter, b.Meters), people: make([]resident, b.Meters)}
-	t.dir, t.seller = dir, access.SystemActor(store.FirstTenant, "bench")
-	t.now = func() time.Time {
+	t.past, t.now = true, func() time.Time {
 		return end.Add(-span + time.Duration(min(all, steps.Load()))*(span/time.Duration(all)))
 	}
 	r, err := t.shop.open(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() {
 		if t.engine != nil {
@@ -73,19 +71,19 @@ func (b *Pages) build(ctx context.Context, say Say, dir string) (*town, error) {
 	}()
 	say("registering %d meters", b.Meters)
 	if err := t.settle(ctx, r, &steps); err != nil {
-		return nil, err
+		return err
 	}
 	say("making %d sales", b.Sales)
 	if err := t.trade(ctx, b.Sales, &steps); err != nil {
-		return nil, err
+		return err
 	}
 	say("storing %d readings", b.Meters*b.Readings)
 	if err := t.read(end, b.Readings); err != nil {
-		return nil, err
+		return err
 	}
 	err = t.engine.Close()
 	t.engine = nil
-	return t, err
+	return errors.Join(err, t.hire(ctx))
 }
 
 // settle publishes the tariff and registers the meters with their customers.
@@ -102,7 +100,7 @@ func (t *town) settle(ctx context.Context, r *registry.Registry, steps *atomic.I
 			n.Mode, n.SGC, n.KRN, n.KT, n.TI, n.DKGA = registry.PrepayToken, "123456", new(int64(1)), new(int64(2)), "01", "04"
 		}
 		m, err := addMeter(ctx, r, t.seller, i, n)
-		t.meters[i], t.people[i] = m.Meter.Meter, who
+		t.meters[i] = m.Meter.Meter
 		return err
 	})
 }
@@ -176,11 +174,11 @@ const passwordOf = "four words of no worth"
 // serve starts a server on the town, signs in, and ends the server after work.
 func (t *town) serve(ctx context.Context, version apiv1.Version, work func(*office) error) error {
 	o := &office{town: t}
-	if err := o.hire(ctx); err != nil {
+	if err := o.employ(ctx); err != nil {
 		return err
 	}
-	return serveFolder(ctx, app.Config{Data: t.dir, Version: version, Reserve: -1}, func(url string) error {
-		o.url = url
+	return serveFolder(ctx, app.Config{Data: t.dir, Store: t.url, Version: version, Reserve: -1, Unverified: true}, func(url string) error {
+		o.site = url
 		if err := o.signIn(ctx); err != nil {
 			return err
 		}

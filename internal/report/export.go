@@ -82,7 +82,9 @@ func (r *Reports) Export(ctx context.Context, by access.Actor, f LedgerExport, n
 	var writer func(io.Writer) ledgerWriter
 	switch cmp.Or(f.Format, LedgerCSV) {
 	case LedgerCSV:
-		writer = func(out io.Writer) ledgerWriter { return &csvLedger{out: sheet.NewWriter(out), names: names, period: p} }
+		writer = func(out io.Writer) ledgerWriter {
+			return &csvLedger{out: sheet.NewWriter(out), names: names, period: p}
+		}
 	case LedgerHledger:
 		writer = func(out io.Writer) ledgerWriter {
 			return &plainLedger{out: out, names: names, period: p, declared: map[string]bool{}}
