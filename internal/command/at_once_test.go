@@ -149,9 +149,9 @@ func (w lockingWallets) WalletOf(meter int64) ([]wallet.Row, error) {
 	return w.SigningTx.WalletOf(meter)
 }
 
-func (w lockingWallets) SuppliesOf(meters []int64) (map[int64]wallet.Supplied, error) {
+func (w lockingWallets) SuppliesOf(rows []wallet.Row) (map[int64]wallet.Supplied, error) {
 	w.l.took = append(w.l.took, "supply")
-	return w.SigningTx.SuppliesOf(meters)
+	return w.SigningTx.SuppliesOf(rows)
 }
 
 // TestSigningLocksTheMeterBeforeItsWallets: two servers that sign and settle at the same time avoid a deadlock only if both

@@ -199,8 +199,14 @@ func (r *ratings) settle(now time.Time) error {
 	if r == nil || len(r.changed) == 0 {
 		return nil
 	}
+	used := make([]wallet.MeterDays, 0, len(r.days))
 	for _, m := range r.others {
-		if err := r.wallets.WalletDays(m, r.days[m]); err != nil {
+		if days := r.days[m]; len(days) > 0 {
+			used = append(used, wallet.MeterDays{Meter: m, Days: days})
+		}
+	}
+	if len(used) > 0 {
+		if err := r.wallets.WalletDays(used); err != nil {
 			return err
 		}
 	}

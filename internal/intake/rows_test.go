@@ -310,15 +310,17 @@ func (b books) WalletTenant() (wallet.Tenant, error) {
 	return wallet.Tenant{Zone: time.UTC, Currency: "KES"}, b.Fails("WalletTenant")
 }
 
-func (b books) WalletDays(meter int64, days []wallet.DayUse) error {
-	if len(days) == 0 {
-		return b.Fails("WalletDays")
+func (b books) WalletDays(all []wallet.MeterDays) error {
+	for _, m := range all {
+		text := fmt.Sprintf("m%d used", m.Meter)
+		for _, d := range m.Days {
+			text += fmt.Sprintf(" %d Wh for %d on %s", d.Units, d.Debit, d.Day)
+		}
+		if err := b.Writes("%s", text); err != nil {
+			return err
+		}
 	}
-	text := fmt.Sprintf("m%d used", meter)
-	for _, d := range days {
-		text += fmt.Sprintf(" %d Wh for %d on %s", d.Units, d.Debit, d.Day)
-	}
-	return b.Writes("%s", text)
+	return nil
 }
 
 func (b books) ClearAlarm(meter int64, code metering.AlarmCode) error {
@@ -337,7 +339,7 @@ func (b books) LastVisibility() (wallet.VisibilityInput, error) {
 	return wallet.VisibilityInput{Seen: noon(), Now: noon()}, b.Fails("LastVisibility")
 }
 
-func (b books) SuppliesOf([]int64) (map[int64]wallet.Supplied, error) {
+func (b books) SuppliesOf([]wallet.Row) (map[int64]wallet.Supplied, error) {
 	return b.supplied, b.Fails("SuppliesOf")
 }
 

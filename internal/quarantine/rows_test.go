@@ -326,9 +326,11 @@ func (b rating) TariffVersionAt(id.ID, time.Time) (tariff.Version, bool, error) 
 	return price(), true, b.Fails("TariffVersionAt")
 }
 
-func (b rating) WalletDays(meter int64, days []wallet.DayUse) error {
-	for _, d := range days {
-		b.rows.Wrote = append(b.rows.Wrote, fmt.Sprintf("m%d used %d Wh for %d", meter, d.Units, d.Debit))
+func (b rating) WalletDays(all []wallet.MeterDays) error {
+	for _, m := range all {
+		for _, d := range m.Days {
+			b.rows.Wrote = append(b.rows.Wrote, fmt.Sprintf("m%d used %d Wh for %d", m.Meter, d.Units, d.Debit))
+		}
 	}
 	return b.Fails("WalletDays")
 }
@@ -357,7 +359,7 @@ func (b rating) LastVisibility() (wallet.VisibilityInput, error) {
 	return wallet.VisibilityInput{Seen: noon(), Now: noon()}, b.Fails("LastVisibility")
 }
 
-func (b rating) SuppliesOf([]int64) (map[int64]wallet.Supplied, error) {
+func (b rating) SuppliesOf([]wallet.Row) (map[int64]wallet.Supplied, error) {
 	return nil, b.Fails("SuppliesOf")
 }
 

@@ -30,12 +30,17 @@ func TestAccountsOfSeveralMetersDoNotHideOthersThatAreDue(t *testing.T) {
 	}
 	err = s.office.do(t.Context(), func(tx *store.Tx) error {
 		for _, h := range s.houses {
-			kept, err := tx.SupplyOf(h.n)
+			rows, err := tx.WalletOf(h.n)
 			if err != nil {
 				return err
 			}
+			all, err := tx.SuppliesOf(rows)
+			if err != nil {
+				return err
+			}
+			kept := all[h.n].Supply
 			kept.LookAt = s.o.Start
-			if err := tx.SupplyPut(h.n, kept.Supply); err != nil {
+			if err := tx.SupplyPut(h.n, kept); err != nil {
 				return err
 			}
 		}

@@ -29,7 +29,7 @@ type Point struct {
 
 // accountAt reads the facts of an account. The parameter rows holds its locked wallets.
 func accountAt(tx SettleTx, t Tenant, rows []Row, now time.Time) (Account, error) {
-	supplies, err := suppliesOf(tx, rows)
+	supplies, err := tx.SuppliesOf(rows)
 	if err != nil {
 		return Account{}, err
 	}
@@ -40,19 +40,10 @@ func accountAt(tx SettleTx, t Tenant, rows []Row, now time.Time) (Account, error
 	return accountWith(tx, t, rows, supplies, seen, now)
 }
 
-// supplyOf reads the supply of one meter.
-func supplyOf(tx SupplyTx, meter int64) (Supplied, error) {
-	all, err := tx.SuppliesOf([]int64{meter})
-	return all[meter], err
-}
-
-// suppliesOf reads the supplies of the meters of wallets.
-func suppliesOf(tx SupplyTx, rows []Row) (map[int64]Supplied, error) {
-	meters := make([]int64, len(rows))
-	for i, r := range rows {
-		meters[i] = r.Meter.N
-	}
-	return tx.SuppliesOf(meters)
+// supplyOf reads the supply of one wallet.
+func supplyOf(tx SupplyTx, w Row) (Supplied, error) {
+	all, err := tx.SuppliesOf([]Row{w})
+	return all[w.Meter.N], err
 }
 
 // accountWith does the same as [accountAt] with supplies and a visibility that were read.

@@ -222,7 +222,7 @@ func TestWhatTheServerSeesIsNotNotedWhenItFails(t *testing.T) {
 			return err
 		})
 	}
-	failsAtEachCall(t, "a notice", 6, func(calls *disk, at int) error {
+	failsAtEachCall(t, "a notice", 5, func(calls *disk, at int) error {
 		s := &sent{rig: newRig(t, 100, 2)}
 		s.calls, s.broken = 0, at
 		err := wallet.NoticeSent(s, wallet.NoticeOut, []byte(`{"meter":"m1","available_minor":-5,"currency":"KES"}`))

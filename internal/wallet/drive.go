@@ -10,8 +10,9 @@ import (
 
 // SupplyTx is the part of a transaction that driving a meter's supply needs.
 type SupplyTx interface {
-	// SuppliesOf reads the stored supplies of meters, under the locks of their wallets, and the known facts about the meters.
-	SuppliesOf(meters []int64) (map[int64]Supplied, error)
+	// SuppliesOf reads the stored supplies of locked wallets, by meter, and the known facts about the meters. A fact that is part of the rows
+	// is not read again.
+	SuppliesOf([]Row) (map[int64]Supplied, error)
 	// SuppliesPut writes stored supplies.
 	SuppliesPut([]MeterSupply) error
 	// LastVisibility returns the facts that show whether the server sees its meters.

@@ -60,8 +60,8 @@ type NoticeTx interface {
 	// account.
 	WalletOf(meter int64) ([]Row, error)
 	WalletsOf(account id.ID) ([]Row, error)
-	SupplyOf(meter int64) (Supplied, error)
-	SupplyPut(meter int64, s Supply) error
+	SuppliesOf([]Row) (map[int64]Supplied, error)
+	SuppliesPut([]MeterSupply) error
 }
 
 // NoticeSent records that a notice was sent: in the audit log, and so in the feed. The notice period before a cut-off may begin at that
@@ -91,17 +91,21 @@ func NoticeSent(tx NoticeTx, kind NoticeKind, body []byte) error {
 		return nil
 	}
 	rows, err := warned(tx, m.N, n.Account)
+	if err != nil {
+		return err
+	}
+	all, err := tx.SuppliesOf(rows)
+	var first []MeterSupply
 	for _, w := range rows { // the warning is the account's, and covers all its meters
-		if err != nil {
-			break
-		}
-		var s Supplied
-		if s, err = tx.SupplyOf(w.Meter.N); err == nil && s.Noticed.IsZero() {
+		if s := all[w.Meter.N].Supply; err == nil && s.Noticed.IsZero() {
 			s.Noticed = tx.Moment()
-			err = tx.SupplyPut(w.Meter.N, s.Supply)
+			first = append(first, MeterSupply{w.Meter.N, s})
 		}
 	}
-	return err
+	if err != nil || len(first) == 0 {
+		return err
+	}
+	return tx.SuppliesPut(first)
 }
 
 // warned locks the wallets that a notice counts for. They belong to its account, even if the meter has left that account since. A message

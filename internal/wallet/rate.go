@@ -40,6 +40,12 @@ type DayUse struct {
 	Estimated unit.Energy // part of Units that was attributed to the day or to a rate by time alone
 }
 
+// MeterDays is a meter's use on some local days. No day comes twice.
+type MeterDays struct {
+	Meter int64
+	Days  []DayUse
+}
+
 // Limits of the energy that a meter can have measured.
 const (
 	// MaxPerPhase is the assumed power of one phase of a meter if no other limit is known: 100 A at 230 V.

@@ -19,8 +19,8 @@ type ReleaseTx interface {
 	WalletOf(meter int64) ([]Row, error)
 	// WalletTerms returns the terms by which readings of a meter are rated.
 	WalletTerms(Tenant, MeterFacts) (Terms, error)
-	// WalletDays adds a meter's use to its local days.
-	WalletDays(meter int64, days []DayUse) error
+	// WalletDays adds the use of meters to their local days. No meter comes twice.
+	WalletDays([]MeterDays) error
 	// WalletBehind lists up to max stored readings in order: those of the meter's present memory, up to its watermark, that are newer than
 	// the rated readings.
 	WalletBehind(Row, int) ([]Reading, error)
@@ -140,7 +140,7 @@ func Release(tx ReleaseTx, meter int64, v Verdict, now time.Time) (Released, err
 	for _, d := range more {
 		days = AddDay(days, d)
 	}
-	if err := tx.WalletDays(meter, days); err != nil {
+	if err := tx.WalletDays([]MeterDays{{meter, days}}); err != nil {
 		return Released{}, err
 	}
 	out := Released{Readings: readings, Units: w.Total() - units, Debit: w.Debited - debited}

@@ -92,7 +92,7 @@ func CloseMeter(tx ReleaseTx, c Closing, act bool) (ClosedMeter, error) {
 	if err := tx.SuppliesPut([]MeterSupply{{c.Meter, s}}); err != nil {
 		return ClosedMeter{}, err
 	}
-	if err := tx.WalletDays(c.Meter, days); err != nil {
+	if err := tx.WalletDays([]MeterDays{{c.Meter, days}}); err != nil {
 		return ClosedMeter{}, err
 	}
 	rows[at].State = next

@@ -248,15 +248,13 @@ func (d *rig) WalletMoney(id.ID) (money.Minor, money.Minor, error) {
 	return d.money, d.held, d.fails()
 }
 
-func (d *rig) SuppliesOf(meters []int64) (map[int64]wallet.Supplied, error) {
+func (d *rig) SuppliesOf(rows []wallet.Row) (map[int64]wallet.Supplied, error) {
 	out := map[int64]wallet.Supplied{}
-	for _, n := range meters {
-		out[n] = d.supplied(n)
+	for _, r := range rows {
+		out[r.Meter.N] = d.supplied(r.Meter.N)
 	}
 	return out, d.fails()
 }
-
-func (d *rig) SupplyOf(n int64) (wallet.Supplied, error) { return d.supplied(n), d.fails() }
 
 func (d *rig) supplied(n int64) wallet.Supplied {
 	s := wallet.Supplied{Supply: d.kept[n], Seen: *d.seen[n]}

@@ -30,6 +30,14 @@ type MeterFacts struct {
 	// LastSeen and NewestAt show the meter's clock, as in [metering.Live].
 	LastSeen time.Time
 	NewestAt int64
+	// Interval is the time between the meter's readings, and Imp its impulses per kWh. Linked means that it has a link key and no profile: a
+	// device with a profile takes no commands, because its listener sends it the wanted state.
+	Interval time.Duration
+	Imp      int64
+	Linked   bool
+	// Protected and Grace are the account's, as in [Seen].
+	Protected bool
+	Grace     int64
 }
 
 // Clock returns the time the meter lives in: the server's, or a simulated meter's own.
@@ -133,7 +141,7 @@ func settleOne(tx SettleTx, t Tenant, rows []Row, now time.Time, post, credit bo
 
 // settle does the work of [SettleAll] for accounts that have wallets. The parameter credit means that money has just come in.
 func settle(tx SettleTx, t Tenant, accounts [][]Row, now time.Time, post, credit bool) ([]Settled, error) {
-	supplies, err := suppliesOf(tx, slices.Concat(accounts...))
+	supplies, err := tx.SuppliesOf(slices.Concat(accounts...))
 	if err != nil {
 		return nil, err
 	}

@@ -152,7 +152,7 @@ func (w *Wallets) Supply(ctx context.Context, by access.Actor, meter string) (Su
 
 // show builds the view of one meter.
 func (w *Wallets) show(tx Tx, rows []Row, r Row) (SupplyView, error) {
-	s, err := supplyOf(tx.Rating(), r.Meter.N)
+	s, err := supplyOf(tx.Rating(), r)
 	if err != nil {
 		return SupplyView{}, err
 	}
@@ -324,7 +324,7 @@ func (w *Wallets) setAccount(tx Tx, by access.Actor, m registry.Meter, wish Acco
 	if account != m.Account { // m.Account is the locked one
 		return SupplyView{}, fmt.Errorf("meter %s was moved to another account in the meantime", m.Number)
 	}
-	s, err := supplyOf(tx.Rating(), m.N)
+	s, err := supplyOf(tx.Rating(), rows[at])
 	if err != nil {
 		return SupplyView{}, err
 	}
@@ -404,7 +404,7 @@ func Switch(tx SwitchTx, meter int64, off bool, by, why string, now time.Time) (
 	if at < 0 {
 		return Switched{}, nil
 	}
-	s, err := supplyOf(tx, meter)
+	s, err := supplyOf(tx, rows[at])
 	if err != nil {
 		return Switched{}, err
 	}
@@ -430,7 +430,7 @@ func Switch(tx SwitchTx, meter int64, off bool, by, why string, now time.Time) (
 	if err := tellSwitched(tx, t, settled, at, was); err != nil {
 		return Switched{}, err
 	}
-	after, err := supplyOf(tx, meter)
+	after, err := supplyOf(tx, rows[at])
 	out := Switched{Wallet: true, Off: settled.Rows[at].Off, Press: settled.Press}
 	if told := after.Seen.Cut; off && !told.ID.IsZero() {
 		out.Order = told.ID

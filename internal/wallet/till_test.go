@@ -258,9 +258,11 @@ func (d *till) WalletAdvanced(_ id.ID, by money.Minor) error {
 	return d.fails()
 }
 
-func (d *till) WalletDays(meter int64, days []wallet.DayUse) error {
-	for _, u := range days {
-		d.writes("m%d used %d Wh for %d on %s", meter, u.Units, u.Debit, u.Day)
+func (d *till) WalletDays(all []wallet.MeterDays) error {
+	for _, m := range all {
+		for _, u := range m.Days {
+			d.writes("m%d used %d Wh for %d on %s", m.Meter, u.Units, u.Debit, u.Day)
+		}
 	}
 	return d.fails()
 }

@@ -19,7 +19,7 @@ func MoveOut(tx SettleTx, account id.ID, by, why string, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	supplies, err := suppliesOf(tx, rows)
+	supplies, err := tx.SuppliesOf(rows)
 	if err != nil {
 		return err
 	}

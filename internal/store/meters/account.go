@@ -72,10 +72,11 @@ func (tx Rows) OccupyMeter(m registry.Meter, account id.ID) error {
 		if err = tx.WalletPut(w); err != nil {
 			break
 		}
-		var s wallet.Supplied
-		if s, err = tx.SupplyOf(m.N); err == nil {
+		var all map[int64]wallet.Supplied
+		if all, err = tx.SuppliesOf([]wallet.Row{w}); err == nil {
+			s := all[m.N].Supply
 			s.By, s.Why, s.Out, s.Block, s.Noticed, s.LookAt = "", "", time.Time{}, "", time.Time{}, time.Time{}
-			err = tx.SupplyPut(m.N, s.Supply)
+			err = tx.SupplyPut(m.N, s)
 		}
 	}
 	return fault.Wrap(err, "let meter %s supply account %s", m.Number, account.Text(id.Account))

@@ -63,64 +63,56 @@ var orderColumns = core.Columns[commandRow]{Table: "command",
 
 // firstOrderColumn is the index in supplyQuery of the first of the orderColumns. These come five times: for the newest lease, cut-off,
 // connect, configuration and clock order.
-const firstOrderColumn = 24
+const firstOrderColumn = 11
 
-// supplyQuery reads the facts about a meter, the progress of its newest supply orders, and its stored supply. A device with a profile
-// takes no commands: its listener sends it the wanted state.
-var supplyQuery = `SELECT m.n, l.relay, l.reasons, l.balance_wh, l.received_at, l.store, l.info, l.register_wh, l.reading_seq, l.as_of,
-	m.reading_interval_s, m.imp_per_kwh, CASE WHEN m.link_key_enc IS NOT NULL AND m.profile = '' AND COALESCE(l.store, '') <> '` + profile.Memory + `' THEN 1 ELSE 0 END,
-	a.protected, a.lease_grace_wh,
-	(SELECT f.raised_at FROM service_point p JOIN alarm f ON f.tenant_id = p.tenant_id AND f.feeder = p.feeder AND f.cleared_at IS NULL AND f.feeder <> ''
-		WHERE p.tenant_id = m.tenant_id AND p.id = a.service_point_id),
-	e.until_at, e.floor, e.energy_wh, e.meter, e.register_wh, e.by_actor, e.reason, c1.answer_seq, ` + orderColumns.List("c1") + `, ` + orderColumns.List("c2") + `,
-	` + orderColumns.List("c3") + `, ` + orderColumns.List("c4") + `, ` + orderColumns.List("c5") + `, ` + supplyColumns.List("s") + `
-	FROM meter m LEFT JOIN wallet_supply s ON s.tenant_id = m.tenant_id AND s.meter = m.n
-	LEFT JOIN meter_live l ON l.tenant_id = m.tenant_id AND l.meter = m.n
-	LEFT JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
-	LEFT JOIN emergency e ON e.tenant_id = m.tenant_id AND e.account_id = m.account_id
+// supplyQuery reads what meters reported last, the progress of their newest supply orders, and their stored supplies.
+var supplyQuery = byKey(`SELECT l.meter, l.relay, l.reasons, l.balance_wh, l.received_at, l.store, l.info, l.register_wh, l.reading_seq, l.as_of,
+	c1.answer_seq, ` + orderColumns.List("c1") + `, ` + orderColumns.List("c2") + `, ` + orderColumns.List("c3") + `, ` + orderColumns.List("c4") + `,
+	` + orderColumns.List("c5") + `, ` + supplyColumns.List("s") + `
+	FROM meter_live l LEFT JOIN wallet_supply s ON s.tenant_id = l.tenant_id AND s.meter = l.meter
 	LEFT JOIN command c1 ON c1.tenant_id = s.tenant_id AND c1.id = s.lease_cmd
 	LEFT JOIN command c2 ON c2.tenant_id = s.tenant_id AND c2.id = s.cut_cmd
 	LEFT JOIN command c3 ON c3.tenant_id = s.tenant_id AND c3.id = s.connect_cmd
 	LEFT JOIN command c4 ON c4.tenant_id = s.tenant_id AND c4.id = s.config_cmd
 	LEFT JOIN command c5 ON c5.tenant_id = s.tenant_id AND c5.id = s.clock_cmd
-	WHERE m.tenant_id = $1 AND m.n `
+	WHERE l.tenant_id = $1 AND l.meter `)
 
-// Conditions of supplyQuery for one meter, a list of meters, and as many meters as a chunk has.
+// emergencyQuery reads the last supply that one person restored for each account. silenceQuery reads when the feeders of accounts were found
+// silent. Mostly no feeder is silent, and its first condition is then false for all accounts.
 var (
-	supplyOne  = supplyQuery + `= $2`
-	supplyList = supplyQuery + `= ANY($2)`
-	supplySome = supplyQuery + `IN (` + core.Placeholders(2, LiveChunk) + `)`
+	emergencyQuery = byKey(`SELECT account_id, until_at, floor, energy_wh, meter, register_wh, by_actor, reason FROM emergency
+		WHERE tenant_id = $1 AND account_id `)
+	silenceQuery = byKey(`SELECT a.id, f.raised_at FROM account a JOIN service_point p ON p.tenant_id = a.tenant_id AND p.id = a.service_point_id
+		JOIN alarm f ON f.tenant_id = p.tenant_id AND f.feeder = p.feeder AND f.cleared_at IS NULL AND f.feeder <> ''
+		WHERE EXISTS (SELECT 1 FROM alarm o WHERE o.tenant_id = $1 AND o.cleared_at IS NULL AND o.feeder <> '') AND a.tenant_id = $1 AND a.id `)
 )
 
-// SupplyOf reads a meter's stored supply and the facts about the meter. The lock of the meter's wallet also protects its supply.
-func (tx Rows) SupplyOf(meter int64) (wallet.Supplied, error) {
-	all, err := tx.SuppliesOf([]int64{meter})
-	return all[meter], err
-}
-
-// SuppliesOf reads the stored supplies of meters and the facts about these meters.
-func (tx Rows) SuppliesOf(meters []int64) (map[int64]wallet.Supplied, error) {
-	out := make(map[int64]wallet.Supplied, len(meters))
-	read := func(r core.Row) error {
+// SuppliesOf reads the stored supplies of locked wallets, and the facts about their meters. The lock of a meter's wallet also protects its
+// supply.
+func (tx Rows) SuppliesOf(rows []wallet.Row) (map[int64]wallet.Supplied, error) {
+	emergencies, silent, err := tx.accountsOf(rows)
+	if err != nil {
+		return nil, err
+	}
+	meters := make([]int64, len(rows))
+	for i := range rows {
+		meters[i] = rows[i].Meter.N
+	}
+	out := make(map[int64]wallet.Supplied, len(rows))
+	err = readBy(tx, supplyQuery, 'i', meters, func(r core.Row) error {
 		var s wallet.Supplied
 		err := tx.scanSupply(r, &s)
 		out[r.Int(0)] = s
 		return err
-	}
-	var err error
-	switch {
-	case len(meters) == 1:
-		err = tx.C.Query(supplyOne, read, tx.Tenant, meters[0])
-	case tx.C.Lists():
-		err = tx.C.Query(supplyList, read, tx.Tenant, core.Numbers(meters))
-	default:
-		err = tx.eachChunk(meters, func(args []any) error { return tx.C.Query(supplySome, read, args...) })
-	}
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read the supplies of meters: %w", err)
 	}
-	for _, m := range meters { // the rows are read: a connection runs one statement at a time
-		s := out[m]
+	for i := range rows { // the rows are read: a connection runs one statement at a time
+		f := &rows[i].Meter
+		m, s := f.N, out[f.N]
+		s.Interval, s.Imp, s.Protected, s.Grace, s.Commands = f.Interval, f.Imp, f.Protected, f.Grace, f.Linked && s.Memory != profile.Memory
+		s.Emergency, s.Dark = emergencies[f.Account], silent[f.Account]
 		if s.NoCutYet() {
 			s.CutBefore, err = tx.cutBefore(m, s.Supply.Cut, s.Supply.Connect)
 		}
@@ -133,6 +125,25 @@ func (tx Rows) SuppliesOf(meters []int64) (map[int64]wallet.Supplied, error) {
 		out[m] = s
 	}
 	return out, nil
+}
+
+// accountsOf reads the last emergency supply of each account, and when its feeder was found silent.
+func (tx Rows) accountsOf(rows []wallet.Row) (map[id.ID]wallet.Emergency, map[id.ID]time.Time, error) {
+	accounts := make([]id.ID, len(rows))
+	for i := range rows {
+		accounts[i] = rows[i].Meter.Account
+	}
+	accounts = slices.Compact(accounts)
+	emergencies, silent := map[id.ID]wallet.Emergency{}, map[id.ID]time.Time{}
+	err := readBy(tx, emergencyQuery, 'b', accounts, func(r core.Row) error {
+		emergencies[r.ID(0)] = wallet.Emergency{Until: r.Time(1), Floor: money.Minor(r.Int(2)), Energy: unit.Energy(r.Int(3)), Meter: r.Int(4),
+			Register: unit.Energy(r.Int(5)), By: r.Text(6), Reason: r.Text(7)}
+		return nil
+	})
+	if err == nil {
+		err = readBy(tx, silenceQuery, 'b', accounts, func(r core.Row) error { silent[r.ID(0)] = r.Time(1); return nil })
+	}
+	return emergencies, silent, fault.Wrap(err, "read the supplies of accounts")
 }
 
 // cutBefore reports whether a signed cut-off of a meter was ordered between two commands. The parameter connect names the
@@ -169,13 +180,7 @@ func (tx Rows) signedLeases(meter int64, memory string) (out []wallet.SignedLeas
 
 func (tx Rows) scanSupply(r core.Row, s *wallet.Supplied) error {
 	s.Seen = wallet.Seen{Relay: r.Text(1), Left: unit.Energy(r.Int(3)), ReceivedAt: r.Time(4), Memory: r.Text(5), Register: unit.Energy(r.Int(7)),
-		Seq: uint64(r.Int(8)), AsOf: r.Time(9), Interval: time.Duration(r.Int(10)) * time.Second, Imp: r.Int(11), Commands: r.Bool(12),
-		Protected: r.Bool(13), Grace: wallet.StayClosed, Dark: r.Time(15),
-		Emergency: wallet.Emergency{Until: r.Time(16), Floor: money.Minor(r.Int(17)), Energy: unit.Energy(r.Int(18)), Meter: r.Int(19),
-			Register: unit.Energy(r.Int(20)), By: r.Text(21), Reason: r.Text(22)}}
-	if !r.IsNull(14) {
-		s.Grace = r.Int(14)
-	}
+		Seq: uint64(r.Int(8)), AsOf: r.Time(9)}
 	for _, name := range metering.SplitReasons(r.Text(2)) {
 		if reason, ok := supply.ParseReason(name); ok {
 			s.Reasons = s.Reasons.With(reason)

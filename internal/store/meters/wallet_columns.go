@@ -133,7 +133,8 @@ const walletTables = ` FROM wallet w JOIN meter m ON m.tenant_id = w.tenant_id A
 
 // WalletQuery reads the wallets of the tenant, including those without an account; walletUpdate writes one, and walletsSave several.
 var (
-	WalletQuery = `SELECT m.id, m.number, m.simulated, m.phases, a.id, a.tariff_id, a.status, l.last_seen, l.newest_at, v.amount, ` +
+	WalletQuery = `SELECT m.id, m.number, m.simulated, m.phases, a.id, a.tariff_id, a.status, l.last_seen, l.newest_at, v.amount,
+		m.reading_interval_s, m.imp_per_kwh, CASE WHEN m.link_key_enc IS NOT NULL AND m.profile = '' THEN 1 ELSE 0 END, a.protected, a.lease_grace_wh, ` +
 		walletColumns.List("w") + walletTables
 	walletUpdate = `UPDATE ` + walletColumns.Update("meter", "parts")
 	walletsSave  = `INSERT INTO ` + walletColumns.IntoRows(nil, "parts", "meter") + walletColumns.OrUpdate("meter") + `, parts = excluded.parts, version = wallet.version + 1`
@@ -142,8 +143,12 @@ var (
 // ScanWallet reads a row of WalletQuery.
 func ScanWallet(r core.Row, w *wallet.Row) error {
 	w.Meter = wallet.MeterFacts{ID: r.ID(0), Number: r.Text(1), Simulated: r.Bool(2), Phases: int(r.Int(3)), Account: r.ID(4), Tariff: r.ID(5),
-		Active: r.Text(6) == "active", LastSeen: r.Time(7), NewestAt: r.Int(8), Advanced: money.Minor(r.Int(9))}
-	_, err := walletColumns.Scan(r, 10, w)
+		Active: r.Text(6) == "active", LastSeen: r.Time(7), NewestAt: r.Int(8), Advanced: money.Minor(r.Int(9)),
+		Interval: time.Duration(r.Int(10)) * time.Second, Imp: r.Int(11), Linked: r.Bool(12), Protected: r.Bool(13), Grace: wallet.StayClosed}
+	if !r.IsNull(14) {
+		w.Meter.Grace = r.Int(14)
+	}
+	_, err := walletColumns.Scan(r, 15, w)
 	if w.Based = w.Base; !w.Held.Stopped() {
 		w.Held = wallet.Held{}
 	}

@@ -74,7 +74,7 @@ func (tx Rows) loadLive(meters []int64) (map[int64]*metering.Live, error) {
 	if tx.C.Lists() {
 		err = tx.C.Query(liveList+tx.C.ForUpdate(), read, tx.Tenant, core.Numbers(meters))
 	} else {
-		err = tx.eachChunk(meters, func(args []any) error { return tx.C.Query(liveQuery+tx.C.ForUpdate(), read, args...) })
+		err = eachChunk(tx, meters, func(args []any) error { return tx.C.Query(liveQuery+tx.C.ForUpdate(), read, args...) })
 	}
 	if err != nil {
 		return nil, fmt.Errorf("load receive windows: %w", err)
@@ -87,12 +87,12 @@ func (tx Rows) loadLive(meters []int64) (map[int64]*metering.Live, error) {
 	return out, nil
 }
 
-// eachChunk calls do with the parameters of a statement for each LiveChunk meters: the tenant, then their numbers. A short chunk repeats its
-// last meter.
-func (tx Rows) eachChunk(meters []int64, do func(args []any) error) error {
+// eachChunk calls do with the parameters of a statement for each LiveChunk keys: the tenant, then the keys. A short chunk repeats its last
+// key.
+func eachChunk[T any](tx Rows, keys []T, do func(args []any) error) error {
 	args := make([]any, 1+LiveChunk)
 	args[0] = tx.Tenant
-	for chunk := range slices.Chunk(meters, LiveChunk) {
+	for chunk := range slices.Chunk(keys, LiveChunk) {
 		for i := range LiveChunk {
 			args[1+i] = chunk[min(i, len(chunk)-1)]
 		}
@@ -101,6 +101,29 @@ func (tx Rows) eachChunk(meters []int64, do func(args []any) error) error {
 		}
 	}
 	return nil
+}
+
+// keyed is a query for one key, for a list of keys, and for as many keys as a chunk has.
+type keyed struct{ one, list, some string }
+
+// byKey returns the forms of a query whose text ends with the column of the keys.
+func byKey(query string) keyed {
+	return keyed{query + `= $2`, query + `= ANY($2)`, query + `IN (` + core.Placeholders(2, LiveChunk) + `)`}
+}
+
+// readBy reads the rows of keys that have the given form; see [core.Column].
+func readBy[T any](tx Rows, q keyed, form byte, keys []T, read func(core.Row) error) error {
+	if len(keys) == 1 {
+		return tx.C.Query(q.one, read, tx.Tenant, keys[0])
+	}
+	if !tx.C.Lists() {
+		return eachChunk(tx, keys, func(args []any) error { return tx.C.Query(q.some, read, args...) })
+	}
+	list := core.List{Form: form, Values: make([]any, len(keys))}
+	for i, k := range keys {
+		list.Values[i] = k
+	}
+	return tx.C.Query(q.list, read, tx.Tenant, list)
 }
 
 // LockLive is loadLive for a decision. With row locks it locks in the order of the meters and first inserts missing rows, so that two

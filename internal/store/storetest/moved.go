@@ -196,7 +196,7 @@ func daysOfAll(t *testing.T, r Rig) {
 			for meter, debit := range map[int64]money.Minor{p.N: debit, q.N: 50} {
 				if err == nil {
 					day := today.AddDate(0, 0, -2-i).Format(time.DateOnly)
-					err = tx.WalletDays(meter, []wallet.DayUse{{Day: day, Units: 100 * unit.WattHour, Debit: debit}})
+					err = tx.WalletDays([]wallet.MeterDays{{Meter: meter, Days: []wallet.DayUse{{Day: day, Units: 100 * unit.WattHour, Debit: debit}}}})
 				}
 			}
 		}

@@ -234,5 +234,12 @@ func (p walletMeter) spendAll(t *testing.T, e store.Engine) {
 
 func supplied(t *testing.T, e store.Engine, p walletMeter) wallet.Supplied {
 	t.Helper()
-	return look(t, e, func(tx *store.Tx) (wallet.Supplied, error) { return tx.SupplyOf(p.N) })
+	return look(t, e, func(tx *store.Tx) (wallet.Supplied, error) {
+		rows, err := tx.WalletOf(p.N)
+		if err != nil {
+			return wallet.Supplied{}, err
+		}
+		all, err := tx.SuppliesOf(rows)
+		return all[p.N], err
+	})
 }
