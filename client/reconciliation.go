@@ -38,3 +38,13 @@ func (c *Client) CloseDifference(ctx context.Context, difference string, d apiv1
 func (c *Client) AssignDifference(ctx context.Context, difference string, d apiv1.AssignDifference) (apiv1.Difference, error) {
 	return ask[apiv1.Difference](ctx, c, post("/v1/differences/"+url.PathEscape(difference)+"/assign", d))
 }
+
+// DifferenceCall shows a call of a payment provider that could not be read (right: payment.decide).
+func (c *Client) DifferenceCall(ctx context.Context, difference string) (apiv1.DifferenceCall, error) {
+	return ask[apiv1.DifferenceCall](ctx, c, get("/v1/differences/"+url.PathEscape(difference)+"/call", nil))
+}
+
+// ReadDifferenceCall reads a call of a payment provider again that could not be read (right: payment.decide).
+func (c *Client) ReadDifferenceCall(ctx context.Context, difference string) (apiv1.Difference, error) {
+	return ask[apiv1.Difference](ctx, c, post("/v1/differences/"+url.PathEscape(difference)+"/read", apiv1.ProviderChange{}))
+}

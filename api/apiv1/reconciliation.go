@@ -57,8 +57,8 @@ type Difference struct {
 	ID          string     `json:"id" example:"dif_01jd00000000000000000000000" doc:"Id"`
 	Provider    string     `json:"provider" example:"mpesa" doc:"Name of the provider"`
 	Date        string     `json:"date" example:"2026-11-20" doc:"Local day"`
-	Kind        string     `json:"kind" enum:"no-payment,not-in-statement,amount,currency,reversed,not-given-back,no-journal,journal-alone,journal-amount,twice,gap,fee" doc:"What does not agree; docs/guide/payments.md says what each means"`
-	Act         string     `json:"act" enum:"check-payment,ask-provider,correct-amount,reverse-sale,give-back,verify,wait-for-statement,settle-fees" doc:"What to do, as a suggestion"`
+	Kind        string     `json:"kind" enum:"no-payment,not-in-statement,amount,currency,reversed,not-given-back,no-journal,journal-alone,journal-amount,twice,gap,fee,unreadable-call" doc:"What does not agree; docs/guide/payments.md says what each means"`
+	Act         string     `json:"act" enum:"check-payment,ask-provider,correct-amount,reverse-sale,give-back,verify,wait-for-statement,settle-fees,read-call" doc:"What to do, as a suggestion"`
 	Owner       string     `json:"owner" example:"accountant" doc:"Who looks after it: a person, or at first a role"`
 	Open        bool       `json:"open" doc:"Whether it is not settled"`
 	ProviderTxn string     `json:"provider_txn,omitempty" doc:"The provider's own name for the payment or the row"`
@@ -68,8 +68,8 @@ type Difference struct {
 	BookedMinor int64      `json:"booked_minor" doc:"Amount of the journal"`
 	Currency    string     `json:"currency,omitempty" doc:"Currency of the statement, or of the payment"`
 	Count       int        `json:"count" doc:"1, or how many fees of the day it stands for"`
-	Note        string     `json:"note,omitempty" doc:"State of the payment, or its currency"`
-	At          time.Time  `json:"at" doc:"Time of the row, the payment or the journal"`
+	Note        string     `json:"note,omitempty" doc:"State of the payment, or its currency; or why a call could not be read"`
+	At          time.Time  `json:"at" doc:"Time of the row, the payment, the journal or the call"`
 	FoundAt     time.Time  `json:"found_at" doc:"When it was first found"`
 	ClosedAt    *time.Time `json:"closed_at,omitempty" doc:"When it was settled"`
 	ClosedBy    string     `json:"closed_by,omitempty" doc:"Who settled it: a person, or the program if the difference was gone"`
@@ -80,7 +80,7 @@ type Difference struct {
 type DifferenceFilter struct {
 	Provider string `query:"provider" maxLength:"64" doc:"Only those of the provider with this name"`
 	Date     string `query:"date" maxLength:"10" doc:"Only those of this local day, as 2026-11-20"`
-	Kind     string `query:"kind" enum:"no-payment,not-in-statement,amount,currency,reversed,not-given-back,no-journal,journal-alone,journal-amount,twice,gap,fee" doc:"Only those of this kind"`
+	Kind     string `query:"kind" enum:"no-payment,not-in-statement,amount,currency,reversed,not-given-back,no-journal,journal-alone,journal-amount,twice,gap,fee,unreadable-call" doc:"Only those of this kind"`
 	Open     bool   `query:"open" doc:"Only those that are not settled"`
 	Page
 }
@@ -90,10 +90,22 @@ var Differences = Listing[DifferenceFilter, Difference]{Name: "differences", Pat
 
 // CloseDifference says why a difference is settled.
 type CloseDifference struct {
-	Why string `json:"why" maxLength:"300" example:"the provider has paid it back" doc:"Why; the audit log keeps it"`
+	Why     string `json:"why" maxLength:"300" example:"the provider has paid it back" doc:"Why; the audit log keeps it"`
+	Payment string `json:"payment,omitempty" maxLength:"64" example:"pay_01jd0000000000000000000000" doc:"Of a call that could not be read: id of the confirmed payment that it was about. Leave it out if no money was in it"`
 }
 
 // AssignDifference names who looks after a difference.
 type AssignDifference struct {
 	Owner string `json:"owner" maxLength:"100" example:"Amina" doc:"Who looks after it"`
+}
+
+// DifferenceCall is the call of a payment provider that could not be read.
+type DifferenceCall struct {
+	Difference string    `json:"difference" example:"dif_01jd0000000000000000000000" doc:"Id of the difference"`
+	Provider   string    `json:"provider" example:"mpesa" doc:"Name of the provider"`
+	What       string    `json:"what" example:"c" doc:"End of the address that the provider called"`
+	From       string    `json:"from,omitempty" example:"196.201.214.200" doc:"IP address of the sender"`
+	ReceivedAt time.Time `json:"received_at" doc:"When it arrived"`
+	Why        string    `json:"why,omitempty" doc:"Why it could not be read"`
+	Body       string    `json:"body" doc:"What the provider sent, as text"`
 }

@@ -25,7 +25,7 @@ func newReconcileCommand(c console) *cobra.Command {
 			return answer(c, cmd, f, err, statementFileTable)
 		}),
 	}
-	cmd.AddCommand(newReconcileList(c), newReconcileRun(c), newReconcileDifferences(c), newReconcileClose(c), newReconcileAssign(c))
+	cmd.AddCommand(newReconcileList(c), newReconcileRun(c), newReconcileDifferences(c), newReconcileClose(c), newReconcileAssign(c), newReconcileCall(c), newReconcileRead(c))
 	return cmd
 }
 
@@ -72,16 +72,17 @@ func newReconcileDifferences(c console) *cobra.Command {
 }
 
 func newReconcileClose(c console) *cobra.Command {
-	var why string
+	var d apiv1.CloseDifference
 	cmd := &cobra.Command{
 		Use: "close DIFFERENCE", Short: "Close a difference with a reason", Args: cobra.ExactArgs(1),
 		Example: "  paywatt reconcile close dif_01jd0000000000000000000000 --why \"the provider has paid it back\"",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
-			d, err := api.CloseDifference(cmd.Context(), args[0], apiv1.CloseDifference{Why: why})
-			return answer(c, cmd, d, err, differenceTable)
+			closed, err := api.CloseDifference(cmd.Context(), args[0], d)
+			return answer(c, cmd, closed, err, differenceTable)
 		}),
 	}
-	cmd.Flags().StringVar(&why, "why", "", "why it is settled (needed)")
+	cmd.Flags().StringVar(&d.Why, "why", "", "why it is settled (needed)")
+	cmd.Flags().StringVar(&d.Payment, "payment", "", "id of the payment that an unreadable call was about")
 	return cmd
 }
 
@@ -91,6 +92,30 @@ func newReconcileAssign(c console) *cobra.Command {
 		Example: "  paywatt reconcile assign dif_01jd0000000000000000000000 Amina",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			d, err := api.AssignDifference(cmd.Context(), args[0], apiv1.AssignDifference{Owner: args[1]})
+			return answer(c, cmd, d, err, differenceTable)
+		}),
+	}
+}
+
+func newReconcileCall(c console) *cobra.Command {
+	return &cobra.Command{
+		Use: "call DIFFERENCE", Short: "Show a provider's call that could not be read", Args: cobra.ExactArgs(1), Example: "  paywatt reconcile call dif_01jd0000000000000000000000",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			d, err := api.DifferenceCall(cmd.Context(), args[0])
+			return answer(c, cmd, d, err, func(d apiv1.DifferenceCall) table {
+				return fields("difference", d.Difference, "provider", d.Provider, "address", d.What, "from", d.From, "received", timeText(&d.ReceivedAt), "not read because", d.Why, "body", d.Body)
+			})
+		}),
+	}
+}
+
+func newReconcileRead(c console) *cobra.Command {
+	return &cobra.Command{
+		Use: "read DIFFERENCE", Short: "Read a provider's call again", Args: cobra.ExactArgs(1), Example: "  paywatt reconcile read dif_01jd0000000000000000000000",
+		Long: "Read a call again that could not be read, for example after an upgrade. If the program understands it now, its payments take the usual way and the\n" +
+			"difference is settled.",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			d, err := api.ReadDifferenceCall(cmd.Context(), args[0])
 			return answer(c, cmd, d, err, differenceTable)
 		}),
 	}

@@ -108,6 +108,7 @@ func harmless() map[string]Operation {
 		"disable-payment-provider":  {Why: stops},
 		"reconcile":                 {Why: "it compares what is stored, and changes no payment and no journal"},
 		"assign-difference":         {Why: data},
+		"read-difference-call":      {Why: "the call proves as much as when it arrived, and its payments take the usual way"},
 		"register-payment-provider": {Why: "the provider then calls the server's own addresses"},
 		"redeem-voucher":            {Why: "somebody paid for the voucher, and its sale is that of any payment"},
 		"request-payment":           {Why: "the customer decides whether to pay, and is asked only a few times"},

@@ -204,9 +204,9 @@ func PaymentsGivenBack(n int64) string {
 	return strconv.FormatInt(n, 10) + " payments were taken back by their provider in the last seven days, wholly or in part, after they had bought energy. The customers owe what their provider confirmed. Reverse a sale if its token was not used."
 }
 
-// PaymentCallsUnreadable: {n} calls of payment providers could not be read in the last seven days. A payment may be in one of them: compare with the statement of the provider.
+// PaymentCallsUnreadable: {n} calls of payment providers could not be read. A payment may be in one of them: look at each on the page Reconciliation, and settle it.
 func PaymentCallsUnreadable(n int64) string {
-	return strconv.FormatInt(n, 10) + " calls of payment providers could not be read in the last seven days. A payment may be in one of them: compare with the statement of the provider."
+	return strconv.FormatInt(n, 10) + " calls of payment providers could not be read. A payment may be in one of them: look at each on the page Reconciliation, and settle it."
 }
 
 // ProviderSilent: These payment providers are silent, or their list of payments cannot be read: {names}. Check them with paywatt provider list, and upload their statement.

@@ -58,13 +58,33 @@ func (a *API) reconciliationRoutes(r router) {
 		OperationID: "close-difference", Path: "/v1/differences/{id}/close", DefaultStatus: http.StatusOK, Tags: []string{"payments"}, Summary: "Settle a difference with a reason",
 		Description: "It posts nothing. A settled difference is not found again.", Responses: eitherOr(r, "200", of[apiv1.Difference](r)),
 	}, func(ctx context.Context, by access.Actor, in *DifferencePath, body apiv1.CloseDifference) (*sent, error) {
-		out, err := a.c.Reconciliations.Close(ctx, by, in.Difference, body.Why)
+		out, err := a.c.Reconciliations.Close(ctx, by, in.Difference, body.Why, body.Payment)
 		return doneOrWaits(http.StatusOK, out.Refusal, out.Waits, err, func() any { return differenceOf(out.Item) })
 	})
 	order(r, huma.Operation{
 		OperationID: "assign-difference", Path: "/v1/differences/{id}/assign", DefaultStatus: http.StatusOK, Tags: []string{"payments"}, Summary: "Name who looks after a difference",
 	}, func(ctx context.Context, by access.Actor, in *DifferencePath, body apiv1.AssignDifference) (*reply[apiv1.Difference], error) {
 		out, err := a.c.Reconciliations.Assign(ctx, by, in.Difference, body.Owner)
+		return replyOf(out.Refusal, err, func() apiv1.Difference { return differenceOf(out.Item) })
+	})
+	a.unreadCallRoutes(r)
+}
+
+// unreadCallRoutes are about calls of providers that could not be read.
+func (a *API) unreadCallRoutes(r router) {
+	query(r, huma.Operation{
+		OperationID: "difference-call", Path: "/v1/differences/{id}/call", Tags: []string{"payments"}, Summary: "Show a call of a payment provider that could not be read",
+	}, func(ctx context.Context, by access.Actor, in *DifferencePath) (*reply[apiv1.DifferenceCall], error) {
+		c, err := a.c.Reconciliations.ShowCall(ctx, by, in.Difference)
+		return replyOf(c.Refusal, err, func() apiv1.DifferenceCall {
+			return apiv1.DifferenceCall{Difference: c.Item.Name(), Provider: c.Item.Provider, What: c.What, From: c.From, ReceivedAt: c.Item.At.UTC(), Why: c.Why, Body: c.Body}
+		})
+	})
+	order(r, huma.Operation{
+		OperationID: "read-difference-call", Path: "/v1/differences/{id}/read", DefaultStatus: http.StatusOK, Tags: []string{"payments"}, Summary: "Read a call of a payment provider again",
+		Description: "A newer program may understand what an older one could not read. If it does, the difference is settled, and the payments of the call take the usual way.",
+	}, func(ctx context.Context, by access.Actor, in *DifferencePath, _ apiv1.ProviderChange) (*reply[apiv1.Difference], error) {
+		out, err := a.c.Reconciliations.ReadAgain(ctx, by, in.Difference)
 		return replyOf(out.Refusal, err, func() apiv1.Difference { return differenceOf(out.Item) })
 	})
 }

@@ -1,16 +1,20 @@
 package api_test
 
 import (
+	"encoding/base64"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/dayclose"
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/payment"
+	"github.com/paywatt/paywatt/internal/provider/webhook"
 	"github.com/paywatt/paywatt/internal/reconcile"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/sts"
@@ -130,23 +134,25 @@ func paymentCalls() map[string]valid {
 	return map[string]valid{
 		"payments": get(access.ReadPayments, "/v1/payments"), "payment-providers": get(access.ReadSettings, "/v1/payment-providers"),
 		"reconciliations": get(access.ReadPayments, "/v1/reconciliations"), "differences": get(access.ReadPayments, "/v1/differences"),
-		"reconcile":         once(access.DecidePayments, "/v1/reconciliations", `{"provider":"{id}","date":"2026-11-20"}`, (*stage).provider),
-		"close-difference":  once(access.DecidePayments, "/v1/differences/{id}/close", `{"why":"seen"}`, (*stage).difference),
-		"assign-difference": once(access.DecidePayments, "/v1/differences/{id}/assign", `{"owner":"Amina"}`, (*stage).difference),
-		"upload-statement":  once(access.DecidePayments, "/v1/payment-providers/{id}/statements", mpesaFile, (*stage).provider),
-		"payment":           once(access.ReadPayments, "/v1/payments/{id}", "", parkedPayment).by("GET"),
-		"apply-payment":     once(access.DecidePayments, "/v1/payments/{id}/apply", `{"meter":"`+meterNumber+`"}`, parkedPayment),
-		"refund-payment":    once(access.DecidePayments, "/v1/payments/{id}/refund", `{"reason":"not ours"}`, parkedPayment),
-		"reject-payment":    once(access.DecidePayments, "/v1/payments/{id}/reject", `{"reason":"unknown"}`, unconfirmedPayment),
-		"voucher-batches":   get(access.ReadPayments, "/v1/voucher-batches"),
-		"voucher-batch":     once(access.ReadPayments, "/v1/voucher-batches/{id}", "", (*stage).vouchers).by("GET"),
-		"make-vouchers":     once(access.DecidePayments, "/v1/voucher-batches", newVouchers, (*stage).nothing),
-		"take-voucher-pins": once(access.DecidePayments, "/v1/voucher-batches/{id}/pins", "{}", (*stage).vouchers),
-		"sell-vouchers":     once(access.Sell, "/v1/voucher-batches/{id}/sell", "{}", (*stage).printedVouchers),
-		"end-vouchers":      once(access.DecidePayments, "/v1/voucher-batches/{id}/end", `{"reason":"lost"}`, (*stage).printedVouchers),
-		"redeem-voucher":    once(access.Sell, "/v1/voucher-redemptions", `{"pin":"{id}","meter":"`+meterNumber+`"}`, (*stage).soldVoucher),
-		"payment-requests":  get(access.ReadPayments, "/v1/payment-requests"),
-		"payment-request":   once(access.ReadPayments, "/v1/payment-requests/{id}", "", paymentRequest).by("GET"),
+		"reconcile":            once(access.DecidePayments, "/v1/reconciliations", `{"provider":"{id}","date":"2026-11-20"}`, (*stage).provider),
+		"close-difference":     once(access.DecidePayments, "/v1/differences/{id}/close", `{"why":"seen"}`, (*stage).difference),
+		"difference-call":      {access.DecidePayments, func(s *stage, _ bool) call { return call{"GET", "/v1/differences/" + s.unreadCall() + "/call", ""} }},
+		"read-difference-call": {access.DecidePayments, func(s *stage, _ bool) call { return call{"POST", "/v1/differences/" + s.unreadCall() + "/read", `{}`} }},
+		"assign-difference":    once(access.DecidePayments, "/v1/differences/{id}/assign", `{"owner":"Amina"}`, (*stage).difference),
+		"upload-statement":     once(access.DecidePayments, "/v1/payment-providers/{id}/statements", mpesaFile, (*stage).provider),
+		"payment":              once(access.ReadPayments, "/v1/payments/{id}", "", parkedPayment).by("GET"),
+		"apply-payment":        once(access.DecidePayments, "/v1/payments/{id}/apply", `{"meter":"`+meterNumber+`"}`, parkedPayment),
+		"refund-payment":       once(access.DecidePayments, "/v1/payments/{id}/refund", `{"reason":"not ours"}`, parkedPayment),
+		"reject-payment":       once(access.DecidePayments, "/v1/payments/{id}/reject", `{"reason":"unknown"}`, unconfirmedPayment),
+		"voucher-batches":      get(access.ReadPayments, "/v1/voucher-batches"),
+		"voucher-batch":        once(access.ReadPayments, "/v1/voucher-batches/{id}", "", (*stage).vouchers).by("GET"),
+		"make-vouchers":        once(access.DecidePayments, "/v1/voucher-batches", newVouchers, (*stage).nothing),
+		"take-voucher-pins":    once(access.DecidePayments, "/v1/voucher-batches/{id}/pins", "{}", (*stage).vouchers),
+		"sell-vouchers":        once(access.Sell, "/v1/voucher-batches/{id}/sell", "{}", (*stage).printedVouchers),
+		"end-vouchers":         once(access.DecidePayments, "/v1/voucher-batches/{id}/end", `{"reason":"lost"}`, (*stage).printedVouchers),
+		"redeem-voucher":       once(access.Sell, "/v1/voucher-redemptions", `{"pin":"{id}","meter":"`+meterNumber+`"}`, (*stage).soldVoucher),
+		"payment-requests":     get(access.ReadPayments, "/v1/payment-requests"),
+		"payment-request":      once(access.ReadPayments, "/v1/payment-requests/{id}", "", paymentRequest).by("GET"),
 		"add-payment-provider": post(access.WriteSettings, "/v1/payment-providers",
 			`{"name":"p-{n}","kind":"webhook","secrets":{"signing":"`+signing+`"},"max_single_minor":100,"max_daily_minor":1000}`),
 		"enable-payment-provider":   once(access.WriteSettings, "/v1/payment-providers/{id}/enable", "{}", (*stage).provider),
@@ -423,6 +429,44 @@ func (s *stage) difference(bool) string {
 		s.t.Fatal(err)
 	}
 	return i.Name()
+}
+
+// unreadCall lets a provider send a call that cannot be read, and returns the id of its difference.
+func (s *stage) unreadCall() string {
+	s.t.Helper()
+	if s.unread != "" {
+		return s.unread
+	}
+	p := decode[struct{ Name, Path string }](s.t, s.do(201, "POST", "/v1/payment-providers",
+		`{"name":"q-unread","kind":"webhook","secrets":{"signing":"`+signing+`"},"max_single_minor":100,"max_daily_minor":1000}`))
+	body, stamp := "no JSON", strconv.FormatInt(time.Now().Unix(), 10)
+	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(signing, "whsec_"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.want(204, s.ask("POST", p.Path+"w", "", body, "webhook-id", "m1", "webhook-timestamp", stamp, "webhook-signature",
+		"v1,"+base64.StdEncoding.EncodeToString(webhook.Sign(key, "m1", stamp, []byte(body)))))
+	for deadline := time.Now().Add(20 * time.Second); s.unread == "" && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		err = s.folder.Engine.Run(s.t.Context(), store.FirstTenant, store.Job, func(tx *store.Tx) (bool, error) {
+			calls, err := tx.UnownedCalls(1)
+			if err != nil || len(calls) == 0 {
+				return false, err
+			}
+			i := reconcile.Item{Provider: p.Name, Date: "2026-11-20", Difference: reconcile.Difference{Kind: reconcile.UnreadCall, Key: calls[0].Call.Text(id.Call), At: time.Now().UTC()},
+				Count: 1, Owner: "accountant", Open: true, FoundAt: time.Now().UTC()}
+			if i.ID, err = tx.NewID(); err == nil {
+				s.unread, err = i.Name(), tx.PutItem(i)
+			}
+			return false, err
+		})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	if s.unread == "" {
+		s.t.Fatal("the call is not known as unreadable")
+	}
+	return s.unread
 }
 
 // asking adds a payment provider that can ask customers, and returns its name.

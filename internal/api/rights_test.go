@@ -48,6 +48,7 @@ type stage struct {
 	digits                                                             []string
 	plug, adoptee                                                      string // name of a device that talks; empty for none yet
 	owner                                                              string // key of the owner whose operations the table shows
+	unread                                                             string // difference about a call that cannot be read; empty for none yet
 }
 
 // next returns a number that was not used before.

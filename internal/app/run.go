@@ -37,7 +37,7 @@ func (a *App) Run(ctx context.Context) error {
 		name string
 		run  func(context.Context) error
 	}{
-		{"claims", a.takeOver}, {"last digits", a.addTails}, {"HTTP", a.serving(a.http, a.handler)}, {"metrics", a.serving(a.metrics, a.metered)}, {"certificate", a.watchCertificate}, {"copies of heads", a.copyHeads}, {"meters", a.gateway.Run}, {"clock", a.watchClock}, {"outbox", a.onceTrusted(a.outbox.Run)}, {"notices", a.onceTrusted(a.notices.Run)}, {"payments", a.onceTrusted(a.paying.Run)}, {"reconciliations", a.onceTrusted(a.reconcile)}, {"lists of payments", a.onceTrusted(a.sweepPayments)},
+		{"claims", a.takeOver}, {"last digits", a.addTails}, {"HTTP", a.serving(a.http, a.handler)}, {"metrics", a.serving(a.metrics, a.metered)}, {"certificate", a.watchCertificate}, {"copies of heads", a.copyHeads}, {"meters", a.gateway.Run}, {"clock", a.watchClock}, {"outbox", a.onceTrusted(a.outbox.Run)}, {"notices", a.onceTrusted(a.notices.Run)}, {"payments", a.onceTrusted(a.paying.Run)}, {"reconciliations", a.onceTrusted(a.reconcile)}, {"unreadable calls", a.onceTrusted(a.ownCalls)}, {"lists of payments", a.onceTrusted(a.sweepPayments)},
 		{"events", a.onceTrusted(a.spreading.Run)}, {"webhooks", a.onceTrusted(a.deliverer.Run)},
 		{"supplies", a.onceTrusted(a.watch)}, {"configurations", a.onceTrusted(a.configure)}, {"recurring work", a.onceTrusted(a.runner.Run)}, {"recovery", a.onceTrusted(a.recover)},
 		{"fixed charges", a.onceTrusted(a.charge)}, {"wallets", a.onceTrusted(a.settle)}, {"silence", a.onceTrusted(a.missMeters)},
@@ -285,6 +285,18 @@ func (a *App) reconcile(ctx context.Context) error {
 		_, err := unless(a.clockDoubted, func() (int, error) { return a.statements.RunDue(ctx, tenant) })
 		if err != nil && ctx.Err() == nil {
 			a.log.Warn("payments not reconciled", logkey.Err, err)
+		}
+	})
+}
+
+// ownCallsEvery is how soon somebody looks after a payment provider's call that could not be read.
+const ownCallsEvery = time.Minute
+
+// ownCalls makes calls of payment providers that could not be read differences, so that somebody looks after each.
+func (a *App) ownCalls(ctx context.Context) error {
+	return every(ctx, ownCallsEvery, nil, func() {
+		if err := a.statements.OwnCalls(ctx, tenant); err != nil && ctx.Err() == nil {
+			a.log.Warn("unreadable calls not listed", logkey.Err, err)
 		}
 	})
 }

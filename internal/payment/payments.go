@@ -65,8 +65,6 @@ type PaymentTx interface {
 	CallByID(id.ID) (Call, bool, error)
 	CallByHash(provider id.ID, hash []byte) (Call, bool, error)
 	PutCall(Call) error
-	// UnreadableCalls lists calls that nobody could read, without their contents, newest first.
-	UnreadableCalls(since time.Time, max int) ([]UnreadableCall, error)
 
 	// AddPayment stores a payment; false means that its provider has named it before.
 	AddPayment(Payment) (bool, error)

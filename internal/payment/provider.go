@@ -36,7 +36,7 @@ type CallState string
 const (
 	CallNew        CallState = "new"
 	CallRead       CallState = "read"
-	CallUnreadable CallState = "unreadable" // a person must look at it
+	CallUnreadable CallState = "unreadable" // a person must look at it: it becomes a difference of a reconciliation
 )
 
 // Call is what a provider sent, before anything was understood.
@@ -50,6 +50,7 @@ type Call struct {
 	Note       string
 	ReceivedAt time.Time
 	ReadAt     time.Time
+	Difference id.ID // that names who looks after it, if it could not be read; zero for none
 }
 
 // Incoming is a request of a provider.

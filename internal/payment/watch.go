@@ -26,8 +26,6 @@ const (
 	quietLong  = 3 * 24 * time.Hour // a provider that brought payments brings none
 	quietEver  = 30 * 24 * time.Hour
 
-	// UnreadableFor is how long the alarm counts a call that could not be read.
-	UnreadableFor = 7 * 24 * time.Hour
 	// BackFor is how long the alarm counts a payment that the customer owes again.
 	BackFor = 7 * 24 * time.Hour
 )
@@ -37,7 +35,7 @@ type OpenPayments struct {
 	Parked     int       // payments that have been parked for long
 	Oldest     time.Time // when the oldest of them became known
 	Back       int       // payments that their provider gave back after a sale had used them
-	Unreadable int       // calls that could not be read, within [UnreadableFor]
+	Unreadable int       // calls that could not be read and are not settled
 	Quiet      []string  // names of providers that are silent or whose list cannot be read
 }
 

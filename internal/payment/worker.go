@@ -114,27 +114,32 @@ func (w Worker) read(ctx context.Context, t access.Tenant, call id.ID) (job.Verd
 		if err != nil || !found || c.State != CallNew {
 			return job.Done(), err
 		}
-		p, found, err := tx.Payments().ProviderByID(c.Provider)
-		if err != nil || !found {
-			return job.Done(), err
-		}
-		a, in, err := w.open(p, c)
-		if err != nil {
-			return job.Verdict{}, err // perhaps a key is missing; the call is read later
-		}
-		notices, err := understand(a, in)
-		c.State, c.ReadAt = CallRead, tx.Moment()
-		if err != nil {
-			c.State, c.Note = CallUnreadable, cut(err.Error(), MaxDetail)
-			w.ps.c.Log.Error("call of a provider cannot be read", "provider", p.Name, "call", c.ID.Text(id.Call), "error", err)
-		}
-		for _, n := range notices {
-			if err := w.heard(tx, p, a, n, n.proof(in.Statement)); err != nil {
-				return job.Verdict{}, err
-			}
-		}
-		return job.Done(), tx.Payments().PutCall(c)
+		return job.Done(), w.readCall(tx, &c) // perhaps a key is missing; then the call is read later
 	})
+}
+
+// readCall reads a call that is locked, and stores what became of it.
+func (w Worker) readCall(tx Tx, c *Call) error {
+	p, found, err := tx.Payments().ProviderByID(c.Provider)
+	if err != nil || !found {
+		return err
+	}
+	a, in, err := w.open(p, *c)
+	if err != nil {
+		return err
+	}
+	notices, err := understand(a, in)
+	c.State, c.Note, c.ReadAt = CallRead, "", tx.Moment()
+	if err != nil {
+		c.State, c.Note = CallUnreadable, cut(err.Error(), MaxDetail)
+		w.ps.c.Log.Error("call of a provider cannot be read", "provider", p.Name, "call", c.ID.Text(id.Call), "error", err)
+	}
+	for _, n := range notices {
+		if err := w.heard(tx, p, a, n, n.proof(in.Statement)); err != nil {
+			return err
+		}
+	}
+	return tx.Payments().PutCall(*c)
 }
 
 // heard acts on a notice.
@@ -155,11 +160,17 @@ func (w Worker) open(p Provider, c Call) (a Adapter, in Incoming, err error) {
 	if a, err = w.ps.adapter(p); err != nil {
 		return nil, in, err
 	}
-	plain, err := w.ps.c.Sealer.Open(callContext(c.ID), c.Sealed)
+	in, err = w.ps.openCall(c)
+	return a, in, err
+}
+
+// openCall opens what a provider sent.
+func (ps *Payments) openCall(c Call) (in Incoming, err error) {
+	plain, err := ps.c.Sealer.Open(callContext(c.ID), c.Sealed)
 	if err == nil {
 		err = json.Unmarshal(plain, &in)
 	}
-	return a, in, fault.Wrap(err, "open call %s", c.ID.Text(id.Call))
+	return in, fault.Wrap(err, "open call %s", c.ID.Text(id.Call))
 }
 
 // understand reads the notices of a call.

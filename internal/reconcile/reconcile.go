@@ -31,7 +31,13 @@ const (
 	Twice         Kind = "twice"            // the statement has it twice
 	Gap           Kind = "gap"              // the provider's balance does not go on where the row before it ended
 	FeeUnbooked   Kind = "fee"              // a fee is not in the books
+	UnreadCall    Kind = "unreadable-call"  // a call of the provider could not be read; a payment may be in it
 )
+
+// Kinds lists the kinds of differences.
+func Kinds() []Kind {
+	return []Kind{NoPayment, NotStated, Amount, Currency, Reversed, NotGivenBack, NoJournal, JournalAlone, JournalAmount, Twice, Gap, FeeUnbooked, UnreadCall}
+}
 
 // Owner returns who looks after a difference of the kind until somebody is named: those who keep the books, or those who run the server,
 // because a journal that is missing or alone is a fault of the program or of the database.
@@ -56,6 +62,7 @@ const (
 	Verify           Act = "verify"             // run paywatt verify: the database or the program is at fault
 	WaitForStatement Act = "wait-for-statement" // fetch the statement again, or the one that lies between
 	SettleFees       Act = "settle-fees"        // post the fees with the provider's invoice, and settle the difference
+	ReadCall         Act = "read-call"          // look at the call; read it again after an upgrade, or settle it with the payment that it was about
 )
 
 // Act returns the suggested act.
@@ -75,6 +82,8 @@ func (k Kind) Act() Act {
 		return WaitForStatement
 	case FeeUnbooked:
 		return SettleFees
+	case UnreadCall:
+		return ReadCall
 	}
 	return Verify
 }

@@ -321,21 +321,26 @@ func (s *Statements) settle(tx Tx, provider, date string, found []Difference) (o
 		return open, err
 	}
 	for _, i := range stored {
-		if now[string(i.Kind)+" "+i.Key] {
+		if now[string(i.Kind)+" "+i.Key] || i.Kind == UnreadCall { // which ends when it is read
 			open++
 			continue
 		}
-		i.Open, i.ClosedAt, i.ClosedBy, i.Why = false, tx.Moment(), actor(0).String(), gone
-		if err := tx.Reconciling().PutItem(i); err != nil {
-			return open, err
-		}
-		e := actor(0).Entry("difference.close", i.Name())
-		e.At, e.Reason = tx.Moment(), gone
-		if err := tx.AuditLog(e); err != nil {
+		if err := endItem(tx, i); err != nil {
 			return open, err
 		}
 	}
 	return open, nil
+}
+
+// endItem settles a difference that is no longer found.
+func endItem(tx Tx, i Item) error {
+	i.Open, i.ClosedAt, i.ClosedBy, i.Why = false, tx.Moment(), actor(0).String(), gone
+	if err := tx.Reconciling().PutItem(i); err != nil {
+		return err
+	}
+	e := actor(0).Entry("difference.close", i.Name())
+	e.At, e.Reason = tx.Moment(), gone
+	return tx.AuditLog(e)
 }
 
 // gone is the reason with which the program settles a difference.

@@ -30,13 +30,15 @@ type Settled struct {
 
 // settleRequest is what an approval stores.
 type settleRequest struct {
-	Item string `json:"difference"`
-	Why  string `json:"why"`
+	Item    string `json:"difference"`
+	Why     string `json:"why"`
+	Payment string `json:"payment,omitempty"`
 }
 
 // Close settles a difference with a reason (right: payment.decide, and a second person: a settled difference is never found again, so
-// closing one can hide that money is missing). It posts nothing. When the last difference of a day is settled, the day closes.
-func (s *Statements) Close(ctx context.Context, by access.Actor, item, why string) (Settled, error) {
+// closing one can hide that money is missing). It posts nothing. When the last difference of a day is settled, the day closes. The payment is the one
+// that a call which could not be read was about, or empty.
+func (s *Statements) Close(ctx context.Context, by access.Actor, item, why, pay string) (Settled, error) {
 	why = strings.TrimSpace(why)
 	if why == "" || !utf8.ValidString(why) || len(why) > maxWhy || !access.Printable(why) {
 		return Settled{Refusal: refuse.PaymentReasonMissing(maxWhy)}, nil
@@ -45,8 +47,11 @@ func (s *Statements) Close(ctx context.Context, by access.Actor, item, why strin
 		if !i.Open {
 			return Settled{Refusal: refuse.DifferenceSettled(i.Name())}, nil
 		}
+		if no, err := settledWith(tx, &i, pay); err != nil || no.Refused() {
+			return Settled{Refusal: no}, err
+		}
 		eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActSettle, Object: i.Name(), Summary: "settle a difference: " + i.terms() + " why=" + why,
-			Body: settleRequest{i.Name(), why}}, tx.Moment())
+			Body: settleRequest{i.Name(), why, pay}}, tx.Moment())
 		if err != nil || eyes.Refused() || eyes.Waits != nil {
 			return Settled{Refusal: eyes.Refusal, Waits: eyes.Waits, Item: i}, err
 		}
@@ -70,7 +75,7 @@ func (s *Statements) closed(tx Tx, i Item) error {
 		return err
 	}
 	from, err := localday.Parse(i.Date, z)
-	if err != nil {
+	if err != nil || !s.dayIsOver(from) { // an unreadable call of today
 		return err
 	}
 	if i.Kind == FeeUnbooked {
@@ -110,17 +115,38 @@ func (s *Statements) change(ctx context.Context, by access.Actor, item string, d
 		return Settled{Refusal: no}, nil
 	}
 	out, err := access.Through(ctx, s.c.Door, by.Tenant, func(tx Tx) (Settled, error) {
-		i, broken := id.Parse(id.Difference, item)
-		if broken != nil {
-			return Settled{Refusal: refuse.DifferenceNotFound(refusal.Echo(item))}, nil
+		i, no, err := itemNamed(tx, item)
+		if err != nil || no.Refused() {
+			return Settled{Refusal: no}, err
 		}
-		x, found, err := tx.Reconciling().ItemByID(i)
-		if err != nil || !found {
-			return Settled{Refusal: refuse.DifferenceNotFound(refusal.Echo(item))}, err
-		}
-		return do(tx, x)
+		return do(tx, i)
 	})
 	return out, fault.Wrap(err, "change difference %s", refusal.Echo(item))
+}
+
+// itemNamed finds a difference by its identity, and locks it.
+func itemNamed(tx Tx, item string) (Item, refusal.Refusal, error) {
+	n, broken := id.Parse(id.Difference, item)
+	if broken != nil {
+		return Item{}, refuse.DifferenceNotFound(refusal.Echo(item)), nil
+	}
+	i, found, err := tx.Reconciling().ItemByID(n)
+	if err == nil && !found {
+		return Item{}, refuse.DifferenceNotFound(refusal.Echo(item)), nil
+	}
+	return i, refusal.Refusal{}, err
+}
+
+// Show returns a difference (right: payment.read).
+func (s *Statements) Show(ctx context.Context, by access.Actor, item string) (Settled, error) {
+	if no := by.Needs(access.ReadPayments); no.Refused() {
+		return Settled{Refusal: no}, nil
+	}
+	out, err := access.Look(ctx, s.c.Door, by.Tenant, func(tx Tx) (Settled, error) {
+		i, no, err := itemNamed(tx, item)
+		return Settled{Refusal: no, Item: i}, err
+	})
+	return out, fault.Wrap(err, "show difference %s", refusal.Echo(item))
 }
 
 // Executors returns the executors of the actions that a second person can approve.
@@ -130,7 +156,7 @@ func (s *Statements) Executors() access.Executors {
 		if err := json.Unmarshal(body, &r); err != nil {
 			return access.Done{}, fmt.Errorf("read an approved act about a difference: %w", err)
 		}
-		out, err := s.Close(ctx, maker, r.Item, r.Why)
+		out, err := s.Close(ctx, maker, r.Item, r.Why, r.Payment)
 		return access.Done{Refusal: out.Refusal, Object: r.Item}, err
 	}}
 }

@@ -155,6 +155,10 @@ type Rows interface {
 	ItemByID(id.ID) (Item, bool, error)
 	ItemKeyed(provider string, k Kind, key string) (Item, bool, error)
 	ItemPage(f Filter, before id.ID, max int) ([]Item, error)
+	// UnownedCalls lists providers' calls that could not be read and belong to no difference yet, and ReadItems open differences about calls that
+	// have been read since.
+	UnownedCalls(max int) ([]ProviderCall, error)
+	ReadItems(max int) ([]Item, error)
 }
 
 // Filter says which reconciliations or items to list. Empty fields name all.

@@ -3884,6 +3884,16 @@ func DifferenceOwnerMissing(maxValue int64) refusal.Refusal {
 	return refusal.Refusal{Code: "difference-state", Text: "difference-owner-missing", What: "A difference needs an owner with at most " + strconv.FormatInt(maxValue, 10) + " characters.", Not: "No changes were made.", Try: "Name the person who looks after it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
+// DifferenceWithoutCall: Difference {difference} is not about a call that could not be read. See the list: paywatt reconcile differences --kind unreadable-call.
+func DifferenceWithoutCall(difference string) refusal.Refusal {
+	return refusal.Refusal{Code: "difference-state", Text: "difference-without-call", What: "Difference " + difference + " is not about a call that could not be read.", Not: "No changes were made.", Try: "See the list: paywatt reconcile differences --kind unreadable-call.", Args: []refusal.Arg{{Place: "difference", Value: difference}}}
+}
+
+// DifferencePaymentUnconfirmed: Payment {payment} is {state} and not confirmed, so it does not show where the money went. Confirm the payment first, or name another one.
+func DifferencePaymentUnconfirmed(payment string, state string) refusal.Refusal {
+	return refusal.Refusal{Code: "difference-state", Text: "difference-payment-unconfirmed", What: "Payment " + payment + " is " + state + " and not confirmed, so it does not show where the money went.", Not: "No changes were made.", Try: "Confirm the payment first, or name another one.", Args: []refusal.Arg{{Place: "payment", Value: payment}, {Place: "state", Value: state}}}
+}
+
 // ProviderExists: There is a payment provider {provider} already. Choose another name.
 func ProviderExists(provider string) refusal.Refusal {
 	return refusal.Refusal{Code: "provider-exists", Text: "provider-exists", What: "There is a payment provider " + provider + " already.", Not: "No changes were made.", Try: "Choose another name.", Args: []refusal.Arg{{Place: "provider", Value: provider}}}

@@ -798,7 +798,7 @@ CREATE TABLE payment_call (  -- what a provider sent, before anything was unders
   hash BLOB NOT NULL,        -- of kind and body: the same call is stored once
   body_enc BLOB NOT NULL,    -- headers and body
   state TEXT NOT NULL CHECK (state = 'new' OR state = 'read' OR state = 'unreadable'), note TEXT NOT NULL DEFAULT '',
-  received_at INTEGER NOT NULL, read_at INTEGER,
+  received_at INTEGER NOT NULL, read_at INTEGER, difference_id BLOB,
   PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, provider_id, hash)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX payment_open ON payment (tenant_id, id) WHERE status = 'received' OR status = 'parked';
@@ -906,7 +906,6 @@ CREATE INDEX event_delivery_list ON event_delivery (tenant_id, webhook_id, state
 CREATE INDEX payment_name ON payment (tenant_id, provider_txn);
 CREATE INDEX payment_alone ON payment (tenant_id, provider, confirmed_at, alone_total) WHERE alone_total IS NOT NULL;
 CREATE INDEX statement_row_of ON statement_row (tenant_id, provider, of_txn) WHERE of_txn <> '';
-CREATE INDEX payment_call_unread ON payment_call (tenant_id, id) WHERE state = 'unreadable';
 
 CREATE TABLE voucher_batch (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, number INTEGER NOT NULL, -- begins the serial numbers
@@ -939,3 +938,5 @@ CREATE INDEX payment_back ON payment (tenant_id, id) WHERE status = 'applied' AN
 CREATE UNIQUE INDEX service_point_measures ON service_point (tenant_id, measures) WHERE measures <> '';
 CREATE INDEX account_place ON account (tenant_id, service_point_id);
 CREATE INDEX vend_ended ON vend (tenant_id, id) WHERE state = 'failed' OR state = 'reversed';
+CREATE INDEX payment_call_unowned ON payment_call (tenant_id, id) WHERE state = 'unreadable' AND difference_id IS NULL;
+CREATE INDEX payment_call_difference ON payment_call (tenant_id, difference_id) WHERE difference_id IS NOT NULL;

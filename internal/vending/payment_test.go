@@ -36,6 +36,7 @@ type payShop struct {
 	key     []byte
 	calls   int
 	routes  []string
+	newer   bool                                          // the adapter understands newWording
 	broken  error                                         // of every adapter
 	ask     func(payment.Payment) (payment.Answer, error) // nil: signatures confirm payments
 }
@@ -68,7 +69,7 @@ func openPaidAs(t *testing.T, opened *shop, ask func(payment.Payment) (payment.A
 	s.Payments = payment.New(payment.Config{Door: store.DoorTo(s.engine, store.Sale, func(tx *store.Tx) payment.Tx { return tx }),
 		Adapter: func(_ string, setup payment.Setup) (payment.Adapter, error) {
 			a, err := webhook.Open(setup, outbound.New(nil, s.clock.Now))
-			return asking{a, s}, errors.Join(err, s.broken)
+			return asking{upgraded{a, s}, s}, errors.Join(err, s.broken)
 		},
 		Seller: s.Vending, Sealer: s.sealer, Rand: rand.Reader, Now: s.clock.Now, MayDate: s.MayDate,
 		Deliver: func(payment.Tx, string) ([]string, error) { return s.routes, nil }})

@@ -5430,7 +5430,7 @@ func (t *Texts) PaymentsProvidersHint() string { return t.say("pages.payments.pr
 // PaymentsUnread: Calls that could not be read
 func (t *Texts) PaymentsUnread() string { return t.say("pages.payments.unread") }
 
-// PaymentsUnreadHint: Whoever decides about payments looks these up: a payment may be in one of them. Upload the provider’s statement, and each payment in it is taken once:
+// PaymentsUnreadHint: A payment may be in one of these. Open each, find out, and settle it. Upload the provider’s statement, and each payment in it is taken once:
 func (t *Texts) PaymentsUnreadHint() string { return t.say("pages.payments.unread-hint") }
 
 // PaymentsUnreadWhy: Why it could not be read
@@ -5722,7 +5722,7 @@ func (t *Texts) DifferencesSettled(timeValue string) string {
 	return t.say("pages.differences.settled", "{time}", timeValue)
 }
 
-// DifferencesHint: If one is cleared up, settle it with a reason:
+// DifferencesHint: Open one to hand it over or to settle it with a reason. The same by command:
 func (t *Texts) DifferencesHint() string { return t.say("pages.differences.hint") }
 
 // DifferencesDays: Days that were compared
@@ -5733,6 +5733,45 @@ func (t *Texts) DifferencesNoDays() string { return t.say("pages.differences.no-
 
 // DifferencesCount: Open differences
 func (t *Texts) DifferencesCount() string { return t.say("pages.differences.count") }
+
+// DifferencesKind: Kind
+func (t *Texts) DifferencesKind() string { return t.say("pages.differences.kind") }
+
+// DifferencesAnyKind: All kinds
+func (t *Texts) DifferencesAnyKind() string { return t.say("pages.differences.any-kind") }
+
+// DifferencesOne: Difference
+func (t *Texts) DifferencesOne() string { return t.say("pages.differences.one") }
+
+// DifferencesCall: What the provider sent
+func (t *Texts) DifferencesCall() string { return t.say("pages.differences.call") }
+
+// DifferencesCallHint: A payment may be in it. Look for it among the payments and in the provider’s statement.
+func (t *Texts) DifferencesCallHint() string { return t.say("pages.differences.call-hint") }
+
+// DifferencesRead: Read it again
+func (t *Texts) DifferencesRead() string { return t.say("pages.differences.read") }
+
+// DifferencesReadEffect: A newer version of the program may understand it. Its payment then takes the usual way.
+func (t *Texts) DifferencesReadEffect() string { return t.say("pages.differences.read-effect") }
+
+// DifferencesReadNot: It still cannot be read.
+func (t *Texts) DifferencesReadNot() string { return t.say("pages.differences.read-not") }
+
+// DifferencesAssign: Hand over
+func (t *Texts) DifferencesAssign() string { return t.say("pages.differences.assign") }
+
+// DifferencesSettle: Settle
+func (t *Texts) DifferencesSettle() string { return t.say("pages.differences.settle") }
+
+// DifferencesSettleEffect: A settled difference is not found again. A second person may have to agree.
+func (t *Texts) DifferencesSettleEffect() string { return t.say("pages.differences.settle-effect") }
+
+// DifferencesPay: Id of the payment that the call was about
+func (t *Texts) DifferencesPay() string { return t.say("pages.differences.pay") }
+
+// DifferencesPayHint: Leave it empty if no money was in the call.
+func (t *Texts) DifferencesPayHint() string { return t.say("pages.differences.pay-hint") }
 
 // CardTitle: Redeem a voucher
 func (t *Texts) CardTitle() string { return t.say("pages.card.title") }

@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/payment"
+	"github.com/paywatt/paywatt/internal/reconcile"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/vending"
@@ -157,7 +158,8 @@ func (tx Rows) PaymentBacklog(before time.Time) (b payment.OpenPayments, err err
 			[]any{tx.Tenant, before}, func(r core.Row) { b.Parked, b.Oldest = int(r.Int(0)), r.Time(1) }},
 		{`SELECT COUNT(*) FROM payment WHERE tenant_id = $1 AND ` + usedBack + ` AND (back_owed IS NULL OR back_owed < back OR back_at >= $2)`, []any{tx.Tenant, before.Add(-payment.BackFor)},
 			func(r core.Row) { b.Back = int(r.Int(0)) }},
-		{`SELECT COUNT(*) FROM payment_call WHERE tenant_id = $1 AND state = 'unreadable' AND received_at >= $2`, []any{tx.Tenant, before.Add(-payment.UnreadableFor)}, func(r core.Row) { b.Unreadable = int(r.Int(0)) }},
+		{`SELECT COUNT(*) FROM payment_call WHERE tenant_id = $1 AND state = 'unreadable' AND difference_id IS NULL`, []any{tx.Tenant}, func(r core.Row) { b.Unreadable = int(r.Int(0)) }},
+		{`SELECT COUNT(*) FROM difference WHERE tenant_id = $1 AND open = 1 AND kind = $2`, []any{tx.Tenant, string(reconcile.UnreadCall)}, func(r core.Row) { b.Unreadable += int(r.Int(0)) }},
 	} {
 		if _, err := tx.One(q.sql, func(r core.Row) error { q.to(r); return nil }, q.args...); err != nil {
 			return b, fault.Wrap(err, "count the payments that wait")

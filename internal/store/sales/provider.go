@@ -44,6 +44,7 @@ var callColumns = core.Columns[payment.Call]{Table: "payment_call", Unattested: 
 	core.Text("note", func(c *payment.Call) *string { return &c.Note }),
 	core.Time("received_at", func(c *payment.Call) *time.Time { return &c.ReceivedAt }),
 	core.Time("read_at", func(c *payment.Call) *time.Time { return &c.ReadAt }),
+	core.ID("difference_id", func(c *payment.Call) *id.ID { return &c.Difference }),
 }}
 
 var providerQuery = `SELECT ` + providerColumns.List("") + ` FROM provider WHERE tenant_id = $1 AND `
@@ -115,16 +116,6 @@ func (tx Rows) callWhere(condition string, args ...any) (c payment.Call, found b
 
 // PutCall stores what became of a call.
 func (tx Rows) PutCall(c payment.Call) error {
-	return fault.Wrap(tx.Must(`UPDATE payment_call SET state = $1, note = $2, read_at = $3 WHERE tenant_id = $4 AND id = $5`,
-		string(c.State), c.Note, c.ReadAt, tx.Tenant, c.ID), "write what became of a provider's call")
-}
-
-// UnreadableCalls lists calls that nobody could read, without their contents, newest first.
-func (tx Rows) UnreadableCalls(since time.Time, max int) (out []payment.UnreadableCall, err error) {
-	err = tx.C.Query(`SELECT c.id, p.name, c.received_at, c.note FROM payment_call c JOIN provider p ON p.tenant_id = c.tenant_id AND p.id = c.provider_id
-		WHERE c.tenant_id = $1 AND c.state = 'unreadable' AND c.id >= $2 AND c.received_at >= $3 ORDER BY c.id DESC LIMIT $4`, func(r core.Row) error {
-		out = append(out, payment.UnreadableCall{Call: r.ID(0), Provider: r.Text(1), At: r.Time(2), Why: r.Text(3)})
-		return nil
-	}, tx.Tenant, id.First(since.Add(-idSlack)), since, max)
-	return out, fault.Wrap(err, "list calls that could not be read")
+	return fault.Wrap(tx.Must(`UPDATE payment_call SET state = $1, note = $2, read_at = $3, difference_id = $4 WHERE tenant_id = $5 AND id = $6`,
+		string(c.State), c.Note, c.ReadAt, c.Difference, tx.Tenant, c.ID), "write what became of a provider's call")
 }

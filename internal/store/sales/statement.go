@@ -393,3 +393,20 @@ func (tx Rows) ItemPage(f reconcile.Filter, before id.ID, max int) (out []reconc
 	err = tx.C.Query(differenceQuery+end, differenceColumns.AddTo(&out), n.args...)
 	return out, fault.Wrap(err, "list differences")
 }
+
+// UnownedCalls lists providers' calls that could not be read and belong to no difference yet, oldest first.
+func (tx Rows) UnownedCalls(max int) (out []reconcile.ProviderCall, err error) {
+	err = tx.C.Query(`SELECT c.id, p.name FROM payment_call c JOIN provider p ON p.tenant_id = c.tenant_id AND p.id = c.provider_id
+		WHERE c.tenant_id = $1 AND c.state = 'unreadable' AND c.difference_id IS NULL ORDER BY c.id LIMIT $2`, func(r core.Row) error {
+		out = append(out, reconcile.ProviderCall{Call: r.ID(0), Provider: r.Text(1)})
+		return nil
+	}, tx.Tenant, max)
+	return out, fault.Wrap(err, "list calls that could not be read")
+}
+
+// ReadItems lists open differences about calls that have been read since.
+func (tx Rows) ReadItems(max int) (out []reconcile.Item, err error) {
+	err = tx.C.Query(differenceQuery+`open = 1 AND kind = $2 AND id IN (SELECT difference_id FROM payment_call WHERE tenant_id = $1 AND difference_id IS NOT NULL AND state = 'read')
+		ORDER BY id LIMIT $3`, differenceColumns.AddTo(&out), tx.Tenant, string(reconcile.UnreadCall), max)
+	return out, fault.Wrap(err, "list differences about calls that were read")
+}

@@ -17,6 +17,9 @@ import (
 // differencesPath is the page of what statements, payments and books do not agree about.
 const differencesPath = "/differences"
 
+// unreadPath lists calls of providers that could not be read.
+const unreadPath = differencesPath + "?kind=" + string(reconcile.UnreadCall)
+
 // shownFiles is how many statement files the page shows, the newest first.
 const shownFiles = 20
 
@@ -25,9 +28,9 @@ const shownDays = 7
 
 // differenceLine is a difference as the page shows it.
 type differenceLine struct {
-	What, Day, Provider, Txn, Payment, Act, Owner, Note string
-	Stated, Paid, Booked                                string
-	State                                               badge
+	Path, At, What, Day, Provider, Txn, Payment, Act, Owner, Note string
+	Stated, Paid, Booked                                          string
+	State                                                         badge
 }
 
 // reconciliationLine is a day of a provider that was compared.
@@ -49,6 +52,7 @@ type differencesPage struct {
 	SignIn         string // address to sign in again; empty if the proof of identity is fresh enough
 	Uploads        bool
 	Provider, Date string
+	Kind           string
 	All            bool // also those that are settled
 	Days           []reconciliationLine
 	Rows           []differenceLine
@@ -58,12 +62,12 @@ type differencesPage struct {
 // differences lists what does not agree.
 func (s *Console) differences(w http.ResponseWriter, r *http.Request, v visit) {
 	q := r.URL.Query()
-	s.showDifferences(w, r, v, http.StatusOK, differencesPage{Provider: strings.TrimSpace(q.Get("provider")), Date: strings.TrimSpace(q.Get("date")), All: q.Get("all") != ""})
+	s.showDifferences(w, r, v, http.StatusOK, differencesPage{Provider: strings.TrimSpace(q.Get("provider")), Date: strings.TrimSpace(q.Get("date")), Kind: q.Get("kind"), All: q.Get("all") != ""})
 }
 
 func (s *Console) showDifferences(w http.ResponseWriter, r *http.Request, v visit, status int, d differencesPage) {
 	q := r.URL.Query()
-	f := reconcile.Filter{Provider: d.Provider, Date: d.Date, Open: !d.All}
+	f := reconcile.Filter{Provider: d.Provider, Date: d.Date, Kind: reconcile.Kind(d.Kind), Open: !d.All}
 	list, err := s.c.Reconciliations.Items(r.Context(), v.by, f, registry.Page{Limit: pageSize, Cursor: q.Get("cursor")})
 	if s.stopped(w, r, v, err, list.Refusal) {
 		return
@@ -116,8 +120,11 @@ func (t site) differenceLine(i reconcile.Item) differenceLine {
 		}
 		return t.say.Sum(money.Amount{Minor: m, Currency: i.Currency})
 	}
-	l := differenceLine{What: t.say.Name("difference", string(i.Kind)), Day: t.say.Day(i.Date), Provider: i.Provider, Txn: i.Txn, Payment: i.Payment, Act: t.say.Name("difference-act", string(i.Kind.Act())),
+	l := differenceLine{Path: differencesPath + "/" + i.Name(), At: t.clock(i.At), What: t.say.Name("difference", string(i.Kind)), Day: t.say.Day(i.Date), Provider: i.Provider, Txn: i.Txn, Payment: i.Payment, Act: t.say.Name("difference-act", string(i.Kind.Act())),
 		Owner: i.Owner, Stated: sum(i.Stated), Paid: sum(i.Paid), Booked: sum(i.Booked), State: badge{"▲", t.say.DifferencesOpen(), classWarn}}
+	if i.Kind == reconcile.UnreadCall {
+		l.Note = i.Note
+	}
 	if !i.Open {
 		l.State, l.Act, l.Note = badge{"✓", t.say.DifferencesSettled(t.clock(i.ClosedAt)), classOK}, "", i.Why
 	}

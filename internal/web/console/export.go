@@ -29,7 +29,7 @@ func openAlarms(page url.Values) url.Values {
 
 // openDifferences is the filter of a page about differences that are not settled.
 func openDifferences(page url.Values) url.Values {
-	return url.Values{"provider": page["provider"], "date": page["date"], "open": {"true"}}
+	return url.Values{"provider": page["provider"], "date": page["date"], "kind": page["kind"], "open": {"true"}}
 }
 
 // exportFile is a file that begins with its first byte, so that a refusal before it can still be a page.

@@ -8,6 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/payment"
+	"github.com/paywatt/paywatt/internal/reconcile"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -35,11 +36,8 @@ type paymentsPage struct {
 	Rows                       []paymentLine
 	Next                       string
 	Providers                  []providerLine
-	Unread                     []unreadableLine
+	Unread                     []differenceLine
 }
-
-// unreadableLine is a call of a provider that could not be read.
-type unreadableLine struct{ Call, Provider, At, Why string }
 
 // paymentPage is one payment with the ways to decide about it.
 type paymentPage struct {
@@ -65,6 +63,8 @@ func (s *Console) paymentRoutes(m *http.ServeMux) {
 	m.Handle("GET /payments", s.signedIn(s.payments))
 	m.Handle("GET "+differencesPath, s.signedIn(s.differences))
 	m.Handle("POST "+differencesPath, s.signedIn(s.uploadStatement))
+	m.Handle("GET "+differencesPath+"/{difference}", s.signedIn(s.difference))
+	m.Handle("POST "+differencesPath+"/{difference}", s.signedIn(s.settleDifference))
 	m.Handle("GET /payments/{payment}", s.signedIn(s.payment))
 	m.Handle("POST /payments/{payment}", s.signedIn(s.decidePayment))
 }
@@ -121,12 +121,12 @@ func (s *Console) payments(w http.ResponseWriter, r *http.Request, v visit) {
 			d.Providers = append(d.Providers, v.site.providerLine(p.Provider))
 		}
 	}
-	unread, err := s.c.Payments.Unreadable(r.Context(), v.by)
+	unread, err := s.c.Reconciliations.Items(r.Context(), v.by, reconcile.Filter{Kind: reconcile.UnreadCall, Open: true}, registry.Page{Limit: shownFiles})
 	if s.stopped(w, r, v, err, unread.Refusal) {
 		return
 	}
-	for _, c := range unread.Calls {
-		d.Unread = append(d.Unread, unreadableLine{c.Call.Text(id.Call), c.Provider, v.site.clock(c.At), c.Why})
+	for _, i := range unread.Items {
+		d.Unread = append(d.Unread, v.site.differenceLine(i))
 	}
 	s.show(w, r, http.StatusOK, paymentsView(s.page(r, v, v.site.say.PaymentsTitle()), d))
 }

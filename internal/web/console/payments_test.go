@@ -13,6 +13,8 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/provider/webhook"
+	"github.com/paywatt/paywatt/internal/reconcile"
+	"github.com/paywatt/paywatt/internal/store"
 )
 
 // paying is a provider whose signature confirms payments up to a ceiling.
@@ -130,7 +132,38 @@ func TestParkedPaymentsAreUsedOrGivenBackOnPages(t *testing.T) {
 		}
 	}
 	g.get("/payments/pay_00000000000000000000000000").is(404)
+	w.verifies()
+}
+
+// TestACallThatCannotBeReadIsSettledOnPages: the page of payments leads to it. Its page shows what the provider sent, hands it over, reads it again, and
+// settles it with a payment.
+func TestACallThatCannotBeReadIsSettledOnPages(t *testing.T) {
+	w := begin(t)
+	g, p := w.enter(ownerEmail), w.paying()
+	p.paid("TX1", 50_000, "rent")
+	known := g.until("/payments", "TX1").link(t, `/payments/pay_\w+`)
 	p.bring(`{"type":"payment.taken","data":{"id":"TX4","amount_minor":-5,"currency":"KES"}}`)
-	g.until("/payments", "Calls that could not be read").says("bank", "an amount above 0", "paywatt reconcile").omits("TX4")
+	st := reconcile.New(reconcile.Config{Door: store.DoorTo(w.beside().Engine, store.Job, func(tx *store.Tx) reconcile.Tx { return tx }), Now: w.clock.now})
+	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(g.get("/payments").is(200).body, "Calls that could not be read"); time.Sleep(20 * time.Millisecond) {
+		if err := st.OwnCalls(t.Context(), store.FirstTenant); err != nil || time.Now().After(deadline) {
+			t.Fatal("the call is not listed", err)
+		}
+	}
+	page := g.get("/payments").says("bank", "an amount above 0", "accountant", "paywatt reconcile").omits("TX4").link(t, `/differences/dif_\w+`)
+	g.get("/differences?kind=unreadable-call").is(200).says("A call of the provider that could not be read", "an amount above 0")
+	g.get("/differences?kind=gap").is(200).says("No differences")
+	shown := g.get(page).is(200).says("TX4", "an amount above 0", "Look at the call.", "Read it again", "Settle")
+	act := func(fields ...string) answer {
+		return g.post(page, append([]string{"form", shown.value("form")}, fields...)...)
+	}
+	g.post(page, "form", "x", "act", "read").is(422).says("The form is from another session.")
+	act("act", "close").is(422)
+	g.get(act("act", "assign", "to", "Amina").leads(page + "?done=1")).is(200).says("Amina")
+	g.get(act("act", "read").leads(page + "?done=read")).is(200).says("It still cannot be read.")
+	act("act", "settle", "reason", "seen", "payment", "pay_x").is(422).says("pay_x")
+	g.get(act("act", "settle", "reason", "it was TX1", "payment", strings.TrimPrefix(known, "/payments/")).leads(page+"?done=1")).is(200).says("Settled", "it was TX1", "KES 500.00").omits("Hand over")
+	g.get("/payments").is(200).omits("Calls that could not be read")
+	w.person("support@example.org", access.Support)
+	w.enter("support@example.org").get(page).is(200).omits("amount_minor", "Hand over")
 	w.verifies()
 }
