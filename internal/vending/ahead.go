@@ -6,6 +6,7 @@ import (
 	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/till"
 )
 
 // ahead asks at once for what a sale will read. The meter and its account are locked already, and so everything that is the meter's or the
@@ -16,6 +17,8 @@ func (v *Vending) ahead(tx Tx, p purchase, point sale.Point) {
 		return
 	}
 	now, charges := tx.Moment(), tx.Debts().Charges()
+	w, cash := p.counts(point.Meter)
+	tx.Selling().VendAhead(point, cash, p.deliver)
 	tx.Selling().Ahead(
 		func() error { _, err := tx.Debts().VendUnderWay(point.Meter.N, point.Account); return err },
 		func() error { _, err := tx.VendClock(); return err },
@@ -26,8 +29,14 @@ func (v *Vending) ahead(tx Tx, p purchase, point sale.Point) {
 		},
 		func() error { _, _, err := charges.ChargesOpen(point.Account, debt.MaxOpen); return err },
 	)
-	if w, counts := p.counts(point.Meter); counts {
+	if cash {
+		tx.Selling().Ahead(func() error { _, _, err := till.Selling(tx.Shifts(), p.by); return err })
 		tx.Selling().Ahead(access.SecondPersonAhead(tx.Eyes(), p.by, w, now.In(zone))...)
 	}
-	tx.Selling().VendAhead(point, p.deliver)
+}
+
+// pointAhead asks at once for the meter and for what was sold under the same reference.
+func pointAhead(tx Tx, p purchase) {
+	tx.Selling().PointAhead(p.meter)
+	tx.Selling().Ahead(func() error { _, _, _, err := tx.Sold().VendRef(p.by.Vendor, p.ref); return err })
 }

@@ -165,6 +165,7 @@ func (p purchase) hash(meter id.ID) [32]byte {
 // With a local issuer it completes the sale as well.
 func (v *Vending) first(ctx context.Context, tx Tx, p purchase) (step, error) {
 	fresh := true
+	pointAhead(tx, p)
 	if p.order.Once.Key != "" {
 		kept, err := tx.Once().OnceFind(p.order.Once)
 		switch {
@@ -290,6 +291,12 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point sale.Point,
 	if err != nil || r.Refused() {
 		return no(r), err
 	}
+	var shift id.ID
+	if money.Account == 0 { // the shift is locked before the totals, as when it is closed
+		if shift, name, err = till.Selling(tx.Shifts(), p.by); err != nil {
+			return step{}, err
+		}
+	}
 	if r, err := mayTake(tx, p, point.Meter); err != nil || r.Refused() {
 		return no(r), err
 	}
@@ -297,12 +304,7 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point sale.Point,
 	if err != nil {
 		return step{}, err
 	}
-	s.Till, s.Seller = name, money
-	if money.Account == 0 {
-		if s.Shift, s.Till, err = till.Selling(tx.Shifts(), p.by); err != nil {
-			return step{}, err
-		}
-	}
+	s.Till, s.Shift, s.Seller = name, shift, money
 	if pr.key.State == registry.KeyIssued {
 		if s.Change, err = pendingChange(tx, s.Key); err != nil {
 			return step{}, err

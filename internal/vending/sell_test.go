@@ -2,9 +2,11 @@ package vending_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/store/postgres"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/sts"
 )
@@ -126,4 +128,25 @@ func TestAQuoteIsTheSaleWithoutTheSale(t *testing.T) {
 			t.Errorf("quote for %s: %v %q, want %s", meter, err, got.Code, want)
 		}
 	}
+}
+
+// TestASaleWaitsForThreeMessages: on PostgreSQL a sale for cash waits for its locks, its reads and its writes, besides COMMIT, once two sales
+// have gone before. So does a sale whose answer is stored.
+func TestASaleWaitsForThreeMessages(t *testing.T) {
+	s := openWith(t, true, false)
+	e, is := s.engine.(*postgres.Engine)
+	if !is {
+		t.Skip("for PostgreSQL only")
+	}
+	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+	for n := range 8 {
+		o := order(m, 10_000, fmt.Sprintf("key-number-%d", n))
+		before := e.Stats()
+		s.sell(o)
+		after := e.Stats()
+		if sum := after.Messages - before.Messages; n >= 4 && sum != 3 {
+			t.Errorf("sale %d waited for %d messages, want 3", n, sum)
+		}
+	}
+	s.verified()
 }

@@ -58,8 +58,11 @@ type Tx interface {
 type SellTx interface {
 	// Ahead asks at once for what these functions read first, where sales share a transaction. The sale runs them again for the answers.
 	Ahead(reads ...func() error)
-	// VendAhead asks ahead for what VendSell, the journal and the delivery of a sale to this meter read.
-	VendAhead(p sale.Point, routes []string)
+	// PointAhead asks ahead for what VendPoint reads and locks.
+	PointAhead(registry.Ref)
+	// VendAhead asks ahead for what VendSell, the journal and the delivery of a sale to this meter read. A sale for cash goes into a till of
+	// the utility.
+	VendAhead(p sale.Point, cash bool, routes []string)
 	// VendReserve inserts a sale with its lines and reserved tokens, adds to the month's units, and subtracts the sale's payments from
 	// charges and debts.
 	VendReserve(s sale.Sale, orderHash [32]byte) error

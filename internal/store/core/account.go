@@ -59,6 +59,9 @@ func (tx *Tx) Account(ref ledger.AccountRef) (Account, bool, error) {
 		if a, ok := tx.accountTogether(ref); ok {
 			return a, true, nil
 		}
+		if missing, err := tx.missingTogether(ref); missing || err != nil {
+			return Account{}, false, err
+		}
 	}
 	a := Account{Ref: ref}
 	found, err := tx.One(accountQuery, AccountState.To(&a), tx.Tenant, ref.Code, ref.Subject)

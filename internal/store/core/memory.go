@@ -56,6 +56,29 @@ func (tx *Tx) memory() *memory {
 type Memory struct {
 	memory   memory
 	counters []string // that the last transaction of several closures has taken from, in the order of their first use
+	totals   []totalKey
+	usual    []ledger.AccountRef        // accounts that this transaction and the one before have changed
+	changed  map[ledger.AccountRef]bool // accounts that this transaction has changed
+}
+
+// remember notes which shared rows a transaction has changed, because the next one will probably change the same rows.
+func (m *Memory) remember(t *Together) {
+	m.counters, m.totals, m.usual = t.taken, nil, nil
+	for key, k := range t.totals {
+		if k.is != k.was {
+			m.totals = append(m.totals, key)
+		}
+	}
+	before := m.changed
+	m.changed = make(map[ledger.AccountRef]bool)
+	for _, k := range t.accounts {
+		if k.is.Balance == k.was.Balance {
+			continue
+		}
+		if m.changed[k.is.Ref] = true; before[k.is.Ref] {
+			m.usual = append(m.usual, k.is.Ref)
+		}
+	}
 }
 
 // AccountN returns the number of an account, if the writer remembers it. A writer that seals remembers only accounts without a limit,

@@ -30,6 +30,11 @@ type Member interface {
 	// Meet waits until no closure has an earlier step left, and then calls load once, with everything that the closures want of this step. The
 	// queries of load are sent together after load has returned, and then their rows are read.
 	Meet(step Step, wanted []any, load func(c Conn, wanted []any) error) error
+	// MeetAhead does the same as Meet for everything that the closures share, without waiting: load is called with the next message before
+	// which each closure has asked for it.
+	MeetAhead(wanted []any, load func(c Conn, wanted []any) error)
+	// Asking returns an error if the closure only asks ahead now.
+	Asking() error
 	// Share allows the closure to change what all closures share, because it has locked what it decides on.
 	Share()
 	// Ahead asks for the first statement of each of these functions, which gives an error. The closure gets the rows when it runs the same
@@ -59,6 +64,8 @@ type Together struct {
 	counters map[string]*rowState[int64]
 	accounts map[int64]*rowState[Account]
 	opened   map[ledger.AccountRef]openedAccount
+	ahead    map[ledger.AccountRef]int64 // the numbers of accounts that were locked ahead; 0: there is none
+	wanted   map[ledger.AccountRef]bool  // accounts that closures have asked for ahead
 	totals   map[totalKey]*rowState[dayTotal]
 	journals map[id.ID]int64
 	taken    []string // counters in the order of their first use
@@ -88,7 +95,8 @@ type dayTotal struct {
 // NewTogether begins a transaction of several closures of one tenant. The memory is the writer's.
 func NewTogether(m *Memory) *Together {
 	return &Together{memory: m, counters: make(map[string]*rowState[int64]), accounts: make(map[int64]*rowState[Account]),
-		opened: make(map[ledger.AccountRef]openedAccount), totals: make(map[totalKey]*rowState[dayTotal]), journals: make(map[id.ID]int64)}
+		opened: make(map[ledger.AccountRef]openedAccount), ahead: make(map[ledger.AccountRef]int64),
+		wanted: make(map[ledger.AccountRef]bool), totals: make(map[totalKey]*rowState[dayTotal]), journals: make(map[id.ID]int64)}
 }
 
 // Join makes a transaction one of several closures.
@@ -136,7 +144,7 @@ func (tx *Tx) takeTogether(counter string) (int64, error) {
 }
 
 func (t *Together) loadCounters(c Conn, tenant access.Tenant, names []any) error {
-	return c.Query(`SELECT name, value FROM counter WHERE tenant_id = $1 AND name = ANY($2) ORDER BY name FOR UPDATE`, func(r Row) error {
+	return c.Query(`SELECT name, value FROM counter WHERE tenant_id = $1 AND name = ANY($2) ORDER BY array_position($2, name) FOR UPDATE`, func(r Row) error {
 		t.counters[r.Text(0)] = &rowState[int64]{was: r.Int(1), is: r.Int(1)}
 		return nil
 	}, tenant, List{'t', names})
@@ -144,14 +152,76 @@ func (t *Together) loadCounters(c Conn, tenant access.Tenant, names []any) error
 
 // loadUsual locks the counters that the transaction before has taken from, in the same order, because this one will probably want them next.
 func (t *Together) loadUsual(c Conn, tenant access.Tenant) error {
+	var names []any
 	for _, name := range t.memory.counters {
 		if t.counters[name] == nil {
-			if err := t.loadCounters(c, tenant, []any{name}); err != nil {
-				return err
-			}
+			names = append(names, name)
 		}
 	}
-	return nil
+	if len(names) == 0 {
+		return nil
+	}
+	return t.loadCounters(c, tenant, names)
+}
+
+// SharedAhead asks ahead for rows that all closures share: these accounts, and what the transaction before has changed of such rows. The
+// closure must not lock anything after these rows that a closure alone locks before them.
+func (tx *Tx) SharedAhead(accounts ...ledger.AccountRef) {
+	if tx.member == nil {
+		return
+	}
+	t, tenant := tx.together, tx.Tenant
+	wanted := make([]any, len(accounts))
+	for i, ref := range accounts {
+		wanted[i], t.wanted[ref] = ref, true
+	}
+	tx.member.MeetAhead(wanted, func(c Conn, wanted []any) error { return t.loadAhead(c, tenant, wanted) })
+}
+
+// loadAhead locks totals, counters and accounts, in this order.
+func (t *Together) loadAhead(c Conn, tenant access.Tenant, wanted []any) error {
+	var keys []any
+	for _, k := range t.memory.totals {
+		if t.totals[k] == nil {
+			keys = append(keys, k)
+		}
+	}
+	if len(keys) > 0 {
+		if err := t.loadTotals(c, tenant, keys); err != nil {
+			return err
+		}
+	}
+	if err := t.loadUsual(c, tenant); err != nil {
+		return err
+	}
+	codes, subjects := List{Form: 'i'}, List{Form: 't'}
+	add := func(ref ledger.AccountRef) {
+		if _, asked := t.ahead[ref]; !asked {
+			t.ahead[ref] = 0
+			codes.Values, subjects.Values = append(codes.Values, int64(ref.Code)), append(subjects.Values, ref.Subject)
+		}
+	}
+	for _, w := range wanted {
+		add(w.(ledger.AccountRef))
+	}
+	for _, ref := range t.memory.usual {
+		add(ref)
+	}
+	if len(codes.Values) == 0 {
+		return nil
+	}
+	return c.Query(accountsAhead, t.haveAccount, codes, subjects, tenant)
+}
+
+// haveAccount takes an account that was locked.
+func (t *Together) haveAccount(r Row) error {
+	var a Account
+	col, err := AccountState.Scan(r, 0, &a)
+	a.Ref = ledger.AccountRef{Code: ledger.Code(r.Int(col)), Subject: r.Text(col + 1)}
+	if t.ahead[a.Ref] = a.N; t.accounts[a.N] == nil && a.Limit.Limited() {
+		t.accounts[a.N] = &rowState[Account]{was: a, is: a}
+	}
+	return err
 }
 
 // LockTogether locks accounts with a limit for all closures of the transaction and returns them in their present state. The caller must
@@ -172,13 +242,7 @@ func (tx *Tx) LockTogether(accounts []Account) (joined bool, err error) {
 	}
 	if len(missing) > 0 {
 		err := tx.member.Meet(StepAccounts, missing, func(c Conn, numbers []any) error {
-			return c.Query(accountsLocked, func(r Row) error {
-				var a Account
-				col, err := AccountState.Scan(r, 0, &a)
-				a.Ref = ledger.AccountRef{Code: ledger.Code(r.Int(col)), Subject: r.Text(col + 1)}
-				t.accounts[a.N] = &rowState[Account]{was: a, is: a}
-				return err
-			}, tenant, List{'i', numbers})
+			return c.Query(accountsLocked, t.haveAccount, tenant, List{'i', numbers})
 		})
 		if err != nil {
 			return true, err
@@ -197,7 +261,12 @@ func (tx *Tx) LockTogether(accounts []Account) (joined bool, err error) {
 	return true, nil
 }
 
-var accountsLocked = `SELECT ` + AccountState.List("") + `, code, subject FROM ledger_account WHERE tenant_id = $1 AND n = ANY($2) ORDER BY n FOR UPDATE`
+// accountsLocked locks accounts by their numbers. accountsAhead locks accounts by code and subject.
+var (
+	accountsLocked = `SELECT ` + AccountState.List("") + `, code, subject FROM ledger_account WHERE tenant_id = $1 AND n = ANY($2) ORDER BY n FOR UPDATE`
+	accountsAhead  = `SELECT ` + AccountState.List("a") + `, a.code, a.subject FROM unnest($1::bigint[], $2::text[]) AS u (code, subject)
+		JOIN ledger_account a ON a.tenant_id = $3 AND a.code = u.code AND a.subject = u.subject ORDER BY a.n FOR UPDATE OF a`
+)
 
 // MoveTogether changes the balance of an account that [Tx.LockTogether] has just returned.
 func (tx *Tx) MoveTogether(a Account, change money.Minor) {
@@ -206,14 +275,26 @@ func (tx *Tx) MoveTogether(a Account, change money.Minor) {
 
 // accountTogether returns an account that the transaction has locked or opened.
 func (tx *Tx) accountTogether(ref ledger.AccountRef) (Account, bool) {
-	o, ok := tx.together.opened[ref]
-	if !ok {
+	n := tx.together.ahead[ref]
+	if o, ok := tx.together.opened[ref]; ok {
+		n = o.n
+	}
+	if n == 0 {
 		return Account{}, false
 	}
-	if k := tx.together.accounts[o.n]; k != nil {
+	if k := tx.together.accounts[n]; k != nil {
 		return k.is, true
 	}
-	return Account{Ref: ref, N: o.n}, true
+	return Account{Ref: ref, N: n}, true
+}
+
+// missingTogether reports whether an account that was asked for ahead does not exist. If the closure only asks ahead now, the account need
+// not be asked for twice, and missingTogether returns an error.
+func (tx *Tx) missingTogether(ref ledger.AccountRef) (bool, error) {
+	if n, locked := tx.together.ahead[ref]; locked || !tx.together.wanted[ref] {
+		return locked && n == 0, nil
+	}
+	return false, tx.member.Asking()
 }
 
 // nowTogether returns an account that was just read as the closures of the transaction have changed it.
@@ -296,7 +377,7 @@ func (t *Together) loadTotals(c Conn, tenant access.Tenant, keys []any) error {
 // Write writes the rows that the closures of the transaction share. It compares each with the row that was locked: a row that has another
 // value now is a broken invariant, and nothing may be committed.
 func (t *Together) Write(c Conn, tenant access.Tenant, now time.Time) error {
-	t.memory.counters = t.taken
+	t.memory.remember(t)
 	for _, write := range []func(Conn, access.Tenant, time.Time) error{t.writeOpened, t.writeTotals, t.writeCounters, t.writeBalances} {
 		if err := write(c, tenant, now); err != nil {
 			return err

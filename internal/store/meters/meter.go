@@ -247,9 +247,10 @@ var KeyQuery = `SELECT ` + meterKeyColumns.List("k") + `, ` + NewestTID + ` FROM
 // keyByID reads one key.
 var keyByID = KeyQuery + `k.id = $2`
 
-// SaleKeyQuery reads the keys of a meter, each with the newest TID of its own tokens only. The caller appends the lock clause.
+// SaleKeyQuery reads the keys of a meter, each with the newest TID of its own tokens only. The caller appends the meter's number and the lock
+// clause.
 var SaleKeyQuery = `SELECT ` + meterKeyColumns.List("k") + `, (SELECT MAX(x.tid) FROM token x WHERE x.tenant_id = k.tenant_id AND x.meter_key_id = k.id)
-	FROM meter_key k WHERE k.tenant_id = $1 AND k.meter = $2`
+	FROM meter_key k WHERE k.tenant_id = $1 AND k.meter =`
 
 // ScanMeterKey reads a key and the newest TID after it, beginning at column col.
 func ScanMeterKey(r core.Row, col int, k *registry.Key) error {

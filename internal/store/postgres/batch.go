@@ -26,7 +26,9 @@ import (
 //
 // Statements run in steps: first everything that only reads, then the locks in their order. A statement runs once, for all closures that
 // wait for it. So closures take their locks in the same order as a closure alone, and two batches do not wait for each other in a circle.
-// What closures ask ahead goes with the next statement that one waits for, locks in their order and then what only reads.
+// What closures ask ahead goes with the next statement that one waits for, locks in their order and then what only reads. The rows that all
+// share go there too, after the other locks, once every closure that still runs has asked for them ahead. So sales for cash need three
+// messages: BEGIN with the locks of meters and accounts; the rows that they share with everything they read; the writes. COMMIT is the fourth.
 //
 // A closure that needs more than this runs alone. If the transaction fails, nothing has happened, and the closures run again: together after
 // a conflict with another server, otherwise alone.
@@ -36,7 +38,9 @@ type batch struct {
 	shared  *core.Together
 	locked  map[string]*member // who has locked a row
 
-	rehearsal bool // whether nothing is written
+	now       time.Time // when the transaction began
+	opened    bool      // whether the message that begins it was answered
+	rehearsal bool      // whether nothing is written
 }
 
 // errSpoilt ends a transaction because a closure has refused or failed after it had changed what the others share.
@@ -45,23 +49,19 @@ var errSpoilt = errors.New("a closure gave up after it had changed shared rows")
 // run runs the closures of all members until each has ended, and writes what they have held back.
 func (c *batch) run(t access.Tenant) error {
 	w := c.w
-	how := beginTogether
 	if w.batches++; w.batches&(w.batches-1) == 0 {
-		how = beginAnew
+		if _, err := w.c.plain(discardPlans); err != nil {
+			return err
+		}
 	}
-	if err := w.c.beginAt(how, w.e.clock); err != nil {
-		return err
-	}
-	if err := w.e.waits(w.c); err != nil {
-		return err
-	}
+	w.c.openNext(w.e.clock)
 	c.shared, c.locked = core.NewTogether(&w.memory), make(map[string]*member)
-	now := w.e.clock.now()
+	c.now = w.e.clock.now()
 	err := error(nil)
 	waiting := make([]*member, 0, len(c.members))
 	for i, m := range c.members {
 		m.batch, m.turns = c, w.turn(i)
-		m.turns.run = func() { c.closure(m, t, now) }
+		m.turns.run = func() { c.closure(m, t) }
 		if m.ask, _ = m.turns.next(); m.ask != nil {
 			waiting = append(waiting, m)
 		}
@@ -69,8 +69,9 @@ func (c *batch) run(t access.Tenant) error {
 	for len(waiting) > 0 {
 		asked := c.next(waiting)
 		if err == nil {
-			err = c.answer(asked)
+			err = c.answer(asked, len(waiting))
 		}
+		c.began()
 		for _, m := range asked {
 			if err != nil {
 				m.ask.err = err
@@ -85,16 +86,33 @@ func (c *batch) run(t access.Tenant) error {
 	if err != nil || c.rehearsal {
 		return err
 	}
-	return c.write(t, now)
+	if err := c.write(t); err != nil {
+		return err
+	}
+	return w.e.waits(w.c)
+}
+
+// began gives the transaction its time after the message that has begun it: only then the database's clock is known. Until then the
+// closures have the time by the clock as it was known before.
+func (c *batch) began() {
+	if c.opened || c.w.c.opening != nil {
+		return
+	}
+	c.opened, c.now = true, c.w.e.clock.now()
+	for _, m := range c.members {
+		if m.tx != nil {
+			m.tx.Now, m.tx.Apart = access.Stored(c.now), c.w.e.clock.apart()
+		}
+	}
 }
 
 // closure is the coroutine of a member.
-func (c *batch) closure(m *member, t access.Tenant, now time.Time) {
+func (c *batch) closure(m *member, t access.Tenant) {
 	e := c.w.e
-	tx := store.NewTx(m, t, now, e.opt.Rand, e.epoch.Load(), nil)
+	tx := store.NewTx(m, t, c.now, e.opt.Rand, e.epoch.Load(), nil)
 	tx.Apart, tx.Mark, tx.Marker = e.clock.apart(), e.sealer.key.Mark, e.opt.Marker
 	tx.Join(c.shared, m)
-	m.err = errLeft
+	m.tx, m.err = tx.Tx, errLeft
 	left := true
 	defer func() {
 		c.leave(m)
@@ -126,44 +144,55 @@ func (m *member) ended() bool { return m.err == nil && !m.refused && !m.alone &&
 
 // next returns the members whose step comes first.
 func (c *batch) next(waiting []*member) []*member {
-	first := slices.MinFunc(waiting, func(a, b *member) int { return cmp.Compare(a.ask.step, b.ask.step) }).ask.step
+	first := slices.MinFunc(waiting, func(a, b *member) int { return cmp.Compare(a.step(), b.step()) }).step()
 	var out []*member
 	for _, m := range waiting {
-		if m.ask.step == first {
+		if m.step() == first {
 			out = append(out, m)
 		}
 	}
 	return out
 }
 
+// step returns the step at which a member waits: that of the first row that it wants to lock, now or ahead.
+func (m *member) step() core.Step {
+	first := m.ask.step
+	for _, a := range m.early {
+		if !a.answered && a.step != stepRead && (first == stepRead || a.step < first) {
+			first = a.step
+		}
+	}
+	return first
+}
+
 // answer runs what members ask for, and have asked ahead. What they wait for is all of one step.
-func (c *batch) answer(asked []*member) error {
+func (c *batch) answer(asked []*member, waiting int) error {
+	g := &queries{conn: c.w.c}
 	if asked[0].ask.query == nil {
 		c.w.gathered()
-		var wanted []any
-		for _, m := range asked {
-			wanted = append(wanted, m.ask.wanted...)
-		}
-		g := &queries{conn: c.w.c}
-		if err := asked[0].ask.load(g, wanted); err != nil {
+		if err := g.meet(asked, func(m *member) *ask { return m.ask }); err != nil {
 			return err
 		}
 		return g.send()
 	}
 	groups := groupsOf(asked)
-	statements := make([]bound, len(groups))
-	for i, g := range groups {
-		var err error
-		if statements[i], err = g.bound(c.w.c); err != nil {
+	shares := len(asked) == waiting && !slices.ContainsFunc(asked, func(m *member) bool { return m.meets == nil })
+	for _, group := range groups {
+		if shares && group.query.step == stepRead { // after the other locks
+			shares = false
+			if err := g.meet(asked, func(m *member) *ask { return m.meets }); err != nil {
+				return err
+			}
+			c.w.gathered()
+		}
+		b, err := group.bound(c.w.c)
+		if err != nil {
 			return err
 		}
+		g.add(b, func(all rows) error { group.share(all); return nil })
 	}
-	results, err := c.w.c.pipe(statements)
-	if err != nil {
+	if err := g.send(); err != nil {
 		return err
-	}
-	for i, g := range groups {
-		g.share(results[i].rows)
 	}
 	for _, g := range groups {
 		if g.query.locks {
@@ -177,20 +206,37 @@ func (c *batch) answer(asked []*member) error {
 type queries struct {
 	*conn
 	all  []bound
-	read []func(core.Row) error
+	read []func(rows) error
+}
+
+// meet adds the queries for everything that members want of what they share.
+func (g *queries) meet(asked []*member, of func(*member) *ask) error {
+	var wanted []any
+	for _, m := range asked {
+		wanted = append(wanted, of(m).wanted...)
+	}
+	load := of(asked[0]).load
+	for _, m := range asked {
+		m.meets = nil
+	}
+	return load(g, wanted)
 }
 
 // Query keeps a query until all are sent.
 func (g *queries) Query(sql string, row func(core.Row) error, args ...any) error {
 	b, err := g.bound(sql, args)
-	g.all, g.read = append(g.all, b), append(g.read, row)
+	g.add(b, func(all rows) error { return all.each(row) })
 	return err
+}
+
+func (g *queries) add(b bound, read func(rows) error) {
+	g.all, g.read = append(g.all, b), append(g.read, read)
 }
 
 func (g *queries) send() error {
 	results, err := g.pipe(g.all)
 	for i := 0; err == nil && i < len(results); i++ {
-		err = results[i].rows.each(g.read[i])
+		err = g.read[i](results[i].rows)
 	}
 	return err
 }
@@ -306,7 +352,7 @@ func (g *group) share(all rows) {
 }
 
 // write writes what the members have held back, and what they share. Nothing is committed if a member spoilt it for the others.
-func (c *batch) write(t access.Tenant, now time.Time) error {
+func (c *batch) write(t access.Tenant) error {
 	var all []*writeGroup
 	for _, m := range c.members {
 		if !m.ended() {
@@ -339,10 +385,10 @@ func (c *batch) write(t access.Tenant, now time.Time) error {
 		}
 		collect.add(b, int64(len(i.args)))
 	}
-	if err := c.shared.Write(collect, t, now); err != nil {
+	if err := c.shared.Write(collect, t, c.now); err != nil {
 		return err
 	}
-	back := core.NewTx(collect, t, now, nil, 0, nil, nil)
+	back := core.NewTx(collect, t, c.now, nil, 0, nil, nil)
 	if err := c.shared.ReadBack(back); err != nil && !errors.Is(err, errAhead) {
 		return err
 	}
@@ -522,6 +568,7 @@ func (w *worker) attemptTogether(members []*member) error {
 	}
 	err := w.e.commit(w.c)
 	w.e.counts.committed()
+	w.e.counts.waited(w.c.waited)
 	if err != nil && !w.c.pg.IsClosed() {
 		_ = w.c.rollback() // in case COMMIT left the transaction open
 	}

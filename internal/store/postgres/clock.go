@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/store"
@@ -54,24 +53,33 @@ func (k *clock) heard(before, shown, after time.Time) {
 	}
 }
 
-// askClock reads the database's clock, in microseconds since 1970.
-const askClock = "; SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint, " + askStandby
+// askClock reads the database's clock, in microseconds since 1970, and whether commits wait for a standby.
+const askClock = "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint, " + askStandby
 
 // beginAt begins a transaction. In the same message it reads the database's clock, and whether commits wait for a standby.
 func (c *conn) beginAt(how string, k *clock) error {
 	c.fresh(how)
 	before := k.own()
-	results, err := c.script(how + askClock)
+	results, err := c.script(how + "; " + askClock)
 	if err != nil {
 		return err
 	}
+	var all rows
+	for _, r := range results[len(results)-1].Rows {
+		all = append(all, r)
+	}
+	c.heard(k, before, all)
+	return nil
+}
+
+// heard takes the answer to askClock, which was asked after the given time of the server's own clock.
+func (c *conn) heard(k *clock, before time.Time, all rows) {
 	after := k.own()
-	at, standby, ok := shown(results)
+	at, standby, ok := shown(all)
 	c.standby = standby
 	if ok && k.follow {
 		k.heard(before, at, after)
 	}
-	return nil
 }
 
 // askOnce reads the database's clock before anything uses it.
@@ -83,13 +91,12 @@ func (c *conn) askOnce(k *clock) error {
 }
 
 // shown parses the answer to askClock.
-func shown(results []*pgconn.Result) (at time.Time, standby, ok bool) {
-	last := results[len(results)-1]
-	if len(last.Rows) != 1 || len(last.Rows[0]) != 2 {
+func shown(all rows) (at time.Time, standby, ok bool) {
+	if len(all) != 1 || len(all[0]) < 2 {
 		return time.Time{}, false, false
 	}
-	us, err := strconv.ParseInt(string(last.Rows[0][0]), 10, 64)
-	return time.UnixMicro(us).UTC(), string(last.Rows[0][1]) == "t", err == nil
+	us, err := strconv.ParseInt(string(all[0][0]), 10, 64)
+	return time.UnixMicro(us).UTC(), string(all[0][1]) == "t", err == nil
 }
 
 // Now returns the time by the clock that this server uses: the database's if [Options].Follow is set.

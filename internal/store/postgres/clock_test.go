@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/postgres"
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
@@ -45,6 +46,18 @@ func TestServersOfOneDatabaseHaveOneClock(t *testing.T) {
 					t.Errorf("a server %s: the time is in doubt %t (unseen %s), want %t", how, s.Doubt, s.Unseen, want)
 				}
 				return err
+			}
+			// First one that may share its transaction: its first statement begins it and brings the database's clock.
+			if _, err := sharing(e, func(tx *store.Tx) (value, error) {
+				if _, err := tx.Number(`SELECT value FROM counter WHERE tenant_id = $1 AND name = $2`, tx.Tenant, "none"); err != nil {
+					return value{}, err
+				}
+				if d := time.Since(tx.Now); d.Abs() > near {
+					t.Errorf("a server %s: a shared transaction is at %s, %s away from the true time", how, tx.Now, d)
+				}
+				return value{}, tx.AuditLog(access.Entry{Action: "look"})
+			}); err != nil {
+				t.Error(err)
 			}
 			if _, err := do(e, func(tx *store.Tx) (value, error) { return value{}, look(tx) }); err != nil {
 				t.Error(err)

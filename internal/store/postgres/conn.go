@@ -45,11 +45,13 @@ type conn struct {
 	reading bool   // whether the transaction is a snapshot, which cannot write
 	stream  bool   // whether queries are read through cursors, because their results may be larger than memory
 	cursors int    // number of open cursors
+	waited  int64  // number of messages with several statements in this transaction
 	rows    int    // number of rows changed or read in this transaction, for the budget
 	wrote   bool   // whether this transaction has run a statement other than SELECT
 	fault   error  // the first error, after which PostgreSQL ends the transaction
 	standby bool   // whether the commit of this transaction will wait for a synchronous standby
 	warning string // the last warning of the server
+	opening *clock // not nil if the next message begins the transaction; see openNext
 	plan    store.UpgradePlan
 }
 

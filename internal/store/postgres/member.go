@@ -16,8 +16,10 @@ import (
 type member struct {
 	batch  *batch
 	work   *work
+	tx     *core.Tx // the transaction as the closure sees it
 	turns  *turns
 	ask    *ask     // what the member waits for; nil once it has ended
+	meets  *ask     // the shared rows that it has asked for ahead
 	early  []*ask   // what it has asked for ahead and not used yet
 	ahead  bool     // whether it only asks, and goes on without an answer
 	writes []write  // inserts that are held back
@@ -83,6 +85,9 @@ type ask struct {
 	answered bool
 }
 
+// same reports whether two asks are for the same statement with the same arguments.
+func (a *ask) same(b *ask) bool { return a.query == b.query && a.key == b.key }
+
 // write is an INSERT that is held back.
 type write struct {
 	into *held
@@ -112,7 +117,9 @@ func (m *member) Query(sql string, row func(core.Row) error, args ...any) error 
 		return m.leave()
 	}
 	if m.ahead {
-		m.early = append(m.early, a)
+		if !slices.ContainsFunc(m.early, a.same) {
+			m.early = append(m.early, a)
+		}
 		return errAhead
 	}
 	all, err := m.answer(a)
@@ -141,7 +148,7 @@ func (m *member) asking(q *shared, args []any) (*ask, error) {
 
 // answer returns what was asked ahead, or waits for the answer.
 func (m *member) answer(a *ask) (rows, error) {
-	at := slices.IndexFunc(m.early, func(e *ask) bool { return e.query == a.query && e.key == a.key })
+	at := slices.IndexFunc(m.early, a.same)
 	if at < 0 {
 		return m.wait(a)
 	}
@@ -244,6 +251,21 @@ func (m *member) Meet(step core.Step, wanted []any, load func(core.Conn, []any) 
 	}
 	_, err := m.wait(&ask{step: step, wanted: wanted, load: load})
 	return err
+}
+
+// MeetAhead waits for the shared rows with the next statement; see core.Member.
+func (m *member) MeetAhead(wanted []any, load func(core.Conn, []any) error) {
+	if m.fault == nil && !m.ahead {
+		m.meets = &ask{member: m, wanted: wanted, load: load}
+	}
+}
+
+// Asking returns an error while the closure only asks ahead.
+func (m *member) Asking() error {
+	if m.ahead {
+		return errAhead
+	}
+	return nil
 }
 
 // Share allows changes of shared rows.

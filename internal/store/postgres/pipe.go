@@ -12,11 +12,37 @@ type batchResult struct {
 	n    int64 // number of rows changed or read
 }
 
-// pipe sends statements in one message and reads all results. The first error ends the transaction, and no later statement runs.
+// pipe sends statements in one message and reads all results. The first error ends the transaction, and no later statement runs. After
+// openNext, the message begins the transaction as well.
 func (c *conn) pipe(all []bound) ([]batchResult, error) {
+	k := c.opening
+	if k == nil {
+		return c.exchange(all)
+	}
+	var first []bound
+	for _, sql := range openTogether() {
+		b, err := c.bound(sql, nil)
+		if err != nil {
+			return nil, err
+		}
+		first = append(first, b)
+	}
+	c.opening = nil
+	before := k.own()
+	results, err := c.exchange(append(first, all...))
+	if err != nil {
+		return nil, err
+	}
+	c.heard(k, before, results[openedClock].rows)
+	return results[len(first):], nil
+}
+
+// exchange sends statements in one message and reads all results.
+func (c *conn) exchange(all []bound) ([]batchResult, error) {
 	if c.fault != nil {
 		return nil, c.fault
 	}
+	c.waited++
 	p := c.pg.StartPipeline(c.ctx)
 	for _, b := range all {
 		p.SendQueryPrepared(b.name, b.values, b.formats, nil)

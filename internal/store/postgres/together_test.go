@@ -313,6 +313,49 @@ func TestAskingAhead(t *testing.T) {
 	look(t, e, `SELECT COUNT(*) FROM meta WHERE key = 'ahead'`, 0)
 }
 
+// TestSharedRowsComeAhead: what closures change of the rows that all share comes with their first statement, once two transactions have
+// changed the same rows. Accounts that do not exist are opened, once.
+func TestSharedRowsComeAhead(t *testing.T) {
+	e, _, _ := one(t)
+	var place atomic.Int64
+	sell := func(tx *store.Tx) (value, error) {
+		n := place.Add(1)
+		own := ledger.AccountRef{Code: ledger.Carry, Subject: fmt.Sprint("of ", n%6/2)}
+		tx.SharedAhead(own)
+		tx.Ahead(func() error { _, err := tx.OpenFrom(); return err })
+		if _, err := tx.Number(`SELECT value FROM counter WHERE tenant_id = $1 AND name = $2`, tx.Tenant, "none"); err != nil {
+			return value{}, err
+		}
+		v, err := take(tx)
+		if err != nil {
+			return v, err
+		}
+		j := ledger.Journal{Kind: ledger.Vend, Ref: fmt.Sprint("sale ", n), PostedAt: tx.Now, Postings: []ledger.Posting{
+			{Account: ledger.AccountRef{Code: ledger.Till, Subject: "main"}, Amount: 7}, {Account: own, Amount: -7}}}
+		if j.ID, err = tx.NewID(); err != nil {
+			return v, err
+		}
+		b, err := tx.Post(j)
+		v.refused = b.Refused()
+		return v, err
+	}
+	for round, most := range []int64{100, 5, 5, 2, 2} { // the first opens the accounts, alone
+		before := e.Stats()
+		all := together(t, e, repeat(6, sell)...)
+		from := int64(2 + 6*round)
+		if got := numbers(all); !slices.Equal(got, dense(from, from+5)) {
+			t.Errorf("round %d: numbers %v (%v), want %d to %d", round, got, all, from, from+5)
+		}
+		after := e.Stats()
+		if n := after.Messages - before.Messages; n > most || round > 0 && after.Commits-before.Commits != 1 {
+			t.Errorf("round %d: %d messages in %d commits, want at most %d in 1", round, n, after.Commits-before.Commits, most)
+		}
+	}
+	look(t, e, `SELECT balance FROM ledger_account WHERE code = 1000`, 210)
+	look(t, e, `SELECT COUNT(*) FROM ledger_account`, 4)
+	booksHold(t, e)
+}
+
 // TestNobodyClosesADayUnderASale: while closures run that hold their postings back, nobody gets the lock under which a day is closed.
 func TestNobodyClosesADayUnderASale(t *testing.T) {
 	e, url, _ := one(t)

@@ -11,13 +11,27 @@ import (
 // writer locks the rows on which it decides. A reader has one snapshot.
 const (
 	beginWrite = "BEGIN"
-	// The statements of several closures have lists as parameters. Their plans do not depend on the values. The closures hold their postings
-	// back, so the lock that comes with these is taken at once: what a closure reads about closed days then stays true.
-	beginTogether = "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; LOCK TABLE posting IN ROW EXCLUSIVE MODE"
-	// Plans made while tables were small are thrown away as a database grows: at the first such transaction, and whenever their number has doubled.
-	beginAnew = beginTogether + "; DISCARD PLANS"
-	beginView = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+	beginView  = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+	// Plans made while tables were small are thrown away as a database grows: before the first transaction of several closures, and whenever
+	// their number has doubled.
+	discardPlans = "DISCARD PLANS"
 )
+
+// openTogether returns the statements that begin a transaction of several closures. Their statements have lists as parameters, and their
+// plans do not depend on the values. The closures hold their postings back, so the lock that comes with these is taken at once: what a
+// closure reads about closed days then stays true.
+func openTogether() []string {
+	return []string{beginWrite, askClock + ", set_config('plan_cache_mode', 'force_generic_plan', true)", "LOCK TABLE posting IN ROW EXCLUSIVE MODE"}
+}
+
+// openedClock is the place of askClock in openTogether.
+const openedClock = 1
+
+// openNext begins a transaction of several closures with the next message of [conn.pipe].
+func (c *conn) openNext(k *clock) {
+	c.fresh(beginWrite)
+	c.opening = k
+}
 
 // errNoCommit: the server answered COMMIT with ROLLBACK, because an unnoticed error had ended the transaction.
 var errNoCommit = errors.New("the server rolled the transaction back")
@@ -30,7 +44,7 @@ func (c *conn) begin(how string) error {
 
 // fresh resets the connection's state for a new transaction.
 func (c *conn) fresh(how string) {
-	c.fault, c.rows, c.cursors, c.wrote = nil, 0, 0, false
+	c.fault, c.rows, c.cursors, c.wrote, c.opening, c.waited = nil, 0, 0, false, nil, 0
 	c.reading = how == beginView
 }
 
@@ -78,7 +92,8 @@ func cause(err error) string {
 // rollback undoes the transaction. If ROLLBACK fails, it drops the connection, which undoes the transaction too.
 func (c *conn) rollback() error {
 	c.fault = nil
-	if c.pg.IsClosed() {
+	if begun := c.opening == nil; c.pg.IsClosed() || !begun {
+		c.opening = nil
 		return nil
 	}
 	if _, err := c.plain("ROLLBACK"); err != nil {

@@ -23,29 +23,25 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// VendPoint reads the facts about a meter that a sale needs, and locks its account, the meter and its keys, in this order.
+// VendPoint reads the facts about a meter that a sale needs, and locks its account, the meter and its keys, in this order. The facts are read
+// after the locks, so they stay true. If the meter has moved to another account in between, VendPoint returns a conflict, and the sale
+// starts again.
 func (tx Rows) VendPoint(ref registry.Ref) (sale.Point, bool, error) {
-	column, arg := "m.id", any(ref.ID)
-	if ref.Number != "" {
-		column, arg = "m.number", ref.Number
+	at := meterAt(ref)
+	var locked id.ID
+	if tx.C.ForUpdate() != "" {
+		tx.PointAhead(ref)
+		var err error
+		if locked, err = tx.lockPoint(at); err != nil {
+			return sale.Point{}, false, err
+		}
 	}
-	var p sale.Point
-	found, err := tx.One(`SELECT m.id, m.n, m.number, m.simulated, m.mode, m.status, m.account_id, t.currency, t.tz, t.settings,
-			a.status, a.tariff_id, a.opened_at, a.charged_to
-		FROM meter m JOIN tenant t ON t.id = m.tenant_id LEFT JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
-		WHERE m.tenant_id = $1 AND `+column+` = $2`, func(r core.Row) (err error) {
-		p.Meter = sale.MeterRef{ID: r.ID(0), N: r.Int(1), Number: r.Text(2), Simulated: r.Bool(3)}
-		p.Mode, p.Status = registry.Mode(r.Text(4)), registry.Status(r.Text(5))
-		p.Account, p.Currency, p.TZ = r.ID(6), r.Text(7), r.Text(8)
-		p.AccountStatus, p.Tariff, p.OpenedAt, p.ChargedTo = r.Text(10), r.ID(11), r.Time(12), r.Text(13)
-		p.Policy, p.Limits, err = people.SalePolicy(r.Text(9))
-		return err
-	}, tx.Tenant, arg)
+	p, found, err := tx.point(at)
 	if err != nil || !found {
 		return sale.Point{}, false, fault.Wrap(err, "find meter of a sale")
 	}
-	if err := tx.lockPoint(&p); err != nil {
-		return sale.Point{}, false, err
+	if tx.C.ForUpdate() != "" && p.Account != locked {
+		return sale.Point{}, false, fmt.Errorf("lock meter of a sale: %w: it was moved to another account meanwhile", core.ErrConflict)
 	}
 	if p.Status == registry.Blocked {
 		done, found, err := tx.SwapOf(p.Meter.N)
@@ -56,19 +52,62 @@ func (tx Rows) VendPoint(ref registry.Ref) (sale.Point, bool, error) {
 			p.Replaced = &done
 		}
 	}
-	p.Keys, err = tx.saleKeys(p.Meter.N)
+	if tx.C.ForUpdate() == "" {
+		at = meterOf{"n", p.Meter.N}
+	}
+	p.Keys, err = tx.saleKeys(at)
 	meters.Of(tx.Tx).KnowTIDs(p.Keys)
 	return p, err == nil, fault.Wrap(err, "find meter keys of a sale")
 }
 
+// PointAhead asks ahead for what VendPoint reads and locks; see [core.Tx.Ahead].
+func (tx Rows) PointAhead(ref registry.Ref) {
+	at := meterAt(ref)
+	tx.Ahead(func() error { _, err := tx.lockAccount(at); return err }, func() error { return tx.lockMeter(at) },
+		func() error { _, err := tx.saleKeys(at); return err }, func() error { _, _, err := tx.point(at); return err })
+}
+
+// meterOf is the condition by which a sale finds its meter, as $1 and $2.
+type meterOf struct {
+	column string
+	value  any
+}
+
+func meterAt(ref registry.Ref) meterOf {
+	if ref.Number != "" {
+		return meterOf{"number", ref.Number}
+	}
+	return meterOf{"id", ref.ID}
+}
+
+// point reads the facts about a meter.
+func (tx Rows) point(at meterOf) (p sale.Point, found bool, err error) {
+	found, err = tx.One(`SELECT m.id, m.n, m.number, m.simulated, m.mode, m.status, m.account_id, t.currency, t.tz, t.settings,
+			a.status, a.tariff_id, a.opened_at, a.charged_to
+		FROM meter m JOIN tenant t ON t.id = m.tenant_id LEFT JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
+		WHERE m.tenant_id = $1 AND m.`+at.column+` = $2`, func(r core.Row) (err error) {
+		p.Meter = sale.MeterRef{ID: r.ID(0), N: r.Int(1), Number: r.Text(2), Simulated: r.Bool(3)}
+		p.Mode, p.Status = registry.Mode(r.Text(4)), registry.Status(r.Text(5))
+		p.Account, p.Currency, p.TZ = r.ID(6), r.Text(7), r.Text(8)
+		p.AccountStatus, p.Tariff, p.OpenedAt, p.ChargedTo = r.Text(10), r.ID(11), r.Time(12), r.Text(13)
+		p.Policy, p.Limits, err = people.SalePolicy(r.Text(9))
+		return err
+	}, tx.Tenant, at.value)
+	return p, found, err
+}
+
 // saleKeys locks all keys of a meter and returns the keys that are not in the state past. It computes the newest TID in Go and not with the
 // SQL of [meters.NewestTID], because it runs in every sale and most meters have only one key.
-func (tx Rows) saleKeys(meter int64) ([]registry.Key, error) {
+func (tx Rows) saleKeys(at meterOf) ([]registry.Key, error) {
 	var all []registry.Key
-	err := tx.C.Query(meters.SaleKeyQuery+tx.C.ForUpdate(), func(r core.Row) error {
+	meter := ` $2`
+	if at.column != "n" {
+		meter = ` (SELECT n FROM meter WHERE tenant_id = $1 AND ` + at.column + ` = $2)`
+	}
+	err := tx.C.Query(meters.SaleKeyQuery+meter+tx.C.ForUpdate(), func(r core.Row) error {
 		all = append(all, registry.Key{})
 		return meters.ScanMeterKey(r, 0, &all[len(all)-1])
-	}, tx.Tenant, meter)
+	}, tx.Tenant, at.value)
 	last := func(base sts.BaseDate) (tid sts.TID) {
 		for _, k := range all {
 			if k.BaseDate == base {
@@ -86,32 +125,22 @@ func (tx Rows) saleKeys(meter int64) ([]registry.Key, error) {
 	return keys, err
 }
 
-// lockPoint locks the account and then the meter. It then reads again the facts on which the sale depends. On an engine without row locks
-// it does nothing. If the meter has moved to another account in between, lockPoint returns a conflict, and the sale starts again.
-func (tx Rows) lockPoint(p *sale.Point) error {
-	if tx.C.ForUpdate() == "" {
-		return nil
+// lockPoint locks the account of a meter and then the meter, and returns the account.
+func (tx Rows) lockPoint(at meterOf) (account id.ID, err error) {
+	if account, err = tx.lockAccount(at); err != nil {
+		return account, fault.Wrap(err, "lock account of a sale")
 	}
-	tx.Ahead(func() error { return tx.lockMeter(p) }, func() error { _, err := tx.saleKeys(p.Meter.N); return err })
-	_, err := tx.One(`SELECT status, tariff_id, opened_at, charged_to FROM account WHERE tenant_id = $1 AND id = $2`+tx.C.ForUpdate(), func(r core.Row) error {
-		p.AccountStatus, p.Tariff, p.OpenedAt, p.ChargedTo = r.Text(0), r.ID(1), r.Time(2), r.Text(3)
-		return nil
-	}, tx.Tenant, p.Account)
-	if err != nil {
-		return fault.Wrap(err, "lock account of a sale")
-	}
-	return fault.Wrap(tx.lockMeter(p), "lock meter of a sale")
+	return account, fault.Wrap(tx.lockMeter(at), "lock meter of a sale")
 }
 
-func (tx Rows) lockMeter(p *sale.Point) error {
-	account := p.Account
-	found, err := tx.One(`SELECT mode, status, account_id FROM meter WHERE tenant_id = $1 AND id = $2`+tx.C.ForUpdate(), func(r core.Row) error {
-		p.Mode, p.Status, p.Account = registry.Mode(r.Text(0)), registry.Status(r.Text(1)), r.ID(2)
-		return nil
-	}, tx.Tenant, p.Meter.ID)
-	if err == nil && (!found || p.Account != account) {
-		err = fmt.Errorf("%w: it was moved to another account meanwhile", core.ErrConflict)
-	}
+func (tx Rows) lockAccount(at meterOf) (account id.ID, err error) {
+	_, err = tx.One(`SELECT id FROM account WHERE tenant_id = $1 AND id = (SELECT account_id FROM meter WHERE tenant_id = $1 AND `+at.column+` = $2)`+
+		tx.C.ForUpdate(), func(r core.Row) error { account = r.ID(0); return nil }, tx.Tenant, at.value)
+	return account, err
+}
+
+func (tx Rows) lockMeter(at meterOf) error {
+	_, err := tx.One(`SELECT n FROM meter WHERE tenant_id = $1 AND `+at.column+` = $2`+tx.C.ForUpdate(), func(core.Row) error { return nil }, tx.Tenant, at.value)
 	return err
 }
 
@@ -144,9 +173,13 @@ func (tx Rows) VendUnderWay(meter int64, account id.ID) (bool, error) {
 	return found, fault.Wrap(err, "look for another open sale of the meter")
 }
 
-// VendAhead asks ahead for what the writing of a sale to this meter reads; see [core.Tx.Ahead].
-func (tx Rows) VendAhead(p sale.Point, routes []string) {
+// VendAhead asks ahead for what the writing of a sale to this meter reads; see [core.Tx.Ahead]. A sale for cash locks nothing more before
+// the rows that all sales share.
+func (tx Rows) VendAhead(p sale.Point, cash bool, routes []string) {
 	carry := ledger.AccountRef{Code: ledger.Carry, Subject: p.Account.Text(id.Account)}
+	if cash {
+		tx.SharedAhead(carry)
+	}
 	tx.Ahead(func() error { return tx.Announce(webhook.VendCompleted, nil) }, func() error { _, err := tx.OpenFrom(); return err })
 	if _, known := tx.AccountN(carry); !known {
 		tx.Ahead(func() error { _, _, err := books.Of(tx.Tx).Account(carry); return err })
