@@ -22,7 +22,8 @@ import (
 // Every second meter has a wallet. Sales are spread over some months.
 type town struct {
 	shop
-	cluster string // folder of its PostgreSQL cluster; "" on SQLite
+	cluster string       // folder of its PostgreSQL cluster; "" on SQLite
+	passed  atomic.Int64 // how much of its life has passed
 	meters  []registry.Meter
 	people  []resident
 }
@@ -30,8 +31,11 @@ type town struct {
 // resident is who lives at a meter.
 type resident struct{ name, phone, address string }
 
-// span is how far the town's first sale is back.
-const span = 90 * 24 * time.Hour
+// span is how far the town's beginning is back. Its meters are registered in its first days, and then the sales begin.
+const (
+	span    = 90 * 24 * time.Hour
+	arrival = 9 * 24 * time.Hour
+)
 
 // Some meters of a town are in other states than most.
 const (
@@ -55,11 +59,8 @@ func residentOf(i int) resident {
 // build fills the town's store, as if the last months had passed.
 func (b *Pages) build(ctx context.Context, say Say, t *town) error {
 	end := time.Now().Add(-time.Minute)
-	var steps atomic.Int64
-	all := int64(b.Meters + b.Sales)
-	t.past, t.now = true, func() time.Time {
-		return end.Add(-span + time.Duration(min(all, steps.Load()))*(span/time.Duration(all)))
-	}
+	begin := end.Add(-span)
+	t.past, t.now = true, func() time.Time { return begin.Add(time.Duration(t.passed.Load())) }
 	r, err := t.shop.open(ctx)
 	if err != nil {
 		return err
@@ -70,11 +71,11 @@ func (b *Pages) build(ctx context.Context, say Say, t *town) error {
 		}
 	}()
 	say("registering %d meters", b.Meters)
-	if err := t.settle(ctx, r, &steps); err != nil {
+	if err := t.settle(ctx, r); err != nil {
 		return err
 	}
 	say("making %d sales", b.Sales)
-	if err := t.trade(ctx, b.Sales, &steps); err != nil {
+	if err := t.trade(ctx, b.Sales); err != nil {
 		return err
 	}
 	say("storing %d readings", b.Meters*b.Readings)
@@ -86,13 +87,26 @@ func (b *Pages) build(ctx context.Context, say Say, t *town) error {
 	return errors.Join(err, t.hire(ctx))
 }
 
+// hourly does n pieces of work, spread over the hours between two moments of the town's life. The clock stands still within an hour, so that
+// no work is dated after work that ends later.
+func (t *town) hourly(from, to time.Duration, n int, work func(i int) error) error {
+	hours := int((to - from) / time.Hour)
+	for h := range hours {
+		t.passed.Store(int64(from) + int64(h)*int64(time.Hour))
+		first := n * h / hours
+		if err := inParallel(64, n*(h+1)/hours-first, func(i int) error { return work(first + i) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // settle publishes the tariff and registers the meters with their customers.
-func (t *town) settle(ctx context.Context, r *registry.Registry, steps *atomic.Int64) error {
+func (t *town) settle(ctx context.Context, r *registry.Registry) error {
 	if err := t.publish(ctx, r); err != nil {
 		return err
 	}
-	return inParallel(64, len(t.meters), func(i int) error {
-		steps.Add(1)
+	return t.hourly(0, arrival, len(t.meters), func(i int) error {
 		who := residentOf(i)
 		n := registry.NewMeter{Mode: registry.PrepayWallet, Address: who.address, Feeder: fmt.Sprintf("F%d", i%20),
 			Customer: &registry.NewCustomer{Name: who.name, Phone: who.phone}}
@@ -106,9 +120,8 @@ func (t *town) settle(ctx context.Context, r *registry.Registry, steps *atomic.I
 }
 
 // trade makes the sales. Its order visits every meter about equally often.
-func (t *town) trade(ctx context.Context, sales int, steps *atomic.Int64) error {
-	return inParallel(64, sales, func(i int) error {
-		steps.Add(1)
+func (t *town) trade(ctx context.Context, sales int) error {
+	return t.hourly(arrival, span, sales, func(i int) error {
 		m := t.meters[i*7919%len(t.meters)]
 		sold, err := t.vending.Sell(ctx, t.seller, vending.Purchase{Meter: m.Number, Tender: money.Amount{Minor: money.Minor(5000 + i*37%50_000), Currency: "KES"},
 			ClientRef: fmt.Sprintf("bench-%d", i)})
