@@ -23,7 +23,7 @@ var examples = map[string][]string{
 	"backup restore":        {"paywatt backup restore /mnt/usb/paywatt-2026-11-20 --data ./paywatt-data"},
 	"bench ingest":          {"paywatt bench ingest --connections 200 --seconds 20"},
 	"bench pay":             {"paywatt bench pay --callers 16 --seconds 10"},
-	"bench pages":           {"paywatt bench pages --meters 2000 --sales 20000 --rounds 30"},
+	"bench pages":           {"paywatt bench pages --meters 2000 --sales 20000 --rounds 30", "paywatt bench pages --engine postgres --keep /var/tmp/town -o table"},
 	"bench meter":           {"paywatt bench meter --meters 1000"},
 	"bench store":           {"paywatt bench store --dir /var/lib --seconds 5"},
 	"bench vend":            {"paywatt bench vend --seconds 20", "paywatt bench vend --baseline none"},

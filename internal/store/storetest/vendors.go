@@ -12,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/proof"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
@@ -328,8 +329,11 @@ func (h household) sold(t *testing.T, e store.Engine, ref string, at time.Time) 
 		if err := tx.VendReserve(s, [32]byte{1}); err != nil {
 			return err
 		}
-		_, err = tx.C.Exec(`UPDATE vend SET state = 'completed', completed_at = $1 WHERE tenant_id = $2 AND id = $3`, at, tx.Tenant, s.ID)
-		return err
+		if _, err = tx.C.Exec(`UPDATE vend SET state = 'completed', completed_at = $1 WHERE tenant_id = $2 AND id = $3`, at, tx.Tenant, s.ID); err != nil {
+			return err
+		}
+		tx.Now = at // the audit row has the time of the sale
+		return tx.AuditLog(access.Entry{Actor: "test", Action: proof.Action, Object: s.ID.Text(id.Vend)})
 	})
 	s.State = sale.Completed
 	return s
