@@ -102,13 +102,13 @@ func (r *Registry) sorted(tx Tx, by access.Actor, f MeterFilter, found *first) (
 	return c, no, err
 }
 
-// first keeps the first meters of an order. Its memory does not grow with the number of all meters.
+// first holds the first meters of an order. Its memory does not grow with the number of all meters.
 type first struct {
 	order Order
 	left  map[id.ID]money.Minor // what is left in the wallets of accounts, for the order ByLeft
-	most  int                   // meters to keep
+	most  int                   // meters to hold
 	all   int                   // meters that were added
-	kept  []placed
+	rows  []placed
 }
 
 // placed is a meter with its place in an order: the numbers count before the text, and the registration at last.
@@ -127,17 +127,17 @@ func (f *first) add(s Standing, state State) {
 	if f.order == Registered && f.all > f.most {
 		return
 	}
-	if f.kept = append(f.kept, p); len(f.kept) >= 2*f.most+standingBatch {
-		f.kept = f.sorted()
+	if f.rows = append(f.rows, p); len(f.rows) >= 2*f.most+standingBatch {
+		f.rows = f.sorted()
 	}
 }
 
 // sorted returns the first meters in their order.
 func (f *first) sorted() []placed {
-	slices.SortFunc(f.kept, func(a, b placed) int {
+	slices.SortFunc(f.rows, func(a, b placed) int {
 		return cmp.Or(slices.Compare(a.numbers[:], b.numbers[:]), cmp.Compare(a.text, b.text), cmp.Compare(a.nth, b.nth))
 	})
-	return f.kept[:min(len(f.kept), f.most)]
+	return f.rows[:min(len(f.rows), f.most)]
 }
 
 // place is the place of a meter. What is unknown comes last.

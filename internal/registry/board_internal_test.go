@@ -36,14 +36,14 @@ func TestABoardKeepsOnlyItsFirstMeters(t *testing.T) {
 			state := States()[int(s.Watts)%len(States())]
 			few.add(s, state)
 			all.add(s, state)
-			if len(few.kept) > 2*few.most+standingBatch {
-				t.Fatalf("by %q %d meters are kept for %d", o, len(few.kept), few.most)
+			if len(few.rows) > 2*few.most+standingBatch {
+				t.Fatalf("by %q %d meters are kept for %d", o, len(few.rows), few.most)
 			}
 		}
 		if got, want := few.sorted(), all.sorted()[:few.most]; !slices.Equal(got, want) || few.all != len(meters) {
 			t.Errorf("by %q the first meters are %v, want %v", o, got, want)
 		}
-		if !slices.IsSortedFunc(all.kept, func(a, b placed) int {
+		if !slices.IsSortedFunc(all.rows, func(a, b placed) int {
 			return cmp.Or(slices.Compare(a.numbers[:], b.numbers[:]), cmp.Compare(a.text, b.text))
 		}) {
 			t.Errorf("by %q the meters are in no order", o)
