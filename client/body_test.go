@@ -72,7 +72,7 @@ func calls() map[string]any {
 		"payments": c.Payments, "payment": c.Payment, "apply-payment": c.ApplyPayment, "refund-payment": c.RefundPayment, "reject-payment": c.RejectPayment,
 		"voucher-batches": c.VoucherBatches, "voucher-batch": c.VoucherBatch, "make-vouchers": c.MakeVouchers, "take-voucher-pins": c.TakeVoucherPins, "sell-vouchers": c.SellVouchers, "end-vouchers": c.EndVouchers, "redeem-voucher": c.RedeemVoucher,
 		"payment-requests": c.PaymentRequests, "payment-request": c.PaymentRequest, "request-payment": c.RequestPayment,
-		"upload-statement": c.UploadStatement, "reconciliations": c.Reconciliations, "reconcile": c.Reconcile, "differences": c.Differences,
+		"upload-statement": c.UploadStatement, "reconciliations": c.Reconciliations, "reconcile": c.Reconcile, "differences": c.Differences, "statement-files": c.StatementFiles,
 		"close-difference": c.CloseDifference, "assign-difference": c.AssignDifference, "difference-call": c.DifferenceCall, "read-difference-call": c.ReadDifferenceCall,
 		"payment-providers": c.PaymentProviders, "add-payment-provider": c.AddPaymentProvider, "enable-payment-provider": c.EnablePaymentProvider, "disable-payment-provider": c.DisablePaymentProvider, "register-payment-provider": c.RegisterPaymentProvider,
 		"webhooks": c.Webhooks, "add-webhook": c.AddWebhook, "enable-webhook": c.EnableWebhook, "disable-webhook": c.DisableWebhook, "rotate-webhook": c.RotateWebhook,

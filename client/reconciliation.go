@@ -14,6 +14,11 @@ func (c *Client) UploadStatement(ctx context.Context, provider string, file []by
 	return ask[apiv1.StatementFile](ctx, c, call{method: http.MethodPost, path: "/v1/payment-providers/" + url.PathEscape(provider) + "/statements", file: file})
 }
 
+// StatementFiles lists the statement files of payment providers, newest first (right: payment.read).
+func (c *Client) StatementFiles(ctx context.Context, f apiv1.StatementFileFilter) (apiv1.List[apiv1.StatementFile], error) {
+	return list(ctx, c, apiv1.StatementFiles, f)
+}
+
 // Reconciliations lists the reconciliations of providers, newest first (right: payment.read).
 func (c *Client) Reconciliations(ctx context.Context, f apiv1.ReconciliationFilter) (apiv1.List[apiv1.Reconciliation], error) {
 	return list(ctx, c, apiv1.Reconciliations, f)

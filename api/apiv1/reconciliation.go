@@ -18,6 +18,15 @@ type StatementFile struct {
 	ReadAt     *time.Time `json:"read_at,omitempty" doc:"When all rows were stored"`
 }
 
+// StatementFileFilter says which statement files to list.
+type StatementFileFilter struct {
+	Provider string `query:"provider" maxLength:"64" doc:"Only those of the provider with this name"`
+	Page
+}
+
+// StatementFiles is the list of statement files.
+var StatementFiles = Listing[StatementFileFilter, StatementFile]{Name: "statement-files", Path: "/v1/statement-files", Tag: "payments", Summary: "List the statement files of payment providers, newest first"}
+
 // Reconciliation is the comparison of a provider's statement, the payments and the books on one day.
 type Reconciliation struct {
 	ID              string     `json:"id" example:"rec_01jd00000000000000000000000" doc:"Id"`

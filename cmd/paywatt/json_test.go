@@ -67,7 +67,7 @@ func shownValues() []lineShown {
 		{line: "shift open --till till-2 --opening 50"}, {line: "shift payout 20 --reason noon"}, {line: "shift list"}, {line: "shift report"},
 		{line: "shift close --counted 30"},
 		{line: "reconcile bank $FLATS", answer: apiv1.StatementFile{}}, {line: "reconcile list"}, {line: "reconcile run bank 2026-11-20", answer: apiv1.Reconciliation{}},
-		{line: "reconcile differences"}, {line: "reconcile close dif_x --why paid", answer: apiv1.Difference{}}, {line: "reconcile assign dif_x Amina", answer: apiv1.Difference{}},
+		{line: "reconcile differences"}, {line: "reconcile files"}, {line: "reconcile close dif_x --why paid", answer: apiv1.Difference{}}, {line: "reconcile assign dif_x Amina", answer: apiv1.Difference{}},
 		{line: "reconcile call dif_x", answer: apiv1.DifferenceCall{}}, {line: "reconcile read dif_x", answer: apiv1.Difference{}},
 		{line: "voucher make 100 --count 2 --expires 2028-06-30", keep: "BATCH=id"}, {line: "voucher pins $BATCH"}, {line: "voucher sell $BATCH --from 1 --to 1"}, {line: "voucher end $BATCH --from 2 --to 2 --reason lost"}, {line: "voucher list"}, {line: "voucher show $BATCH"}, {line: "voucher redeem 04140001001", answer: apiv1.VoucherRedemption{}},
 		{line: "payment list"}, {line: "payment show pay_x", answer: apiv1.Payment{}}, {line: "payment apply pay_x 04140001001", answer: apiv1.Payment{}},

@@ -25,7 +25,7 @@ func newReconcileCommand(c console) *cobra.Command {
 			return answer(c, cmd, f, err, statementFileTable)
 		}),
 	}
-	cmd.AddCommand(newReconcileList(c), newReconcileRun(c), newReconcileDifferences(c), newReconcileClose(c), newReconcileAssign(c), newReconcileCall(c), newReconcileRead(c))
+	cmd.AddCommand(newReconcileList(c), newReconcileRun(c), newReconcileDifferences(c), newReconcileClose(c), newReconcileAssign(c), newReconcileFiles(c), newReconcileCall(c), newReconcileRead(c))
 	return cmd
 }
 
@@ -95,6 +95,18 @@ func newReconcileAssign(c console) *cobra.Command {
 			return answer(c, cmd, d, err, differenceTable)
 		}),
 	}
+}
+
+func newReconcileFiles(c console) *cobra.Command {
+	return list[apiv1.StatementFileFilter, apiv1.StatementFile]{
+		use: "files", example: "  paywatt reconcile files --provider mpesa", of: apiv1.StatementFiles, page: (*client.Client).StatementFiles, limit: 50,
+		options: func(flags *pflag.FlagSet, f *apiv1.StatementFileFilter) {
+			flags.StringVar(&f.Provider, "provider", "", "only those of this provider")
+		},
+		table: columns("uploaded, by, provider, format, state, from, to, rows, new rows, not booked, id", func(f apiv1.StatementFile) []any {
+			return []any{timeText(&f.UploadedAt), f.UploadedBy, f.Provider, f.Format, f.State, timeText(&f.From), timeText(&f.To), f.Rows, f.NewRows, f.Skipped, f.ID}
+		}),
+	}.command(c)
 }
 
 func newReconcileCall(c console) *cobra.Command {

@@ -39,6 +39,10 @@ func (a *API) reconciliationRoutes(r router) {
 		}
 		return answer, nil
 	})
+	listRoute(r, apiv1.StatementFiles, func(ctx context.Context, by access.Actor, in *apiv1.StatementFileFilter) (*listed[apiv1.StatementFile], error) {
+		l, err := a.c.Reconciliations.Files(ctx, by, in.Provider, pageAt(in.Page))
+		return pageOf(l.Refusal, err, l.Files, l.Next, statementFileOf)
+	})
 	listRoute(r, apiv1.Reconciliations, func(ctx context.Context, by access.Actor, in *apiv1.ReconciliationFilter) (*listed[apiv1.Reconciliation], error) {
 		l, err := a.c.Reconciliations.List(ctx, by, reconcile.Filter{Provider: in.Provider, Date: in.Date}, pageAt(in.Page))
 		return pageOf(l.Refusal, err, l.Days, l.Next, reconciliationOf)

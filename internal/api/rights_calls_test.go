@@ -133,7 +133,7 @@ func queries() map[string]valid {
 func paymentCalls() map[string]valid {
 	return map[string]valid{
 		"payments": get(access.ReadPayments, "/v1/payments"), "payment-providers": get(access.ReadSettings, "/v1/payment-providers"),
-		"reconciliations": get(access.ReadPayments, "/v1/reconciliations"), "differences": get(access.ReadPayments, "/v1/differences"),
+		"reconciliations": get(access.ReadPayments, "/v1/reconciliations"), "differences": get(access.ReadPayments, "/v1/differences"), "statement-files": get(access.ReadPayments, "/v1/statement-files"),
 		"reconcile":            once(access.DecidePayments, "/v1/reconciliations", `{"provider":"{id}","date":"2026-11-20"}`, (*stage).provider),
 		"close-difference":     once(access.DecidePayments, "/v1/differences/{id}/close", `{"why":"seen"}`, (*stage).difference),
 		"difference-call":      {access.DecidePayments, func(s *stage, _ bool) call { return call{"GET", "/v1/differences/" + s.unreadCall() + "/call", ""} }},

@@ -149,7 +149,7 @@ func reviewRoutes(meter string) []route {
 		{"GET", "/v1/payment-requests", "", access.ReadPayments, 200}, {"GET", "/v1/payment-requests/{id}", "", access.ReadPayments, 404},
 		{"POST", "/v1/payment-requests", `{"meter":"` + meterNumber + `","amount_minor":1000,"phone":"+254711000001"}`, access.Sell, 404},
 		{"GET", "/v1/reconciliations", "", access.ReadPayments, 200}, {"POST", "/v1/reconciliations", `{"provider":"none","date":"2026-11-20"}`, access.DecidePayments, 404},
-		{"GET", "/v1/differences", "", access.ReadPayments, 200}, {"POST", "/v1/differences/{id}/close", `{"why":"matrix"}`, access.DecidePayments, 404},
+		{"GET", "/v1/differences", "", access.ReadPayments, 200}, {"GET", "/v1/statement-files", "", access.ReadPayments, 200}, {"POST", "/v1/differences/{id}/close", `{"why":"matrix"}`, access.DecidePayments, 404},
 		{"GET", "/v1/differences/{id}/call", "", access.DecidePayments, 404}, {"POST", "/v1/differences/{id}/read", `{}`, access.DecidePayments, 404}, {"POST", "/v1/differences/{id}/assign", `{"owner":"matrix"}`, access.DecidePayments, 404}, {"POST", "/v1/payment-providers/{id}/statements", `{}`, access.DecidePayments, 404},
 		{"GET", "/v1/payment-providers", "", access.ReadSettings, 200}, {"POST", "/v1/payment-providers", `{"name":"X","kind":"webhook"}`, access.WriteSettings, 422},
 		{"POST", "/v1/payment-providers/{id}/enable", `{}`, access.WriteSettings, 404}, {"POST", "/v1/payment-providers/{id}/register", `{}`, access.WriteSettings, 404}, {"POST", "/v1/payment-providers/{id}/disable", `{}`, access.WriteSettings, 404},

@@ -125,8 +125,9 @@ type Rows interface {
 	PutStatementFile(File) error
 	// StatementFiles lists the files of a provider that overlap a period, without their contents.
 	StatementFiles(provider string, from, to time.Time, max int) ([]File, error)
-	// NewestFiles lists the newest files of a provider, or of all if it is empty, without their contents.
-	NewestFiles(provider string, max int) ([]File, error)
+	// StatementFilePage lists the files of a provider, or of all if it is empty, without their contents: newest first, from before the given one or
+	// from the newest on.
+	StatementFilePage(provider string, before id.ID, max int) ([]File, error)
 	// UnreadFiles lists files whose rows are being stored.
 	UnreadFiles(max int) ([]File, error)
 
@@ -210,6 +211,7 @@ type Items struct {
 const (
 	listDays  = "reconciliations"
 	listItems = "reconciliation-differences"
+	listFiles = "statement-files"
 )
 
 // List lists reconciliations (right: payment.read).
@@ -248,20 +250,27 @@ func (s *Statements) Items(ctx context.Context, by access.Actor, f Filter, page 
 	return out, fault.Wrap(err, "list differences")
 }
 
-// Files are statement files, newest first.
+// Files is one page of statement files, newest first.
 type Files struct {
 	refusal.Refusal
 	Files []File
+	Next  string
 }
 
-// Files lists the newest statement files of a provider, or of all if it is empty (right: payment.read).
-func (s *Statements) Files(ctx context.Context, by access.Actor, provider string, max int) (Files, error) {
+// Files lists the statement files of a provider, or of all if it is empty (right: payment.read).
+func (s *Statements) Files(ctx context.Context, by access.Actor, provider string, page registry.Page) (Files, error) {
 	if no := by.Needs(access.ReadPayments); no.Refused() {
 		return Files{Refusal: no}, nil
 	}
+	before, max, no := page.Read(s.c.Sealer, by.Tenant, listFiles)
+	if no.Refused() {
+		return Files{Refusal: no}, nil
+	}
 	out, err := access.Look(ctx, s.c.Door, by.Tenant, func(tx Tx) (Files, error) {
-		rows, err := tx.Reconciling().NewestFiles(provider, max)
-		return Files{Files: rows}, err
+		rows, err := tx.Reconciling().StatementFilePage(provider, before, max+1)
+		l := Files{}
+		l.Files, l.Next = registry.Cut(rows, max, s.c.Sealer, by.Tenant, listFiles, func(f File) id.ID { return f.ID })
+		return l, err
 	})
 	return out, fault.Wrap(err, "list statement files")
 }

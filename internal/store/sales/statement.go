@@ -146,9 +146,10 @@ func (tx Rows) StatementFiles(provider string, from, to time.Time, max int) (out
 	return out, fault.Wrap(err, "list statements")
 }
 
-// NewestFiles lists the newest files of a provider, or of all if it is empty, without their contents.
-func (tx Rows) NewestFiles(provider string, max int) (out []reconcile.File, err error) {
-	err = tx.C.Query(statementFileQuery+`id < $2 AND ($3 = '' OR provider = $3) ORDER BY id DESC LIMIT $4`, statementFileColumns.AddTo(&out), tx.Tenant, core.UpTo(id.ID{}), provider, max)
+// StatementFilePage lists the files of a provider, or of all if it is empty, without their contents: newest first, from before the given one or from
+// the newest on.
+func (tx Rows) StatementFilePage(provider string, before id.ID, max int) (out []reconcile.File, err error) {
+	err = tx.C.Query(statementFileQuery+`id < $2 AND ($3 = '' OR provider = $3) ORDER BY id DESC LIMIT $4`, statementFileColumns.AddTo(&out), tx.Tenant, core.UpTo(before), provider, max)
 	return out, fault.Wrap(err, "list statements")
 }
 

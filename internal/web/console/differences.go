@@ -76,7 +76,7 @@ func (s *Console) showDifferences(w http.ResponseWriter, r *http.Request, v visi
 	if s.stopped(w, r, v, err, days.Refusal) {
 		return
 	}
-	files, err := s.c.Reconciliations.Files(r.Context(), v.by, d.Provider, shownFiles)
+	files, err := s.c.Reconciliations.Files(r.Context(), v.by, d.Provider, registry.Page{Limit: shownFiles})
 	if s.stopped(w, r, v, err, files.Refusal) {
 		return
 	}

@@ -78,6 +78,7 @@ func TestAStatementIsUploadedOnAPage(t *testing.T) {
 	send("bank", file).leads("/differences?provider=bank")
 	send("bank", file).leads("/differences?provider=bank")
 	g.get("/differences?provider=bank").is(200).says("✓ Read", "2026-11-20", "bank")
+	g.get(g.get("/differences?provider=bank").link(t, `/export/statement-files[^"]*`)).is(200).says("stf_", "bank")
 	if n := w.audited("statement.upload"); n != 1 {
 		t.Errorf("the log has %d uploads, want 1", n)
 	}
