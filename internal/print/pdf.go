@@ -84,7 +84,7 @@ type pdfDoc struct {
 }
 
 func newPDF(say *words.Texts, title string, p page, at time.Time) *pdfDoc {
-	d := &pdfDoc{page: p, letters: font.Letters(font.Regular()),
+	d := &pdfDoc{page: p,
 		Fpdf: fpdf.NewCustom(&fpdf.InitType{OrientationStr: "P", UnitStr: "mm", Size: fpdf.SizeType{Wd: p.width, Ht: p.height}})}
 	d.SetCreationDate(at.UTC())
 	d.SetModificationDate(at.UTC())
@@ -94,8 +94,14 @@ func newPDF(say *words.Texts, title string, p page, at time.Time) *pdfDoc {
 	d.SetLang(say.Code())
 	d.SetMargins(p.margin, p.margin, p.margin)
 	d.SetAutoPageBreak(false, 0)
-	d.AddUTF8FontFromBytes(family, "", font.Regular())
-	d.AddUTF8FontFromBytes(family, "B", font.Bold())
+	normal, strong, err := font.Faces()
+	if err != nil {
+		d.SetError(err)
+		return d
+	}
+	d.letters = font.Letters(normal)
+	d.AddUTF8FontFromBytes(family, "", normal)
+	d.AddUTF8FontFromBytes(family, "B", strong)
 	return d
 }
 

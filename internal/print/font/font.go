@@ -12,20 +12,39 @@ import (
 	"sort"
 )
 
-//go:embed DejaVuSans.ttf
+//go:embed DejaVuSans.ttf.gz
 var regular []byte
 
-//go:embed DejaVuSans-Bold.ttf
+//go:embed DejaVuSans-Bold.ttf.gz
 var bold []byte
 
 //go:embed unifont.gz
 var unifont []byte
 
-// Regular returns DejaVu Sans as a TrueType file. Do not change it.
-func Regular() []byte { return regular }
+// maxUnpacked bounds an unpacked font, in bytes.
+const maxUnpacked = 4 << 20
 
-// Bold returns DejaVu Sans Bold as a TrueType file. Do not change it.
-func Bold() []byte { return bold }
+// unpack returns the content of an embedded file.
+func unpack(packed []byte) ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, fmt.Errorf("open a font: %w", err)
+	}
+	b, err := io.ReadAll(io.LimitReader(z, maxUnpacked))
+	if err != nil {
+		return nil, fmt.Errorf("unpack a font: %w", err)
+	}
+	return b, nil
+}
+
+// Faces returns DejaVu Sans and DejaVu Sans Bold as TrueType files.
+func Faces() (normal, strong []byte, err error) {
+	if normal, err = unpack(regular); err != nil {
+		return nil, nil, err
+	}
+	strong, err = unpack(bold)
+	return normal, strong, err
+}
 
 // Height is the number of dots of a glyph from top to bottom. A narrow glyph is half as wide, a wide glyph as wide.
 const Height = 16
@@ -36,21 +55,17 @@ const (
 	wideSize   = 2 + 2*Height
 )
 
-// maxDots bounds the unpacked glyphs, in bytes.
-const maxDots = 4 << 20
-
 // Dots has the glyphs of the bitmap font.
 type Dots struct{ narrow, wide []byte }
 
 // Open unpacks the bitmap font. It takes some milliseconds and 2 MB, so only documents that need it do so.
 func Open() (Dots, error) {
-	z, err := gzip.NewReader(bytes.NewReader(unifont))
+	b, err := unpack(unifont)
 	if err != nil {
-		return Dots{}, fmt.Errorf("open the font of printers: %w", err)
+		return Dots{}, err
 	}
-	b, err := io.ReadAll(io.LimitReader(z, maxDots))
-	if err != nil || len(b) < 4 {
-		return Dots{}, fmt.Errorf("unpack the font of printers: %w", err)
+	if len(b) < 4 {
+		return Dots{}, fmt.Errorf("unpack the font of printers: %w", io.ErrUnexpectedEOF)
 	}
 	n := int(binary.BigEndian.Uint32(b)) * narrowSize
 	if b = b[4:]; n > len(b) {
