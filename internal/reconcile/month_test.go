@@ -299,7 +299,7 @@ func TestAMonthOf20000PaymentsShowsExactlyWhatIsWrong(t *testing.T) {
 		}
 	}
 	for _, k := range reconcile.Kinds() {
-		if before[k] != planted {
+		if k != reconcile.UnreadCall && before[k] != planted { // a call shows that kind, and no comparison of a day
 			t.Errorf("%d differences of kind %s, planted %d", before[k], k, planted)
 		}
 	}

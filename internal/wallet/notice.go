@@ -91,19 +91,19 @@ func NoticeSent(tx NoticeTx, kind NoticeKind, body []byte) error {
 		return nil
 	}
 	rows, err := warned(tx, m.N, n.Account)
-	if err != nil {
+	if err != nil || len(rows) == 0 {
 		return err
 	}
 	all, err := tx.SuppliesOf(rows)
+	if err != nil {
+		return err
+	}
 	var first []MeterSupply
 	for _, w := range rows { // the warning is the account's, and covers all its meters
-		if s := all[w.Meter.N].Supply; err == nil && s.Noticed.IsZero() {
+		if s := all[w.Meter.N].Supply; s.Noticed.IsZero() {
 			s.Noticed = tx.Moment()
 			first = append(first, MeterSupply{w.Meter.N, s})
 		}
-	}
-	if err != nil || len(first) == 0 {
-		return err
 	}
 	return tx.SuppliesPut(first)
 }
