@@ -187,7 +187,7 @@ func (s State) Most(phases int) unit.Power {
 type priceInterval struct {
 	from, to time.Time
 	units    unit.Energy
-	version  tariff.Version
+	version  *tariff.Version
 }
 
 // rate prices an accepted reading.
@@ -313,9 +313,10 @@ func stretches(from, to time.Time, units unit.Energy, versions []tariff.Version,
 
 // inForce returns the version in force at a time, and the time at which that version or the given interval ends. Before the first version
 // begins, it returns the first version, so that no energy is free.
-func inForce(versions []tariff.Version, at, to time.Time) (tariff.Version, time.Time) {
-	v := versions[0]
-	for _, next := range versions[1:] {
+func inForce(versions []tariff.Version, at, to time.Time) (*tariff.Version, time.Time) {
+	v := &versions[0]
+	for i := 1; i < len(versions); i++ {
+		next := &versions[i]
 		if next.EffectiveFrom.After(at) {
 			return v, earlier(next.EffectiveFrom, to)
 		}

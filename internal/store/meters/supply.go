@@ -66,7 +66,7 @@ var orderColumns = core.Columns[commandRow]{Table: "command",
 const firstOrderColumn = 11
 
 // supplyQuery reads what meters reported last, the progress of their newest supply orders, and their stored supplies.
-var supplyQuery = byKey(`SELECT l.meter, l.relay, l.reasons, l.balance_wh, l.received_at, l.store, l.info, l.register_wh, l.reading_seq, l.as_of,
+var supplyQuery = `SELECT l.meter, l.relay, l.reasons, l.balance_wh, l.received_at, l.store, l.info, l.register_wh, l.reading_seq, l.as_of,
 	c1.answer_seq, ` + orderColumns.List("c1") + `, ` + orderColumns.List("c2") + `, ` + orderColumns.List("c3") + `, ` + orderColumns.List("c4") + `,
 	` + orderColumns.List("c5") + `, ` + supplyColumns.List("s") + `
 	FROM meter_live l LEFT JOIN wallet_supply s ON s.tenant_id = l.tenant_id AND s.meter = l.meter
@@ -75,16 +75,16 @@ var supplyQuery = byKey(`SELECT l.meter, l.relay, l.reasons, l.balance_wh, l.rec
 	LEFT JOIN command c3 ON c3.tenant_id = s.tenant_id AND c3.id = s.connect_cmd
 	LEFT JOIN command c4 ON c4.tenant_id = s.tenant_id AND c4.id = s.config_cmd
 	LEFT JOIN command c5 ON c5.tenant_id = s.tenant_id AND c5.id = s.clock_cmd
-	WHERE l.tenant_id = $1 AND l.meter `)
+	WHERE l.tenant_id = $1 AND l.meter `
 
 // emergencyQuery reads the last supply that one person restored for each account. silenceQuery reads when the feeders of accounts were found
 // silent. Mostly no feeder is silent, and its first condition is then false for all accounts.
-var (
-	emergencyQuery = byKey(`SELECT account_id, until_at, floor, energy_wh, meter, register_wh, by_actor, reason FROM emergency
-		WHERE tenant_id = $1 AND account_id `)
-	silenceQuery = byKey(`SELECT a.id, f.raised_at FROM account a JOIN service_point p ON p.tenant_id = a.tenant_id AND p.id = a.service_point_id
+const (
+	emergencyQuery = `SELECT account_id, until_at, floor, energy_wh, meter, register_wh, by_actor, reason FROM emergency
+		WHERE tenant_id = $1 AND account_id `
+	silenceQuery = `SELECT a.id, f.raised_at FROM account a JOIN service_point p ON p.tenant_id = a.tenant_id AND p.id = a.service_point_id
 		JOIN alarm f ON f.tenant_id = p.tenant_id AND f.feeder = p.feeder AND f.cleared_at IS NULL AND f.feeder <> ''
-		WHERE EXISTS (SELECT 1 FROM alarm o WHERE o.tenant_id = $1 AND o.cleared_at IS NULL AND o.feeder <> '') AND a.tenant_id = $1 AND a.id `)
+		WHERE EXISTS (SELECT 1 FROM alarm o WHERE o.tenant_id = $1 AND o.cleared_at IS NULL AND o.feeder <> '') AND a.tenant_id = $1 AND a.id `
 )
 
 // SuppliesOf reads the stored supplies of locked wallets, and the facts about their meters. The lock of a meter's wallet also protects its

@@ -47,14 +47,20 @@ const walletTries = 3
 // lock, a statement sees the locked rows in their new state, but the joined rows in their old state. An account that was closed in between
 // would still look open.
 func (tx Rows) Wallets(condition string, args ...any) ([]wallet.Row, error) {
+	out, err := tx.addWallets(nil, condition, args...)
+	inOrder(out)
+	return out, err
+}
+
+// addWallets adds locked wallets to a list, in any order.
+func (tx Rows) addWallets(to []wallet.Row, condition string, args ...any) ([]wallet.Row, error) {
 	args = append([]any{tx.Tenant}, args...)
 	for range walletTries {
 		locked, err := tx.lockWallets(condition, args)
 		if err != nil {
 			return nil, fmt.Errorf("lock wallets: %w", err)
 		}
-		var out []wallet.Row
-		all := true
+		out, all := to, true
 		err = tx.C.Query(WalletQuery+` AND a.id IS NOT NULL AND `+condition, func(r core.Row) error {
 			out = append(out, wallet.Row{})
 			w := &out[len(out)-1]
@@ -66,7 +72,6 @@ func (tx Rows) Wallets(condition string, args ...any) ([]wallet.Row, error) {
 			return nil, fmt.Errorf("read wallets: %w", err)
 		}
 		if all {
-			inOrder(out)
 			return out, nil
 		}
 	}
@@ -242,23 +247,19 @@ func (tx Rows) VersionsOf(t id.ID) ([]tariff.Version, error) {
 // WalletsOfMeters locks and reads the wallets of the accounts that meters supply, in the order of the meters' numbers.
 func (tx Rows) WalletsOfMeters(meters []int64) (out []wallet.Row, err error) {
 	meters = slices.Sorted(slices.Values(meters)) // sorted before chunking, so that rows are locked in the order of their meters
-	seen := make(map[int64]bool, len(meters))
-	add := func(sql string, args ...any) error {
-		rows, err := tx.Wallets(`m.account_id IN (SELECT account_id FROM meter WHERE `+sql+`)`, args...)
-		for _, r := range rows {
-			if !seen[r.Meter.N] {
-				seen[r.Meter.N] = true
-				out = append(out, r)
-			}
-		}
+	out = make([]wallet.Row, 0, len(meters))
+	add := func(sql string, args ...any) (err error) {
+		out, err = tx.addWallets(out, `m.account_id IN (SELECT account_id FROM meter WHERE `+sql+`)`, args...)
 		return err
 	}
 	if tx.C.Lists() {
 		err = add(`n = ANY($2)`, core.Numbers(meters))
+		inOrder(out)
 		return out, err
 	}
-	err = eachChunk(tx, meters, func(args []any) error { return add(`n IN (`+core.Placeholders(2, LiveChunk)+`)`, args[1:]...) })
+	err = eachChunk(tx, meters, func(args []any) error { return add(`n `+inChunk, args[1:]...) })
 	inOrder(out)
+	out = slices.CompactFunc(out, func(a, b wallet.Row) bool { return a.Meter.N == b.Meter.N }) // two chunks may share an account
 	return out, err
 }
 

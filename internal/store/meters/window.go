@@ -55,7 +55,7 @@ func figure(name string, field func(*liveRow) *int64) core.Column[liveRow] {
 
 // Statements that load and write the rows of several meters.
 var (
-	liveQuery = `SELECT meter, ` + liveColumns.List("") + ` FROM meter_live WHERE tenant_id = $1 AND meter IN (` + core.Placeholders(2, LiveChunk) + `) ORDER BY meter`
+	liveQuery = `SELECT meter, ` + liveColumns.List("") + ` FROM meter_live WHERE tenant_id = $1 AND meter ` + inChunk + ` ORDER BY meter`
 	liveList  = `SELECT meter, ` + liveColumns.List("") + ` FROM meter_live WHERE tenant_id = $1 AND meter = ANY($2) ORDER BY meter`
 	liveSave  = `INSERT INTO ` + liveColumns.IntoRows(nil, "meter") + liveColumns.OrUpdate("meter")
 )
@@ -103,27 +103,23 @@ func eachChunk[T any](tx Rows, keys []T, do func(args []any) error) error {
 	return nil
 }
 
-// keyed is a query for one key, for a list of keys, and for as many keys as a chunk has.
-type keyed struct{ one, list, some string }
+// inChunk is a condition of a column: its value is one of as many keys as a chunk has.
+var inChunk = `IN (` + core.Placeholders(2, LiveChunk) + `)`
 
-// byKey returns the forms of a query whose text ends with the column of the keys.
-func byKey(query string) keyed {
-	return keyed{query + `= $2`, query + `= ANY($2)`, query + `IN (` + core.Placeholders(2, LiveChunk) + `)`}
-}
-
-// readBy reads the rows of keys that have the given form; see [core.Column].
-func readBy[T any](tx Rows, q keyed, form byte, keys []T, read func(core.Row) error) error {
+// readBy reads the rows of keys. The query ends with the column of the keys, which have the given form; see [core.Column].
+func readBy[T any](tx Rows, query string, form byte, keys []T, read func(core.Row) error) error {
 	if len(keys) == 1 {
-		return tx.C.Query(q.one, read, tx.Tenant, keys[0])
+		return tx.C.Query(query+`= $2`, read, tx.Tenant, keys[0])
 	}
 	if !tx.C.Lists() {
-		return eachChunk(tx, keys, func(args []any) error { return tx.C.Query(q.some, read, args...) })
+		query += inChunk
+		return eachChunk(tx, keys, func(args []any) error { return tx.C.Query(query, read, args...) })
 	}
 	list := core.List{Form: form, Values: make([]any, len(keys))}
 	for i, k := range keys {
 		list.Values[i] = k
 	}
-	return tx.C.Query(q.list, read, tx.Tenant, list)
+	return tx.C.Query(query+`= ANY($2)`, read, tx.Tenant, list)
 }
 
 // LockLive is loadLive for a decision. With row locks it locks in the order of the meters and first inserts missing rows, so that two

@@ -37,13 +37,14 @@ func (e *Engine) ackWorker(w *work) int { return int(uint64(w.recs[0].Meter) % a
 // ingest takes the first calls in ws that belong to one tenant, stores their records together, and returns the number of these calls. If
 // that fails, it stores the records meter by meter, so that one meter's fault does not affect other meters.
 func (e *Engine) ingest(b *batch, ws []*work) (int, error) {
-	n := 0
-	var recs []metering.Record
+	n, recs := 0, b.recs[:0]
 	for n < len(ws) && ws[n].fn == nil && ws[n].tenant == ws[0].tenant {
 		b.ran = append(b.ran, ws[n])
 		recs = append(recs, ws[n].recs...)
 		n++
 	}
+	b.recs = recs
+	defer clear(recs) // the buffer keeps no record alive
 	outs, failed, err := e.ingestTogether(b, ws[0].tenant, recs)
 	if err != nil {
 		return n, err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/seal"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/core"
@@ -76,9 +77,10 @@ func (e *Engine) keepHeads() {
 // batch is the work of one commit. The writer reuses it.
 type batch struct {
 	work         [lanes][]*work
-	next         [lanes]int // number of pieces of work of each lane that have run
-	ran          []*work    // work that has run, in this order
-	crowd        int        // number of sales in the batch before this one
+	next         [lanes]int        // number of pieces of work of each lane that have run
+	recs         []metering.Record // room for the records of one tenant
+	ran          []*work           // work that has run, in this order
+	crowd        int               // number of sales in the batch before this one
 	fresh        map[access.Tenant]*core.Fresh
 	heads        []tenantHead
 	due          core.Lanes // lanes of the outbox in which the batch made work due

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"syscall"
 
+	"golang.org/x/sys/unix"
 	"modernc.org/libc"
 	sqlite3 "modernc.org/sqlite/lib"
 )
@@ -28,4 +29,10 @@ func (l *logFile) syncData(tls *libc.TLS, file uintptr, flags int32) int32 {
 		return sqlite3.SQLITE_IOERR_FSYNC
 	}
 	return sqlite3.SQLITE_OK
+}
+
+// writeOut asks the disk to begin to write bytes of the log, while SQLite prepares the next ones. It promises nothing, so an error does not
+// matter: the sync writes all bytes and reports the error.
+func writeOut(file uintptr, from int64, n int) {
+	_ = unix.SyncFileRange(int(at[sqlite3.TunixFile](file).Fh), from, int64(n), unix.SYNC_FILE_RANGE_WRITE)
 }

@@ -214,6 +214,7 @@ func (l *logFile) flush(tls *libc.TLS, file uintptr) int32 {
 		some := b.bytes[n:min(n+piece, len(b.bytes))]
 		rc = function[ioFunc](l.real().FxWrite)(tls, file, uintptr(unsafe.Pointer(&some[0])), int32(len(some)), b.start+int64(n))
 	}
+	writeOut(file, b.start, len(b.bytes))
 	b.bytes = b.bytes[:0]
 	return rc
 }
