@@ -69,6 +69,9 @@ func (w Worker) request(ctx context.Context, t access.Tenant, request id.ID, tri
 			return job.Done(), w.lost(tx, r, "the server was stopped while it asked")
 		}
 		send, r.SentAt = true, tx.Moment()
+		if own, ok := a.(Naming); ok {
+			r.Handle = own.HandleOf(r.request())
+		}
 		return job.Verdict{}, tx.Requests().PutRequest(r)
 	})
 	if err != nil || !send {

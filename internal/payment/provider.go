@@ -176,6 +176,14 @@ type Requester interface {
 	Follow(ctx context.Context, r Request) (RequestOutcome, error)
 }
 
+// Naming is a requester whose provider knows a request by a name that we choose. The name is stored before the request is sent, so that the
+// request can be followed even if no answer arrives.
+type Naming interface {
+	Requester
+	// HandleOf returns the provider's name of a request.
+	HandleOf(r Request) string
+}
+
 // RefundAdapter is an adapter whose provider can be ordered to give a payment back.
 type RefundAdapter interface {
 	Adapter

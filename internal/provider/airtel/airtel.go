@@ -214,6 +214,9 @@ func (a adapter) OnPage() bool { return false }
 // name is our name of the transaction of a request.
 func name(r payment.Request) string { return strings.ReplaceAll(r.Name, "_", "") }
 
+// HandleOf names a request before it is sent: Airtel takes our name.
+func (a adapter) HandleOf(r payment.Request) string { return name(r) }
+
 // Request asks a customer's telephone for the PIN.
 func (a adapter) Request(ctx context.Context, r payment.Request) (payment.RequestAnswer, error) {
 	if r.Amount.Currency != a.currency.Code {

@@ -208,6 +208,14 @@ func (a adapter) Repeats() bool { return true }
 // OnPage is true: the customer pays on a page of the provider.
 func (a adapter) OnPage() bool { return true }
 
+// pageOf names a page of a request. The first page is number 0.
+func pageOf(request string, n int) string {
+	if n == 0 {
+		return request
+	}
+	return request + "." + strconv.Itoa(n)
+}
+
 // Request opens a page on which the customer pays.
 func (a adapter) Request(ctx context.Context, r payment.Request) (payment.RequestAnswer, error) {
 	c, known := money.CurrencyOf(r.Amount.Currency)
@@ -215,10 +223,7 @@ func (a adapter) Request(ctx context.Context, r payment.Request) (payment.Reques
 		return payment.RequestAnswer{Refused: "unknown currency " + r.Amount.Currency}, nil
 	}
 	for n := range maxPages {
-		ref := r.Name
-		if n > 0 {
-			ref += "." + strconv.Itoa(n)
-		}
+		ref := pageOf(r.Name, n)
 		var page struct{ Link string }
 		status, text, err := a.call(ctx, http.MethodPost, "/v3/payments", map[string]any{"tx_ref": ref, "amount": json.Number(money.Format(r.Amount.Minor, c)), "currency": c.Code,
 			"redirect_url": a.config.ReturnURL, "customer": map[string]string{"email": a.config.Email, "phonenumber": r.Phone},
@@ -238,12 +243,21 @@ func (a adapter) Request(ctx context.Context, r payment.Request) (payment.Reques
 	return payment.RequestAnswer{Refused: "Flutterwave opened pages for this request, but its answers were lost"}, nil
 }
 
-// Follow asks what became of a request. Flutterwave may know no transaction before the customer has begun to pay.
+// Follow asks what became of a request. Flutterwave may know no transaction before the customer has begun to pay. It asks about every page of
+// the request, because the customer may have paid on a page whose address the server never got.
 func (a adapter) Follow(ctx context.Context, r payment.Request) (payment.RequestOutcome, error) {
-	ref := r.Handle
-	if ref == "" {
-		ref = r.Name
+	for n := range maxPages {
+		ref := pageOf(r.Name, n)
+		said, err := a.page(ctx, r, ref)
+		if err != nil || said.State == payment.RequestPaid || ref == r.Handle || r.Handle == "" {
+			return said, err
+		}
 	}
+	return a.page(ctx, r, r.Handle)
+}
+
+// page asks what became of one page of a request.
+func (a adapter) page(ctx context.Context, r payment.Request, ref string) (payment.RequestOutcome, error) {
 	x, known, err := a.look(ctx, "/v3/transactions/verify_by_reference?tx_ref="+url.QueryEscape(ref))
 	switch {
 	case err != nil:
