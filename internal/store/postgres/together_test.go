@@ -408,3 +408,12 @@ func TestAnAnswerComesAfterTheCommit(t *testing.T) {
 	look(t, e, `SELECT value FROM counter WHERE name = 'a'`, 6)
 	look(t, e, `SELECT COUNT(*) FROM audit WHERE action = 'take'`, 6)
 }
+
+// A worker waits for callers only if that can make a transaction larger, and never for more sales than one holds.
+func TestAWorkerWaitsForACrowd(t *testing.T) {
+	for _, c := range []struct{ answered, waiting, want int }{{1, 0, 0}, {0, 1, 0}, {1, 1, 2}, {4, 4, 8}, {64, 0, 64}, {40, 40, 64}} {
+		if got := postgres.Crowd(c.answered, c.waiting); got != c.want {
+			t.Errorf("%d answered and %d waiting: waits for %d, want %d", c.answered, c.waiting, got, c.want)
+		}
+	}
+}

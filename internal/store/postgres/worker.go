@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"runtime"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -70,7 +69,7 @@ func (w *worker) run() {
 			w.gathers = true
 			behind, alone := w.together(closures)
 			w.gathered()
-			runtime.Gosched() // callers just answered may have more work: together it makes one transaction
+			w.e.queue.reunite(len(closures))
 			w.e.queue.sold(behind, alone)
 		default:
 			w.ingest(records)
