@@ -144,7 +144,7 @@ func settledWith(tx Tx, i *Item, name string) (refusal.Refusal, error) {
 	switch {
 	case err != nil:
 		return refusal.Refusal{}, err
-	case !found:
+	case !found || p.Provider != i.Provider: // another provider's payment was not in this call
 		return refuse.PaymentNotFound(refusal.Echo(name)), nil
 	case p.ConfirmedAt.IsZero() && p.Reason != payment.OtherCurrency:
 		return refuse.DifferencePaymentUnconfirmed(p.Name(), string(p.State)), nil

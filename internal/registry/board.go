@@ -102,7 +102,7 @@ func (r *Registry) sorted(tx Tx, by access.Actor, f MeterFilter, found *first) (
 	return c, no, err
 }
 
-// first holds the first meters of an order. Its memory does not grow with the number of all meters.
+// first holds the first meters of an order, up to the page asked for, so that its memory does not grow with the meters after that page.
 type first struct {
 	order Order
 	left  map[id.ID]money.Minor // what is left in the wallets of accounts, for the order ByLeft
@@ -111,7 +111,7 @@ type first struct {
 	rows  []placed
 }
 
-// placed is a meter with its place in an order: the numbers count before the text, and the registration at last.
+// placed is a meter with its place in an order. The numbers decide first, then the text, then which meter was registered earlier.
 type placed struct {
 	id      id.ID
 	numbers [3]int64

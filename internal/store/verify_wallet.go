@@ -212,10 +212,11 @@ func (tx *Tx) verifyUse(r *Report) (journals int64, err error) {
 // refsAtOnce is how many journals of use are read together.
 const refsAtOnce = 500
 
-// usePosted adds up the journals of use of some wallets by meter. There are at most so many journals, and one more than a wallet has would be read.
+// usePosted adds up the journals of use of some wallets by meter. It looks for the numbers that a wallet has used and for the next number,
+// which must not exist. The parameter journals, how many there are in all, bounds the search if somebody edited a wallet.
 func (tx *Tx) usePosted(slice []wallet.Row, journals int64) (map[id.ID]posted, error) {
-	out, refs := map[id.ID]posted{}, []any{}
-	for i, w := range slice {
+	out, refs := map[id.ID]posted{}, make([]any, 0, refsAtOnce)
+	for _, w := range slice {
 		for n := int64(1); n <= min(w.Posted, journals)+1; n++ {
 			if refs = append(refs, wallet.UseRef(w.Meter.ID, n)); len(refs) == refsAtOnce {
 				if err := tx.addUse(out, refs); err != nil {
@@ -224,14 +225,14 @@ func (tx *Tx) usePosted(slice []wallet.Row, journals int64) (map[id.ID]posted, e
 				refs = refs[:0]
 			}
 		}
-		if i == len(slice)-1 && len(refs) > 0 {
-			for len(refs) < refsAtOnce { // so that there is one statement
-				refs = append(refs, refs[0])
-			}
-			return out, tx.addUse(out, refs)
-		}
 	}
-	return out, nil
+	if len(refs) == 0 {
+		return out, nil
+	}
+	for len(refs) < refsAtOnce { // so that there is one statement
+		refs = append(refs, refs[0])
+	}
+	return out, tx.addUse(out, refs)
 }
 
 // addUse adds the journals with some references to the sums of their meters.

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/reconcile"
@@ -127,6 +128,11 @@ func TestACallIsSettledByTwoPeople(t *testing.T) {
 	s.paid("TX1", 50_000, meter)
 	s.paid("TX2", 5_000_000, meter) // above the ceiling, so not confirmed
 	s.work()
+	s.provider("other")
+	if up, err := st.Upload(t.Context(), owner(), "other", mpesaStatement(s.clock.Now(), statedRow{"TX3", meter, 50_000})); err != nil || up.Refused() {
+		t.Fatal(err, up.Detail())
+	}
+	s.work()
 	names := map[string]string{}
 	l, err := s.Payments.List(t.Context(), owner(), payment.Filter{}, registry.Page{})
 	if err != nil {
@@ -138,7 +144,7 @@ func TestACallIsSettledByTwoPeople(t *testing.T) {
 	item := s.unread(st)[0]
 	s.clock.add(48 * time.Hour) // the day is compared
 	s.fourEyes()
-	for _, wrong := range []string{names["TX2"], "pay_x", item.Key, id.ID{1}.Text(id.Payment)} {
+	for _, wrong := range []string{names["TX2"], names["TX3"], "pay_x", item.Key, id.ID{1}.Text(id.Payment)} {
 		if c, err := st.Close(t.Context(), owner(), item.Name(), "seen", wrong); err != nil || !c.Refused() {
 			t.Errorf("settled with payment %q: %v %+v", wrong, err, c)
 		}
@@ -150,16 +156,29 @@ func TestACallIsSettledByTwoPeople(t *testing.T) {
 	if len(s.unread(st)) != 1 {
 		t.Error("the call is settled before the second person agreed")
 	}
-	s.allow(*c.Waits)
-	maker := c.Waits.Maker
-	maker.Approval = c.Waits.ID
-	if agreed, err := st.Executors()[c.Waits.Act](t.Context(), maker, c.Waits.Body); err != nil || agreed.Refused() {
-		t.Fatal(agreed.Detail(), err)
+	agree := func(w access.Approval) {
+		t.Helper()
+		s.allow(w)
+		maker := w.Maker
+		maker.Approval = w.ID
+		if agreed, err := st.Executors()[w.Act](t.Context(), maker, w.Body); err != nil || agreed.Refused() {
+			t.Fatal(agreed.Detail(), err)
+		}
+		s.work()
 	}
+	agree(*c.Waits)
 	s.send(newWording + meter)
 	s.work()
 	if open := s.unread(st); len(open) != 0 {
 		t.Errorf("a settled call is open again: %+v", open)
+	}
+	up, err := st.Upload(t.Context(), owner(), "bank", mpesaStatement(s.clock.Now(), statedRow{"NEW1", meter, 50_000}))
+	if err != nil || up.Waits == nil {
+		t.Fatal(err, up.Detail())
+	}
+	agree(*up.Waits)
+	if states := s.states(); states["NEW1"] != "applied  statement" {
+		t.Errorf("the statement does not show the payment of a settled call: %v", states)
 	}
 	if v, err := st.Show(t.Context(), owner(), item.Name()); err != nil || v.Item.Open || v.Item.Payment != names["TX1"] || v.Item.Why != "the statement has it" {
 		t.Errorf("settled: %+v %v", v.Item, err)

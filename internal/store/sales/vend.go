@@ -40,6 +40,7 @@ func (tx Rows) VendPoint(ref registry.Ref) (sale.Point, bool, error) {
 	if err != nil || !found {
 		return sale.Point{}, false, fault.Wrap(err, "find meter of a sale")
 	}
+	// A meter without an account has nothing to lock, and the rule of a sale refuses it.
 	if tx.C.ForUpdate() != "" && p.AccountStatus != "" && p.Account != locked {
 		return sale.Point{}, false, fmt.Errorf("lock meter of a sale: %w: it was moved to another account meanwhile", core.ErrConflict)
 	}

@@ -186,9 +186,11 @@ func write(tls *libc.TLS, file, data uintptr, n int32, to int64) int32 {
 		return function[ioFunc](l.real().FxWrite)(tls, file, data, n, to)
 	}
 	if len(b.bytes)+int(n) > capacity || len(b.bytes) > 0 && (to < b.start || to > b.start+int64(len(b.bytes))) {
+		from, all := b.start, len(b.bytes)
 		if rc := l.flush(tls, file); rc != sqlite3.SQLITE_OK {
 			return rc
 		}
+		writeOut(file, from, all)
 	}
 	if int(n) > capacity { // no page is as large as this
 		return function[ioFunc](l.real().FxWrite)(tls, file, data, n, to)
@@ -214,7 +216,6 @@ func (l *logFile) flush(tls *libc.TLS, file uintptr) int32 {
 		some := b.bytes[n:min(n+piece, len(b.bytes))]
 		rc = function[ioFunc](l.real().FxWrite)(tls, file, uintptr(unsafe.Pointer(&some[0])), int32(len(some)), b.start+int64(n))
 	}
-	writeOut(file, b.start, len(b.bytes))
 	b.bytes = b.bytes[:0]
 	return rc
 }
