@@ -32,6 +32,7 @@ func newBenchMQTT(c console) *cobra.Command {
 	f.IntVar(&b.Seconds, "seconds", 10, "length of each turn, in seconds")
 	f.IntVar(&b.Flight, "in-flight", 8, "messages of one meter under way at the same time")
 	f.IntVar(&b.Turns, "turns", 3, "turns at each server")
+	f.StringVar(&b.Other, "against", bench.Mosquitto, "the other server; mosquitto is the only one")
 	return cmd
 }
 

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/paywatt/paywatt/internal/bench"
 	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/spf13/cobra"
 )
@@ -34,5 +35,15 @@ func TestAProfileNeedsItsFileBeforeTheBenchRuns(t *testing.T) {
 	var f *exit.Failure
 	if !errors.As(err, &f) || f.Code != exit.Failed || ran {
 		t.Errorf("got %v, ran %v; want a failure and no bench", err, ran)
+	}
+}
+
+// TestABenchNamesTheServerThatItKnows: another server is refused before anything is measured.
+func TestABenchNamesTheServerThatItKnows(t *testing.T) {
+	b := bench.Against{Ingest: bench.Ingest{Batch: 1, Connections: 1, Flight: 1, Seconds: 1, Rate: 1}, Turns: 1, Other: "another"}
+	_, err := b.Run(t.Context(), func(string, ...any) { t.Error("the bench began") })
+	var f *exit.Failure
+	if !errors.As(err, &f) || f.Code != exit.Usage || f.Try != "Use --against mosquitto." {
+		t.Errorf("got %v, want what to use", err)
 	}
 }

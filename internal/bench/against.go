@@ -24,7 +24,11 @@ type Against struct {
 	Program string // this program, which the bench starts again for the server and for the load
 	Ingest
 	Turns int
+	Other string // the other server; mosquitto is the only one
 }
+
+// Mosquitto is the server that [Against] compares with.
+const Mosquitto = "mosquitto"
 
 // Job is what the process that makes the load reads from its standard input.
 type Job struct {
@@ -97,7 +101,10 @@ func (b *Against) Run(ctx context.Context, say Say) (Measured, error) {
 	if err := b.check(); err != nil {
 		return Measured{}, err
 	}
-	if _, err := exec.LookPath("mosquitto"); err != nil {
+	if b.Other != Mosquitto {
+		return Measured{}, &exit.Failure{Code: exit.Usage, What: "The bench cannot measure " + b.Other + ".", Not: "Nothing was measured.", Try: "Use --against mosquitto."}
+	}
+	if _, err := exec.LookPath(Mosquitto); err != nil {
 		return Measured{}, &exit.Failure{Code: exit.Unreachable, What: "The program mosquitto was not found.", Not: "Nothing was measured.",
 			Try: "Install it with apt-get install mosquitto mosquitto-clients."}
 	}
