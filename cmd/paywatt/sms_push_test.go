@@ -152,7 +152,8 @@ func (s *pushStreet) air(meters int) {
 }
 
 // settled waits until the newest message that brought a token to its meter's SIM is answered, and returns that delivery.
-// It ignores the earlier message with the given id. While no answer comes, it moves the clock.
+// It ignores the earlier message with the given id. In bad weather it moves the clock while no answer comes, because only a second message
+// brings one. In good weather it waits: to the server, a moved clock means that the meter did not answer, so it would send the token again.
 func (s *pushStreet) settled(m *pushMeter, token, message string) (apiv1.Recharge, apiv1.RechargeDelivery) {
 	s.t.Helper()
 	for end := time.Now().Add(time.Minute); ; {
@@ -169,12 +170,7 @@ func (s *pushStreet) settled(m *pushMeter, token, message string) (apiv1.Recharg
 		if time.Now().After(end) {
 			s.t.Fatalf("meter %s, token %s: no answer: %+v", m.Number, token, r)
 		}
-		// In good weather only a limit of the meter holds an answer back, so a busy machine gets more time to answer.
-		patience := 2 * time.Second
-		if s.storm {
-			patience = 500 * time.Millisecond
-		}
-		if time.Since(s.passed) > patience {
+		if s.storm && time.Since(s.passed) > 500*time.Millisecond {
 			s.pass(10 * time.Minute)
 		}
 		time.Sleep(20 * time.Millisecond)
