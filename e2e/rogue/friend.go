@@ -79,7 +79,7 @@ func (r *Run) befriend(path string, body any, email string) {
 	if !slices.Contains(r.emails, email) {
 		r.emails = append(r.emails, email)
 	}
-	b := &browser{url: r.c.url, now: r.now, email: email}
+	b := &browser{url: r.c.url, now: r.now, email: email, password: friendly}
 	r.browsers[email] = b
 	r.enter(b, b.join(who.InviteURL), who.Role)
 }
@@ -122,11 +122,12 @@ func (r *Run) replaceKey(d *rand.Rand) {
 
 // browser is a browser without pictures and scripts, in which a friend of P's signs in.
 type browser struct {
-	url    string
-	now    func() time.Time // of the server
-	email  string
-	secret string // of the second factor; empty before there is one
-	http   http.Client
+	url      string
+	now      func() time.Time // of the server
+	email    string
+	password string
+	secret   string // of the second factor; empty before there is one
+	http     http.Client
 }
 
 // friendly is the password of P's friends.
@@ -147,19 +148,28 @@ func (b *browser) join(link string) (err error) {
 	return err
 }
 
-// key signs in, unless an error came before, and makes a key of a role. It returns nothing if the person may not make keys, or if the
-// second factor's code was used before.
-func (b *browser) key(err error, role string) (string, error) {
-	b.send(&err, "POST", "/signin", url.Values{"email": {b.email}, "password": {friendly}})
-	if secret := between(b.send(&err, "GET", "/signin/app", nil), `<span class="mono">`, "<"); secret != "" {
+// signIn signs in, unless an error came before. It does not succeed if the second factor's code was used before.
+func (b *browser) signIn(err *error) {
+	b.send(err, "POST", "/signin", url.Values{"email": {b.email}, "password": {b.password}})
+	if secret := between(b.send(err, "GET", "/signin/app", nil), `<span class="mono">`, "<"); secret != "" {
 		b.secret = strings.ReplaceAll(secret, " ", "")
 	}
-	if b.secret != "" && err == nil {
+	if b.secret != "" && *err == nil {
 		var code string
-		code, err = totp.GenerateCode(b.secret, b.now())
-		b.send(&err, "POST", "/signin/code", url.Values{"code": {code}})
+		code, *err = totp.GenerateCode(b.secret, b.now())
+		b.send(err, "POST", "/signin/code", url.Values{"code": {code}})
 	}
-	form := between(b.send(&err, "GET", "/keys", nil), `name="form" value="`, `"`)
+}
+
+// form returns a form of the session from a page; empty if the page has none.
+func (b *browser) form(err *error, page string) string {
+	return between(b.send(err, "GET", page, nil), `name="form" value="`, `"`)
+}
+
+// key signs in, unless an error came before, and makes a key of a role. It returns nothing if the person may not make keys.
+func (b *browser) key(err error, role string) (string, error) {
+	b.signIn(&err)
+	form := b.form(&err, "/keys")
 	if err != nil || form == "" {
 		return "", err
 	}

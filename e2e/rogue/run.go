@@ -60,6 +60,8 @@ type Run struct {
 	paths      []string          // addresses of providers that P added
 	pins       []string          // of vouchers
 	sold       int64             // vouchers that were sold so far
+	printed    bool              // P has asked for cards for doors
+	gained     []string          // what P got on pages without the right to it
 	dark       string            // the meter whose antenna P has off; its line is locked
 	err        error
 }

@@ -32,6 +32,8 @@ type Site interface {
 	FirstKey(role, name string) (string, error)
 	// Key makes an API key of a new person, or of a vendor if one is named.
 	Key(role, name, vendor string) (string, error)
+	// Login is how the person signs in for whom Key made a key of this name; empty if the key belongs to nobody.
+	Login(name string) (email, password string)
 	// Start starts a server on a copy of the data folder. Its text messages go to a gateway.
 	Start(Gateway) (Server, error)
 }

@@ -36,7 +36,7 @@ type Verdict struct {
 	Lost map[string]int64
 	// Unbound lists what the report names against P beyond a ceiling.
 	Unbound []string
-	// Leaked lists sales whose digits one of P's keys was shown without the right to see them.
+	// Leaked lists sales whose digits one of P's keys was shown without the right to see them, and links to pages that P got without a right.
 	Leaked []string
 	slack  int64
 }
@@ -190,6 +190,7 @@ func (r *Run) judge(before balances) Verdict {
 	v := Verdict{Lost: map[string]int64{}, slack: slackOnce + slackSale*int64(len(r.sales))}
 	paid, commission, confirmed := r.payments()
 	v.Reported, v.Against, v.Unbound = r.reported()
+	v.Leaked = slices.Clone(r.gained)
 	for _, s := range r.sales {
 		v.Leaked = append(v.Leaked, r.leaks(s)...)
 	}

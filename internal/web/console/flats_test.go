@@ -234,3 +234,22 @@ func TestAPastedListBecomesFlats(t *testing.T) {
 	h.post("/flats/new", fields("add", h.get("/doctor"))...).is(403)
 	h.get("/flats").is(200).omits("Add flats from a list")
 }
+
+// TestCardsForDoorsByRole: only a role that may send messages gets cards. The others try it with a form of their own session.
+func TestCardsForDoorsByRole(t *testing.T) {
+	w := begin(t)
+	w.flat(flatNumber(t, 1), "A1", "Riverside", "Baraka B.")
+	for _, role := range access.Roles() {
+		if role == access.CustomerRole || role == access.DeviceRole || role == access.VendorAPI {
+			continue // nobody signs in with these
+		}
+		email := "doors-" + string(role) + "@example.com"
+		w.person(email, role)
+		w.enter(email)
+		g := w.enter(email) // with two sessions, the account's page has a form
+		got := g.post("/flats/doors", "form", g.get("/account").is(200).value("form"), "feeder", "Riverside")
+		if allowed := role.May(access.SendMessages); (got.status == 200) != allowed || strings.HasPrefix(got.body, "%PDF") != allowed || !allowed && got.status != 403 {
+			t.Errorf("%s asks for cards: status %d, want cards: %t", role, got.status, allowed)
+		}
+	}
+}
