@@ -6,12 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -31,6 +33,7 @@ type Cluster struct {
 	nodes [electorate]*Node
 	front *Program // HAProxy
 	at    string   // its address for clients
+	lossy bool     // commits do not wait for a standby
 }
 
 // Node is one machine with Patroni and PostgreSQL.
@@ -38,6 +41,7 @@ type Node struct {
 	name, dir   string
 	patroni     *Program
 	links       []*link // all of its cables
+	feed        *link   // the one by which the other nodes replicate from it
 	sql, health string  // its addresses behind links
 }
 
@@ -142,6 +146,12 @@ func (n *Node) Freeze(frozen bool) {
 	n.signal(s)
 }
 
+// Withhold cuts only the cable by which the other nodes replicate from the machine, or heals it.
+func (n *Node) Withhold(cut bool) { n.feed.set(cut) }
+
+// URL returns the URL of the machine's own database.
+func (n *Node) URL() string { return urlOf(n.sql) }
+
 // Isolate cuts all cables of the machine, or heals them.
 func (n *Node) Isolate(cut bool) {
 	for _, l := range n.links {
@@ -150,7 +160,12 @@ func (n *Node) Isolate(cut bool) {
 }
 
 // Start starts everything and waits until the cluster has a primary, a synchronous standby and another standby.
-func Start(t testing.TB) *Cluster {
+func Start(t testing.TB) *Cluster { t.Helper(); return start(t, false) }
+
+// StartAsynchronous starts a cluster whose commits wait for no standby, and waits until it has a primary and two standbys.
+func StartAsynchronous(t testing.TB) *Cluster { t.Helper(); return start(t, true) }
+
+func start(t testing.TB, lossy bool) *Cluster {
 	t.Helper()
 	for _, program := range []string{"etcd", "patroni", "haproxy"} {
 		if _, err := exec.LookPath(program); err != nil {
@@ -161,7 +176,7 @@ func Start(t testing.TB) *Cluster {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &Cluster{t: t, dir: dir}
+	c := &Cluster{t: t, dir: dir, lossy: lossy}
 	own(t, dir)
 	t.Cleanup(c.end)
 	c.beginStore()
@@ -295,12 +310,18 @@ func (c *Cluster) newNode(i int) *Node {
 	}
 	sql, health := free(c.t), free(c.t)
 	n.sql, n.health = through(sql), through(health)
+	feed := through(sql)
+	n.feed = n.links[len(n.links)-1]
+	waits, lag := "true", "0"
+	if c.lossy {
+		waits, lag = "false", "1073741824"
+	}
 	bins, err := filepath.Glob("/usr/lib/postgresql/1[5-9]/bin")
 	if err != nil || len(bins) == 0 {
 		c.t.Fatalf("PostgreSQL 15 is not installed: %v", err)
 	}
-	config := strings.NewReplacer("NAME", n.name, "HEALTH", n.health, "LISTENHEALTH", health, "HOSTS", strings.Join(hosts, ", "), "LISTENSQL", sql, "SQL", n.sql,
-		"DIR", n.dir, "BIN", bins[len(bins)-1]).Replace(patroniConfig)
+	config := strings.NewReplacer("NAME", n.name, "HEALTH", n.health, "LISTENHEALTH", health, "HOSTS", strings.Join(hosts, ", "), "LISTENSQL", sql, "SQL", feed,
+		"WAITS", waits, "LAG", lag, "DIR", n.dir, "BIN", bins[len(bins)-1]).Replace(patroniConfig)
 	file := filepath.Join(n.dir, "patroni.yml")
 	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
 		c.t.Fatal(err)
@@ -318,9 +339,9 @@ bootstrap:
     ttl: 20
     loop_wait: 2
     retry_timeout: 5
-    maximum_lag_on_failover: 0
-    synchronous_mode: true
-    synchronous_mode_strict: true
+    maximum_lag_on_failover: LAG
+    synchronous_mode: WAITS
+    synchronous_mode_strict: WAITS
     postgresql:
       use_pg_rewind: true
       use_slots: true
@@ -357,15 +378,31 @@ func (c *Cluster) beginFront() {
 }
 
 // URL returns the URL of the database behind HAProxy.
-func (c *Cluster) URL() string { return "postgres://postgres@" + c.at + "/postgres?sslmode=disable" }
+func (c *Cluster) URL() string { return urlOf(c.at) }
+
+func urlOf(address string) string {
+	return "postgres://postgres@" + address + "/postgres?sslmode=disable"
+}
 
 // Primary returns the node that is the primary, or nil.
-func (c *Cluster) Primary() *Node { p, _, _ := c.roles(); return c.node(p) }
+func (c *Cluster) Primary() *Node { return c.running("leader") }
 
 // Standby returns the node that is the synchronous standby, or nil.
-func (c *Cluster) Standby() *Node { _, s, _ := c.roles(); return c.node(s) }
+func (c *Cluster) Standby() *Node { return c.running("sync_standby") }
 
-func (c *Cluster) node(i int) *Node {
+// running returns the node that has a role and runs, or nil.
+func (c *Cluster) running(role string) *Node {
+	all, _ := c.members()
+	for _, m := range all {
+		if m.Role == role && m.runs() {
+			return c.node(m)
+		}
+	}
+	return nil
+}
+
+func (c *Cluster) node(m member) *Node {
+	i := slices.IndexFunc(c.nodes[:], func(n *Node) bool { return n.name == m.Name })
 	if i < 0 {
 		return nil
 	}
@@ -377,6 +414,8 @@ type member struct {
 	Name, Role, State string
 	Timeline          int
 }
+
+func (m member) runs() bool { return m.State == "running" || m.State == "streaming" }
 
 // members asks the nodes for the state of the cluster.
 func (c *Cluster) members() (all []member, err error) {
@@ -395,46 +434,43 @@ func (c *Cluster) members() (all []member, err error) {
 	return nil, errors.Join(errors.New("no node answers"), err)
 }
 
-// roles returns the primary, the synchronous standby and the other one; -1 for what there is not.
-func (c *Cluster) roles() (primary, synchronous, other int) {
-	primary, synchronous, other = -1, -1, -1
-	all, err := c.members()
-	if err != nil {
-		return
-	}
+// Standbys returns the nodes that are standbys.
+func (c *Cluster) Standbys() (out []*Node) {
+	all, _ := c.members()
 	for _, m := range all {
-		i, _ := strconv.Atoi(strings.TrimPrefix(m.Name, "n"))
-		switch {
-		case m.State != "running" && m.State != "streaming":
-		case m.Role == "leader":
-			primary = i
-		case m.Role == "sync_standby":
-			synchronous = i
-		case m.Role == "replica":
-			other = i
+		if n := c.node(m); n != nil && m.Role != "leader" {
+			out = append(out, n)
 		}
 	}
-	return
+	return out
 }
 
 // Whole waits until all nodes have their roles and are on one timeline.
 func (c *Cluster) Whole(within time.Duration) {
 	c.t.Helper()
-	var last []member
 	for deadline := time.Now().Add(within); ; time.Sleep(100 * time.Millisecond) {
-		p, s, o := c.roles()
-		last, _ = c.members()
-		same := len(last) == electorate
-		for _, m := range last {
-			same = same && m.Timeline == last[0].Timeline
-		}
-		if p >= 0 && s >= 0 && o >= 0 && same {
+		last, _ := c.members()
+		if c.whole(last) {
 			return
 		}
 		if time.Now().After(deadline) {
 			c.t.Fatalf("the cluster is not whole after %v: %+v\n%s", within, last, c.tails())
 		}
 	}
+}
+
+func (c *Cluster) whole(all []member) bool {
+	roles, want := map[string]int{}, map[string]int{"leader": 1, "sync_standby": 1, "replica": electorate - 2}
+	if c.lossy {
+		want = map[string]int{"leader": 1, "replica": electorate - 1}
+	}
+	for _, m := range all {
+		if m.Timeline != all[0].Timeline || !m.runs() {
+			return false
+		}
+		roles[m.Role]++
+	}
+	return maps.Equal(roles, want)
 }
 
 func (c *Cluster) tails() string {
