@@ -132,7 +132,7 @@ func (c console) showReport(cmd *cobra.Command, r *store.Report, scope bool) err
 		return failure
 	}
 	if n := v.Figures["restores"]; n > 0 {
-		c.tell("These books were restored from a backup %d time(s). %d heads and %d tokens from the time that was lost are accepted.", n,
+		c.tell("The store began a new epoch %d time(s), after a restore or a promotion. %d heads and %d tokens from the time that was lost are accepted.", n,
 			v.Figures["heads_of_the_time_that_a_restore_lost"], v.Figures["tokens_of_the_time_that_a_restore_lost"])
 	}
 	if len(v.Remarks) > 0 {
