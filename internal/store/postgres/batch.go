@@ -169,7 +169,6 @@ func (m *member) step() core.Step {
 func (c *batch) answer(asked []*member, waiting int) error {
 	g := &queries{conn: c.w.c}
 	if asked[0].ask.query == nil {
-		c.w.gathered()
 		if err := g.meet(asked, func(m *member) *ask { return m.ask }); err != nil {
 			return err
 		}
@@ -183,7 +182,6 @@ func (c *batch) answer(asked []*member, waiting int) error {
 			if err := g.meet(asked, func(m *member) *ask { return m.meets }); err != nil {
 				return err
 			}
-			c.w.gathered()
 		}
 		b, err := group.bound(c.w.c)
 		if err != nil {

@@ -40,7 +40,7 @@ const (
 type conn struct {
 	pg      *pgconn.PgConn
 	ctx     context.Context // limits the time of the running statement
-	stmts   map[string]*prepared
+	stmts   map[string]*pgconn.StatementDescription
 	made    int    // statements prepared so far, for their names
 	reading bool   // whether the transaction is a snapshot, which cannot write
 	stream  bool   // whether queries are read through cursors, because their results may be larger than memory
@@ -53,12 +53,6 @@ type conn struct {
 	warning string // the last warning of the server
 	opening *clock // not nil if the next message begins the transaction; see openNext
 	plan    store.UpgradePlan
-}
-
-// prepared is a prepared statement on the server.
-type prepared struct {
-	name   string
-	params int
 }
 
 // ForUpdate returns the clause that locks the rows of a decision; empty in a snapshot, which decides nothing.
@@ -137,7 +131,7 @@ func (c *conn) run(sql string, into *rows, args []any) (pgconn.CommandTag, error
 	if err != nil {
 		return pgconn.CommandTag{}, err
 	}
-	r := c.pg.ExecPrepared(c.ctx, b.name, b.values, b.formats, nil)
+	r := c.pg.ExecStatement(c.ctx, b.statement, b.values, b.formats, nil)
 	for r.NextRow() {
 		if into != nil {
 			into.add(r.Values())
@@ -152,7 +146,8 @@ func (c *conn) run(sql string, into *rows, args []any) (pgconn.CommandTag, error
 
 // bound is a prepared statement with its arguments.
 type bound struct {
-	sql, name string
+	sql       string
+	statement *pgconn.StatementDescription
 	values    [][]byte
 	formats   []int16
 }
@@ -189,8 +184,8 @@ func (c *conn) encoded(sql string, values [][]byte, oids []uint32) (b bound, err
 	if err != nil {
 		return b, err
 	}
-	if len(values) != s.params {
-		return b, fmt.Errorf("statement %q wants %d arguments, got %d", firstLine(sql), s.params, len(values))
+	if len(values) != len(s.ParamOIDs) {
+		return b, fmt.Errorf("statement %q wants %d arguments, got %d", firstLine(sql), len(s.ParamOIDs), len(values))
 	}
 	formats := make([]int16, len(values))
 	for i := range oids {
@@ -200,13 +195,13 @@ func (c *conn) encoded(sql string, values [][]byte, oids []uint32) (b bound, err
 		}
 	}
 	c.wrote = c.wrote || !strings.HasPrefix(sql, "SELECT")
-	return bound{sql, s.name, values, formats}, nil
+	return bound{sql, s, values, formats}, nil
 }
 
 // statement finds a prepared statement, or prepares it. The call that prepares the statement sets the types of its parameters, from the
 // arguments of that call. A later NULL fits every type. If an argument of that call was NULL, the database server has chosen the type from
 // the context.
-func (c *conn) statement(sql string, oids []uint32) (*prepared, error) {
+func (c *conn) statement(sql string, oids []uint32) (*pgconn.StatementDescription, error) {
 	if s := c.stmts[sql]; s != nil {
 		return s, nil
 	}
@@ -225,11 +220,10 @@ func (c *conn) statement(sql string, oids []uint32) (*prepared, error) {
 	if err != nil {
 		return nil, c.judge(fmt.Errorf("%s: %w", firstLine(sql), err))
 	}
-	s := &prepared{name: name, params: len(d.ParamOIDs)}
 	if name != "" {
-		c.stmts[sql] = s
+		c.stmts[sql] = d
 	}
-	return s, nil
+	return d, nil
 }
 
 // inOrder checks that parameters are $1 to $n in order of first use, because SQLite numbers them by first use and

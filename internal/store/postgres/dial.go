@@ -15,6 +15,10 @@ import (
 // minimumVersion is PostgreSQL 15, the oldest version with which this engine is tested.
 const minimumVersion = 150_000
 
+// randomPageCost is what a page that is read out of order costs, beside one that is read in order. PostgreSQL assumes 4, as on a rotating disk,
+// and then reads a table of some thousand accounts as a whole to find ten of them.
+const randomPageCost = "1.1"
+
 // Errors of opening.
 var (
 	// ErrURL: the text is not the URL of a PostgreSQL database.
@@ -68,6 +72,9 @@ func parse(url string) (*pgconn.Config, error) {
 		config.RuntimeParams[name] = strconv.FormatInt(limit.Milliseconds(), 10)
 	}
 	config.RuntimeParams["client_encoding"] = "UTF8"
+	if config.RuntimeParams["random_page_cost"] == "" {
+		config.RuntimeParams["random_page_cost"] = randomPageCost
+	}
 	config.RuntimeParams["standard_conforming_strings"] = "on"
 	config.RuntimeParams["bytea_output"] = "hex"
 	if len(config.Fallbacks) == 0 || config.ValidateConnect == nil {
@@ -80,7 +87,7 @@ func parse(url string) (*pgconn.Config, error) {
 
 // dial opens a connection.
 func dial(ctx context.Context, config *pgconn.Config) (*conn, error) {
-	c := &conn{ctx: context.Background(), stmts: make(map[string]*prepared)}
+	c := &conn{ctx: context.Background(), stmts: make(map[string]*pgconn.StatementDescription)}
 	own := config.Copy()
 	own.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
 		if n.SeverityUnlocalized == "WARNING" {

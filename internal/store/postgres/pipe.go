@@ -45,7 +45,7 @@ func (c *conn) exchange(all []bound) ([]batchResult, error) {
 	c.waited++
 	p := c.pg.StartPipeline(c.ctx)
 	for _, b := range all {
-		p.SendQueryPrepared(b.name, b.values, b.formats, nil)
+		p.SendQueryStatement(b.statement, b.values, b.formats, nil)
 	}
 	err := p.Sync()
 	out := make([]batchResult, len(all))

@@ -45,7 +45,6 @@ import (
 const (
 	maxBatch   = 2000                  // largest number of records in one transaction
 	maxSales   = 64                    // largest number of sales in one transaction
-	maxBatches = 1                     // largest number of transactions with several sales at a time
 	maxQueue   = 10_000                // largest number of closures that wait in one lane; more are refused
 	maxIngest  = 8192                  // largest number of calls of Ingest that are queued or not yet answered
 	maxTries   = 12                    // largest number of runs of one closure
@@ -73,7 +72,7 @@ type Options struct {
 	Intake  store.Intake     // decides about the records that Ingest queues; nil: Ingest is refused
 	Due     store.Due        // called with the lanes of the outbox that have new work; may be nil
 	Marker  core.Marker      // makes the marks of rows that let somebody sign in; nil: they have none
-	Writers int              // number of connections that write; 0: 8
+	Writers int              // number of connections that write, of which one sells; at least 2; 0: 8
 	Readers int              // number of connections that read; 0: 4
 	Older   bool             // whether to open a database that belongs to a seal key before the folder's, for HandOver to bind it to the folder's key
 	AsIs    bool             // whether to refuse an older database with store.ErrOlder and leave it as it is
@@ -144,7 +143,8 @@ func Open(ctx context.Context, url string, o Options) (*Engine, error) {
 		e.acks = append(e.acks, acks)
 		e.telling.Go(func() { e.answerAll(acks) })
 	}
-	for _, w := range e.workers {
+	e.running.Go(e.workers[0].sell)
+	for _, w := range e.workers[1:] {
 		e.running.Go(w.run)
 	}
 	if o.SealEvery > 0 {
@@ -216,7 +216,7 @@ func (e *Engine) open(ctx context.Context) error {
 	for range e.opt.Readers {
 		e.readers <- nil // a reader connects at its first use, and again after it has lost its connection
 	}
-	for range e.opt.Writers {
+	for range max(e.opt.Writers, 2) {
 		e.workers = append(e.workers, &worker{e: e, selects: make(map[string]*shared), inserts: make(map[string]*held)})
 	}
 	return nil

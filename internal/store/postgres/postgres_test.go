@@ -1,12 +1,15 @@
 package postgres_test
 
 import (
+	"context"
 	"flag"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/postgres"
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 	"github.com/paywatt/paywatt/internal/store/storetest"
@@ -52,4 +55,26 @@ func TestPostgreSQLIsAStore(t *testing.T) {
 		return
 	}
 	storetest.Exercise(t, rig)
+}
+
+// TestPagesOutOfOrderAreCheap: the planner gets the cost of a page that is read out of order from Paywatt, unless the URL has another.
+func TestPagesOutOfOrderAreCheap(t *testing.T) {
+	database, dir := pgtest.New(t), t.TempDir()
+	with := "?"
+	if strings.Contains(database, "?") {
+		with = "&"
+	}
+	for url, want := range map[string]string{database: "1.1", database + with + "random_page_cost=4": "4"} {
+		e := openOn(t, url, postgres.Options{Dir: dir, SealEvery: -1})
+		got, err := storetest.View(context.Background(), e, store.FirstTenant, func(tx *store.Tx) (v string, err error) {
+			err = tx.C.Query(`SHOW random_page_cost`, func(r core.Row) error { v = r.Text(0); return nil })
+			return v, err
+		})
+		if err != nil || got != want {
+			t.Errorf("random_page_cost is %q, %v; want %q", got, err, want)
+		}
+		if err := e.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

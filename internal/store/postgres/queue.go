@@ -31,25 +31,26 @@ type work struct {
 	done func([]metering.Outcome, error)
 }
 
-// queue holds the work that waits for the workers: closures by lane, and calls of Ingest, which belong to the lane of readings.
+// queue holds the work that waits for the workers: closures by lane, and calls of Ingest, which belong to the lane of readings. Closures that
+// may share a transaction wait for the seller alone, the worker that runs them together.
 type queue struct {
 	mu      sync.Mutex
-	more    *sync.Cond
+	more    *sync.Cond // for all workers but the seller
 	waiting [lanes][]*work
 	passed  [lanes]int // how often a better lane went first while this lane had work
-	sales   []*work    // closures of the lane of sales that may share a transaction
-	single  bool       // whether a closure of this lane that may not was the last one taken; they take turns
 	alone   []*work    // closures that may share a transaction, but turned out to need one of their own
-	behind  []*work    // closures that wait for a row behind another closure, in order
-	batches int        // number of workers that run sales together
-	gathers bool       // whether one of them has not come to the rows that all sales share
 	ingests []*work
 	ingest  bool // whether a worker is storing records; no other worker may overtake it
 	open    int  // number of calls of Ingest that are queued or not answered yet
 	closed  bool
+
+	sell   *sync.Cond // for the seller
+	sales  []*work    // closures that may share a transaction
+	behind []*work    // closures that wait for a row behind another closure, in order
+	done   bool       // whether the seller has ended
 }
 
-func (q *queue) init() { q.more = sync.NewCond(&q.mu) }
+func (q *queue) init() { q.more, q.sell = sync.NewCond(&q.mu), sync.NewCond(&q.mu) }
 
 // put adds a closure at the end of its lane.
 func (q *queue) put(lane store.Lane, w *work) error {
@@ -63,7 +64,7 @@ func (q *queue) put(lane store.Lane, w *work) error {
 	}
 	if w.shares {
 		q.sales = append(q.sales, w)
-		q.more.Signal()
+		q.sell.Signal()
 		return nil
 	}
 	q.waiting[lane] = append(q.waiting[lane], w)
@@ -87,41 +88,54 @@ func (q *queue) putRecords(w *work) error {
 	return nil
 }
 
-// take waits for the next piece of work: one closure that runs alone, sales of one tenant that run together, or calls of Ingest of one
-// tenant. ok is false if the queue is closed and empty.
-func (q *queue) take() (closures, records []*work, ok bool) {
+// take waits for the next piece of work of a worker that is not the seller: one closure, or calls of Ingest of one tenant. ok is false if the
+// queue is closed and empty.
+func (q *queue) take() (closure *work, records []*work, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for {
 		if len(q.alone) > 0 {
 			w := q.alone[0]
-			w.shares = false
 			q.alone = slices.Delete(q.alone, 0, 1)
-			return []*work{w}, nil, true
+			return w, nil, true
 		}
 		lane := q.next()
 		switch {
-		case lane == store.Sale && q.maySell() && (q.single || len(q.waiting[lane]) == 0):
-			if all := q.takeSales(); len(all) > 0 {
-				q.batches, q.gathers, q.single = q.batches+1, true, false
-				return all, nil, true
-			}
-			continue
 		case lane == store.Reading && q.mayIngest():
 			return nil, q.takeRecords(), true
 		case lane >= 0:
-			q.single = q.single || lane == store.Sale
 			w := q.waiting[lane][0]
 			q.waiting[lane][0] = nil
 			q.waiting[lane] = q.waiting[lane][1:]
 			if w.taken.Swap(true) {
 				continue // the caller has given up
 			}
-			return []*work{w}, nil, true
-		case q.closed && !q.ingest && q.batches == 0:
+			return w, nil, true
+		case q.closed && !q.ingest && q.done:
 			return nil, nil, false
 		}
 		q.more.Wait()
+	}
+}
+
+// takeSales waits for the closures that run together next: those that waited behind others first, but only one for each row. ok is false if
+// the queue is closed and has none.
+func (q *queue) takeSales() (all []*work, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for {
+		switch {
+		case len(q.sales)+len(q.behind) > 0:
+			if all := q.together(); len(all) > 0 {
+				return all, true
+			}
+			continue // their callers have given up
+		case q.closed:
+			q.done = true
+			q.more.Broadcast()
+			return nil, false
+		}
+		q.sell.Wait()
 	}
 }
 
@@ -130,7 +144,7 @@ func (q *queue) take() (closures, records []*work, ok bool) {
 func (q *queue) next() store.Lane {
 	best := store.Lane(-1)
 	for l := range store.Lane(lanes) {
-		if len(q.waiting[l]) == 0 && (l != store.Sale || !q.maySell()) && (l != store.Reading || !q.mayIngest()) {
+		if len(q.waiting[l]) == 0 && (l != store.Reading || !q.mayIngest()) {
 			continue
 		}
 		if best < 0 || q.passed[l] >= patience {
@@ -148,12 +162,8 @@ func (q *queue) next() store.Lane {
 	return best
 }
 
-func (q *queue) maySell() bool {
-	return q.batches < maxBatches && !q.gathers && len(q.sales)+len(q.behind) > 0
-}
-
-// takeSales takes the closures that run together next: those that waited behind others first, but only one for each row.
-func (q *queue) takeSales() (all []*work) {
+// together takes the first closures that fit into one transaction.
+func (q *queue) together() (all []*work) {
 	fits := func(w *work) bool {
 		return len(all) < maxSales && (len(all) == 0 || all[0].tenant == w.tenant) &&
 			(w.key == "" || !slices.ContainsFunc(all, func(o *work) bool { return o.key == w.key }))
@@ -177,16 +187,7 @@ func (q *queue) takeSales() (all []*work) {
 	return all
 }
 
-// gathered lets the next worker run sales together, because this one has come to the rows that all sales share.
-func (q *queue) gathered() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.gathers = false; q.maySell() {
-		q.more.Broadcast()
-	}
-}
-
-// reuniteTime is how long a worker waits at most for the callers that it has answered. It is a small part of the time of a transaction.
+// reuniteTime is how long the seller waits at most for the callers that it has answered. It is a small part of the time of a transaction.
 const reuniteTime = 400 * time.Microsecond
 
 // reunite lets callers who were just answered queue their next sales beside those that wait already. Without it, callers split into two halves
@@ -215,9 +216,11 @@ func (q *queue) selling() int {
 
 // sold takes back the closures that must run again after others, and those that need a transaction of their own.
 func (q *queue) sold(behind, alone []*work) {
+	if len(behind)+len(alone) == 0 {
+		return
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.batches--
 	q.behind, q.alone = append(q.behind, behind...), append(q.alone, alone...)
 	q.more.Broadcast()
 }
@@ -259,4 +262,5 @@ func (q *queue) close() {
 	defer q.mu.Unlock()
 	q.closed = true
 	q.more.Broadcast()
+	q.sell.Broadcast()
 }

@@ -35,13 +35,13 @@ type answer struct {
 	err error
 }
 
-// together lets closures wait until all of them can run in one transaction of a server with one writer, and returns the answers.
+// together lets closures wait behind another one until all of them can run in one transaction, and returns the answers.
 func together(t *testing.T, e *postgres.Engine, fns ...func(*store.Tx) (value, error)) []answer {
 	t.Helper()
 	began, gate := make(chan struct{}), make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		_ = e.Run(context.Background(), store.FirstTenant, store.Job, func(*store.Tx) (bool, error) { close(began); <-gate; return true, nil })
+		_ = e.Run(access.Sharing(context.Background()), store.FirstTenant, store.Sale, func(*store.Tx) (bool, error) { close(began); <-gate; return true, nil })
 	})
 	<-began
 	out := make([]answer, len(fns))
@@ -56,7 +56,7 @@ func together(t *testing.T, e *postgres.Engine, fns ...func(*store.Tx) (value, e
 	return out
 }
 
-// one is a server with one writer, with a counter that exists.
+// one is a server with as few writers as possible, with a counter that exists.
 func one(t *testing.T) (*postgres.Engine, string, string) {
 	t.Helper()
 	url, dir := pgtest.New(t), t.TempDir()

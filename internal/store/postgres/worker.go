@@ -41,8 +41,7 @@ type worker struct {
 	e *Engine
 	c *conn
 
-	gathers bool // whether no other worker may begin to run sales together
-	batches int  // number of transactions with several closures, of which some have thrown plans away
+	batches int // number of transactions with several closures, of which some have thrown plans away
 	memory  core.Memory
 	selects map[string]*shared // statements that closures share, by their text
 	inserts map[string]*held
@@ -51,6 +50,22 @@ type worker struct {
 
 // run takes work until the queue is closed and empty.
 func (w *worker) run() {
+	for {
+		closure, records, ok := w.e.queue.take()
+		switch {
+		case !ok:
+			return
+		case closure != nil:
+			closure.wait <- w.closure(closure.tenant, closure.fn)
+		default:
+			w.ingest(records)
+		}
+	}
+}
+
+// sell runs sales together until the queue is closed and has none. One worker sells for all callers, because two transactions with half the
+// sales each cost nearly twice as much. It does nothing else, so the same connection keeps its plans and its place in the processor's memory.
+func (w *worker) sell() {
 	defer func() {
 		for _, t := range w.turns {
 			if t != nil {
@@ -59,29 +74,13 @@ func (w *worker) run() {
 		}
 	}()
 	for {
-		closures, records, ok := w.e.queue.take()
-		switch {
-		case !ok:
+		closures, ok := w.e.queue.takeSales()
+		if !ok {
 			return
-		case len(closures) == 1 && !closures[0].shares:
-			closures[0].wait <- w.closure(closures[0].tenant, closures[0].fn)
-		case closures != nil:
-			w.gathers = true
-			behind, alone := w.together(closures)
-			w.gathered()
-			w.e.queue.reunite(len(closures))
-			w.e.queue.sold(behind, alone)
-		default:
-			w.ingest(records)
 		}
-	}
-}
-
-// gathered lets other workers begin to run sales together.
-func (w *worker) gathered() {
-	if w.gathers {
-		w.gathers = false
-		w.e.queue.gathered()
+		behind, alone := w.together(closures)
+		w.e.queue.reunite(len(closures))
+		w.e.queue.sold(behind, alone)
 	}
 }
 
