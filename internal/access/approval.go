@@ -143,7 +143,8 @@ func SecondPerson(tx EyesTx, by Actor, w ActRequest, now time.Time) (FourEyes, e
 	if err != nil || r.open() {
 		return FourEyes{}, err
 	}
-	if no, err := needsOwner(tx, by); err != nil || no.Refused() {
+	all := &people{tx: tx.Ceilings()}
+	if no, err := needsOwner(all, by); err != nil || no.Refused() {
 		return FourEyes{Refusal: no}, err
 	}
 	body, err := json.Marshal(w.Body)
@@ -165,7 +166,7 @@ func SecondPerson(tx EyesTx, by Actor, w ActRequest, now time.Time) (FourEyes, e
 	if need {
 		return wait(tx, by, w, r, body, now)
 	}
-	t, err := take(tx, by, r.under, w.Takes, now)
+	t, err := take(tx, all, by, r.under, w.Takes, now)
 	switch {
 	case err != nil:
 		return FourEyes{}, err
@@ -251,7 +252,7 @@ func useApproval(tx EyesTx, by Actor, w ActRequest, body []byte, now time.Time) 
 	case !w.CheckerTakes:
 		return FourEyes{Checker: a.Checker.String(), Allowed: a.Checker}, nil
 	}
-	t, err := take(tx, a.Checker, acts[w.Act].under, w.Takes, now)
+	t, err := take(tx, &people{tx: tx.Ceilings()}, a.Checker, acts[w.Act].under, w.Takes, now)
 	if err == nil && t.exceeded() {
 		return FourEyes{Refusal: refuse.ApproverCeilingReached(PlainName(a.Checker.String()), t.over.Ceiling.words(), t.over.Ceiling.amount(t.most))}, nil
 	}

@@ -166,6 +166,7 @@ type taken struct {
 	over  DayTotal // the first total that exceeds its ceiling; without a name of a ceiling for none
 	most  int64
 	binds bool // the tenant has or had people, so that ceilings bind
+	all   *people
 }
 
 // exceeded reports whether the action takes a second person.
@@ -182,8 +183,8 @@ func (t taken) refused() refusal.Refusal {
 
 // take adds an action to the totals of the day. While a tenant never had a person, nobody can be a second person: then a ceiling does not
 // stop an action, and the daily report shows it.
-func take(eyes EyesTx, by Actor, under []Ceiling, what Takes, now time.Time) (taken, error) {
-	var t taken
+func take(eyes EyesTx, all *people, by Actor, under []Ceiling, what Takes, now time.Time) (taken, error) {
+	t := taken{all: all}
 	if what.Amount == 0 || len(under) == 0 {
 		return t, nil
 	}
@@ -218,7 +219,7 @@ func take(eyes EyesTx, by Actor, under []Ceiling, what Takes, now time.Time) (ta
 		}
 	}
 	if t.over.Ceiling != "" {
-		t.binds, err = tx.HadPeople()
+		t.binds, err = all.had()
 	}
 	return t, err
 }

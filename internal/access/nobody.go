@@ -20,15 +20,30 @@ func (a Actor) ofNobody() bool {
 }
 
 // needsOwner refuses an act of value by a key of nobody, once the utility has had people.
-func needsOwner(tx EyesTx, a Actor) (refusal.Refusal, error) {
+func needsOwner(people *people, a Actor) (refusal.Refusal, error) {
 	if !a.ofNobody() {
 		return refusal.Refusal{}, nil
 	}
-	people, err := tx.Ceilings().HadPeople()
-	if err != nil || !people {
+	had, err := people.had()
+	if err != nil || !had {
 		return refusal.Refusal{}, err
 	}
 	return refuse.KeyOfNobody(PlainName(a.String())), nil
+}
+
+// people tells whether the tenant has ever had a person. A decision asks the store once.
+type people struct {
+	tx         CeilingTx
+	asked, yes bool
+}
+
+func (p *people) had() (bool, error) {
+	if p.asked {
+		return p.yes, nil
+	}
+	yes, err := p.tx.HadPeople()
+	p.asked, p.yes = err == nil, yes
+	return yes, err
 }
 
 // ownerOf returns the person to whom a key from the command line belongs: the named person. If none is named, it is the only person there is.

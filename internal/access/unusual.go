@@ -102,7 +102,7 @@ func watch(tx CeilingTx, t taken, rules CeilingRules) error {
 		if why == 0 {
 			continue
 		}
-		had, err := tx.HadPeople()
+		had, err := t.all.had()
 		if err != nil || !had {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/store/postgres"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -130,4 +131,27 @@ func TestAStoreThatAnOlderVersionRestored(t *testing.T) {
 		t.Errorf("the first TID is of %s, and those up to %s may have been given", at, restored.Add(core.TIDMargin))
 	}
 	s.verified()
+}
+
+// TestASaleAboveACeilingWaitsNoLonger: on PostgreSQL a sale asks once whether there are people, also where a ceiling is exceeded and where an
+// alarm could be due. While there are none, neither stops it.
+func TestASaleAboveACeilingWaitsNoLonger(t *testing.T) {
+	s := openWith(t, true, false)
+	e, is := s.engine.(*postgres.Engine)
+	if !is {
+		t.Skip("for PostgreSQL only")
+	}
+	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+	waited := map[int64]int{}
+	for n := range 40 {
+		before := e.Stats().Messages
+		s.sell(order(m, 3_000_000, fmt.Sprintf("key-number-%d", n)))
+		waited[e.Stats().Messages-before]++
+	}
+	if total := s.number(`SELECT MAX(amount) FROM day_total`); total < 80_000_000 {
+		t.Fatalf("sold %d in a day, which exceeds no ceiling", total)
+	}
+	if waited[3] < 20 {
+		t.Errorf("number of sales by the messages for which they waited: %v, want at least 20 with 3", waited)
+	}
 }
