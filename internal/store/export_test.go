@@ -64,3 +64,15 @@ func ReadSpan(text string) (string, error) {
 func MomentQueries() []string {
 	return append(slices.Collect(maps.Values(momentQueries)), madeTokens, handedTokens, eventMoments)
 }
+
+// Slices runs inSlices on the rows of a query, and returns how long each slice was and the numbers in their first column.
+func Slices(tx *Tx, query string) (lengths []int, numbers []int64, err error) {
+	err = inSlices(tx, query, func(w core.Row) int64 { return w.Int(0) }, func(slice []int64) error {
+		lengths, numbers = append(lengths, len(slice)), append(numbers, slice...)
+		return nil
+	})
+	return lengths, numbers, err
+}
+
+// SliceRows is the length of a full slice.
+const SliceRows = sliceRows

@@ -147,38 +147,21 @@ func (tx *Tx) verifyHolds(r *Report) error {
 
 // verifyRollups adds up the postings of sealed journals seal by seal and compares every roll-up with the sum up to its seal.
 func (tx *Tx) verifyRollups(r *Report) error {
-	running := make(map[int64]int64)
-	type key struct{ account, seal int64 }
-	last := key{}
-	check := func() error {
-		if last == (key{}) {
-			return nil
+	rollups, account, running := int64(0), int64(0), int64(0)
+	err := tx.C.Query(`SELECT g.account, g.seal_n, g.sum, COALESCE(k.balance, 0) FROM (SELECT p.account, j.seal_n, SUM(p.amount) AS sum FROM journal j
+			JOIN posting p ON p.tenant_id = j.tenant_id AND p.journal_id = j.id
+			JOIN ledger_account a ON a.tenant_id = p.tenant_id AND a.n = p.account
+			WHERE j.tenant_id = $1 AND j.seal_n IS NOT NULL AND a.limited = 0
+			GROUP BY p.account, j.seal_n HAVING SUM(p.amount) <> 0) g
+		LEFT JOIN rollup k ON k.tenant_id = $1 AND k.account = g.account AND k.seal_n = g.seal_n ORDER BY g.account, g.seal_n`, func(w core.Row) error {
+		if rollups++; w.Int(0) != account {
+			account, running = w.Int(0), 0
 		}
-		got, err := tx.Number(`SELECT balance FROM rollup WHERE tenant_id = $1 AND account = $2 AND seal_n = $3`,
-			tx.Tenant, last.account, last.seal)
-		if err == nil && got != running[last.account] {
-			r.Find("roll-up", "Account number %d has a balance of %d after seal %d, but its roll-up says %d.",
-				last.account, running[last.account], last.seal, got)
+		if running += w.Int(2); w.Int(3) != running {
+			r.Find("roll-up", "Account number %d has a balance of %d after seal %d, but its roll-up says %d.", account, running, w.Int(1), w.Int(3))
 		}
-		return err
-	}
-	rollups := int64(0)
-	err := tx.C.Query(`SELECT p.account, j.seal_n, SUM(p.amount) FROM journal j
-		JOIN posting p ON p.tenant_id = j.tenant_id AND p.journal_id = j.id
-		JOIN ledger_account a ON a.tenant_id = p.tenant_id AND a.n = p.account
-		WHERE j.tenant_id = $1 AND j.seal_n IS NOT NULL AND a.limited = 0
-		GROUP BY p.account, j.seal_n HAVING SUM(p.amount) <> 0 ORDER BY p.account, j.seal_n`, func(w core.Row) error {
-		if err := check(); err != nil {
-			return err
-		}
-		rollups++
-		last = key{w.Int(0), w.Int(1)}
-		running[last.account] += w.Int(2)
 		return nil
 	}, tx.Tenant)
-	if err == nil {
-		err = check()
-	}
 	if err != nil {
 		return err
 	}

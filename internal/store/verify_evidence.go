@@ -8,7 +8,6 @@ import (
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/proof"
-	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/tariff"
@@ -21,34 +20,37 @@ import (
 // and the audit row.
 func (tx *Tx) verifyEvidence(r *Report) error {
 	proven := int64(0)
-	facts := factsRead{tx, map[id.ID]registry.Key{}, map[id.ID]tariff.Version{}}
-	err := tx.C.Query(`SELECT object, after FROM audit WHERE tenant_id = $1 AND action = $2 ORDER BY id`, func(w core.Row) error {
-		object, after := w.Text(0), w.Text(1)
-		i, err := id.Parse(id.Vend, object)
+	versions := knownVersions{tx, map[id.ID]tariff.Version{}}
+	err := inSlices(tx, `SELECT object, after FROM audit WHERE tenant_id = $1 AND action = $2 ORDER BY id`, func(w core.Row) provenSale {
+		return provenSale{name: w.Text(0), after: w.Text(1)}
+	}, func(slice []provenSale) error {
+		ids := make([]id.ID, 0, len(slice))
+		for n := range slice {
+			i, err := id.Parse(id.Vend, slice[n].name)
+			if slice[n].bad = err != nil; err == nil {
+				slice[n].id, ids = i, append(ids, i)
+			}
+		}
+		b, err := tx.readSold(ids)
 		if err != nil {
-			r.Find("sale", "An audit row names sale %q, which is not a valid sale ID.", object)
-			return nil
-		}
-		s, found, err := tx.VendSale(i)
-		switch {
-		case err != nil:
-			return fmt.Errorf("sale %s: %w", object, err)
-		case !found:
-			r.Find("sale", "An audit row names sale %s, which is missing.", object)
-			return nil
-		}
-		proven++
-		f, err := facts.of(s)
-		if err != nil {
-			return fmt.Errorf("sale %s: %w", object, err)
-		}
-		if says, err := vending.Evidence(s, f); err != nil || says != after {
-			r.Find("sale", "Sale %s was changed after it was made: its row says %q, but its audit row says %q.", object, says, after)
-		}
-		if err := tx.verifySale(r, s, object); err != nil {
 			return err
 		}
-		return tx.verifySaleLife(r, s, object)
+		for _, p := range slice {
+			s, found := b.sales[p.id]
+			switch {
+			case p.bad:
+				r.Find("sale", "An audit row names sale %q, which is not a valid sale ID.", p.name)
+				continue
+			case !found:
+				r.Find("sale", "An audit row names sale %s, which is missing.", p.name)
+				continue
+			}
+			proven++
+			if err := tx.verifyProven(r, p, s, b, versions); err != nil {
+				return fmt.Errorf("sale %s: %w", p.name, err)
+			}
+		}
+		return nil
 	}, tx.Tenant, proof.Action)
 	if err != nil {
 		return err
@@ -60,39 +62,50 @@ func (tx *Tx) verifyEvidence(r *Report) error {
 	return err
 }
 
-// factsRead caches the keys and tariff versions of sales, because many sales share them.
-type factsRead struct {
-	tx       *Tx
-	keys     map[id.ID]registry.Key
-	versions map[id.ID]tariff.Version
+// provenSale is an audit row of a sale.
+type provenSale struct {
+	name, after string
+	id          id.ID
+	bad         bool // whether the name is not the name of a sale
 }
 
-// maxFacts is how many keys are remembered.
-const maxFacts = 1 << 16
+// verifyProven compares a sale with its audit row, its journals and its reversal.
+func (tx *Tx) verifyProven(r *Report, p provenSale, s sale.Sale, b soldRows, versions knownVersions) error {
+	f := sale.Facts{Key: b.keys[s.Key]}
+	var err error
+	if f.Tariff, err = versions.of(s.Tariff); err != nil && !errors.Is(err, core.ErrNotFound) {
+		return err
+	} // without its version the sale differs from its audit row
+	if says, err := vending.Evidence(s, f); err != nil || says != p.after {
+		r.Find("sale", "Sale %s was changed after it was made: its row says %q, but its audit row says %q.", p.name, says, p.after)
+	}
+	if err := verifySale(r, s, p.name, b, versions); err != nil {
+		return err
+	}
+	verifySaleLife(r, s, p.name, b)
+	return nil
+}
 
-func (f factsRead) of(s sale.Sale) (out sale.Facts, err error) {
-	known := false
-	if out.Key, known = f.keys[s.Key]; !known {
-		if out.Key, _, err = f.tx.VendKey(s.Key); err != nil {
-			return out, err
-		}
-		if len(f.keys) >= maxFacts {
-			clear(f.keys)
-		}
-		f.keys[s.Key] = out.Key
+// knownVersions caches the tariff versions of sales, because many sales share them.
+type knownVersions struct {
+	tx  *Tx
+	all map[id.ID]tariff.Version
+}
+
+func (k knownVersions) of(version id.ID) (tariff.Version, error) {
+	v, known := k.all[version]
+	if known {
+		return v, nil
 	}
-	if out.Tariff, known = f.versions[s.Tariff]; !known {
-		out.Tariff, err = f.tx.TariffVersion(s.Tariff)
-		if errors.Is(err, core.ErrNotFound) {
-			err = nil // the sale will then differ from its audit row
-		}
-		f.versions[s.Tariff] = out.Tariff
+	v, err := k.tx.TariffVersion(version)
+	if err == nil {
+		k.all[version] = v
 	}
-	return out, err
+	return v, err
 }
 
 // verifySale checks that the parts of a completed sale agree with each other and with its journal.
-func (tx *Tx) verifySale(r *Report, s sale.Sale, name string) error {
+func verifySale(r *Report, s sale.Sale, name string, b soldRows, versions knownVersions) error {
 	var units unit.Energy
 	for _, t := range s.Tokens {
 		units += t.Units
@@ -111,13 +124,13 @@ func (tx *Tx) verifySale(r *Report, s sale.Sale, name string) error {
 		r.Find("sale", "Sale %s carried %d in and %d out, but its lines say %d and %d.", name, s.CarryIn, s.CarryOut,
 			-lines[sale.LineCarryIn], lines[sale.LineCarry])
 	}
-	booked, err := tx.wanted(s)
+	booked, err := wanted(s, versions)
 	if err != nil {
 		return err
 	}
-	j, found, err := tx.JournalByRef(s.Journal(), name)
-	if err != nil || !found {
-		return err // verifySalesBooked reports a missing journal
+	j, found := b.journals[s.Journal()][name]
+	if !found {
+		return nil // verifySalesBooked reports a missing journal
 	}
 	for _, p := range j.Postings {
 		booked[p.Account] -= p.Amount
@@ -131,7 +144,7 @@ func (tx *Tx) verifySale(r *Report, s sale.Sale, name string) error {
 }
 
 // wanted returns the amount that a sale's lines should post to each account.
-func (tx *Tx) wanted(s sale.Sale) (map[ledger.AccountRef]money.Minor, error) {
+func wanted(s sale.Sale, versions knownVersions) (map[ledger.AccountRef]money.Minor, error) {
 	tax, carry := ledger.AccountRef{Code: ledger.VATPayable}, ledger.AccountRef{Code: ledger.Carry, Subject: s.Account.Text(id.Account)}
 	out := map[ledger.AccountRef]money.Minor{s.Source(): s.Tender.Minor, carry: s.CarryIn - s.CarryOut}
 	for _, l := range s.Lines {
@@ -146,7 +159,7 @@ func (tx *Tx) wanted(s sale.Sale) (map[ledger.AccountRef]money.Minor, error) {
 	if s.Free == 0 {
 		return out, nil
 	}
-	v, err := tx.TariffVersion(s.Tariff)
+	v, err := versions.of(s.Tariff)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"bytes"
+
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
@@ -25,25 +27,14 @@ func reversalWanted(s sale.State) string {
 
 // verifySaleLife checks the events after a completed sale: its reversal, the commission and the commission's reversal. It also checks that
 // the hash of its order still matches.
-func (tx *Tx) verifySaleLife(r *Report, s sale.Sale, name string) error {
-	state := ""
-	_, err := tx.One(`SELECT state FROM reversal WHERE tenant_id = $1 AND vend_id = $2 AND state <> 'refused'`,
-		func(w core.Row) error { state = w.Text(0); return nil }, tx.Tenant, s.ID)
-	if err != nil {
-		return err
-	}
-	if want := reversalWanted(s.State); state != want {
+func verifySaleLife(r *Report, s sale.Sale, name string, b soldRows) {
+	if state, want := b.reversals[s.ID], reversalWanted(s.State); state != want {
 		r.Find("reversal", "Sale %s is %s, but the state of its reversal is %q instead of %q.", name, s.State, state, want)
 	}
-	hash := s.OrderHash()
-	same, err := tx.Number(`SELECT COUNT(*) FROM vend WHERE tenant_id = $1 AND id = $2 AND order_hash = $3`, tx.Tenant, s.ID, hash[:])
-	if err != nil {
-		return err
-	}
-	if same != 1 {
+	if hash := s.OrderHash(); !bytes.Equal(hash[:], b.hashes[s.ID]) {
 		r.Find("sale", "Sale %s does not match the hash of its order. The server would refuse a repeat of its request, or answer a different request with this sale.", name)
 	}
-	return tx.verifyCommission(r, s, name)
+	verifyCommission(r, s, name, b)
 }
 
 // verifyForm checks the rules that every sound sale, line and token obeys, so that damage is found even where no money depends on it.
@@ -80,14 +71,11 @@ func (tx *Tx) verifyForm(r *Report) error {
 }
 
 // verifyCommission checks that a vendor's commission on a sale was booked exactly, and taken back with the sale.
-func (tx *Tx) verifyCommission(r *Report, s sale.Sale, name string) error {
+func verifyCommission(r *Report, s sale.Sale, name string, b soldRows) {
 	if s.Vendor.IsZero() {
-		return nil
+		return
 	}
-	j, found, err := tx.JournalByRef(ledger.Commission, name)
-	if err != nil {
-		return err
-	}
+	j, found := b.journals[ledger.Commission][name]
 	var earned money.Minor
 	for _, p := range j.Postings {
 		if p.Account == s.Source() {
@@ -97,38 +85,39 @@ func (tx *Tx) verifyCommission(r *Report, s sale.Sale, name string) error {
 	if found != (s.Seller.Commission != 0) || found && earned != s.Seller.Commission {
 		r.Find("commission", "The commission on sale %s is %d, but %d was booked.", name, s.Seller.Commission, earned)
 	}
-	if !found {
-		return nil
-	}
-	mirrors, err := tx.Number(`SELECT COUNT(*) FROM journal WHERE tenant_id = $1 AND reverses = $2`, tx.Tenant, j.ID)
-	if err == nil && (mirrors == 1) != (s.State == sale.Reversed) {
+	if mirrors := b.mirrors[j.ID]; found && (mirrors == 1) != (s.State == sale.Reversed) {
 		r.Find("commission", "Sale %s is %s, but %d journals reverse its commission.", name, s.State, mirrors)
 	}
-	return err
 }
 
 // verifyMirrors checks that every reversing journal is the exact mirror of the journal that it reverses.
 func (tx *Tx) verifyMirrors(r *Report) error {
 	mirrors := int64(0)
-	err := tx.C.Query(`SELECT id, reverses FROM journal WHERE tenant_id = $1 AND reverses IS NOT NULL ORDER BY id`, func(w core.Row) error {
-		mirrors++
-		back, _, err := tx.Journal(w.ID(0))
-		if err != nil {
-			return err
-		}
-		j, found, err := tx.Journal(w.ID(1))
-		if err != nil {
-			return err
-		}
-		exact := found && len(j.Postings) == len(back.Postings)
-		for i := 0; exact && i < len(j.Postings); i++ {
-			exact = back.Postings[i].Account == j.Postings[i].Account && back.Postings[i].Amount == -j.Postings[i].Amount
-		}
-		if !exact {
-			r.Find("reversal", "Journal %s reverses journal %s but does not mirror it exactly.", back.ID.Text(id.Journal), w.ID(1).Text(id.Journal))
-		}
-		return nil
-	}, tx.Tenant)
+	type mirror struct{ id, reverses id.ID }
+	err := inSlices(tx, `SELECT id, reverses FROM journal WHERE tenant_id = $1 AND reverses IS NOT NULL ORDER BY id`,
+		func(w core.Row) mirror { return mirror{w.ID(0), w.ID(1)} }, func(slice []mirror) error {
+			mirrors += int64(len(slice))
+			ids := make([]id.ID, 0, 2*len(slice))
+			for _, m := range slice {
+				ids = append(ids, m.id, m.reverses)
+			}
+			all, err := tx.JournalsOf(ids)
+			if err != nil {
+				return err
+			}
+			for _, m := range slice {
+				back := all[m.id]
+				j, found := all[m.reverses]
+				exact := found && len(j.Postings) == len(back.Postings)
+				for i := 0; exact && i < len(j.Postings); i++ {
+					exact = back.Postings[i].Account == j.Postings[i].Account && back.Postings[i].Amount == -j.Postings[i].Amount
+				}
+				if !exact {
+					r.Find("reversal", "Journal %s reverses journal %s but does not mirror it exactly.", m.id.Text(id.Journal), m.reverses.Text(id.Journal))
+				}
+			}
+			return nil
+		}, tx.Tenant)
 	r.Count("reversed journals", mirrors)
 	return err
 }
@@ -137,15 +126,28 @@ func (tx *Tx) verifyMirrors(r *Report) error {
 // and no other sale may be. verifyFailed also checks the hold of each vendor's pending sale: the hold must be open or expired.
 func (tx *Tx) verifyFailed(r *Report) error {
 	failed := int64(0)
-	err := tx.C.Query(`SELECT object FROM audit WHERE tenant_id = $1 AND action = 'vend.fail'`, func(w core.Row) error {
-		failed++
+	type named struct {
+		id   id.ID
+		name string
+	}
+	err := inSlices(tx, `SELECT object FROM audit WHERE tenant_id = $1 AND action = 'vend.fail'`, func(w core.Row) named {
 		i, err := id.Parse(id.Vend, w.Text(0))
 		if err != nil {
-			i = id.ID{}
+			i = id.ID{} // no sale has it
 		}
-		n, err := tx.Number(`SELECT COUNT(*) FROM vend WHERE tenant_id = $1 AND id = $2 AND state = 'failed'`, tx.Tenant, i)
-		if err == nil && n != 1 {
-			r.Find("sale", "The audit log says that sale %s failed, but its row is missing or has another state.", w.Text(0))
+		return named{i, w.Text(0)}
+	}, func(slice []named) error {
+		failed += int64(len(slice))
+		ids, there := make([]id.ID, len(slice)), map[id.ID]bool{}
+		for n, v := range slice {
+			ids[n] = v.id
+		}
+		err := core.ReadBy(tx.Tx, core.Keyed{Query: `SELECT id FROM vend WHERE tenant_id = $1 AND state = 'failed' AND id `, Form: 'b'}, ids,
+			func(w core.Row) error { there[w.ID(0)] = true; return nil })
+		for _, v := range slice {
+			if err == nil && !there[v.id] {
+				r.Find("sale", "The audit log says that sale %s failed, but its row is missing or has another state.", v.name)
+			}
 		}
 		return err
 	}, tx.Tenant)

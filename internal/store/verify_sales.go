@@ -9,10 +9,12 @@ import (
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/unit"
 )
 
 // doneStates are the states of sales that have a journal and issued tokens, as SQL.
@@ -46,25 +48,29 @@ func (tx *Tx) verifySales(r *Report) error {
 // reversed. A claim of free units without a payment moves no money and needs no journal.
 func (tx *Tx) verifySalesBooked(r *Report) error {
 	booked := int64(0)
-	err := tx.C.Query(`SELECT id, state, tender, carry_in, carry_out, free_wh, mode FROM vend WHERE tenant_id = $1`, func(w core.Row) error {
-		name, state := w.ID(0).Text(id.Vend), w.Text(1)
-		moneyless := w.Int(2) == 0 && w.Int(3) == w.Int(4) && w.Int(5) > 0
-		done := strings.Contains(doneStates, "'"+state+"'")
-		var journal id.ID
-		found, err := tx.One(`SELECT id FROM journal WHERE tenant_id = $1 AND kind = $2 AND ref = $3 AND ref <> ''`,
-			func(j core.Row) error { journal = j.ID(0); return nil }, tx.Tenant, string(sale.Sale{Mode: registry.Mode(w.Text(6))}.Journal()), name)
-		if err != nil {
-			return err
+	err := inSlices(tx, `SELECT id, state, tender, carry_in, carry_out, free_wh, mode FROM vend WHERE tenant_id = $1`, func(w core.Row) sale.Sale {
+		return sale.Sale{ID: w.ID(0), State: sale.State(w.Text(1)), Tender: money.Amount{Minor: money.Minor(w.Int(2))}, CarryIn: money.Minor(w.Int(3)),
+			CarryOut: money.Minor(w.Int(4)), Free: unit.Energy(w.Int(5)), Mode: registry.Mode(w.Text(6))}
+	}, func(slice []sale.Sale) error {
+		refs := map[ledger.Kind][]string{}
+		for _, s := range slice {
+			refs[s.Journal()] = append(refs[s.Journal()], s.ID.Text(id.Vend))
 		}
-		if found {
-			booked++
+		found, ids := map[ledger.Kind]map[string]id.ID{}, make([]id.ID, 0, len(slice))
+		for kind, refs := range refs {
+			all, err := tx.JournalIDs(kind, refs)
+			if err != nil {
+				return err
+			}
+			found[kind], ids = all, slices.AppendSeq(ids, maps.Values(all))
 		}
-		if found != done && !(done && moneyless) {
-			r.Find("sale", "Sale %s is %s, but its journal %s.", name, state, map[bool]string{true: "exists", false: "is missing"}[found])
-		}
-		mirrors, err := tx.Number(`SELECT COUNT(*) FROM journal WHERE tenant_id = $1 AND reverses = $2`, tx.Tenant, journal)
-		if err == nil && found && (mirrors == 1) != (state == "reversed") {
-			r.Find("sale", "Sale %s is %s, but %d journals reverse it.", name, state, mirrors)
+		booked += int64(len(ids))
+		mirrors, err := tx.Mirrors(ids)
+		for _, s := range slice {
+			if err == nil {
+				journal, found := found[s.Journal()][s.ID.Text(id.Vend)]
+				verifyBooked(r, s, found, mirrors[journal])
+			}
 		}
 		return err
 	}, tx.Tenant)
@@ -76,6 +82,19 @@ func (tx *Tx) verifySalesBooked(r *Report) error {
 		r.Find("sale", "%d journals of sales belong to no sale.", journals-booked)
 	}
 	return err
+}
+
+// verifyBooked checks one sale, whose journal was found or not, and which has as many mirrors.
+func verifyBooked(r *Report, s sale.Sale, found bool, mirrors int64) {
+	name := s.ID.Text(id.Vend)
+	moneyless := s.Tender.Minor == 0 && s.CarryIn == s.CarryOut && s.Free > 0
+	done := strings.Contains(doneStates, "'"+string(s.State)+"'")
+	if found != done && !(done && moneyless) {
+		r.Find("sale", "Sale %s is %s, but its journal %s.", name, s.State, map[bool]string{true: "exists", false: "is missing"}[found])
+	}
+	if found && (mirrors == 1) != (s.State == sale.Reversed) {
+		r.Find("sale", "Sale %s is %s, but %d journals reverse it.", name, s.State, mirrors)
+	}
 }
 
 // verifyMonths compares the units an account bought in a month with its sales. Units count from the reservation of a sale until the sale

@@ -275,14 +275,19 @@ func (tx Rows) journal(sql string, args ...any) (ledger.Journal, bool, error) {
 	if err != nil || !found {
 		return ledger.Journal{}, false, err
 	}
-	err = tx.C.Query(`SELECT a.code, a.subject, p.amount FROM posting p
-		JOIN ledger_account a ON a.tenant_id = p.tenant_id AND a.n = p.account
-		WHERE p.tenant_id = $1 AND p.journal_id = $2 ORDER BY p.seq`, func(r core.Row) error {
-		j.Postings = append(j.Postings, ledger.Posting{Amount: money.Minor(r.Int(2)),
-			Account: ledger.AccountRef{Code: ledger.Code(r.Int(0)), Subject: r.Text(1)}})
-		return nil
-	}, tx.Tenant, j.ID)
+	err = tx.C.Query(postingsFrom+`= $2`+postingsOrder, func(r core.Row) error { j.Postings = append(j.Postings, posting(r)); return nil }, tx.Tenant, j.ID)
 	return j, true, fault.Wrap(err, "read journal %s %s", j.Kind, j.Ref)
+}
+
+// Parts of the statements that read the postings of journals.
+const (
+	postingsFrom = `SELECT a.code, a.subject, p.amount, p.journal_id FROM posting p
+		JOIN ledger_account a ON a.tenant_id = p.tenant_id AND a.n = p.account WHERE p.tenant_id = $1 AND p.journal_id `
+	postingsOrder = ` ORDER BY p.seq`
+)
+
+func posting(r core.Row) ledger.Posting {
+	return ledger.Posting{Amount: money.Minor(r.Int(2)), Account: ledger.AccountRef{Code: ledger.Code(r.Int(0)), Subject: r.Text(1)}}
 }
 
 // Balance returns the signed balance of an account (debit +), including what this transaction has posted. A missing account has the

@@ -3,7 +3,6 @@
 package core
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -98,10 +97,13 @@ func (tx *Tx) LockOf(alias string) string {
 
 // One runs a query for at most one row and reports whether there was one. A second row is an error.
 func (tx *Tx) One(sql string, row func(Row) error, args ...any) (bool, error) {
-	found := false
-	err := tx.C.Query(sql, func(r Row) error {
+	found, query := false, tx.C.Query
+	if c, ok := tx.C.(FewConn); ok {
+		query = c.QueryFew
+	}
+	err := query(sql, func(r Row) error {
 		if found {
-			return errors.New("more than one row where one was expected")
+			return errTwice
 		}
 		found = true
 		return row(r)

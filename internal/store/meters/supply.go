@@ -99,7 +99,7 @@ func (tx Rows) SuppliesOf(rows []wallet.Row) (map[int64]wallet.Supplied, error) 
 		meters[i] = rows[i].Meter.N
 	}
 	out := make(map[int64]wallet.Supplied, len(rows))
-	err = readBy(tx, supplyQuery, 'i', meters, func(r core.Row) error {
+	err = core.ReadBy(tx.Tx, core.Keyed{Query: supplyQuery, Form: 'i'}, meters, func(r core.Row) error {
 		var s wallet.Supplied
 		err := tx.scanSupply(r, &s)
 		out[r.Int(0)] = s
@@ -135,13 +135,13 @@ func (tx Rows) accountsOf(rows []wallet.Row) (map[id.ID]wallet.Emergency, map[id
 	}
 	accounts = slices.Compact(accounts)
 	emergencies, silent := map[id.ID]wallet.Emergency{}, map[id.ID]time.Time{}
-	err := readBy(tx, emergencyQuery, 'b', accounts, func(r core.Row) error {
+	err := core.ReadBy(tx.Tx, core.Keyed{Query: emergencyQuery, Form: 'b'}, accounts, func(r core.Row) error {
 		emergencies[r.ID(0)] = wallet.Emergency{Until: r.Time(1), Floor: money.Minor(r.Int(2)), Energy: unit.Energy(r.Int(3)), Meter: r.Int(4),
 			Register: unit.Energy(r.Int(5)), By: r.Text(6), Reason: r.Text(7)}
 		return nil
 	})
 	if err == nil {
-		err = readBy(tx, silenceQuery, 'b', accounts, func(r core.Row) error { silent[r.ID(0)] = r.Time(1); return nil })
+		err = core.ReadBy(tx.Tx, core.Keyed{Query: silenceQuery, Form: 'b'}, accounts, func(r core.Row) error { silent[r.ID(0)] = r.Time(1); return nil })
 	}
 	return emergencies, silent, fault.Wrap(err, "read the supplies of accounts")
 }

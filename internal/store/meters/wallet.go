@@ -257,7 +257,7 @@ func (tx Rows) WalletsOfMeters(meters []int64) (out []wallet.Row, err error) {
 		inOrder(out)
 		return out, err
 	}
-	err = eachChunk(tx, meters, func(args []any) error { return add(`n `+inChunk, args[1:]...) })
+	err = core.EachChunk(tx.Tx, meters, func(args []any) error { return add(`n `+core.InChunk, args[1:]...) })
 	inOrder(out)
 	out = slices.CompactFunc(out, func(a, b wallet.Row) bool { return a.Meter.N == b.Meter.N }) // two chunks may share an account
 	return out, err

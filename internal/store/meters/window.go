@@ -11,9 +11,6 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// LiveChunk is how many meters one statement loads on an engine without lists. It is fixed so that the SQL text is the same for every batch size.
-const LiveChunk = 50
-
 // liveRow is a row of meter_live.
 type liveRow = metering.Live
 
@@ -55,7 +52,7 @@ func figure(name string, field func(*liveRow) *int64) core.Column[liveRow] {
 
 // Statements that load and write the rows of several meters.
 var (
-	liveQuery = `SELECT meter, ` + liveColumns.List("") + ` FROM meter_live WHERE tenant_id = $1 AND meter ` + inChunk + ` ORDER BY meter`
+	liveQuery = `SELECT meter, ` + liveColumns.List("") + ` FROM meter_live WHERE tenant_id = $1 AND meter ` + core.InChunk + ` ORDER BY meter`
 	liveList  = `SELECT meter, ` + liveColumns.List("") + ` FROM meter_live WHERE tenant_id = $1 AND meter = ANY($2) ORDER BY meter`
 	liveSave  = `INSERT INTO ` + liveColumns.IntoRows(nil, "meter") + liveColumns.OrUpdate("meter")
 )
@@ -74,7 +71,7 @@ func (tx Rows) loadLive(meters []int64) (map[int64]*metering.Live, error) {
 	if tx.C.Lists() {
 		err = tx.C.Query(liveList+tx.C.ForUpdate(), read, tx.Tenant, core.Numbers(meters))
 	} else {
-		err = eachChunk(tx, meters, func(args []any) error { return tx.C.Query(liveQuery+tx.C.ForUpdate(), read, args...) })
+		err = core.EachChunk(tx.Tx, meters, func(args []any) error { return tx.C.Query(liveQuery+tx.C.ForUpdate(), read, args...) })
 	}
 	if err != nil {
 		return nil, fmt.Errorf("load receive windows: %w", err)
@@ -85,41 +82,6 @@ func (tx Rows) loadLive(meters []int64) (map[int64]*metering.Live, error) {
 		}
 	}
 	return out, nil
-}
-
-// eachChunk calls do with the parameters of a statement for each LiveChunk keys: the tenant, then the keys. A short chunk repeats its last
-// key.
-func eachChunk[T any](tx Rows, keys []T, do func(args []any) error) error {
-	args := make([]any, 1+LiveChunk)
-	args[0] = tx.Tenant
-	for chunk := range slices.Chunk(keys, LiveChunk) {
-		for i := range LiveChunk {
-			args[1+i] = chunk[min(i, len(chunk)-1)]
-		}
-		if err := do(args); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// inChunk is a condition of a column: its value is one of as many keys as a chunk has.
-var inChunk = `IN (` + core.Placeholders(2, LiveChunk) + `)`
-
-// readBy reads the rows of keys. The query ends with the column of the keys, which have the given form; see [core.Column].
-func readBy[T any](tx Rows, query string, form byte, keys []T, read func(core.Row) error) error {
-	if len(keys) == 1 {
-		return tx.C.Query(query+`= $2`, read, tx.Tenant, keys[0])
-	}
-	if !tx.C.Lists() {
-		query += inChunk
-		return eachChunk(tx, keys, func(args []any) error { return tx.C.Query(query, read, args...) })
-	}
-	list := core.List{Form: form, Values: make([]any, len(keys))}
-	for i, k := range keys {
-		list.Values[i] = k
-	}
-	return tx.C.Query(query+`= ANY($2)`, read, tx.Tenant, list)
 }
 
 // LockLive is loadLive for a decision. With row locks it locks in the order of the meters and first inserts missing rows, so that two

@@ -79,6 +79,19 @@ func (c *conn) Query(sql string, row func(core.Row) error, args ...any) error {
 	if c.stream && !strings.Contains(sql, "LIMIT") {
 		return c.each(sql, row, args)
 	}
+	return c.whole(sql, row, args)
+}
+
+// streamed is a connection that reads through cursors, for a transaction that verifies.
+type streamed struct{ *conn }
+
+// QueryFew does the work of Query without a cursor; see core.FewConn.
+func (s streamed) QueryFew(sql string, row func(core.Row) error, args ...any) error {
+	return s.whole(sql, row, args)
+}
+
+// whole reads all rows of a query, and then calls row for each.
+func (c *conn) whole(sql string, row func(core.Row) error, args []any) error {
 	var all rows
 	if _, err := c.run(sql, &all, args); err != nil {
 		return err

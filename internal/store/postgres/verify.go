@@ -105,5 +105,7 @@ func inspect(c *conn, trust func(access.Tenant, string) store.Trust, r *store.Re
 	if err != nil {
 		return nil, err
 	}
-	return store.VerifyAll(func(t access.Tenant) *store.Tx { return store.NewTx(c, t, time.Now(), rand.Reader, epoch, nil) }, trust, r)
+	return store.VerifyAll(func(t access.Tenant) *store.Tx {
+		return store.NewTx(streamed{c}, t, time.Now(), rand.Reader, epoch, nil)
+	}, trust, r)
 }

@@ -49,12 +49,18 @@ var tokenColumns = core.Columns[tokenRow]{Table: "token", Attested: []core.Colum
 var TokenKind = core.AttestedKind{Name: "token", Noun: "Token", Prefix: id.Token, From: "token r", Key: "id", Order: "0",
 	Must: " AND r.job_id IS NOT NULL AND r.digits_enc IS NOT NULL", Proof: tokenColumns.Proof("r")}
 
+// Parts of the statements that read the tokens of sales.
+const (
+	saleTokenFrom  = ` FROM token WHERE tenant_id = $1 AND vend_id `
+	saleTokenOrder = ` ORDER BY tid`
+)
+
 // Statements that read and write the tokens of sales and jobs.
 var (
 	tokenQuery     = `SELECT ` + tokenColumns.List("") + ` FROM token`
 	saleTokenInto  = `INSERT INTO ` + tokenColumns.Into("vend_id", "meter", "meter_key_id", "tid", "created_at", "digits_enc", "digits_hash", "digits_tail")
 	jobTokenInto   = `INSERT INTO ` + tokenColumns.Into("job_id", "meter", "meter_key_id", "tid", "created_at")
-	saleTokenQuery = tokenQuery + ` WHERE tenant_id = $1 AND vend_id = $2 ORDER BY tid`
+	saleTokenQuery = `SELECT ` + tokenColumns.List("") + saleTokenFrom + `= $2` + saleTokenOrder
 )
 
 // VendTokens lists a meter's tokens, newest first. The list begins with the first token that is older than the given token, or with the

@@ -356,15 +356,11 @@ func (tx Rows) ReceiptNo(outlet string) (string, error) {
 // VendSale reads and locks a sale with its lines and its tokens, in the order of their TIDs.
 func (tx Rows) VendSale(saleID id.ID) (sale.Sale, bool, error) {
 	var s sale.Sale
-	found, err := tx.One(vendQuery+tx.LockOf("v"), func(r core.Row) error {
-		s.Meter = sale.MeterRef{ID: r.ID(0), Number: r.Text(1), Simulated: r.Bool(2)}
-		_, err := vendColumns.Scan(r, 3, &s)
-		return err
-	}, tx.Tenant, saleID)
+	found, err := tx.One(vendQuery+`= $2`+tx.LockOf("v"), func(r core.Row) (err error) { s, err = scanVend(r); return err }, tx.Tenant, saleID)
 	if err != nil || !found {
 		return sale.Sale{}, false, fault.Wrap(err, "read the row of a sale")
 	}
-	if !s.Vendor.IsZero() || !s.Payment.IsZero() {
+	if hasSeller(s) {
 		if s.Seller, err = tx.sellerOf(saleID); err != nil {
 			return sale.Sale{}, false, err
 		}
@@ -376,6 +372,16 @@ func (tx Rows) VendSale(saleID id.ID) (sale.Sale, bool, error) {
 	err = tx.C.Query(saleTokenQuery, tokenColumns.AddTo(&s.Tokens), tx.Tenant, saleID)
 	return s, err == nil, fault.Wrap(err, "read the tokens of a sale")
 }
+
+// scanVend reads a row of vendQuery.
+func scanVend(r core.Row) (s sale.Sale, err error) {
+	s.Meter = sale.MeterRef{ID: r.ID(0), Number: r.Text(1), Simulated: r.Bool(2)}
+	_, err = vendColumns.Scan(r, 3, &s)
+	return s, err
+}
+
+// hasSeller reports whether a sale has a row that names its seller.
+func hasSeller(s sale.Sale) bool { return !s.Vendor.IsZero() || !s.Payment.IsZero() }
 
 // VendNumbered finds the sale with a receipt number; the zero identity if there is none.
 func (tx Rows) VendNumbered(receiptNo string) (sale id.ID, err error) {

@@ -105,11 +105,17 @@ var SaleKind = core.AttestedKind{Name: "sale", Noun: "Sale", Prefix: id.Vend, Ke
 	Proof: vendColumns.Proof("r").And(lineColumns.Proof("l")).And(tokenColumns.ProofOf("t", "id", "tid", "units_wh")).And(sellerColumns.Proof("s")),
 	Sort:  ", l.seq, t.tid", Must: " AND r.state = 'held'"}
 
-// Statements that write and read sales and their lines.
+// Parts of the statements that read the lines of sales.
+const (
+	lineFrom  = ` FROM vend_line WHERE tenant_id = $1 AND vend_id `
+	lineOrder = ` ORDER BY seq`
+)
+
+// Statements that write and read sales and their lines. vendQuery ends with the column of the identity.
 var (
 	vendInsert = `INSERT INTO ` + vendColumns.Into("order_hash", "asked", "created_at")
 	vendQuery  = `SELECT m.id, m.number, m.simulated, ` + vendColumns.List("v") + `
-		FROM vend v JOIN meter m ON m.tenant_id = v.tenant_id AND m.n = v.meter WHERE v.tenant_id = $1 AND v.id = $2`
+		FROM vend v JOIN meter m ON m.tenant_id = v.tenant_id AND m.n = v.meter WHERE v.tenant_id = $1 AND v.id `
 	intoLines = `INSERT INTO ` + lineColumns.IntoRows([]string{"vend_id"}, "seq", "units_wh", "steps_json")
-	lineQuery = `SELECT ` + lineColumns.List("") + ` FROM vend_line WHERE tenant_id = $1 AND vend_id = $2 ORDER BY seq`
+	lineQuery = `SELECT ` + lineColumns.List("") + lineFrom + `= $2` + lineOrder
 )

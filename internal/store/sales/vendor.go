@@ -47,10 +47,13 @@ var sellerColumns = core.Columns[sale.Seller]{Table: "vend_seller", Attested: []
 	{Name: "created_at", Form: 'i'},
 }}
 
+// sellerFrom reads the sellers of sales.
+const sellerFrom = ` FROM vend_seller WHERE tenant_id = $1 AND vend_id `
+
 // Statements that read vendors, and read and write the seller of a sale.
 var (
 	vendorQuery  = `SELECT ` + vendorColumns.List("") + ` FROM vendor WHERE tenant_id = $1 AND `
-	sellerQuery  = `SELECT ` + sellerColumns.List("") + ` FROM vend_seller WHERE tenant_id = $1 AND vend_id = $2`
+	sellerQuery  = `SELECT ` + sellerColumns.List("") + sellerFrom + `= $2`
 	sellerInsert = `INSERT INTO ` + sellerColumns.Into("vend_id", "created_at")
 )
 

@@ -70,7 +70,7 @@ type group struct {
 func groups() []group {
 	return []group{
 		{name: "doors", tests: doors()}, {name: "failures", tests: failures()}, {name: "lanes", tests: laneTests()}, {name: "due", tests: dueTests()},
-		{name: "books", tests: books()}, {name: "days", tests: dayTests()}, {name: "holds", tests: holds()}, {name: "requests", tests: requests()}, {name: "outbox", tests: outbox()},
+		{name: "books", tests: books()}, {name: "keyed", tests: keyedTests()}, {name: "days", tests: dayTests()}, {name: "holds", tests: holds()}, {name: "requests", tests: requests()}, {name: "outbox", tests: outbox()},
 		{name: "totals", tests: totalTests()}, {name: "log", tests: logTests()}, {name: "sessions", tests: sessions()}, {name: "devices", tests: deviceTests()}, {name: "tenants", tests: tenants()}, {name: "ingest", tests: ingest()},
 		{name: "meters", tests: meterTests()}, {name: "charges", tests: chargeTests()}, {name: "tariffs", tests: tariffTests()},
 		{name: "wallets", tests: walletTests()}, {name: "move-outs", tests: movedTests()}, {name: "quarantine", tests: quarantineTests()},
