@@ -1,16 +1,18 @@
 package console
 
 import (
+	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
 	"fmt"
-	"io/fs"
+	"io"
 	"net/http"
 	"strings"
 )
 
-//go:embed assets
+//go:embed assets/*.css assets/*.js assets/*.gz assets/icons
 var assets embed.FS
 
 // library holds the files that the pages load. Its version is part of every address and changes with the content, so that browsers may keep
@@ -37,15 +39,28 @@ func newLibrary() (library, error) {
 	l := library{files: map[string][]byte{}}
 	sum := sha256.New()
 	for _, name := range []string{cssFile, keysFile, liveFile, htmxFile, plotFile, plotCSSFile, chartFile, chartCSSFile} {
-		b, err := fs.ReadFile(assets, "assets/"+name)
+		b, err := asset(name)
 		if err != nil {
-			return library{}, fmt.Errorf("read asset: %w", err)
+			return library{}, fmt.Errorf("read asset %s: %w", name, err)
 		}
 		l.files[name] = b
 		sum.Write(b)
 	}
 	l.version = hex.EncodeToString(sum.Sum(nil)[:6])
 	return l, nil
+}
+
+// asset reads a file. The large ones are stored packed, to keep the program small.
+func asset(name string) ([]byte, error) {
+	packed, err := assets.ReadFile("assets/" + name + ".gz")
+	if err != nil {
+		return assets.ReadFile("assets/" + name)
+	}
+	z, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(z)
 }
 
 // path is the folder in which the pages name the files.

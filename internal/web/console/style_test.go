@@ -2,9 +2,12 @@ package console_test
 
 import (
 	"bufio"
+	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -167,7 +170,11 @@ func TestVendoredFilesAreTheOnesThatWereChecked(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sum, name := sha256.Sum256(b), strings.TrimPrefix(path, "assets/")
+		name, packed := strings.CutSuffix(strings.TrimPrefix(path, "assets/"), ".gz")
+		if packed {
+			b = unpacked(t, b)
+		}
+		sum := sha256.Sum256(b)
 		if got := hex.EncodeToString(sum[:]); got != sums[name] {
 			t.Errorf("%s has SHA-256 %s, CHECKSUMS says %q", name, got, sums[name])
 		}
@@ -175,4 +182,17 @@ func TestVendoredFilesAreTheOnesThatWereChecked(t *testing.T) {
 			t.Errorf("NOTICE.md does not name %s", name)
 		}
 	}
+}
+
+func unpacked(t *testing.T, b []byte) []byte {
+	t.Helper()
+	z, err := gzip.NewReader(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
