@@ -11,7 +11,6 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/fault"
-	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/office"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -72,36 +71,51 @@ func (f Flat) Name() string { return cmp.Or(f.Address, f.Customer.Name, f.Meter.
 type Board struct {
 	refusal.Refusal
 	Flats  []Flat
-	Counts registry.MeterCounts
-	Found  int    // flats on all pages
-	Next   string // cursor of the next page; empty on the last
+	Counts registry.MeterCounts // only on the first page
+	Found  int                  // flats on all pages; only on the first page
+	Next   string               // cursor of the next page; empty on the last
 }
 
 // Board lists the flats of a building, or all of them if it is empty (right: meter.read). Pages are in the order of the flats' states, the most
-// urgent first; see [Sort] for the order on a page.
+// urgent first; see [Sort] for the order on a page. The first page counts them too, for which it reads every flat.
 func (fs *Flats) Board(ctx context.Context, by access.Actor, building string, p registry.Page) (Board, error) {
-	list := "flats:" + building
-	after, most, no := p.Read(fs.c.Sealer, by.Tenant, list)
-	if no.Refused() {
-		return Board{Refusal: no}, nil
+	out, all, more, err := fs.page(ctx, by, building, p)
+	if err != nil || out.Refused() {
+		return out, err
 	}
-	number := pageOf(after)
-	b, err := fs.c.Registry.Board(ctx, by, registry.MeterFilter{Feeder: building}, registry.ByState, number, most)
-	if err != nil || b.Refused() {
-		return Board{Refusal: b.Refusal}, err
+	if more {
+		last := all[len(all)-1]
+		out.Next = registry.Cursor(fs.c.Sealer, by.Tenant, listOf(building, last.State), last.Meter.ID)
 	}
-	out := Board{Counts: b.Counts, Found: b.Found}
-	if b.First/most+1 < number { // the list has become shorter
-		return out, nil
-	}
-	if b.First+len(b.Meters) < b.Found {
-		out.Next = registry.Cursor(fs.c.Sealer, by.Tenant, list, placeOf(number+1))
-	}
-	if out.Flats, err = fs.flats(ctx, by, b.Meters); err != nil {
-		return out, fault.Wrap(err, "show %d flats", len(b.Meters))
+	if out.Flats, err = fs.flats(ctx, by, all); err != nil {
+		return out, fault.Wrap(err, "show %d flats", len(all))
 	}
 	Sort(out.Flats)
 	return out, nil
+}
+
+// page reads the meters of a page, and says whether others follow. A cursor marks the last meter of the page before, and belongs to its state.
+func (fs *Flats) page(ctx context.Context, by access.Actor, building string, p registry.Page) (out Board, all []registry.MeterView, more bool, err error) {
+	f := registry.MeterFilter{Feeder: building}
+	for _, state := range registry.States() {
+		after, most, no := p.Read(fs.c.Sealer, by.Tenant, listOf(building, state))
+		switch {
+		case no.Refused():
+			out.Refusal = no
+		case p.Cursor == "":
+			b, err := fs.c.Registry.Board(ctx, by, f, registry.ByState, 1, most)
+			return Board{Refusal: b.Refusal, Counts: b.Counts, Found: b.Found}, b.Meters, len(b.Meters) < b.Found, err
+		default:
+			u, err := fs.c.Registry.Urgent(ctx, by, f, state, after, most)
+			return Board{Refusal: u.Refusal}, u.Meters, u.More, err
+		}
+	}
+	return out, nil, false, nil
+}
+
+// listOf names the part of the list of a building's flats that is in a state.
+func listOf(building string, state registry.State) string {
+	return "flats:" + string(state) + ":" + building
 }
 
 // flats adds to meters what only the board shows. It reads once for all of them.
@@ -127,14 +141,6 @@ func (fs *Flats) flats(ctx context.Context, by access.Actor, all []registry.Mete
 		out = append(out, f)
 	}
 	return out, err
-}
-
-// pageOf and placeOf write the number of a page into the place that a cursor has.
-func pageOf(after id.ID) int { return max(1, int(after[0])<<8|int(after[1])) }
-
-func placeOf(page int) (i id.ID) {
-	i[0], i[1] = byte(page>>8), byte(page)
-	return i
 }
 
 // Sort puts the flats that need the landlord first: by state in the order of [registry.States], then those with the fewest days left, then

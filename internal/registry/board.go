@@ -56,25 +56,86 @@ func (r *Registry) Board(ctx context.Context, by access.Actor, f MeterFilter, o 
 		}
 		b.Found = found.all
 		b.First = max(0, min(page-1, (found.all-1)/size)) * size
-		ids := found.sorted()
-		ids = ids[b.First:min(len(ids), b.First+size)]
-		recs := make([]MeterRecord, len(ids))
-		for i, s := range ids {
-			if recs[i], _, err = tx.MeterRecord(s.id); err != nil {
-				return b, err
-			}
+		placed := found.sorted()
+		placed = placed[b.First:min(len(placed), b.First+size)]
+		ids := make([]id.ID, len(placed))
+		for i, p := range placed {
+			ids[i] = p.id
 		}
-		rows, err = foundRows(tx, recs)
+		rows, err = rowsOf(tx, ids)
 		return b, err
 	})
 	if err != nil || out.Refused() {
 		return out, fault.Wrap(err, "list meters")
 	}
-	out.Meters = make([]MeterView, len(rows))
-	for i := range rows {
-		out.Meters[i] = r.shown(by, rows[i])
-	}
+	out.Meters = r.shownAll(by, rows)
 	return out, nil
+}
+
+// Urgent is a page of meters in the order [ByState], without how many there are.
+type Urgent struct {
+	refusal.Refusal
+	Meters []MeterView
+	More   bool // whether others follow
+}
+
+// Urgent lists the meters that follow one in the order [ByState] (right: meter.read): those in its state that were registered later, and then
+// those in the states that are less urgent. It reads meters only until the page is full.
+func (r *Registry) Urgent(ctx context.Context, by access.Actor, f MeterFilter, state State, after id.ID, size int) (Urgent, error) {
+	if no := by.Needs(access.ReadMeters); no.Refused() {
+		return Urgent{Refusal: no}, nil
+	}
+	var rows []foundRow
+	out, err := access.Look(ctx, r.c.Door, by.Tenant, func(tx Tx) (u Urgent, err error) {
+		sf, no, err := standingFilter(tx, by, f)
+		if err != nil || no.Refused() {
+			return Urgent{Refusal: no}, err
+		}
+		var ids []id.ID
+		for _, state := range States()[slices.Index(States(), state):] {
+			if err := r.inState(tx, sf, state, after, func(m id.ID) bool { ids = append(ids, m); return len(ids) <= size }); err != nil {
+				return u, err
+			}
+			if u.More = len(ids) > size; u.More {
+				ids = ids[:size]
+				break
+			}
+			after = id.ID{}
+		}
+		rows, err = rowsOf(tx, ids)
+		return u, err
+	})
+	if err != nil || out.Refused() {
+		return out, fault.Wrap(err, "list meters by their state")
+	}
+	out.Meters = r.shownAll(by, rows)
+	return out, nil
+}
+
+// inState visits the meters in a state that were registered after one.
+func (r *Registry) inState(tx Tx, f StandingFilter, state State, after id.ID, visit func(id.ID) bool) error {
+	now := r.c.Now()
+	return r.standings(tx, f, after, func(s Standing) bool { return s.State(now) != state || visit(s.ID) })
+}
+
+// rowsOf reads what lists show of meters.
+func rowsOf(tx Tx, ids []id.ID) ([]foundRow, error) {
+	recs := make([]MeterRecord, len(ids))
+	for i, m := range ids {
+		var err error
+		if recs[i], _, err = tx.MeterRecord(m); err != nil {
+			return nil, err
+		}
+	}
+	return foundRows(tx, recs)
+}
+
+func (r *Registry) shownAll(by access.Actor, rows []foundRow) []MeterView {
+	out := make([]MeterView, len(rows))
+	for i := range rows {
+		out[i] = r.shown(by, rows[i])
+	}
+	return out
 }
 
 // sorted counts the meters that a filter names, whatever it says of their state, and adds those in that state to found.

@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -76,5 +77,19 @@ func TestABoardIsSortedAndCounted(t *testing.T) {
 	}
 	if _, b = list(boss(), registry.MeterFilter{State: "happy"}, registry.ByLeft, 1, 50); !b.Refused() {
 		t.Error("meters are listed in an unknown state")
+	}
+	_, whole := list(boss(), registry.MeterFilter{}, registry.ByState, 1, 50)
+	for i, m := range whole.Meters {
+		for size := 1; size <= 5; size++ {
+			u, err := w.Urgent(t.Context(), boss(), registry.MeterFilter{}, m.State, m.Meter.ID, size)
+			rest := whole.Meters[i+1:]
+			same := slices.EqualFunc(u.Meters, rest[:min(size, len(rest))], func(a, b registry.MeterView) bool { return a.Meter == b.Meter && a.State == b.State })
+			if err != nil || !same || u.More != (len(rest) > size) {
+				t.Errorf("%d after meter %d: %+v, %v", size, i, u, err)
+			}
+		}
+	}
+	if u, err := w.Urgent(t.Context(), as(access.VendorAPI), registry.MeterFilter{}, registry.Low, whole.Meters[0].Meter.ID, 5); err != nil || !u.Refused() {
+		t.Errorf("a vendor lists meters: %+v, %v", u, err)
 	}
 }
