@@ -143,7 +143,7 @@ func SecondPerson(tx EyesTx, by Actor, w ActRequest, now time.Time) (FourEyes, e
 	if err != nil || r.open() {
 		return FourEyes{}, err
 	}
-	all := &people{tx: tx.Ceilings()}
+	all := &people{tx: tx}
 	if no, err := needsOwner(all, by); err != nil || no.Refused() {
 		return FourEyes{Refusal: no}, err
 	}
@@ -252,7 +252,7 @@ func useApproval(tx EyesTx, by Actor, w ActRequest, body []byte, now time.Time) 
 	case !w.CheckerTakes:
 		return FourEyes{Checker: a.Checker.String(), Allowed: a.Checker}, nil
 	}
-	t, err := take(tx, &people{tx: tx.Ceilings()}, a.Checker, acts[w.Act].under, w.Takes, now)
+	t, err := take(tx, &people{tx: tx}, a.Checker, acts[w.Act].under, w.Takes, now)
 	if err == nil && t.exceeded() {
 		return FourEyes{Refusal: refuse.ApproverCeilingReached(PlainName(a.Checker.String()), t.over.Ceiling.words(), t.over.Ceiling.amount(t.most))}, nil
 	}

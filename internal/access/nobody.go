@@ -33,7 +33,7 @@ func needsOwner(people *people, a Actor) (refusal.Refusal, error) {
 
 // people tells whether the tenant has ever had a person. A decision asks the store once.
 type people struct {
-	tx         CeilingTx
+	tx         EyesTx
 	asked, yes bool
 }
 
@@ -41,7 +41,7 @@ func (p *people) had() (bool, error) {
 	if p.asked {
 		return p.yes, nil
 	}
-	yes, err := p.tx.HadPeople()
+	yes, err := p.tx.Ceilings().HadPeople()
 	p.asked, p.yes = err == nil, yes
 	return yes, err
 }

@@ -100,7 +100,7 @@ func mayCheck(tx EyesTx, a Approval, checker Actor) (refusal.Refusal, error) {
 	if checker.ofNobody() {
 		return refuse.ApprovalByKeyOfNobody(PlainName(checker.String())), nil
 	}
-	if no, err := needsOwner(&people{tx: tx.Ceilings()}, a.Maker); err != nil || no.Refused() {
+	if no, err := needsOwner(&people{tx: tx}, a.Maker); err != nil || no.Refused() {
 		return no, err
 	}
 	if two, err := Apart(tx, a.Maker, checker); err != nil || two {

@@ -106,7 +106,7 @@ func (fs *Flats) page(ctx context.Context, by access.Actor, building string, p r
 			b, err := fs.c.Registry.Board(ctx, by, f, registry.ByState, 1, most)
 			return Board{Refusal: b.Refusal, Counts: b.Counts, Found: b.Found}, b.Meters, len(b.Meters) < b.Found, err
 		default:
-			u, err := fs.c.Registry.Urgent(ctx, by, f, state, after, most)
+			u, err := fs.c.Registry.StatePage(ctx, by, f, state, after, most)
 			return Board{Refusal: u.Refusal}, u.Meters, u.More, err
 		}
 	}

@@ -72,24 +72,24 @@ func (r *Registry) Board(ctx context.Context, by access.Actor, f MeterFilter, o 
 	return out, nil
 }
 
-// Urgent is a page of meters in the order [ByState], without how many there are.
-type Urgent struct {
+// StatePage is a page of meters in the order [ByState], without how many there are.
+type StatePage struct {
 	refusal.Refusal
 	Meters []MeterView
 	More   bool // whether others follow
 }
 
-// Urgent lists the meters that follow one in the order [ByState] (right: meter.read): those in its state that were registered later, and then
+// StatePage lists the meters that follow one in the order [ByState] (right: meter.read): those in its state that were registered later, and then
 // those in the states that are less urgent. It reads meters only until the page is full.
-func (r *Registry) Urgent(ctx context.Context, by access.Actor, f MeterFilter, state State, after id.ID, size int) (Urgent, error) {
+func (r *Registry) StatePage(ctx context.Context, by access.Actor, f MeterFilter, state State, after id.ID, size int) (StatePage, error) {
 	if no := by.Needs(access.ReadMeters); no.Refused() {
-		return Urgent{Refusal: no}, nil
+		return StatePage{Refusal: no}, nil
 	}
 	var rows []foundRow
-	out, err := access.Look(ctx, r.c.Door, by.Tenant, func(tx Tx) (u Urgent, err error) {
+	out, err := access.Look(ctx, r.c.Door, by.Tenant, func(tx Tx) (u StatePage, err error) {
 		sf, no, err := standingFilter(tx, by, f)
 		if err != nil || no.Refused() {
-			return Urgent{Refusal: no}, err
+			return StatePage{Refusal: no}, err
 		}
 		var ids []id.ID
 		for _, state := range States()[slices.Index(States(), state):] {

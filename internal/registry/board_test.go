@@ -79,9 +79,15 @@ func TestABoardIsSortedAndCounted(t *testing.T) {
 		t.Error("meters are listed in an unknown state")
 	}
 	_, whole := list(boss(), registry.MeterFilter{}, registry.ByState, 1, 50)
+	statePages(t, w, whole)
+}
+
+// statePages asks for what follows each meter of a board by state.
+func statePages(t *testing.T, w *world, whole registry.Board) {
+	t.Helper()
 	for i, m := range whole.Meters {
 		for size := 1; size <= 5; size++ {
-			u, err := w.Urgent(t.Context(), boss(), registry.MeterFilter{}, m.State, m.Meter.ID, size)
+			u, err := w.StatePage(t.Context(), boss(), registry.MeterFilter{}, m.State, m.Meter.ID, size)
 			rest := whole.Meters[i+1:]
 			same := slices.EqualFunc(u.Meters, rest[:min(size, len(rest))], func(a, b registry.MeterView) bool { return a.Meter == b.Meter && a.State == b.State })
 			if err != nil || !same || u.More != (len(rest) > size) {
@@ -89,7 +95,7 @@ func TestABoardIsSortedAndCounted(t *testing.T) {
 			}
 		}
 	}
-	if u, err := w.Urgent(t.Context(), as(access.VendorAPI), registry.MeterFilter{}, registry.Low, whole.Meters[0].Meter.ID, 5); err != nil || !u.Refused() {
+	if u, err := w.StatePage(t.Context(), as(access.VendorAPI), registry.MeterFilter{}, registry.Low, whole.Meters[0].Meter.ID, 5); err != nil || !u.Refused() {
 		t.Errorf("a vendor lists meters: %+v, %v", u, err)
 	}
 }

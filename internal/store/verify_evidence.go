@@ -20,7 +20,7 @@ import (
 // and the audit row.
 func (tx *Tx) verifyEvidence(r *Report) error {
 	proven := int64(0)
-	versions := knownVersions{tx, map[id.ID]tariff.Version{}}
+	versions := versionsRead{tx, map[id.ID]tariff.Version{}}
 	err := inSlices(tx, `SELECT object, after FROM audit WHERE tenant_id = $1 AND action = $2 ORDER BY id`, func(w core.Row) provenSale {
 		return provenSale{name: w.Text(0), after: w.Text(1)}
 	}, func(slice []provenSale) error {
@@ -70,7 +70,7 @@ type provenSale struct {
 }
 
 // verifyProven compares a sale with its audit row, its journals and its reversal.
-func (tx *Tx) verifyProven(r *Report, p provenSale, s sale.Sale, b soldRows, versions knownVersions) error {
+func (tx *Tx) verifyProven(r *Report, p provenSale, s sale.Sale, b soldRows, versions versionsRead) error {
 	f := sale.Facts{Key: b.keys[s.Key]}
 	var err error
 	if f.Tariff, err = versions.of(s.Tariff); err != nil && !errors.Is(err, core.ErrNotFound) {
@@ -86,13 +86,13 @@ func (tx *Tx) verifyProven(r *Report, p provenSale, s sale.Sale, b soldRows, ver
 	return nil
 }
 
-// knownVersions caches the tariff versions of sales, because many sales share them.
-type knownVersions struct {
+// versionsRead caches the tariff versions of sales, because many sales share them.
+type versionsRead struct {
 	tx  *Tx
 	all map[id.ID]tariff.Version
 }
 
-func (k knownVersions) of(version id.ID) (tariff.Version, error) {
+func (k versionsRead) of(version id.ID) (tariff.Version, error) {
 	v, known := k.all[version]
 	if known {
 		return v, nil
@@ -105,7 +105,7 @@ func (k knownVersions) of(version id.ID) (tariff.Version, error) {
 }
 
 // verifySale checks that the parts of a completed sale agree with each other and with its journal.
-func verifySale(r *Report, s sale.Sale, name string, b soldRows, versions knownVersions) error {
+func verifySale(r *Report, s sale.Sale, name string, b soldRows, versions versionsRead) error {
 	var units unit.Energy
 	for _, t := range s.Tokens {
 		units += t.Units
@@ -144,7 +144,7 @@ func verifySale(r *Report, s sale.Sale, name string, b soldRows, versions knownV
 }
 
 // wanted returns the amount that a sale's lines should post to each account.
-func wanted(s sale.Sale, versions knownVersions) (map[ledger.AccountRef]money.Minor, error) {
+func wanted(s sale.Sale, versions versionsRead) (map[ledger.AccountRef]money.Minor, error) {
 	tax, carry := ledger.AccountRef{Code: ledger.VATPayable}, ledger.AccountRef{Code: ledger.Carry, Subject: s.Account.Text(id.Account)}
 	out := map[ledger.AccountRef]money.Minor{s.Source(): s.Tender.Minor, carry: s.CarryIn - s.CarryOut}
 	for _, l := range s.Lines {

@@ -46,10 +46,10 @@ type Conn interface {
 	Lists() bool
 }
 
-// FewConn is a connection that may read large results in parts, with several messages.
-type FewConn interface {
-	// QueryFew does the work of Query for a result of few rows, with one message.
-	QueryFew(sql string, row func(Row) error, args ...any) error
+// RowConn is a connection that may read large results in parts, with several messages.
+type RowConn interface {
+	// QueryRows does the work of Query for a result of few rows, with one message.
+	QueryRows(sql string, row func(Row) error, args ...any) error
 }
 
 // List is one column of several rows, or several keys, as one parameter.

@@ -98,8 +98,8 @@ func (tx *Tx) LockOf(alias string) string {
 // One runs a query for at most one row and reports whether there was one. A second row is an error.
 func (tx *Tx) One(sql string, row func(Row) error, args ...any) (bool, error) {
 	found, query := false, tx.C.Query
-	if c, ok := tx.C.(FewConn); ok {
-		query = c.QueryFew
+	if c, ok := tx.C.(RowConn); ok {
+		query = c.QueryRows
 	}
 	err := query(sql, func(r Row) error {
 		if found {

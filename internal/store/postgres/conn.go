@@ -85,8 +85,8 @@ func (c *conn) Query(sql string, row func(core.Row) error, args ...any) error {
 // streamed is a connection that reads through cursors, for a transaction that verifies.
 type streamed struct{ *conn }
 
-// QueryFew does the work of Query without a cursor; see core.FewConn.
-func (s streamed) QueryFew(sql string, row func(core.Row) error, args ...any) error {
+// QueryRows does the work of Query without a cursor; see core.RowConn.
+func (s streamed) QueryRows(sql string, row func(core.Row) error, args ...any) error {
 	return s.whole(sql, row, args)
 }
 
