@@ -135,13 +135,23 @@ func (tx Rows) Journals(f report.JournalFilter, before id.ID, max int) ([]ledger
 	if err != nil {
 		return nil, fmt.Errorf("list journals: %w", err)
 	}
-	out := make([]ledger.Journal, 0, len(ids))
-	for _, i := range ids {
-		j, found, err := tx.Journal(i)
-		if err != nil || !found {
-			return nil, fmt.Errorf("list journals: read one (found: %t): %w", found, err)
+	out, err := tx.inOrder(ids)
+	return out, fault.Wrap(err, "list journals")
+}
+
+// inOrder reads journals that exist.
+func (tx Rows) inOrder(ids []id.ID) ([]ledger.Journal, error) {
+	all, err := tx.JournalsOf(ids)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]ledger.Journal, len(ids))
+	for n, i := range ids {
+		j, found := all[i]
+		if !found {
+			return nil, fmt.Errorf("%w: journal %s was listed and is missing", core.ErrInvariant, i.Text(id.Journal))
 		}
-		out = append(out, j)
+		out[n] = j
 	}
 	return out, nil
 }
@@ -160,15 +170,8 @@ func (tx Rows) JournalsBetween(from, to time.Time, after id.ID, max int) ([]ledg
 	if err != nil {
 		return nil, fmt.Errorf("list journals of a period: %w", err)
 	}
-	out := make([]ledger.Journal, len(ids))
-	for n, i := range ids {
-		j, found, err := tx.Journal(i)
-		if err != nil || !found {
-			return nil, fmt.Errorf("list journals of a period: read one (found: %t): %w", found, err)
-		}
-		out[n] = j
-	}
-	return out, nil
+	out, err := tx.inOrder(ids)
+	return out, fault.Wrap(err, "list journals of a period")
 }
 
 func (tx Rows) journalIDs(f report.JournalFilter, before id.ID, max int) ([]id.ID, error) {
