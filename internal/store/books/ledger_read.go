@@ -164,9 +164,12 @@ func (tx Rows) JournalsBetween(from, to time.Time, after id.ID, max int) ([]ledg
 	}
 	// A late journal can have an identity of any time, so it is found by the time at which it was posted.
 	var ids []id.ID
-	err := tx.C.Query(`SELECT id FROM journal WHERE tenant_id = $1 AND id > $2 AND id < $3 AND happened_at IS NULL AND posted_at >= $4 AND posted_at < $5
-		UNION ALL SELECT id FROM journal WHERE tenant_id = $1 AND happened_at IS NOT NULL AND posted_at >= $4 AND posted_at < $5 AND id > $6 ORDER BY id LIMIT $7`,
-		func(r core.Row) error { ids = append(ids, r.ID(0)); return nil }, tx.Tenant, near[:], id.First(to.Add(PostSlack)), from, to, after[:], max)
+	// Each part has its own limit, or PostgreSQL sorts all that is left of the period.
+	err := tx.C.Query(`SELECT id FROM (SELECT id FROM journal
+			WHERE tenant_id = $1 AND id > $2 AND id < $3 AND happened_at IS NULL AND posted_at >= $4 AND posted_at < $5 ORDER BY id LIMIT $6) usual
+		UNION ALL SELECT id FROM (SELECT id FROM journal
+			WHERE tenant_id = $1 AND happened_at IS NOT NULL AND posted_at >= $4 AND posted_at < $5 AND id > $7 ORDER BY id LIMIT $6) late ORDER BY id LIMIT $6`,
+		func(r core.Row) error { ids = append(ids, r.ID(0)); return nil }, tx.Tenant, near[:], id.First(to.Add(PostSlack)), from, to, max, after[:])
 	if err != nil {
 		return nil, fmt.Errorf("list journals of a period: %w", err)
 	}
