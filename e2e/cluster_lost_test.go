@@ -91,13 +91,7 @@ func newLoss(t *testing.T) *loss {
 	w.wait, w.posts = 3*time.Minute, make([]post, 2)
 	w.p.env = append(w.p.env, "PAYWATT_STORE="+url)
 	w.books = func(t *testing.T) books { return openBooks(t, url) }
-	for i := range w.posts {
-		srv := w.p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
-		w.posts[i] = post{srv, srv.http, srv.mqtt}
-	}
-	w.apiKey = w.p.run(t, "", "apikey", "create", "--role", "owner", "--data", w.p.dir)
-	a := newAPI(w.posts[0].http, w.apiKey)
-	a.tariff(t)
+	a := w.open(t)
 	for i := range 3 {
 		m := a.meter(t, number(2000+i))
 		l.meters = append(l.meters, m)

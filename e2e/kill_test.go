@@ -154,8 +154,9 @@ func (w *world) address(turn int) (http, mqtt string) {
 	return p.http, p.mqtt
 }
 
-// run plays the safety phase with kills, then the liveness phase in which everything must converge.
-func (w *world) run(t *testing.T, kills int) {
+// open starts the servers, and makes an owner's key and a tariff.
+func (w *world) open(t *testing.T) *api {
+	t.Helper()
 	for i := range w.posts {
 		srv := w.p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
 		w.posts[i] = post{srv, srv.http, srv.mqtt}
@@ -163,6 +164,12 @@ func (w *world) run(t *testing.T, kills int) {
 	w.apiKey = w.p.run(t, "", "apikey", "create", "--role", "owner", "--data", w.p.dir)
 	a := newAPI(w.posts[0].http, w.apiKey)
 	a.tariff(t)
+	return a
+}
+
+// run plays the safety phase with kills, then the liveness phase in which everything must converge.
+func (w *world) run(t *testing.T, kills int) {
+	a := w.open(t)
 	for i := range 3 {
 		w.meters = append(w.meters, newKeypad(w, a.meter(t, number(2000+i)), filepath.Join(t.TempDir(), "m"), w.seed+uint64(i)))
 	}

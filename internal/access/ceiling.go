@@ -166,7 +166,7 @@ type taken struct {
 	over  DayTotal // the first total that exceeds its ceiling; without a name of a ceiling for none
 	most  int64
 	binds bool // the tenant has or had people, so that ceilings bind
-	all   *people
+	all   *people // whether the tenant has or had people, once it was asked
 }
 
 // exceeded reports whether the action takes a second person.
