@@ -165,7 +165,7 @@ type taken struct {
 	rules CeilingRules
 	over  DayTotal // the first total that exceeds its ceiling; without a name of a ceiling for none
 	most  int64
-	binds bool // the tenant has or had people, so that ceilings bind
+	binds bool    // the tenant has or had people, so that ceilings bind
 	all   *people // whether the tenant has or had people, once it was asked
 }
 
