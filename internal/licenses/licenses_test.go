@@ -114,7 +114,7 @@ func build(t *testing.T) []linked {
 	std.add(t, std.base)
 	assets := filepath.Join("..", "web", "console", "assets")
 	htmx := &linked{name: "htmx.org", version: "4.0.1", base: assets, files: []string{filepath.Join(assets, "htmx.LICENSE")}}
-	if _, err := os.Stat(filepath.Join(assets, "htmx-"+htmx.version+".min.js")); err != nil {
+	if _, err := os.Stat(filepath.Join(assets, "htmx-"+htmx.version+".min.js.gz")); err != nil {
 		t.Error(err)
 	}
 	icons := &linked{name: "lucide-static", version: "1.62.0", base: assets, files: []string{filepath.Join(assets, "lucide.LICENSE")}}
@@ -122,7 +122,7 @@ func build(t *testing.T) []linked {
 		t.Errorf("NOTICE.md names another version of %s: %v", icons.name, err)
 	}
 	uplot := &linked{name: "uplot", version: "1.6.32", base: assets, files: []string{filepath.Join(assets, "uplot.LICENSE")}}
-	if _, err := os.Stat(filepath.Join(assets, "uplot-"+uplot.version+".min.js")); err != nil {
+	if _, err := os.Stat(filepath.Join(assets, "uplot-"+uplot.version+".min.js.gz")); err != nil {
 		t.Error(err)
 	}
 	list := filepath.Join("..", "access", "weak")
