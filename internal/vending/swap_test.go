@@ -373,6 +373,35 @@ func TestASwappedWalletKeepsItsMoneyAndSharesNoLease(t *testing.T) {
 	s.verified()
 }
 
+// TestTheMonthCountsAllReplacedMeters replaces a meter twice in one month. Verification counts the days of all three meters in the month of the
+// last one.
+func TestTheMonthCountsAllReplacedMeters(t *testing.T) {
+	s := open(t, true)
+	domestic := s.publish("domestic", flat(), monday().AddDate(0, -1, 0))
+	meters := []string{s.walletMeter(1, domestic), s.stocked(2, registry.PrepayWallet, domestic), s.stocked(3, registry.PrepayWallet, domestic)}
+	s.sell(order(meters[0], 50_000, "recharge-1"))
+	for i, m := range meters {
+		s.clock.add(24 * time.Hour) // the day on which the account was opened proves nothing
+		s.uses(m, 0, 1000)
+		if i+1 == len(meters) {
+			break
+		}
+		if out := s.swaps(vending.Swap{Old: m, New: meters[i+1], Register: ptr(unit.Energy(1000))}, fmt.Sprintf("swap-%d", i)); out.Refused() {
+			t.Fatal(out.Detail())
+		}
+	}
+	if used := s.row(meters[2]).Used; used != 3000 {
+		t.Fatalf("the last meter records %d Wh used in the month, want those of all three", used)
+	}
+	s.verified()
+	first := `(SELECT n FROM meter WHERE number = '` + meters[0] + `')`
+	for _, sql := range []string{`UPDATE wallet_day SET wh = wh - 1 WHERE meter = ` + first, `UPDATE wallet_day SET wh = wh + 1 WHERE meter = ` + first} {
+		if found := s.finds(sql); !strings.Contains(found, "Meter "+meters[2]+" records 3000 Wh used in 2026-11") {
+			t.Errorf("%s: verification finds %q", sql, found)
+		}
+	}
+}
+
 // row is the wallet of one meter of an account.
 func (s *shop) row(number string) (w wallet.Row) {
 	s.t.Helper()

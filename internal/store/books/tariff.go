@@ -189,3 +189,14 @@ func (tx Rows) TariffVersion(version id.ID) (tariff.Version, error) {
 	}
 	return v, fault.Wrap(err, "read the tariff version of a sale")
 }
+
+// VersionsByID reads several versions as [Rows.TariffVersion] reads one. A version that does not exist is missing.
+func (tx Rows) VersionsByID(versions []id.ID) (map[id.ID]tariff.Version, error) {
+	out := make(map[id.ID]tariff.Version, len(versions))
+	err := core.ReadBy(tx.Tx, core.Keyed{Query: `SELECT ` + VersionList + VersionTables + ` WHERE v.tenant_id = $1 AND v.id `, Form: 'b'}, versions, func(r core.Row) error {
+		v, err := tx.ScanVersion(r, 0)
+		out[v.ID] = v
+		return err
+	})
+	return out, fault.Wrap(err, "read tariff versions")
+}

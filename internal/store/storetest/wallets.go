@@ -31,6 +31,7 @@ func walletTests() []test {
 		{"a meter that comes with another memory is rated on", walletMemory},
 		{"a clock that is a day ahead or stays behind is set", walletClock},
 		{"a recharge and a change of the account do not wait for each other", walletLocks},
+		{"a verification makes no statement for each wallet", walletsVerified},
 	}
 }
 
