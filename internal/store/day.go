@@ -64,7 +64,7 @@ func (tx *Tx) addSold(s *report.Sums, from, to time.Time) error {
 		for len(sold) < soldAtOnce { // so that there is one statement
 			sold = append(sold, sold[0])
 		}
-		_, err = tx.One(`SELECT COUNT(*), SUM(tender), SUM(units_wh) FROM vend WHERE tenant_id = $1 AND completed_at >= $2 AND completed_at < $3 AND id IN (`+places(4, len(sold))+`)`,
+		_, err = tx.One(`SELECT COUNT(*), SUM(tender), SUM(units_wh) FROM vend WHERE tenant_id = $1 AND completed_at >= $2 AND completed_at < $3 AND id IN (`+core.Placeholders(4, len(sold))+`)`,
 			func(r core.Row) error {
 				s.Sales, s.Tendered, s.Units = s.Sales+r.Int(0), s.Tendered+money.Minor(r.Int(1)), s.Units+unit.Energy(r.Int(2))
 				return nil

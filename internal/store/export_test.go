@@ -19,10 +19,14 @@ func EvidenceOfAll(tx *Tx) (lines []string, err error) {
 		if err != nil {
 			return nil, err
 		}
+		together, err := tx.RowEvidences(k, ids)
+		if err != nil {
+			return nil, err
+		}
 		for _, row := range ids {
 			e, found, err := tx.RowEvidence(k, row)
-			if err != nil || !found {
-				return nil, fmt.Errorf("%s: found %t: %w", k.Name, found, err)
+			if err != nil || !found || together[row] != e {
+				return nil, fmt.Errorf("%s: found %t, among others %v instead of %v: %w", k.Name, found, together[row], e, err)
 			}
 			lines = append(lines, e.String())
 		}

@@ -83,32 +83,56 @@ func (tx *Tx) verifyAttested(pass int64, r *Report) error {
 				return err
 			}
 		}
-		for key, now := range known {
-			if !now.seen {
-				if err := tx.unseenAttested(r, attestedKinds[key.kind], key.row, now); err != nil {
-					return err
-				}
-			}
+		if err := tx.unseenAttested(r, known); err != nil {
+			return err
 		}
 	}
 	return tx.verifyTenantRow(r)
 }
 
-// unseenAttested checks a row that has evidence but is not among the rows that must have it.
-func (tx *Tx) unseenAttested(r *Report, k *core.AttestedKind, row id.ID, now attestedNow) error {
-	e, found := core.Evidence{}, false
-	if k.Name == "sale" { // the sale has its token now, or failed
-		var err error
-		if e, found, err = tx.RowEvidence(k, row); err != nil {
-			return err
+// unseenAttested checks the rows that have evidence but are not among the rows that must have it. A sale is not when it has its token, or failed.
+// Such sales are read in slices: an issuer that answers later leaves one for each sale.
+func (tx *Tx) unseenAttested(r *Report, known map[attestedKey]attestedNow) error {
+	slice := make([]attestedKey, 0, sliceRows)
+	compare := func() error {
+		if len(slice) == 0 {
+			return nil
+		}
+		rows := make([]id.ID, len(slice))
+		for n, key := range slice {
+			rows[n] = key.row
+		}
+		k := attestedKinds[slice[0].kind]
+		all, err := tx.RowEvidences(k, rows)
+		for _, key := range slice {
+			if e, found := all[key.row]; err == nil && found {
+				compareRow(r, k, key.row, known[key], e.Sum)
+			} else if err == nil {
+				gone(r, k, key.row)
+			}
+		}
+		slice = slice[:0]
+		return err
+	}
+	for key, now := range known {
+		switch k := attestedKinds[key.kind]; {
+		case now.seen:
+		case k.Name != "sale":
+			gone(r, k, key.row)
+		default:
+			if slice = append(slice, key); len(slice) == sliceRows {
+				if err := compare(); err != nil {
+					return err
+				}
+			}
 		}
 	}
-	if !found {
-		r.Find("row", "%s %s is missing, but the sealed audit log has a record of it.", k.Noun, row.Text(k.Prefix))
-		return nil
-	}
-	compareRow(r, k, row, now, e.Sum)
-	return nil
+	return compare()
+}
+
+// gone reports that a row with evidence is missing.
+func gone(r *Report, k *core.AttestedKind, row id.ID) {
+	r.Find("row", "%s %s is missing, but the sealed audit log has a record of it.", k.Noun, row.Text(k.Prefix))
 }
 
 // compareRow compares a row as it is with its evidence.
@@ -255,10 +279,20 @@ func (tx *Tx) verifyTenantRow(r *Report) error {
 	return nil
 }
 
+// onceRows is how many stored answers are compared together. They are read by their principals, so a slice is large.
+const onceRows = 5000
+
+// attestedOnce is the evidence of a stored answer.
+type attestedOnce struct {
+	once   access.Once // without its hash
+	object string      // of the audit row
+	e      core.Evidence
+}
+
 // verifyOnce compares the stored answers of requests that moved money with their evidence. If an answer is gone, a repeat of its request
 // would move the money again.
 func (tx *Tx) verifyOnce(r *Report) error {
-	attested := int64(0)
+	attested, slice := int64(0), []attestedOnce(nil)
 	err := tx.eachEvidence(func(object string, e core.Evidence) error {
 		if e.Kind != core.EvidenceOnce {
 			return nil
@@ -267,23 +301,16 @@ func (tx *Tx) verifyOnce(r *Report) error {
 		principal, key, _ := strings.Cut(e.Name, "/")
 		principal, _ = url.QueryUnescape(principal)
 		key, _ = url.QueryUnescape(key)
-		var now core.Evidence
-		found, err := tx.One(core.OnceQuery+` AND state = 'done' AND expires_at IS NULL`, func(w core.Row) error {
-			var a core.Answer
-			_, err := core.OnceColumns.Scan(w, 0, &a)
-			now = core.OnceEvidence(access.Once{Principal: principal, Key: key, Hash: a.Hash}, a.Status, a.Body)
-			return err
-		}, tx.Tenant, principal, key)
-		switch {
-		case err != nil:
-			return err
-		case !found:
-			r.Find("answer", "The stored answer to request %q of %s (%s) is missing. If the request is repeated, it moves money again.", key, principal, object)
-		case now != e:
-			r.Find("answer", "The stored answer to request %q of %s (%s) was changed.", key, principal, object)
+		if slice = append(slice, attestedOnce{access.Once{Principal: principal, Key: key}, object, e}); len(slice) < onceRows {
+			return nil
 		}
-		return nil
+		err := tx.compareOnce(r, slice)
+		slice = slice[:0]
+		return err
 	})
+	if err == nil {
+		err = tx.compareOnce(r, slice)
+	}
 	if err != nil {
 		return err
 	}
@@ -293,4 +320,35 @@ func (tx *Tx) verifyOnce(r *Report) error {
 	}
 	r.Count("stored answers", kept)
 	return err
+}
+
+// compareOnce compares some stored answers with their evidence.
+func (tx *Tx) compareOnce(r *Report, slice []attestedOnce) error {
+	keys := map[string][]string{} // by principal
+	for _, a := range slice {
+		keys[a.once.Principal] = append(keys[a.once.Principal], a.once.Key)
+	}
+	stored := make(map[access.Once]core.Evidence, len(slice))
+	for principal, keys := range keys {
+		err := core.ReadBy(tx.Tx, core.Keyed{Query: `SELECT key, ` + core.OnceColumns.List("") + ` FROM idempotency
+			WHERE tenant_id = $1 AND principal = $2 AND state = 'done' AND expires_at IS NULL AND key `, Args: []any{principal}, Form: 't'}, keys, func(w core.Row) error {
+			var a core.Answer
+			_, err := core.OnceColumns.Scan(w, 1, &a)
+			o := access.Once{Principal: principal, Key: w.Text(0)}
+			stored[o] = core.OnceEvidence(access.Once{Principal: o.Principal, Key: o.Key, Hash: a.Hash}, a.Status, a.Body)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for _, a := range slice {
+		switch now, found := stored[a.once]; {
+		case !found:
+			r.Find("answer", "The stored answer to request %q of %s (%s) is missing. If the request is repeated, it moves money again.", a.once.Key, a.once.Principal, a.object)
+		case now != a.e:
+			r.Find("answer", "The stored answer to request %q of %s (%s) was changed.", a.once.Key, a.once.Principal, a.object)
+		}
+	}
+	return nil
 }

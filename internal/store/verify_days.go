@@ -19,6 +19,7 @@ type dayOfBooks struct {
 	from, to      time.Time
 	seal          int64
 	head, figures string
+	sealed        string // head of the seal in the log
 	kinds         map[ledger.Kind]*dayclose.Kind
 	sides         map[dayclose.Side]*dayclose.Side // by account, kind and side: the sign of the amount
 }
@@ -85,8 +86,8 @@ func (tx *Tx) verifyDays(r *Report) error {
 				d.date, want.Journals, want.Debits, stored.Journals, stored.Debits)
 		}
 		before = want.Lines
-		if err := tx.verifyDayHead(r, d); err != nil {
-			return err
+		if d.sealed != d.head { // the signature of the log's own heads is checked with the log
+			r.Find("closed day", "The head of the log in the closed day %s is not that of seal %d.", d.date, d.seal)
 		}
 	}
 	return tx.noLate(r, days[len(days)-1].to)
@@ -94,8 +95,9 @@ func (tx *Tx) verifyDays(r *Report) error {
 
 // closedDays reads the closed days in the order of time.
 func (tx *Tx) closedDays() (days []*dayOfBooks, err error) {
-	err = tx.C.Query(`SELECT date, from_at, to_at, seal_n, head, figures FROM closed_day WHERE tenant_id = $1 ORDER BY to_at`, func(w core.Row) error {
-		days = append(days, &dayOfBooks{date: w.Text(0), from: w.Time(1), to: w.Time(2), seal: w.Int(3), head: w.Text(4), figures: w.Text(5),
+	err = tx.C.Query(`SELECT d.date, d.from_at, d.to_at, d.seal_n, d.head, d.figures, s.head FROM closed_day d
+		LEFT JOIN seal s ON s.tenant_id = d.tenant_id AND s.n = d.seal_n WHERE d.tenant_id = $1 ORDER BY d.to_at`, func(w core.Row) error {
+		days = append(days, &dayOfBooks{date: w.Text(0), from: w.Time(1), to: w.Time(2), seal: w.Int(3), head: w.Text(4), figures: w.Text(5), sealed: w.Text(6),
 			kinds: map[ledger.Kind]*dayclose.Kind{}, sides: map[dayclose.Side]*dayclose.Side{}})
 		return nil
 	}, tx.Tenant)
@@ -131,16 +133,6 @@ func (tx *Tx) sortJournals(days []*dayOfBooks, opening *dayOfBooks) error {
 		day.side(ledger.AccountRef{Code: ledger.Code(w.Int(4)), Subject: w.Text(5)}, k, money.Minor(w.Int(3)))
 		return nil
 	}, tx.Tenant)
-}
-
-// verifyDayHead compares the head of a closed day with the log. The signature of the log's own heads is checked with the log.
-func (tx *Tx) verifyDayHead(r *Report, d *dayOfBooks) error {
-	head := ""
-	_, err := tx.One(`SELECT head FROM seal WHERE tenant_id = $1 AND n = $2`, func(w core.Row) error { head = w.Text(0); return nil }, tx.Tenant, d.seal)
-	if err == nil && head != d.head {
-		r.Find("closed day", "The head of the log in the closed day %s is not that of seal %d.", d.date, d.seal)
-	}
-	return err
 }
 
 // noLate checks that journals with a time of their own are late: their own time is before the first open day, and before their posting.

@@ -1,9 +1,6 @@
 package store
 
 import (
-	"strconv"
-	"strings"
-
 	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
@@ -93,7 +90,7 @@ type paidSale struct {
 // paymentBooks reads what the books and the sales say about some payments.
 func (tx *Tx) paymentBooks(slice []payment.Payment) (paymentBooks, error) {
 	b := paymentBooks{journals: map[string]bool{}, left: map[string]money.Minor{}, sales: map[id.ID]paidSale{}}
-	var names, sales []any
+	names, sales := make([]string, 0, len(slice)), make([]id.ID, 0, len(slice))
 	for _, p := range slice {
 		names = append(names, p.Name())
 		if !p.Sale.IsZero() {
@@ -101,36 +98,19 @@ func (tx *Tx) paymentBooks(slice []payment.Payment) (paymentBooks, error) {
 		}
 	}
 	for _, kind := range []ledger.Kind{ledger.Payment, ledger.Returned} {
-		if err := tx.C.Query(`SELECT ref FROM journal WHERE tenant_id = $1 AND kind = $2 AND ref <> '' AND ref IN (`+places(3, len(names))+`)`, func(w core.Row) error {
-			b.journals[string(kind)+w.Text(0)] = true
-			return nil
-		}, append([]any{tx.Tenant, string(kind)}, names...)...); err != nil {
+		err := core.ReadBy(tx.Tx, core.Keyed{Query: `SELECT ref FROM journal WHERE tenant_id = $1 AND kind = $2 AND ref <> '' AND ref `, Args: []any{string(kind)}, Form: 't'}, names,
+			func(w core.Row) error { b.journals[string(kind)+w.Text(0)] = true; return nil })
+		if err != nil {
 			return b, err
 		}
 	}
-	err := tx.C.Query(`SELECT subject, balance FROM ledger_account WHERE tenant_id = $1 AND code = $2 AND subject IN (`+places(3, len(names))+`)`, func(w core.Row) error {
-		b.left[w.Text(0)] += money.Minor(w.Int(1))
-		return nil
-	}, append([]any{tx.Tenant, int64(ledger.Unapplied)}, names...)...)
-	if err != nil || len(sales) == 0 {
+	err := core.ReadBy(tx.Tx, core.Keyed{Query: `SELECT subject, balance FROM ledger_account WHERE tenant_id = $1 AND code = $2 AND subject `, Args: []any{int64(ledger.Unapplied)}, Form: 't'}, names,
+		func(w core.Row) error { b.left[w.Text(0)] += money.Minor(w.Int(1)); return nil })
+	if err != nil {
 		return b, err
 	}
-	return b, tx.C.Query(`SELECT id, payment_id, tender FROM vend WHERE tenant_id = $1 AND state IN ('completed', 'reversing') AND id IN (`+places(2, len(sales))+`)`, func(w core.Row) error {
-		b.sales[w.ID(0)] = paidSale{w.ID(1), money.Minor(w.Int(2))}
-		return nil
-	}, append([]any{tx.Tenant}, sales...)...)
-}
-
-// places lists the parameters of a statement from one number on.
-func places(from, n int) string {
-	var b strings.Builder
-	for i := range n {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString("$" + strconv.Itoa(from+i))
-	}
-	return b.String()
+	return b, core.ReadBy(tx.Tx, core.Keyed{Query: `SELECT id, payment_id, tender FROM vend WHERE tenant_id = $1 AND state IN ('completed', 'reversing') AND id `, Form: 'b'}, sales,
+		func(w core.Row) error { b.sales[w.ID(0)] = paidSale{w.ID(1), money.Minor(w.Int(2))}; return nil })
 }
 
 // verifyPayment compares one payment with its journals, with what is left of it in the books, and with its sale.

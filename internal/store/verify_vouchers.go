@@ -28,9 +28,13 @@ func (tx *Tx) verifyVouchers(r *Report) error {
 	if err != nil {
 		return err
 	}
+	booked, err := tx.vouchersBooked(len(batches))
+	if err != nil {
+		return err
+	}
 	all := int64(0)
 	for _, b := range batches {
-		n, err := tx.verifyBatch(r, b)
+		n, err := tx.verifyBatch(r, b, booked)
 		if err != nil {
 			return err
 		}
@@ -52,7 +56,7 @@ func (tx *Tx) verifyVouchers(r *Report) error {
 }
 
 // verifyBatch checks one batch, and returns the number of its vouchers.
-func (tx *Tx) verifyBatch(r *Report, b voucher.Batch) (int64, error) {
+func (tx *Tx) verifyBatch(r *Report, b voucher.Batch, booked map[voucherSide]money.Minor) (int64, error) {
 	row, digest, n := batchRow{Batch: b}, sha256.New(), int64(0)
 	err := tx.C.Query(`SELECT v.n, v.state, v.pin, p.provider_txn, p.amount FROM voucher v LEFT JOIN payment p ON p.tenant_id = v.tenant_id AND p.id = v.id AND p.provider = $1
 		WHERE v.tenant_id = $2 AND v.batch_id = $3 ORDER BY v.n`, func(w core.Row) error {
@@ -76,7 +80,8 @@ func (tx *Tx) verifyBatch(r *Report, b voucher.Batch) (int64, error) {
 	if b.Taken() && !bytes.Equal(digest.Sum(nil), b.Digest) {
 		r.Find("voucher", "The PINs of batch %s are not those that were made.", b.Name())
 	}
-	return n, tx.verifyOwed(r, row)
+	verifyOwed(r, row, booked)
+	return n, nil
 }
 
 func (b *batchRow) count(s voucher.State) {
@@ -94,26 +99,36 @@ func (b *batchRow) count(s voucher.State) {
 	}
 }
 
-// verifyOwed compares the vouchers of a batch with the books: what was paid for them, what is owed, and what became income.
-func (tx *Tx) verifyOwed(r *Report, b batchRow) error {
-	side := func(code ledger.Code, kind ledger.Kind) (money.Minor, error) {
-		n, err := tx.Number(`SELECT COALESCE(SUM(p.amount), 0) FROM posting p JOIN journal j ON j.tenant_id = p.tenant_id AND j.id = p.journal_id
-			JOIN ledger_account a ON a.tenant_id = p.tenant_id AND a.n = p.account WHERE a.tenant_id = $1 AND a.code = $2 AND a.subject = $3 AND j.kind = $4`,
-			tx.Tenant, int64(code), b.Name(), string(kind))
-		return money.Minor(n), err
+// voucherSide names the postings of one kind of journal to the account of a batch.
+type voucherSide struct {
+	batch string
+	kind  ledger.Kind
+}
+
+// vouchersBooked sums the postings to the accounts of batches. Without batches it reads nothing.
+func (tx *Tx) vouchersBooked(batches int) (map[voucherSide]money.Minor, error) {
+	out := map[voucherSide]money.Minor{}
+	if batches == 0 {
+		return out, nil
 	}
+	return out, tx.C.Query(`SELECT a.subject, j.kind, SUM(p.amount) FROM ledger_account a JOIN posting p ON p.tenant_id = a.tenant_id AND p.account = a.n
+		JOIN journal j ON j.tenant_id = p.tenant_id AND j.id = p.journal_id
+		WHERE a.tenant_id = $1 AND a.code = $2 GROUP BY a.subject, j.kind`, func(w core.Row) error {
+		out[voucherSide{w.Text(0), ledger.Kind(w.Text(1))}] = money.Minor(w.Int(2))
+		return nil
+	}, tx.Tenant, int64(ledger.Voucher))
+}
+
+// verifyOwed compares the vouchers of a batch with the books: what was paid for them, what is owed, and what became income.
+func verifyOwed(r *Report, b batchRow, booked map[voucherSide]money.Minor) {
 	for _, c := range []struct {
 		what string
 		kind ledger.Kind
 		n    int64
 	}{{"sold", ledger.VoucherSold, -b.counts.Sold()}, {"redeemed", ledger.Payment, b.counts.Redeemed}, {"ended", ledger.VoucherEnded, b.counts.Ended}} {
-		booked, err := side(ledger.Voucher, c.kind)
-		if err != nil {
-			return err
-		}
-		if want := b.Face.Minor * money.Minor(c.n); booked != want {
-			r.Find("voucher", "The vouchers of batch %s that were %s are worth %d, but the books say %d.", b.Name(), c.what, want, booked)
+		has := booked[voucherSide{b.Name(), c.kind}]
+		if want := b.Face.Minor * money.Minor(c.n); has != want {
+			r.Find("voucher", "The vouchers of batch %s that were %s are worth %d, but the books say %d.", b.Name(), c.what, want, has)
 		}
 	}
-	return nil
 }

@@ -187,6 +187,32 @@ func (tx *Tx) rowEvidence(k *AttestedKind, tenant access.Tenant, row id.ID) (e E
 	return e, found, err
 }
 
+// RowEvidences does the work of RowEvidence for several rows. A row that does not exist is missing.
+func (tx *Tx) RowEvidences(k *AttestedKind, rows []id.ID) (map[id.ID]Evidence, error) {
+	out := make(map[id.ID]Evidence, len(rows))
+	var s RowSum
+	var e Evidence
+	var row id.ID
+	end := func() {
+		if !row.IsZero() {
+			e.Sum = s.Sum()
+			out[row] = e
+		}
+	}
+	err := ReadBy(tx, Keyed{Query: `SELECT r.` + k.Key + `, ` + k.Order + `, ` + k.Proof.Columns + ` FROM ` + k.From + ` WHERE r.tenant_id = $1 AND r.` + k.Key + ` `,
+		Form: 'b', Order: ` ORDER BY r.` + k.Key + k.Sort}, rows, func(r Row) error {
+		if i := r.ID(0); i != row {
+			end()
+			row, s, e = i, NewRowSum(k.Name), Evidence{Kind: k.Name, Name: i.Text(k.Prefix)}
+		}
+		e.Order = r.Int(1)
+		s.Add(r, 2, k.Proof)
+		return nil
+	})
+	end()
+	return out, err
+}
+
 // Kind returns the attested table with the given name in evidence. It panics for an unknown name.
 func (tx *Tx) Kind(name string) *AttestedKind {
 	for _, k := range tx.kinds {

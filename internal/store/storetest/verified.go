@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/core"
 )
@@ -33,10 +34,10 @@ func verification(t *testing.T, e store.Engine) (r store.Report, queries map[str
 }
 
 // walletsVerified verifies a few wallets, and then more wallets, each of which has a tariff and an account of its own, journals and accrued use, a
-// reading held for review, and a meter that it replaced.
+// reading held for review, a meter that it replaced and the answer of a request.
 func walletsVerified(t *testing.T, r Rig) {
 	e := r.Open(t)
-	const few, many = 3, 20 // many are still one slice, and their journals one chunk
+	const few, many = 3, 12 // many are still one slice, and their journals one chunk
 	add := func(n int64) {
 		p := addWalletMeter(t, e, n, 100_000)
 		outcomes(t, e, p.boot(1, 9), p.use(1, 1000), p.use(2, 2000))
@@ -50,6 +51,12 @@ func walletsVerified(t *testing.T, r Rig) {
 				tx.Tenant, p.ID, n+1000, n, p.account)
 			if err == nil {
 				_, err = tx.C.Exec(`INSERT INTO wallet_day (tenant_id, meter, day, wh, debit) VALUES ($1, $2, '2026-01-01', 1, 0)`, tx.Tenant, n+1000)
+			}
+			if err == nil {
+				err = tx.OncePut(access.Once{Principal: "key x", Key: p.Number}, 201, []byte("sealed"), true)
+			}
+			if err == nil {
+				err = tx.AuditLog(access.Entry{Actor: "key x", Action: "x", Object: p.Number}) // it has the evidence of the answer
 			}
 			return err
 		})
