@@ -40,6 +40,8 @@ type Member interface {
 	// Ahead asks for the first statement of each of these functions, which gives an error. The closure gets the rows when it runs the same
 	// statement with the same arguments, once.
 	Ahead(reads []func() error)
+	// Alone ends the closure's part in the transaction with [ErrAlone].
+	Alone() error
 	// Changes returns ErrAlone unless Share was called. Otherwise it notes that the closure changes what all closures share. If such a
 	// closure refuses or fails afterwards, the others must run again without it.
 	Changes() error
@@ -111,6 +113,9 @@ func (tx *Tx) Share() {
 		tx.member.Share()
 	}
 }
+
+// Alone gives a closure that shares its transaction one of its own: it returns [ErrAlone], and the closure runs again.
+func (tx *Tx) Alone() error { return tx.member.Alone() }
 
 // Ahead asks for what the closure will read next, if several closures share the transaction: all of it in the message of the next statement,
 // instead of a message each. Each function runs up to its first statement, which gives an error; the closure runs it again for the rows.

@@ -60,22 +60,24 @@ func (tx Rows) addWallets(to []wallet.Row, condition string, args ...any) ([]wal
 		if err != nil {
 			return nil, fmt.Errorf("lock wallets: %w", err)
 		}
-		out, all := to, true
-		err = tx.C.Query(WalletQuery+` AND a.id IS NOT NULL AND `+condition, func(r core.Row) error {
-			out = append(out, wallet.Row{})
-			w := &out[len(out)-1]
-			err := ScanWallet(r, w)
-			all = all && (locked == nil || locked[w.Meter.N])
-			return err
-		}, args...)
+		out, err := tx.readWallets(to, condition, args...)
 		if err != nil {
-			return nil, fmt.Errorf("read wallets: %w", err)
+			return nil, err
 		}
-		if all {
+		if locked == nil || !slices.ContainsFunc(out[len(to):], func(w wallet.Row) bool { return !locked[w.Meter.N] }) {
 			return out, nil
 		}
 	}
 	return nil, fmt.Errorf("%w: the meters of an account kept changing", core.ErrInvariant)
+}
+
+// readWallets adds wallets of accounts to a list.
+func (tx Rows) readWallets(to []wallet.Row, condition string, args ...any) ([]wallet.Row, error) {
+	err := tx.C.Query(WalletQuery+` AND a.id IS NOT NULL AND `+condition, func(r core.Row) error {
+		to = append(to, wallet.Row{})
+		return ScanWallet(r, &to[len(to)-1])
+	}, args...)
+	return to, fault.Wrap(err, "read wallets")
 }
 
 // inOrder sorts wallets by their meters. To sort them here is cheaper than in the engine: they are wide, and mostly in order.
@@ -99,7 +101,34 @@ func (tx Rows) lockWallets(condition string, args []any) (map[int64]bool, error)
 
 // WalletsOf locks and reads the wallets of all meters of an account.
 func (tx Rows) WalletsOf(account id.ID) ([]wallet.Row, error) {
+	if tx.Joined() {
+		return tx.onlyWallet(account)
+	}
 	return tx.Wallets(`m.account_id = $2`, account)
+}
+
+// onlyWallet does the same for a closure that shares its transaction, if the account has one meter. The closures of a transaction lock their
+// wallets together in the order of the meters, as readings do, and so each may ask for one.
+func (tx Rows) onlyWallet(account id.ID) ([]wallet.Row, error) {
+	var meters []int64
+	err := tx.C.Query(`SELECT n FROM meter WHERE tenant_id = $1 AND account_id = $2`, func(r core.Row) error {
+		meters = append(meters, r.Int(0))
+		return nil
+	}, tx.Tenant, account)
+	if err == nil && len(meters) != 1 {
+		err = tx.Alone()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find the meter of an account: %w", err)
+	}
+	if _, err = tx.One(`SELECT meter FROM wallet WHERE tenant_id = $1 AND meter = $2`+tx.C.ForUpdate(), func(core.Row) error { return nil }, tx.Tenant, meters[0]); err != nil {
+		return nil, fmt.Errorf("lock a wallet: %w", err)
+	}
+	out, err := tx.readWallets(nil, `m.account_id = $2`, tx.Tenant, account)
+	if err == nil && slices.ContainsFunc(out, func(w wallet.Row) bool { return w.Meter.N != meters[0] }) {
+		err = tx.Alone() // the account has got another meter meanwhile
+	}
+	return out, err
 }
 
 // WalletOf locks and reads the wallets of the account that a meter supplies, including the meter's own wallet. It returns no rows for a
@@ -120,7 +149,7 @@ func (tx Rows) WalletPut(w wallet.Row) error {
 // WalletsPut writes locked wallets of several meters: as a list where the engine takes lists. SQLite updates a row faster than it inserts one
 // that is there.
 func (tx Rows) WalletsPut(all []wallet.Row) error {
-	rows, alone := core.RowsInto(walletsSave, tx.Tenant), len(all) == 1 || !tx.C.Lists()
+	rows, alone := core.RowsInto(walletsSave, tx.Tenant), len(all) == 1 && !tx.Joined() || !tx.C.Lists()
 	for i := range all {
 		w := &all[i]
 		if alone || w.Base != w.Based {

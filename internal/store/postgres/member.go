@@ -205,10 +205,10 @@ func (m *member) Insert(into, forms, after string, shared int, args []any) error
 	if m.ahead {
 		return errAhead
 	}
-	if m.fault == nil && after != "" {
+	h := m.batch.w.heldRows(into, forms, after)
+	if m.fault == nil && !h.certain {
 		return m.leave()
 	}
-	h := m.batch.w.heldRows(into, forms)
 	own := len(forms) - shared
 	for at := shared; at+own <= len(args); at += own {
 		if err := m.hold(h, append(slices.Clone(args[:shared]), args[at:at+own]...)); err != nil {
@@ -281,6 +281,14 @@ func (m *member) Changes() error {
 	}
 	m.moved = m.fault == nil
 	return m.fault
+}
+
+// Alone ends the member's part in the transaction; see core.Member.
+func (m *member) Alone() error {
+	if m.fault != nil {
+		return m.fault
+	}
+	return m.leave()
 }
 
 // leave ends the member's part in the transaction: its closure runs again in one of its own.

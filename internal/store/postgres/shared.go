@@ -122,8 +122,12 @@ func holdable(sql string) *held {
 	if p == nil || strings.Contains(p[4], "$") || strings.Contains(p[4], "RETURNING") || strings.Contains(p[4], "DO NOTHING") || inOrder(sql) != nil {
 		return nil
 	}
-	return &held{table: p[2], into: p[1], values: p[3], after: p[4], params: paramsOf(sql), texts: make(map[string]string),
-		certain: strings.TrimSpace(p[4]) == "" || strings.Contains(p[4], "DO UPDATE") && !strings.Contains(p[4], "WHERE")}
+	return &held{table: p[2], into: p[1], values: p[3], after: p[4], params: paramsOf(sql), texts: make(map[string]string), certain: certain(p[4])}
+}
+
+// certain reports whether an INSERT that ends so writes its row or fails.
+func certain(after string) bool {
+	return strings.TrimSpace(after) == "" || strings.Contains(after, "DO UPDATE") && !strings.Contains(after, "WHERE")
 }
 
 // text returns the statement for lists of these types. A parameter of unknown type is NULL in all rows.
@@ -215,16 +219,16 @@ func (w *worker) held(sql string) *held {
 }
 
 // heldRows returns the form of an INSERT of rows.
-func (w *worker) heldRows(into, forms string) *held {
-	h := w.inserts[into]
+func (w *worker) heldRows(into, forms, after string) *held {
+	h := w.inserts[into+after]
 	if h == nil {
 		var values []string
 		for i := range len(forms) {
 			values = append(values, "$"+strconv.Itoa(i+1))
 		}
 		p := regexp.MustCompile(`^INSERT INTO (\w+)`).FindStringSubmatch(into)
-		h = &held{table: p[1], into: into, values: strings.Join(values, ", "), forms: forms, params: len(forms), certain: true, texts: make(map[string]string)}
-		w.inserts[into] = h
+		h = &held{table: p[1], into: into, values: strings.Join(values, ", "), after: after, forms: forms, params: len(forms), certain: certain(after), texts: make(map[string]string)}
+		w.inserts[into+after] = h
 	}
 	return h
 }
