@@ -1,6 +1,8 @@
 package store
 
 import (
+	"bytes"
+	"compress/gzip"
 	"embed"
 	"fmt"
 	"io"
@@ -9,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/store/core"
 )
@@ -16,8 +19,8 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-//go:embed schema.sql
-var schema string
+//go:embed schema.sql.gz
+var schema []byte
 
 // Migration is one step of the schema. Steps are applied in the order of their numbers, each in one transaction, and
 // never changed after a release.
@@ -87,14 +90,25 @@ func (p UpgradePlan) Migrations() ([]Migration, error) {
 // Whole returns the schema in which the steps end, as one step for an empty database.
 func (p UpgradePlan) Whole() (Migration, error) {
 	steps, err := p.Migrations()
-	whole := Migration{N: len(steps), Name: "schema", SQL: schema}
-	if p.Steps != nil {
-		whole.SQL = ""
-		for _, s := range steps {
-			whole.SQL += s.SQL + "\n"
-		}
+	whole := Migration{N: len(steps), Name: "schema"}
+	if err == nil && p.Steps == nil {
+		whole.SQL, err = Schema()
+		return whole, err
+	}
+	for _, s := range steps {
+		whole.SQL += s.SQL + "\n"
 	}
 	return whole, err
+}
+
+// Schema returns schema.sql. It is stored packed, to keep the program small.
+func Schema() (string, error) {
+	z, err := gzip.NewReader(bytes.NewReader(schema))
+	if err != nil {
+		return "", fmt.Errorf("unpack the schema: %w", err)
+	}
+	text, err := io.ReadAll(z)
+	return string(text), fault.Wrap(err, "unpack the schema")
 }
 
 // Before calls Pause, if it is set. The parameter next names the next statement or event.
