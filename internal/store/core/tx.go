@@ -97,11 +97,8 @@ func (tx *Tx) LockOf(alias string) string {
 
 // One runs a query for at most one row and reports whether there was one. A second row is an error.
 func (tx *Tx) One(sql string, row func(Row) error, args ...any) (bool, error) {
-	found, query := false, tx.C.Query
-	if c, ok := tx.C.(RowConn); ok {
-		query = c.QueryRows
-	}
-	err := query(sql, func(r Row) error {
+	found := false
+	err := tx.Few(sql, func(r Row) error {
 		if found {
 			return errTwice
 		}
@@ -109,6 +106,14 @@ func (tx *Tx) One(sql string, row func(Row) error, args ...any) (bool, error) {
 		return row(r)
 	}, args...)
 	return found, err
+}
+
+// Few runs a query for few rows: without a cursor, even where other queries read through one.
+func (tx *Tx) Few(sql string, row func(Row) error, args ...any) error {
+	if c, ok := tx.C.(RowConn); ok {
+		return c.QueryRows(sql, row, args...)
+	}
+	return tx.C.Query(sql, row, args...)
 }
 
 // Number runs a query for a single integer; it returns 0 if there is no row or the value is NULL.
