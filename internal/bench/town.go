@@ -44,6 +44,9 @@ const (
 	tamperedEach   = 50
 )
 
+// flatsEach is how many flats a building has if there are more than 20 buildings. A file of statements has at most 200.
+const flatsEach = 150
+
 var firstNames = [...]string{"Amina", "Kwame", "Zawadi", "Juma", "Neema", "Baraka", "Halima", "Otieno", "Wanjiru", "Njoroge", "Fatuma", "Chebet", "Kiprop",
 	"Achieng", "Mutua", "Nafula", "Omondi", "Wambui", "Rehema", "Salim"}
 
@@ -108,7 +111,7 @@ func (t *town) settle(ctx context.Context, r *registry.Registry) error {
 	}
 	return t.hourly(0, arrival, len(t.meters), func(i int) error {
 		who := residentOf(i)
-		n := registry.NewMeter{Mode: registry.PrepayWallet, Address: who.address, Feeder: fmt.Sprintf("F%d", i%20),
+		n := registry.NewMeter{Mode: registry.PrepayWallet, Address: who.address, Feeder: fmt.Sprintf("F%d", i%max(20, len(t.meters)/flatsEach)),
 			Customer: &registry.NewCustomer{Name: who.name, Phone: who.phone}}
 		if i%2 == 0 {
 			n.Mode, n.SGC, n.KRN, n.KT, n.TI, n.DKGA = registry.PrepayToken, "123456", new(int64(1)), new(int64(2)), "01", "04"
