@@ -102,14 +102,11 @@ func (v *Vending) Sales(ctx context.Context, by access.Actor, w SaleRequest) (Sa
 		}
 		var l SaleList
 		ids, l.Next = registry.Cut(ids, max, v.c.Sealer, by.Tenant, listSales, func(i id.ID) id.ID { return i })
+		sold, err := tx.Sold().VendSales(ids)
 		for _, i := range ids {
-			s, _, err := tx.VendSale(i)
-			if err != nil {
-				return SaleList{}, err
-			}
-			l.Sales = append(l.Sales, s)
+			l.Sales = append(l.Sales, sold[i])
 		}
-		return l, nil
+		return l, err
 	})
 	return out, fault.Wrap(err, "list sales")
 }

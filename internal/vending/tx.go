@@ -86,6 +86,8 @@ type SoldTx interface {
 	VendRef(vendor id.ID, clientRef string) (sale id.ID, orderHash [32]byte, found bool, err error)
 	// Sales lists up to max sales that a filter names, newest first, made before the given sale.
 	Sales(f SaleFilter, before id.ID, max int) ([]id.ID, error)
+	// VendSales reads several sales; one that does not exist is missing.
+	VendSales(sales []id.ID) (map[id.ID]sale.Sale, error)
 	// SalesTotal adds up the sales that a filter names.
 	SalesTotal(SaleFilter) (SaleTotal, error)
 	// TenantZone returns the name of the tenant's time zone.
