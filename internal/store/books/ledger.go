@@ -147,14 +147,14 @@ func (tx Rows) openAccount(ref ledger.AccountRef) (core.Account, error) {
 	if err != nil {
 		return core.Account{}, err
 	}
+	if tx.Joined() {
+		return tx.OpenTogether(i, ref)
+	}
 	n, err := tx.Take(core.CounterAccount)
 	if err != nil {
 		return core.Account{}, err
 	}
 	opened := &core.Account{Ref: ref, N: n, Limit: ledger.LimitOf(ref.Code)}
-	if tx.Joined() {
-		return tx.OpenTogether(i, *opened), nil
-	}
 	_, err = tx.C.Exec(`INSERT INTO `+core.LedgerAccounts.Into("id", "created_at"), core.LedgerAccounts.Values(tx.Tenant, opened, i, tx.Now)...)
 	if err != nil {
 		return core.Account{}, fmt.Errorf("open account %d %q: %w", ref.Code, ref.Subject, err)

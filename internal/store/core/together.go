@@ -126,26 +126,39 @@ func (tx *Tx) Ahead(reads ...func() error) {
 	}
 }
 
-// takeTogether takes the next number of a counter that all closures share. A counter that does not exist yet needs a transaction of its own.
+// takeTogether takes the next number of a counter that all closures share.
 func (tx *Tx) takeTogether(counter string) (int64, error) {
-	if err := tx.member.Changes(); err != nil {
+	k, err := tx.counterTogether(counter)
+	if err != nil {
 		return 0, err
+	}
+	return tx.together.take(counter, k), nil
+}
+
+// counterTogether locks a counter that all closures share. A counter that does not exist yet needs a transaction of its own.
+func (tx *Tx) counterTogether(counter string) (*rowState[int64], error) {
+	if err := tx.member.Changes(); err != nil {
+		return nil, err
 	}
 	t, tenant := tx.together, tx.Tenant
 	if t.counters[counter] == nil {
 		err := tx.member.Meet(StepCounters, []any{counter}, func(c Conn, names []any) error { return t.loadCounters(c, tenant, names) })
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
 	}
-	k := t.counters[counter]
-	if k == nil {
-		return 0, ErrAlone
+	if t.counters[counter] == nil {
+		return nil, ErrAlone
 	}
+	return t.counters[counter], nil
+}
+
+// take returns the next number of a counter.
+func (t *Together) take(counter string, k *rowState[int64]) int64 {
 	if k.is++; !slices.Contains(t.taken, counter) {
 		t.taken = append(t.taken, counter)
 	}
-	return k.is, nil
+	return k.is
 }
 
 func (t *Together) loadCounters(c Conn, tenant access.Tenant, names []any) error {
@@ -312,16 +325,23 @@ func (tx *Tx) nowTogether(a Account) Account {
 	return a
 }
 
-// OpenTogether opens an account for all closures of the transaction. It returns the account that another closure has opened meanwhile.
-func (tx *Tx) OpenTogether(i id.ID, a Account) Account {
-	if earlier, ok := tx.accountTogether(a.Ref); ok {
-		return earlier
+// OpenTogether opens an account for all closures of the transaction. If another closure has opened it while this one waited for the counter,
+// OpenTogether returns that account and takes no number.
+func (tx *Tx) OpenTogether(i id.ID, ref ledger.AccountRef) (Account, error) {
+	k, err := tx.counterTogether(CounterAccount)
+	if err != nil {
+		return Account{}, err
 	}
-	tx.together.opened[a.Ref] = openedAccount{i, a.N}
+	if earlier, ok := tx.accountTogether(ref); ok {
+		return earlier, nil
+	}
+	t, a := tx.together, Account{Ref: ref, Limit: ledger.LimitOf(ref.Code)}
+	a.N = t.take(CounterAccount, k)
+	t.opened[ref] = openedAccount{i, a.N}
 	if a.Limit.Limited() {
-		tx.together.accounts[a.N] = &rowState[Account]{was: a, is: a}
+		t.accounts[a.N] = &rowState[Account]{was: a, is: a}
 	}
-	return a
+	return a, nil
 }
 
 // ReadBackTogether leaves the check of a stored journal to the end of the transaction.

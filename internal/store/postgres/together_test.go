@@ -417,3 +417,26 @@ func TestAWorkerWaitsForACrowd(t *testing.T) {
 		}
 	}
 }
+
+// TestAnAccountIsOpenedOnce: closures that open the same account at the same time, each after it has waited for the counter, use one number.
+func TestAnAccountIsOpenedOnce(t *testing.T) {
+	e, url, _ := one(t)
+	var place atomic.Int64
+	open := func(till string) func(tx *store.Tx) (value, error) {
+		return func(tx *store.Tx) (value, error) {
+			_, err := journal(tx, fmt.Sprint("sale ", place.Add(1)), ledger.AccountRef{Code: ledger.Till, Subject: till}, ledger.AccountRef{Code: ledger.RevenueEnergy}, 7)
+			return value{}, err
+		}
+	}
+	if _, err := do(e, open("main")); err != nil { // so that there is a counter of accounts
+		t.Fatal(err)
+	}
+	for _, a := range together(t, e, repeat(20, open("second"))...) {
+		if a.err != nil {
+			t.Error(a.err)
+		}
+	}
+	run(t, url, `DO $$ BEGIN IF (SELECT value FROM counter WHERE name = 'ledger_account') <> (SELECT MAX(n) FROM ledger_account)
+		THEN RAISE EXCEPTION 'a number of an account is missing'; END IF; END $$`)
+	booksHold(t, e)
+}
