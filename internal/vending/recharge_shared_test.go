@@ -14,7 +14,7 @@ import (
 // while readings lock the same wallets.
 func TestRechargesShareATransaction(t *testing.T) {
 	if !*onPostgres {
-		t.Skip("only PostgreSQL has shared transactions")
+		t.Skip("NOT TESTED on SQLite, which has no shared transactions; -args -postgres tests it (./check does)")
 	}
 	const wallets, rounds = 16, 6
 	s := openWith(t, true, false)
