@@ -296,9 +296,11 @@ func keyOf(r rune) input.DispatchKeyEventParams {
 	return input.DispatchKeyEventParams{Key: string(r)}
 }
 
-// click clicks the middle of the first element that the selector matches, several times in quick succession.
+// click waits until the page shows an element that the selector matches, and clicks the middle of the first one, several
+// times in quick succession. It waits because a page that is about to leave may still answer for the next one.
 func (p *tab) click(selector string, times int) {
 	p.t.Helper()
+	p.until(patience, fmt.Sprintf(`document.querySelector(%q)?.getClientRects().length`, selector))
 	at := ask[[]float64](p, fmt.Sprintf(`(function (e) { e.scrollIntoView({block: "center"}); const r = e.getClientRects()[0];
 		return [r.x + r.width / 2, r.y + r.height / 2]; })(document.querySelector(%q))`, selector))
 	for n := range times {
@@ -306,9 +308,10 @@ func (p *tab) click(selector string, times int) {
 	}
 }
 
-// fill replaces the content of a field.
+// fill waits for a field and replaces its content.
 func (p *tab) fill(selector, text string) {
 	p.t.Helper()
+	p.until(patience, fmt.Sprintf(`document.querySelector(%q)`, selector))
 	ask[chromedp.Void](p, fmt.Sprintf(`document.querySelector(%q).select()`, selector))
 	p.keys(text)
 }
