@@ -123,7 +123,8 @@ func content(t *testing.T, dir string) string {
 
 // TestAnUpgradeKilledAnywhereGoesOnOrGoesBack upgrades the oldest frozen data and kills the process before each statement, before the
 // version is written, before COMMIT and after it. It does this in every migration that the data still needs, and in one made-up migration
-// of a later version. Without -every-statement it kills at every point of the newest migrations, and at one point in eight of the earlier ones.
+// of a later version. Without -every-statement it kills at every point of the two newest migrations and the made-up one, and at one point in
+// sixteen of the earlier ones.
 func TestAnUpgradeKilledAnywhereGoesOnOrGoesBack(t *testing.T) {
 	old := frozen.Of(t, "sqlite")[0]
 	sales := old.Facts.Tables["vend"].Rows
@@ -131,10 +132,10 @@ func TestAnUpgradeKilledAnywhereGoesOnOrGoesBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const newest, others = 5, 8
+	const newest, others = 2, 16
 	var states []string // content after each step
+	dir := copyDir(t, old.Dir)
 	for n := old.Facts.Schema; n <= len(steps); n++ {
-		dir := copyDir(t, old.Dir)
 		upgradeBy(t, dir, steps[:n])
 		states = append(states, content(t, dir))
 		if *everyStatement || n+newest > len(steps) || n%others == 0 {
