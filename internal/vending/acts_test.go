@@ -16,7 +16,7 @@ import (
 // administrator restores copies, sets clocks, changes keys, fills disks and starts a second server. Everything is drawn from a seed. Each
 // seed uses only some of the administrator's kinds of acts, chosen at random.
 var (
-	histories  = flag.Uint64("histories", 80, "random histories with the administrator's acts to play, by seed 0, 1, 2 ...")
+	histories  = flag.Uint64("histories", 40, "random histories with the administrator's acts to play, by seed 0, 1, 2 ...")
 	oneHistory = flag.Int64("history", -1, "the one history to play, by its seed")
 	longRun    = flag.Bool("long", false, "fail where a rare state was never reached")
 )

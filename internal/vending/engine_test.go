@@ -102,7 +102,8 @@ func (s *shop) whole() engine {
 	if s.url == "" {
 		s.url = pgtest.New(s.t)
 	}
-	e, err := postgres.Open(s.t.Context(), s.url, postgres.Options{Intake: intake.Take, Dir: s.dir, Now: s.clock.Now, SealEvery: 50 * time.Millisecond, Rehearse: s.rehearse})
+	// Each connection costs the database some milliseconds, hundreds of times.
+	e, err := postgres.Open(s.t.Context(), s.url, postgres.Options{Intake: intake.Take, Dir: s.dir, Now: s.clock.Now, SealEvery: 50 * time.Millisecond, Rehearse: s.rehearse, Writers: 4, Readers: 2})
 	if err != nil {
 		s.t.Fatal(err)
 	}
