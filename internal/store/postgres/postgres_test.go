@@ -43,7 +43,7 @@ func TestPostgreSQLIsAStore(t *testing.T) {
 	rig := storetest.Rig{
 		// The engine has one worker, because these tests block the worker to see which work waits behind it. Other tests use more workers.
 		Open: func(t *testing.T) store.Engine {
-			return openOn(t, pgtest.New(t), postgres.Options{Writers: 1, SealEvery: -1})
+			return openOn(t, pgtest.New(t), postgres.Options{Writers: 1, Readers: 2, SealEvery: -1})
 		},
 		Several: func(t *testing.T) store.Engine {
 			return openOn(t, pgtest.New(t), postgres.Options{Writers: 4, SealEvery: -1})

@@ -33,6 +33,15 @@ func openIn(t *testing.T, dir string, o sqlite.Options) *sqlite.Engine {
 }
 
 func TestSQLiteIsAStore(t *testing.T) {
+	empty := t.TempDir()
+	e := openIn(t, empty, sqlite.Options{Reserve: -1})
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	// A copy of an empty database opens in half the time in which a new one is made.
+	open := func(t *testing.T) store.Engine {
+		return openIn(t, copyDir(t, empty), sqlite.Options{Reserve: -1})
+	}
 	storetest.Exercise(t, storetest.Rig{Open: open, Waiting: sqlite.Waiting, FailCommit: sqlite.FailCommit, Hear: sqlite.Hear})
 }
 
