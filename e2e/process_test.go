@@ -15,6 +15,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/paywatt/paywatt/internal/keystore"
+	"github.com/paywatt/paywatt/sts"
 )
 
 // paywatt is the path of the binary under test.
@@ -65,8 +68,18 @@ type place struct {
 	env            []string
 }
 
-// newPlace makes a data folder with the public DKGA02 test key of supply group 123456.
+// newPlace makes a data folder with the public DKGA02 test key of supply group 123456. Its key store opens quickly: at the cost of a release,
+// each start of a server would take a quarter of a second of processor time to derive the key. [TestTheServerIsSmall] and the scripts of
+// cmd/paywatt have that cost.
 func newPlace(t testing.TB, bin string) *place {
+	t.Helper()
+	p := emptyPlace(t, bin)
+	p.key(t)
+	return p
+}
+
+// emptyPlace has a passphrase and no data folder.
+func emptyPlace(t testing.TB, bin string) *place {
 	t.Helper()
 	dir := t.TempDir()
 	p := &place{bin: bin, dir: filepath.Join(dir, "data"), pass: filepath.Join(dir, "pass")}
@@ -74,16 +87,40 @@ func newPlace(t testing.TB, bin string) *place {
 		t.Fatal(err)
 	}
 	p.env = append(os.Environ(), "PAYWATT_PASSPHRASE_FILE="+p.pass)
-	p.key(t)
 	return p
 }
 
-// key adds the vending key.
+// key makes the data folder with a key store that opens quickly, and adds the vending key.
 func (p *place) key(t testing.TB) {
 	t.Helper()
-	p.run(t, "abababababababab\n", "vendingkey", "add", "--sgc", "123456", "--krn", "1", "--kt", "2", "--dkga", "02",
-		"--base-date", "2014", "--key-file", "-", "--test", "--data", p.dir)
+	p.keyAt(t, keystore.Params{Time: 1, MemoryKiB: 8, Threads: 1})
 }
+
+// keyAt does the same with a given cost of deriving a key from the passphrase.
+func (p *place) keyAt(t testing.TB, cost keystore.Params) {
+	t.Helper()
+	if err := os.Mkdir(p.dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	keys, err := keystore.Open(p.dir, keystore.Config{Params: cost})
+	if err == nil {
+		err = keys.Unlock([]byte(passphrase))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	vk, err := sts.NewVendingKey(testKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	fact := keystore.Fact{SGC: "123456", KRN: 1, KT: sts.DUTK, DKGA: sts.DKGA02, BaseDate: sts.Base2014, KEN: 255, Test: true}
+	if no, err := keys.Add(fact, vk); err != nil || no.Refused() {
+		t.Fatal(no, err)
+	}
+}
+
+// testKey is a public test key.
+func testKey() []byte { return bytes.Repeat([]byte{0xab}, 8) }
 
 // run runs one command to its end and returns its standard output; any exit code but 0 fails the test.
 func (p *place) run(t testing.TB, stdin string, args ...string) string {

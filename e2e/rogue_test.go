@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,8 +16,6 @@ import (
 	"github.com/paywatt/paywatt/e2e/rogue"
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/app/apptest"
-	"github.com/paywatt/paywatt/internal/keystore"
-	"github.com/paywatt/paywatt/sts"
 )
 
 // site serves copies of one data folder.
@@ -26,38 +23,6 @@ type site struct {
 	t      testing.TB
 	p      *place
 	faults []string // further faults of the servers
-}
-
-// rogueKey is a public test key for supply group 123456.
-var rogueKey = bytes.Repeat([]byte{0xab}, 8)
-
-// newSite makes a data folder whose key store opens quickly.
-func newSite(t testing.TB, bin string) *site {
-	t.Helper()
-	dir := t.TempDir()
-	p := &place{bin: bin, dir: filepath.Join(dir, "data"), pass: filepath.Join(dir, "pass")}
-	if err := os.WriteFile(p.pass, []byte(passphrase+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p.env = append(os.Environ(), "PAYWATT_PASSPHRASE_FILE="+p.pass)
-	if err := os.Mkdir(p.dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	keys, err := keystore.Open(p.dir, keystore.Config{Params: keystore.Params{Time: 1, MemoryKiB: 8, Threads: 1}})
-	if err == nil {
-		err = keys.Unlock([]byte(passphrase))
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	vk, err := sts.NewVendingKey(rogueKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if no, err := keys.Add(keystore.Fact{SGC: "123456", KRN: 1, KT: sts.DUTK, DKGA: sts.DKGA02, BaseDate: sts.Base2014, KEN: 255, Test: true}, vk); err != nil || no.Refused() {
-		t.Fatal(no, err)
-	}
-	return &site{t: t, p: p}
 }
 
 // rogueServer is a server whose clock a file moves.
@@ -185,7 +150,7 @@ func TestARogueGainsNothing(t *testing.T) {
 	if only := os.Getenv("E2E_ROGUE_ROLE"); only != "" {
 		roles = []string{only}
 	}
-	each, began := setting("E2E_ROGUE", 10_000)/len(roles), time.Now()
+	each, began := setting("E2E_ROGUE", 5_000)/len(roles), time.Now()
 	var asked, histories atomic.Int64
 	t.Run("roles", func(t *testing.T) {
 		for _, role := range roles {
@@ -208,8 +173,8 @@ func newTown(t *testing.T) (*site, *rogue.Utility) {
 	if bin == "" {
 		bin = buildOnce(t, "faultinject")
 	}
-	s := newSite(t, bin)
-	town, err := rogue.Build(s, rogueKey)
+	s := &site{t: t, p: newPlace(t, bin)}
+	town, err := rogue.Build(s, testKey())
 	if err != nil {
 		t.Fatal(err)
 	}

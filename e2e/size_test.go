@@ -12,13 +12,16 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/paywatt/paywatt/internal/keystore"
 )
 
 // TestTheServerIsSmall checks the size limits: the idle server uses at most 100 MB of resident memory, and the binary has at most 68 MB, at
 // most 19 MB of it in third-party modules. The test assumes that third-party modules have the same share of the file as of the machine
 // code.
 func TestTheServerIsSmall(t *testing.T) {
-	p := newPlace(t, paywatt(t))
+	p := emptyPlace(t, paywatt(t))
+	p.keyAt(t, keystore.DefaultParams())
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
 	// Unlocking the key store briefly took 64 MiB, which the runtime gives back.
 	rss := int64(0)
