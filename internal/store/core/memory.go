@@ -2,6 +2,8 @@ package core
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -55,7 +57,7 @@ func (tx *Tx) memory() *memory {
 // Memory is what a writer of an engine with several writers remembers between transactions.
 type Memory struct {
 	memory   memory
-	counters []string // that the last transaction of several closures has taken from, in the order of their first use
+	counters []usualCounter // that the last transactions of several closures have taken from
 	totals   []totalKey
 	usual    []ledger.AccountRef        // accounts that this transaction and the one before have changed
 	changed  map[ledger.AccountRef]bool // accounts that this transaction has changed
@@ -63,7 +65,7 @@ type Memory struct {
 
 // remember notes which shared rows a transaction has changed, because the next one will probably change the same rows.
 func (m *Memory) remember(t *Together) {
-	m.counters, m.totals, m.usual = t.taken, nil, nil
+	m.counters, m.totals, m.usual = usualCounters(m.counters, t.taken), nil, nil
 	for key, k := range t.totals {
 		if k.is != k.was {
 			m.totals = append(m.totals, key)
@@ -79,6 +81,40 @@ func (m *Memory) remember(t *Together) {
 			m.usual = append(m.usual, k.is.Ref)
 		}
 	}
+}
+
+// usualCounter is a counter that transactions usually take from, and how many of the last ones did not.
+type usualCounter struct {
+	name string
+	idle int
+}
+
+// maxIdle is after how many transactions a counter is no longer usual. Only some sales open an account, for example, and a sale that finds
+// its counter unlocked costs all others of its transaction one more message.
+const maxIdle = 16
+
+// usualCounters returns the counters that the next transaction will probably take from, in the order of their locks: numbers of receipts come
+// before the number of an account, as in a transaction with one closure.
+func usualCounters(before []usualCounter, taken []string) []usualCounter {
+	out := make([]usualCounter, 0, len(before)+len(taken))
+	for _, name := range taken {
+		out = append(out, usualCounter{name: name})
+	}
+	for _, k := range before {
+		if k.idle++; k.idle < maxIdle && !slices.Contains(taken, k.name) {
+			out = append(out, k)
+		}
+	}
+	slices.SortFunc(out, func(a, b usualCounter) int {
+		if last := a.name == CounterAccount; last != (b.name == CounterAccount) {
+			if last {
+				return 1
+			}
+			return -1
+		}
+		return strings.Compare(a.name, b.name)
+	})
+	return out
 }
 
 // AccountN returns the number of an account, if the writer remembers it. A writer that seals remembers only accounts without a limit,

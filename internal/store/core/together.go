@@ -168,12 +168,12 @@ func (t *Together) loadCounters(c Conn, tenant access.Tenant, names []any) error
 	}, tenant, List{'t', names})
 }
 
-// loadUsual locks the counters that the transaction before has taken from, in the same order, because this one will probably want them next.
+// loadUsual locks the counters that transactions usually take from, because this one will probably want them next.
 func (t *Together) loadUsual(c Conn, tenant access.Tenant) error {
 	var names []any
-	for _, name := range t.memory.counters {
-		if t.counters[name] == nil {
-			names = append(names, name)
+	for _, k := range t.memory.counters {
+		if t.counters[k.name] == nil {
+			names = append(names, k.name)
 		}
 	}
 	if len(names) == 0 {
