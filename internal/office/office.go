@@ -130,10 +130,11 @@ func (o *Office) sales(ctx context.Context, by access.Actor, st print.Statement)
 		}
 		for _, s := range list.Sales {
 			if s.ReceiptNo != "" {
-				out = append([]sale.Sale{s}, out...)
+				out = append(out, s)
 			}
 		}
 		if r.Page.Cursor = list.Next; list.Next == "" || len(out) > maxSales {
+			slices.Reverse(out)
 			return out, refusal.Refusal{}, nil
 		}
 	}

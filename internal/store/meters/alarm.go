@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/fault"
@@ -113,12 +114,18 @@ func (tx Rows) Alarms(meter int64, open bool, after metering.After, max int) ([]
 		binary.BigEndian.PutUint64(before[:8], after.Hi)
 		binary.BigEndian.PutUint64(before[8:], after.Lo)
 	}
+	where, args := ` WHERE a.tenant_id = $1 AND a.id < $2`, []any{tx.Tenant, before}
+	if meter != 0 {
+		where, args = where+` AND a.meter = $3`, append(args, meter)
+	}
+	if open {
+		where += ` AND a.cleared_at IS NULL`
+	}
 	var out []metering.RaisedAlarm
-	err := tx.C.Query(alarmQuery+` WHERE a.tenant_id = $1 AND ($2 = 0 OR a.meter = $2) AND ($3 = 0 OR a.cleared_at IS NULL) AND a.id < $4
-		ORDER BY a.id DESC LIMIT $5`, func(r core.Row) error {
+	err := tx.C.Query(alarmQuery+where+` ORDER BY a.id DESC LIMIT $`+strconv.Itoa(len(args)+1), func(r core.Row) error {
 		out = append(out, alarmRow{Number: r.Text(0)})
 		_, err := alarmColumns.Scan(r, 1, &out[len(out)-1])
 		return err
-	}, tx.Tenant, meter, open, before, max)
+	}, append(args, max)...)
 	return out, fault.Wrap(err, "list alarms")
 }

@@ -2,6 +2,7 @@ package meters
 
 import (
 	"fmt"
+	"strconv"
 
 	"time"
 
@@ -114,15 +115,18 @@ func (tx Rows) addHeld(e quarantine.Entry) error {
 // HeldEntries lists entries of a meter (0: of all meters), newest first, before the given entry. If open is true, it lists only entries
 // without a decision.
 func (tx Rows) HeldEntries(meter int64, open bool, before id.ID, max int) ([]quarantine.Entry, error) {
-	where := `($2 = 0 OR q.meter = $2) AND q.id < $3`
+	where, args := `q.id < $2`, []any{tx.Tenant, core.UpTo(before)}
+	if meter != 0 {
+		where, args = where+` AND q.meter = $3`, append(args, meter)
+	}
 	if open {
 		where += ` AND q.state = 'open'`
 	}
 	var out []quarantine.Entry
-	err := tx.C.Query(heldQuery+where+` ORDER BY q.id DESC LIMIT $4`, func(r core.Row) error {
+	err := tx.C.Query(heldQuery+where+` ORDER BY q.id DESC LIMIT $`+strconv.Itoa(len(args)+1), func(r core.Row) error {
 		out = append(out, heldRow{})
 		return scanHeld(r, &out[len(out)-1])
-	}, tx.Tenant, meter, core.UpTo(before), max)
+	}, append(args, max)...)
 	return out, fault.Wrap(err, "quarantine: list")
 }
 

@@ -9,7 +9,6 @@ import (
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
-	"github.com/paywatt/paywatt/internal/store/books"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/unit"
@@ -95,28 +94,6 @@ func (tx Rows) WalletBooked(account id.ID, from, to time.Time, max int) (opening
 		return nil
 	}, tx.Tenant, n, from, to, max)
 	return -money.Minor(before), booked, fault.Wrap(err, "read an account")
-}
-
-// CarryBooked is WalletBooked for change carried forward. The index of postings by account lacks those of sales, so it scans the postings
-// of the period.
-func (tx Rows) CarryBooked(account id.ID, from, to time.Time, max int) (opening money.Minor, booked []wallet.Booked, err error) {
-	b := books.Of(tx.Tx)
-	ref := ledger.AccountRef{Code: ledger.Carry, Subject: account.Text(id.Account)}
-	a, found, err := b.Account(ref)
-	if err != nil || !found {
-		return 0, nil, err
-	}
-	if opening, err = b.BalanceAt(ref, from.Add(-time.Microsecond)); err != nil {
-		return 0, nil, err
-	}
-	err = tx.C.Query(`SELECT j.id, j.kind, j.ref, j.memo, j.posted_at, SUM(p.amount) FROM posting p
-		JOIN journal j ON j.tenant_id = p.tenant_id AND j.id = p.journal_id
-		WHERE p.tenant_id = $1 AND p.account = $2 AND p.journal_id >= $3 AND p.journal_id < $4 AND j.posted_at >= $5 AND j.posted_at < $6
-		GROUP BY j.id, j.kind, j.ref, j.memo, j.posted_at ORDER BY j.posted_at, j.id LIMIT $7`, func(r core.Row) error {
-		booked = append(booked, wallet.Booked{Journal: r.ID(0), Kind: ledger.Kind(r.Text(1)), Ref: r.Text(2), Memo: r.Text(3), At: r.Time(4), Amount: -money.Minor(r.Int(5))})
-		return nil
-	}, tx.Tenant, a.N, id.First(from.Add(-books.PostSlack)), id.First(to.Add(books.PostSlack)), from, to, max)
-	return -opening, booked, fault.Wrap(err, "read what an account carries forward")
 }
 
 // WalletDifferences lists meters whose register is not completely rated, in the order of their dense numbers, after the given meter.

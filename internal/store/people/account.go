@@ -53,6 +53,17 @@ func (tx Rows) FreePlace(meter int64) (point id.ID, since time.Time, free bool, 
 	return point, since, free, fault.Wrap(err, "read an account")
 }
 
+// MetersEver lists the meters that ever supplied an account, by their dense numbers. A replaced meter keeps its account. Any other meter
+// leaves an account only when a later account of the same place gets it, and a meter without sales when its registration is taken back.
+func (tx Rows) MetersEver(account id.ID) (out []int64, err error) {
+	err = tx.C.Query(`SELECT DISTINCT m.n FROM account a JOIN account o ON o.tenant_id = a.tenant_id AND o.service_point_id = a.service_point_id
+		JOIN meter m ON m.tenant_id = o.tenant_id AND m.account_id = o.id WHERE a.tenant_id = $1 AND a.id = $2 ORDER BY m.n`, func(r core.Row) error {
+		out = append(out, r.Int(0))
+		return nil
+	}, tx.Tenant, account)
+	return out, fault.Wrap(err, "find the meters of account %s", account.Text(id.Account))
+}
+
 // AccountEntries lists sales and other journals of an account, newest first, before the given entry. The identities of sales and journals
 // sort by time.
 func (tx Rows) AccountEntries(account, before id.ID, max int) ([]debt.Entry, error) {
@@ -69,17 +80,23 @@ func (tx Rows) AccountEntries(account, before id.ID, max int) ([]debt.Entry, err
 	return out[:min(len(out), max)], nil
 }
 
-// saleEntries lists the sales of an account, found through its meters.
+// saleEntries lists the sales of an account, found through the meters that ever supplied it.
 func (tx Rows) saleEntries(account, before id.ID, max int) ([]debt.Entry, error) {
 	var out []debt.Entry
-	err := tx.C.Query(`SELECT v.id, v.priced_at, v.state, v.tender, v.units_wh, m.number, v.receipt_no
-		FROM meter m JOIN vend v ON v.tenant_id = m.tenant_id AND v.meter = m.n
-		WHERE m.tenant_id = $1 AND m.account_id = $2 AND v.account_id = $2 AND v.id < $3
-		ORDER BY v.id DESC LIMIT $4`, func(r core.Row) error {
-		out = append(out, debt.Entry{ID: r.ID(0), At: r.Time(1), Kind: string(ledger.Vend), Ref: r.ID(0).Text(id.Vend), State: r.Text(2),
-			Amount: money.Minor(r.Int(3)), Units: unit.Energy(r.Int(4)), Meter: r.Text(5), No: r.Text(6)})
-		return nil
-	}, tx.Tenant, account, core.UpTo(before), max)
+	all, err := tx.MetersEver(account)
+	for _, n := range all {
+		if err != nil {
+			break
+		}
+		err = tx.C.Query(`SELECT v.id, v.priced_at, v.state, v.tender, v.units_wh, m.number, v.receipt_no
+			FROM meter m JOIN vend v ON v.tenant_id = m.tenant_id AND v.meter = m.n
+			WHERE m.tenant_id = $1 AND m.n = $2 AND v.account_id = $3 AND v.id < $4
+			ORDER BY v.id DESC LIMIT $5`, func(r core.Row) error {
+			out = append(out, debt.Entry{ID: r.ID(0), At: r.Time(1), Kind: string(ledger.Vend), Ref: r.ID(0).Text(id.Vend), State: r.Text(2),
+				Amount: money.Minor(r.Int(3)), Units: unit.Energy(r.Int(4)), Meter: r.Text(5), No: r.Text(6)})
+			return nil
+		}, tx.Tenant, n, account, core.UpTo(before), max)
+	}
 	return out, err
 }
 
