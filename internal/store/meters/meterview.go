@@ -1,6 +1,7 @@
 package meters
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/fault"
@@ -89,18 +90,21 @@ func (tx Rows) MeterRecordsOf(customer id.ID, max int) ([]registry.MeterRecord, 
 
 func (tx Rows) meterRecords(condition string, args ...any) ([]registry.MeterRecord, error) {
 	var out []registry.MeterRecord
+	currencies := map[int64]string{} // of the meters with a wallet
 	err := tx.C.Query(recordQuery+condition, func(r core.Row) error {
 		rec, currency, err := scanRecord(r)
-		if err != nil {
-			return err
-		}
 		if rec.Meter.Mode == registry.PrepayWallet && currency != "" {
-			if rec.Wallet, err = tx.WalletView(rec.Meter.N, currency); err != nil {
-				return err
-			}
+			currencies[rec.Meter.N] = currency
 		}
 		out = append(out, rec)
-		return nil
+		return err
 	}, append([]any{tx.Tenant}, args...)...)
+	if err != nil {
+		return nil, fmt.Errorf("read meters: %w", err)
+	}
+	views, err := tx.walletViews(currencies)
+	for i := range out {
+		out[i].Wallet = views[out[i].Meter.N]
+	}
 	return out, fault.Wrap(err, "read meters")
 }

@@ -2,6 +2,8 @@ package meters
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/fault"
@@ -63,11 +65,11 @@ func (tx Rows) WalletMoneyOf(accounts []id.ID) (map[id.ID]wallet.Money, error) {
 		subjects[i] = a.Text(id.Account)
 		of[subjects[i]] = a
 	}
-	in, args := marked(subjects, 3)
-	err := tx.C.Query(`SELECT subject, balance, held FROM ledger_account WHERE tenant_id = $1 AND code = $2 AND subject IN (`+in+`)`, func(r core.Row) error {
+	err := core.ReadBy(tx.Tx, core.Keyed{Query: `SELECT subject, balance, held FROM ledger_account WHERE tenant_id = $1 AND code = $2 AND subject `,
+		Args: []any{ledger.Wallet}, Form: 't'}, subjects, func(r core.Row) error {
 		out[of[r.Text(0)]] = wallet.Money{Wallet: -money.Minor(r.Int(1)), Held: money.Minor(r.Int(2))}
 		return nil
-	}, append([]any{tx.Tenant, ledger.Wallet}, args...)...)
+	})
 	return out, fault.Wrap(err, "read the money of accounts")
 }
 
@@ -129,13 +131,34 @@ func (tx Rows) WalletDifferences(after int64, max int) ([]wallet.Difference, err
 
 // WalletView returns the view of a meter's wallet; nil for a meter without a wallet.
 func (tx Rows) WalletView(meter int64, currency string) (*registry.WalletView, error) {
-	rows, err := tx.WalletOf(meter)
-	if err != nil || len(rows) == 0 {
+	views, err := tx.walletViews(map[int64]string{meter: currency})
+	return views[meter], err
+}
+
+// walletViews returns the views of the wallets of some meters, whose currencies are given. A meter without a wallet is missing.
+func (tx Rows) walletViews(currencies map[int64]string) (map[int64]*registry.WalletView, error) {
+	if len(currencies) == 0 {
+		return nil, nil
+	}
+	all, err := tx.WalletsOfMeters(slices.Collect(maps.Keys(currencies)))
+	if err != nil {
 		return nil, err
 	}
-	var b wallet.Money
-	if b.Wallet, b.Held, err = tx.WalletMoney(rows[0].Meter.Account); err != nil {
+	accounts := map[id.ID][]wallet.Row{}
+	for _, w := range all {
+		accounts[w.Meter.Account] = append(accounts[w.Meter.Account], w)
+	}
+	books, err := tx.WalletMoneyOf(slices.Collect(maps.Keys(accounts)))
+	if err != nil {
 		return nil, err
 	}
-	return wallet.ViewOf(meter, rows, b, currency), nil
+	out := make(map[int64]*registry.WalletView, len(currencies))
+	for account, rows := range accounts {
+		for _, w := range rows {
+			if currency, asked := currencies[w.Meter.N]; asked {
+				out[w.Meter.N] = wallet.ViewOf(w.Meter.N, rows, books[account], currency)
+			}
+		}
+	}
+	return out, nil
 }

@@ -1,10 +1,13 @@
 package storetest
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/core"
 )
@@ -20,20 +23,54 @@ func (c counting) Query(sql string, fn func(core.Row) error, args ...any) error 
 	return c.Conn.Query(sql, fn, args...)
 }
 
-// verification verifies the first tenant. It returns the report and how often each query ran.
-func verification(t *testing.T, e store.Engine) (r store.Report, queries map[string]int) {
+// asked returns how often each query of a view runs.
+func asked(t *testing.T, e store.Engine, view func(tx *store.Tx) error) map[string]int {
 	t.Helper()
-	queries = look(t, e, func(tx *store.Tx) (map[string]int, error) {
+	return look(t, e, func(tx *store.Tx) (map[string]int, error) {
 		c := counting{tx.C, map[string]int{}}
 		tx.C = c
 		defer func() { tx.C = c.Conn }()
+		return c.queries, view(tx)
+	})
+}
+
+// verification verifies the first tenant. It returns the report and how often each query ran.
+func verification(t *testing.T, e store.Engine) (r store.Report, queries map[string]int) {
+	t.Helper()
+	queries = asked(t, e, func(tx *store.Tx) error {
 		r = store.Report{}
-		return c.queries, store.Verify(tx, store.Trust{}, &r)
+		return store.Verify(tx, store.Trust{}, &r)
 	})
 	return r, queries
 }
 
-// walletsVerified verifies a few wallets, and then more wallets, each of which has a tariff and an account of its own, journals and accrued use, a
+// walletsListed reads the records of some wallet meters with one query each for the meters, their wallets and the money of their accounts. Each
+// record has the same view as the meter alone.
+func walletsListed(t *testing.T, e store.Engine, meters int) {
+	var all []registry.MeterRecord
+	queries := asked(t, e, func(tx *store.Tx) (err error) {
+		all, err = tx.MeterRecords(id.ID{}, 2*meters)
+		return err
+	})
+	total := 0
+	for _, n := range queries {
+		total += n
+	}
+	if len(all) != meters || total != 3 {
+		t.Errorf("%d records, want %d, in %d queries, want 3: %v", len(all), meters, total, queries)
+	}
+	look(t, e, func(tx *store.Tx) (struct{}, error) {
+		for _, rec := range all {
+			alone, err := tx.WalletView(rec.Meter.N, "KES")
+			if err != nil || alone == nil || alone.Settled.Minor == 0 || !reflect.DeepEqual(rec.Wallet, alone) {
+				t.Errorf("meter %s in the list: %+v, alone: %+v, %v", rec.Meter.Number, rec.Wallet, alone, err)
+			}
+		}
+		return struct{}{}, nil
+	})
+}
+
+// walletsVerified verifies and lists a few wallets, and then more wallets, each of which has a tariff and an account of its own, journals and accrued use, a
 // reading held for review, a meter that it replaced and the answer of a request.
 func walletsVerified(t *testing.T, r Rig) {
 	e := r.Open(t)
@@ -66,10 +103,12 @@ func walletsVerified(t *testing.T, r Rig) {
 	}
 	r.seal(t, e)
 	_, before := verification(t, e)
+	walletsListed(t, e, few)
 	for n := range int64(many - few) {
 		add(n + few + 1)
 	}
 	r.seal(t, e)
+	walletsListed(t, e, many)
 	if len(before) < 20 {
 		t.Errorf("a verification makes %d queries", len(before))
 	}
