@@ -1,9 +1,9 @@
 package store
 
 import (
+	"archive/zip"
 	"bytes"
-	"compress/gzip"
-	"embed"
+	_ "embed"
 	"fmt"
 	"io"
 	"io/fs"
@@ -16,11 +16,10 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-//go:embed migrations/*.sql
-var migrations embed.FS
-
-//go:embed schema.sql.gz
-var schema []byte
+// packed has schema.sql and the migrations in one archive, to keep the program small.
+//
+//go:embed schema.zip
+var packed []byte
 
 // Migration is one step of the schema. Steps are applied in the order of their numbers, each in one transaction, and
 // never changed after a release.
@@ -101,14 +100,19 @@ func (p UpgradePlan) Whole() (Migration, error) {
 	return whole, err
 }
 
-// Schema returns schema.sql. It is stored packed, to keep the program small.
+// Schema returns schema.sql.
 func Schema() (string, error) {
-	z, err := gzip.NewReader(bytes.NewReader(schema))
+	files, err := unpack()
 	if err != nil {
-		return "", fmt.Errorf("unpack the schema: %w", err)
+		return "", err
 	}
-	text, err := io.ReadAll(z)
+	text, err := fs.ReadFile(files, "schema.sql")
 	return string(text), fault.Wrap(err, "unpack the schema")
+}
+
+func unpack() (fs.FS, error) {
+	files, err := zip.NewReader(bytes.NewReader(packed), int64(len(packed)))
+	return files, fault.Wrap(err, "unpack the schema")
 }
 
 // Before calls Pause, if it is set. The parameter next names the next statement or event.
@@ -130,13 +134,22 @@ func TooOld(version, needed int) error {
 
 // Migrations lists the steps from the empty database to this version's schema; schema.sql shows that schema.
 func Migrations() ([]Migration, error) {
-	names, err := fs.Glob(migrations, "migrations/*.sql") // sorted, and the numbers have four digits
+	files, err := unpack()
+	if err != nil {
+		return nil, err
+	}
+	return MigrationsIn(files)
+}
+
+// MigrationsIn lists the steps in the folder migrations.
+func MigrationsIn(files fs.FS) ([]Migration, error) {
+	names, err := fs.Glob(files, "migrations/*.sql") // sorted, and the numbers have four digits
 	if err != nil {
 		return nil, err
 	}
 	out := make([]Migration, 0, len(names))
 	for i, name := range names {
-		text, err := migrations.ReadFile(name)
+		text, err := fs.ReadFile(files, name)
 		if err != nil {
 			return nil, err
 		}
