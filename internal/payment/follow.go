@@ -65,8 +65,11 @@ func (w Worker) request(ctx context.Context, t access.Tenant, request id.ID, tri
 		if r, _, err = tx.Requests().RequestByID(request); err != nil || r.State != AskRequested {
 			return job.Done(), err
 		}
-		if !r.SentAt.IsZero() && !a.Repeats() || tx.Moment().After(r.EndsAt) {
+		switch {
+		case !r.SentAt.IsZero() && !a.Repeats():
 			return job.Done(), w.lost(tx, r, "the server was stopped while it asked")
+		case tx.Moment().After(r.EndsAt):
+			return job.Done(), w.lost(tx, r, "the provider gave no answer in time")
 		}
 		send, r.SentAt = true, tx.Moment()
 		if own, ok := a.(Naming); ok {
@@ -103,7 +106,8 @@ func (w Worker) request(ctx context.Context, t access.Tenant, request id.ID, tri
 	})
 }
 
-// lost records that nobody knows whether the customer was asked.
+// lost records that nobody knows whether the customer was asked. If the request may have been sent and has a name at the provider, the provider
+// is asked what became of it: the customer may have paid.
 func (w Worker) lost(tx Tx, r PaymentRequest, why string) error {
 	if err := decide(tx, r, AskUnknown, why); err != nil || r.Handle == "" {
 		return err

@@ -177,7 +177,8 @@ type Requester interface {
 }
 
 // Naming is a requester whose provider knows a request by a name that we choose. The name is stored before the request is sent, so that the
-// request can be followed even if no answer arrives.
+// request can be followed even if no answer arrives. A requester whose provider cannot list payments must be one, or a payment is lost when
+// neither the answer nor the call arrives.
 type Naming interface {
 	Requester
 	// HandleOf returns the provider's name of a request.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -83,6 +84,7 @@ type payWorld struct {
 	// reversals counts the orders to reverse a payment. None arrives while mute is set, and all are refused while refuse is.
 	reversals    int
 	mute, refuse bool
+	deaf         string                  // good answers to requests whose path ends so do not arrive; empty for none
 	plant        func(txn string) string // what the adapter calls a payment; nil is the truth
 }
 
@@ -173,6 +175,17 @@ func (w *payWorld) reach(out http.ResponseWriter, q *http.Request) {
 			_, _ = io.WriteString(out, `{"errorCode":"400.002.02","errorMessage":"Bad Request - Invalid Initiator"}`)
 			return
 		}
+	}
+	if w.deaf != "" && strings.HasSuffix(q.URL.Path, w.deaf) {
+		said := httptest.NewRecorder()
+		if w.sim.Handler().ServeHTTP(said, q); said.Code/100 == 2 {
+			said = httptest.NewRecorder()
+			said.WriteHeader(http.StatusBadGateway)
+		}
+		maps.Copy(out.Header(), said.Header())
+		out.WriteHeader(said.Code)
+		_, _ = out.Write(said.Body.Bytes())
+		return
 	}
 	w.sim.Handler().ServeHTTP(out, q)
 }

@@ -216,6 +216,9 @@ func pageOf(request string, n int) string {
 	return request + "." + strconv.Itoa(n)
 }
 
+// HandleOf names the last page that a request may open: until an answer arrives, the customer may pay on any of them.
+func (a adapter) HandleOf(r payment.Request) string { return pageOf(r.Name, maxPages-1) }
+
 // Request opens a page on which the customer pays.
 func (a adapter) Request(ctx context.Context, r payment.Request) (payment.RequestAnswer, error) {
 	c, known := money.CurrencyOf(r.Amount.Currency)
@@ -240,7 +243,7 @@ func (a adapter) Request(ctx context.Context, r payment.Request) (payment.Reques
 		}
 		return payment.RequestAnswer{}, fmt.Errorf("the answer of Flutterwave has status %d: %s", status, text)
 	}
-	return payment.RequestAnswer{Refused: "Flutterwave opened pages for this request, but its answers were lost"}, nil
+	return payment.RequestAnswer{}, errors.New("Flutterwave opened pages for this request, but its answers were lost")
 }
 
 // Follow asks what became of a request. Flutterwave may know no transaction before the customer has begun to pay. It asks about every page of
@@ -249,11 +252,11 @@ func (a adapter) Follow(ctx context.Context, r payment.Request) (payment.Request
 	for n := range maxPages {
 		ref := pageOf(r.Name, n)
 		said, err := a.page(ctx, r, ref)
-		if err != nil || said.State == payment.RequestPaid || ref == r.Handle || r.Handle == "" {
+		if err != nil || said.State == payment.RequestPaid || ref == r.Handle {
 			return said, err
 		}
 	}
-	return a.page(ctx, r, r.Handle)
+	return payment.RequestOutcome{State: payment.RequestUnknown}, nil
 }
 
 // page asks what became of one page of a request.
@@ -262,7 +265,7 @@ func (a adapter) page(ctx context.Context, r payment.Request, ref string) (payme
 	switch {
 	case err != nil:
 		return payment.RequestOutcome{}, err
-	case !known && r.Handle == "":
+	case !known && r.Handle == a.HandleOf(r): // perhaps no page was opened
 		return payment.RequestOutcome{State: payment.RequestUnknown}, nil
 	case known && x.Status == "failed":
 		return payment.RequestOutcome{State: payment.RequestFailed, Reason: x.Response}, nil

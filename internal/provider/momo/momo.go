@@ -236,6 +236,9 @@ func (s status) payer() string {
 // Repeats reports that a request may be sent again: MTN refuses an identity that it knows.
 func (a adapter) Repeats() bool { return true }
 
+// HandleOf names a request before it is sent: MTN takes our name.
+func (a adapter) HandleOf(r payment.Request) string { return identity(r.Name) }
+
 // OnPage is false: the customer pays with a PIN, which their telephone asks for.
 func (a adapter) OnPage() bool { return false }
 
