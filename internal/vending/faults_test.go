@@ -283,6 +283,7 @@ func TestWhatTheStoreCannotDoIsAnError(t *testing.T) {
 	kept := s.sell(order(m, 10000, "key-number-1")).Sale
 	undone := s.sell(order(s.meter(2, place{tariff: domestic}), 10000, "key-number-2")).Sale
 	s.reversed(owner(), undone, "mistyped")
+	s.sealed() // a sale has its proof only then
 	n := 0
 	requests := lookups(ctx, m, kept, undone)
 	maps.Copy(requests, s.changes(ctx, domestic, &n))

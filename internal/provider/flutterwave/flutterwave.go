@@ -243,7 +243,7 @@ func (a adapter) Request(ctx context.Context, r payment.Request) (payment.Reques
 		}
 		return payment.RequestAnswer{}, fmt.Errorf("the answer of Flutterwave has status %d: %s", status, text)
 	}
-	return payment.RequestAnswer{}, errors.New("Flutterwave opened pages for this request, but its answers were lost")
+	return payment.RequestAnswer{}, errors.New("pages of Flutterwave were opened for this request, but the answers were lost")
 }
 
 // Follow asks what became of a request. Flutterwave may know no transaction before the customer has begun to pay. It asks about every page of
