@@ -46,13 +46,7 @@ func (tx Rows) WalletUseOf(meters []int64, from, to string) (map[int64][]wallet.
 }
 
 // WalletsAt reads the wallets of the accounts that some meters supply.
-func (tx Rows) WalletsAt(meters []int64) ([]wallet.Row, error) {
-	if len(meters) == 0 {
-		return nil, nil
-	}
-	in, args := marked(meters, 2)
-	return tx.Wallets(`m.account_id IN (SELECT account_id FROM meter WHERE tenant_id = $1 AND n IN (`+in+`))`, args...)
-}
+func (tx Rows) WalletsAt(meters []int64) ([]wallet.Row, error) { return tx.WalletsOfMeters(meters) }
 
 // WalletMoneyOf returns the money of some accounts. An account without money is missing.
 func (tx Rows) WalletMoneyOf(accounts []id.ID) (map[id.ID]wallet.Money, error) {

@@ -18,9 +18,9 @@ const (
 )
 
 // openTogether returns the statements that begin a transaction of several closures. Their statements have lists as parameters, and their
-// plans do not depend on the values. Each finds single rows, so it uses an index even if its plan was made while the table was empty; then
-// PostgreSQL believes that it is cheaper to read the whole table, and goes on doing so while the table grows. The closures hold their postings back, so the lock that comes with these is taken at once: what a
-// closure reads about closed days then stays true.
+// plans do not depend on the values. A plan that was made while a table was empty would read the whole table as it grows, so plans use
+// indexes: each statement finds single rows. The closures hold their postings back, so the lock that comes with these is taken at once: what
+// a closure reads about closed days then stays true.
 func openTogether() []string {
 	return []string{beginWrite, askClock + ", set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true)",
 		"LOCK TABLE posting IN ROW EXCLUSIVE MODE"}
