@@ -16,6 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/print"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/till"
@@ -121,10 +122,19 @@ func (o *Office) Statement(ctx context.Context, by access.Actor, account, month 
 }
 
 // sales reads the sales of a statement's days, oldest first.
-func (o *Office) sales(ctx context.Context, by access.Actor, st print.Statement) (out []sale.Sale, no refusal.Refusal, err error) {
+func (o *Office) sales(ctx context.Context, by access.Actor, st print.Statement) ([]sale.Sale, refusal.Refusal, error) {
 	r := vending.SaleRequest{Account: st.Account, From: st.From, To: st.To, Page: registry.Page{Limit: pageOfSales}}
-	for {
-		list, err := o.c.Vending.Sales(ctx, by, r)
+	return withReceipts(func(cursor string) (vending.SaleList, error) {
+		r.Page.Cursor = cursor
+		return o.c.Vending.Sales(ctx, by, r)
+	})
+}
+
+// withReceipts gathers the sales with a receipt from the pages of a list that begins with the newest, and returns them oldest first. It refuses
+// a list that is too long for a paper.
+func withReceipts(page func(cursor string) (vending.SaleList, error)) (out []sale.Sale, no refusal.Refusal, err error) {
+	for cursor, more := "", true; more; more = cursor != "" {
+		list, err := page(cursor)
 		if err != nil || list.Refused() {
 			return nil, list.Refusal, err
 		}
@@ -133,11 +143,13 @@ func (o *Office) sales(ctx context.Context, by access.Actor, st print.Statement)
 				out = append(out, s)
 			}
 		}
-		if r.Page.Cursor = list.Next; list.Next == "" || len(out) > maxSales {
-			slices.Reverse(out)
-			return out, refusal.Refusal{}, nil
+		if len(out) > maxSales {
+			return nil, refuse.StatementTooLarge(maxSales), nil
 		}
+		cursor = list.Next
 	}
+	slices.Reverse(out)
+	return out, refusal.Refusal{}, nil
 }
 
 // line begins a line of a purchase or recharge.
