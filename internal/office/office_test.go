@@ -41,7 +41,7 @@ func TestAStatementHasAllSalesOrIsRefused(t *testing.T) {
 			t.Errorf("%d sales go from %s to %s, want the oldest first", n, got[0].ReceiptNo, got[want-1].ReceiptNo)
 		}
 	}
-	if got, no, err := withReceipts(pages(maxSales*10/9 + 1)); err != nil || no.Code != refuse.StatementTooLarge(maxSales).Code || got != nil {
+	if got, no, err := withReceipts(pages(maxSales*10/9 + 1)); err != nil || no.Text != refuse.StatementTooLarge(maxSales).Text || got != nil {
 		t.Errorf("a list that is too long gives %d sales: %v %v", len(got), no, err)
 	}
 }
