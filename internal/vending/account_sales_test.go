@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -14,6 +15,8 @@ import (
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/report"
+	"github.com/paywatt/paywatt/internal/store/books"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/wallet"
@@ -203,6 +206,7 @@ func TestNoSaleOfAnAccountIsMissed(t *testing.T) {
 		for _, span := range [][2]time.Time{{begin, end}, {from, from.AddDate(0, 1, 0)}} {
 			l.same(account, span[0], span[1])
 		}
+		l.sameInTheBooks(account, from)
 		all := l.soldTo(account, begin, end)
 		found += len(all)
 		former += int(l.number(`SELECT COUNT(*) FROM vend v JOIN meter m ON m.n = v.meter WHERE v.account_id = $1 AND m.account_id <> $1`, account))
@@ -246,6 +250,42 @@ func (l *tenants) same(account id.ID, from, to time.Time) {
 		before, moves, err := tx.CarryBooked(account, from, to, 1000)
 		if err != nil || before != opening || !slices.Equal(moves, booked) {
 			l.t.Errorf("account %s carries %d forward, and %d changes, want %d and %d: %v", account.Text(id.Account), before, len(moves), opening, len(booked), err)
+		}
+		return nil
+	})
+}
+
+// sameInTheBooks compares the journals and the balance of what an account carries forward with those that a search of all postings finds.
+func (l *tenants) sameInTheBooks(account id.ID, at time.Time) {
+	l.t.Helper()
+	ref := ledger.AccountRef{Code: ledger.Carry, Subject: account.Text(id.Account)}
+	f := report.JournalFilter{Account: &ref}
+	l.view(func(tx *storeTx) error {
+		all := books.Of(tx.Tx)
+		for _, page := range []int{1000, 2} {
+			before := id.ID{}
+			for more := true; more; {
+				want, err := all.Journals(f, before, page)
+				if err != nil {
+					return err
+				}
+				got, err := tx.Journals(f, before, page)
+				if err != nil || !reflect.DeepEqual(got, want) {
+					l.t.Errorf("what account %s carries forward has the journals\n%+v\nwant\n%+v\n%v", ref.Subject, got, want, err)
+				}
+				if more = len(want) == page; more {
+					before = want[page-1].ID
+				}
+			}
+		}
+		for _, at := range []time.Time{at, l.clock.Now()} {
+			want, err := all.BalanceAt(ref, at)
+			if err != nil {
+				return err
+			}
+			if got, err := tx.BalanceAt(ref, at); err != nil || got != want {
+				l.t.Errorf("account %s carried %d forward at %s, want %d: %v", ref.Subject, got, at, want, err)
+			}
 		}
 		return nil
 	})

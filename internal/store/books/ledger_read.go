@@ -135,12 +135,12 @@ func (tx Rows) Journals(f report.JournalFilter, before id.ID, max int) ([]ledger
 	if err != nil {
 		return nil, fmt.Errorf("list journals: %w", err)
 	}
-	out, err := tx.inOrder(ids)
+	out, err := tx.JournalsInOrder(ids)
 	return out, fault.Wrap(err, "list journals")
 }
 
-// inOrder reads journals that exist.
-func (tx Rows) inOrder(ids []id.ID) ([]ledger.Journal, error) {
+// JournalsInOrder reads journals that exist, in the order in which they are named.
+func (tx Rows) JournalsInOrder(ids []id.ID) ([]ledger.Journal, error) {
 	all, err := tx.JournalsOf(ids)
 	if err != nil {
 		return nil, err
@@ -173,7 +173,7 @@ func (tx Rows) JournalsBetween(from, to time.Time, after id.ID, max int) ([]ledg
 	if err != nil {
 		return nil, fmt.Errorf("list journals of a period: %w", err)
 	}
-	out, err := tx.inOrder(ids)
+	out, err := tx.JournalsInOrder(ids)
 	return out, fault.Wrap(err, "list journals of a period")
 }
 
