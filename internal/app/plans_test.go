@@ -127,8 +127,8 @@ func allowed() map[string]string {
 // outermost matches a query, or a part of one, for the newest or oldest row of a utility. It reads one row.
 var outermost = regexp.MustCompile(`FROM (\w+) WHERE tenant_id = \$\d+ ORDER BY \w+(?: DESC)? LIMIT 1\b`)
 
-// everyPosting matches a query for the postings of an account in a span. Unless it uses the index of postings by account, it reads those of
-// all accounts, which only an account that every sale moves may do.
+// everyPosting matches a query for the postings of an account in a span. Without the index of postings by account it reads those of all
+// accounts. That is no waste for an account that every sale changes, such as a till.
 var everyPosting = regexp.MustCompile(`(?s)FROM posting.* account = \$\d+ AND (?:p\.)?journal_id [<>]`)
 
 // judge returns the plan of a query that reads all rows of a large table, or nothing.

@@ -133,7 +133,7 @@ func (o *Office) sales(ctx context.Context, by access.Actor, st print.Statement)
 // withReceipts gathers the sales with a receipt from the pages of a list that begins with the newest, and returns them oldest first. It refuses
 // a list that is too long for a paper.
 func withReceipts(page func(cursor string) (vending.SaleList, error)) (out []sale.Sale, no refusal.Refusal, err error) {
-	for cursor, more := "", true; more; more = cursor != "" {
+	for cursor := ""; ; {
 		list, err := page(cursor)
 		if err != nil || list.Refused() {
 			return nil, list.Refusal, err
@@ -146,10 +146,11 @@ func withReceipts(page func(cursor string) (vending.SaleList, error)) (out []sal
 		if len(out) > maxSales {
 			return nil, refuse.StatementTooLarge(maxSales), nil
 		}
-		cursor = list.Next
+		if cursor = list.Next; cursor == "" {
+			slices.Reverse(out)
+			return out, refusal.Refusal{}, nil
+		}
 	}
-	slices.Reverse(out)
-	return out, refusal.Refusal{}, nil
 }
 
 // line begins a line of a purchase or recharge.

@@ -30,7 +30,7 @@ func (w *Wallets) DaysLeft(ctx context.Context, by access.Actor, meters []int64)
 		if err != nil {
 			return nil, err
 		}
-		all, err := tx.WalletViews().WalletsAt(meters)
+		all, err := tx.WalletViews().WalletsOfMeters(meters)
 		if err != nil {
 			return nil, err
 		}

@@ -193,7 +193,7 @@ func (d *till) WalletUseOf(meters []int64, from, to string) (map[int64][]wallet.
 	return out, nil
 }
 
-func (d *till) WalletsAt([]int64) ([]wallet.Row, error) { return d.WalletsOf(id.ID{}) }
+func (d *till) WalletsOfMeters([]int64) ([]wallet.Row, error) { return d.WalletsOf(id.ID{}) }
 
 func (d *till) WalletMoneyOf(accounts []id.ID) (map[id.ID]wallet.Money, error) {
 	m := wallet.Money{}

@@ -25,8 +25,8 @@ type ViewTx interface {
 	WalletUse(meter int64, from, to string, max int) ([]DayUse, error)
 	// WalletUseOf lists the use of some meters on a range of local days, the first and last day included, newest first.
 	WalletUseOf(meters []int64, from, to string) (map[int64][]DayUse, error)
-	// WalletsAt reads the wallets of the accounts that some meters supply, in the order of the meters.
-	WalletsAt(meters []int64) ([]Row, error)
+	// WalletsOfMeters reads the wallets of the accounts that some meters supply, in the order of the meters.
+	WalletsOfMeters(meters []int64) ([]Row, error)
 	// WalletMoneyOf returns the money of some accounts. An account without money is missing.
 	WalletMoneyOf(accounts []id.ID) (map[id.ID]Money, error)
 	// WalletBooked returns the balance of an account's wallet at the beginning of a time span, credit positive, and the bookings on the

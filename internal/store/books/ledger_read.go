@@ -197,13 +197,13 @@ func (tx Rows) journalIDs(f report.JournalFilter, before id.ID, max int) ([]id.I
 				}
 			}
 		}
-		return newest(out, max), nil
+		return Newest(out, max), nil
 	}
 	return out, tx.C.Query(`SELECT id FROM journal WHERE tenant_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3`, row, tx.Tenant, before, max)
 }
 
-// newest returns the newest identities, at most max, newest first.
-func newest(ids []id.ID, max int) []id.ID {
+// Newest returns the newest identities, at most max, newest first.
+func Newest(ids []id.ID, max int) []id.ID {
 	slices.SortFunc(ids, func(a, b id.ID) int { return bytes.Compare(b[:], a[:]) })
 	return ids[:min(len(ids), max)]
 }

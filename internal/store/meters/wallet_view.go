@@ -45,9 +45,6 @@ func (tx Rows) WalletUseOf(meters []int64, from, to string) (map[int64][]wallet.
 	return out, fault.Wrap(err, "read the use of meters")
 }
 
-// WalletsAt reads the wallets of the accounts that some meters supply.
-func (tx Rows) WalletsAt(meters []int64) ([]wallet.Row, error) { return tx.WalletsOfMeters(meters) }
-
 // WalletMoneyOf returns the money of some accounts. An account without money is missing.
 func (tx Rows) WalletMoneyOf(accounts []id.ID) (map[id.ID]wallet.Money, error) {
 	out := map[id.ID]wallet.Money{}

@@ -44,8 +44,7 @@ func (tx Rows) CarryJournals(account, before id.ID, max int) ([]ledger.Journal, 
 	if err != nil {
 		return nil, fault.Wrap(err, "list the journals of an account's change")
 	}
-	slices.SortFunc(ids, func(a, b id.ID) int { return bytes.Compare(b[:], a[:]) })
-	out, err := books.Of(tx.Tx).JournalsInOrder(ids[:min(len(ids), max)])
+	out, err := books.Of(tx.Tx).JournalsInOrder(books.Newest(ids, max))
 	return out, fault.Wrap(err, "list the journals of an account's change")
 }
 

@@ -1,8 +1,6 @@
 package sales
 
 import (
-	"bytes"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/store/books"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/people"
 	"github.com/paywatt/paywatt/internal/vending"
@@ -61,8 +60,7 @@ func (tx Rows) Sales(f vending.SaleFilter, before id.ID, max int) ([]id.ID, erro
 				return nil
 			}, append(args, core.UpTo(before), max)...)
 	})
-	slices.SortFunc(out, func(a, b id.ID) int { return bytes.Compare(b[:], a[:]) })
-	return out[:min(len(out), max)], fault.Wrap(err, "list sales")
+	return books.Newest(out, max), fault.Wrap(err, "list sales")
 }
 
 // eachMeter calls do with a filter: once, or once for each meter that ever supplied the account that the filter names. There is an index of

@@ -137,7 +137,7 @@ func (p walletMeter) amongOthers(t *testing.T, e store.Engine, rows []wallet.Row
 	t.Helper()
 	const first, last = "2000-01-01", "2100-01-01"
 	look(t, e, func(tx *store.Tx) (struct{}, error) {
-		all, err1 := tx.WalletsAt([]int64{p.N, p.N + 1000})
+		all, err1 := tx.WalletsOfMeters([]int64{p.N, p.N + 1000})
 		used, err2 := tx.WalletUse(p.N, first, last, 1000)
 		each, err3 := tx.WalletUseOf([]int64{p.N + 1000, p.N}, first, last)
 		balance, held, err4 := tx.WalletMoney(p.account)
