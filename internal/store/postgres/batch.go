@@ -330,11 +330,7 @@ func (g *group) bound(c *conn) (bound, error) {
 			g.args[i], g.places[key] = args[key], i+1
 		}
 	}
-	lists, oids, err := listsOf(g.args)
-	if err != nil {
-		return bound{}, err
-	}
-	return c.lists(g.query.text(oids), lists, oids)
+	return g.query.bound(c, g.args, g.query.text)
 }
 
 // share gives each member its rows.
@@ -373,11 +369,7 @@ func (c *batch) write(t access.Tenant) error {
 	}
 	collect := &collector{conn: c.w.c}
 	for _, i := range all {
-		lists, oids, err := listsOf(i.args)
-		if err != nil {
-			return err
-		}
-		b, err := c.w.c.lists(i.into.text(oids), lists, oids)
+		b, err := i.into.bound(c.w.c, i.args, i.into.text)
 		if err != nil {
 			return err
 		}

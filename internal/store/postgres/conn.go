@@ -174,22 +174,23 @@ func (c *conn) bound(sql string, args []any) (b bound, err error) {
 	if err != nil {
 		return b, fmt.Errorf("statement %q: %w", firstLine(sql), err)
 	}
-	return c.encoded(sql, values, oids)
-}
-
-// lists prepares a statement whose parameters are lists of values of these types; a type that is unknown has no list.
-func (c *conn) lists(sql string, lists [][]byte, elements []uint32) (bound, error) {
-	oids := make([]uint32, 0, len(lists))
-	for _, element := range elements {
-		if element != oidUnknown {
-			oids = append(oids, listOf(element))
+	if c.stmts[sql] == nil {
+		if err := inOrder(sql); err != nil {
+			return b, fmt.Errorf("statement %q: %w", firstLine(sql), err)
 		}
 	}
-	return c.encoded(sql, lists, oids)
+	formats := make([]int16, len(values))
+	for i := range oids {
+		switch oids[i] {
+		case oidBytes, oidBytesList, oidTextList, oidIntList:
+			formats[i] = asBinary
+		}
+	}
+	return c.encoded(sql, values, oids, formats)
 }
 
 // encoded prepares a statement for arguments that are encoded already.
-func (c *conn) encoded(sql string, values [][]byte, oids []uint32) (b bound, err error) {
+func (c *conn) encoded(sql string, values [][]byte, oids []uint32, formats []int16) (b bound, err error) {
 	if c.fault != nil {
 		return b, c.fault
 	}
@@ -199,13 +200,6 @@ func (c *conn) encoded(sql string, values [][]byte, oids []uint32) (b bound, err
 	}
 	if len(values) != len(s.ParamOIDs) {
 		return b, fmt.Errorf("statement %q wants %d arguments, got %d", firstLine(sql), len(s.ParamOIDs), len(values))
-	}
-	formats := make([]int16, len(values))
-	for i := range oids {
-		switch oids[i] {
-		case oidBytes, oidBytesList, oidTextList, oidIntList:
-			formats[i] = asBinary
-		}
 	}
 	c.wrote = c.wrote || !strings.HasPrefix(sql, "SELECT")
 	return bound{sql, s, values, formats}, nil
@@ -217,9 +211,6 @@ func (c *conn) encoded(sql string, values [][]byte, oids []uint32) (b bound, err
 func (c *conn) statement(sql string, oids []uint32) (*pgconn.StatementDescription, error) {
 	if s := c.stmts[sql]; s != nil {
 		return s, nil
-	}
-	if err := inOrder(sql); err != nil {
-		return nil, fmt.Errorf("statement %q: %w", firstLine(sql), err)
 	}
 	name := ""
 	if len(c.stmts) < maxStatements {

@@ -118,29 +118,3 @@ func appendCell(b []byte, c cell) []byte {
 	}
 	return append(binary.BigEndian.AppendUint32(b, uint32(len(c.v))), c.v...)
 }
-
-// listsOf turns rows of values into one list for each column, and returns the types of the values. Where all values are NULL of an unknown
-// type, there is no list.
-func listsOf(rows [][]cell) (lists [][]byte, oids []uint32, err error) {
-	oids = make([]uint32, len(rows[0]))
-	for col := range oids {
-		for _, row := range rows {
-			if row[col].oid != oidUnknown {
-				oids[col] = row[col].oid
-				break
-			}
-		}
-		if oids[col] == oidUnknown {
-			continue
-		}
-		b := beginList(oids[col], len(rows))
-		for i, row := range rows {
-			if row[col].v != nil && row[col].oid != oids[col] {
-				return nil, nil, fmt.Errorf("value %d of list %d has another type than the first", i+1, col+1)
-			}
-			b = appendCell(b, row[col])
-		}
-		lists = append(lists, b)
-	}
-	return lists, oids, nil
-}

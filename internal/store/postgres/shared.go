@@ -16,7 +16,7 @@ type shared struct {
 	locks  bool // whether it locks its rows; then the last column identifies the locked row
 	table  string
 	step   core.Step
-	texts  map[string]string // the statement for lists, by the types of the parameters
+	repeated
 }
 
 // stepRead is the step of statements that lock nothing. They run before any lock.
@@ -34,7 +34,7 @@ func shareable(sql string) *shared {
 	if !strings.HasPrefix(text, "SELECT") || strings.Contains(text, "SKIP LOCKED") || strings.Contains(text, "pg_") || inOrder(text) != nil {
 		return nil
 	}
-	q := &shared{params: paramsOf(text), step: stepRead, texts: make(map[string]string)}
+	q := &shared{params: paramsOf(text), step: stepRead}
 	if q.params == 0 {
 		return nil
 	}
@@ -88,16 +88,13 @@ func paramsOf(sql string) int {
 	return most
 }
 
-// text returns the statement for lists of these types. The first column is the place in the lists, from 1.
-func (q *shared) text(oids []uint32) string {
-	types := listTypes(oids)
-	key := strings.Join(types, ",")
-	if t, ok := q.texts[key]; ok {
-		return t
+// text returns the statement for rows of arguments. Its first column is the place of the row, from 1.
+func (q *shared) text(all []column) string {
+	lists, names := listed(all)
+	if lists == "" {
+		return `SELECT 1, q.* FROM (` + placed(q.sql, all) + `) AS q`
 	}
-	t := `SELECT given.i, q.* FROM unnest(` + numbered(types) + `) WITH ORDINALITY AS given (` + columns(len(types)) + `, i), LATERAL (` + onRow(q.sql) + `) AS q`
-	q.texts[key] = t
-	return t
+	return `SELECT given.i, q.* FROM unnest(` + lists + `) WITH ORDINALITY AS given (` + names + `, i), LATERAL (` + placed(q.sql, all) + `) AS q`
 }
 
 // held is an INSERT whose rows members hold back until the end of their transaction.
@@ -106,10 +103,9 @@ type held struct {
 	into    string // up to the list of columns
 	values  string // the values of a row, with parameters
 	after   string // what follows
-	forms   string // the forms of all parameters if they are known, otherwise empty
 	params  int
 	certain bool // whether it writes its row or fails
-	texts   map[string]string
+	repeated
 }
 
 func insertParts() *regexp.Regexp {
@@ -122,7 +118,7 @@ func holdable(sql string) *held {
 	if p == nil || strings.Contains(p[4], "$") || strings.Contains(p[4], "RETURNING") || strings.Contains(p[4], "DO NOTHING") || inOrder(sql) != nil {
 		return nil
 	}
-	return &held{table: p[2], into: p[1], values: p[3], after: p[4], params: paramsOf(sql), texts: make(map[string]string), certain: certain(p[4])}
+	return &held{table: p[2], into: p[1], values: p[3], after: p[4], params: paramsOf(sql), certain: certain(p[4])}
 }
 
 // certain reports whether an INSERT that ends so writes its row or fails.
@@ -130,72 +126,13 @@ func certain(after string) bool {
 	return strings.TrimSpace(after) == "" || strings.Contains(after, "DO UPDATE") && !strings.Contains(after, "WHERE")
 }
 
-// text returns the statement for lists of these types. A parameter of unknown type is NULL in all rows.
-func (h *held) text(oids []uint32) string {
-	types := listTypes(oids)
-	key := strings.Join(types, ",")
-	if t, ok := h.texts[key]; ok {
-		return t
+// text returns the statement for rows of arguments.
+func (h *held) text(all []column) string {
+	from := ""
+	if lists, names := listed(all); lists != "" {
+		from = ` FROM unnest(` + lists + `) AS given (` + names + `)`
 	}
-	values := onRow(h.values)
-	var known []string
-	names := ""
-	for i, t := range types {
-		if t == "" {
-			values = regexp.MustCompile(`\bgiven\.p`+strconv.Itoa(i+1)+`\b`).ReplaceAllString(values, "NULL")
-			continue
-		}
-		known = append(known, t)
-		names += "p" + strconv.Itoa(i+1) + ", "
-	}
-	t := h.into + ` SELECT ` + values + ` FROM unnest(` + numbered(known) + `) AS given (` + strings.TrimSuffix(names, ", ") + `)` + h.after
-	h.texts[key] = t
-	return t
-}
-
-// onRow replaces the parameters of a statement by the columns of a row of the lists.
-func onRow(sql string) string {
-	return regexp.MustCompile(`\$(\d+)`).ReplaceAllString(sql, "given.p$1")
-}
-
-func listable(oid uint32) bool { return oid == oidInt || oid == oidText || oid == oidBytes }
-
-// listTypes returns the types of lists of values; "" for values of unknown type.
-func listTypes(oids []uint32) []string {
-	out := make([]string, len(oids))
-	for i, oid := range oids {
-		if listable(oid) {
-			out[i] = core.ListType(formOf(oid))
-		}
-	}
-	return out
-}
-
-func formOf(oid uint32) byte {
-	switch oid {
-	case oidText:
-		return 't'
-	case oidBytes:
-		return 'b'
-	}
-	return 'i'
-}
-
-// numbered returns $1::type, $2::type, …
-func numbered(types []string) string {
-	all := make([]string, len(types))
-	for i, t := range types {
-		all[i] = "$" + strconv.Itoa(i+1) + t
-	}
-	return strings.Join(all, ", ")
-}
-
-func columns(n int) string {
-	all := make([]string, n)
-	for i := range all {
-		all[i] = "p" + strconv.Itoa(i+1)
-	}
-	return strings.Join(all, ", ")
+	return h.into + ` SELECT ` + placed(h.values, all) + from + h.after
 }
 
 // shared returns the shared form of a SELECT; nil if it has none.
@@ -227,7 +164,7 @@ func (w *worker) heldRows(into, forms, after string) *held {
 			values = append(values, "$"+strconv.Itoa(i+1))
 		}
 		p := regexp.MustCompile(`^INSERT INTO (\w+)`).FindStringSubmatch(into)
-		h = &held{table: p[1], into: into, values: strings.Join(values, ", "), after: after, forms: forms, params: len(forms), certain: certain(after), texts: make(map[string]string)}
+		h = &held{table: p[1], into: into, values: strings.Join(values, ", "), after: after, params: len(forms), certain: certain(after)}
 		w.inserts[into+after] = h
 	}
 	return h
