@@ -302,63 +302,81 @@ func bindAll(args []any) (values [][]byte, oids []uint32, err error) {
 }
 
 func bind(a any) ([]byte, uint32, error) {
-	switch v := a.(type) {
-	case nil:
-		return nil, oidUnknown, nil
-	case int64:
-		return strconv.AppendInt(nil, v, 10), oidInt, nil
-	case int:
-		return strconv.AppendInt(nil, int64(v), 10), oidInt, nil
-	case bool:
-		if v {
-			return []byte{'1'}, oidInt, nil
-		}
-		return []byte{'0'}, oidInt, nil
-	case string:
-		if strings.IndexByte(v, 0) >= 0 || !utf8.ValidString(v) {
-			return nil, 0, errText
-		}
-		return append(make([]byte, 0, len(v)), v...), oidText, nil
-	case id.ID:
-		if v.IsZero() {
-			return nil, oidBytes, nil
-		}
-		return v[:], oidBytes, nil
-	case []byte:
-		return v, oidBytes, nil
-	case time.Time:
-		if v.IsZero() {
-			return nil, oidInt, nil
-		}
-		return strconv.AppendInt(nil, v.UnixMicro(), 10), oidInt, nil
-	case core.List:
-		return bindList(v)
+	if l, ok := a.(core.List); ok {
+		return bindList(l)
 	}
-	return bindKind(reflect.ValueOf(a))
+	s, err := scalarOf(a)
+	switch {
+	case err != nil || s.null:
+		return nil, s.oid, err
+	case s.oid == oidInt:
+		return strconv.AppendInt(nil, s.n, 10), oidInt, nil
+	case s.oid == oidText:
+		return append(make([]byte, 0, len(s.text)), s.text...), oidText, nil
+	}
+	return s.bytes, s.oid, nil
 }
 
-// bindKind binds a value whose underlying type is an integer, a bool or a string, or a pointer to one.
-func bindKind(v reflect.Value) ([]byte, uint32, error) {
+// scalar is one value of one of the types that columns have. A value of an unknown type is NULL.
+type scalar struct {
+	oid   uint32
+	null  bool
+	n     int64
+	text  string
+	bytes []byte
+}
+
+func scalarOf(a any) (scalar, error) {
+	switch v := a.(type) {
+	case nil:
+		return scalar{oid: oidUnknown, null: true}, nil
+	case int64:
+		return scalar{oid: oidInt, n: v}, nil
+	case int:
+		return scalar{oid: oidInt, n: int64(v)}, nil
+	case bool:
+		if v {
+			return scalar{oid: oidInt, n: 1}, nil
+		}
+		return scalar{oid: oidInt}, nil
+	case string:
+		if strings.IndexByte(v, 0) >= 0 || !utf8.ValidString(v) {
+			return scalar{}, errText
+		}
+		return scalar{oid: oidText, text: v}, nil
+	case id.ID:
+		return scalar{oid: oidBytes, null: v.IsZero(), bytes: v[:]}, nil
+	case []byte:
+		return scalar{oid: oidBytes, null: v == nil, bytes: v}, nil
+	case time.Time:
+		return scalar{oid: oidInt, null: v.IsZero(), n: v.UnixMicro()}, nil
+	}
+	return scalarOfKind(reflect.ValueOf(a))
+}
+
+// scalarOfKind takes a value whose underlying type is an integer, a bool or a string, or a pointer to one.
+func scalarOfKind(v reflect.Value) (scalar, error) {
 	switch v.Kind() {
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return bind(v.Int())
+		return scalar{oid: oidInt, n: v.Int()}, nil
 	case reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint, reflect.Uint64:
 		if v.Uint() > 1<<63-1 {
-			return nil, 0, fmt.Errorf("%d is too large for a column", v.Uint())
+			return scalar{}, fmt.Errorf("%d is too large for a column", v.Uint())
 		}
-		return bind(int64(v.Uint()))
+		return scalar{oid: oidInt, n: int64(v.Uint())}, nil
 	case reflect.Bool:
-		return bind(v.Bool())
+		return scalarOf(v.Bool())
 	case reflect.String:
-		return bind(v.String())
+		return scalarOf(v.String())
 	case reflect.Pointer:
 		if v.IsNil() {
-			_, oid, err := bind(reflect.Zero(v.Type().Elem()).Interface())
-			return nil, oid, err
+			s, err := scalarOf(reflect.Zero(v.Type().Elem()).Interface())
+			s.null = true
+			return s, err
 		}
-		return bind(v.Elem().Interface())
+		return scalarOf(v.Elem().Interface())
 	}
-	return nil, 0, fmt.Errorf("it has type %s, which no column can store", v.Type())
+	return scalar{}, fmt.Errorf("it has type %s, which no column can store", v.Type())
 }
 
 // rows are the rows of a result, read to the end.

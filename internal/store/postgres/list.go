@@ -3,7 +3,6 @@ package postgres
 import (
 	"encoding/binary"
 	"fmt"
-	"strconv"
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/store/core"
@@ -25,34 +24,25 @@ type cell struct {
 	v   []byte
 }
 
-// cellOf encodes a value of a list at the end of a buffer.
+// cellOf encodes a value of a list, if need be at the end of a buffer.
 func cellOf(buf []byte, a any) ([]byte, cell, error) {
 	from := len(buf)
-	number := func(n int64) ([]byte, cell, error) {
-		buf = binary.BigEndian.AppendUint64(buf, uint64(n))
-		return buf, cell{oidInt, buf[from:len(buf):len(buf)]}, nil
-	}
-	switch v := a.(type) {
-	case int64:
-		return number(v)
-	case int:
-		return number(int64(v))
-	case id.ID:
-		if v.IsZero() {
-			return buf, cell{oid: oidBytes}, nil
-		}
-		buf = append(buf, v[:]...)
+	if i, ok := a.(id.ID); ok && !i.IsZero() { // the most frequent bytes
+		buf = append(buf, i[:]...)
 		return buf, cell{oidBytes, buf[from:len(buf):len(buf)]}, nil
 	}
-	v, oid, err := bind(a)
-	if err == nil && oid == oidInt && v != nil {
-		n, err := strconv.ParseInt(string(v), 10, 64)
-		if err != nil {
-			return buf, cell{}, err
-		}
-		return number(n)
+	s, err := scalarOf(a)
+	switch {
+	case err != nil || s.null:
+		return buf, cell{oid: s.oid}, err
+	case s.oid == oidInt:
+		buf = binary.BigEndian.AppendUint64(buf, uint64(s.n))
+	case s.oid == oidText:
+		buf = append(buf, s.text...)
+	default:
+		return buf, cell{s.oid, s.bytes}, nil
 	}
-	return buf, cell{oid, v}, err
+	return buf, cell{s.oid, buf[from:len(buf):len(buf)]}, nil
 }
 
 // cellsOf encodes several values.

@@ -22,7 +22,7 @@ const (
 // indexes: each statement finds single rows. The closures hold their postings back, so the lock that comes with these is taken at once: what
 // a closure reads about closed days then stays true.
 func openTogether() []string {
-	return []string{beginWrite, askClock + ", set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true)",
+	return []string{beginWrite, askClock + ", set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)",
 		"LOCK TABLE posting IN ROW EXCLUSIVE MODE"}
 }
 
