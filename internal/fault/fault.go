@@ -10,8 +10,21 @@ import "fmt"
 //
 // The arguments are evaluated even if there is no error. Where that would slow down sales or readings, test the error first.
 func Wrap(err error, format string, args ...any) error {
-	if err == nil {
+	switch {
+	case err == nil:
 		return nil
+	case len(args) == 0:
+		return &during{format, err}
 	}
-	return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), err)
+	return &during{fmt.Sprintf(format, args...), err}
 }
+
+// during is an error with what the program was doing. Most are never printed, so the message is made when somebody asks for it.
+type during struct {
+	what string
+	err  error
+}
+
+func (d *during) Error() string { return d.what + ": " + d.err.Error() }
+
+func (d *during) Unwrap() error { return d.err }

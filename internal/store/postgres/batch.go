@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -283,7 +284,7 @@ func (c *batch) claim(g *group) {
 			row := g.query.table + string(r[len(r)-1])
 			if by := c.locked[row]; by != nil && by != m {
 				m.behind, a.err, m.ask.err = true, errBehind, errBehind
-				m.work.key = g.query.table + a.key
+				m.work.key = g.query.table + string(a.args)
 				break
 			}
 			c.locked[row] = m
@@ -303,31 +304,23 @@ type group struct {
 	query  *shared
 	asks   []*ask
 	places map[string]int // the place of arguments in the lists, from 1
-	args   [][]cell
+	args   []tuple
 }
 
 func (g *group) add(a *ask) {
 	g.asks = append(g.asks, a)
-	if _, ok := g.places[a.key]; !ok {
+	if _, ok := g.places[string(a.args)]; !ok {
 		g.args = append(g.args, a.args)
-		g.places[a.key] = len(g.args)
+		g.places[string(a.args)] = len(g.args)
 	}
 }
 
 // bound makes the statement. Rows are locked in the order of the arguments, which is the same in every transaction.
 func (g *group) bound(c *conn) (bound, error) {
-	if g.query.locks && len(g.args) > 1 {
-		keys := make([]string, len(g.args))
-		for key, at := range g.places {
-			keys[at-1] = key
-		}
-		args := make(map[string][]cell, len(keys))
-		for i, key := range keys {
-			args[key] = g.args[i]
-		}
-		slices.Sort(keys)
-		for i, key := range keys {
-			g.args[i], g.places[key] = args[key], i+1
+	if g.query.locks {
+		slices.SortFunc(g.args, func(a, b tuple) int { return bytes.Compare(a, b) })
+		for i, t := range g.args {
+			g.places[string(t)] = i + 1
 		}
 	}
 	return g.query.bound(c, g.args, g.query.text)
@@ -341,7 +334,7 @@ func (g *group) share(all rows) {
 		at[place] = append(at[place], r[1:])
 	}
 	for _, a := range g.asks {
-		a.rows, a.answered = slices.Clone(at[g.places[a.key]]), true
+		a.rows, a.answered = slices.Clone(at[g.places[string(a.args)]]), true
 	}
 }
 
@@ -391,7 +384,7 @@ func (c *batch) write(t access.Tenant) error {
 // writeGroup is the rows of all members for one INSERT.
 type writeGroup struct {
 	into *held
-	args [][]cell
+	args []tuple
 }
 
 // collector collects statements that write, to send them in one message, and the query that reads back what they have written.

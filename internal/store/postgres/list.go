@@ -18,64 +18,110 @@ const (
 // Lists is true: a statement with lists writes many rows in one round trip.
 func (c *conn) Lists() bool { return true }
 
-// cell is one value of a list, in PostgreSQL's binary form; nil is NULL.
-type cell struct {
-	oid uint32
-	v   []byte
-}
+// tuple is a row of values as an array of PostgreSQL needs them. Each value has a letter for its type, the length, and the bytes in binary
+// form. The length of NULL is -1.
+type tuple []byte
 
-// cellOf encodes a value of a list, if need be at the end of a buffer.
-func cellOf(buf []byte, a any) ([]byte, cell, error) {
-	from := len(buf)
-	if i, ok := a.(id.ID); ok && !i.IsZero() { // the most frequent bytes
-		buf = append(buf, i[:]...)
-		return buf, cell{oidBytes, buf[from:len(buf):len(buf)]}, nil
-	}
-	s, err := scalarOf(a)
-	switch {
-	case err != nil || s.null:
-		return buf, cell{oid: s.oid}, err
-	case s.oid == oidInt:
-		buf = binary.BigEndian.AppendUint64(buf, uint64(s.n))
-	case s.oid == oidText:
-		buf = append(buf, s.text...)
-	default:
-		return buf, cell{s.oid, s.bytes}, nil
-	}
-	return buf, cell{s.oid, buf[from:len(buf):len(buf)]}, nil
-}
+// valueHead is the size of the letter and the length of a value.
+const valueHead = 5
 
-// cellsOf encodes several values.
-func cellsOf(args []any) ([]cell, error) {
-	buf, out := make([]byte, 0, 16*len(args)), make([]cell, len(args))
+// tupleOf encodes values, which must not be lists.
+func tupleOf(args []any) (tuple, error) {
+	t := make(tuple, 0, 24*len(args))
 	for i, a := range args {
 		var err error
-		if buf, out[i], err = cellOf(buf, a); err != nil {
+		if t, err = t.add(a); err != nil {
 			return nil, fmt.Errorf("argument %d: %w", i+1, err)
 		}
 	}
-	return out, nil
+	return t, nil
 }
+
+// add encodes a value at the end of the row.
+func (t tuple) add(a any) (tuple, error) {
+	head := func(oid uint32, n int) { t = binary.BigEndian.AppendUint32(append(t, letterOf(oid)), uint32(n)) }
+	if i, ok := a.(id.ID); ok && !i.IsZero() { // the most frequent bytes
+		head(oidBytes, len(i))
+		return append(t, i[:]...), nil
+	}
+	s, err := scalarOf(a)
+	switch {
+	case err != nil:
+		return nil, err
+	case s.null:
+		head(s.oid, -1)
+		return t, nil
+	case s.oid == oidInt:
+		head(oidInt, 8)
+		return binary.BigEndian.AppendUint64(t, uint64(s.n)), nil
+	case s.oid == oidText:
+		head(oidText, len(s.text))
+		return append(t, s.text...), nil
+	}
+	head(s.oid, len(s.bytes))
+	return append(t, s.bytes...), nil
+}
+
+// cut returns the first value of a row, and the rest.
+func (t tuple) cut() (value, tuple) {
+	end := valueHead + max(0, int(int32(binary.BigEndian.Uint32(t[1:]))))
+	return value(t[:end:end]), t[end:]
+}
+
+// value is one value of a row.
+type value []byte
+
+func (v value) oid() uint32  { return oidOf(v[0]) }
+func (v value) null() bool   { return v[1] == 0xff }
+func (v value) list() []byte { return v[1:] } // as one value of a list
+func (v value) bytes() []byte {
+	if v.null() {
+		return nil
+	}
+	return v[valueHead:]
+}
+
+// letterOf returns the letter of a type, which is the form of a column (see [core.Column]), and of an unknown type.
+func letterOf(oid uint32) byte {
+	switch oid {
+	case oidInt:
+		return 'i'
+	case oidText:
+		return 't'
+	case oidBytes:
+		return 'b'
+	}
+	return '-'
+}
+
+func oidOf(letter byte) uint32 {
+	switch letter {
+	case 'i':
+		return oidInt
+	case 't':
+		return oidText
+	case 'b':
+		return oidBytes
+	}
+	return oidUnknown
+}
+
+func isList(a any) bool { _, list := a.(core.List); return list }
 
 // bindList encodes a list.
 func bindList(l core.List) ([]byte, uint32, error) {
-	element := uint32(oidInt)
-	switch l.Form {
-	case 't':
-		element = oidText
-	case 'b':
-		element = oidBytes
-	}
-	cells, err := cellsOf(l.Values)
+	element := oidOf(l.Form)
+	all, err := tupleOf(l.Values)
 	if err != nil {
 		return nil, 0, err
 	}
-	b := beginList(element, len(cells))
-	for i, c := range cells {
-		if c.v != nil && c.oid != element {
+	b := beginList(element, len(l.Values))
+	for i := range l.Values {
+		var v value
+		if v, all = all.cut(); !v.null() && v.oid() != element {
 			return nil, 0, fmt.Errorf("value %d of a list: it has type %T, which is not the list's", i+1, l.Values[i])
 		}
-		b = appendCell(b, c)
+		b = append(b, v.list()...)
 	}
 	return b, listOf(element), nil
 }
@@ -99,12 +145,4 @@ func beginList(element uint32, n int) []byte {
 	b = binary.BigEndian.AppendUint32(b, element)
 	b = binary.BigEndian.AppendUint32(b, uint32(n))
 	return binary.BigEndian.AppendUint32(b, 1) // the first index
-}
-
-// appendCell adds one value of a list, with its length.
-func appendCell(b []byte, c cell) []byte {
-	if c.v == nil {
-		return binary.BigEndian.AppendUint32(b, 1<<32-1) // -1: NULL
-	}
-	return append(binary.BigEndian.AppendUint32(b, uint32(len(c.v))), c.v...)
 }

@@ -1,7 +1,7 @@
 package postgres
 
 import (
-	"encoding/binary"
+	"bytes"
 	"errors"
 	"fmt"
 	"iter"
@@ -75,8 +75,7 @@ type ask struct {
 	member *member
 	step   core.Step
 	query  *shared // nil for a step
-	args   []cell
-	key    string // the arguments in one text
+	args   tuple
 	load   func(core.Conn, []any) error
 	wanted []any
 
@@ -86,12 +85,12 @@ type ask struct {
 }
 
 // same reports whether two asks are for the same statement with the same arguments.
-func (a *ask) same(b *ask) bool { return a.query == b.query && a.key == b.key }
+func (a *ask) same(b *ask) bool { return a.query == b.query && bytes.Equal(a.args, b.args) }
 
 // write is an INSERT that is held back.
 type write struct {
 	into *held
-	args []cell
+	args tuple
 }
 
 // ForUpdate returns the clause that locks the rows of a decision.
@@ -132,18 +131,14 @@ func (m *member) Query(sql string, row func(core.Row) error, args ...any) error 
 
 // asking makes the ask for a statement; nil if members cannot share it with these arguments.
 func (m *member) asking(q *shared, args []any) (*ask, error) {
-	cells, err := cellsOf(args)
+	if slices.ContainsFunc(args, func(a any) bool { return a == nil || isList(a) }) {
+		return nil, nil
+	}
+	t, err := tupleOf(args)
 	if err != nil {
 		return nil, err
 	}
-	key := make([]byte, 0, 64)
-	for _, c := range cells {
-		if !listable(c.oid) {
-			return nil, nil
-		}
-		key = appendCell(binary.BigEndian.AppendUint32(key, c.oid), c)
-	}
-	return &ask{member: m, step: q.step, query: q, args: cells, key: string(key)}, nil
+	return &ask{member: m, step: q.step, query: q, args: t}, nil
 }
 
 // answer returns what was asked ahead, or waits for the answer.
@@ -225,16 +220,14 @@ func (m *member) hold(h *held, args []any) error {
 	if len(args) != h.params {
 		return fmt.Errorf("INSERT INTO %s wants %d arguments, got %d", h.table, h.params, len(args))
 	}
-	cells, err := cellsOf(args)
+	if slices.ContainsFunc(args, isList) {
+		return m.leave()
+	}
+	t, err := tupleOf(args)
 	if err != nil {
 		return fmt.Errorf("INSERT INTO %s: %w", h.table, err)
 	}
-	for _, c := range cells {
-		if c.oid != oidUnknown && !listable(c.oid) {
-			return m.leave()
-		}
-	}
-	m.writes, m.rows = append(m.writes, write{into: h, args: cells}), m.rows+1
+	m.writes, m.rows = append(m.writes, write{into: h, args: t}), m.rows+1
 	if !slices.Contains(m.tables, h.table) {
 		m.tables = append(m.tables, h.table)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,19 +15,20 @@ import (
 // all rows of every transaction so far becomes a single parameter, because PostgreSQL takes each list apart by itself, which costs more than
 // the values. The tenant and the time of a sale are such columns. A column that was a list once stays one, so a statement has few texts.
 type repeated struct {
+	params int
 	varied []bool            // the columns that are lists
 	texts  map[string]string // by the forms of the columns
 }
 
 // column is one column of arguments.
 type column struct {
-	oid  uint32 // the type of its values; unknown if all are NULL without a type, and then it is no parameter
+	oid  uint32 // the type of its values; unknown if all are NULL without a type, and then the column is no parameter
 	list bool
 	v    []byte // the list, or the only value
 }
 
 // bound prepares the statement for rows of arguments. The function makes its text.
-func (r *repeated) bound(c *conn, rows [][]cell, text func([]column) string) (bound, error) {
+func (r *repeated) bound(c *conn, rows []tuple, text func([]column) string) (bound, error) {
 	all, err := r.columns(rows)
 	if err != nil {
 		return bound{}, err
@@ -53,16 +55,16 @@ func (r *repeated) bound(c *conn, rows [][]cell, text func([]column) string) (bo
 }
 
 // columns turns rows into columns.
-func (r *repeated) columns(rows [][]cell) ([]column, error) {
-	all := make([]column, len(rows[0]))
+func (r *repeated) columns(rows []tuple) ([]column, error) {
+	all := make([]column, r.params)
 	if r.varied == nil {
-		r.varied = make([]bool, len(all))
+		r.varied = make([]bool, r.params)
 	}
-	lists, known := 0, -1
+	lists, known, rest := 0, -1, slices.Clone(rows)
 	for i := range all {
-		oid, same, err := typeOf(rows, i)
+		oid, same, err := scan(rest)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("argument %d: %w", i+1, err)
 		}
 		if all[i].oid = oid; oid == oidUnknown {
 			continue
@@ -75,47 +77,54 @@ func (r *repeated) columns(rows [][]cell) ([]column, error) {
 	if lists == 0 && len(rows) > 1 && known >= 0 { // equal rows
 		r.varied[known] = true
 	}
+	copy(rest, rows)
 	for i := range all {
-		k := &all[i]
-		switch k.list = k.oid != oidUnknown && r.varied[i]; {
-		case k.list:
-			k.v = beginList(k.oid, len(rows))
-			for _, row := range rows {
-				k.v = appendCell(k.v, row[i])
-			}
-		case k.oid != oidUnknown:
-			k.v = rows[0][i].v
-		}
+		all[i].take(rest, r.varied[i])
 	}
 	return all, nil
 }
 
-// typeOf returns the type of a column, and whether all rows have the same value in it.
-func typeOf(rows [][]cell, i int) (oid uint32, same bool, err error) {
-	for n := 0; n < len(rows) && oid == oidUnknown; n++ {
-		oid = rows[n][i].oid
-	}
-	same = true
-	first := rows[0][i].v
-	for n, row := range rows {
-		c := row[i]
-		if c.v != nil && c.oid != oid {
-			return 0, false, fmt.Errorf("value %d of list %d has another type than the first", n+1, i+1)
+// scan passes over the first value of each row. It returns their type, and whether they are all the same.
+func scan(rest []tuple) (oid uint32, same bool, err error) {
+	var first, v value
+	oid, same = oidUnknown, true
+	for n := range rest {
+		v, rest[n] = rest[n].cut()
+		if n == 0 {
+			first = v
 		}
-		same = same && (c.v == nil) == (first == nil) && bytes.Equal(c.v, first)
+		switch same = same && bytes.Equal(v, first); {
+		case oid == oidUnknown:
+			oid = v.oid()
+		case v.oid() != oid && !v.null():
+			return 0, false, fmt.Errorf("value %d has another type than those before", n+1)
+		}
 	}
 	return oid, same, nil
 }
 
+// take takes the first value of each row.
+func (k *column) take(rest []tuple, varied bool) {
+	k.list = varied && k.oid != oidUnknown
+	if k.list {
+		k.v = beginList(k.oid, len(rest))
+	}
+	for n := range rest {
+		var v value
+		if v, rest[n] = rest[n].cut(); k.list {
+			k.v = append(k.v, v.list()...)
+		} else {
+			k.v = v.bytes()
+		}
+	}
+}
+
 // form returns the letter of the column's form in the key of a text.
 func (k column) form() byte {
-	switch {
-	case k.oid == oidUnknown:
-		return '-'
-	case k.list:
-		return formOf(k.oid)
+	if k.list || k.oid == oidUnknown {
+		return letterOf(k.oid)
 	}
-	return formOf(k.oid) - 'a' + 'A'
+	return letterOf(k.oid) - 'a' + 'A'
 }
 
 // parameter returns the type of the column's parameter.
@@ -135,7 +144,7 @@ func parameters(all []column) []string {
 			continue
 		}
 		n++
-		out[i] = "$" + strconv.Itoa(n) + core.ListType(formOf(k.oid))
+		out[i] = "$" + strconv.Itoa(n) + core.ListType(letterOf(k.oid))
 		if !k.list {
 			out[i] = strings.TrimSuffix(out[i], "[]")
 		}
@@ -166,16 +175,4 @@ func placed(sql string, all []column) string {
 		n, _ := strconv.Atoi(p[1:])
 		return by[n-1]
 	})
-}
-
-func listable(oid uint32) bool { return oid == oidInt || oid == oidText || oid == oidBytes }
-
-func formOf(oid uint32) byte {
-	switch oid {
-	case oidText:
-		return 't'
-	case oidBytes:
-		return 'b'
-	}
-	return 'i'
 }

@@ -11,11 +11,10 @@ import (
 
 // shared is a SELECT that members of one transaction run together: once for a list of arguments.
 type shared struct {
-	sql    string
-	params int
-	locks  bool // whether it locks its rows; then the last column identifies the locked row
-	table  string
-	step   core.Step
+	sql   string
+	locks bool // whether it locks its rows; then the last column identifies the locked row
+	table string
+	step  core.Step
 	repeated
 }
 
@@ -34,7 +33,7 @@ func shareable(sql string) *shared {
 	if !strings.HasPrefix(text, "SELECT") || strings.Contains(text, "SKIP LOCKED") || strings.Contains(text, "pg_") || inOrder(text) != nil {
 		return nil
 	}
-	q := &shared{params: paramsOf(text), step: stepRead}
+	q := &shared{step: stepRead, repeated: repeated{params: paramsOf(text)}}
 	if q.params == 0 {
 		return nil
 	}
@@ -103,8 +102,7 @@ type held struct {
 	into    string // up to the list of columns
 	values  string // the values of a row, with parameters
 	after   string // what follows
-	params  int
-	certain bool // whether it writes its row or fails
+	certain bool   // whether it writes its row or fails
 	repeated
 }
 
@@ -118,7 +116,7 @@ func holdable(sql string) *held {
 	if p == nil || strings.Contains(p[4], "$") || strings.Contains(p[4], "RETURNING") || strings.Contains(p[4], "DO NOTHING") || inOrder(sql) != nil {
 		return nil
 	}
-	return &held{table: p[2], into: p[1], values: p[3], after: p[4], params: paramsOf(sql), certain: certain(p[4])}
+	return &held{table: p[2], into: p[1], values: p[3], after: p[4], certain: certain(p[4]), repeated: repeated{params: paramsOf(sql)}}
 }
 
 // certain reports whether an INSERT that ends so writes its row or fails.
@@ -164,7 +162,7 @@ func (w *worker) heldRows(into, forms, after string) *held {
 			values = append(values, "$"+strconv.Itoa(i+1))
 		}
 		p := regexp.MustCompile(`^INSERT INTO (\w+)`).FindStringSubmatch(into)
-		h = &held{table: p[1], into: into, values: strings.Join(values, ", "), after: after, params: len(forms), certain: certain(after)}
+		h = &held{table: p[1], into: into, values: strings.Join(values, ", "), after: after, certain: certain(after), repeated: repeated{params: len(forms)}}
 		w.inserts[into+after] = h
 	}
 	return h
