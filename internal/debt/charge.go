@@ -115,9 +115,13 @@ func (o Owed) MakeDue(tx ChargeTx) error { return o.accrual.write(tx) }
 // outstanding returns the open charges and debts of an account at a local time, with the charges that must be made due. It
 // reads at most max stored charges and at most max stored debts.
 func outstanding(tx ChargeTx, p sale.Point, inForce tariff.Version, local time.Time, max int) ([]Due, []Debt, accrual, error) {
-	dues, debts, err := tx.ChargesOpen(p.Account, max)
-	if err != nil {
-		return dues, debts, accrual{}, err
+	var dues []Due
+	var debts []Debt
+	if !p.OwesNothing {
+		var err error
+		if dues, debts, err = tx.ChargesOpen(p.Account, max); err != nil {
+			return dues, debts, accrual{}, err
+		}
 	}
 	a := ChargeAccount{ID: p.Account, Tariff: p.Tariff, OpenedAt: p.OpenedAt, ChargedTo: p.ChargedTo}
 	if len(inForce.Body.Fixed) == 0 {

@@ -50,7 +50,7 @@ type Tx interface {
 	VendMonth(account id.ID, month string) (sale.Month, error)
 	// VendUnderWay reports whether a sale to the meter, or to any meter of its account, waits for its token or for its reversal. It covers
 	// the whole account, because month, carry and debts belong to the account.
-	VendUnderWay(meter int64, account id.ID) (bool, error)
+	VendUnderWay(account id.ID) (bool, error)
 	// RatingPending reports whether a person has yet to decide about energy that a wallet meter counted.
 	RatingPending(meter int64) (bool, error)
 	// AccountClose closes an account and frees its meters for another one.

@@ -112,7 +112,7 @@ func (ds *Debts) lastUse(tx Tx, place AccountDetails, out *MovedOut, now time.Ti
 	case place.Mode != registry.PrepayWallet:
 		return refuse.MoveOutWithoutWallet(place.ID.Text(id.Account), string(place.Mode)), nil
 	}
-	busy, err := tx.VendUnderWay(0, place.ID)
+	busy, err := tx.VendUnderWay(place.ID)
 	if err != nil {
 		return refusal.Refusal{}, err
 	}

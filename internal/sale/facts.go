@@ -24,6 +24,8 @@ type Point struct {
 	ChargedTo     string    // last local date for which fixed charges were made due; "" for never
 	Tariff        id.ID
 	Keys          []registry.Key // the current, planned and issued keys
+	Busy          bool           // whether a sale to the meter or its account waits for its token or its reversal
+	OwesNothing   bool           // whether the account has no open charge and no open debt; false if nobody looked
 
 	Currency string // the tenant's currency; "" until a setting or a tariff sets it
 	TZ       string // the tenant's time zone

@@ -2,7 +2,6 @@ package vending
 
 import (
 	"github.com/paywatt/paywatt/internal/access"
-	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
@@ -20,14 +19,12 @@ func (v *Vending) ahead(tx Tx, p purchase, point sale.Point) {
 	w, cash := p.counts(point.Meter)
 	tx.Selling().VendAhead(point, cash, p.deliver)
 	tx.Selling().Ahead(
-		func() error { _, err := tx.Debts().VendUnderWay(point.Meter.N, point.Account); return err },
 		func() error { _, err := tx.VendClock(); return err },
 		func() error { _, _, err := charges.TariffVersionAt(point.Tariff, now); return err },
 		func() error {
 			_, err := tx.Debts().VendMonth(point.Account, now.In(zone).Format(localday.MonthForm))
 			return err
 		},
-		func() error { _, _, err := charges.ChargesOpen(point.Account, debt.MaxOpen); return err },
 	)
 	if cash {
 		tx.Selling().Ahead(func() error { _, _, err := till.Selling(tx.Shifts(), p.by); return err })

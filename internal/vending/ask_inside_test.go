@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
-	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -170,21 +169,9 @@ func TestUnitsThatNoTokenCarriesAreNotSold(t *testing.T) {
 	}
 }
 
-// underWay is a store in which an account may have a sale under way. Other calls fail.
-type underWay struct {
-	debt.Tx
-	busy bool
-}
+// bench is a transaction that makes identities. Other calls fail.
+type bench struct{ Tx }
 
-func (o underWay) VendUnderWay(int64, id.ID) (bool, error) { return o.busy, nil }
-
-// bench is a transaction that knows whether a sale is under way and makes identities.
-type bench struct {
-	Tx
-	busy bool
-}
-
-func (b bench) Debts() debt.Tx        { return underWay{busy: b.busy} }
 func (b bench) NewID() (id.ID, error) { return id.ID{9}, nil }
 
 // TestWhichMetersGetTokensForNothing checks that a meter gets tokens for nothing if it can take a token and has no sale under way.
@@ -192,26 +179,25 @@ func TestWhichMetersGetTokensForNothing(t *testing.T) {
 	at := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
 	for name, c := range map[string]struct {
 		change func(*sale.Point)
-		busy   bool
 		times  sale.Times
 		want   refusal.Code
 	}{
-		"an active meter":             {func(*sale.Point) {}, false, sale.Times{}, ""},
-		"a blocked one":               {func(p *sale.Point) { p.Status = registry.Blocked }, false, sale.Times{}, ""},
-		"one of nobody":               {func(p *sale.Point) { p.Account = id.ID{} }, false, sale.Times{}, ""},
-		"a wallet":                    {func(p *sale.Point) { p.Mode = registry.PrepayWallet }, false, sale.Times{}, refusal.MeterBlocked},
-		"one in stock":                {func(p *sale.Point) { p.Status = registry.Stock }, false, sale.Times{}, refusal.MeterBlocked},
-		"a removed one":               {func(p *sale.Point) { p.Status = registry.Removed }, false, sale.Times{}, refusal.MeterBlocked},
-		"a scrapped one":              {func(p *sale.Point) { p.Status = registry.Scrapped }, false, sale.Times{}, refusal.MeterBlocked},
-		"one with a sale under way":   {func(*sale.Point) {}, true, sale.Times{}, refusal.VendInProgress},
-		"one without a key":           {func(p *sale.Point) { p.Keys = nil }, false, sale.Times{}, refusal.KeyMissing},
-		"after a token of the future": {func(*sale.Point) {}, false, sale.Times{Newest: at.Add(MaxClockBack + time.Second)}, refusal.ClockUntrusted},
-		"one of an expired key":       {func(p *sale.Point) { p.Keys[0].KEN = 0 }, false, sale.Times{}, refusal.KeyExpired},
+		"an active meter":             {func(*sale.Point) {}, sale.Times{}, ""},
+		"a blocked one":               {func(p *sale.Point) { p.Status = registry.Blocked }, sale.Times{}, ""},
+		"one of nobody":               {func(p *sale.Point) { p.Account = id.ID{} }, sale.Times{}, ""},
+		"a wallet":                    {func(p *sale.Point) { p.Mode = registry.PrepayWallet }, sale.Times{}, refusal.MeterBlocked},
+		"one in stock":                {func(p *sale.Point) { p.Status = registry.Stock }, sale.Times{}, refusal.MeterBlocked},
+		"a removed one":               {func(p *sale.Point) { p.Status = registry.Removed }, sale.Times{}, refusal.MeterBlocked},
+		"a scrapped one":              {func(p *sale.Point) { p.Status = registry.Scrapped }, sale.Times{}, refusal.MeterBlocked},
+		"one with a sale under way":   {func(p *sale.Point) { p.Busy = true }, sale.Times{}, refusal.VendInProgress},
+		"one without a key":           {func(p *sale.Point) { p.Keys = nil }, sale.Times{}, refusal.KeyMissing},
+		"after a token of the future": {func(*sale.Point) {}, sale.Times{Newest: at.Add(MaxClockBack + time.Second)}, refusal.ClockUntrusted},
+		"one of an expired key":       {func(p *sale.Point) { p.Keys[0].KEN = 0 }, sale.Times{}, refusal.KeyExpired},
 	} {
 		p := sound()
 		c.change(&p)
 		v := New(Config{Now: time.Now})
-		j, no, err := v.reserveJob(bench{busy: c.busy}, access.Actor{}, wish(sale.ClearTamper, nil), p, at, c.times)
+		j, no, err := v.reserveJob(bench{}, access.Actor{}, wish(sale.ClearTamper, nil), p, at, c.times)
 		if err != nil || no.Code != c.want {
 			t.Errorf("%s: %v %q, want %q", name, err, no.Code, c.want)
 		}

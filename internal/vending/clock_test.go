@@ -5,8 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/paywatt/paywatt/internal/debt"
-	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/sale"
 )
@@ -72,15 +70,10 @@ func TestAClockOfAnotherMachineIsWatched(t *testing.T) {
 	}
 }
 
-// idle is a transaction in which no sale is under way. Other calls fail.
+// idle is a transaction that knows nothing about clocks. Other calls fail.
 type idle struct{ Tx }
 
-func (idle) Debts() debt.Tx                 { return settled{} }
 func (idle) VendClock() (sale.Times, error) { return sale.Times{}, nil }
-
-type settled struct{ debt.Tx }
-
-func (settled) VendUnderWay(int64, id.ID) (bool, error) { return false, nil }
 
 // A clock that was moved stops new sales. A repeated request gets its old answer without this check.
 func TestAMovedClockStopsNewSales(t *testing.T) {

@@ -113,8 +113,8 @@ func (v *Vending) reserveJob(tx Tx, by access.Actor, a Ask, p sale.Point, now ti
 	case p.Status == registry.Stock || p.Status == registry.Removed || p.Status == registry.Scrapped:
 		return sale.Job{}, refuse.MeterWithoutService(p.Meter.Number, string(p.Status)), nil
 	}
-	if busy, err := tx.Debts().VendUnderWay(p.Meter.N, p.Account); err != nil || busy {
-		return sale.Job{}, refuse.SaleInProgress(p.Meter.Number), err
+	if p.Busy {
+		return sale.Job{}, refuse.SaleInProgress(p.Meter.Number), nil
 	}
 	var err error
 	if j.ID, err = tx.NewID(); err != nil {

@@ -263,8 +263,8 @@ func (v *Vending) again(tx Tx, p purchase, saleID id.ID, repeated bool) (step, e
 
 // sell prices and reserves a new sale, and completes it if the issuer is local.
 func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point sale.Point, hash [32]byte) (step, error) {
-	if busy, err := tx.Debts().VendUnderWay(point.Meter.N, point.Account); err != nil || busy {
-		return no(refuse.SaleInProgress(point.Meter.Number)), err
+	if point.Busy {
+		return no(refuse.SaleInProgress(point.Meter.Number)), nil
 	}
 	times, doubt, err := v.MayDate(tx)
 	if err != nil || doubt.Refused() {

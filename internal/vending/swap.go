@@ -220,9 +220,8 @@ func (v *Vending) planSwap(tx Tx, a *Swap, now time.Time) (Swapped, swapFacts, r
 	if err != nil || no.Refused() {
 		return Swapped{}, f, no, err
 	}
-	busy, err := tx.Debts().VendUnderWay(f.Old.Meter.N, f.Old.Account)
-	if err != nil || busy {
-		return Swapped{}, f, refuse.SaleInProgress(f.Old.Meter.Number), err
+	if f.Old.Busy {
+		return Swapped{}, f, refuse.SaleInProgress(f.Old.Meter.Number), nil
 	}
 	if err := f.read(tx); err != nil {
 		return Swapped{}, f, refusal.Refusal{}, err

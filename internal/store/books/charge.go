@@ -70,13 +70,6 @@ var ChargeKind = core.AttestedKind{Name: "charge", Noun: "Charge", Prefix: id.Ch
 // ChargesOpen returns the unpaid charges and debts of an account, by priority and then by age, the oldest first. It returns at most max
 // charges and at most max debts. Their rows need no locks, because every change to them locks the account's row first.
 func (tx Rows) ChargesOpen(account id.ID, max int) ([]debt.Due, []debt.Debt, error) {
-	due, owing := false, false // most accounts have no charges and no debts, and one statement finds that out
-	_, err := tx.One(`SELECT CASE WHEN EXISTS (SELECT 1 FROM charge_due WHERE tenant_id = $1 AND account_id = $2 AND paid < amount_gross) THEN 1 ELSE 0 END,
-		CASE WHEN EXISTS (SELECT 1 FROM debt WHERE tenant_id = $1 AND account_id = $2 AND outstanding > 0) THEN 1 ELSE 0 END`,
-		func(r core.Row) error { due, owing = r.Bool(0), r.Bool(1); return nil }, tx.Tenant, account)
-	if err != nil || !due && !owing {
-		return nil, nil, fault.Wrap(err, "look for open charges of a sale")
-	}
 	dues, err := dueColumns.All(tx.C, `tenant_id = $1 AND account_id = $2 AND paid < amount_gross ORDER BY priority, month, kind LIMIT $3`,
 		tx.Tenant, account, max)
 	if err != nil {

@@ -304,7 +304,7 @@ type group struct {
 	query  *shared
 	asks   []*ask
 	places map[string]int // the place of arguments in the lists, from 1
-	args   []tuple
+	args   []values
 }
 
 func (g *group) add(a *ask) {
@@ -318,7 +318,7 @@ func (g *group) add(a *ask) {
 // bound makes the statement. Rows are locked in the order of the arguments, which is the same in every transaction.
 func (g *group) bound(c *conn) (bound, error) {
 	if g.query.locks {
-		slices.SortFunc(g.args, func(a, b tuple) int { return bytes.Compare(a, b) })
+		slices.SortFunc(g.args, func(a, b values) int { return bytes.Compare(a, b) })
 		for i, t := range g.args {
 			g.places[string(t)] = i + 1
 		}
@@ -384,7 +384,7 @@ func (c *batch) write(t access.Tenant) error {
 // writeGroup is the rows of all members for one INSERT.
 type writeGroup struct {
 	into *held
-	args []tuple
+	args []values
 }
 
 // collector collects statements that write, to send them in one message, and the query that reads back what they have written.

@@ -305,7 +305,7 @@ func bind(a any) ([]byte, uint32, error) {
 	if l, ok := a.(core.List); ok {
 		return bindList(l)
 	}
-	s, err := scalarOf(a)
+	s, err := cellOf(a)
 	switch {
 	case err != nil || s.null:
 		return nil, s.oid, err
@@ -317,8 +317,8 @@ func bind(a any) ([]byte, uint32, error) {
 	return s.bytes, s.oid, nil
 }
 
-// scalar is one value of one of the types that columns have. A value of an unknown type is NULL.
-type scalar struct {
+// cell is one value of one of the types that columns have. A value of an unknown type is NULL.
+type cell struct {
 	oid   uint32
 	null  bool
 	n     int64
@@ -326,57 +326,57 @@ type scalar struct {
 	bytes []byte
 }
 
-func scalarOf(a any) (scalar, error) {
+func cellOf(a any) (cell, error) {
 	switch v := a.(type) {
 	case nil:
-		return scalar{oid: oidUnknown, null: true}, nil
+		return cell{oid: oidUnknown, null: true}, nil
 	case int64:
-		return scalar{oid: oidInt, n: v}, nil
+		return cell{oid: oidInt, n: v}, nil
 	case int:
-		return scalar{oid: oidInt, n: int64(v)}, nil
+		return cell{oid: oidInt, n: int64(v)}, nil
 	case bool:
 		if v {
-			return scalar{oid: oidInt, n: 1}, nil
+			return cell{oid: oidInt, n: 1}, nil
 		}
-		return scalar{oid: oidInt}, nil
+		return cell{oid: oidInt}, nil
 	case string:
 		if strings.IndexByte(v, 0) >= 0 || !utf8.ValidString(v) {
-			return scalar{}, errText
+			return cell{}, errText
 		}
-		return scalar{oid: oidText, text: v}, nil
+		return cell{oid: oidText, text: v}, nil
 	case id.ID:
-		return scalar{oid: oidBytes, null: v.IsZero(), bytes: v[:]}, nil
+		return cell{oid: oidBytes, null: v.IsZero(), bytes: v[:]}, nil
 	case []byte:
-		return scalar{oid: oidBytes, null: v == nil, bytes: v}, nil
+		return cell{oid: oidBytes, null: v == nil, bytes: v}, nil
 	case time.Time:
-		return scalar{oid: oidInt, null: v.IsZero(), n: v.UnixMicro()}, nil
+		return cell{oid: oidInt, null: v.IsZero(), n: v.UnixMicro()}, nil
 	}
-	return scalarOfKind(reflect.ValueOf(a))
+	return cellOfKind(reflect.ValueOf(a))
 }
 
-// scalarOfKind takes a value whose underlying type is an integer, a bool or a string, or a pointer to one.
-func scalarOfKind(v reflect.Value) (scalar, error) {
+// cellOfKind takes a value whose underlying type is an integer, a bool or a string, or a pointer to one.
+func cellOfKind(v reflect.Value) (cell, error) {
 	switch v.Kind() {
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return scalar{oid: oidInt, n: v.Int()}, nil
+		return cell{oid: oidInt, n: v.Int()}, nil
 	case reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint, reflect.Uint64:
 		if v.Uint() > 1<<63-1 {
-			return scalar{}, fmt.Errorf("%d is too large for a column", v.Uint())
+			return cell{}, fmt.Errorf("%d is too large for a column", v.Uint())
 		}
-		return scalar{oid: oidInt, n: int64(v.Uint())}, nil
+		return cell{oid: oidInt, n: int64(v.Uint())}, nil
 	case reflect.Bool:
-		return scalarOf(v.Bool())
+		return cellOf(v.Bool())
 	case reflect.String:
-		return scalarOf(v.String())
+		return cellOf(v.String())
 	case reflect.Pointer:
 		if v.IsNil() {
-			s, err := scalarOf(reflect.Zero(v.Type().Elem()).Interface())
+			s, err := cellOf(reflect.Zero(v.Type().Elem()).Interface())
 			s.null = true
 			return s, err
 		}
-		return scalarOf(v.Elem().Interface())
+		return cellOf(v.Elem().Interface())
 	}
-	return scalar{}, fmt.Errorf("it has type %s, which no column can store", v.Type())
+	return cell{}, fmt.Errorf("it has type %s, which no column can store", v.Type())
 }
 
 // rows are the rows of a result, read to the end.

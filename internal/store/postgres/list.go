@@ -18,16 +18,16 @@ const (
 // Lists is true: a statement with lists writes many rows in one round trip.
 func (c *conn) Lists() bool { return true }
 
-// tuple is a row of values as an array of PostgreSQL needs them. Each value has a letter for its type, the length, and the bytes in binary
-// form. The length of NULL is -1.
-type tuple []byte
+// values is a row of values in one piece. Each value has a letter for its type, the length, and the bytes in binary form. The length of NULL
+// is -1.
+type values []byte
 
 // valueHead is the size of the letter and the length of a value.
 const valueHead = 5
 
-// tupleOf encodes values, which must not be lists.
-func tupleOf(args []any) (tuple, error) {
-	t := make(tuple, 0, 24*len(args))
+// valuesOf encodes values, which must not be lists.
+func valuesOf(args []any) (values, error) {
+	t := make(values, 0, 24*len(args))
 	for i, a := range args {
 		var err error
 		if t, err = t.add(a); err != nil {
@@ -38,13 +38,13 @@ func tupleOf(args []any) (tuple, error) {
 }
 
 // add encodes a value at the end of the row.
-func (t tuple) add(a any) (tuple, error) {
+func (t values) add(a any) (values, error) {
 	head := func(oid uint32, n int) { t = binary.BigEndian.AppendUint32(append(t, letterOf(oid)), uint32(n)) }
 	if i, ok := a.(id.ID); ok && !i.IsZero() { // the most frequent bytes
 		head(oidBytes, len(i))
 		return append(t, i[:]...), nil
 	}
-	s, err := scalarOf(a)
+	s, err := cellOf(a)
 	switch {
 	case err != nil:
 		return nil, err
@@ -63,7 +63,7 @@ func (t tuple) add(a any) (tuple, error) {
 }
 
 // cut returns the first value of a row, and the rest.
-func (t tuple) cut() (value, tuple) {
+func (t values) cut() (value, values) {
 	end := valueHead + max(0, int(int32(binary.BigEndian.Uint32(t[1:]))))
 	return value(t[:end:end]), t[end:]
 }
@@ -111,7 +111,7 @@ func isList(a any) bool { _, list := a.(core.List); return list }
 // bindList encodes a list.
 func bindList(l core.List) ([]byte, uint32, error) {
 	element := oidOf(l.Form)
-	all, err := tupleOf(l.Values)
+	all, err := valuesOf(l.Values)
 	if err != nil {
 		return nil, 0, err
 	}

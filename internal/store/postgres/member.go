@@ -75,7 +75,7 @@ type ask struct {
 	member *member
 	step   core.Step
 	query  *shared // nil for a step
-	args   tuple
+	args   values
 	load   func(core.Conn, []any) error
 	wanted []any
 
@@ -90,7 +90,7 @@ func (a *ask) same(b *ask) bool { return a.query == b.query && bytes.Equal(a.arg
 // write is an INSERT that is held back.
 type write struct {
 	into *held
-	args tuple
+	args values
 }
 
 // ForUpdate returns the clause that locks the rows of a decision.
@@ -134,7 +134,7 @@ func (m *member) asking(q *shared, args []any) (*ask, error) {
 	if slices.ContainsFunc(args, func(a any) bool { return a == nil || isList(a) }) {
 		return nil, nil
 	}
-	t, err := tupleOf(args)
+	t, err := valuesOf(args)
 	if err != nil {
 		return nil, err
 	}
@@ -223,7 +223,7 @@ func (m *member) hold(h *held, args []any) error {
 	if slices.ContainsFunc(args, isList) {
 		return m.leave()
 	}
-	t, err := tupleOf(args)
+	t, err := valuesOf(args)
 	if err != nil {
 		return fmt.Errorf("INSERT INTO %s: %w", h.table, err)
 	}

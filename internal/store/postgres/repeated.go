@@ -28,15 +28,15 @@ type column struct {
 }
 
 // bound prepares the statement for rows of arguments. The function makes its text.
-func (r *repeated) bound(c *conn, rows []tuple, text func([]column) string) (bound, error) {
+func (r *repeated) bound(c *conn, rows []values, text func([]column) string) (bound, error) {
 	all, err := r.columns(rows)
 	if err != nil {
 		return bound{}, err
 	}
-	values, oids, forms := make([][]byte, 0, len(all)), make([]uint32, 0, len(all)), make([]byte, len(all))
+	sent, oids, forms := make([][]byte, 0, len(all)), make([]uint32, 0, len(all)), make([]byte, len(all))
 	for i, k := range all {
 		if forms[i] = k.form(); k.oid != oidUnknown {
-			values, oids = append(values, k.v), append(oids, k.parameter())
+			sent, oids = append(sent, k.v), append(oids, k.parameter())
 		}
 	}
 	sql, ok := r.texts[string(forms)]
@@ -47,15 +47,15 @@ func (r *repeated) bound(c *conn, rows []tuple, text func([]column) string) (bou
 		sql = text(all)
 		r.texts[string(forms)] = sql
 	}
-	formats := make([]int16, len(values))
+	formats := make([]int16, len(sent))
 	for i := range formats {
 		formats[i] = asBinary
 	}
-	return c.encoded(sql, values, oids, formats)
+	return c.encoded(sql, sent, oids, formats)
 }
 
 // columns turns rows into columns.
-func (r *repeated) columns(rows []tuple) ([]column, error) {
+func (r *repeated) columns(rows []values) ([]column, error) {
 	all := make([]column, r.params)
 	if r.varied == nil {
 		r.varied = make([]bool, r.params)
@@ -85,7 +85,7 @@ func (r *repeated) columns(rows []tuple) ([]column, error) {
 }
 
 // scan passes over the first value of each row. It returns their type, and whether they are all the same.
-func scan(rest []tuple) (oid uint32, same bool, err error) {
+func scan(rest []values) (oid uint32, same bool, err error) {
 	var first, v value
 	oid, same = oidUnknown, true
 	for n := range rest {
@@ -104,7 +104,7 @@ func scan(rest []tuple) (oid uint32, same bool, err error) {
 }
 
 // take takes the first value of each row.
-func (k *column) take(rest []tuple, varied bool) {
+func (k *column) take(rest []values, varied bool) {
 	k.list = varied && k.oid != oidUnknown
 	if k.list {
 		k.v = beginList(k.oid, len(rest))

@@ -84,13 +84,17 @@ func meterAt(ref registry.Ref) meterOf {
 // point reads the facts about a meter.
 func (tx Rows) point(at meterOf) (p sale.Point, found bool, err error) {
 	found, err = tx.One(`SELECT m.id, m.n, m.number, m.simulated, m.mode, m.status, m.account_id, t.currency, t.tz, t.settings,
-			a.status, a.tariff_id, a.opened_at, a.charged_to
+			a.status, a.tariff_id, a.opened_at, a.charged_to,
+			CASE WHEN EXISTS (SELECT 1 FROM vend WHERE tenant_id = m.tenant_id AND `+vendOpen+` AND (meter = m.n OR account_id = m.account_id)) THEN 1 ELSE 0 END,
+			CASE WHEN EXISTS (SELECT 1 FROM charge_due WHERE tenant_id = m.tenant_id AND account_id = m.account_id AND paid < amount_gross)
+				OR EXISTS (SELECT 1 FROM debt WHERE tenant_id = m.tenant_id AND account_id = m.account_id AND outstanding > 0) THEN 0 ELSE 1 END
 		FROM meter m JOIN tenant t ON t.id = m.tenant_id LEFT JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
 		WHERE m.tenant_id = $1 AND m.`+at.column+` = $2`, func(r core.Row) (err error) {
 		p.Meter = sale.MeterRef{ID: r.ID(0), N: r.Int(1), Number: r.Text(2), Simulated: r.Bool(3)}
 		p.Mode, p.Status = registry.Mode(r.Text(4)), registry.Status(r.Text(5))
 		p.Account, p.Currency, p.TZ = r.ID(6), r.Text(7), r.Text(8)
 		p.AccountStatus, p.Tariff, p.OpenedAt, p.ChargedTo = r.Text(10), r.ID(11), r.Time(12), r.Text(13)
+		p.Busy, p.OwesNothing = r.Bool(14), r.Bool(15)
 		p.Policy, p.Limits, err = people.SalePolicy(r.Text(9))
 		return err
 	}, tx.Tenant, at.value)
@@ -166,12 +170,12 @@ func (tx Rows) VendMonth(account id.ID, month string) (sale.Month, error) {
 // vendOpen is the condition of the index of open sales. It must match word for word, or SQLite does not use the index.
 const vendOpen = `(state = 'priced' OR state = 'held' OR state = 'issued' OR state = 'reversing')`
 
-// VendUnderWay reports whether a sale to the meter or its account waits for its token or its reversal. It searches by state, because there
-// are few such sales.
-func (tx Rows) VendUnderWay(meter int64, account id.ID) (bool, error) {
-	found, err := tx.One(`SELECT id FROM vend WHERE tenant_id = $1 AND `+vendOpen+`
-		AND (meter = $2 OR account_id = $3) LIMIT 1`, func(core.Row) error { return nil }, tx.Tenant, meter, account)
-	return found, fault.Wrap(err, "look for another open sale of the meter")
+// VendUnderWay reports whether a sale to the account waits for its token or its reversal. It searches by state, because there are few such
+// sales.
+func (tx Rows) VendUnderWay(account id.ID) (bool, error) {
+	found, err := tx.One(`SELECT id FROM vend WHERE tenant_id = $1 AND `+vendOpen+` AND account_id = $2 LIMIT 1`,
+		func(core.Row) error { return nil }, tx.Tenant, account)
+	return found, fault.Wrap(err, "look for an open sale of the account")
 }
 
 // VendAhead asks ahead for what the writing of a sale to this meter reads; see [core.Tx.Ahead]. A sale for cash locks nothing more before

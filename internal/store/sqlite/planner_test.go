@@ -24,8 +24,8 @@ func TestWhatIsAskedInEverySaleUsesItsIndex(t *testing.T) {
 		}
 	}()
 	for sql, index := range map[string]string{
-		`SELECT id FROM vend WHERE tenant_id = 1 AND (state = 'priced' OR state = 'held' OR state = 'issued' OR state = 'reversing')
-			AND (meter = 2 OR account_id = x'00') LIMIT 1`: "vend_open",
+		`SELECT CASE WHEN EXISTS (SELECT 1 FROM vend WHERE tenant_id = m.tenant_id AND (state = 'priced' OR state = 'held' OR state = 'issued'
+			OR state = 'reversing') AND (meter = m.n OR account_id = m.account_id)) THEN 1 ELSE 0 END FROM meter m WHERE m.tenant_id = 1 AND m.number = 'x'`: "vend_open",
 		`SELECT id FROM vend WHERE tenant_id = 1 AND vendor_key = '' AND client_ref = 'x'`: "sqlite_autoindex_vend_2",
 		`SELECT tid FROM token WHERE tenant_id = 1 AND vend_id = x'00' ORDER BY tid`:       "token_vend",
 		`SELECT id FROM token WHERE tenant_id = 1 AND meter_key_id IN (SELECT k.id FROM meter_key k WHERE k.tenant_id = 1 AND k.meter = 2)
