@@ -131,6 +131,9 @@ func (m *member) Query(sql string, row func(core.Row) error, args ...any) error 
 
 // asking makes the ask for a statement; nil if members cannot share it with these arguments.
 func (m *member) asking(q *shared, args []any) (*ask, error) {
+	if len(args) != q.params {
+		return nil, fmt.Errorf("it wants %d arguments, got %d", q.params, len(args))
+	}
 	if slices.ContainsFunc(args, func(a any) bool { return a == nil || isList(a) }) {
 		return nil, nil
 	}

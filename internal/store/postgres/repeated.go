@@ -15,7 +15,7 @@ import (
 // all rows of every transaction so far becomes a single parameter, because PostgreSQL takes each list apart by itself, which costs more than
 // the values. The tenant and the time of a sale are such columns. A column that was a list once stays one, so a statement has few texts.
 type repeated struct {
-	params int
+	params int               // number of arguments
 	varied []bool            // the columns that are lists
 	texts  map[string]string // by the forms of the columns
 }

@@ -105,3 +105,20 @@ func TestEqualRows(t *testing.T) {
 	look(t, e, `SELECT COUNT(*) FROM twin WHERE a = 1 AND b = 'x'`, 3)
 	look(t, e, `SELECT COUNT(DISTINCT xmin::text) FROM twin`, 1)
 }
+
+// TestAStatementKnowsItsArguments: a closure that gives a statement too few or too many arguments fails alone.
+func TestAStatementKnowsItsArguments(t *testing.T) {
+	e, _, _ := one(t)
+	asks := func(args ...any) func(*store.Tx) (value, error) {
+		return func(tx *store.Tx) (value, error) {
+			return value{}, tx.C.Query(`SELECT value FROM counter WHERE tenant_id = $1 AND name = $2`, func(core.Row) error { return nil }, args...)
+		}
+	}
+	all := together(t, e, take, asks(int64(1)), asks(int64(1), "a", "b"), take)
+	if all[1].err == nil || all[2].err == nil {
+		t.Errorf("answers %v, want errors for the second and the third", all)
+	}
+	if all[0].err != nil || all[3].err != nil || all[0].v.n+all[3].v.n != 5 {
+		t.Errorf("answers %v, want the numbers 2 and 3", all)
+	}
+}
