@@ -122,7 +122,7 @@ func (o *office) customerLooks(t *testing.T, p *tab, path string) {
 	}
 	p.visit(path)
 	p.click(`a[href*="/receipts/"]`, 1)
-	p.until(10*time.Second, `location.pathname.includes("/receipts/")`)
+	p.until(10*time.Second, `location.pathname.includes("/receipts/") && document.readyState === "complete"`)
 	if got := p.text("main"); !strings.Contains(got, "Every figure was calculated again") {
 		t.Errorf("the receipt says:\n%s", got)
 	}
