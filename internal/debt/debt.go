@@ -48,8 +48,8 @@ type Tx interface {
 	AccountEntries(account, before id.ID, max int) ([]Entry, error)
 	// VendMonth returns an account's state in a local month.
 	VendMonth(account id.ID, month string) (sale.Month, error)
-	// VendUnderWay reports whether a sale to the meter, or to any meter of its account, waits for its token or for its reversal. It covers
-	// the whole account, because month, carry and debts belong to the account.
+	// VendUnderWay reports whether a sale to any meter of the account waits for its token or for its reversal, because month, carry and debts
+	// belong to the account.
 	VendUnderWay(account id.ID) (bool, error)
 	// RatingPending reports whether a person has yet to decide about energy that a wallet meter counted.
 	RatingPending(meter int64) (bool, error)

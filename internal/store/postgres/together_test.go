@@ -396,6 +396,24 @@ func TestAPlanOutgrowsItsTable(t *testing.T) {
 	}
 }
 
+// TestSharedPlansUseIndexes: a transaction of several closures searches and joins tables by their indexes only.
+func TestSharedPlansUseIndexes(t *testing.T) {
+	e, _, _ := one(t)
+	for _, name := range []string{"enable_seqscan", "enable_hashjoin", "enable_mergejoin"} {
+		_, err := sharing(e, func(tx *store.Tx) (value, error) {
+			var is string
+			_, err := tx.One(`SELECT current_setting($1)`, func(r core.Row) error { is = r.Text(0); return nil }, name)
+			if err == nil && is != "off" {
+				err = fmt.Errorf("it is %q", is)
+			}
+			return value{refused: true}, err
+		})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // TestNobodyClosesADayUnderASale: while closures run that hold their postings back, nobody gets the lock under which a day is closed.
 func TestNobodyClosesADayUnderASale(t *testing.T) {
 	e, url, _ := one(t)

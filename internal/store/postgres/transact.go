@@ -18,11 +18,12 @@ const (
 )
 
 // openTogether returns the statements that begin a transaction of several closures. Their statements have lists as parameters, and their
-// plans do not depend on the values. A plan that was made while a table was empty would read the whole table as it grows, so plans use
-// indexes: each statement finds single rows. The closures hold their postings back, so the lock that comes with these is taken at once: what
-// a closure reads about closed days then stays true.
+// plans do not depend on the values. A plan that was made while a table was empty would read the whole table as it grows, to search it or to
+// join it. So plans use indexes for both: each statement finds single rows. The closures hold their postings back, so the lock that comes with
+// these is taken at once: what a closure reads about closed days then stays true.
 func openTogether() []string {
-	return []string{beginWrite, askClock + ", set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)",
+	return []string{beginWrite, askClock + ", set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true)" +
+		", set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)",
 		"LOCK TABLE posting IN ROW EXCLUSIVE MODE"}
 }
 
