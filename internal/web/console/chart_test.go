@@ -48,8 +48,7 @@ func (w *world) usage(meter, query string) (all []apiv1.Usage) {
 func TestChartsAgreeWithTheAPI(t *testing.T) {
 	w := begin(t)
 	w.walletMeter()
-	noon := time.Now().UTC().AddDate(0, 2, 0)
-	w.clock.move(time.Until(time.Date(noon.Year(), noon.Month(), 5, 12, 0, 0, 0, time.UTC)))
+	w.noonOfTheFifth()
 	registers := []int64{1000, 1700, 1700, -1, -1, 1700, 200, 950} // a day each; -1: no reading
 	seq := uint64(0)
 	for _, wh := range registers {

@@ -66,7 +66,7 @@ func TestAWalletShowsTwoFigures(t *testing.T) {
 // TestADayWithoutUseIsAGap: a day without use is shown as a gap and never filled.
 func TestADayWithoutUseIsAGap(t *testing.T) {
 	w := begin(t)
-	w.clock.move(time.Until(time.Now().UTC().Truncate(24 * time.Hour).Add(36 * time.Hour))) // noon, so that no day begins between two readings
+	w.noonOfTheFifth()
 	w.walletMeter()
 	g := w.enter(ownerEmail)
 	g.sell(walletNumber, "100")

@@ -81,6 +81,12 @@ func (c *clock) move(d time.Duration) {
 	c.more += d
 }
 
+// noonOfTheFifth moves the clock to the next month, so that neither a day nor a month ends between the readings of a test.
+func (w *world) noonOfTheFifth() {
+	now := time.Now().UTC()
+	w.clock.move(time.Until(time.Date(now.Year(), now.Month()+1, 5, 12, 0, 0, 0, time.UTC)))
+}
+
 func cheapKeys() keystore.Params   { return keystore.Params{Time: 1, MemoryKiB: 8, Threads: 1} }
 func cheapPasswords() access.Argon { return access.Argon{Time: 1, MemoryKiB: 8, Threads: 1} }
 
