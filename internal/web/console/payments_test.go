@@ -98,10 +98,10 @@ func TestParkedPaymentsAreUsedOrGivenBackOnPages(t *testing.T) {
 	p.paid("TX2", 50_000, "rent of June")
 	p.paid("TX3", 500_000, meterNumber)
 	g.until("/payments?state=parked&reference=rent+of+May", "No meter has the reference").says("TX1", "KES 500.00", "bank", "✓ Active", "KES 1,000.00 in one payment").omits("TX2", "TX3")
-	open := func(text string) string {
-		return g.until("/payments?reference="+strings.ReplaceAll(text, " ", "+"), "Parked").link(t, `/payments/pay_\w+`)
+	open := func(reference, txn string) string {
+		return g.until("/payments?reference="+strings.ReplaceAll(reference, " ", "+"), txn).link(t, `/payments/pay_\w+`)
 	}
-	first, second, third := open("rent of May"), open("rent of June"), open(meterNumber)
+	first, second, third := open("rent of May", "TX1"), open("rent of June", "TX2"), open(meterNumber, "TX3")
 
 	for _, typed := range []string{"TX1", "tx1", strings.TrimPrefix(first, "/payments/")} {
 		g.get("/search?q=" + typed).leads(first)
