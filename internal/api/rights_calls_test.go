@@ -64,7 +64,7 @@ func (s *stage) path(text string, vendor bool) string {
 		sale = s.vendorSale
 	}
 	return strings.NewReplacer("{sale}", sale, "{meter}", meterNumber, "{wallet}", walletNumber, "{token}", s.token, "{command}", s.command,
-		"{customer}", s.customer, "{message}", s.message, "{doubt}", s.doubt, "{n}", fmt.Sprint(s.next())).Replace(text)
+		"{customer}", s.customer, "{message}", s.message, "{doubt}", s.doubt, "{month}", time.Now().UTC().Format("2006-01"), "{n}", fmt.Sprint(s.next())).Replace(text)
 }
 
 // operations lists every operation that needs a key, by its identity in the OpenAPI document.
@@ -90,7 +90,7 @@ func queries() map[string]valid {
 		"meter-config":   get(access.ReadMeters, "/v1/meters/{meter}/config"),
 		"recharge-state": get(access.ReadMeters, "/v1/meters/{meter}/recharges/{token}"), "quarantine": get(access.ReadMeters, "/v1/quarantine"),
 		"quarantined": get(access.ReadMeters, "/v1/quarantine/{doubt}"),
-		"account":     get(access.ReadCustomers, "/v1/accounts/{wallet}"), "statement": get(access.ReadCustomers, "/v1/accounts/{wallet}/statements/2026-11"),
+		"account":     get(access.ReadCustomers, "/v1/accounts/{wallet}"), "statement": get(access.ReadCustomers, "/v1/accounts/{wallet}/statements/{month}"),
 		"account-balance":   get(access.ReadCustomers, "/v1/accounts/{wallet}/balance"),
 		"account-statement": get(access.ReadCustomers, "/v1/accounts/{wallet}/statement"), "wallet-statement": get(access.ReadCustomers, "/v1/accounts/{wallet}/wallet"),
 		"customers": get(access.ReadCustomers, "/v1/customers"), "add-customer": post(access.WriteCustomers, "/v1/customers", `{"name":"Zed"}`), "customer": get(access.ReadCustomers, "/v1/customers/{customer}"),
@@ -114,7 +114,7 @@ func queries() map[string]valid {
 		"settings": get(access.ReadSettings, "/v1/settings"), "people": get(access.ManagePeople, "/v1/people"),
 		"approvals": get(everybody, "/v1/approvals"), "search": get(everybody, "/v1/search?q=amina"), "vendors": get(access.ReadVendors, "/v1/vendors"),
 		"shifts": get(access.ReadTills, "/v1/shifts"), "shift-report": once(access.ReadTills, "/v1/shifts/{id}/report", "", (*stage).shift).by("GET"),
-		"overview": get(access.ReadMeters, "/v1/overview"), "flats": get(access.ReadMeters, "/v1/flats"), "building-loss": once(access.ReadMeters, "/v1/flats/loss?feeder={id}", "", (*stage).building).by("GET"), "flat-statements": get(access.ReadCustomers, "/v1/flats/statements/2026-11"), "imports": get(access.ReadMeters, "/v1/imports"),
+		"overview": get(access.ReadMeters, "/v1/overview"), "flats": get(access.ReadMeters, "/v1/flats"), "building-loss": once(access.ReadMeters, "/v1/flats/loss?feeder={id}", "", (*stage).building).by("GET"), "flat-statements": get(access.ReadCustomers, "/v1/flats/statements/{month}"), "imports": get(access.ReadMeters, "/v1/imports"),
 		"import-result": once(access.ReadMeters, "/v1/imports/{id}", "", (*stage).imported).by("GET"),
 		"import": {access.WriteMeters, func(s *stage, _ bool) call {
 			return call{"POST", "/v1/imports?kind=meters", "number,tariff\n" + s.number() + ",domestic\n"}
