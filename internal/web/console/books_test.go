@@ -126,10 +126,11 @@ func TestAReceiptGoesOutWithItsProof(t *testing.T) {
 func TestTariffsInWords(t *testing.T) {
 	w := begin(t)
 	g := w.enter(ownerEmail)
+	from := w.clock.now().UTC().AddDate(0, 0, 40).Format(time.DateOnly)
 	w.api("/v1/tariffs/domestic/versions", `{"currency":"KES","vat_bps":1600,"blocks":[{"up_to_wh":50000,"rate_micro":1200000},{"up_to_wh":null,"rate_micro":2000000}],
-		"fixed":[{"name":"service","amount_minor":9800,"per":"month"}],"effective_from":"2027-01-01T00:00:00Z"}`)
+		"fixed":[{"name":"service","amount_minor":9800,"per":"month"}],"effective_from":"`+from+`T00:00:00Z"}`)
 	list := g.get("/tariffs").is(200).says("domestic", "Version 1, from", "In force", "2.50 KES per kWh.", "VAT of 15 % is added")
-	g.get(list.link(t, `/tariffs/domestic`)).is(200).says("Tariff domestic", "Version 2", "Upcoming", "From 2027-01-01 00:00 UTC", "up to 50 kWh 1.20 KES per kWh",
+	g.get(list.link(t, `/tariffs/domestic`)).is(200).says("Tariff domestic", "Version 2", "Upcoming", "From "+from+" 00:00 UTC", "up to 50 kWh 1.20 KES per kWh",
 		"The fixed charge service of 98.00 KES plus VAT is due every month", "Version 1", "In force")
 	g.get("/tariffs/none").is(404).says("Tariff none was not found")
 	w.person("installer@example.org", access.Installer)
