@@ -65,7 +65,6 @@ CREATE TABLE audit (
   mark BLOB,                              -- keyed hash of leaf, where another transaction seals: that a server wrote the row
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX audit_unsealed ON audit (tenant_id) WHERE seal_n IS NULL;
 
 CREATE TABLE idempotency (
   tenant_id INTEGER NOT NULL, principal TEXT NOT NULL, key TEXT NOT NULL,
@@ -302,7 +301,6 @@ CREATE TABLE journal (
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX journal_ref ON journal (tenant_id, kind, ref) WHERE ref <> '';
 CREATE UNIQUE INDEX journal_reverses ON journal (tenant_id, reverses) WHERE reverses IS NOT NULL;
-CREATE INDEX journal_unsealed ON journal (tenant_id) WHERE seal_n IS NULL;
 
 CREATE TABLE posting (
   tenant_id INTEGER NOT NULL, journal_id BLOB NOT NULL, seq INTEGER NOT NULL,
@@ -940,3 +938,5 @@ CREATE INDEX account_place ON account (tenant_id, service_point_id);
 CREATE INDEX vend_ended ON vend (tenant_id, id) WHERE state = 'failed' OR state = 'reversed';
 CREATE INDEX payment_call_unowned ON payment_call (tenant_id, id) WHERE state = 'unreadable' AND difference_id IS NULL;
 CREATE INDEX payment_call_difference ON payment_call (tenant_id, difference_id) WHERE difference_id IS NOT NULL;
+CREATE INDEX journal_unsealed ON journal (tenant_id, id) WHERE seal_n IS NULL;
+CREATE INDEX audit_unsealed ON audit (tenant_id, id) WHERE seal_n IS NULL;

@@ -68,3 +68,33 @@ func TestOnlyWhatAServerWroteIsSealed(t *testing.T) {
 		t.Errorf("without the forged rows: %v %+v", err, r.Findings)
 	}
 }
+
+// TestSealingReadsOnlyWaitingRows: statistics of PostgreSQL from a time when most rows waited for their seal must not make every round read
+// the sealed rows again.
+func TestSealingReadsOnlyWaitingRows(t *testing.T) {
+	url := pgtest.New(t)
+	e := openOn(t, url, postgres.Options{Dir: t.TempDir(), SealEvery: -1})
+	run(t, url, `INSERT INTO audit (tenant_id, id, at, actor, action, leaf, mark)
+			SELECT t.id, decode(lpad(to_hex(i), 32, '0'), 'hex'), 1, 'clerk', 'note', t.uid, '' FROM tenant t, generate_series(1, 5000) i;
+		ANALYZE audit;
+		UPDATE audit SET seal_n = 1`)
+	run(t, url, `VACUUM audit`)
+	run(t, url, `SELECT pg_stat_reset()`)
+	if _, err := do(e, func(tx *store.Tx) (value, error) {
+		return value{}, tx.AuditLog(access.Entry{At: tx.Now, Actor: "clerk", Action: "settle"})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	postgres.Seal(t, e)
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	run(t, url, `DO $$ DECLARE n bigint := 0; BEGIN
+		FOR tries IN 1 .. 200 LOOP -- a connection reports what it has read when it ends
+			EXIT WHEN n > 0;
+			PERFORM pg_sleep(0.05), pg_stat_clear_snapshot();
+			SELECT seq_tup_read + idx_tup_fetch INTO n FROM pg_stat_user_tables WHERE relname = 'audit';
+		END LOOP;
+		IF n NOT BETWEEN 1 AND 100 THEN RAISE EXCEPTION 'one waiting row was sealed with % rows read', n; END IF;
+	END $$`)
+}
