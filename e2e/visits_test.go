@@ -102,7 +102,7 @@ func moneyVisits() []visit {
 				"curl -sf -o /dev/null -d 'password=two cows and a bicycle' $(shown link)"}},
 			then: []string{"paywatt person list | grep juma@example.org | grep -q supervisor"}},
 		{page: "docs/reference/wallets.md", after: wallet(), swap: []string{"04140001001", "04140001027", "move-out", "move-out --yes"},
-			before: map[int][]string{1: {"paywatt report registers && paywatt account wallet 04140001027 --from $(date -u +%F) -o csv | grep 100 && paywatt meter usage 04140001027 --by week"}}},
+			before: map[int][]string{1: {"paywatt report registers && paywatt account wallet 04140001027 --from $(date -u -d '-1 day' +%F) -o csv | grep 100 && paywatt meter usage 04140001027 --by week"}}},
 	}
 }
 
