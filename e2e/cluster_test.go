@@ -29,7 +29,7 @@ func TestAClusterLosesNothing(t *testing.T) {
 	c := cluster.Start(t)
 	w := newWorld(t, paywatt(t), uint64(setting("E2E_SEED", 1)))
 	url := c.URL()
-	w.posts, w.wait = make([]post, 2), 3*time.Minute
+	w.posts, w.wait, w.pace = make([]post, 2), 3*time.Minute, 500*time.Millisecond
 	w.p.env = append(w.p.env, "PAYWATT_STORE="+url)
 	w.books = func(t *testing.T) books { return openBooks(t, url) }
 	storm := &storm{c: c, w: w, r: rand.New(rand.NewPCG(w.seed, 0x636c7573))}
@@ -43,6 +43,9 @@ func TestAClusterLosesNothing(t *testing.T) {
 	defer db.Close()
 	if epoch := oneOf(t, db, "SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'epoch'"); epoch != 1 {
 		t.Errorf("the store is in epoch %d, though every commit waited for a standby", epoch)
+	}
+	if n := len(storm.waited()); n < len(storm.changes) {
+		t.Errorf("only %d sales were under way during %d promotions", n, len(storm.changes))
 	}
 	t.Logf("figures: cluster, seed %d: %s", w.seed, storm.figures())
 }
@@ -169,14 +172,8 @@ func (s *storm) promotions() string {
 	return fmt.Sprintf("%d promotions, p50 %v, longest %v", len(all), quantile(all, 50), quantile(all, 100))
 }
 
-// figures tells what happened and how long sales took while the primary changed.
-func (s *storm) figures() string {
-	var names []string
-	for name, n := range s.kinds {
-		names = append(names, fmt.Sprintf("%d x %s", n, name))
-	}
-	slices.Sort(names)
-	var took []time.Duration
+// waited returns how long each sale took that was under way while the primary changed.
+func (s *storm) waited() (took []time.Duration) {
 	for _, c := range s.changes {
 		for _, one := range s.w.took {
 			if one.from.Before(c.to) && one.to.After(c.from) {
@@ -184,6 +181,17 @@ func (s *storm) figures() string {
 			}
 		}
 	}
+	return took
+}
+
+// figures tells what happened and how long sales took while the primary changed.
+func (s *storm) figures() string {
+	var names []string
+	for name, n := range s.kinds {
+		names = append(names, fmt.Sprintf("%d x %s", n, name))
+	}
+	slices.Sort(names)
+	took := s.waited()
 	return fmt.Sprintf("%s; %s; %d sales during promotions, p50 %v, p99 %v", strings.Join(names, ", "), s.promotions(), len(took), quantile(took, 50), quantile(took, 99))
 }
 

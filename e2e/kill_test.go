@@ -92,6 +92,7 @@ type world struct {
 	db     *pgtest.Cluster  // nil: SQLite
 	storm  func(*testing.T) // what happens instead of the killer's kills
 	wait   time.Duration    // how long convergence may take; 0: a minute
+	pace   time.Duration    // mean time between a seller's sales, however many tokens wait; 0: as fast as the keypads take them
 	books  func(*testing.T) books
 
 	mu        sync.Mutex
@@ -266,7 +267,7 @@ func (w *world) seller(n int, stop chan struct{}) {
 		default:
 		}
 		m := w.meters[r.IntN(len(w.meters))]
-		if m.backlog() > 16 {
+		if w.pace == 0 && m.backlog() > 16 {
 			// Let the keypad catch up. A meter rightly answers old_error to a token if it has accepted 50 newer ones. No customer lets so
 			// many tokens wait.
 			<-time.After(20 * time.Millisecond)
@@ -274,8 +275,16 @@ func (w *world) seller(n int, stop chan struct{}) {
 		}
 		s := sale{key: fmt.Sprintf("seller%d-%06d", n, i), meter: m.number, minor: int64(200 + r.IntN(2000))}
 		w.sell(all, s, r.IntN(4) == 0)
-		<-time.After(time.Duration(5+r.IntN(40)) * time.Millisecond)
+		<-time.After(w.pause(r))
 	}
+}
+
+// pause returns a seller's time until the next sale.
+func (w *world) pause(r *rand.Rand) time.Duration {
+	if w.pace > 0 {
+		return w.pace/2 + time.Duration(r.Int64N(int64(w.pace)))
+	}
+	return time.Duration(5+r.IntN(40)) * time.Millisecond
 }
 
 // sell asks one server after the other until the answer is definite.
