@@ -16,9 +16,8 @@ import (
 	"github.com/paywatt/paywatt/internal/keystore"
 )
 
-// TestTheServerIsSmall checks the size limits: the idle server uses at most 100 MB of resident memory, and the binary has at most 68 MB, at
-// most 19 MB of it in third-party modules. The test assumes that third-party modules have the same share of the file as of the machine
-// code.
+// TestTheServerIsSmall checks that the idle server uses at most 100 MB of resident memory. It also prints the size of the binary, and how much
+// of it third-party modules take up. They are assumed to have the same share of the file as of the machine code.
 func TestTheServerIsSmall(t *testing.T) {
 	p := emptyPlace(t, paywatt(t))
 	p.keyAt(t, keystore.DefaultParams())
@@ -32,9 +31,6 @@ func TestTheServerIsSmall(t *testing.T) {
 	}
 	code, theirs := machineCode(t, p.bin)
 	share := float64(info.Size()) * float64(theirs) / float64(code)
-	if info.Size() > 68_000_000 || share > 19e6 {
-		t.Errorf("the binary has %d bytes, third-party modules %.0f of them", info.Size(), share)
-	}
 	t.Logf("figures: idle server %.1f MB resident, binary %.1f MB, third-party modules %.1f MB of it", float64(rss)/1e6, float64(info.Size())/1e6, share/1e6)
 }
 

@@ -47,16 +47,10 @@ type file struct {
 	dir, name string // dir is relative to the module root, with slashes
 	set       *token.FileSet
 	tree      *ast.File
-	lines     int
 	generated bool
 }
 
 func (f file) test() bool { return strings.HasSuffix(f.name, "_test.go") }
-
-// exempt reports files without a length limit: generated ones and tables.
-func (f file) exempt() bool {
-	return f.generated || strings.HasSuffix(f.name, "_table.go") || f.name == "tables.go"
-}
 
 // parsed are the files of the module. Most tests read them, and none changes them.
 var parsed struct {
@@ -106,7 +100,7 @@ func readFiles(t *testing.T) []file {
 		}
 		rel = filepath.ToSlash(rel)
 		out = append(out, file{dir: path.Dir(rel), name: path.Base(rel), set: set, tree: tree,
-			lines: strings.Count(string(src), "\n"), generated: ast.IsGenerated(tree)})
+			generated: ast.IsGenerated(tree)})
 		return nil
 	})
 	if err != nil {
@@ -231,86 +225,17 @@ func TestCoreReadsNoClock(t *testing.T) {
 	}
 }
 
-func TestFunctionsAndFilesStayShort(t *testing.T) {
-	const maxFunc, maxFile = 70, 600
-	for _, f := range files(t) {
-		if f.exempt() {
-			continue
-		}
-		if f.lines > maxFile {
-			t.Errorf("%s/%s has %d lines, at most %d: find the missing noun", f.dir, f.name, f.lines, maxFile)
-		}
-		for _, d := range f.tree.Decls {
-			fn, ok := d.(*ast.FuncDecl)
-			if !ok || fn.Body == nil {
-				continue
-			}
-			if n := f.set.Position(fn.End()).Line - f.set.Position(fn.Pos()).Line + 1; n > maxFunc {
-				t.Errorf("%s: func %s has %d lines, at most %d", f.set.Position(fn.Pos()), fn.Name.Name, n, maxFunc)
-			}
-		}
-	}
-}
-
-func TestNoInitAndNoGlobals(t *testing.T) {
+func TestNoInit(t *testing.T) {
 	for _, f := range files(t) {
 		if f.generated {
 			continue
 		}
 		for _, d := range f.tree.Decls {
-			switch d := d.(type) {
-			case *ast.FuncDecl:
-				if d.Recv == nil && d.Name.Name == "init" {
-					t.Errorf("%s: init: wiring nobody can see", f.set.Position(d.Pos()))
-				}
-			case *ast.GenDecl:
-				if d.Tok == token.VAR && !f.test() && f.dir != "internal/words/wordstest" { // tests share one catalogue
-					checkVars(t, f, d)
-				}
+			if fn, is := d.(*ast.FuncDecl); is && fn.Recv == nil && fn.Name.Name == "init" {
+				t.Errorf("%s: init: wiring nobody can see", f.set.Position(d.Pos()))
 			}
 		}
 	}
-}
-
-// isText reports whether an expression joins two operands with +, as a query composed from a table of columns does.
-func isText(e ast.Expr) bool {
-	b, ok := e.(*ast.BinaryExpr)
-	return ok && b.Op == token.ADD
-}
-
-// checkVars allows sentinel errors, compile-time interface checks, embeds, tables, and texts composed of them.
-func checkVars(t *testing.T, f file, d *ast.GenDecl) {
-	t.Helper()
-	embedded := d.Doc != nil && strings.Contains(commentText(d.Doc), "go:embed")
-	for _, s := range d.Specs {
-		v := s.(*ast.ValueSpec)
-		if embedded || (v.Doc != nil && strings.Contains(commentText(v.Doc), "go:embed")) {
-			continue
-		}
-		for i, name := range v.Names {
-			if name.Name == "_" || strings.HasPrefix(name.Name, "Err") || strings.HasPrefix(name.Name, "err") {
-				continue
-			}
-			if i < len(v.Values) {
-				if _, table := v.Values[i].(*ast.CompositeLit); table || isText(v.Values[i]) {
-					continue
-				}
-			}
-			if _, array := v.Type.(*ast.ArrayType); array && f.exempt() {
-				continue
-			}
-			t.Errorf("%s: package variable %s: only sentinel errors, constant tables, texts made of them, and embeds", f.set.Position(name.Pos()), name.Name)
-		}
-	}
-}
-
-// commentText keeps directives, which CommentGroup.Text drops.
-func commentText(g *ast.CommentGroup) string {
-	var b strings.Builder
-	for _, c := range g.List {
-		b.WriteString(c.Text)
-	}
-	return b.String()
 }
 
 func TestEveryPackageHasAComment(t *testing.T) {

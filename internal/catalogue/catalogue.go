@@ -4,7 +4,7 @@
 //
 //	go generate ./internal/catalogue
 //
-// which packs the files into texts.zip, and writes the Go tables of the packages that use the texts.
+// which writes the Go tables of the packages that use the texts.
 //
 // A file has sections, and a section has texts by name. The names mean the same in every language, and code relies on them. A text
 // may have places for figures and names, in braces: "Meter {meter} was not found." A translation has the same places, in any order.
@@ -16,8 +16,7 @@
 package catalogue
 
 import (
-	"archive/zip"
-	_ "embed" // the archive of the texts
+	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -27,14 +26,12 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-//go:generate go run ../../tools/texts
 //go:generate go run ../../tools/catalogue
 
-//go:embed texts.zip
-var packed string
-
-// texts opens the archive of the files.
-func texts() (fs.FS, error) { return zip.NewReader(strings.NewReader(packed), int64(len(packed))) }
+// texts has the files of all languages and areas.
+//
+//go:embed texts/*/*.toml
+var texts embed.FS
 
 // English is the code of the language whose files are complete.
 const English = "en"
@@ -65,11 +62,7 @@ type Text struct {
 
 // Languages lists the languages that have a file of an area, English first.
 func Languages(area string) ([]string, error) {
-	files, err := texts()
-	if err != nil {
-		return nil, fmt.Errorf("open the texts: %w", err)
-	}
-	paths, err := fs.Glob(files, "texts/*/"+area+".toml")
+	paths, err := fs.Glob(texts, "texts/*/"+area+".toml")
 	if err != nil {
 		return nil, fmt.Errorf("list languages: %w", err)
 	}
@@ -89,11 +82,7 @@ func Languages(area string) ([]string, error) {
 // Read returns an area's texts in a language.
 func Read(language, area string) (File, error) {
 	path := "texts/" + language + "/" + area + ".toml"
-	files, err := texts()
-	if err != nil {
-		return File{}, fmt.Errorf("open the texts: %w", err)
-	}
-	data, err := fs.ReadFile(files, path)
+	data, err := texts.ReadFile(path)
 	if err != nil {
 		return File{}, fmt.Errorf("read texts: %w", err)
 	}

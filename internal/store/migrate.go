@@ -1,9 +1,7 @@
 package store
 
 import (
-	"archive/zip"
-	"bytes"
-	_ "embed"
+	"embed"
 	"fmt"
 	"io"
 	"io/fs"
@@ -11,15 +9,19 @@ import (
 	"strings"
 	"time"
 
-	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// packed has schema.sql and the migrations in one archive, to keep the program small.
+// schema is schema.sql: all tables as they are after all migrations.
 //
-//go:embed schema.zip
-var packed []byte
+//go:embed schema.sql
+var schema string
+
+// migrations has the steps of the schema, a file each.
+//
+//go:embed migrations/*.sql
+var migrations embed.FS
 
 // Migration is one step of the schema. Steps are applied in the order of their numbers, each in one transaction, and
 // never changed after a release.
@@ -91,8 +93,8 @@ func (p UpgradePlan) Whole() (Migration, error) {
 	steps, err := p.Migrations()
 	whole := Migration{N: len(steps), Name: "schema"}
 	if err == nil && p.Steps == nil {
-		whole.SQL, err = Schema()
-		return whole, err
+		whole.SQL = Schema()
+		return whole, nil
 	}
 	for _, s := range steps {
 		whole.SQL += s.SQL + "\n"
@@ -101,19 +103,7 @@ func (p UpgradePlan) Whole() (Migration, error) {
 }
 
 // Schema returns schema.sql.
-func Schema() (string, error) {
-	files, err := unpack()
-	if err != nil {
-		return "", err
-	}
-	text, err := fs.ReadFile(files, "schema.sql")
-	return string(text), fault.Wrap(err, "unpack the schema")
-}
-
-func unpack() (fs.FS, error) {
-	files, err := zip.NewReader(bytes.NewReader(packed), int64(len(packed)))
-	return files, fault.Wrap(err, "unpack the schema")
-}
+func Schema() string { return schema }
 
 // Before calls Pause, if it is set. The parameter next names the next statement or event.
 func (p UpgradePlan) Before(next string) {
@@ -134,22 +124,13 @@ func TooOld(version, needed int) error {
 
 // Migrations lists the steps from the empty database to this version's schema; schema.sql shows that schema.
 func Migrations() ([]Migration, error) {
-	files, err := unpack()
-	if err != nil {
-		return nil, err
-	}
-	return MigrationsIn(files)
-}
-
-// MigrationsIn lists the steps in the folder migrations.
-func MigrationsIn(files fs.FS) ([]Migration, error) {
-	names, err := fs.Glob(files, "migrations/*.sql") // sorted, and the numbers have four digits
+	names, err := fs.Glob(migrations, "migrations/*.sql") // sorted, and the numbers have four digits
 	if err != nil {
 		return nil, err
 	}
 	out := make([]Migration, 0, len(names))
 	for i, name := range names {
-		text, err := fs.ReadFile(files, name)
+		text, err := migrations.ReadFile(name)
 		if err != nil {
 			return nil, err
 		}
