@@ -50,6 +50,13 @@ func (d *deck) keep(lines []string) int {
 	return len(kept)
 }
 
+// keepFiles leaves only the mutants of the given files ("sale.go").
+func (d *deck) keepFiles(names []string) {
+	d.cards = slices.DeleteFunc(d.cards, func(here []*mutant) bool {
+		return !slices.Contains(names, filepath.Base(here[0].file.name))
+	})
+}
+
 // hand deals up to n mutants.
 func (d *deck) hand(n int) (out []*mutant) {
 	for len(out) < n {

@@ -49,6 +49,7 @@ func command(ctx context.Context, args []string, out, errs io.Writer) int {
 	timeout := flags.Duration("timeout", 0, "longest test run with a mutant (default: five times the run without, and 10 s)")
 	flags.BoolVar(&r.json, "json", false, "print a JSON object for each mutant and each package")
 	flags.StringVar(&also, "also", "", "try these packages' tests instead of those in packages.txt; \"none\": own tests only")
+	flags.StringVar(&r.in, "in", "", "draw mutants from these files alone, such as sale.go,chart.go")
 	flags.StringVar(&r.at, "at", "", "try every mutant of these places instead, such as sale.go:30,chart.go:138")
 	flags.Float64Var(&floor, "floor", 0, "exit 1 if fewer than this percentage of a package's mutants are noticed")
 	if err := flags.Parse(args); err != nil {
@@ -72,6 +73,7 @@ type runner struct {
 	seed     uint64
 	n        int
 	json     bool
+	in       string
 	at       string
 	shop     *workshop
 	refused  int               // mutants that passed the type checker and then did not build
@@ -200,6 +202,9 @@ func (r *runner) try(ctx context.Context, p plan) error {
 	_, _ = name.Write([]byte(p.pkg)) // the draw does not depend on earlier packages
 	t := tally{Package: p.pkg, Seed: r.seed}
 	d := shuffled(c, rand.New(rand.NewPCG(r.seed, name.Sum64())))
+	if r.in != "" {
+		d.keepFiles(strings.Split(r.in, ","))
+	}
 	most := r.n
 	if r.at != "" {
 		most = d.keep(strings.Split(r.at, ","))

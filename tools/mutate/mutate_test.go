@@ -111,6 +111,22 @@ func TestASeedDrawsTheSameMutants(t *testing.T) {
 	}
 }
 
+// TestMutantsOfOneFile checks that a file without mutants leaves none, and that another file leaves only its own.
+func TestMutantsOfOneFile(t *testing.T) {
+	r := newRunner(t, nil)
+	c, err := load(t.Context(), r.shop.root, "./tools/mutate/testdata/kinds")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]bool{"kinds.go": true, "other.go": false} {
+		d := shuffled(c, rand.New(rand.NewPCG(1, 0)))
+		d.keepFiles([]string{name})
+		if got := d.next() != nil; got != want {
+			t.Errorf("%s: a mutant was drawn: %v, want %v", name, got, want)
+		}
+	}
+}
+
 func TestTheFloorDecidesTheExitCode(t *testing.T) {
 	var out, errs strings.Builder
 	code := command(t.Context(), []string{"-json", "-n", "1", "-seed", "1", "-also", "none", "-floor", "100.5", tiny}, &out, &errs)
