@@ -35,7 +35,8 @@ type (
 	camtDetails struct {
 		line      int
 		Bank      string     `xml:"Refs>AcctSvcrRef"`
-		Sender    string     `xml:"Refs>TxId"`
+		Transfer  string     `xml:"Refs>TxId"`
+		EndToEnd  string     `xml:"Refs>EndToEndId"`
 		Amount    camtAmount `xml:"Amt"`
 		OldAmount camtAmount `xml:"AmtDtls>TxAmt>Amt"`
 		Sign      string     `xml:"CdtDbtInd"`
@@ -67,6 +68,7 @@ type page struct {
 	opening, closing *money.Minor
 	inter            []money.Minor // balances between the pages of a long statement
 	moved            money.Minor
+	passed           money.Minor // sum of the rows that were passed on
 }
 
 // readCamt reads CAMT.053.
@@ -162,6 +164,7 @@ func children(d *xml.Decoder, do func(xml.StartElement, int) error) error {
 // readPage reads one Stmt.
 func (b *book) readPage(d *xml.Decoder) error {
 	p := page{b: b}
+	b.Pages = append(b.Pages, Page{})
 	line, _ := d.InputPos()
 	err := children(d, func(e xml.StartElement, line int) error {
 		switch e.Name.Local {
@@ -172,6 +175,7 @@ func (b *book) readPage(d *xml.Decoder) error {
 			}
 			err := d.DecodeElement(&a, &e)
 			b.Account = textOf(a.IBAN + a.Other)
+			b.page().Account = b.Account
 			return err
 		case "FrToDt":
 			var span struct{ FrDtTm, ToDtTm, FrDt, ToDt string }
@@ -286,6 +290,8 @@ func (p *page) end(line int) error {
 		p.b.Opening = *p.opening
 	}
 	p.b.Closing, p.b.Balanced = *p.closing, true
+	now := p.b.page()
+	now.Currency, now.Opening, now.Closing, now.Balanced = p.currency.Code, *p.opening, *p.closing, true
 	return nil
 }
 
@@ -380,11 +386,7 @@ func (p *page) detail(n *camtEntry, t *camtDetails) error {
 	if err != nil {
 		return err
 	}
-	name := t.Bank
-	if noName(name) {
-		name = t.Sender
-	}
-	return p.row(n, t, amount, name)
+	return p.row(n, t, amount, Names{Bank: t.Bank}, firstLegacy(t.Bank, t.Transfer))
 }
 
 // finish checks an entry, and passes on its only row if it has no details or one.
@@ -405,32 +407,39 @@ func (p *page) finish(n *camtEntry) error {
 		}
 		return nil
 	}
-	t, name := n.held, n.bank
+	t := n.held
 	if t == nil {
 		t = &camtDetails{line: n.line}
 	}
-	for _, other := range [...]string{t.Bank, t.Sender} {
-		if noName(name) {
-			name = other
-		}
-	}
-	return p.row(n, t, amount, name)
+	return p.row(n, t, amount, Names{Bank: t.Bank, Entry: n.bank}, firstLegacy(n.bank, t.Bank, t.Transfer))
 }
 
-// noName reports whether a bank says that there is no name.
-func noName(name string) bool {
-	switch strings.ToUpper(strings.TrimSpace(name)) {
-	case "", "NOTPROVIDED", "NONREF":
-		return true
+// firstLegacy returns the text that the first versions took for the name of a row: the first one that is not one of three.
+func firstLegacy(names ...string) string {
+	for _, name := range names {
+		switch name = strings.TrimSpace(name); strings.ToUpper(name) {
+		case "", "NOTPROVIDED", "NONREF":
+		default:
+			return name
+		}
 	}
-	return false
+	return ""
+}
+
+// balanceBefore returns the balance of the account before the entries.
+func (p *page) balanceBefore() (money.Minor, bool) {
+	switch {
+	case p.opening != nil:
+		return *p.opening, true
+	case len(p.inter) > 0:
+		return p.inter[0], true
+	}
+	return 0, false
 }
 
 // row passes a row on.
-func (p *page) row(n *camtEntry, t *camtDetails, amount money.Minor, name string) error {
-	if noName(name) {
-		name = ""
-	}
+func (p *page) row(n *camtEntry, t *camtDetails, amount money.Minor, names Names, legacy string) error {
+	names[Transfer], names[EndToEnd] = t.Transfer, t.EndToEnd
 	date := n.booked
 	if date == (camtDate{}) {
 		date = n.value
@@ -443,7 +452,12 @@ func (p *page) row(n *camtEntry, t *camtDetails, amount money.Minor, name string
 	if reference == "" {
 		reference = t.Reference
 	}
-	r := Row{Line: t.line, Txn: name, At: at, DateOnly: strings.TrimSpace(date.Moment) == "", Amount: amount, Currency: p.currency.Code, Reference: reference, Payer: t.Payer + t.NewPayer}
+	r := Row{Line: t.line, Legacy: legacy, Names: names, At: at, DateOnly: strings.TrimSpace(date.Moment) == "", Amount: amount, Currency: p.currency.Code, Reference: reference, Payer: t.Payer + t.NewPayer}
+	if p.passed, err = sum(t.line, p.passed, amount); err != nil {
+		return err
+	}
+	r.After, r.AfterKnown = p.balanceBefore()
+	r.After += p.passed
 	back := strings.TrimSpace(n.reversal)
 	r.Kind = camtKind(amount > 0, back == "true" || back == "1" || t.Returned != "", n.code, t.Code)
 	return p.b.add(r)

@@ -99,6 +99,7 @@ func (t *table) row(line int, cells []string) error {
 		}
 	}
 	t.columns = names
+	t.b.page().Account, t.b.page().Currency = t.b.Account, t.money.Code
 	return nil
 }
 
@@ -141,7 +142,7 @@ func (t *table) booked(line int, cells []string) error {
 		t.b.Skipped++
 		return nil
 	}
-	r := Row{Line: line, Txn: cell(colReceipt), Currency: t.money.Code, Reference: cell(colReference), Payer: cell(colParty)}
+	r := Row{Line: line, Legacy: cell(colReceipt), Names: Names{Own: cell(colReceipt)}, Currency: t.money.Code, Reference: cell(colReference), Payer: cell(colParty)}
 	var err error
 	if r.At, err = mpesaTime(cell(colAt)); err != nil {
 		return damaged(line, "%q is no completion time: write 20-11-2026 14:05:00 or 2026-11-20 14:05:00", clip(cell(colAt)))
@@ -170,6 +171,7 @@ func (t *table) booked(line int, cells []string) error {
 		if r.Balance, err = t.amount(line, text); err != nil {
 			return err
 		}
+		r.After, r.AfterKnown = r.Balance, true
 	}
 	r.Kind, r.Of = mpesaKind(r.Amount > 0, cell(colReason)+" "+cell(colDetails), cell(colLinked))
 	return t.b.add(r)

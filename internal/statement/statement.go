@@ -44,18 +44,28 @@ const (
 
 // Row is one booked movement of money.
 type Row struct {
-	Line      int    // in the file
-	Txn       string // the provider's own name for it; made of the row's contents if the file has none
-	Kind      Kind
-	At        time.Time
-	DateOnly  bool        // At is the beginning of the day
-	Amount    money.Minor // negative if money left the account
-	Currency  string
-	Balance   money.Minor // of the account after the row
-	Balanced  bool        // the file has a balance in the row
-	Of        string      // for a reversal: the payment's name; empty if the file does not say
-	Reference string      // what the payer typed
-	Payer     string
+	Line int // in the file
+	Page int // number of the page in [Summary.Pages]
+	// Txn is the strongest name that the file itself gives the row. If there is none, it is made of the row's contents, see [ContentName].
+	Txn     string
+	Names   Names
+	Content string // the contents in short, for [ContentName]
+	// Legacy is the name that the first versions gave the row: they took texts such as NONREF for names. Rows that they stored are found by it.
+	Legacy   string
+	Account  string
+	Kind     Kind
+	At       time.Time
+	DateOnly bool        // At is the beginning of the day
+	Amount   money.Minor // negative if money left the account
+	Currency string
+	Balance  money.Minor // of the account after the row
+	Balanced bool        // the file has a balance in the row
+	// After is the balance of the account after the row, from the row itself or from the opening balance and the rows before it.
+	After      money.Minor
+	AfterKnown bool
+	Of         string // for a reversal: the payment's name; empty if the file does not say
+	Reference  string // what the payer typed
+	Payer      string
 }
 
 // Summary describes a file whose rows were read.
@@ -68,6 +78,17 @@ type Summary struct {
 	Opening  money.Minor
 	Closing  money.Minor
 	Balanced bool // the file has an opening and a closing balance, and the rows lead from one to the other
+	Pages    []Page
+}
+
+// Page is one statement of a file: a file may hold those of several days and accounts. M-Pesa's file is one page.
+type Page struct {
+	Account          string
+	Currency         string
+	Opening, Closing money.Minor
+	Balanced         bool // the page has both balances
+	// From and To are the begin of the first day and the end of the last one that the page covers, in the file's time zone.
+	From, To time.Time
 }
 
 // Limits of a file.
@@ -121,7 +142,7 @@ func Read(format Format, file io.Reader, o Options, each func(Row) error) (Summa
 		o.Zone = time.UTC
 	}
 	limited := &io.LimitedReader{R: file, N: MaxBytes + 1}
-	b := &book{options: o, each: each, equal: map[[16]byte]int{}, Summary: Summary{Format: format}}
+	b := &book{options: o, each: each, equal: map[string]int{}, legacy: map[string]int{}, Summary: Summary{Format: format}}
 	var err error
 	switch format {
 	case MPesa:
@@ -151,10 +172,23 @@ type book struct {
 	Summary
 	options Options
 	each    func(Row) error
-	equal   map[[16]byte]int // rows without a name, by their contents
+	equal   map[string]int // rows without a name, by their contents
+	legacy  map[string]int // rows that had no name in the first versions
 }
 
-// add passes a row on. A row without a name gets one: the hash of its contents, and how many equal rows came before it.
+// page returns the page that is being read.
+func (b *book) page() *Page {
+	if len(b.Pages) == 0 {
+		b.Pages = append(b.Pages, Page{})
+	}
+	return &b.Pages[len(b.Pages)-1]
+}
+
+// ContentName is the name of a row to which its file gives none: its contents, and a number from 1 that tells it from equal rows.
+func ContentName(content string, n int) string { return content + "-" + strconv.Itoa(n) }
+
+// add passes a row on. A row without a name gets one: the hash of its contents, and how many equal rows came before it. The caller sets Legacy to
+// the text that the first versions took for the name.
 func (b *book) add(r Row) error {
 	if b.Rows++; b.Rows > MaxRows {
 		return damaged(r.Line, "the file has more than %d rows", MaxRows)
@@ -166,10 +200,25 @@ func (b *book) add(r Row) error {
 		return damaged(r.Line, "the amount is too large")
 	}
 	r.Reference, r.Payer, r.Of = textOf(r.Reference), textOf(r.Payer), strings.TrimSpace(r.Of)
-	if r.Txn = strings.TrimSpace(r.Txn); r.Txn == "" {
-		r.Txn = b.nameOf(r)
+	r.Account, r.Page = b.Account, max(len(b.Pages)-1, 0)
+	r.Content = b.contentOf(r)
+	r.Legacy = strings.TrimSpace(r.Legacy)
+	r.Txn = r.Legacy
+	if NameOf(r.Txn) == "" {
+		b.equal[r.Content]++
+		r.Txn = ContentName(r.Content, b.equal[r.Content])
 	}
-	for _, name := range [...]string{r.Txn, r.Of} {
+	if r.Legacy == "" {
+		b.legacy[r.Content]++
+		r.Legacy = ContentName(r.Content, b.legacy[r.Content])
+	}
+	for k, name := range r.Names {
+		r.Names[k] = ""
+		if len(name) <= MaxTxn && printable(name) {
+			r.Names[k] = NameOf(name)
+		}
+	}
+	for _, name := range [...]string{r.Txn, r.Legacy, r.Of} {
 		if len(name) > MaxTxn || !printable(name) {
 			return damaged(r.Line, "the name of the transaction has more than %d bytes, or characters that cannot be printed", MaxTxn)
 		}
@@ -179,8 +228,15 @@ func (b *book) add(r Row) error {
 	return b.each(r)
 }
 
-// covers extends the days of the file.
+// covers extends the days of the file and of the page.
 func (b *book) covers(from, to time.Time) {
+	p := b.page()
+	if p.From.IsZero() || from.Before(p.From) {
+		p.From = from
+	}
+	if to.After(p.To) {
+		p.To = to
+	}
 	if b.From.IsZero() || from.Before(b.From) {
 		b.From = from
 	}
@@ -195,12 +251,10 @@ func dayOf(at time.Time) time.Time {
 	return time.Date(y, m, d, 0, 0, 0, 0, at.Location())
 }
 
-// nameOf makes the name of a row that has none. Files that overlap by whole days give a row the same name.
-func (b *book) nameOf(r Row) string {
+// contentOf makes the contents of a row short. Files that overlap by whole days give a row the same contents.
+func (b *book) contentOf(r Row) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%s\x00%d\x00%d\x00%s\x00%s", b.Account, r.Currency, r.Kind, r.At.Unix(), r.Amount, r.Reference, r.Payer))
-	key := [16]byte(sum[:16])
-	b.equal[key]++
-	return "row-" + hex.EncodeToString(key[:10]) + "-" + strconv.Itoa(b.equal[key])
+	return "row-" + hex.EncodeToString(sum[:10])
 }
 
 // printable reports whether a name has only characters that can be printed.

@@ -145,6 +145,7 @@ func (m *message) begin(line int, text string, first bool) error {
 	if m.opening, m.currency, m.moved, m.open = amount, c, 0, true; first && !m.b.Balanced {
 		m.b.Opening = amount
 	}
+	m.b.Pages = append(m.b.Pages, Page{Account: m.b.Account, Currency: c.Code, Opening: amount})
 	return nil
 }
 
@@ -164,6 +165,7 @@ func (m *message) end(line int, text string) error {
 		return err
 	}
 	m.open, m.b.Closing, m.b.Balanced = false, amount, true
+	m.b.page().Closing, m.b.page().Balanced = amount, true
 	m.b.covers(at, at.AddDate(0, 0, 1))
 	return nil
 }
@@ -228,12 +230,14 @@ func (m *message) statementLine(line int, text string) error {
 		return err
 	}
 	kind := rest[end+1 : end+4]
-	_, bank, _ := strings.Cut(rest[end+4:], "//")
+	customer, bank, _ := strings.Cut(rest[end+4:], "//")
 	if mark == "D" || mark == "RC" {
 		amount = -amount
 	}
-	m.row = &Row{Line: line, Txn: strings.TrimSpace(bank), Kind: swiftKind(mark, kind), At: at, DateOnly: true, Amount: amount, Currency: m.currency.Code}
+	m.row = &Row{Line: line, Legacy: strings.TrimSpace(bank), Names: Names{Bank: bank, Customer: customer}, Kind: swiftKind(mark, kind), At: at, DateOnly: true, Amount: amount,
+		Currency: m.currency.Code}
 	m.moved, err = sum(line, m.moved, amount)
+	m.row.After, m.row.AfterKnown = m.opening+m.moved, true
 	return err
 }
 
