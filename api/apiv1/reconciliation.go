@@ -4,18 +4,20 @@ import "time"
 
 // StatementFile is a statement file of a payment provider that was uploaded.
 type StatementFile struct {
-	ID         string     `json:"id" example:"stf_01jd00000000000000000000000" doc:"Id"`
-	Provider   string     `json:"provider" example:"mpesa" doc:"Name of the provider"`
-	Format     string     `json:"format" enum:"mpesa,camt053,mt940" doc:"Form of the file: M-Pesa's CSV, CAMT.053 or MT940"`
-	From       time.Time  `json:"from" doc:"Begin of the first day that it covers"`
-	To         time.Time  `json:"to" doc:"End of the last day that it covers"`
-	Rows       int        `json:"rows" doc:"Booked rows"`
-	NewRows    int        `json:"new_rows" doc:"Rows that no earlier file had"`
-	Skipped    int        `json:"skipped" doc:"Lines that are not booked, such as failed payments"`
-	State      string     `json:"state" enum:"waiting,reading,read" doc:"waiting: for a second person; reading: its rows are being stored; read: all rows are stored"`
-	UploadedBy string     `json:"uploaded_by" doc:"Who uploaded it first"`
-	UploadedAt time.Time  `json:"uploaded_at" doc:"When it was uploaded first"`
-	ReadAt     *time.Time `json:"read_at,omitempty" doc:"When all rows were stored"`
+	ID       string    `json:"id" example:"stf_01jd00000000000000000000000" doc:"Id"`
+	Provider string    `json:"provider" example:"mpesa" doc:"Name of the provider"`
+	Format   string    `json:"format" enum:"mpesa,camt053,mt940" doc:"Form of the file: M-Pesa's CSV, CAMT.053 or MT940"`
+	From     time.Time `json:"from" doc:"Begin of the first day that it covers"`
+	To       time.Time `json:"to" doc:"End of the last day that it covers"`
+	Rows     int       `json:"rows" doc:"Booked rows"`
+	NewRows  int       `json:"new_rows" doc:"Rows that no earlier file had"`
+	// DoubtfulRows wait for a person.
+	DoubtfulRows int        `json:"doubtful_rows" doc:"Rows that were perhaps the same as older ones when the file was read: each is a difference that waits for a person"`
+	Skipped      int        `json:"skipped" doc:"Lines that are not booked, such as failed payments"`
+	State        string     `json:"state" enum:"waiting,reading,read" doc:"waiting: for a second person; reading: its rows are being stored; read: all rows are stored"`
+	UploadedBy   string     `json:"uploaded_by" doc:"Who uploaded it first"`
+	UploadedAt   time.Time  `json:"uploaded_at" doc:"When it was uploaded first"`
+	ReadAt       *time.Time `json:"read_at,omitempty" doc:"When all rows were stored"`
 }
 
 // StatementFileFilter says which statement files to list.
@@ -41,6 +43,7 @@ type Reconciliation struct {
 	PaidMinor       int64      `json:"paid_minor" doc:"Their sum"`
 	BookedMinor     int64      `json:"booked_minor" doc:"Sum of their journals"`
 	Currency        string     `json:"currency,omitempty" example:"KES" doc:"Currency of the statement"`
+	Unknown         []string   `json:"unknown,omitempty" doc:"What could not be compared: first-statement (no earlier statement of the account says how the day must begin), no-balances (the files have none), part-of-day (every file was uploaded before the end of the day)"`
 	RanAt           time.Time  `json:"ran_at" doc:"When its figures last changed"`
 	ClosedAt        *time.Time `json:"closed_at,omitempty" doc:"When it was closed"`
 }
@@ -66,18 +69,18 @@ type Difference struct {
 	ID          string     `json:"id" example:"dif_01jd00000000000000000000000" doc:"Id"`
 	Provider    string     `json:"provider" example:"mpesa" doc:"Name of the provider"`
 	Date        string     `json:"date" example:"2026-11-20" doc:"Local day"`
-	Kind        string     `json:"kind" enum:"no-payment,not-in-statement,amount,currency,reversed,not-given-back,no-journal,journal-alone,journal-amount,twice,gap,fee,unreadable-call" doc:"What does not agree; docs/guide/payments.md says what each means"`
-	Act         string     `json:"act" enum:"check-payment,ask-provider,correct-amount,reverse-sale,give-back,verify,wait-for-statement,settle-fees,read-call" doc:"What to do, as a suggestion"`
+	Kind        string     `json:"kind" enum:"no-payment,not-in-statement,amount,currency,reversed,not-given-back,no-journal,journal-alone,journal-amount,twice,gap,fee,unreadable-call,perhaps-same,other-contents,sums,balance" doc:"What does not agree; docs/guide/payments.md says what each means"`
+	Act         string     `json:"act" enum:"check-payment,ask-provider,correct-amount,reverse-sale,give-back,verify,wait-for-statement,settle-fees,read-call,decide-row,check-rows" doc:"What to do, as a suggestion"`
 	Owner       string     `json:"owner" example:"accountant" doc:"Who looks after it: a person, or at first a role"`
 	Open        bool       `json:"open" doc:"Whether it is not settled"`
 	ProviderTxn string     `json:"provider_txn,omitempty" doc:"The provider's own name for the payment or the row"`
 	Payment     string     `json:"payment,omitempty" doc:"Id of the payment"`
-	StatedMinor int64      `json:"stated_minor" doc:"Amount in the statement; of a gap the balance before the row"`
-	PaidMinor   int64      `json:"paid_minor" doc:"Amount of the payment"`
+	StatedMinor int64      `json:"stated_minor" doc:"Amount in the statement; of a gap the balance before the row; of a balance what the day's balances say that moved"`
+	PaidMinor   int64      `json:"paid_minor" doc:"Amount of the payment; of a gap at the begin of a day the balance of the last statement; of sums and balances what the rows say that count"`
 	BookedMinor int64      `json:"booked_minor" doc:"Amount of the journal"`
 	Currency    string     `json:"currency,omitempty" doc:"Currency of the statement, or of the payment"`
 	Count       int        `json:"count" doc:"1, or how many fees of the day it stands for"`
-	Note        string     `json:"note,omitempty" doc:"State of the payment, or its currency; or why a call could not be read"`
+	Note        string     `json:"note,omitempty" doc:"State of the payment, or its currency; why a call could not be read; payer and reference of a row that waits; or the account"`
 	At          time.Time  `json:"at" doc:"Time of the row, the payment, the journal or the call"`
 	FoundAt     time.Time  `json:"found_at" doc:"When it was first found"`
 	ClosedAt    *time.Time `json:"closed_at,omitempty" doc:"When it was settled"`
@@ -89,7 +92,7 @@ type Difference struct {
 type DifferenceFilter struct {
 	Provider string `query:"provider" maxLength:"64" doc:"Only those of the provider with this name"`
 	Date     string `query:"date" maxLength:"10" doc:"Only those of this local day, as 2026-11-20"`
-	Kind     string `query:"kind" enum:"no-payment,not-in-statement,amount,currency,reversed,not-given-back,no-journal,journal-alone,journal-amount,twice,gap,fee,unreadable-call" doc:"Only those of this kind"`
+	Kind     string `query:"kind" enum:"no-payment,not-in-statement,amount,currency,reversed,not-given-back,no-journal,journal-alone,journal-amount,twice,gap,fee,unreadable-call,perhaps-same,other-contents,sums,balance" doc:"Only those of this kind"`
 	Open     bool   `query:"open" doc:"Only those that are not settled"`
 	Page
 }
@@ -99,8 +102,9 @@ var Differences = Listing[DifferenceFilter, Difference]{Name: "differences", Pat
 
 // CloseDifference says why a difference is settled.
 type CloseDifference struct {
-	Why     string `json:"why" maxLength:"300" example:"the provider has paid it back" doc:"Why; the audit log keeps it"`
-	Payment string `json:"payment,omitempty" maxLength:"64" example:"pay_01jd0000000000000000000000" doc:"Of a call that could not be read: id of the confirmed payment that it was about. Leave it out if no money was in it"`
+	Why            string `json:"why" maxLength:"300" example:"the provider has paid it back" doc:"Why; the audit log keeps it"`
+	Payment        string `json:"payment,omitempty" maxLength:"64" example:"pay_01jd0000000000000000000000" doc:"Of a call that could not be read: id of the confirmed payment that it was about. Leave it out if no money was in it"`
+	AnotherPayment bool   `json:"another_payment,omitempty" doc:"Of a row that is perhaps the same as an older one: it is another payment, and is taken as an uploaded file is. A second person must agree if the provider cannot be asked"`
 }
 
 // AssignDifference names who looks after a difference.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -36,9 +37,9 @@ func newReconcileList(c console) *cobra.Command {
 			flags.StringVar(&f.Provider, "provider", "", "only days of this provider")
 			flags.StringVar(&f.Date, "date", "", "only this day, as 2026-11-20")
 		},
-		table: columns("date, provider, state, differences, in statement, payments, stated, paid, booked, fees", func(r apiv1.Reconciliation) []any {
+		table: columns("date, provider, state, differences, not compared, in statement, payments, stated, paid, booked, fees", func(r apiv1.Reconciliation) []any {
 			m := func(minor int64) string { return amountText(apiv1.Amount{AmountMinor: minor, Currency: r.Currency}) }
-			return []any{r.Date, r.Provider, r.State, r.OpenDifferences, r.Rows, r.Payments, m(r.StatedMinor), m(r.PaidMinor), m(r.BookedMinor), m(r.FeesMinor)}
+			return []any{r.Date, r.Provider, r.State, r.OpenDifferences, strings.Join(r.Unknown, " "), r.Rows, r.Payments, m(r.StatedMinor), m(r.PaidMinor), m(r.BookedMinor), m(r.FeesMinor)}
 		}),
 	}.command(c)
 }
@@ -49,7 +50,7 @@ func newReconcileRun(c console) *cobra.Command {
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			r, err := api.Reconcile(cmd.Context(), apiv1.Reconcile{Provider: args[0], Date: args[1]})
 			return answer(c, cmd, r, err, func(r apiv1.Reconciliation) table {
-				return fields("date", r.Date, "provider", r.Provider, "state", r.State, "differences", strconv.Itoa(r.OpenDifferences), "in statement", strconv.Itoa(r.Rows), "payments", strconv.Itoa(r.Payments))
+				return fields("date", r.Date, "provider", r.Provider, "state", r.State, "differences", strconv.Itoa(r.OpenDifferences), "not compared", strings.Join(r.Unknown, " "), "in statement", strconv.Itoa(r.Rows), "payments", strconv.Itoa(r.Payments))
 			})
 		}),
 	}
@@ -83,6 +84,7 @@ func newReconcileClose(c console) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&d.Why, "why", "", "why it is settled (needed)")
 	cmd.Flags().StringVar(&d.Payment, "payment", "", "id of the payment that an unreadable call was about")
+	cmd.Flags().BoolVar(&d.AnotherPayment, "another-payment", false, "of a row that is perhaps the same: take it as another payment")
 	return cmd
 }
 
@@ -103,8 +105,8 @@ func newReconcileFiles(c console) *cobra.Command {
 		options: func(flags *pflag.FlagSet, f *apiv1.StatementFileFilter) {
 			flags.StringVar(&f.Provider, "provider", "", "only those of this provider")
 		},
-		table: columns("uploaded, by, provider, format, state, from, to, rows, new rows, not booked, id", func(f apiv1.StatementFile) []any {
-			return []any{timeText(&f.UploadedAt), f.UploadedBy, f.Provider, f.Format, f.State, timeText(&f.From), timeText(&f.To), f.Rows, f.NewRows, f.Skipped, f.ID}
+		table: columns("uploaded, by, provider, format, state, from, to, rows, new rows, perhaps the same, not booked, id", func(f apiv1.StatementFile) []any {
+			return []any{timeText(&f.UploadedAt), f.UploadedBy, f.Provider, f.Format, f.State, timeText(&f.From), timeText(&f.To), f.Rows, f.NewRows, f.DoubtfulRows, f.Skipped, f.ID}
 		}),
 	}.command(c)
 }
@@ -135,7 +137,7 @@ func newReconcileRead(c console) *cobra.Command {
 
 func statementFileTable(f apiv1.StatementFile) table {
 	return fields("statement", f.ID, "provider", f.Provider, "format", f.Format, "state", f.State, "from", timeText(&f.From), "to", timeText(&f.To), "rows", strconv.Itoa(f.Rows),
-		"new rows", strconv.Itoa(f.NewRows), "not booked", strconv.Itoa(f.Skipped))
+		"new rows", strconv.Itoa(f.NewRows), "perhaps the same", strconv.Itoa(f.DoubtfulRows), "not booked", strconv.Itoa(f.Skipped))
 }
 
 func differenceTable(d apiv1.Difference) table {

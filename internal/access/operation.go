@@ -55,7 +55,7 @@ func moving() map[string]Operation {
 		"add-payment-provider":    {Acts: []Act{ActProvider}},
 		"enable-payment-provider": {Acts: []Act{ActProvider}},
 		"upload-statement":        {Acts: []Act{ActStatement, ActAskedStatement}},
-		"close-difference":        {Acts: []Act{ActSettle}},
+		"close-difference":        {Acts: []Act{ActSettle, ActStatement, ActAskedStatement}},
 		"add-webhook":             {Acts: []Act{ActWebhook}},
 		"enable-webhook":          {Acts: []Act{ActWebhook}},
 		"pay-out-shift":           {Acts: []Act{ActShiftPayOut}},

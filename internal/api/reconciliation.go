@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -60,9 +61,9 @@ func (a *API) reconciliationRoutes(r router) {
 	})
 	order(r, huma.Operation{
 		OperationID: "close-difference", Path: "/v1/differences/{id}/close", DefaultStatus: http.StatusOK, Tags: []string{"payments"}, Summary: "Settle a difference with a reason",
-		Description: "It posts nothing. A settled difference is not found again.", Responses: eitherOr(r, "200", of[apiv1.Difference](r)),
+		Description: "It posts nothing. A settled difference is not found again. A row that is perhaps the same as an older one is the same then, unless you say that it is another payment.", Responses: eitherOr(r, "200", of[apiv1.Difference](r)),
 	}, func(ctx context.Context, by access.Actor, in *DifferencePath, body apiv1.CloseDifference) (*sent, error) {
-		out, err := a.c.Reconciliations.Close(ctx, by, in.Difference, body.Why, body.Payment)
+		out, err := a.c.Reconciliations.Close(ctx, by, in.Difference, reconcile.Settlement{Why: body.Why, Payment: body.Payment, Another: body.AnotherPayment})
 		return doneOrWaits(http.StatusOK, out.Refusal, out.Waits, err, func() any { return differenceOf(out.Item) })
 	})
 	order(r, huma.Operation{
@@ -94,14 +95,22 @@ func (a *API) unreadCallRoutes(r router) {
 }
 
 func statementFileOf(f reconcile.File) apiv1.StatementFile {
-	return apiv1.StatementFile{ID: f.Name(), Provider: f.Provider, Format: string(f.Format), From: f.From.UTC(), To: f.To.UTC(), Rows: f.Rows, NewRows: f.New, Skipped: f.Skipped,
+	return apiv1.StatementFile{ID: f.Name(), Provider: f.Provider, Format: string(f.Format), From: f.From.UTC(), To: f.To.UTC(), Rows: f.Rows, NewRows: f.New, DoubtfulRows: f.Doubtful, Skipped: f.Skipped,
 		State: string(f.State), UploadedBy: access.PlainName(f.By), UploadedAt: f.AddedAt.UTC(), ReadAt: at(f.ReadAt)}
+}
+
+// notCompared splits a list that is stored as one text.
+func notCompared(text string) []string {
+	if text == "" {
+		return nil
+	}
+	return strings.Split(text, ",")
 }
 
 func reconciliationOf(r reconcile.Reconciliation) apiv1.Reconciliation {
 	return apiv1.Reconciliation{ID: r.ID.Text(id.Reconciliation), Provider: r.Provider, Date: r.Date, State: string(r.State), OpenDifferences: r.Unsettled, Rows: r.Rows,
 		StatedMinor: int64(r.Stated), FeesMinor: int64(r.Fees), Payments: r.Payments, PaidMinor: int64(r.Paid), BookedMinor: int64(r.Booked), Currency: r.Currency,
-		RanAt: r.RanAt.UTC(), ClosedAt: at(r.ClosedAt)}
+		Unknown: notCompared(r.Unknown), RanAt: r.RanAt.UTC(), ClosedAt: at(r.ClosedAt)}
 }
 
 func differenceOf(i reconcile.Item) apiv1.Difference {

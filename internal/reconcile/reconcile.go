@@ -5,9 +5,12 @@
 package reconcile
 
 import (
+	"encoding/hex"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/payment"
@@ -32,11 +35,16 @@ const (
 	Gap           Kind = "gap"              // the provider's balance does not go on where the row before it ended
 	FeeUnbooked   Kind = "fee"              // a fee is not in the books
 	UnreadCall    Kind = "unreadable-call"  // a call of the provider could not be read; a payment may be in it
+	PerhapsSame   Kind = "perhaps-same"     // a row is perhaps the same movement as an older one, and credits nobody until a person decides
+	OtherContents Kind = "other-contents"   // rows of different days have the payment's name: one of them credits nobody
+	Sums          Kind = "sums"             // a file has more payments on the day than the rows that count
+	Balance       Kind = "balance"          // the rows that count do not lead from the day's opening balance to its closing balance
 )
 
 // Kinds lists the kinds of differences.
 func Kinds() []Kind {
-	return []Kind{NoPayment, NotStated, Amount, Currency, Reversed, NotGivenBack, NoJournal, JournalAlone, JournalAmount, Twice, Gap, FeeUnbooked, UnreadCall}
+	return []Kind{NoPayment, NotStated, Amount, Currency, Reversed, NotGivenBack, NoJournal, JournalAlone, JournalAmount, Twice, Gap, FeeUnbooked, UnreadCall, PerhapsSame, OtherContents, Sums,
+		Balance}
 }
 
 // Owner returns who looks after a difference of the kind until somebody is named: those who keep the books, or those who run the server,
@@ -62,6 +70,8 @@ const (
 	Verify           Act = "verify"             // run paywatt verify: the database or the program is at fault
 	WaitForStatement Act = "wait-for-statement" // fetch the statement again, or the one that lies between
 	SettleFees       Act = "settle-fees"        // post the fees with the provider's invoice, and settle the difference
+	DecideRow        Act = "decide-row"         // settle it if the row is the same movement, or take it as another payment
+	CheckRows        Act = "check-rows"         // compare the rows with the statement: one is missing, or counts twice
 	ReadCall         Act = "read-call"          // look at the call; read it again after an upgrade, or settle it with the payment that it was about
 )
 
@@ -84,6 +94,10 @@ func (k Kind) Act() Act {
 		return SettleFees
 	case UnreadCall:
 		return ReadCall
+	case PerhapsSame:
+		return DecideRow
+	case OtherContents, Sums, Balance:
+		return CheckRows
 	}
 	return Verify
 }
@@ -96,6 +110,13 @@ const Slack = 15 * time.Minute
 type Row struct {
 	statement.Row
 	Booked bool // a fee that is in the books
+	Key    string
+	File   id.ID
+	Format statement.Format // of the file
+	State  RowState
+	SameAs string // of a row that waits, and of one that is the same as another: the name of that row's payment
+	Named  bool   // it was stored with its names; earlier versions kept none
+	Called bool   // no row: a payment that a call of the provider brought, and that no row claims
 }
 
 // Journal is a journal that moved a provider's money.
@@ -121,6 +142,12 @@ type Day struct {
 	Payments []payment.Payment
 	// Journals are those of the payments, and those that were posted in the day.
 	Journals []Journal
+	// Waiting are rows of the day that are perhaps the same as others. They do not count.
+	Waiting []Row
+	// Claims are rows of other days that name a payment which a row of the day names too.
+	Claims []Row
+	// Pages is what files say about the day, and Before about earlier days.
+	Pages, Before []PageDay
 }
 
 // Difference is one thing that does not agree.
@@ -156,7 +183,45 @@ func Reconcile(d Day) []Difference {
 	c.payments()
 	c.alone()
 	c.gaps(rows)
-	return c.out
+	c.waiting()
+	c.claims(rows)
+	found, _ := compareBalances(d)
+	return append(c.out, found...)
+}
+
+// waiting lists the rows that a person must decide about.
+func (c *dayCheck) waiting() {
+	for _, r := range c.day.Waiting {
+		d := Difference{Kind: PerhapsSame, Key: hex.EncodeToString([]byte(r.Key)), Txn: r.SameAs, Stated: r.Amount, Currency: r.Currency, At: r.At}
+		d.Note = cut(strings.Trim(r.Payer+" · "+r.Reference, " ·"))
+		if p := c.byTxn[r.SameAs]; p != nil {
+			d.Payment, d.Paid = p.Name(), p.Amount.Minor
+		}
+		c.add(d)
+	}
+}
+
+// claims finds payments that a row of an earlier day names too: they are one payment for two rows.
+func (c *dayCheck) claims(rows []Row) {
+	claimed := map[string]Row{}
+	for _, o := range c.day.Claims {
+		if first, has := claimed[o.Txn]; !has || o.At.Before(first.At) {
+			claimed[o.Txn] = o
+		}
+	}
+	seen := map[string]bool{}
+	for _, r := range rows {
+		o, has := claimed[r.Txn]
+		if !has || seen[r.Txn] || r.Kind != statement.Payment || !o.At.Before(r.At) {
+			continue
+		}
+		seen[r.Txn] = true
+		d := Difference{Kind: OtherContents, Key: r.Txn + " " + r.At.Format(time.DateOnly), Txn: r.Txn, Stated: r.Amount, Currency: r.Currency, At: r.At, Note: o.At.Format(time.DateOnly)}
+		if p := c.byTxn[r.Txn]; p != nil {
+			d.Payment, d.Paid = p.Name(), p.Amount.Minor
+		}
+		c.add(d)
+	}
 }
 
 // dayCheck is a comparison under way.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -132,7 +133,7 @@ func (s *Statements) run(tx Tx, provider string, from, to time.Time, wanted bool
 	if err != nil {
 		return r, err
 	}
-	if !known && !wanted && !d.Stated && len(d.Rows)+len(d.Payments)+len(d.Journals) == 0 {
+	if !known && !wanted && !d.Stated && len(d.Rows)+len(d.Waiting)+len(d.Payments)+len(d.Journals) == 0 {
 		return r, nil
 	}
 	left, err := s.settle(tx, provider, date, Reconcile(d))
@@ -148,7 +149,7 @@ func (s *Statements) run(tx Tx, provider string, from, to time.Time, wanted bool
 		}
 	}
 	r.count(d)
-	r.Unsettled = left
+	r.Unsettled, r.Unknown = left, unknownText(d)
 	r.State = Waiting
 	if left > 0 {
 		r.State = Open
@@ -200,7 +201,7 @@ func collect(tx Tx, provider string, from, to time.Time) (Day, error) {
 		return d, err
 	}
 	d.Stated = covers(files, from, to)
-	if d.Rows, err = tx.Reconciling().StatementRows(provider, from, to); err != nil {
+	if err = collectRows(tx, provider, &d); err != nil {
 		return d, err
 	}
 	paidFrom, paidTo := from.Add(-Slack), to.Add(-Slack)
@@ -219,7 +220,7 @@ func collect(tx Tx, provider string, from, to time.Time) (Day, error) {
 		if err != nil {
 			return d, err
 		}
-		if closing, told := Closing(yesterday); told {
+		if closing, told := Closing(counting(yesterday)); told {
 			d.Opening = &closing
 		}
 	}
@@ -227,6 +228,43 @@ func collect(tx Tx, provider string, from, to time.Time) (Day, error) {
 		return d, err
 	}
 	return d, addBacks(tx, provider, &d)
+}
+
+// collectRows reads the rows of the day, the rows of other days that name the same payments, and what the files say about balances.
+func collectRows(tx Tx, provider string, d *Day) error {
+	rows, err := tx.Reconciling().StatementRows(provider, d.From, d.To)
+	if err != nil {
+		return err
+	}
+	d.Rows = counting(rows)
+	for _, r := range rows {
+		if r.State == RowWaiting {
+			d.Waiting = append(d.Waiting, r)
+		}
+	}
+	if len(d.Rows) > 0 {
+		if d.Claims, err = tx.Reconciling().ClaimedElsewhere(provider, d.From, d.To); err != nil {
+			return err
+		}
+	}
+	if d.Pages, err = tx.Reconciling().PageDays(provider, d.From, d.To); err != nil || len(d.Pages) == 0 {
+		return err
+	}
+	d.Before, err = tx.Reconciling().PageDays(provider, d.From.Add(-lastStatement), d.From)
+	return err
+}
+
+// lastStatement is how old the last statement of an account may be.
+const lastStatement = 62 * 24 * time.Hour
+
+// counting returns the rows that are movements of money.
+func counting(rows []Row) (out []Row) {
+	for _, r := range rows {
+		if r.State == RowTaken {
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 // addBacks finds the payments that were given back in the books on the day, and that rows of other days give back.
@@ -380,7 +418,7 @@ func (s *Statements) keep(tx Tx, provider, date string, x counted) (Item, bool, 
 		switch {
 		case err != nil:
 			return i, false, err
-		case known && !i.Open && x.Kind == FeeUnbooked:
+		case known && !i.Open && (x.Kind == FeeUnbooked || i.Why != gone && grewSince(i.Difference, x.Difference)):
 			x.Key = key + "/" + strconv.Itoa(n)
 			continue
 		case known && !i.Open && i.Why != gone:
@@ -401,4 +439,9 @@ func (s *Statements) keep(tx Tx, provider, date string, x counted) (Item, bool, 
 	}
 }
 
-func cut(note string) string { return note[:min(len(note), 100)] }
+// grewSince reports whether a difference of sums that a person settled has other figures now: what was settled explains only the old ones.
+func grewSince(settled, now Difference) bool {
+	return (now.Kind == Balance || now.Kind == Sums) && (settled.Stated != now.Stated || settled.Paid != now.Paid)
+}
+
+func cut(note string) string { return strings.ToValidUTF8(note[:min(len(note), 100)], "") }

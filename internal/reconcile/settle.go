@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/localday"
+	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
 )
@@ -33,39 +35,110 @@ type settleRequest struct {
 	Item    string `json:"difference"`
 	Why     string `json:"why"`
 	Payment string `json:"payment,omitempty"`
+	Another bool   `json:"another,omitempty"`
+}
+
+// Settlement is how a person settles a difference.
+type Settlement struct {
+	Why     string
+	Payment string // of a call that could not be read: the payment that it was about, or empty
+	Another bool   // of a row that is perhaps the same as an older one: it is another payment
 }
 
 // Close settles a difference with a reason (right: payment.decide, and a second person: a settled difference is never found again, so
-// closing one can hide that money is missing). It posts nothing. When the last difference of a day is settled, the day closes. The payment is the one
-// that a call which could not be read was about, or empty.
-func (s *Statements) Close(ctx context.Context, by access.Actor, item, why, pay string) (Settled, error) {
-	why = strings.TrimSpace(why)
-	if why == "" || !utf8.ValidString(why) || len(why) > maxWhy || !access.Printable(why) {
+// closing one can hide that money is missing). It posts nothing. When the last difference of a day is settled, the day closes. A row that is
+// perhaps the same as an older one is the same then, unless the settlement says that it is another payment: it is taken as an uploaded file is, by
+// the same rule about a second person.
+func (s *Statements) Close(ctx context.Context, by access.Actor, item string, how Settlement) (Settled, error) {
+	how.Why = strings.TrimSpace(how.Why)
+	if how.Why == "" || !utf8.ValidString(how.Why) || len(how.Why) > maxWhy || !access.Printable(how.Why) {
 		return Settled{Refusal: refuse.PaymentReasonMissing(maxWhy)}, nil
 	}
 	return s.change(ctx, by, item, func(tx Tx, i Item) (Settled, error) {
-		if !i.Open {
+		switch {
+		case !i.Open:
 			return Settled{Refusal: refuse.DifferenceSettled(i.Name())}, nil
+		case how.Another && i.Kind != PerhapsSame:
+			return Settled{Refusal: refuse.DifferenceWithoutRow(i.Name())}, nil
 		}
-		if no, err := settledWith(tx, &i, pay); err != nil || no.Refused() {
+		if no, err := settledWith(tx, &i, how.Payment); err != nil || no.Refused() {
 			return Settled{Refusal: no}, err
 		}
-		eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActSettle, Object: i.Name(), Summary: "settle a difference: " + i.terms() + " why=" + why,
-			Body: settleRequest{i.Name(), why, pay}}, tx.Moment())
+		eyes, err := s.mayClose(tx, by, i, how)
 		if err != nil || eyes.Refused() || eyes.Waits != nil {
 			return Settled{Refusal: eyes.Refusal, Waits: eyes.Waits, Item: i}, err
 		}
-		i.Open, i.ClosedAt, i.ClosedBy, i.Why = false, tx.Moment(), by.String(), why
+		i.Open, i.ClosedAt, i.ClosedBy, i.Why = false, tx.Moment(), by.String(), how.Why
 		e := by.Entry("difference.close", i.Name())
-		e.At, e.Reason, e.After = tx.Moment(), why, i.terms()
+		if how.Another {
+			e = by.Entry("difference.take", i.Name())
+		}
+		e.At, e.Reason, e.After = tx.Moment(), how.Why, i.terms()
 		if err := tx.AuditLog(eyes.Mark(e)); err != nil {
 			return Settled{}, err
 		}
 		if err := tx.Reconciling().PutItem(i); err != nil {
 			return Settled{}, err
 		}
+		if i.Kind == PerhapsSame {
+			if err := s.decideRow(tx, i, how.Another, eyes.Checker != ""); err != nil {
+				return Settled{}, err
+			}
+		}
 		return Settled{Item: i}, s.closed(tx, i)
 	})
+}
+
+// mayClose asks whether the difference may be settled now. A row that becomes a payment moves value, as a file does.
+func (s *Statements) mayClose(tx Tx, by access.Actor, i Item, how Settlement) (access.FourEyes, error) {
+	r := access.ActRequest{Act: access.ActSettle, Object: i.Name(), Summary: "settle a difference: " + i.terms() + " why=" + how.Why,
+		Body: settleRequest{i.Name(), how.Why, how.Payment, how.Another}}
+	if how.Another {
+		p, _, err := tx.Paying().Payments().ProviderByName(i.Provider)
+		if err != nil {
+			return access.FourEyes{}, err
+		}
+		if r.Act, err = s.actOfFile(p); err != nil {
+			return access.FourEyes{}, err
+		}
+		r.Summary = "take a row of a statement as another payment: " + i.terms() + " note=" + i.Note + " why=" + how.Why
+	}
+	return access.SecondPerson(tx.Eyes(), by, r, tx.Moment())
+}
+
+// decideRow carries out what a person decided about a row that was perhaps the same as an older one. Two people must answer for the payment, and
+// two must have answered for the file: otherwise it is confirmed as far as one person's file is.
+func (s *Statements) decideRow(tx Tx, i Item, another, twoPeople bool) error {
+	key, err := hex.DecodeString(i.Key)
+	if err != nil {
+		return fmt.Errorf("the key of difference %s: %w", i.Name(), err)
+	}
+	r, found, err := tx.Reconciling().StatementRow(i.Provider, string(key))
+	if err != nil || !found || r.State != RowWaiting {
+		return err
+	}
+	if r.State = RowSame; !another {
+		return tx.Reconciling().PutStatementRow(i.Provider, r)
+	}
+	r.State, r.SameAs = RowTaken, ""
+	f, _, err := tx.Reconciling().StatementFileByID(r.File)
+	if err != nil {
+		return err
+	}
+	p, _, err := tx.Paying().Payments().ProviderByName(i.Provider)
+	if err != nil {
+		return err
+	}
+	proof := payment.StatedAlone
+	if twoPeople && f.Proof == payment.Stated {
+		proof = payment.Stated
+	}
+	if n, says := notice(r.Row, nil); says {
+		if err := s.c.Payments.HearStatement(tx.Paying(), p, []payment.Notice{n}, proof); err != nil {
+			return err
+		}
+	}
+	return tx.Reconciling().PutStatementRow(i.Provider, r)
 }
 
 // closed does what follows when a person has settled a difference.
@@ -151,12 +224,15 @@ func (s *Statements) Show(ctx context.Context, by access.Actor, item string) (Se
 
 // Executors returns the executors of the actions that a second person can approve.
 func (s *Statements) Executors() access.Executors {
-	return access.Executors{access.ActStatement: s.doUpload, access.ActSettle: func(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
-		var r settleRequest
-		if err := json.Unmarshal(body, &r); err != nil {
-			return access.Done{}, fmt.Errorf("read an approved act about a difference: %w", err)
-		}
-		out, err := s.Close(ctx, maker, r.Item, r.Why, r.Payment)
-		return access.Done{Refusal: out.Refusal, Object: r.Item}, err
-	}}
+	return access.Executors{access.ActStatement: s.doUpload, access.ActSettle: s.doClose}
+}
+
+// doClose settles a difference that a second person approved.
+func (s *Statements) doClose(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
+	var r settleRequest
+	if err := json.Unmarshal(body, &r); err != nil {
+		return access.Done{}, fmt.Errorf("read an approved act about a difference: %w", err)
+	}
+	out, err := s.Close(ctx, maker, r.Item, Settlement{r.Why, r.Payment, r.Another})
+	return access.Done{Refusal: out.Refusal, Object: r.Item}, err
 }

@@ -40,6 +40,7 @@ type File struct {
 	Proof    payment.Proof // who answers for it; empty while it waits
 	Taken    int           // rows that were handled
 	New      int           // rows that no earlier file had
+	Doubtful int           // rows that are perhaps the same as older ones, when the file was read
 	By       string
 	AddedAt  time.Time
 	ReadAt   time.Time
@@ -76,6 +77,7 @@ type Reconciliation struct {
 	RanAt    time.Time
 	ClosedAt time.Time
 	ClosedBy string
+	Unknown  string // what could not be compared, as [Unknowns], separated by commas
 	Version  int64
 	// Unsettled counts the open differences of the day now; it is not stored.
 	Unsettled int
@@ -131,9 +133,25 @@ type Rows interface {
 	// UnreadFiles lists files whose rows are being stored.
 	UnreadFiles(max int) ([]File, error)
 
-	// AddStatementRow stores a row; false means that an earlier file had it.
-	AddStatementRow(provider string, file id.ID, key []byte, r statement.Row) (bool, error)
+	// AddStatementRow stores a row with its names; false means that a row of this key is stored already.
+	AddStatementRow(provider string, r Row) (bool, error)
+	// PutStatementRow stores the state of a row.
+	PutStatementRow(provider string, r Row) error
+	// StatementRow reads the row of a key.
+	StatementRow(provider, key string) (Row, bool, error)
+	// StatementRows lists the rows of a period, those that wait and those that are the same as others too. Their names and formats are missing;
+	// NamedRows lists the rows with them.
 	StatementRows(provider string, from, to time.Time) ([]Row, error)
+	NamedRows(provider string, from, to time.Time) ([]Row, error)
+	// NameUses lists the rows that have one of some names.
+	NameUses(provider string, names []string) ([]NameUse, error)
+	// UnclaimedPayments lists payments of a period that no row names.
+	UnclaimedPayments(provider string, from, to time.Time) ([]payment.Payment, error)
+	// ClaimedElsewhere lists the rows outside a period that count and name a payment which a row of the period names too.
+	ClaimedElsewhere(provider string, from, to time.Time) ([]Row, error)
+	// AddPageDays stores what a file says about the balances of days, once. PageDays lists it for a period.
+	AddPageDays(provider string, days []PageDay) error
+	PageDays(provider string, from, to time.Time) ([]PageDay, error)
 	// ComparedPayments lists payments that rows of a period name, and those that were paid in another period.
 	ComparedPayments(provider string, from, to, paidFrom, paidTo time.Time) ([]payment.Payment, error)
 	// StatedElsewhere lists the names of payments paid in a period that rows outside another period have.

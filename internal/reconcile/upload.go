@@ -142,18 +142,17 @@ type uploadRequest struct {
 
 // agree lets the rows of a file be stored. A provider that can be asked confirms its payments itself, so its file needs no second person.
 func (s *Statements) agree(tx Tx, by access.Actor, f File, p payment.Provider) (UploadResult, error) {
-	asks, err := s.c.Payments.CanAsk(p)
+	act, err := s.actOfFile(p)
 	if err != nil {
 		return UploadResult{}, err
-	}
-	act := access.ActStatement
-	if asks {
-		act = access.ActAskedStatement
 	}
 	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: act, Object: f.Name(), Summary: "take payments from a statement: " + f.terms(),
 		Body: uploadRequest{f.Name()}}, tx.Moment())
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return UploadResult{Refusal: eyes.Refusal, Waits: eyes.Waits, File: f}, err
+	}
+	if _, _, err := tx.Paying().Payments().ProviderByID(p.ID); err != nil { // which locks it: one file of a provider at a time
+		return UploadResult{}, err
 	}
 	f.State, f.Proof = FileReading, payment.StatedAlone
 	if eyes.Checker != "" {
@@ -167,11 +166,23 @@ func (s *Statements) agree(tx Tx, by access.Actor, f File, p payment.Provider) (
 	return UploadResult{File: f}, tx.Reconciling().PutStatementFile(f)
 }
 
-// doUpload takes a file that a second person approved.
+// actOfFile returns the act that takes payments from a provider's file.
+func (s *Statements) actOfFile(p payment.Provider) (access.Act, error) {
+	asks, err := s.c.Payments.CanAsk(p)
+	if asks {
+		return access.ActAskedStatement, err
+	}
+	return access.ActStatement, err
+}
+
+// doUpload takes a file that a second person approved, or one row of a file that is another payment than it seemed.
 func (s *Statements) doUpload(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
 	var r uploadRequest
 	if err := json.Unmarshal(body, &r); err != nil {
 		return access.Done{}, fmt.Errorf("read an approved statement: %w", err)
+	}
+	if r.File == "" {
+		return s.doClose(ctx, maker, body)
 	}
 	out, err := access.Through(ctx, s.c.Door, maker.Tenant, func(tx Tx) (UploadResult, error) {
 		i, broken := id.Parse(id.StatementFile, r.File)
@@ -223,7 +234,7 @@ func (s *Statements) take(ctx context.Context, t access.Tenant, f File) (File, e
 	if f.State != FileReading {
 		return f, nil
 	}
-	f, file, err := s.open(ctx, t, f.ID)
+	f, file, err := s.openFile(ctx, t, f.ID)
 	if err != nil || f.State != FileReading {
 		return f, err
 	}
@@ -235,18 +246,25 @@ func (s *Statements) take(ctx context.Context, t access.Tenant, f File) (File, e
 	if err != nil {
 		return f, err
 	}
-	keys, n, rows := rowKeys{}, 0, []keyed(nil)
+	decided, days, err := s.plan(ctx, t, f, file, o)
+	if errors.Is(err, errTaken) {
+		return f, nil
+	}
+	if err != nil {
+		return f, fault.Wrap(err, "compare the rows of statement %s with older ones", f.Name())
+	}
+	n, rows := 0, []decidedRow(nil)
 	store := func(last bool) error {
-		stored, err := access.Through(ctx, s.c.Door, t, func(tx Tx) (stored, error) { return s.store(tx, f, p, rows, back, last) })
+		stored, err := access.Through(ctx, s.c.Door, t, func(tx Tx) (stored, error) { return s.store(tx, f, p, rows, back, days, last) })
 		f, rows = stored.File, rows[:0]
 		return err
 	}
 	_, err = statement.Read(f.Format, bytes.NewReader(file), o, func(r statement.Row) error {
-		k := keys.of(r)
+		d := decided[n]
 		if n++; n <= f.Taken {
 			return nil
 		}
-		if rows = append(rows, keyed{k, r}); len(rows) < chunk {
+		if rows = append(rows, decidedRow{d, r}); len(rows) < chunk {
 			return nil
 		}
 		return store(false)
@@ -260,8 +278,8 @@ func (s *Statements) take(ctx context.Context, t access.Tenant, f File) (File, e
 	return f, fault.Wrap(err, "store the rows of statement %s", f.Name())
 }
 
-// open opens a stored file.
-func (s *Statements) open(ctx context.Context, t access.Tenant, i id.ID) (File, []byte, error) {
+// openFile opens a stored file.
+func (s *Statements) openFile(ctx context.Context, t access.Tenant, i id.ID) (File, []byte, error) {
 	f, err := access.Look(ctx, s.c.Door, t, func(tx Tx) (File, error) {
 		f, _, err := tx.Reconciling().StatementFileByID(i)
 		return f, err
@@ -310,24 +328,18 @@ func givenBack(f File, file []byte, o statement.Options) (map[string]reversal, e
 	return out, nil
 }
 
-// rowKeys makes the keys of rows: their contents, and how many equal rows of the file came before. So files that overlap store a row once, and a
-// row that stands in one file twice is stored twice.
+// rowKeys makes the keys of rows: their contents with the name of the first versions, and how many equal rows of the file came before. So a file
+// that an earlier version read has the same keys again, and a row that stands in one file twice is stored twice.
 type rowKeys map[[sha256.Size]byte]int
 
 func (k rowKeys) of(r statement.Row) []byte {
-	text := fmt.Sprintf("%s\x00%s\x00%s\x00%d\x00%s\x00%d", r.Kind, r.Txn, r.Of, r.Amount, r.Currency, r.At.Unix())
+	text := fmt.Sprintf("%s\x00%s\x00%s\x00%d\x00%s\x00%d", r.Kind, r.Legacy, r.Of, r.Amount, r.Currency, r.At.Unix())
 	sum := sha256.Sum256([]byte(text))
 	k[sum]++
 	if k[sum] > 1 {
 		sum = sha256.Sum256(fmt.Appendf(nil, "%s\x00%d", text, k[sum]))
 	}
 	return sum[:16]
-}
-
-// keyed is a row with its key.
-type keyed struct {
-	key []byte
-	row statement.Row
 }
 
 // stored is the outcome of storing rows.
@@ -337,10 +349,16 @@ type stored struct{ File }
 func (stored) Refused() bool { return false }
 
 // store stores rows of a file, and passes what is new to the payments.
-func (s *Statements) store(tx Tx, f File, p payment.Provider, rows []keyed, back map[string]reversal, last bool) (stored, error) {
+func (s *Statements) store(tx Tx, f File, p payment.Provider, rows []decidedRow, back map[string]reversal, days []PageDay, last bool) (stored, error) {
 	now, found, err := tx.Reconciling().StatementFileByID(f.ID)
 	if err != nil || !found || now.State != FileReading || now.Taken != f.Taken {
 		return stored{now}, errors.Join(err, errTaken)
+	}
+	if _, _, err := tx.Paying().Payments().ProviderByID(p.ID); err != nil { // which locks it: one file of a provider at a time
+		return stored{f}, err
+	}
+	if err := mayTake(tx, f); err != nil {
+		return stored{f}, err
 	}
 	var notices []payment.Notice
 	hear := func(all bool) error {
@@ -351,17 +369,24 @@ func (s *Statements) store(tx Tx, f File, p payment.Provider, rows []keyed, back
 		notices = nil
 		return err
 	}
-	for _, k := range rows {
-		added, err := tx.Reconciling().AddStatementRow(p.Name, f.ID, k.key, k.row)
-		if err != nil {
-			return stored{f}, err
-		}
+	for _, r := range rows {
 		f.Taken++
-		if !added {
+		if r.fate == isKnown {
+			continue
+		}
+		row := r.toStore(f)
+		added, err := tx.Reconciling().AddStatementRow(p.Name, row)
+		switch {
+		case err != nil:
+			return stored{f}, err
+		case !added:
+			continue
+		case r.fate == isPerhapsSame:
+			f.Doubtful++
 			continue
 		}
 		f.New++
-		if n, says := notice(k.row, back); says {
+		if n, says := notice(row.Row, back); says {
 			notices = append(notices, n)
 		}
 		if err := hear(false); err != nil {
@@ -373,6 +398,9 @@ func (s *Statements) store(tx Tx, f File, p payment.Provider, rows []keyed, back
 	}
 	if last {
 		f.State, f.ReadAt = FileRead, tx.Moment()
+		if err := tx.Reconciling().AddPageDays(p.Name, days); err != nil {
+			return stored{f}, err
+		}
 	}
 	f.Version++
 	return stored{f}, tx.Reconciling().PutStatementFile(f)

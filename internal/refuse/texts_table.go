@@ -3889,6 +3889,11 @@ func DifferenceWithoutCall(difference string) refusal.Refusal {
 	return refusal.Refusal{Code: "difference-state", Text: "difference-without-call", What: "Difference " + difference + " is not about a call that could not be read.", Not: "No changes were made.", Try: "See the list: paywatt reconcile differences --kind unreadable-call.", Args: []refusal.Arg{{Place: "difference", Value: difference}}}
 }
 
+// DifferenceWithoutRow: Difference {difference} is not about a row that is perhaps the same as another one. See the list: paywatt reconcile differences --kind perhaps-same.
+func DifferenceWithoutRow(difference string) refusal.Refusal {
+	return refusal.Refusal{Code: "difference-state", Text: "difference-without-row", What: "Difference " + difference + " is not about a row that is perhaps the same as another one.", Not: "No changes were made.", Try: "See the list: paywatt reconcile differences --kind perhaps-same.", Args: []refusal.Arg{{Place: "difference", Value: difference}}}
+}
+
 // DifferencePaymentUnconfirmed: Payment {payment} is {state} and not confirmed, so it does not show where the money went. Confirm the payment first, or name another one.
 func DifferencePaymentUnconfirmed(payment string, state string) refusal.Refusal {
 	return refusal.Refusal{Code: "difference-state", Text: "difference-payment-unconfirmed", What: "Payment " + payment + " is " + state + " and not confirmed, so it does not show where the money went.", Not: "No changes were made.", Try: "Confirm the payment first, or name another one.", Args: []refusal.Arg{{Place: "payment", Value: payment}, {Place: "state", Value: state}}}

@@ -843,7 +843,7 @@ CREATE TABLE statement_file (
   from_at INTEGER NOT NULL, to_at INTEGER NOT NULL, rows INTEGER NOT NULL, skipped INTEGER NOT NULL DEFAULT 0,
   state TEXT NOT NULL CHECK (state = 'waiting' OR state = 'reading' OR state = 'read'), proof TEXT NOT NULL DEFAULT '',
   taken INTEGER NOT NULL DEFAULT 0, fresh INTEGER NOT NULL DEFAULT 0,  -- rows that were stored, and rows that no earlier file had
-  by_actor TEXT NOT NULL, created_at INTEGER NOT NULL, read_at INTEGER, version INTEGER NOT NULL DEFAULT 1,
+  by_actor TEXT NOT NULL, created_at INTEGER NOT NULL, read_at INTEGER, version INTEGER NOT NULL DEFAULT 1, doubtful INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, provider, sum)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX statement_file_unread ON statement_file (tenant_id, id) WHERE state = 'reading';
@@ -851,7 +851,7 @@ CREATE INDEX statement_file_unread ON statement_file (tenant_id, id) WHERE state
 CREATE TABLE statement_row (  -- the file proves its rows
   tenant_id INTEGER NOT NULL, provider TEXT NOT NULL, key BLOB NOT NULL, file_id BLOB NOT NULL, line INTEGER NOT NULL,
   kind TEXT NOT NULL, txn TEXT NOT NULL, of_txn TEXT NOT NULL DEFAULT '', at INTEGER NOT NULL, amount INTEGER NOT NULL, currency TEXT NOT NULL,
-  balance INTEGER, settled_by BLOB,  -- a fee: the difference that settled it
+  balance INTEGER, settled_by BLOB, account TEXT NOT NULL DEFAULT '', state TEXT NOT NULL DEFAULT '', same_as TEXT NOT NULL DEFAULT '', after_balance INTEGER, date_only INTEGER NOT NULL DEFAULT 0, reference TEXT NOT NULL DEFAULT '', payer TEXT NOT NULL DEFAULT '', named INTEGER NOT NULL DEFAULT 0,  -- a fee: the difference that settled it
   PRIMARY KEY (tenant_id, provider, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX statement_row_at ON statement_row (tenant_id, provider, at);
@@ -861,7 +861,7 @@ CREATE TABLE reconciliation (  -- one day of a provider
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, provider TEXT NOT NULL, date TEXT NOT NULL, from_at INTEGER NOT NULL, to_at INTEGER NOT NULL,
   state TEXT NOT NULL CHECK (state = 'waiting' OR state = 'open' OR state = 'closed'),
   rows INTEGER NOT NULL, stated INTEGER NOT NULL, fees INTEGER NOT NULL, payments INTEGER NOT NULL, paid INTEGER NOT NULL, booked INTEGER NOT NULL,
-  currency TEXT NOT NULL DEFAULT '', ran_at INTEGER NOT NULL, closed_at INTEGER, closed_by TEXT NOT NULL DEFAULT '', version INTEGER NOT NULL DEFAULT 1,
+  currency TEXT NOT NULL DEFAULT '', ran_at INTEGER NOT NULL, closed_at INTEGER, closed_by TEXT NOT NULL DEFAULT '', version INTEGER NOT NULL DEFAULT 1, unknown TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, provider, date)
 ) STRICT, WITHOUT ROWID;
 
@@ -940,3 +940,16 @@ CREATE INDEX payment_call_unowned ON payment_call (tenant_id, id) WHERE state = 
 CREATE INDEX payment_call_difference ON payment_call (tenant_id, difference_id) WHERE difference_id IS NOT NULL;
 CREATE INDEX journal_unsealed ON journal (tenant_id, id) WHERE seal_n IS NULL;
 CREATE INDEX audit_unsealed ON audit (tenant_id, id) WHERE seal_n IS NULL;
+
+CREATE TABLE statement_name (  -- names of rows; kind is their number in the program
+  tenant_id INTEGER NOT NULL, provider TEXT NOT NULL, name TEXT NOT NULL, kind INTEGER NOT NULL, key BLOB NOT NULL, at INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, provider, name, kind, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX statement_name_at ON statement_name (tenant_id, provider, at);
+
+CREATE TABLE statement_day (
+  tenant_id INTEGER NOT NULL, provider TEXT NOT NULL, at INTEGER NOT NULL, file_id BLOB NOT NULL, page INTEGER NOT NULL,
+  account TEXT NOT NULL, currency TEXT NOT NULL, opening INTEGER, closing INTEGER,  -- of the day; NULL if the file has no balances
+  credits INTEGER NOT NULL, paid_in INTEGER NOT NULL, whole INTEGER NOT NULL CHECK (whole IN (0,1)),
+  PRIMARY KEY (tenant_id, provider, at, file_id, page)
+) STRICT, WITHOUT ROWID;

@@ -138,7 +138,7 @@ func TestADayIsReconciled(t *testing.T) {
 	if err != nil || len(l.Items) != 1 || l.Items[0].Kind != reconcile.NotStated || l.Items[0].Txn != "QK9" || l.Items[0].Date != oddDate {
 		t.Fatalf("differences %+v (%v)", l.Items, err)
 	}
-	if c, err := st.Close(t.Context(), owner(), l.Items[0].Name(), "asked the provider", ""); err != nil || c.Refused() {
+	if c, err := st.Close(t.Context(), owner(), l.Items[0].Name(), reconcile.Settlement{Why: "asked the provider"}); err != nil || c.Refused() {
 		t.Fatal(err, c.Detail())
 	}
 	if r := run(oddDate); r.State != reconcile.Closed {

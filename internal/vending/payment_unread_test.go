@@ -145,11 +145,11 @@ func TestACallIsSettledByTwoPeople(t *testing.T) {
 	s.clock.add(48 * time.Hour) // the day is compared
 	s.fourEyes()
 	for _, wrong := range []string{names["TX2"], names["TX3"], "pay_x", item.Key, id.ID{1}.Text(id.Payment)} {
-		if c, err := st.Close(t.Context(), owner(), item.Name(), "seen", wrong); err != nil || !c.Refused() {
+		if c, err := st.Close(t.Context(), owner(), item.Name(), reconcile.Settlement{Why: "seen", Payment: wrong}); err != nil || !c.Refused() {
 			t.Errorf("settled with payment %q: %v %+v", wrong, err, c)
 		}
 	}
-	c, err := st.Close(t.Context(), owner(), item.Name(), "the statement has it", names["TX1"])
+	c, err := st.Close(t.Context(), owner(), item.Name(), reconcile.Settlement{Why: "the statement has it", Payment: names["TX1"]})
 	if err != nil || c.Refused() || c.Waits == nil || !strings.Contains(c.Waits.Summary, `txn="TX1"`) {
 		t.Fatalf("settled alone: %v %s %+v", err, c.Detail(), c.Waits)
 	}

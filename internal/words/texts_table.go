@@ -5764,6 +5764,12 @@ func (t *Texts) DifferencesAssign() string { return t.say("pages.differences.ass
 // DifferencesSettle: Settle
 func (t *Texts) DifferencesSettle() string { return t.say("pages.differences.settle") }
 
+// DifferencesTake: Take as another payment
+func (t *Texts) DifferencesTake() string { return t.say("pages.differences.take") }
+
+// DifferencesTakeEffect: The row becomes a payment, as an uploaded file’s rows do. A second person may have to agree.
+func (t *Texts) DifferencesTakeEffect() string { return t.say("pages.differences.take-effect") }
+
 // DifferencesSettleEffect: A settled difference is not found again. A second person may have to agree.
 func (t *Texts) DifferencesSettleEffect() string { return t.say("pages.differences.settle-effect") }
 

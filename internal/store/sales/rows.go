@@ -12,5 +12,5 @@ func Of(tx *core.Tx) Rows { return Rows{tx} }
 // Lists are the columns of this area's tables; a test compares them with the schema.
 var Lists = [...]core.Listed{&vendColumns, &lineColumns, &sellerColumns, &tokenColumns, &externalColumns, &jobColumns, &transferColumns,
 	&reversalColumns, &cancelColumns, &vendorColumns, &shiftColumns, &swapColumns,
-	&paymentColumns, &providerColumns, &callColumns, &requestColumns, &questionColumns, &statementFileColumns, &statementRowColumns, &reconciliationColumns, &differenceColumns,
+	&paymentColumns, &providerColumns, &callColumns, &requestColumns, &questionColumns, &statementFileColumns, &statementRowColumns, &statementNameColumns, &pageDayColumns, &reconciliationColumns, &differenceColumns,
 	&batchColumns, &voucherColumns}

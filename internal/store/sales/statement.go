@@ -35,6 +35,7 @@ var statementFileColumns = core.Columns[reconcile.File]{Table: "statement_file",
 	{Name: "file_enc", Form: 'b', Write: func(f *reconcile.File) any { return f.Sealed }},
 	core.Int("taken", func(f *reconcile.File) *int { return &f.Taken }),
 	core.Int("fresh", func(f *reconcile.File) *int { return &f.New }),
+	core.Int("doubtful", func(f *reconcile.File) *int { return &f.Doubtful }),
 	core.Int("version", func(f *reconcile.File) *int64 { return &f.Version }).ReadOnly(),
 }}
 
@@ -56,6 +57,7 @@ var reconciliationColumns = core.Columns[reconcile.Reconciliation]{Table: "recon
 }, Unattested: []core.Column[reconcile.Reconciliation]{
 	core.ID("id", func(r *reconcile.Reconciliation) *id.ID { return &r.ID }),
 	core.Time("ran_at", func(r *reconcile.Reconciliation) *time.Time { return &r.RanAt }),
+	core.Text("unknown", func(r *reconcile.Reconciliation) *string { return &r.Unknown }),
 	core.Int("version", func(r *reconcile.Reconciliation) *int64 { return &r.Version }).ReadOnly(),
 }}
 
@@ -164,15 +166,15 @@ type statementRow struct {
 	reconcile.Row
 	provider string
 	key      []byte
-	file     id.ID
 	settled  id.ID
 	balance  *money.Minor
+	after    *money.Minor
 }
 
 var statementRowColumns = core.Columns[statementRow]{Table: "statement_row", Unattested: []core.Column[statementRow]{ // the file proves its rows
 	core.Text("provider", func(r *statementRow) *string { return &r.provider }),
 	core.Bytes("key", func(r *statementRow) *[]byte { return &r.key }),
-	core.ID("file_id", func(r *statementRow) *id.ID { return &r.file }),
+	core.ID("file_id", func(r *statementRow) *id.ID { return &r.File }),
 	core.Int("line", func(r *statementRow) *int { return &r.Line }),
 	core.Text("kind", func(r *statementRow) *statement.Kind { return &r.Kind }),
 	core.Text("txn", func(r *statementRow) *string { return &r.Txn }),
@@ -182,30 +184,204 @@ var statementRowColumns = core.Columns[statementRow]{Table: "statement_row", Una
 	core.Text("currency", func(r *statementRow) *string { return &r.Currency }),
 	core.Maybe("balance", func(r *statementRow) **money.Minor { return &r.balance }),
 	core.ID("settled_by", func(r *statementRow) *id.ID { return &r.settled }),
+	core.Text("account", func(r *statementRow) *string { return &r.Account }),
+	core.Text("state", func(r *statementRow) *reconcile.RowState { return &r.State }),
+	core.Text("same_as", func(r *statementRow) *string { return &r.SameAs }),
+	core.Maybe("after_balance", func(r *statementRow) **money.Minor { return &r.after }),
+	core.Bool("date_only", func(r *statementRow) *bool { return &r.DateOnly }),
+	core.Text("reference", func(r *statementRow) *string { return &r.Reference }),
+	core.Text("payer", func(r *statementRow) *string { return &r.Payer }),
+	core.Bool("named", func(r *statementRow) *bool { return &r.Named }),
 }}
 
-// AddStatementRow stores a row of a statement. If an earlier file had it, AddStatementRow stores nothing and returns false.
-func (tx Rows) AddStatementRow(provider string, file id.ID, key []byte, r statement.Row) (bool, error) {
-	row := statementRow{Row: reconcile.Row{Row: r}, provider: provider, key: key, file: file}
+// row completes a row that was read.
+func (r *statementRow) row() reconcile.Row {
+	if r.balance != nil {
+		r.Balance, r.Balanced = *r.balance, true
+	}
+	if r.after != nil {
+		r.After, r.AfterKnown = *r.after, true
+	}
+	r.Booked, r.Key = !r.settled.IsZero(), string(r.key)
+	return r.Row
+}
+
+// statementName is a row of statement_name.
+type statementName struct {
+	provider, name string
+	kind           statement.NameKind
+	key            []byte
+	at             time.Time
+}
+
+var statementNameColumns = core.Columns[statementName]{Table: "statement_name", Unattested: []core.Column[statementName]{ // the file proves its rows
+	core.Text("provider", func(n *statementName) *string { return &n.provider }),
+	core.Text("name", func(n *statementName) *string { return &n.name }),
+	core.Int("kind", func(n *statementName) *statement.NameKind { return &n.kind }),
+	core.Bytes("key", func(n *statementName) *[]byte { return &n.key }),
+	core.Time("at", func(n *statementName) *time.Time { return &n.at }),
+}}
+
+// pageDay is a row of statement_day.
+type pageDay struct {
+	reconcile.PageDay
+	provider         string
+	opening, closing *money.Minor
+}
+
+var pageDayColumns = core.Columns[pageDay]{Table: "statement_day", Unattested: []core.Column[pageDay]{ // the file proves it
+	core.Text("provider", func(d *pageDay) *string { return &d.provider }),
+	core.Time("at", func(d *pageDay) *time.Time { return &d.Day }),
+	core.ID("file_id", func(d *pageDay) *id.ID { return &d.File }),
+	core.Int("page", func(d *pageDay) *int { return &d.Page }),
+	core.Text("account", func(d *pageDay) *string { return &d.Account }),
+	core.Text("currency", func(d *pageDay) *string { return &d.Currency }),
+	core.Maybe("opening", func(d *pageDay) **money.Minor { return &d.opening }),
+	core.Maybe("closing", func(d *pageDay) **money.Minor { return &d.closing }),
+	core.Int("credits", func(d *pageDay) *int { return &d.Credits }),
+	core.Int("paid_in", func(d *pageDay) *money.Minor { return &d.PaidIn }),
+	core.Bool("whole", func(d *pageDay) *bool { return &d.Whole }),
+}}
+
+// AddStatementRow stores a row of a statement with its names. If a row of its key is stored already, AddStatementRow stores nothing and returns
+// false.
+func (tx Rows) AddStatementRow(provider string, r reconcile.Row) (bool, error) {
+	r.Named = true
+	row := statementRow{Row: r, provider: provider, key: []byte(r.Key)}
 	if r.Balanced {
 		row.balance = &r.Balance
 	}
+	if r.AfterKnown {
+		row.after = &r.After
+	}
 	n, err := tx.C.Exec(`INSERT INTO `+statementRowColumns.Into()+` ON CONFLICT DO NOTHING`, statementRowColumns.Values(tx.Tenant, &row)...)
+	for kind, name := range r.Names {
+		if err != nil || n == 0 || name == "" {
+			continue
+		}
+		named := statementName{provider, name, statement.NameKind(kind), row.key, r.At}
+		_, err = tx.C.Exec(`INSERT INTO `+statementNameColumns.Into()+` ON CONFLICT DO NOTHING`, statementNameColumns.Values(tx.Tenant, &named)...)
+	}
 	return n == 1, fault.Wrap(err, "store a row of a statement")
+}
+
+// PutStatementRow stores the state of a row.
+func (tx Rows) PutStatementRow(provider string, r reconcile.Row) error {
+	err := tx.Must(`UPDATE statement_row SET state = $1, same_as = $2 WHERE tenant_id = $3 AND provider = $4 AND key = $5`, string(r.State), r.SameAs, tx.Tenant, provider, []byte(r.Key))
+	return fault.Wrap(err, "write a row of a statement")
+}
+
+// StatementRow reads the row of a key.
+func (tx Rows) StatementRow(provider, key string) (reconcile.Row, bool, error) {
+	rows, err := tx.statementRows(`tenant_id = $1 AND provider = $2 AND key = $3`, tx.Tenant, provider, []byte(key))
+	if err != nil || len(rows) == 0 {
+		return reconcile.Row{}, false, err
+	}
+	return rows[0], true, nil
 }
 
 // StatementRows lists the rows of a period.
 func (tx Rows) StatementRows(provider string, from, to time.Time) ([]reconcile.Row, error) {
-	rows, err := statementRowColumns.All(tx.C, `tenant_id = $1 AND provider = $2 AND at >= $3 AND at < $4 ORDER BY at, key`, tx.Tenant, provider, from, to)
+	return tx.statementRows(`tenant_id = $1 AND provider = $2 AND at >= $3 AND at < $4 ORDER BY at, key`, tx.Tenant, provider, from, to)
+}
+
+func (tx Rows) statementRows(where string, args ...any) ([]reconcile.Row, error) {
+	rows, err := statementRowColumns.All(tx.C, where, args...)
 	out := make([]reconcile.Row, len(rows))
-	for i, r := range rows {
-		if r.balance != nil {
-			r.Balance, r.Balanced = *r.balance, true
-		}
-		r.Booked = !r.settled.IsZero()
-		out[i] = r.Row
+	for i := range rows {
+		out[i] = rows[i].row()
 	}
 	return out, fault.Wrap(err, "list the rows of statements")
+}
+
+// NamedRows lists the rows of a period with their names and the formats of their files.
+func (tx Rows) NamedRows(provider string, from, to time.Time) ([]reconcile.Row, error) {
+	rows, err := tx.StatementRows(provider, from, to)
+	if err != nil {
+		return nil, err
+	}
+	byKey := map[string]int{}
+	for i, r := range rows {
+		byKey[r.Key] = i
+	}
+	err = tx.C.Query(`SELECT key, kind, name FROM statement_name WHERE tenant_id = $1 AND provider = $2 AND at >= $3 AND at < $4`, func(r core.Row) error {
+		i, known := byKey[string(r.Bytes(0))]
+		if kind := statement.NameKind(r.Int(1)); known && kind >= 0 && kind < statement.NameKinds {
+			rows[i].Names[kind] = r.Text(2)
+		}
+		return nil
+	}, tx.Tenant, provider, from, to)
+	if err != nil {
+		return nil, fault.Wrap(err, "list the names of rows of statements")
+	}
+	formats := map[id.ID]statement.Format{}
+	err = tx.C.Query(`SELECT id, format FROM statement_file WHERE tenant_id = $1 AND provider = $2 AND from_at < $3 AND to_at > $4`, func(r core.Row) error {
+		formats[r.ID(0)] = statement.Format(r.Text(1))
+		return nil
+	}, tx.Tenant, provider, to, from)
+	for i := range rows {
+		rows[i].Format = formats[rows[i].File]
+	}
+	return rows, fault.Wrap(err, "list the formats of statements")
+}
+
+// NameUses lists the rows that have one of some names.
+func (tx Rows) NameUses(provider string, names []string) (out []reconcile.NameUse, err error) {
+	err = core.ReadBy(tx.Tx, core.Keyed{Form: 't', Args: []any{provider},
+		Query: `SELECT n.kind, n.name, r.amount, r.currency, r.at FROM statement_name n JOIN statement_row r ON r.tenant_id = n.tenant_id AND r.provider = n.provider AND r.key = n.key
+			WHERE n.tenant_id = $1 AND n.provider = $2 AND n.name `}, names, func(r core.Row) error {
+		out = append(out, reconcile.NameUse{Kind: statement.NameKind(r.Int(0)), Name: r.Text(1), Amount: money.Minor(r.Int(2)), Currency: r.Text(3), At: r.Time(4)})
+		return nil
+	})
+	if err != nil {
+		return nil, fault.Wrap(err, "find the rows of names in statements")
+	}
+	err = core.ReadBy(tx.Tx, core.Keyed{Form: 't', Args: []any{provider},
+		Query: `SELECT txn, amount, currency, at FROM statement_row WHERE tenant_id = $1 AND provider = $2 AND named = 0 AND txn `}, names, func(r core.Row) error {
+		out = append(out, reconcile.NameUse{AnyKind: true, Name: statement.NameOf(r.Text(0)), Amount: money.Minor(r.Int(1)), Currency: r.Text(2), At: r.Time(3)})
+		return nil
+	})
+	return out, fault.Wrap(err, "find the rows of names in old statements")
+}
+
+// UnclaimedPayments lists payments of a period that no row names.
+func (tx Rows) UnclaimedPayments(provider string, from, to time.Time) (out []payment.Payment, err error) {
+	err = tx.C.Query(paymentQuery+`provider = $2 AND paid_at >= $3 AND paid_at < $4 AND status <> 'rejected' AND NOT EXISTS (SELECT 1 FROM statement_row r
+		WHERE r.tenant_id = payment.tenant_id AND r.provider = payment.provider AND r.txn = payment.provider_txn)`, paymentColumns.AddTo(&out), tx.Tenant, provider, from, to)
+	return out, fault.Wrap(err, "list payments that no statement names")
+}
+
+// ClaimedElsewhere lists the rows outside a period that count and name a payment which a row of the period names too.
+func (tx Rows) ClaimedElsewhere(provider string, from, to time.Time) ([]reconcile.Row, error) {
+	return tx.statementRows(`tenant_id = $1 AND provider = $2 AND (at < $3 OR at >= $4) AND kind = 'payment' AND state = '' AND txn IN (SELECT o.txn FROM statement_row o
+		WHERE o.tenant_id = $1 AND o.provider = $2 AND o.at >= $3 AND o.at < $4 AND o.kind = 'payment' AND o.state = '')`, tx.Tenant, provider, from, to)
+}
+
+// AddPageDays stores what a file says about the balances of days, once.
+func (tx Rows) AddPageDays(provider string, days []reconcile.PageDay) error {
+	for _, d := range days {
+		row := pageDay{PageDay: d, provider: provider}
+		if d.Balanced {
+			row.opening, row.closing = &d.Opening, &d.Closing
+		}
+		if _, err := tx.C.Exec(`INSERT INTO `+pageDayColumns.Into()+` ON CONFLICT DO NOTHING`, pageDayColumns.Values(tx.Tenant, &row)...); err != nil {
+			return fault.Wrap(err, "store the balances of a statement")
+		}
+	}
+	return nil
+}
+
+// PageDays lists what files say about the balances of the days that begin in a period.
+func (tx Rows) PageDays(provider string, from, to time.Time) ([]reconcile.PageDay, error) {
+	rows, err := pageDayColumns.All(tx.C, `tenant_id = $1 AND provider = $2 AND at >= $3 AND at < $4 ORDER BY at, file_id, page`, tx.Tenant, provider, from, to)
+	out := make([]reconcile.PageDay, len(rows))
+	for i, r := range rows {
+		if r.opening != nil && r.closing != nil {
+			r.Opening, r.Closing, r.Balanced = *r.opening, *r.closing, true
+		}
+		out[i] = r.PageDay
+	}
+	return out, fault.Wrap(err, "list the balances of statements")
 }
 
 // ComparedPayments lists payments that rows of a period name, and those that were paid in another period.
@@ -218,7 +394,7 @@ func (tx Rows) ComparedPayments(provider string, from, to, paidFrom, paidTo time
 	for _, p := range out {
 		seen[p.ID] = true
 	}
-	for _, name := range [...]string{`txn FROM statement_row WHERE kind = 'payment'`, `of_txn FROM statement_row WHERE of_txn <> ''`} {
+	for _, name := range [...]string{`txn FROM statement_row WHERE state = '' AND kind = 'payment'`, `of_txn FROM statement_row WHERE of_txn <> ''`} {
 		var named []payment.Payment
 		err := tx.C.Query(paymentQuery+`provider = $2 AND provider_txn IN (SELECT `+name+` AND tenant_id = $1 AND provider = $2 AND at >= $3 AND at < $4)`,
 			paymentColumns.AddTo(&named), tx.Tenant, provider, from, to)
@@ -239,7 +415,7 @@ func (tx Rows) ComparedPayments(provider string, from, to, paidFrom, paidTo time
 func (tx Rows) StatedElsewhere(provider string, from, to, paidFrom, paidTo time.Time) (map[string]bool, error) {
 	out := map[string]bool{}
 	err := tx.C.Query(`SELECT p.provider_txn FROM payment p JOIN statement_row r ON r.tenant_id = p.tenant_id AND r.provider = p.provider AND r.txn = p.provider_txn
-		WHERE p.tenant_id = $1 AND p.provider = $2 AND p.paid_at >= $3 AND p.paid_at < $4 AND r.kind = 'payment' AND (r.at < $5 OR r.at >= $6)`, func(r core.Row) error {
+		WHERE p.tenant_id = $1 AND p.provider = $2 AND p.paid_at >= $3 AND p.paid_at < $4 AND r.kind = 'payment' AND r.state = '' AND (r.at < $5 OR r.at >= $6)`, func(r core.Row) error {
 		out[r.Text(0)] = true
 		return nil
 	}, tx.Tenant, provider, paidFrom, paidTo, from, to)

@@ -15,6 +15,7 @@ const (
 	actAssign = "assign"
 	actSettle = "settle"
 	actRead   = "read"
+	actTake   = "take"
 )
 
 // shownCall is how many bytes of a provider's call the page shows. The command shows all.
@@ -26,6 +27,7 @@ type differencePage struct {
 	ID, FormID, Error, Notice string
 	SignIn                    string // address to sign in again; empty if the proof of identity is fresh enough
 	Decides, Unread           bool   // the forms are shown; it is about a call that could not be read
+	Doubtful                  bool   // it is about a row that is perhaps the same as another one
 	Call, CallWhy, CallAt     string
 	To, Reason, Pay           string // what a refused form held
 }
@@ -52,6 +54,7 @@ func (s *Console) showDifference(w http.ResponseWriter, r *http.Request, v visit
 	}
 	i := shown.Item
 	d.differenceLine, d.ID, d.Unread = v.site.differenceLine(i), i.Name(), i.Kind == reconcile.UnreadCall
+	d.Doubtful = i.Kind == reconcile.PerhapsSame
 	no := v.by.Needs(access.DecidePayments)
 	d.Decides, d.SignIn = i.Open && !no.Refused(), signInAgain(no, d.path())
 	if d.Unread && !no.Refused() {
@@ -79,7 +82,9 @@ func (s *Console) settleDifference(w http.ResponseWriter, r *http.Request, v vis
 	case act == actAssign:
 		out, err = s.c.Reconciliations.Assign(r.Context(), v.by, item, d.To)
 	case act == actSettle:
-		out, err = s.c.Reconciliations.Close(r.Context(), v.by, item, d.Reason, d.Pay)
+		out, err = s.c.Reconciliations.Close(r.Context(), v.by, item, reconcile.Settlement{Why: d.Reason, Payment: d.Pay})
+	case act == actTake:
+		out, err = s.c.Reconciliations.Close(r.Context(), v.by, item, reconcile.Settlement{Why: d.Reason, Another: true})
 	case act == actRead:
 		out, err = s.c.Reconciliations.ReadAgain(r.Context(), v.by, item)
 	}

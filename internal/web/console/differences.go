@@ -36,6 +36,7 @@ type differenceLine struct {
 // reconciliationLine is a day of a provider that was compared.
 type reconciliationLine struct {
 	Day, Provider, Path, Stated, Paid, Booked, Open string
+	Unknown                                         string // what could not be compared
 	State                                           badge
 }
 
@@ -103,6 +104,9 @@ func (t site) reconciliationLine(c reconcile.Reconciliation) reconciliationLine 
 	sum := amountsIn(t.say, c.Currency)
 	out := reconciliationLine{Day: t.say.Day(c.Date), Provider: c.Provider, Path: differencesPath + "?date=" + c.Date + "&provider=" + c.Provider, Stated: sum(c.Stated), Paid: sum(c.Paid), Booked: sum(c.Booked),
 		Open: strconv.Itoa(c.Unsettled), State: badge{"▲", t.say.Name("reconciliation", string(c.State)), classWarn}}
+	for _, name := range strings.FieldsFunc(c.Unknown, func(r rune) bool { return r == ',' }) {
+		out.Unknown = strings.TrimSpace(out.Unknown + " " + t.say.Name("reconciliation-unknown", name))
+	}
 	switch c.State {
 	case reconcile.Closed:
 		out.State.Sign, out.State.Class = "✓", classOK
@@ -122,7 +126,8 @@ func (t site) differenceLine(i reconcile.Item) differenceLine {
 	}
 	l := differenceLine{Path: differencesPath + "/" + i.Name(), At: t.clock(i.At), What: t.say.Name("difference", string(i.Kind)), Day: t.say.Day(i.Date), Provider: i.Provider, Txn: i.Txn, Payment: i.Payment, Act: t.say.Name("difference-act", string(i.Kind.Act())),
 		Owner: i.Owner, Stated: sum(i.Stated), Paid: sum(i.Paid), Booked: sum(i.Booked), State: badge{"▲", t.say.DifferencesOpen(), classWarn}}
-	if i.Kind == reconcile.UnreadCall {
+	switch i.Kind {
+	case reconcile.UnreadCall, reconcile.PerhapsSame, reconcile.OtherContents, reconcile.Sums, reconcile.Balance:
 		l.Note = i.Note
 	}
 	if !i.Open {
