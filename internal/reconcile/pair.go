@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/statement"
 )
@@ -19,6 +20,7 @@ import (
 //     Only a provider's own id (M-Pesa's receipt) always is one.
 //   - A row is known if an older row has the same contents and the same valid name, or was written alike at the same place of the account.
 //   - A row with the contents of an older row that the file does not have otherwise is perhaps the same, unless their names of one kind differ.
+//     A name that several rows of one file share does not tell them apart, so it proves no difference either.
 //
 // Each older row is paired with one row at most, so twins in one file stay two.
 
@@ -66,6 +68,7 @@ type pairing struct {
 	older   []Row
 	used    []bool // by older row: it is paired
 	spoiled map[nameKey]bool
+	shared  map[nameKey]bool // names that several rows of one file have: they tell equal rows from others, but not from each other
 	out     []decision
 	decided []bool
 }
@@ -94,6 +97,7 @@ func (p *pairing) contents(r Row) contents { return contentsOf(r.Currency, r.Amo
 func decideRows(file, older []Row, uses []NameUse, zone *time.Location) []decision {
 	p := &pairing{zone: zone, file: file, older: older, used: make([]bool, len(older)), out: make([]decision, len(file)), decided: make([]bool, len(file))}
 	p.spoil(uses)
+	p.share()
 	p.pairByPlace()
 	p.pairByKey()
 	for kind := range statement.NameKinds {
@@ -138,6 +142,39 @@ func (p *pairing) spoil(uses []NameUse) {
 	}
 }
 
+// share finds the names that several rows of one file have, such as the reference of a batch of equal payments.
+func (p *pairing) share() {
+	type use struct {
+		nameKey
+		file id.ID
+	}
+	p.shared = map[nameKey]bool{}
+	seen := map[use]bool{}
+	for _, rows := range [][]Row{p.file, p.older} {
+		for _, r := range rows {
+			for kind, name := range r.Names {
+				k := nameKey{statement.NameKind(kind), name}
+				if name == "" || k.kind == statement.Own || r.Called {
+					continue
+				}
+				if u := (use{k, r.File}); seen[u] {
+					p.shared[k] = true
+				} else {
+					seen[u] = true
+				}
+			}
+		}
+	}
+}
+
+// telling returns the row's name of a kind if it tells the row from every other one.
+func (p *pairing) telling(r Row, kind statement.NameKind) string {
+	if name := p.valid(r, kind); !p.shared[nameKey{kind, name}] {
+		return name
+	}
+	return ""
+}
+
 // valid returns the row's name of a kind, unless it is spoiled.
 func (p *pairing) valid(r Row, kind statement.NameKind) string {
 	if name := r.Names[kind]; !p.spoiled[nameKey{kind, name}] {
@@ -146,10 +183,10 @@ func (p *pairing) valid(r Row, kind statement.NameKind) string {
 	return ""
 }
 
-// isNamed reports whether the row has a valid name of any kind.
+// isNamed reports whether the row has a name of any kind that tells it from every other one.
 func (p *pairing) isNamed(r Row) bool {
 	for kind := range statement.NameKinds {
-		if p.valid(r, kind) != "" {
+		if p.telling(r, kind) != "" {
 			return true
 		}
 	}
@@ -336,10 +373,10 @@ func isContent(txn string) bool {
 	return is
 }
 
-// groupNames lists the valid names of a row in the group of a kind.
+// groupNames lists the names of a row in the group of a kind that tell it from others.
 func (p *pairing) groupNames(r Row, kind statement.NameKind) (out []string) {
 	for k := range statement.NameKinds {
-		if name := p.valid(r, k); group(k) == group(kind) && name != "" {
+		if name := p.telling(r, k); group(k) == group(kind) && name != "" {
 			out = append(out, name)
 		}
 	}
