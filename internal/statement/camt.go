@@ -96,10 +96,11 @@ func (b *book) readCamt(file io.Reader) error {
 	}
 }
 
-// charset reads files in Latin-1, which some banks send.
+// charset reads files in Latin-1, which some banks send. Files in UTF-16 are decoded before, and a file that only says it is in UTF-16 is read
+// as what it is.
 func charset(name string, in io.Reader) (io.Reader, error) {
 	switch strings.ToLower(name) {
-	case "utf-8", "us-ascii":
+	case "utf-8", "us-ascii", "utf-16", "utf-16le", "utf-16be":
 		return in, nil
 	case "iso-8859-1", "latin1", "windows-1252":
 		return &textReader{in: in}, nil

@@ -55,7 +55,7 @@ func damages() map[statement.Format][]change {
 			{"empty", swift, ""}, {"no balance", ":60F:", ":60X:"}, {"no end", ":62F:", ":62X:"}, {"closing amount", "1407,95", "1407,94"}, {"line lost", ":61:260102RC100,00NRTIREF//B2\r\n", ""},
 			{"amount with a point", "C500,5N", "C500.5N"}, {"mark", "RD1,N", "X1,N"}, {"date", ":61:2601010102C", ":61:2613010102C"}, {"booking date", ":61:2601010102C", ":61:2601010230C"},
 			{"currency", "C251231KES", "C251231KXX"}, {"currencies", "C260102KES", "C260102EUR"}, {"balance", ":60F:C251231KES1000,00", ":60F:nothing"},
-			{"text before", ":20:STMT1", "STMT1"}, {"opened twice", ":28C:1/1", ":60F:C251231KES1000,00"}, {"zero", "RD1,N", "RD0,N"}, {"short", ":61:2601021231C7,NTRFNONREF", ":61:26"}, {"long line", "more", strings.Repeat("m", 70_000)},
+			{"text between", ":86:?20METER", "-\r\n?20METER"}, {"no field", ":", ";"}, {"opened twice", ":28C:1/1", ":60F:C251231KES1000,00"}, {"zero", "RD1,N", "RD0,N"}, {"short", ":61:2601021231C7,NTRFNONREF", ":61:26"}, {"long line", "more", strings.Repeat("m", 70_000)},
 		},
 	}
 }
@@ -99,7 +99,15 @@ func fuzz(f *testing.F, format statement.Format) {
 	for _, c := range damages()[format] {
 		f.Add([]byte(strings.ReplaceAll(seed, c.old, c.new)))
 	}
+	for _, files := range [...]map[string]string{bankFiles()} {
+		for _, file := range files {
+			f.Add([]byte(file))
+		}
+	}
 	f.Fuzz(func(t *testing.T, file []byte) {
+		if statement.Recognise(file) == "" {
+			t.Fatal("the file has no format")
+		}
 		all := func() (rows []statement.Row, s statement.Summary, err error) {
 			s, err = statement.Read(format, bytes.NewReader(file), statement.Options{Zone: nairobi()}, func(r statement.Row) error { rows = append(rows, r); return nil })
 			return rows, s, err

@@ -6,7 +6,6 @@
 package statement
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -123,18 +122,6 @@ type Options struct {
 	Zone     *time.Location // of dates without a zone; M-Pesa's are in Nairobi's time
 }
 
-// Recognise finds out the format of a file from its beginning.
-func Recognise(file []byte) Format {
-	head := bytes.TrimLeft(bytes.TrimPrefix(file[:min(len(file), 4096)], []byte("\ufeff")), " \t\r\n")
-	switch {
-	case bytes.HasPrefix(head, []byte("<")):
-		return Camt
-	case bytes.HasPrefix(head, []byte("{1:")), bytes.HasPrefix(head, []byte(":20:")):
-		return Swift
-	}
-	return MPesa
-}
-
 // Read reads a file and passes every booked row to the function each, in the order of the file. An error of each ends the reading.
 // A [*Damaged] error says what is wrong with the file.
 func Read(format Format, file io.Reader, o Options, each func(Row) error) (Summary, error) {
@@ -143,15 +130,16 @@ func Read(format Format, file io.Reader, o Options, each func(Row) error) (Summa
 	}
 	limited := &io.LimitedReader{R: file, N: MaxBytes + 1}
 	b := &book{options: o, each: each, equal: map[string]int{}, legacy: map[string]int{}, Summary: Summary{Format: format}}
+	text := decoded(limited)
 	var err error
 	switch format {
 	case MPesa:
 		b.options.Zone = nairobi()
-		err = b.readMPesa(limited)
+		err = b.readMPesa(text)
 	case Camt:
-		err = b.readCamt(limited)
+		err = b.readCamt(text)
 	case Swift:
-		err = b.readSwift(limited)
+		err = b.readSwift(text)
 	default:
 		return Summary{}, damaged(0, "the format %q is unknown", clip(string(format)))
 	}

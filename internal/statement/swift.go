@@ -3,7 +3,6 @@ package statement
 import (
 	"bufio"
 	"errors"
-	"io"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -21,13 +20,16 @@ type message struct {
 	row      *Row // a statement line whose field 86 may follow
 }
 
-// readSwift reads MT940: fields that begin with a tag, such as :61:, and may go on in the next lines.
-func (b *book) readSwift(file io.Reader) error {
+// readSwift reads MT940: fields that begin with a tag, such as :61:, and may go on in the next lines. Banks write lines of their own before the
+// first field and between two messages. These are skipped, but never a line between an opening and a closing balance.
+func (b *book) readSwift(file *bufio.Reader) error {
+	head, _ := file.Peek(headBytes)
 	lines := bufio.NewScanner(file)
 	lines.Buffer(make([]byte, 0, 4096), maxLine)
+	lines.Split(splitLines(lineEnd(head)))
 	m := &message{b: b}
 	var tag, text string
-	begun, n := 0, 0
+	begun, n, fields := 0, 0, 0
 	flush := func() error {
 		if tag == "" {
 			return nil
@@ -38,25 +40,25 @@ func (b *book) readSwift(file io.Reader) error {
 	}
 	for lines.Scan() {
 		n++
-		line := latin(strings.TrimPrefix(strings.TrimRight(lines.Text(), "\r"), "\ufeff"))
-		if at := strings.Index(line, "{4:"); strings.HasPrefix(line, "{") && at >= 0 { // the wrapper of a SWIFT message
-			line = line[at+len("{4:"):]
-		}
+		plain := latin(strings.TrimPrefix(strings.TrimRight(lines.Text(), "\r"), "\ufeff"))
+		open := m.open && tag != "62F" && tag != "62M"
+		header, line := cutHeader(plain, open)
+		boundary := header != "" || endsMessage(plain, open)
 		name, rest, tagged := cutTag(line)
+		if boundary || tagged {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
 		switch {
 		case tagged:
-			if err := flush(); err != nil {
-				return err
-			}
 			tag, text, begun = name, rest, n
-		case line == "-" || line == "-}" || strings.HasPrefix(line, "-}"):
-			if err := flush(); err != nil {
-				return err
-			}
-		case tag != "" && len(text)+len(line) < maxLine:
-			text += "\n" + line
-		case strings.TrimSpace(line) != "" && !strings.HasPrefix(line, "{"):
-			return damaged(n, "%q belongs to no field", clip(line))
+			fields++
+		case boundary:
+		case tag != "" && len(text)+len(plain) < maxLine:
+			text += "\n" + plain
+		case open && trimNoise(plain) != "":
+			return damaged(n, "%q belongs to no field", clip(plain))
 		}
 	}
 	if err := lines.Err(); errors.Is(err, bufio.ErrTooLong) {
@@ -67,10 +69,33 @@ func (b *book) readSwift(file io.Reader) error {
 	if err := flush(); err != nil {
 		return err
 	}
-	if m.open {
+	switch {
+	case m.open:
 		return damaged(n, "the file ends before field 62F, the closing balance")
+	case fields == 0:
+		return damaged(0, "no line begins with a field, such as :20: or :60F:")
 	}
 	return nil
+}
+
+// cutHeader cuts the wrapper of a SWIFT message off a line: the end of the message before, and all blocks up to the begin of the text. It also
+// cuts off what frames a line: control characters and byte-order marks. Within an open message, a brace may begin a line of text.
+func cutHeader(line string, open bool) (header, rest string) {
+	line = strings.TrimLeftFunc(line, isFrame)
+	at := strings.Index(line, "{4:")
+	switch {
+	case at >= 0 && (strings.HasPrefix(line, "{") || strings.HasPrefix(line, "-}")):
+		return line[:at], strings.TrimLeftFunc(line[at+len("{4:"):], isFrame)
+	case strings.HasPrefix(line, "-}"), !open && strings.HasPrefix(line, "{"):
+		return line, ""
+	}
+	return "", line
+}
+
+// endsMessage reports whether a line is the separator behind a message. Behind the closing balance, some banks write more than the dash.
+// Before it, only the bare dash is no text.
+func endsMessage(line string, open bool) bool {
+	return line == "-" || !open && strings.HasPrefix(trimNoise(line), "-")
 }
 
 // latin reads a line that is not UTF-8 as Latin-1.
@@ -103,6 +128,10 @@ func (m *message) field(line int, tag, text string) error {
 		}
 	}
 	switch tag {
+	case "60F", "60M", "61", "62F", "62M": // their form allows no control character, and some files have them
+		text = dropControls(text)
+	}
+	switch tag {
 	case "25", "25P":
 		m.b.Account = textOf(strings.SplitN(text, "\n", 2)[0])
 	case "60F", "60M":
@@ -115,7 +144,8 @@ func (m *message) field(line int, tag, text string) error {
 		}
 		return m.flush()
 	case "62F", "62M":
-		return m.end(line, text)
+		amount, _, _ := strings.Cut(text, "\n") // what follows is a remark
+		return m.end(line, amount)
 	}
 	return nil
 }
