@@ -99,7 +99,7 @@ func fuzz(f *testing.F, format statement.Format) {
 	for _, c := range damages()[format] {
 		f.Add([]byte(strings.ReplaceAll(seed, c.old, c.new)))
 	}
-	for _, files := range [...]map[string]string{bankFiles()} {
+	for _, files := range [...]map[string]string{bankFiles(), mpesaFiles()} {
 		for _, file := range files {
 			f.Add([]byte(file))
 		}

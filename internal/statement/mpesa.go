@@ -1,18 +1,21 @@
 package statement
 
+// M-Pesa's table as the portal exports it, or as a spreadsheet saved it again: CSV with lines about the account before the headings.
+
 import (
 	"bufio"
 	"bytes"
 	"encoding/csv"
 	"errors"
 	"io"
+	"regexp"
 	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/money"
 )
 
-// Columns of M-Pesa's table, as their headings are compared: small letters without dots and blanks around them.
+// Columns of M-Pesa's table, as their headings are compared: see [heading].
 const (
 	colReceipt   = "receipt no"
 	colAt        = "completion time"
@@ -25,21 +28,31 @@ const (
 	colParty     = "other party info"
 	colLinked    = "linked transaction id"
 	colReference = "a/c no"
+	colCurrency  = "currency"
 )
 
+// headingAliases are other headings of a column.
+var headingAliases = map[string]string{"account no": colReference, "account number": colReference, "acc no": colReference}
+
 // maxPreamble is how many rows may come before the header.
-const maxPreamble = 50
+const maxPreamble = headLines
 
 // table is the table of M-Pesa while it is read.
 type table struct {
-	b       *book
-	money   money.Currency
-	columns map[string]int // nil before the header
-	before  int            // rows before the header
+	b         *book
+	money     money.Currency
+	separator rune
+	columns   map[string]int // nil before the header
+	before    int            // rows before the header
+	completed totals         // of the rows that moved money
+	all       totals         // also of those that did not
 }
 
+// totals are the sums of the columns Paid In and Withdrawn, both positive.
+type totals struct{ in, out money.Minor }
+
 // readMPesa reads the CSV of M-Pesa's portal: lines about the account, then a table whose header is found by its names.
-func (b *book) readMPesa(file io.Reader) error {
+func (b *book) readMPesa(file *bufio.Reader) error {
 	if b.options.Currency == "" {
 		b.options.Currency = "KES"
 	}
@@ -47,13 +60,13 @@ func (b *book) readMPesa(file io.Reader) error {
 	if err != nil {
 		return err
 	}
-	in := bufio.NewReader(file)
-	if mark, err := in.Peek(3); err == nil && bytes.Equal(mark, []byte("\ufeff")) {
-		_, _ = in.Discard(3)
+	head, _ := file.Peek(headBytes)
+	t := table{b: b, money: c, separator: separatorOf(head)}
+	r := csv.NewReader(file)
+	if lineEnd(head) == "\r" {
+		r = csv.NewReader(feedReader{file})
 	}
-	r := csv.NewReader(in)
-	r.FieldsPerRecord, r.ReuseRecord = -1, true
-	t := table{b: b, money: c}
+	r.Comma, r.FieldsPerRecord, r.ReuseRecord = t.separator, -1, true
 	for {
 		cells, err := r.Read()
 		var wrong *csv.ParseError
@@ -75,6 +88,38 @@ func (b *book) readMPesa(file io.Reader) error {
 	}
 }
 
+// separatorOf finds out what is between the columns: of comma, semicolon, tab and vertical bar, that which the line of the headings has most
+// often. M-Pesa writes commas; spreadsheets write what is usual where they run.
+func separatorOf(head []byte) rune {
+	found := ','
+	for line := range bytes.SplitSeq(bytes.ReplaceAll(bytes.ToLower(head), []byte("\r"), []byte("\n")), []byte("\n")) {
+		if !bytes.Contains(line, []byte(colReceipt)) || !bytes.Contains(line, []byte(colAt)) {
+			continue
+		}
+		most := 0
+		for _, separator := range ",;\t|" {
+			if n := bytes.Count(line, []byte(string(separator))); n > most {
+				most, found = n, separator
+			}
+		}
+		break
+	}
+	return found
+}
+
+// feedReader reads carriage returns as line feeds, for files that have no line feeds.
+type feedReader struct{ in io.Reader }
+
+func (f feedReader) Read(p []byte) (int, error) {
+	n, err := f.in.Read(p)
+	for i, c := range p[:n] {
+		if c == '\r' {
+			p[i] = '\n'
+		}
+	}
+	return n, err
+}
+
 // row reads a line of the file.
 func (t *table) row(line int, cells []string) error {
 	if t.columns != nil {
@@ -83,13 +128,13 @@ func (t *table) row(line int, cells []string) error {
 	if t.before++; t.before > maxPreamble {
 		return damaged(line, "the first %d rows have no headings Receipt No., Completion Time, Transaction Status, Paid In and Withdrawn", maxPreamble)
 	}
-	names := map[string]int{}
+	names, units := map[string]int{}, map[string]string{}
 	for i, cell := range cells {
-		name := strings.ToLower(strings.Trim(strings.TrimSpace(cell), "."))
+		name, unit := heading(cell)
 		if _, twice := names[name]; twice && name == colReceipt {
 			return damaged(line, "the heading Receipt No. stands there twice")
 		} else if !twice {
-			names[name] = i
+			names[name], units[name] = i, unit
 		}
 	}
 	for _, needed := range [...]string{colReceipt, colAt, colState, colIn, colOut} {
@@ -98,73 +143,139 @@ func (t *table) row(line int, cells []string) error {
 			return nil
 		}
 	}
+	for _, c := range [...]struct{ column, title string }{{colIn, "Paid In"}, {colOut, "Withdrawn"}, {colBalance, "Balance"}} {
+		if err := t.fits(line, "column "+c.title, units[c.column]); err != nil {
+			return err
+		}
+	}
+	for other, name := range headingAliases {
+		at, has := names[other]
+		if _, already := names[name]; has && !already {
+			names[name] = at
+		}
+	}
 	t.columns = names
 	t.b.page().Account, t.b.page().Currency = t.b.Account, t.money.Code
 	return nil
 }
+
+// heading reads the heading of a column: small letters without dots and blanks around them, and the unit in parentheses behind, such as KSHs.
+func heading(cell string) (name, unit string) {
+	name = strings.ToLower(strings.Join(strings.Fields(cell), " "))
+	if before, after, found := strings.Cut(name, "("); found {
+		name, unit = before, strings.TrimRight(after, " )")
+	}
+	return strings.Trim(name, ". "), unit
+}
+
+// currencyWords are other names of currencies that M-Pesa's exports use.
+var currencyWords = map[string]string{"KSH": "KES", "KSHS": "KES", "TSH": "TZS", "TSHS": "TZS", "USH": "UGX", "USHS": "UGX"}
+
+// fits checks that what a file calls its currency is that of the account. Where it calls none, it is that.
+func (t *table) fits(line int, what, name string) error {
+	name = strings.ToUpper(strings.Trim(name, ". /="))
+	if word, known := currencyWords[name]; known {
+		name = word
+	}
+	if name == "" || name == t.money.Code {
+		return nil
+	}
+	c, err := currencyOf(line, name)
+	if err != nil {
+		return err
+	}
+	return damaged(line, "the %s is in %s, but the account is in %s", what, c.Code, t.money.Code)
+}
+
+// periodMoment is a date in the line about the period, with or without a time.
+var periodMoment = regexp.MustCompile(`\d{2,4}[-/]\d{2}[-/]\d{2,4}(?:[ T]\d{2}:\d{2}(?::\d{2})?)?`)
 
 // about reads a line before the header. Of these lines, the account and the days are used.
 func (t *table) about(cells []string) {
 	if len(cells) < 2 {
 		return
 	}
-	switch value := strings.TrimSpace(cells[1]); strings.ToLower(strings.Trim(strings.TrimSpace(cells[0]), ":")) {
+	switch name, _ := heading(cells[0]); strings.Trim(name, ": ") {
 	case "short code", "shortcode":
-		t.b.Account = textOf(value)
-	case "time period":
-		from, to, _ := strings.Cut(strings.TrimPrefix(value, "From "), " To ")
-		first, err1 := mpesaTime(strings.TrimSpace(from))
-		last, err2 := mpesaTime(strings.TrimSpace(to))
-		if err1 == nil && err2 == nil && !last.Before(first) {
-			t.b.covers(dayOf(first), dayOf(last).AddDate(0, 0, 1))
-		}
+		t.b.Account = textOf(strings.TrimSpace(cells[1]))
+	case "time period", "statement period", "period":
+		t.period(strings.Join(cells[1:], " "))
 	}
+}
+
+// period reads the first and the last moment that an export covers. Between and before them are words or a dash. Midnight as the last moment
+// is the end of the day before.
+func (t *table) period(text string) {
+	moments := periodMoment.FindAllString(text, -1)
+	if len(moments) != 2 {
+		return
+	}
+	first, err1 := mpesaTime(moments[0])
+	last, err2 := mpesaTime(moments[1])
+	if err1 != nil || err2 != nil || last.Before(first) {
+		return
+	}
+	if strings.Contains(moments[1], ":") && last.Equal(dayOf(last)) && last.After(first) {
+		last = last.Add(-time.Second)
+	}
+	t.b.covers(dayOf(first), dayOf(last).AddDate(0, 0, 1))
+}
+
+// cell returns the text in a column of a row. A dash alone is an empty cell.
+func (t *table) cell(cells []string, column string) string {
+	at, has := t.columns[column]
+	if !has || at >= len(cells) {
+		return ""
+	}
+	text := strings.TrimSpace(cells[at])
+	if text == "-" || text == "–" || text == "—" {
+		return ""
+	}
+	return text
 }
 
 // booked reads a row of the table. Only completed transactions moved money.
 func (t *table) booked(line int, cells []string) error {
-	cell := func(column string) string {
-		if i, has := t.columns[column]; has && i < len(cells) {
-			return strings.TrimSpace(cells[i])
-		}
-		return ""
-	}
+	cell := func(column string) string { return t.cell(cells, column) }
 	if filled := strings.TrimSpace(strings.Join(cells, "")); filled == "" || cell(colReceipt) == filled { // a blank line, or a remark below the table
 		return nil
+	}
+	if label := t.totalsLabel(cells); label != "" {
+		return t.checkTotals(line, label, cells)
 	}
 	if cell(colReceipt) == "" {
 		return damaged(line, "the row has no receipt number")
 	}
-	if state := cell(colState); !strings.EqualFold(state, "completed") {
-		if state == "" {
-			return damaged(line, "the row has no transaction status: it may be cut off")
-		}
+	state := cell(colState)
+	if state == "" {
+		return damaged(line, "the row has no transaction status: it may be cut off")
+	}
+	if !strings.EqualFold(state, "completed") {
+		t.countFailed(line, cells)
 		t.b.Skipped++
 		return nil
 	}
-	r := Row{Line: line, Legacy: cell(colReceipt), Names: Names{Own: cell(colReceipt)}, Currency: t.money.Code, Reference: cell(colReference), Payer: cell(colParty)}
+	if err := t.fits(line, "row", cell(colCurrency)); err != nil {
+		return err
+	}
+	receipt := cell(colReceipt)
+	r := Row{
+		Line: line, Legacy: receipt, Names: Names{Own: receipt},
+		Currency: t.money.Code, Reference: cell(colReference), Payer: cell(colParty),
+	}
 	var err error
 	if r.At, err = mpesaTime(cell(colAt)); err != nil {
 		return damaged(line, "%q is no completion time: write 20-11-2026 14:05:00 or 2026-11-20 14:05:00", clip(cell(colAt)))
 	}
-	paid, err := t.amount(line, cell(colIn))
-	if err != nil {
+	if r.Amount, err = t.moved(line, cells); err != nil {
 		return err
 	}
-	out, err := t.amount(line, cell(colOut))
-	switch {
-	case err != nil:
-		return err
-	case paid < 0:
-		return damaged(line, "the amount paid in is negative")
-	case paid != 0 && out != 0:
-		return damaged(line, "the row was paid in and withdrawn")
-	case paid == 0 && out == 0:
+	if r.Amount == 0 {
 		t.b.Skipped++
 		return nil
 	}
-	if r.Amount = paid; out != 0 {
-		r.Amount = max(out, -out) * -1
+	if err := t.count(line, r.Amount); err != nil {
+		return err
 	}
 	if text := cell(colBalance); text != "" {
 		r.Balanced = true
@@ -173,9 +284,137 @@ func (t *table) booked(line int, cells []string) error {
 		}
 		r.After, r.AfterKnown = r.Balance, true
 	}
-	r.Kind, r.Of = mpesaKind(r.Amount > 0, cell(colReason)+" "+cell(colDetails), cell(colLinked))
+	details := readDetails(cell(colDetails))
+	r.Kind, r.Of = mpesaKind(r.Amount > 0, cell(colReason)+" "+details.kind, cell(colLinked))
+	if r.Kind == Payment && r.Reference == "" {
+		r.Reference = details.reference
+	}
+	if r.Kind == Payment && r.Payer == "" {
+		r.Payer = details.payer
+	}
 	return t.b.add(r)
 }
+
+// moved reads the amount of a row: positive if it was paid in, negative if it was withdrawn, 0 if no money moved.
+func (t *table) moved(line int, cells []string) (money.Minor, error) {
+	paid, err := t.amount(line, t.cell(cells, colIn))
+	if err != nil {
+		return 0, err
+	}
+	out, err := t.amount(line, t.cell(cells, colOut))
+	switch {
+	case err != nil:
+		return 0, err
+	case paid < 0:
+		return 0, damaged(line, "the amount paid in is negative")
+	case paid != 0 && out != 0:
+		return 0, damaged(line, "the row was paid in and withdrawn")
+	case out != 0:
+		return -max(out, -out), nil
+	}
+	return paid, nil
+}
+
+// count adds the amount of a completed row to the totals.
+func (t *table) count(line int, amount money.Minor) error {
+	for _, sums := range [...]*totals{&t.completed, &t.all} {
+		if err := sums.add(line, amount); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// countFailed adds the amount of a row that moved no money to the totals of all rows. An amount that cannot be read does not matter there.
+func (t *table) countFailed(line int, cells []string) {
+	if amount, err := t.moved(line, cells); err == nil {
+		_ = t.all.add(line, amount)
+	}
+}
+
+func (s *totals) add(line int, amount money.Minor) (err error) {
+	if amount > 0 {
+		s.in, err = sum(line, s.in, amount)
+		return err
+	}
+	if amount < 0 {
+		s.out, err = sum(line, s.out, -amount)
+	}
+	return err
+}
+
+// totalsLabel returns the first text of a row of totals, in small letters. Such a row has neither a time nor a state. It returns nothing for any other row.
+func (t *table) totalsLabel(cells []string) string {
+	if t.cell(cells, colAt) != "" || t.cell(cells, colState) != "" {
+		return ""
+	}
+	for _, text := range cells {
+		switch name, _ := heading(strings.Trim(text, ": ")); name {
+		case "":
+			continue
+		case "total", "totals", "grand total", "subtotal", "sub total", "page total":
+			return name
+		default:
+			return ""
+		}
+	}
+	return ""
+}
+
+// checkTotals compares a row of totals with the rows above it. Some exports add up completed rows, others all. What a subtotal adds up is not
+// known.
+func (t *table) checkTotals(line int, label string, cells []string) error {
+	for _, c := range [...]struct {
+		column, what   string
+		completed, all money.Minor
+	}{{colIn, "paid in", t.completed.in, t.all.in}, {colOut, "withdrawn", t.completed.out, t.all.out}} {
+		text := t.cell(cells, c.column)
+		says, err := t.amount(line, text)
+		if err != nil {
+			return err
+		}
+		says = max(says, -says)
+		if text == "" || strings.HasPrefix(label, "sub") || strings.HasPrefix(label, "page") || says == c.completed || says == c.all {
+			continue
+		}
+		return damaged(line, "the totals say %s %s, but the rows make %s: rows are missing or changed",
+			money.Format(says, t.money), c.what, money.Format(c.completed, t.money))
+	}
+	return nil
+}
+
+// details are the parts of M-Pesa's text about a transaction.
+type details struct {
+	kind             string // what it is, such as "Pay Bill Online"
+	payer, reference string
+}
+
+// The parts of Details: "Pay Bill from 2547****126 - AMINA Acc. 04140001001 via WEB by BANK". The name and the reference are other people's
+// words, so only what comes before them tells the kind of a transaction.
+var (
+	detailsReference = regexp.MustCompile(`(?is)(?:^|\s)(?:acc\.|account\s+(?:no\b\.?|number\b)|a/c\s+no\b\.?):?(?:\s+(.*))?$`)
+	detailsParty     = regexp.MustCompile(`(?is)\s(?:from|by|to)\s+(\d.*)$`)
+	detailsChannel   = regexp.MustCompile(`(?is)\s+via\s+(?:web|api|stk|ussd)\b.*$`)
+)
+
+// readDetails takes M-Pesa's text about a transaction apart.
+func readDetails(text string) (d details) {
+	d.kind = text
+	if at := detailsReference.FindStringSubmatchIndex(text); at != nil {
+		if at[2] >= 0 {
+			d.reference = detailsChannel.ReplaceAllString(text[at[2]:at[3]], "")
+		}
+		d.kind = text[:at[0]]
+	}
+	if at := detailsParty.FindStringSubmatchIndex(d.kind); at != nil {
+		d.payer = strings.TrimSpace(d.kind[at[2]:at[3]])
+		d.kind = d.kind[:at[0]]
+	}
+	return d
+}
+
+// ownTransfer is M-Pesa's text about money that only moves between the accounts of the organization.
+var ownTransfer = regexp.MustCompile(`\baccount to\b.*\baccount\b`)
 
 // mpesaKind says why money moved. The texts are M-Pesa's.
 func mpesaKind(in bool, about, linked string) (Kind, string) {
@@ -191,7 +430,7 @@ func mpesaKind(in bool, about, linked string) (Kind, string) {
 	switch {
 	case has("charge", " fee", "commission"):
 		return Fee, ""
-	case in && (has("reversal", "reversed") || linked != ""):
+	case in && (has("reversal", "reversed") || linked != "" || ownTransfer.MatchString(about)):
 		return Other, ""
 	case in:
 		return Payment, ""
@@ -201,12 +440,19 @@ func mpesaKind(in bool, about, linked string) (Kind, string) {
 	return Withdrawal, ""
 }
 
+// commaDecimals is an amount as spreadsheets write it where a comma comes before the decimals. Such spreadsheets put no comma between columns.
+// Three digits after a comma are thousands.
+var commaDecimals = regexp.MustCompile(`^(?:\d+|\d{1,3}(?:\.\d{3})+),\d{1,2}$`)
+
 // amount reads an amount with an optional sign; empty is 0.
 func (t *table) amount(line int, text string) (money.Minor, error) {
 	if text == "" {
 		return 0, nil
 	}
 	bare, negative := strings.CutPrefix(text, "-")
+	if t.separator != ',' && commaDecimals.MatchString(bare) {
+		bare = strings.Replace(strings.ReplaceAll(bare, ".", ""), ",", ".", 1)
+	}
 	m, err := money.Parse(bare, t.money)
 	if err != nil {
 		return 0, damaged(line, "%q is no amount of %s", clip(text), t.money.Code)
@@ -220,7 +466,7 @@ func (t *table) amount(line int, text string) (money.Minor, error) {
 // mpesaTime reads a time of an export, in Nairobi's time.
 func mpesaTime(text string) (at time.Time, err error) {
 	for _, layout := range [...]string{"02-01-2006 15:04:05", time.DateTime, "2006-01-02T15:04:05", "02-01-2006 15:04", "2006-01-02 15:04", "02/01/2006 15:04:05", "02/01/2006 15:04",
-		"02-01-2006", time.DateOnly} {
+		"02-01-2006", "02/01/2006", time.DateOnly} {
 		if at, err = time.ParseInLocation(layout, text, nairobi()); err == nil {
 			return at, nil
 		}
