@@ -77,7 +77,7 @@ func bankFiles() map[string]string {
 		"ended with a DOS end of file":      crlf(fields) + "-\r\n\x1a",
 		"form feed before the message":      "\f" + fields + "-\n\f",
 		"STX and ETX around each field":     strings.ReplaceAll(strings.ReplaceAll(fields, "\n:", "\x03\n\x02:"), "B3\x03\n", "B3\x03\n") + "-\n",
-		"zero bytes inside amounts":         strings.NewReplacer("C500,00", "C\x00500,00", "KES2194", "KES\x002194").Replace(fields) + "-\n",
+		"a balance on the next line":        strings.Replace(fields, ":62F:", ":62F:\n", 1) + "-\n",
 		"without the last line end":         strings.TrimSuffix(fields, "\n"),
 		"a remark below the closing balance": strings.Replace(fields, "2194,50\n", "2194,50\n \n", 1) +
 			":64:C261120KES2194,50\n:86:/SUM/2/1/1200,00/5,50/\n-\nEND OF FILE\n",
@@ -130,9 +130,11 @@ func TestSeveralMessagesInAFile(t *testing.T) {
 // balance, because that may be a part of a row.
 func TestTextWithinAMessageIsNotSkipped(t *testing.T) {
 	for name, file := range map[string]string{
-		"after a separator": strings.Replace(fields, ":61:2611201120C700", "-\nlost text\n:61:2611201120C700", 1),
-		"no field at all":   "ABNANL2A\n940\nABNANL2A\n",
-		"header only":       "{1:F01X}{2:I940X}{4:\n-}\n",
+		"a balance in two parts":           strings.Replace(fields, "KES2194,50", "KES2194,\n50", 1),
+		"a text that begins like a header": strings.Replace(fields, ":62F:", "{4:lost", 1),
+		"after a separator":                strings.Replace(fields, ":61:2611201120C700", "-\nlost text\n:61:2611201120C700", 1),
+		"no field at all":                  "ABNANL2A\n940\nABNANL2A\n",
+		"header only":                      "{1:F01X}{2:I940X}{4:\n-}\n",
 	} {
 		_, err := statement.Read(statement.Swift, strings.NewReader(file), statement.Options{Zone: nairobi()}, func(statement.Row) error { return nil })
 		if wrong := (*statement.Damaged)(nil); !errors.As(err, &wrong) {
@@ -263,5 +265,32 @@ func TestALongFileInUTF16(t *testing.T) {
 	got, _ := read(t, statement.Swift, []byte(wide(file, binary.LittleEndian, true)))
 	if len(got) != 3000 || rowsText(got) != rowsText(want) {
 		t.Errorf("%d rows, or other texts", len(got))
+	}
+}
+
+// TestTextOfARowStaysAsItWas: names of rows without a reference are made of their text, so what could be read before keeps each letter.
+func TestTextOfARowStaysAsItWas(t *testing.T) {
+	row := func(text string) string {
+		return ":20:X\n:25:KE71\n:60F:C261119KES0,00\n:61:2611201120C5,00NTRFNONREF//B1\n:86:" + text + "\n:62F:C261120KES5,00\n-\n"
+	}
+	for text, want := range map[string]string{
+		"METER \n0414":             "METER 0414",         // a blank at the end of a line
+		" METER\n 0414":            "METER 0414",         // and at its beginning
+		"METER\n\x01 0414":         "METER 0414",         // a control character within the text
+		"METER\x000414":            "METER 0414",         //
+		"METER\n- 0414":            "METER- 0414",        // a dash and more
+		"METER\n -\n0414":          "METER -0414",        // a dash behind a blank
+		"METER\n{0414}":            "METER{0414}",        // a brace
+		"METER\n{4:0414":           "METER0414",          // the begin of a text
+		"METER\n :61:0414":         "METER :61:0414",     // a field behind a blank
+		"METER\n\ufeff0414":        "METER0414",          // a mark
+		"M\xc9TER 0414":            "MÉTER 0414",         // Latin-1
+		"METER\n\r\n@@:0414":       "METER@@:0414",       // line ends of others
+		"METER\n:8:\n:123a:\n:ab:": "METER:8::123a::ab:", // no fields
+	} {
+		rows, _ := read(t, statement.Swift, []byte(row(text)))
+		if len(rows) != 1 || rows[0].Reference != want {
+			t.Errorf("%q: %q, want %q", text, rows[0].Reference, want)
+		}
 	}
 }

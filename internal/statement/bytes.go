@@ -133,13 +133,3 @@ func isNoise(c rune) bool { return isFrame(c) || c == ' ' || c == '\t' }
 
 // trimNoise removes blanks, control characters and byte-order marks from both ends of a line.
 func trimNoise(line string) string { return strings.TrimFunc(line, isNoise) }
-
-// dropControls removes control characters and byte-order marks from a field whose form allows none.
-func dropControls(text string) string {
-	return strings.Map(func(c rune) rune {
-		if c != '\n' && isFrame(c) {
-			return -1
-		}
-		return c
-	}, text)
-}

@@ -237,7 +237,8 @@ func (t *table) cell(cells []string, column string) string {
 // booked reads a row of the table. Only completed transactions moved money.
 func (t *table) booked(line int, cells []string) error {
 	cell := func(column string) string { return t.cell(cells, column) }
-	if filled := strings.TrimSpace(strings.Join(cells, "")); filled == "" || cell(colReceipt) == filled { // a blank line, or a remark below the table
+	filled := strings.TrimSpace(strings.Join(cells, ""))
+	if strings.Trim(filled, "-–—") == "" || cell(colReceipt) == filled { // a blank line, a rule, or a remark below the table
 		return nil
 	}
 	if label := t.totalsLabel(cells); label != "" {

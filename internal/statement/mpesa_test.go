@@ -71,6 +71,13 @@ func mpesaFiles() map[string]string {
 	}
 }
 
+func TestRemarksAndRulesBelowATableAreSkipped(t *testing.T) {
+	rows, s := read(t, statement.MPesa, []byte(table+"\n-\n---,,,\n,,,,–,,\nEnd of statement\n , ,\n"))
+	if rowsText(rows) != wantOfTable || s.Skipped != 0 {
+		t.Errorf("%d skipped, rows\n%s", s.Skipped, rowsText(rows))
+	}
+}
+
 func TestMPesaTablesAreRead(t *testing.T) {
 	for name, file := range mpesaFiles() {
 		t.Run(name, func(t *testing.T) {

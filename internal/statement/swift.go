@@ -43,7 +43,10 @@ func (b *book) readSwift(file *bufio.Reader) error {
 		plain := latin(strings.TrimPrefix(strings.TrimRight(lines.Text(), "\r"), "\ufeff"))
 		open := m.open && tag != "62F" && tag != "62M"
 		header, line := cutHeader(plain, open)
-		boundary := header != "" || endsMessage(plain, open)
+		boundary := endsMessage(plain, open) || header != "" && (!open || strings.HasPrefix(header, "-}"))
+		if header != "" {
+			plain = line
+		}
 		name, rest, tagged := cutTag(line)
 		if boundary || tagged {
 			if err := flush(); err != nil {
@@ -85,7 +88,8 @@ func cutHeader(line string, open bool) (header, rest string) {
 	at := strings.Index(line, "{4:")
 	switch {
 	case at >= 0 && (strings.HasPrefix(line, "{") || strings.HasPrefix(line, "-}")):
-		return line[:at], strings.TrimLeftFunc(line[at+len("{4:"):], isFrame)
+		at += len("{4:")
+		return line[:at], strings.TrimLeftFunc(line[at:], isFrame)
 	case strings.HasPrefix(line, "-}"), !open && strings.HasPrefix(line, "{"):
 		return line, ""
 	}
@@ -128,8 +132,9 @@ func (m *message) field(line int, tag, text string) error {
 		}
 	}
 	switch tag {
-	case "60F", "60M", "61", "62F", "62M": // their form allows no control character, and some files have them
-		text = dropControls(text)
+	case "60F", "60M", "61", "62F", "62M":
+		first, more, _ := strings.Cut(text, "\n")
+		text = strings.TrimRightFunc(first, isFrame) + "\n" + more
 	}
 	switch tag {
 	case "25", "25P":
@@ -144,7 +149,7 @@ func (m *message) field(line int, tag, text string) error {
 		}
 		return m.flush()
 	case "62F", "62M":
-		amount, _, _ := strings.Cut(text, "\n") // what follows is a remark
+		amount, _, _ := strings.Cut(strings.TrimSpace(text), "\n") // what follows is a remark
 		return m.end(line, amount)
 	}
 	return nil
