@@ -9,9 +9,13 @@ import (
 )
 
 // UploadStatement uploads a statement file of a payment provider (right: payment.decide): M-Pesa's CSV, CAMT.053 or MT940. The same file again is
-// the same answer.
-func (c *Client) UploadStatement(ctx context.Context, provider string, file []byte) (apiv1.StatementFile, error) {
-	return ask[apiv1.StatementFile](ctx, c, call{method: http.MethodPost, path: "/v1/payment-providers/" + url.PathEscape(provider) + "/statements", file: file})
+// the same answer. The format is mpesa, camt053 or mt940; if it is empty, the beginning of the file tells it.
+func (c *Client) UploadStatement(ctx context.Context, provider string, file []byte, format string) (apiv1.StatementFile, error) {
+	upload := call{method: http.MethodPost, path: "/v1/payment-providers/" + url.PathEscape(provider) + "/statements", file: file}
+	if format != "" {
+		upload.query = url.Values{"format": {format}}
+	}
+	return ask[apiv1.StatementFile](ctx, c, upload)
 }
 
 // StatementFiles lists the statement files of payment providers, newest first (right: payment.read).

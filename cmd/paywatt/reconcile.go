@@ -12,20 +12,23 @@ import (
 )
 
 func newReconcileCommand(c console) *cobra.Command {
+	var format string
 	cmd := &cobra.Command{
 		Use: "reconcile PROVIDER FILE", Short: "Compare a provider's statement with payments and books", Args: cobra.ExactArgs(2),
 		Long: "Send the statement file of a payment provider, or - for standard input: M-Pesa's CSV, CAMT.053 or MT940. The days that it covers are then\n" +
-			"compared with the payments and the books. Uploading the same file again changes nothing.",
-		Example: "  paywatt reconcile mpesa statement.csv\n  paywatt reconcile list --provider mpesa",
+			"compared with the payments and the books. Uploading the same file again changes nothing.\n" +
+			"The beginning of a file tells its format. If it is taken for another format, give --format.",
+		Example: "  paywatt reconcile mpesa statement.csv\n  paywatt reconcile bank november.txt --format mt940\n  paywatt reconcile list --provider mpesa",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			file, err := c.readInput(args[1])
 			if err != nil {
 				return usage("The file cannot be read: "+err.Error()+".", "Give a file that you may read, or - for standard input.")
 			}
-			f, err := api.UploadStatement(cmd.Context(), args[0], file)
+			f, err := api.UploadStatement(cmd.Context(), args[0], file, format)
 			return answer(c, cmd, f, err, statementFileTable)
 		}),
 	}
+	choiceFlag(cmd.Flags(), &format, "format", "format of the file; without it, the beginning of the file tells it", enum[apiv1.StatementFile]("Format"))
 	cmd.AddCommand(newReconcileList(c), newReconcileRun(c), newReconcileDifferences(c), newReconcileClose(c), newReconcileAssign(c), newReconcileFiles(c), newReconcileCall(c), newReconcileRead(c))
 	return cmd
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/reconcile"
+	"github.com/paywatt/paywatt/internal/statement"
 )
 
 // uploadRoute is the pattern of the route that takes a statement file.
@@ -21,19 +22,25 @@ type DifferencePath struct {
 	Difference string `path:"id" maxLength:"64" doc:"Id of the difference"`
 }
 
+// StatementUpload is the provider of a statement file, and its format.
+type StatementUpload struct {
+	ProviderPath
+	Format string `query:"format" enum:"mpesa,camt053,mt940" doc:"Format of the file; without it, the beginning of the file tells it"`
+}
+
 func (a *API) reconciliationRoutes(r router) {
 	file := &huma.Schema{Type: huma.TypeString, Format: "binary"}
 	op := huma.Operation{
 		OperationID: "upload-statement", Method: http.MethodPost, Path: "/v1/payment-providers/{id}/statements", DefaultStatus: http.StatusCreated, Tags: []string{"payments"},
 		Summary: "Upload a statement file of a payment provider",
-		Description: "The body is M-Pesa's CSV, CAMT.053 or MT940. A damaged file is refused whole, with the line and the reason. Payments of the file become known, and the days that it covers are " +
-			"reconciled. The same file again is the same answer. If a second person must approve it, the answer is 202 with the approval.",
+		Description: "The body is M-Pesa's CSV, CAMT.053 or MT940. A damaged file is refused whole, with the format that was tried, the line and the reason. Payments of the file become known, " +
+			"and the days that it covers are reconciled. The same file again is the same answer. If a second person must approve it, the answer is 202 with the approval.",
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{csvType: {Schema: file}, bytesType: {Schema: file}}},
 		Responses:   eitherOr(r, "201", of[apiv1.StatementFile](r)),
 	}
-	huma.Register(r.huma, r.described(op), func(ctx context.Context, in *ProviderPath) (*sent, error) {
+	huma.Register(r.huma, r.described(op), func(ctx context.Context, in *StatementUpload) (*sent, error) {
 		x := exchangeOf(ctx)
-		out, err := a.c.Reconciliations.Upload(ctx, x.actor, in.Provider, x.body)
+		out, err := a.c.Reconciliations.Upload(ctx, x.actor, in.Provider, x.body, statement.Format(in.Format))
 		answer, err := doneOrWaits(http.StatusCreated, out.Refusal, out.Waits, err, func() any { return statementFileOf(out.File) })
 		if err != nil {
 			return nil, r.a.problemFor(ctx, err)

@@ -37,12 +37,19 @@ type UploadResult struct {
 
 // Upload takes a statement file of a provider (right: payment.decide). Its rows become payments, by the same way as the provider's calls, and
 // the days that it covers are reconciled. Of a provider that cannot be asked, the file itself confirms payments, so a second person must
-// agree; what a single person uploads confirms no more than the ceilings allow. The same file twice is one file.
-func (s *Statements) Upload(ctx context.Context, by access.Actor, provider string, file []byte) (UploadResult, error) {
+// agree; what a single person uploads confirms no more than the ceilings allow. The same file twice is one file. Without a format, the
+// beginning of the file tells it.
+func (s *Statements) Upload(ctx context.Context, by access.Actor, provider string, file []byte, format statement.Format) (UploadResult, error) {
 	if no := by.Needs(access.DecidePayments); no.Refused() {
 		return UploadResult{Refusal: no}, nil
 	}
-	f := File{Format: statement.Recognise(file), By: by.String()}
+	if format == "" {
+		format = statement.Recognise(file)
+	}
+	if !format.Known() {
+		return UploadResult{Refusal: refuse.StatementOfOtherFormat(refusal.Echo(string(format)))}, nil
+	}
+	f := File{Format: format, By: by.String()}
 	sum := sha256.Sum256(file)
 	f.Sum = sum[:]
 	o, p, no, err := s.reading(ctx, by.Tenant, provider)
@@ -51,7 +58,7 @@ func (s *Statements) Upload(ctx context.Context, by access.Actor, provider strin
 	}
 	read, err := statement.Read(f.Format, bytes.NewReader(file), o, func(statement.Row) error { return nil })
 	if wrong := (*statement.Damaged)(nil); errors.As(err, &wrong) {
-		return UploadResult{Refusal: refuse.StatementDamaged(refusal.Echo(wrong.Error()))}, nil
+		return UploadResult{Refusal: refuse.StatementDamaged(f.Format.Title(), refusal.Echo(wrong.Error()))}, nil
 	} else if err != nil {
 		return UploadResult{}, fmt.Errorf("read a statement: %w", err)
 	}

@@ -3849,9 +3849,14 @@ func ProviderNotFound(provider string) refusal.Refusal {
 	return refusal.Refusal{Code: "provider-not-found", Text: "provider-not-found", What: "There is no payment provider " + provider + ".", Not: "No changes were made.", Try: "See the list: paywatt provider list.", Args: []refusal.Arg{{Place: "provider", Value: provider}}}
 }
 
-// StatementDamaged: The statement file cannot be used: {why}. Export the file again, and upload it unchanged.
-func StatementDamaged(why string) refusal.Refusal {
-	return refusal.Refusal{Code: "statement-invalid", Text: "statement-damaged", What: "The statement file cannot be used: " + why + ".", Not: "No changes were made and no money moved.", Try: "Export the file again, and upload it unchanged.", Args: []refusal.Arg{{Place: "why", Value: why}}}
+// StatementDamaged: The statement file cannot be read as {format}: {why}. Export the file again, and upload it unchanged. If it has another format, choose that: --format mpesa, camt053 or mt940.
+func StatementDamaged(format string, why string) refusal.Refusal {
+	return refusal.Refusal{Code: "statement-invalid", Text: "statement-damaged", What: "The statement file cannot be read as " + format + ": " + why + ".", Not: "No changes were made and no money moved.", Try: "Export the file again, and upload it unchanged. If it has another format, choose that: --format mpesa, camt053 or mt940.", Args: []refusal.Arg{{Place: "format", Value: format}, {Place: "why", Value: why}}}
+}
+
+// StatementOfOtherFormat: The file has the format {format}, which cannot be read as a statement. Export the statement as M-Pesa CSV, CAMT.053 or MT940, and upload that file.
+func StatementOfOtherFormat(format string) refusal.Refusal {
+	return refusal.Refusal{Code: "statement-invalid", Text: "statement-of-other-format", What: "The file has the format " + format + ", which cannot be read as a statement.", Not: "No changes were made and no money moved.", Try: "Export the statement as M-Pesa CSV, CAMT.053 or MT940, and upload that file.", Args: []refusal.Arg{{Place: "format", Value: format}}}
 }
 
 // StatementOfDisabled: Payment provider {provider} is disabled, so its statement cannot be taken. Enable the provider first: paywatt provider list.
@@ -3914,9 +3919,9 @@ func ProviderOfWrongForm(provider string, why string) refusal.Refusal {
 	return refusal.Refusal{Code: "provider-invalid", Text: "provider-of-wrong-form", What: "The configuration of payment provider " + provider + " cannot be used: " + why + ".", Not: "No changes were made.", Try: "Correct the configuration.", Args: []refusal.Arg{{Place: "provider", Value: provider}, {Place: "why", Value: why}}}
 }
 
-// ProviderWithoutCeilings: Payment provider {provider} cannot be asked about its payments, and it has no ceilings. Say how much its signature may confirm in one payment and in a day.
+// ProviderWithoutCeilings: Payment provider {provider} cannot be asked about its payments, and it has no ceilings. Say how much may be confirmed without asking it, by its signature or by a statement that one person uploads: --max-single for one payment, --max-daily for a day.
 func ProviderWithoutCeilings(provider string) refusal.Refusal {
-	return refusal.Refusal{Code: "provider-invalid", Text: "provider-without-ceilings", What: "Payment provider " + provider + " cannot be asked about its payments, and it has no ceilings.", Not: "No changes were made.", Try: "Say how much its signature may confirm in one payment and in a day.", Args: []refusal.Arg{{Place: "provider", Value: provider}}}
+	return refusal.Refusal{Code: "provider-invalid", Text: "provider-without-ceilings", What: "Payment provider " + provider + " cannot be asked about its payments, and it has no ceilings.", Not: "No changes were made.", Try: "Say how much may be confirmed without asking it, by its signature or by a statement that one person uploads: --max-single for one payment, --max-daily for a day.", Args: []refusal.Arg{{Place: "provider", Value: provider}}}
 }
 
 // ProvidersTooMany: There are {max} payment providers, and there can be no more. Use one of them.

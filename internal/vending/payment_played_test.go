@@ -130,7 +130,7 @@ func (w *payWorld) state(since time.Time) {
 			w.t.Fatal(err)
 		}
 		for range 2 {
-			up, err := st.Upload(w.t.Context(), owner(), "played", file)
+			up, err := st.Upload(w.t.Context(), owner(), "played", file, "")
 			if err != nil || up.Refused() || up.Waits != nil || up.File.State != reconcile.FileRead {
 				w.t.Fatalf("upload: %v %s %+v", err, up.Detail(), up.File)
 			}

@@ -40,7 +40,7 @@ func (s *payShop) statements() *reconcile.Statements {
 // upload uploads a statement and carries out what follows.
 func (s *payShop) upload(st *reconcile.Statements, file []byte) reconcile.File {
 	s.t.Helper()
-	up, err := st.Upload(s.t.Context(), owner(), "bank", file)
+	up, err := st.Upload(s.t.Context(), owner(), "bank", file, "")
 	if err != nil || up.Refused() || up.Waits != nil || up.File.State != reconcile.FileRead {
 		s.t.Fatalf("upload: %v %s %+v", err, up.Detail(), up.File)
 	}

@@ -129,7 +129,7 @@ func TestACallIsSettledByTwoPeople(t *testing.T) {
 	s.paid("TX2", 5_000_000, meter) // above the ceiling, so not confirmed
 	s.work()
 	s.provider("other")
-	if up, err := st.Upload(t.Context(), owner(), "other", mpesaStatement(s.clock.Now(), statedRow{"TX3", meter, 50_000})); err != nil || up.Refused() {
+	if up, err := st.Upload(t.Context(), owner(), "other", mpesaStatement(s.clock.Now(), statedRow{"TX3", meter, 50_000}), ""); err != nil || up.Refused() {
 		t.Fatal(err, up.Detail())
 	}
 	s.work()
@@ -172,7 +172,7 @@ func TestACallIsSettledByTwoPeople(t *testing.T) {
 	if open := s.unread(st); len(open) != 0 {
 		t.Errorf("a settled call is open again: %+v", open)
 	}
-	up, err := st.Upload(t.Context(), owner(), "bank", mpesaStatement(s.clock.Now(), statedRow{"NEW1", meter, 50_000}))
+	up, err := st.Upload(t.Context(), owner(), "bank", mpesaStatement(s.clock.Now(), statedRow{"NEW1", meter, 50_000}), "")
 	if err != nil || up.Waits == nil {
 		t.Fatal(err, up.Detail())
 	}

@@ -5678,6 +5678,12 @@ func (t *Texts) DifferencesUpload() string { return t.say("pages.differences.upl
 // DifferencesFile: File of the provider
 func (t *Texts) DifferencesFile() string { return t.say("pages.differences.file") }
 
+// DifferencesFormat: Format
+func (t *Texts) DifferencesFormat() string { return t.say("pages.differences.format") }
+
+// DifferencesAnyFormat: As the file tells
+func (t *Texts) DifferencesAnyFormat() string { return t.say("pages.differences.any-format") }
+
 // DifferencesUploadEffect: M-Pesa's CSV, CAMT.053 or MT940. Its days are compared at once. If the provider cannot be asked, a second person must agree. The same file again changes nothing.
 func (t *Texts) DifferencesUploadEffect() string { return t.say("pages.differences.upload-effect") }
 

@@ -52,6 +52,7 @@ type differencesPage struct {
 	FormID, Error  string
 	SignIn         string // address to sign in again; empty if the proof of identity is fresh enough
 	Uploads        bool
+	Format         string // of the file, as the person chose it before the upload was refused; empty if its beginning tells it
 	Provider, Date string
 	Kind           string
 	All            bool // also those that are settled
@@ -149,14 +150,15 @@ func (t site) statementLine(f reconcile.File) statementLine {
 // uploadStatement takes a statement file. The same file again is the same upload.
 func (s *Console) uploadStatement(w http.ResponseWriter, r *http.Request, v visit) {
 	file, no := readFile(w, r, statement.MaxBytes)
-	provider, out := strings.TrimSpace(r.PostFormValue("provider")), reconcile.UploadResult{Refusal: no}
+	provider, format := strings.TrimSpace(r.PostFormValue("provider")), r.PostFormValue("format")
+	out := reconcile.UploadResult{Refusal: no}
 	var err error
 	switch {
 	case no.Refused():
 	case !v.owns(r.PostFormValue("form")):
 		out.Refusal = refuse.OfficeFormOfOtherSession()
 	default:
-		out, err = s.c.Reconciliations.Upload(r.Context(), v.by, provider, file)
+		out, err = s.c.Reconciliations.Upload(r.Context(), v.by, provider, file, statement.Format(format))
 	}
 	switch {
 	case err != nil:
@@ -164,7 +166,7 @@ func (s *Console) uploadStatement(w http.ResponseWriter, r *http.Request, v visi
 	case out.Waits != nil:
 		s.showWaits(w, r, v, *out.Waits)
 	case out.Refused():
-		s.showDifferences(w, r, v, http.StatusUnprocessableEntity, differencesPage{Provider: provider, Error: v.site.say.Refusal(out.Refusal).Detail()})
+		s.showDifferences(w, r, v, http.StatusUnprocessableEntity, differencesPage{Provider: provider, Format: format, Error: v.site.say.Refusal(out.Refusal).Detail()})
 	default:
 		http.Redirect(w, r, differencesPath+"?provider="+out.File.Provider, http.StatusSeeOther)
 	}

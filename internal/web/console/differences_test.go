@@ -72,7 +72,16 @@ func TestAStatementIsUploadedOnAPage(t *testing.T) {
 		return g.send("/differences", "bank.csv", file, "form", g.get("/differences").is(200).value("form"), "provider", provider)
 	}
 	g.get("/differences").is(200).says("No statement was uploaded yet")
-	send("bank", "nonsense").is(422)
+	send("bank", "nonsense").is(422).says("cannot be read as M-Pesa CSV")
+	send("bank", "%PDF-1.7").is(422).says("The file has the format PDF")
+	chosen := func(format string) answer {
+		t.Helper()
+		return g.send("/differences", "bank.csv", file, "form", g.get("/differences").is(200).value("form"), "provider", "bank", "format", format)
+	}
+	if page := chosen("mt940").is(422).says("cannot be read as MT940", "no line begins with a field"); !strings.Contains(page.body, `<option value="mt940" selected>`) {
+		t.Error("the page does not show the format that was chosen")
+	}
+	chosen("ods").is(422).says("The file has the format ods")
 	send("nobody", file).is(422)
 	g.send("/differences", "bank.csv", file, "form", "x", "provider", "bank").is(422).says("The form is from another session.")
 	send("bank", file).leads("/differences?provider=bank")
