@@ -29,20 +29,33 @@ type providerFile struct {
 	Secrets map[string]any `json:"secrets"`
 }
 
+// readProviderFile reads the file of a new provider. A provider of the kind statement needs none; of any other kind, the server says what is
+// missing.
+func readProviderFile(name string) (f providerFile, err error) {
+	if name == "" {
+		return f, nil
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return f, fmt.Errorf("read the file of --config: %w", err)
+	}
+	if err := json.Unmarshal(text, &f); err != nil {
+		return f, usage("The file of --config is not a JSON object with config and secrets.", "docs/guide/payments.md shows one.")
+	}
+	return f, nil
+}
+
 func newProviderAdd(c console) *cobra.Command {
 	var n apiv1.NewPaymentProvider
 	var file, single, daily string
 	cmd := &cobra.Command{
 		Use: "add NAME", Short: "Add a payment provider, and print the address to register with it", Args: cobra.ExactArgs(1),
-		Example: "  paywatt provider add bank --kind webhook --config bank.json --max-single 10000 --max-daily 200000",
+		Example: "  paywatt provider add bank --kind webhook --config bank.json --max-single 10000 --max-daily 200000\n" +
+			"  paywatt provider add bank --kind statement --max-single 10000 --max-daily 200000",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
-			text, err := os.ReadFile(file)
+			f, err := readProviderFile(file)
 			if err != nil {
-				return fmt.Errorf("read the file of --config: %w", err)
-			}
-			var f providerFile
-			if err := json.Unmarshal(text, &f); err != nil {
-				return usage("The file of --config is not a JSON object with config and secrets.", "docs/guide/payments.md shows one.")
+				return err
 			}
 			n.Name, n.Config, n.Secrets = args[0], f.Config, f.Secrets
 			if n.MaxSingleMinor, err = c.minor(cmd, api, "--max-single", single); err != nil {
@@ -56,9 +69,9 @@ func newProviderAdd(c console) *cobra.Command {
 		}),
 	}
 	choiceFlag(cmd.Flags(), &n.Kind, "kind", "which language it speaks (needed)", enum[apiv1.NewPaymentProvider]("Kind"))
-	cmd.Flags().StringVar(&file, "config", "", "file with its configuration and secrets as JSON (needed)")
-	cmd.Flags().StringVar(&single, "max-single", "", "most that its signature alone confirms in one payment")
-	cmd.Flags().StringVar(&daily, "max-daily", "", "most that its signature alone confirms in 24 hours")
+	cmd.Flags().StringVar(&file, "config", "", "file with its configuration and secrets as JSON (needed, except by the kind statement)")
+	cmd.Flags().StringVar(&single, "max-single", "", "most that is confirmed in one payment without asking it")
+	cmd.Flags().StringVar(&daily, "max-daily", "", "most that is confirmed in 24 hours without asking it")
 	return cmd
 }
 
