@@ -1,0 +1,454 @@
+package atomicfile_test
+
+// Tests of what stays on the disk after each outcome: success, a failure at each step, and a run that was killed.
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/paywatt/paywatt/internal/atomicfile"
+)
+
+var errFill = errors.New("the writer gave up")
+
+// tree lists every file below a folder with its content, and every folder.
+func tree(t *testing.T, dir string) string {
+	t.Helper()
+	var out []string
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || path == dir {
+			return err
+		}
+		name, _ := filepath.Rel(dir, path)
+		if d.IsDir() {
+			out = append(out, name+"/")
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		out = append(out, name+"="+string(text))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(out, " ")
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// stage makes what a killed run left: a stage with files, and the list of the names that move out of it, if there is one.
+func stage(t *testing.T, parent, list string, files ...string) string {
+	t.Helper()
+	dir := filepath.Join(parent, ".paywatt-part-dead")
+	write(t, filepath.Join(dir, "lock"), "")
+	if err := os.Mkdir(filepath.Join(dir, "files"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		write(t, filepath.Join(dir, "files", f), "new")
+	}
+	if list != "" {
+		write(t, filepath.Join(dir, "moving"), list)
+	}
+	return dir
+}
+
+// TestAFileIsCompleteOrAsBefore checks each way to write one file, over nothing, over a file and over a folder.
+func TestAFileIsCompleteOrAsBefore(t *testing.T) {
+	half := func(w io.Writer) error { return errors.Join(atomicfile.Content([]byte("ha"))(w), errFill) }
+	whole := atomicfile.Content([]byte("new"))
+	for name, c := range map[string]struct {
+		run   func(string, fs.FileMode, func(io.Writer) error) error
+		there string // what is at the path before: "", a text, or a folder
+		fill  func(io.Writer) error
+		want  string
+		err   error
+	}{
+		"write over nothing":          {atomicfile.WriteFile, "", whole, "f=new", nil},
+		"write over a file":           {atomicfile.WriteFile, "old", whole, "f=new", nil},
+		"write over a file, failing":  {atomicfile.WriteFile, "old", half, "f=old", errFill},
+		"write over nothing, failing": {atomicfile.WriteFile, "", half, "", errFill},
+		"write over a folder":         {atomicfile.WriteFile, "/", whole, "f/", fs.ErrExist},
+		"create over nothing":         {atomicfile.CreateFile, "", whole, "f=new", nil},
+		"create over a file":          {atomicfile.CreateFile, "old", whole, "f=old", fs.ErrExist},
+		"create over a folder":        {atomicfile.CreateFile, "/", whole, "f/", fs.ErrExist},
+		"create, failing":             {atomicfile.CreateFile, "", half, "", errFill},
+	} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "f")
+		switch c.there {
+		case "":
+		case "/":
+			if err := os.Mkdir(path, 0o700); err != nil {
+				t.Fatal(err)
+			}
+		default:
+			write(t, path, c.there)
+		}
+		if err := c.run(path, 0o640, c.fill); !errors.Is(err, c.err) || (err == nil) != (c.err == nil) {
+			t.Errorf("%s: %v, want %v", name, err, c.err)
+		}
+		if got := tree(t, dir); got != c.want {
+			t.Errorf("%s: the folder has %q, want %q", name, got, c.want)
+		}
+		if info, err := os.Stat(path); err == nil && c.err == nil && info.Mode().Perm() != 0o640 {
+			t.Errorf("%s: mode %v, want 0640", name, info.Mode())
+		}
+	}
+	if err := atomicfile.WriteFile(filepath.Join(t.TempDir(), "absent", "f"), 0o600, whole); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("in a folder that is not there: %v", err)
+	}
+}
+
+// TestAnErrorOfTheWriterCounts checks that an error is returned even if the function that writes ignores it, and that the old file stays.
+func TestAnErrorOfTheWriterCounts(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	write(t, path, "old")
+	calls := 0
+	err := atomicfile.WriteFile(path, 0o600, func(w io.Writer) error {
+		if err := atomicfile.Break(w); err != nil {
+			return err
+		}
+		for range 3 {
+			if _, err := w.Write([]byte("x")); err != nil {
+				calls++
+			}
+		}
+		return nil
+	})
+	if !errors.Is(err, fs.ErrClosed) || calls != 3 {
+		t.Errorf("%d failed writes: %v, want %v after 3", calls, err, fs.ErrClosed)
+	}
+	if got := tree(t, filepath.Dir(path)); got != "f=old" {
+		t.Errorf("the folder has %q", got)
+	}
+}
+
+// TestAFolderIsCompleteOrAsBefore checks folders that are absent, empty and full, with fillings that succeed and fail.
+func TestAFolderIsCompleteOrAsBefore(t *testing.T) {
+	whole := func(dir string) error {
+		return errors.Join(os.WriteFile(filepath.Join(dir, "a"), []byte("1"), 0o600), os.WriteFile(filepath.Join(dir, "m"), []byte("2"), 0o600))
+	}
+	half := func(dir string) error { return errors.Join(whole(dir), errFill) }
+	for name, c := range map[string]struct {
+		there []string // folders (with a slash) and files before
+		to    string
+		fill  func(string) error
+		want  string
+		err   error
+	}{
+		"absent":                   {nil, "x", whole, "x/ x/a=1 x/m=2", nil},
+		"absent, failing":          {nil, "x", half, "", errFill},
+		"deep":                     {nil, "p/q/x", whole, "p/ p/q/ p/q/x/ p/q/x/a=1 p/q/x/m=2", nil},
+		"deep, failing":            {nil, "p/q/x", half, "", errFill},
+		"deep, half there":         {[]string{"p/"}, "p/q/x", half, "p/", errFill},
+		"empty":                    {[]string{"x/"}, "x", whole, "x/ x/a=1 x/m=2", nil},
+		"empty, failing":           {[]string{"x/"}, "x", half, "x/", errFill},
+		"with content":             {[]string{"x/", "x/own"}, "x", whole, "x/ x/own=old", atomicfile.ErrNotEmpty},
+		"with a hidden file":       {[]string{"x/", "x/.own"}, "x", whole, "x/ x/.own=old", atomicfile.ErrNotEmpty},
+		"beside other things":      {[]string{"y/", "y/own"}, "x", half, "y/ y/own=old", errFill},
+		"with a slash at the end":  {nil, "x/", whole, "x/ x/a=1 x/m=2", nil},
+		"something like a stage":   {[]string{"x/", "x/.paywatt-part-own"}, "x", whole, "x/ x/.paywatt-part-own=old", atomicfile.ErrNotEmpty},
+		"a stage that never began": {[]string{"x/", "x/.paywatt-part-own/"}, "x", whole, "x/ x/a=1 x/m=2", nil},
+	} {
+		dir := t.TempDir()
+		for _, there := range c.there {
+			if strings.HasSuffix(there, "/") {
+				if err := os.Mkdir(filepath.Join(dir, there), 0o700); err != nil {
+					t.Fatal(err)
+				}
+				continue
+			}
+			write(t, filepath.Join(dir, there), "old")
+		}
+		if err := atomicfile.CreateFolder(dir+"/"+c.to, "m", c.fill); !errors.Is(err, c.err) || (err == nil) != (c.err == nil) {
+			t.Errorf("%s: %v, want %v", name, err, c.err)
+		}
+		if got := tree(t, dir); got != c.want {
+			t.Errorf("%s: there is %q, want %q", name, got, c.want)
+		}
+		if err := atomicfile.CheckFree(dir + "/" + c.to); errors.Is(err, atomicfile.ErrNotEmpty) == (c.want == "" || strings.HasSuffix(c.want, "x/") || strings.HasPrefix(c.want, "y/") || c.want == "p/") {
+			t.Errorf("%s: the folder is free afterwards: %v", name, err)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	write(t, file, "old")
+	if err := atomicfile.CreateFolder(file, "", whole); err == nil || errors.Is(err, atomicfile.ErrNotEmpty) || tree(t, filepath.Dir(file)) != "file=old" {
+		t.Errorf("a folder over a file: %v", err)
+	}
+	if err := atomicfile.CreateFolder(filepath.Join(file, "below"), "", whole); err == nil || tree(t, filepath.Dir(file)) != "file=old" {
+		t.Errorf("a folder below a file: %v", err)
+	}
+}
+
+// TestTheLastFileOfAFolderComesLast checks the order in which an empty folder fills: a folder without its last file is incomplete.
+func TestTheLastFileOfAFolderComesLast(t *testing.T) {
+	dir := t.TempDir()
+	err := atomicfile.CreateFolder(dir, "b", func(fresh string) error {
+		for _, name := range []string{"a", "b", "c", "taken"} {
+			write(t, filepath.Join(fresh, name), name)
+		}
+		write(t, filepath.Join(dir, "taken"), "own") // another program is faster with a name
+		return nil
+	})
+	if !errors.Is(err, fs.ErrExist) || tree(t, dir) != "taken=own" {
+		t.Errorf("a name that another program took: %v, the folder has %q", err, tree(t, dir))
+	}
+	list := ""
+	dir = t.TempDir()
+	err = atomicfile.CreateFolder(dir, "b", func(fresh string) error {
+		write(t, filepath.Join(fresh, "b"), "")
+		write(t, filepath.Join(fresh, "c"), "")
+		write(t, filepath.Join(dir, "b"), "own")
+		list = filepath.Join(filepath.Dir(fresh), "moving")
+		return os.Mkdir(list, 0o700) // the list cannot be written
+	})
+	if err == nil || tree(t, dir) != "b=own" {
+		t.Errorf("a list that cannot be written: %v, the folder has %q", err, tree(t, dir))
+	}
+}
+
+// TestASetOfFilesAppearsWholeOrNotAtAll checks files that are written into a folder with other content.
+func TestASetOfFilesAppearsWholeOrNotAtAll(t *testing.T) {
+	set := []atomicfile.File{{Name: "k", Mode: 0o600, Content: []byte("key")}, {Name: "c", Mode: 0o640, Content: []byte("cert")}}
+	for name, c := range map[string]struct {
+		there map[string]string
+		ready func() error
+		to    string
+		want  string
+		err   error
+	}{
+		"a new folder":          {nil, nil, "p/x", "p/ p/x/ p/x/c=cert p/x/k=key", nil},
+		"a folder with others":  {map[string]string{"x/own": "old"}, nil, "x", "x/ x/c=cert x/k=key x/own=old", nil},
+		"the first is there":    {map[string]string{"x/k": "old"}, nil, "x", "x/ x/k=old", fs.ErrExist},
+		"the second is there":   {map[string]string{"x/c": "old"}, nil, "x", "x/ x/c=old", fs.ErrExist},
+		"ready says no":         {map[string]string{"x/own": "old"}, func() error { return errFill }, "x", "x/ x/own=old", errFill},
+		"ready says no, folder": {nil, func() error { return errFill }, "p/x", "", errFill},
+		"ready says yes":        {nil, func() error { return nil }, "x", "x/ x/c=cert x/k=key", nil},
+	} {
+		dir := t.TempDir()
+		for path, text := range c.there {
+			write(t, filepath.Join(dir, path), text)
+		}
+		if err := atomicfile.CreateFiles(filepath.Join(dir, c.to), set, c.ready); !errors.Is(err, c.err) || (err == nil) != (c.err == nil) {
+			t.Errorf("%s: %v, want %v", name, err, c.err)
+		}
+		if got := tree(t, dir); got != c.want {
+			t.Errorf("%s: there is %q, want %q", name, got, c.want)
+		}
+		if info, err := os.Stat(filepath.Join(dir, c.to, "c")); err == nil && c.err == nil && info.Mode().Perm() != 0o640 {
+			t.Errorf("%s: mode %v", name, info.Mode())
+		}
+	}
+	// The second name is taken while the first moves: the first goes back.
+	dir := t.TempDir()
+	err := atomicfile.CreateFiles(dir, set, func() error { write(t, filepath.Join(dir, "c"), "own"); return nil })
+	if !errors.Is(err, fs.ErrExist) || tree(t, dir) != "c=own" {
+		t.Errorf("a name taken meanwhile: %v, the folder has %q", err, tree(t, dir))
+	}
+}
+
+// TestWhatAKilledRunLeftIsRemoved checks the next run in the same folder. It removes the stage of a killed run, and takes back the files that
+// the run had moved, unless it had moved all. It never touches a file that the list does not prove to be of that run.
+func TestWhatAKilledRunLeftIsRemoved(t *testing.T) {
+	for name, c := range map[string]struct {
+		list   string
+		staged []string
+		there  []string
+		want   string
+	}{
+		"before the list":       {"", []string{"a", "b"}, []string{"own"}, "own=old"},
+		"before the first move": {"a\nb\n", []string{"a", "b"}, []string{"own"}, "own=old"},
+		"half-way":              {"a\nb\n", []string{"b"}, []string{"a", "own"}, "own=old"},
+		"half-way, undone":      {"a\nb\n", []string{"b"}, []string{"own"}, "own=old"},
+		"a name is another's":   {"a\nb\n", []string{"b"}, []string{"a", "b"}, "b=old"},
+		"after the last move":   {"a\nb\n", nil, []string{"a", "b"}, "a=old b=old"},
+	} {
+		dir := t.TempDir()
+		stage(t, dir, c.list, c.staged...)
+		for _, f := range c.there {
+			write(t, filepath.Join(dir, f), "old")
+		}
+		if err := atomicfile.Sweep(dir); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got := tree(t, dir); got != c.want {
+			t.Errorf("%s: the folder has %q, want %q", name, got, c.want)
+		}
+	}
+	dir := t.TempDir()
+	outside := filepath.Join(dir, "victim")
+	write(t, outside, "old")
+	stage(t, filepath.Join(dir, "in"), "../victim\nb\n", "b")
+	if err := atomicfile.Sweep(filepath.Join(dir, "in")); err == nil {
+		t.Error("a list that names a file outside was believed")
+	}
+	if _, err := os.Stat(outside); err != nil {
+		t.Errorf("a file outside of the folder: %v", err)
+	}
+	if err := atomicfile.Sweep(filepath.Join(dir, "absent")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a folder that is not there: %v", err)
+	}
+}
+
+// TestARunThatWorksIsLeftAlone checks that a run does not remove the stage of another one that works, and that no run believes a stage that
+// is only a link to another folder.
+func TestARunThatWorksIsLeftAlone(t *testing.T) {
+	dir := t.TempDir()
+	temp, err := atomicfile.NewPrivateFolder(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(temp.Dir(), "work"), "12345")
+	if err := atomicfile.Sweep(dir); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := atomicfile.Unfinished(dir); n != 5 || err != nil {
+		t.Errorf("a run that works has written %d bytes, %v; want 5", n, err)
+	}
+	elsewhere := t.TempDir()
+	dead := stage(t, elsewhere, "", "a")
+	if err := os.Symlink(dead, filepath.Join(dir, ".paywatt-part-link")); err != nil {
+		t.Fatal(err)
+	}
+	if err := atomicfile.Sweep(dir); err != nil {
+		t.Fatal(err)
+	}
+	if got := tree(t, dead); got != "files/ files/a=new lock=" {
+		t.Errorf("behind a link there is %q", got)
+	}
+	if err := os.Remove(filepath.Join(dir, ".paywatt-part-link")); err != nil {
+		t.Fatal(err)
+	}
+	if err := temp.Remove(); err != nil || tree(t, dir) != "" {
+		t.Errorf("after the run: %v, the folder has %q", err, tree(t, dir))
+	}
+	if n, err := atomicfile.Unfinished(dir); n != 0 || err != nil {
+		t.Errorf("nothing is unfinished, but it says %d bytes, %v", n, err)
+	}
+}
+
+// TestLinesAreAddedWholeOrNotAtAll checks what a list has after each outcome.
+func TestLinesAreAddedWholeOrNotAtAll(t *testing.T) {
+	for before, want := range map[string]string{"": "x\n", "a\n": "a\nx\n", "a\nto": "a\nx\n", "torn": "x\n"} {
+		path := filepath.Join(t.TempDir(), "list")
+		write(t, path, before)
+		if err := atomicfile.Append(path, 0o600, []byte("x\n")); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(path); string(got) != want || err != nil {
+			t.Errorf("%q and a line: %q, %v; want %q", before, got, err, want)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "new")
+	if err := atomicfile.Append(path, 0o640, []byte("x\n")); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o640 {
+		t.Errorf("a new list: %v, %v", info, err)
+	}
+	if err := atomicfile.Append(filepath.Join(path, "below"), 0o600, nil); err == nil {
+		t.Error("a list below a file was written")
+	}
+}
+
+// TestRoomIsCounted checks the sums: what is written to one disk adds up, and what must stay free counts on its own disk only.
+func TestRoomIsCounted(t *testing.T) {
+	dir := t.TempDir()
+	free := atomicfile.SpaceOf(dir).Free
+	if free == 0 {
+		t.Skip("NOT TESTED: the free space is not known on this system")
+	}
+	const mib = 1 << 20
+	deep := filepath.Join(dir, "not", "there", "yet")
+	for name, c := range map[string]struct {
+		keep  atomicfile.Amount
+		needs []atomicfile.Amount
+		fits  bool
+	}{
+		"a little":                 {atomicfile.Amount{Dir: dir}, []atomicfile.Amount{{Dir: deep, Bytes: mib}}, true},
+		"more than all":            {atomicfile.Amount{Dir: dir}, []atomicfile.Amount{{Dir: deep, Bytes: 2 * free}}, false},
+		"two that add up":          {atomicfile.Amount{Dir: dir}, []atomicfile.Amount{{Dir: dir, Bytes: free * 2 / 3}, {Dir: deep, Bytes: free * 2 / 3}}, false},
+		"with what must stay free": {atomicfile.Amount{Dir: dir, Bytes: free * 2 / 3}, []atomicfile.Amount{{Dir: deep, Bytes: free * 2 / 3}}, false},
+		"that of another disk":     {atomicfile.Amount{Dir: "/proc", Bytes: free * 2 / 3}, []atomicfile.Amount{{Dir: deep, Bytes: free / 3}}, true},
+	} {
+		err := atomicfile.CheckRoom(c.keep, c.needs...)
+		var no *atomicfile.NoRoomError
+		if (err == nil) != c.fits || err != nil && !errors.As(err, &no) {
+			t.Errorf("%s: %v, want room: %t", name, err, c.fits)
+		}
+	}
+	if !atomicfile.SameDisk(dir, deep) || atomicfile.SameDisk(dir, "/proc") {
+		t.Error("disks are mistaken for each other")
+	}
+	for want, e := range map[string]atomicfile.NoRoomError{
+		"the disk of d has 2 MiB free, and 3 MiB are needed":                                                                   {Dir: "d", Need: 2*mib + 1, Spare: 3*mib - 1},
+		"the disk of d has 1 MiB free, and 2 MiB must stay free for the server":                                                {Dir: "d", Keep: 2 * mib, Spare: mib},
+		"the disk of d has 1 MiB free, and 5 MiB are needed: 2 MiB for the copy, and 3 MiB that must stay free for the server": {Dir: "d", Need: 2 * mib, Keep: 3 * mib, Spare: mib},
+	} {
+		if e.Error() != want {
+			t.Errorf("it says %q, want %q", e.Error(), want)
+		}
+	}
+}
+
+// TestTheGuardStopsARunThatFillsTheDisk checks that a run is cancelled with the figures when too little is free, and not before.
+func TestTheGuardStopsARunThatFillsTheDisk(t *testing.T) {
+	dir := t.TempDir()
+	guarded, stop := atomicfile.Guard(context.Background(), dir, 1<<62)
+	<-guarded.Done()
+	stop()
+	var no *atomicfile.NoRoomError
+	if !errors.As(context.Cause(guarded), &no) || no.Keep != 1<<62 || no.Need != 0 {
+		t.Errorf("the run was stopped with %v", context.Cause(guarded))
+	}
+	guarded, stop = atomicfile.Guard(context.Background(), dir, 0)
+	if guarded.Err() != nil {
+		t.Errorf("a run on a disk with room was stopped: %v", context.Cause(guarded))
+	}
+	stop()
+	parent, cancel := context.WithCancel(context.Background())
+	guarded, stop = atomicfile.Guard(parent, dir, 0)
+	cancel()
+	<-guarded.Done()
+	stop()
+	if !errors.Is(context.Cause(guarded), context.Canceled) {
+		t.Errorf("a run that the user stopped: %v", context.Cause(guarded))
+	}
+}
+
+// TestFoldersThatARunMadeAreRemoved checks that only those folders go that the run made and nobody uses.
+func TestFoldersThatARunMadeAreRemoved(t *testing.T) {
+	dir := t.TempDir()
+	made, err := atomicfile.MakeFolders(filepath.Join(dir, "a", "b", "c"))
+	if err != nil || !slices.Equal(made, []string{filepath.Join(dir, "a", "b", "c"), filepath.Join(dir, "a", "b"), filepath.Join(dir, "a")}) {
+		t.Fatalf("made %v, %v", made, err)
+	}
+	write(t, filepath.Join(dir, "a", "own"), "old")
+	if err := made.Remove(); err != nil || tree(t, dir) != "a/ a/own=old" {
+		t.Errorf("removed: %v, the folder has %q", err, tree(t, dir))
+	}
+	if err := made.Remove(); err != nil {
+		t.Errorf("a second time: %v", err)
+	}
+}
+
+// TestWhatCannotBeRemovedIsNamed checks the error for a run that cannot clean up.
+func TestWhatCannotBeRemovedIsNamed(t *testing.T) {
+	e := &atomicfile.LeftError{Path: "/x/y", Err: fs.ErrPermission}
+	if !errors.Is(e, fs.ErrPermission) || e.Error() != "/x/y could not be removed: permission denied" {
+		t.Errorf("it says %q", e)
+	}
+}
