@@ -55,23 +55,14 @@ func newBackupCreate(c console) *cobra.Command {
 			if err != nil {
 				return usage("A recipient cannot be used: "+err.Error()+".", "Give the public key that age-keygen prints.")
 			}
-			plain := to
-			if len(keys) > 0 { // the plain copy is beside the database, which is as secret, and is deleted
-				if plain, err = os.MkdirTemp(data, ".backup-*"); err != nil {
-					return storeFailure("The backup could not be made", to, err)
-				}
-				defer func() { _ = os.RemoveAll(plain) }()
-			} else {
+			if len(keys) == 0 {
 				c.tell("The backup is not encrypted. Whoever has it can read it. Use --recipient to encrypt it.")
 			}
-			done := c.progress(cmd, "Copying the data folder", mebibytesIn(plain))
-			m, err := sqlite.Backup(cmd.Context(), data, plain, time.Now)
-			if err == nil && len(keys) > 0 {
-				err = app.SealBackup(plain, to, keys)
-			}
+			done := c.progress(cmd, "Copying the data folder", mebibytesIn(data, filepath.Dir(to), to))
+			m, err := app.Backup(cmd.Context(), data, to, keys, time.Now)
 			done()
 			if err != nil {
-				return storeFailure("The backup could not be made", to, err)
+				return backupFailure(to, err)
 			}
 			if err := app.NoteBackup(data, m.Taken); err != nil {
 				c.tell("The time of this backup could not be noted in the data folder: %v.", err)
@@ -83,6 +74,15 @@ func newBackupCreate(c console) *cobra.Command {
 	c.placeFlags(cmd, &data)
 	cmd.Flags().StringArrayVar(&recipients, "recipient", nil, "public key of age (age1...) for which the backup is encrypted; repeatable")
 	return cmd
+}
+
+// backupFailure explains why a backup could not be made.
+func backupFailure(to string, err error) error {
+	f := storeFailure("The backup could not be made", to, err)
+	if errors.Is(err, sqlite.ErrNotEmpty) {
+		f.Try = "Name another folder, or delete " + to + " if it holds an incomplete backup of an older version."
+	}
+	return f
 }
 
 func newBackupVerify(c console) *cobra.Command {
@@ -98,7 +98,7 @@ func newBackupVerify(c console) *cobra.Command {
 				return err
 			}
 			done := c.progress(cmd, "Checking the backup", nil)
-			from, end, err := openedBackup(args[0], identity, os.TempDir())
+			from, end, err := openedBackup(args[0], identity, os.TempDir(), os.TempDir())
 			if err != nil {
 				return err
 			}
@@ -118,29 +118,24 @@ func newBackupVerify(c console) *cobra.Command {
 
 const identityHelp = "file with the age identity that opens an encrypted backup"
 
-// openedBackup returns the folder of a backup. It decrypts an encrypted backup into a new private folder below dir, which end deletes.
-func openedBackup(backup, identity, dir string) (folder string, end func(), err error) {
+// openedBackup returns the folder of a backup. It decrypts an encrypted backup into a new private folder below dir, which end deletes. The
+// disk of the data folder data keeps what its server needs.
+func openedBackup(backup, identity, dir, data string) (folder string, end func(), err error) {
 	if !app.IsSealedBackup(backup) {
 		return backup, func() {}, nil
 	}
 	if identity == "" {
 		return "", nil, usage(backup+" is an encrypted backup.", "Add --identity with the file of the identity that opens it.")
 	}
-	if folder, err = os.MkdirTemp(dir, ".paywatt-backup-*"); err != nil {
-		return "", nil, storeFailure("The backup could not be opened", backup, err)
-	}
-	end = func() { _ = os.RemoveAll(folder) }
-	err = app.OpenBackup(backup, identity, folder)
+	temp, err := app.OpenTemp(backup, identity, dir, data)
 	switch {
 	case errors.Is(err, app.ErrBackupKey):
-		end()
 		return "", nil, &exit.Failure{Code: exit.Refused, What: "The backup cannot be opened: " + err.Error() + ".", Not: "No changes were made.",
 			Try: "Check the identity. Its public key must be one of the recipients."}
 	case err != nil:
-		end()
 		return "", nil, storeFailure("The backup could not be opened", backup, err)
 	}
-	return folder, end, nil
+	return temp.Dir(), func() { _ = temp.Remove() }, nil // the next command in the same place removes what is left
 }
 
 func newBackupRestore(c console) *cobra.Command {
@@ -166,7 +161,7 @@ func newBackupRestore(c console) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			from, end, err := openedBackup(args[0], identity, filepath.Dir(filepath.Clean(data)))
+			from, end, err := openedBackup(args[0], identity, filepath.Dir(filepath.Clean(data)), data)
 			if err != nil {
 				return err
 			}

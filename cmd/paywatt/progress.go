@@ -3,12 +3,12 @@ package main
 import (
 	"fmt"
 	"io"
-	"io/fs"
-	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/internal/atomicfile"
 )
 
 // When progress is shown.
@@ -90,22 +90,16 @@ func (c console) progress(cmd *cobra.Command, what string, detail func() string)
 	})
 }
 
-// mebibytesIn returns how much a folder holds, for the progress of the command that fills it.
-func mebibytesIn(folder string) func() string {
+// mebibytesIn returns how much runs are writing in folders, for the progress of the command that writes there.
+func mebibytesIn(folders ...string) func() string {
 	return func() string {
 		var bytes int64
-		err := filepath.WalkDir(folder, func(_ string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() {
-				return err
+		for _, folder := range folders {
+			n, err := atomicfile.Unfinished(folder)
+			if err != nil {
+				return "size not known"
 			}
-			info, err := d.Info()
-			if err == nil {
-				bytes += info.Size()
-			}
-			return err
-		})
-		if err != nil {
-			return "size not known"
+			bytes += n
 		}
 		return fmt.Sprintf("%d MiB written", bytes>>20)
 	}

@@ -2,9 +2,13 @@ package main
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/paywatt/paywatt/internal/atomicfile"
 )
 
 // shownProgress returns the progress output when the clock is read every half second for some seconds.
@@ -65,11 +69,19 @@ func TestProgressIsSilentForPrograms(t *testing.T) {
 	}
 }
 
-func TestTheSizeOfAFolderIsShown(t *testing.T) {
-	if got := mebibytesIn(t.TempDir())(); got != "0 MiB written" {
-		t.Errorf("an empty folder: %q", got)
+func TestTheSizeOfWhatIsWrittenIsShown(t *testing.T) {
+	dir := t.TempDir()
+	temp, err := atomicfile.NewPrivateFolder(dir)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if got := mebibytesIn("testdata/missing")(); !strings.Contains(got, "not known") {
-		t.Errorf("a missing folder: %q", got)
+	if err := os.WriteFile(filepath.Join(temp.Dir(), "file"), make([]byte, 3<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "other"), make([]byte, 3<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := mebibytesIn(dir, filepath.Join(dir, "missing"))(); got != "3 MiB written" {
+		t.Errorf("three MiB in a stage: %q", got)
 	}
 }

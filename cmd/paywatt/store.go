@@ -168,7 +168,7 @@ func copyFailure(o storeCopy, err error) error {
 // fillStore copies keys and content. It calls ready when everything is there but not yet committed.
 func (c console) fillStore(ctx context.Context, o storeCopy, move string, ready func() error) (filled postgres.Filled, err error) {
 	if o.keys != "" {
-		if err := sqlite.EmptyFolder(o.keys); err != nil {
+		if err := sqlite.CheckKeysFolder(o.from, o.keys); err != nil {
 			return postgres.Filled{}, err
 		}
 	}

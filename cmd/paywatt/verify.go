@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/app"
+	"github.com/paywatt/paywatt/internal/atomicfile"
 	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/headlog"
@@ -184,16 +186,17 @@ func counted(v reportView, noun string) string {
 }
 
 // storeFailure explains why a data folder or a backup could not be used.
-func storeFailure(what, where string, err error) error {
+func storeFailure(what, where string, err error) *exit.Failure {
 	f := &exit.Failure{Code: exit.Failed, What: what + ": " + err.Error() + ".", Not: "No changes were made.", Try: "Run paywatt doctor to find the cause."}
 	switch {
+	case diskFailure(f, err):
 	case errors.Is(err, sqlite.ErrNoDatabase):
 		f.Code, f.Try = exit.NotFound, "Name the folder that paywatt serve uses with --data."
 	case errors.Is(err, sqlite.ErrLocked):
 		f.Code, f.Try = exit.Refused, "Stop the server on this folder, then run the command again."
 	case errors.Is(err, sqlite.ErrNotEmpty):
 		f.Code, f.Try = exit.Refused, "Name an empty folder. To keep the old database elsewhere, run paywatt backup restore with --force."
-	case errors.Is(err, sqlite.ErrUnwritable):
+	case errors.Is(err, sqlite.ErrUnwritable), errors.Is(err, fs.ErrPermission):
 		f.Try = "Make sure that this user may write to " + where + "."
 	case errors.Is(err, sqlite.ErrCorrupt), errors.Is(err, sqlite.ErrForeign):
 		f.Try = "Restore the last backup with paywatt backup restore, or name the right folder."
@@ -205,4 +208,21 @@ func storeFailure(what, where string, err error) error {
 		f.Try = "Use the newer paywatt that wrote it."
 	}
 	return f
+}
+
+// diskFailure completes a failure if its cause is a full disk, or if the command could not remove what it wrote. It reports whether it did.
+func diskFailure(f *exit.Failure, err error) bool {
+	var room *atomicfile.NoRoomError
+	var left *atomicfile.LeftError
+	switch {
+	case errors.As(err, &left):
+		f.Not, f.Try = "No other changes were made. An incomplete copy remains: "+left.Path+".", "Delete "+left.Path+", correct the cause and run the command again."
+	case errors.As(err, &room):
+		f.Code, f.Not, f.Try = exit.Refused, "No changes were made.", "Make room on the disk of "+room.Dir+", or use another disk."
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, store.ErrFull):
+		f.Not, f.Try = "No changes were made. What the command had written was removed.", "Make room on the disk and run the command again."
+	default:
+		return false
+	}
+	return true
 }

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/paywatt/paywatt/internal/atomicfile"
 )
 
 // lastBackupFile is the file of the data folder that says when the last backup was made.
@@ -15,11 +17,8 @@ const lastBackupFile = "last-backup"
 
 // NoteBackup records in the data folder that a backup was made, with everything that was committed before a time.
 func NoteBackup(dir string, taken time.Time) error {
-	path := filepath.Join(dir, lastBackupFile)
-	if err := os.WriteFile(path+".new", []byte(taken.UTC().Format(time.RFC3339)+"\n"), 0o600); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
+	text := []byte(taken.UTC().Format(time.RFC3339) + "\n")
+	return atomicfile.WriteFile(filepath.Join(dir, lastBackupFile), 0o600, atomicfile.Content(text))
 }
 
 // lastBackup returns what tells when the last backup was made; nil for PostgreSQL, whose own tools make backups.

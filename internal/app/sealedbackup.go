@@ -3,16 +3,21 @@ package app
 import (
 	"archive/tar"
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"filippo.io/age"
 
+	"github.com/paywatt/paywatt/internal/atomicfile"
 	"github.com/paywatt/paywatt/internal/keystore"
+	"github.com/paywatt/paywatt/internal/store/sqlite"
 )
 
 // ErrBackupKey means that a recipient or an identity of an encrypted backup cannot be used.
@@ -30,39 +35,77 @@ func Recipients(texts []string) (out []age.Recipient, err error) {
 	return out, nil
 }
 
+// Backup copies a data folder. Without recipients the copy is the folder to. With recipients it is the file to, encrypted for each of them;
+// the plain copy is then made beside the database, which is as secret, and deleted. The room is checked for all copies before the first.
+func Backup(ctx context.Context, data, to string, recipients []age.Recipient, now func() time.Time) (m sqlite.Manifest, err error) {
+	if len(recipients) == 0 {
+		return sqlite.Backup(ctx, data, to, now)
+	}
+	if _, err := os.Lstat(to); err == nil {
+		return m, fmt.Errorf("%s exists already", to)
+	}
+	size, err := sqlite.BackupSize(data)
+	if err != nil {
+		return m, err
+	}
+	temp, err := atomicfile.NewPrivateFolder(data)
+	if err != nil {
+		return m, err
+	}
+	defer func() { err = errors.Join(err, temp.Remove()) }()
+	if err := sqlite.CheckRoom(data, atomicfile.Amount{Dir: temp.Dir(), Bytes: size}, atomicfile.Amount{Dir: to, Bytes: size}); err != nil {
+		return m, err
+	}
+	plain := filepath.Join(temp.Dir(), "copy")
+	if m, err = sqlite.Backup(ctx, data, plain, now); err != nil {
+		return m, err
+	}
+	return m, SealBackup(plain, to, recipients)
+}
+
 // SealBackup writes the files of a plain backup in the folder from into one new file, encrypted for the recipients. The file appears
 // complete or not at all.
-func SealBackup(from, to string, recipients []age.Recipient) (err error) {
-	if _, err := os.Lstat(to); err == nil {
-		return fmt.Errorf("%s exists already", to)
-	}
-	f, err := os.CreateTemp(filepath.Dir(to), "."+filepath.Base(to)+"-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer func() {
+func SealBackup(from, to string, recipients []age.Recipient) error {
+	err := atomicfile.CreateFile(to, 0o600, func(w io.Writer) error {
+		buffer := bufio.NewWriterSize(w, 1<<20)
+		sealed, err := age.Encrypt(buffer, recipients...)
 		if err != nil {
-			err = errors.Join(err, f.Close(), os.Remove(f.Name()))
-		}
-	}()
-	buffer := bufio.NewWriterSize(f, 1<<20)
-	sealed, err := age.Encrypt(buffer, recipients...)
-	if err != nil {
-		return err
-	}
-	pack := tar.NewWriter(sealed)
-	if err := pack.AddFS(os.DirFS(from)); err != nil {
-		return err
-	}
-	for _, step := range []func() error{pack.Close, sealed.Close, buffer.Flush, f.Sync} {
-		if err := step(); err != nil {
 			return err
 		}
+		pack := tar.NewWriter(sealed)
+		if err := pack.AddFS(os.DirFS(from)); err != nil {
+			return err
+		}
+		for _, step := range []func() error{pack.Close, sealed.Close, buffer.Flush} {
+			if err := step(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s exists already", to)
 	}
-	if err := os.Link(f.Name(), to); err != nil { // never replaces another backup
-		return err
+	return err
+}
+
+// OpenTemp decrypts the backup in the file from, as [OpenBackup] does, into a private folder inside parent. The caller removes the folder.
+// It checks the room first: on the disk of the data folder data, the space that a server needs stays free.
+func OpenTemp(from, identities, parent, data string) (temp *atomicfile.PrivateFolder, err error) {
+	info, err := os.Stat(from)
+	if err != nil {
+		return nil, err
 	}
-	return errors.Join(f.Close(), os.Remove(f.Name()), keystore.SyncFolder(filepath.Dir(to)))
+	if err := sqlite.CheckRoom(data, atomicfile.Amount{Dir: parent, Bytes: info.Size()}); err != nil {
+		return nil, err
+	}
+	if temp, err = atomicfile.NewPrivateFolder(parent); err != nil {
+		return nil, err
+	}
+	if err := OpenBackup(from, identities, temp.Dir()); err != nil {
+		return nil, errors.Join(err, temp.Remove())
+	}
+	return temp, nil
 }
 
 // OpenBackup decrypts the backup in the file from with the identities in a file, and writes its files into the empty folder to.

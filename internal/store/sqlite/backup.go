@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/atomicfile"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/headlog"
 	"zombiezen.com/go/sqlite"
@@ -29,13 +31,17 @@ import (
 const (
 	manifestFile   = "manifest.json"
 	manifestFormat = 1
-	restoringFile  = ".restoring" // the database of a restore that is not finished
+	manifestRoom   = 1 << 20            // bytes: room for the manifest and for what a disk needs to keep the files
+	restoringFile  = ".restoring"       // the database of a restore that is not finished
+	copyingFile    = ".restoring.new"   // the same database while it is being copied
+	restoringKeys  = ".restoring-files" // the folder of its other files, before they get their names
+	movingFile     = ".moving"          // in that folder: the names of those files, written before the first of them moves
 )
 
 // Errors of backups.
 var (
 	// ErrNotEmpty: the folder to write to is not empty.
-	ErrNotEmpty = errors.New("the folder is not empty")
+	ErrNotEmpty = atomicfile.ErrNotEmpty
 	// ErrBackup: the backup is incomplete or was changed.
 	ErrBackup = errors.New("the backup is damaged")
 )
@@ -57,15 +63,91 @@ type FileEntry struct {
 }
 
 // Backup copies the database in dir into another folder, which must be empty or absent. A server may be running on the database. The copy
-// is one snapshot; writers need not wait.
-func Backup(ctx context.Context, dir, to string, now func() time.Time) (Manifest, error) {
-	path := filepath.Join(dir, databaseFile)
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return Manifest{}, fmt.Errorf("%w: %s", ErrNoDatabase, dir)
-	}
-	if err := emptyFolder(to); err != nil {
+// is one snapshot; writers need not wait. The folder appears when the copy is complete. Backup first checks that the disk has room, and stops
+// when the disk fills up meanwhile; the error is then an [atomicfile.NoRoomError].
+func Backup(ctx context.Context, dir, to string, now func() time.Time) (m Manifest, err error) {
+	size, err := BackupSize(dir)
+	if err != nil {
 		return Manifest{}, err
 	}
+	err = atomicfile.CreateFolder(to, manifestFile, func(fresh string) error {
+		if err := CheckRoom(dir, atomicfile.Amount{Dir: fresh, Bytes: size}); err != nil {
+			return err
+		}
+		guarded, stop := guardSales(ctx, dir, fresh)
+		defer stop()
+		m, err = copyFolder(guarded, dir, fresh, now)
+		if err != nil && guarded.Err() != nil {
+			err = errors.Join(context.Cause(guarded), err)
+		}
+		return err
+	})
+	return m, err
+}
+
+// guardSales stops a copy before it takes the space that a server on dir needs. A copy to another disk may fill that disk.
+func guardSales(ctx context.Context, dir, to string) (guarded context.Context, stop func()) {
+	if !atomicfile.SameDisk(dir, to) {
+		return context.WithCancel(ctx)
+	}
+	return atomicfile.Guard(ctx, dir, salesRoom(dir))
+}
+
+// salesRoom returns how much of its disk must stay free for a server on the data folder.
+func salesRoom(dir string) int64 {
+	held := int64(0)
+	if info, err := os.Stat(filepath.Join(dir, reserveFile)); err == nil {
+		held = info.Size()
+	}
+	return spaceOf(dir).servingRoom(DiskReserve, held)
+}
+
+// CheckRoom returns an [atomicfile.NoRoomError] unless the disks have room for copies of the data folder dir. On the disk of dir, the space
+// that its server needs must stay free.
+func CheckRoom(dir string, copies ...atomicfile.Amount) error {
+	return atomicfile.CheckRoom(atomicfile.Amount{Dir: dir, Bytes: salesRoom(dir)}, copies...)
+}
+
+// BackupSize returns how many bytes a backup of the data folder needs at most.
+func BackupSize(dir string) (bytes int64, err error) {
+	path := filepath.Join(dir, databaseFile)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return 0, fmt.Errorf("%w: %s", ErrNoDatabase, dir)
+	}
+	c, err := connect(path, cacheReader, false)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, c.c.Close()) }()
+	if bytes, err = c.size(); err != nil {
+		return 0, err
+	}
+	names, err := companions(dir)
+	if err != nil {
+		return 0, err
+	}
+	for _, name := range names {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil {
+			return 0, err
+		}
+		bytes += info.Size()
+	}
+	return bytes + manifestRoom, nil
+}
+
+// size returns the size of the database in bytes, without the part that is still in its log.
+func (c *conn) size() (bytes int64, err error) {
+	pages, err := c.number("PRAGMA page_count")
+	if err != nil {
+		return 0, err
+	}
+	page, err := c.number("PRAGMA page_size")
+	return pages * page, err
+}
+
+// copyFolder writes a backup of the data folder dir into an empty folder.
+func copyFolder(ctx context.Context, dir, to string, now func() time.Time) (Manifest, error) {
 	m := Manifest{Format: manifestFormat, Taken: now().UTC()}
 	heads := func(name string) bool { return name == headlog.File }
 	// Copy the heads before the database, because the database must hold everything that the heads sign. Copy the keys after the database,
@@ -73,7 +155,7 @@ func Backup(ctx context.Context, dir, to string, now func() time.Time) (Manifest
 	if err := copyCompanions(dir, to, heads); err != nil {
 		return Manifest{}, err
 	}
-	if err := m.snapshot(ctx, path, filepath.Join(to, databaseFile), dir); err != nil {
+	if err := m.snapshot(ctx, filepath.Join(dir, databaseFile), filepath.Join(to, databaseFile), dir); err != nil {
 		return Manifest{}, fmt.Errorf("copy the database: %w", err)
 	}
 	if err := copyCompanions(dir, to, func(name string) bool { return !heads(name) }); err != nil {
@@ -157,25 +239,74 @@ func companions(dir string) ([]string, error) {
 	return out, nil
 }
 
-// CopyKeys copies the keys, settings and heads that a server needs besides the database into another folder. [EmptyFolder] must have
-// accepted the other folder.
+// CopyKeys copies the keys, settings and heads that a server needs besides the database into another folder, which must be empty or absent.
+// It also accepts a folder in which an earlier call left the same keys, and brings the heads in it up to date.
 func CopyKeys(dir, to string) error {
-	return copyCompanions(dir, to, func(string) bool { return true })
+	err := CheckKeysFolder(dir, to)
+	if err != nil {
+		return err
+	}
+	err = atomicfile.CreateFolder(to, "", func(fresh string) error {
+		return copyCompanions(dir, fresh, func(string) bool { return true })
+	})
+	if !errors.Is(err, ErrNotEmpty) {
+		return err
+	}
+	text, err := os.ReadFile(filepath.Join(dir, headlog.File))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return atomicfile.WriteFile(filepath.Join(to, headlog.File), 0o600, atomicfile.Content(text))
 }
 
-// EmptyFolder makes a folder that only its owner can read, or accepts an empty folder. For a folder with content it returns [ErrNotEmpty].
-func EmptyFolder(dir string) error { return emptyFolder(dir) }
+// CheckKeysFolder returns [ErrNotEmpty] for a folder that [CopyKeys] would not accept. It makes no folder.
+func CheckKeysFolder(dir, to string) error {
+	err := atomicfile.CheckFree(to)
+	if !errors.Is(err, ErrNotEmpty) {
+		return err
+	}
+	names, look := companions(dir)
+	if look != nil {
+		return look
+	}
+	entries, look := os.ReadDir(to)
+	if look != nil {
+		return look
+	}
+	for _, e := range entries {
+		if !slices.Contains(names, e.Name()) {
+			return err
+		}
+	}
+	for _, name := range names {
+		same, look := sameKeys(filepath.Join(dir, name), filepath.Join(to, name))
+		if look != nil {
+			return look
+		}
+		if !same {
+			return err
+		}
+	}
+	return nil
+}
 
-// emptyFolder makes a folder that only its owner can read, or accepts an empty folder.
-func emptyFolder(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("%w: %s: %w", ErrUnwritable, dir, err)
+// sameKeys reports whether a file is a copy of another. The copy of a log of heads may be an older one.
+func sameKeys(path, copied string) (bool, error) {
+	was, err := os.ReadFile(copied)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
 	}
-	entries, err := os.ReadDir(dir)
-	if err == nil && len(entries) > 0 {
-		err = fmt.Errorf("%w: %s", ErrNotEmpty, dir)
+	if err != nil {
+		return false, err
 	}
-	return err
+	is, err := os.ReadFile(path)
+	if filepath.Base(path) == headlog.File {
+		return bytes.HasPrefix(is, was), err
+	}
+	return bytes.Equal(is, was), err
 }
 
 // copyFile copies a file to a name that must not exist. The copy is durable, and only its owner can read it.
@@ -289,57 +420,174 @@ func VerifyBackup(ctx context.Context, from string) (Manifest, *store.Report, er
 
 // Restore puts a backup into the data folder dir and begins a new store epoch in it, so that no number that was used after the backup is
 // used again. Without force it refuses a folder that has a database, keys or settings ([ErrNotEmpty]). With force it moves the old files
-// into a folder, whose name it returns; it deletes none of them. No server may be running on dir. The restored database gets its final name
-// in the last step. If Restore is interrupted, the folder has the old database or no database, and a folder without a database cannot be
-// opened ([ErrMissing]).
+// into a folder, whose name it returns; it deletes none of them. No server may be running on dir.
+//
+// Restore first checks that the disk has room, and copies everything under other names. If that fails, the folder is as it was. Only then do
+// the old files move away and the new ones get their names, the database last. If one of these steps fails, the steps before are undone. If
+// Restore is killed, the folder has the old database or no database, and a folder without a database cannot be opened ([ErrMissing]). The
+// same call then works again, also without force: what it finds of the killed one, it moves away too.
 func Restore(ctx context.Context, from, dir string, force bool, now func() time.Time) (m Manifest, aside string, err error) {
 	if m, err = readManifest(from); err != nil {
 		return Manifest{}, "", err
 	}
+	made, err := atomicfile.MakeFolders(dir)
+	if err != nil {
+		return Manifest{}, "", fmt.Errorf("%w: %s: %w", ErrUnwritable, dir, errors.Join(err, made.Remove()))
+	}
 	lock, err := TakeLock(dir)
 	if err != nil {
-		return Manifest{}, "", err
+		return Manifest{}, "", errors.Join(err, made.Remove())
 	}
-	defer func() { err = errors.Join(err, lock.Release()) }()
+	m.Epoch, aside, err = restore(ctx, from, dir, m, force, Options{Now: now, Lock: lock}.withDefaults())
+	if err == nil {
+		return m, aside, lock.Release()
+	}
+	if len(made) > 0 { // the folder is this call's own, and has only the lock
+		err = errors.Join(err, os.Remove(filepath.Join(dir, lockFile)))
+	}
+	return Manifest{}, aside, errors.Join(err, lock.Release(), made.Remove())
+}
+
+// restore does the work of [Restore] under the lock of the folder.
+func restore(ctx context.Context, from, dir string, m Manifest, force bool, o Options) (epoch int64, aside string, err error) {
 	taken, err := occupants(dir)
 	if err != nil {
-		return Manifest{}, "", err
+		return 0, "", err
 	}
-	if len(taken) > 0 && !force {
-		return Manifest{}, "", fmt.Errorf("%w: %s holds %s", ErrNotEmpty, dir, strings.Join(taken, ", "))
+	leftover, err := movedNames(dir)
+	if err != nil {
+		return 0, "", err
 	}
-	// Copy the database and begin its epoch before moving anything, so that a full disk leaves the folder as it was.
-	if m.Epoch, err = prepare(ctx, from, dir, m.Taken, Options{Now: now, Lock: lock}.withDefaults()); err != nil {
-		return Manifest{}, "", err
+	foreign := slices.DeleteFunc(slices.Clone(taken), func(name string) bool { return slices.Contains(leftover, name) })
+	if len(foreign) > 0 && !force {
+		return 0, "", fmt.Errorf("%w: %s holds %s", ErrNotEmpty, dir, strings.Join(foreign, ", "))
 	}
-	if aside, err = moveAside(dir, taken, now()); err != nil {
-		return Manifest{}, aside, err
+	need := int64(manifestRoom)
+	for _, f := range m.Files {
+		need += f.Size
+	}
+	if err := CheckRoom(dir, atomicfile.Amount{Dir: dir, Bytes: need}); err != nil {
+		return 0, "", err
+	}
+	_, err = os.Lstat(filepath.Join(dir, restoringFile))
+	wasKilled := err == nil
+	// Copy everything and begin the epoch before moving anything, so that a full disk leaves the folder as it was.
+	if epoch, err = prepare(ctx, from, dir, m.Taken, o); err != nil {
+		return 0, "", err
+	}
+	aside, err = exchange(from, dir, m, taken, o.Now())
+	if err == nil {
+		return epoch, aside, errors.Join(os.RemoveAll(filepath.Join(dir, restoringKeys)), headlog.SyncFolder(dir))
+	}
+	if !wasKilled { // else the copy knows the numbers that were used, and stands for the database that is missing
+		err = errors.Join(err, remove(filepath.Join(dir, restoringFile)), os.RemoveAll(filepath.Join(dir, restoringKeys)))
+	}
+	return 0, "", err
+}
+
+// exchange moves the old files away and puts the restored ones in their place. If it fails, the old files are back.
+func exchange(from, dir string, m Manifest, taken []string, now time.Time) (aside string, err error) {
+	names, err := stageKeys(from, dir, m)
+	if err != nil {
+		return "", err
+	}
+	aside, moved, err := moveAside(dir, taken, now)
+	if err == nil {
+		err = placeRestored(dir, names)
+	}
+	if err != nil {
+		return "", errors.Join(err, moveBack(dir, aside, moved))
+	}
+	return aside, nil
+}
+
+// stageKeys copies the files of a backup besides the database into a folder inside the data folder, with a list of their names.
+func stageKeys(from, dir string, m Manifest) (names []string, err error) {
+	staged := filepath.Join(dir, restoringKeys)
+	if err := os.RemoveAll(staged); err != nil { // left by a killed restore
+		return nil, err
+	}
+	if err := os.Mkdir(staged, 0o700); err != nil {
+		return nil, err
 	}
 	for _, f := range m.Files {
 		if f.Name == databaseFile {
 			continue
 		}
-		if err := copyFile(filepath.Join(from, f.Name), filepath.Join(dir, f.Name)); err != nil {
-			return Manifest{}, aside, fmt.Errorf("restore %s: %w", f.Name, err)
+		if err := copyFile(filepath.Join(from, f.Name), filepath.Join(staged, f.Name)); err != nil {
+			return nil, fmt.Errorf("restore %s: %w", f.Name, err)
 		}
+		names = append(names, f.Name)
 	}
-	if err := os.Rename(filepath.Join(dir, restoringFile), filepath.Join(dir, databaseFile)); err != nil {
-		return Manifest{}, aside, err
-	}
-	return m, aside, headlog.SyncFolder(dir)
+	list := []byte(strings.Join(names, "\n"))
+	return names, atomicfile.WriteFile(filepath.Join(staged, movingFile), 0o600, atomicfile.Content(list))
 }
 
-// prepare copies the database of a backup into the folder under the name of an unfinished restore and begins its epoch.
+// movedNames returns the files in a data folder that a killed restore has put there.
+func movedNames(dir string) (names []string, err error) {
+	staged := filepath.Join(dir, restoringKeys)
+	list, err := os.ReadFile(filepath.Join(staged, movingFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	for name := range strings.SplitSeq(string(list), "\n") {
+		if _, err := os.Lstat(filepath.Join(staged, name)); errors.Is(err, fs.ErrNotExist) {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+// placeRestored gives the restored files their names, the database last. If a step fails, it undoes the steps before.
+func placeRestored(dir string, names []string) error {
+	staged := filepath.Join(dir, restoringKeys)
+	for i, name := range names {
+		if err := os.Rename(filepath.Join(staged, name), filepath.Join(dir, name)); err != nil {
+			return errors.Join(err, unplace(dir, names[:i]))
+		}
+	}
+	err := headlog.SyncFolder(dir) // a database never appears without its keys
+	if err == nil {
+		err = os.Rename(filepath.Join(dir, restoringFile), filepath.Join(dir, databaseFile))
+	}
+	if err != nil {
+		return errors.Join(err, unplace(dir, names))
+	}
+	return nil
+}
+
+// unplace takes the names away from restored files.
+func unplace(dir string, names []string) error {
+	for _, name := range names {
+		if err := os.Rename(filepath.Join(dir, name), filepath.Join(dir, restoringKeys, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// prepare copies the database of a backup into the folder and begins its epoch. The complete copy replaces that of a killed restore. Until
+// then the old copy stays, because it alone may know which numbers were used.
 func prepare(ctx context.Context, from, dir string, taken time.Time, o Options) (epoch int64, err error) {
 	replaced := branchOf(ctx, dir)
-	fresh := filepath.Join(dir, restoringFile)
-	if err := remove(fresh); err != nil { // left by an interrupted restore
+	fresh, complete := filepath.Join(dir, copyingFile), filepath.Join(dir, restoringFile)
+	if err := remove(fresh); err != nil { // left by a killed restore
 		return 0, err
 	}
 	if err := copyFile(filepath.Join(from, databaseFile), fresh); err != nil {
 		return 0, fmt.Errorf("restore %s: %w", databaseFile, errors.Join(err, remove(fresh)))
 	}
-	if epoch, err = beginEpoch(ctx, fresh, taken, o, replaced); err != nil {
+	epoch, err = beginEpoch(ctx, fresh, taken, o, replaced)
+	if err == nil {
+		err = errors.Join(removeIfThere(complete+"-wal"), removeIfThere(complete+"-shm")) // of the old copy
+	}
+	if err == nil {
+		err = os.Rename(fresh, complete)
+	}
+	if err != nil {
 		return 0, fmt.Errorf("begin a new epoch: %w", errors.Join(err, remove(fresh)))
 	}
 	return epoch, nil
@@ -348,9 +596,16 @@ func prepare(ctx context.Context, from, dir string, taken time.Time, o Options) 
 // remove deletes a database file and the files that SQLite keeps beside it, if they exist.
 func remove(path string) error {
 	for _, suffix := range []string{"", "-wal", "-shm"} {
-		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := removeIfThere(path + suffix); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func removeIfThere(path string) error {
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	return nil
 }
@@ -408,23 +663,40 @@ func occupants(dir string) (names []string, err error) {
 	return append(names, others...), err
 }
 
-// moveAside moves the files that a restore would overwrite into a new folder inside dir, in the order of names. The database goes first:
-// even if the program is killed, the database must never remain without its log and its keys.
-func moveAside(dir string, names []string, now time.Time) (aside string, err error) {
+// moveAside moves the files that a restore would overwrite into a new folder inside dir, in the order of names, and returns those that it
+// moved. The database goes first: even if the program is killed, the database must never remain without its log and its keys.
+func moveAside(dir string, names []string, now time.Time) (aside string, moved []string, err error) {
 	if len(names) == 0 {
-		return "", nil
+		return "", nil, nil
 	}
 	aside = filepath.Join(dir, "replaced-"+now.UTC().Format("20060102T150405.000Z"))
 	if err := os.Mkdir(aside, 0o700); err != nil {
-		return "", err
+		return "", nil, err
 	}
 	for _, name := range names {
-		// When the database was read, SQLite may have merged its log into it and deleted the log.
-		if err := os.Rename(filepath.Join(dir, name), filepath.Join(aside, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return aside, err
+		err := os.Rename(filepath.Join(dir, name), filepath.Join(aside, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // when the database was read, SQLite may have merged its log into it and deleted the log
+		}
+		if err != nil {
+			return aside, moved, err
+		}
+		moved = append(moved, name)
+	}
+	return aside, moved, headlog.SyncFolder(dir)
+}
+
+// moveBack undoes [moveAside], the database last.
+func moveBack(dir, aside string, moved []string) error {
+	if aside == "" {
+		return nil
+	}
+	for _, name := range slices.Backward(moved) {
+		if err := os.Rename(filepath.Join(aside, name), filepath.Join(dir, name)); err != nil {
+			return &atomicfile.LeftError{Path: aside, Err: err}
 		}
 	}
-	return aside, headlog.SyncFolder(dir)
+	return os.Remove(aside)
 }
 
 // beginEpoch upgrades the copied file to this version's schema, if needed, and begins a new epoch in it.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/paywatt/paywatt/internal/atomicfile"
 )
 
 // Lock is the right to serve a data folder. The operating system releases it when the process ends, however it ends.
@@ -19,7 +21,7 @@ func TakeLock(dir string) (*Lock, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrUnwritable, dir, err)
 	}
-	held, err := lockNow(f)
+	held, err := atomicfile.TryLock(f)
 	if err != nil || held {
 		if held {
 			err = fmt.Errorf("%w: %s", ErrLocked, dir)

@@ -8,25 +8,34 @@ import (
 
 	"zombiezen.com/go/sqlite"
 
+	"github.com/paywatt/paywatt/internal/atomicfile"
 	"github.com/paywatt/paywatt/internal/store"
 )
 
 // upgradedCopy copies an older database page by page into a temporary folder and upgrades the copy to this version's schema. Commands that
 // only read use the copy: the database stays as the older program left it, and that program may still be running on it. The second result
 // is a function that closes and deletes the copy.
-func upgradedCopy(c *conn) (copied *conn, drop func() error, err error) {
-	folder, err := os.MkdirTemp("", "paywatt-upgrade-")
+func upgradedCopy(c *conn, dir string) (copied *conn, drop func() error, err error) {
+	size, err := c.size()
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := CheckRoom(dir, atomicfile.Amount{Dir: os.TempDir(), Bytes: size}); err != nil {
+		return nil, nil, fmt.Errorf("make a temporary copy of an older database in %s, which TMPDIR names: %w", os.TempDir(), err)
+	}
+	temp, err := atomicfile.NewPrivateFolder(os.TempDir())
 	if err != nil {
 		return nil, nil, fmt.Errorf("make a temporary copy of an older database: %w", err)
 	}
+	folder := temp.Dir()
 	path := filepath.Join(folder, databaseFile)
 	to, err := sqlite.OpenConn(path, sqlite.OpenReadWrite, sqlite.OpenCreate)
 	if err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("make a temporary copy of an older database: %w", err), os.RemoveAll(folder))
+		return nil, nil, errors.Join(fmt.Errorf("make a temporary copy of an older database: %w", err), temp.Remove())
 	}
 	copied = newConn(to)
 	copied.plan = c.plan
-	drop = func() error { return errors.Join(to.Close(), os.RemoveAll(folder)) }
+	drop = func() error { return errors.Join(to.Close(), temp.Remove()) }
 	if err := copyPages(c.c, to); err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("make a temporary copy of an older database in %s, which TMPDIR names: %w", folder, err), drop())
 	}
@@ -61,7 +70,7 @@ func current(c *conn, dir string) (now *conn, older int, done func() error, err 
 	if err != nil || version == len(steps) {
 		return c, 0, func() error { return nil }, err
 	}
-	now, done, err = upgradedCopy(c)
+	now, done, err = upgradedCopy(c, dir)
 	return now, version, done, err
 }
 

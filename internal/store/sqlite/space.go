@@ -6,20 +6,28 @@ import (
 
 	"zombiezen.com/go/sqlite"
 
+	"github.com/paywatt/paywatt/internal/atomicfile"
 	"github.com/paywatt/paywatt/internal/store"
 )
 
 // space is the free and the total space of a file system, in bytes. The zero value means unknown.
 type space struct{ free, total int64 }
 
+// spaceOf returns the space of the disk of dir.
+func spaceOf(dir string) space {
+	s := atomicfile.SpaceOf(dir)
+	return space{free: s.Free, total: s.Total}
+}
+
 // Parts of a disk.
 const (
 	pageSize    = 4096
-	logShare    = 16      // the log is moved into the database when it takes 1/logShare of the room
-	leastLog    = 1024    // pages: the log is not moved before it has 4 MiB, however little room there is
-	totalShare  = 16      // the margin that a full disk must have free besides the reserve: 1/totalShare of the disk, at most half the reserve
-	startRoom   = 1 << 20 // bytes: if a database does not open and less space is free, the disk is probably full
-	insistAfter = 4       // the writer waits for old snapshots at insistAfter times the length at which the log is moved
+	logShare    = 16       // the log is moved into the database when it takes 1/logShare of the room
+	leastLog    = 1024     // pages: the log is not moved before it has 4 MiB, however little room there is
+	totalShare  = 16       // the margin that a full disk must have free besides the reserve: 1/totalShare of the disk, at most half the reserve
+	startRoom   = 1 << 20  // bytes: if a database does not open and less space is free, the disk is probably full
+	copyGrowth  = 16 << 20 // bytes: what the database and its log may grow while a copy is made
+	insistAfter = 4        // the writer waits for old snapshots at insistAfter times the length at which the log is moved
 )
 
 // logSizes are the limits of the log's length.
@@ -41,7 +49,17 @@ func logSizesFor(room int64) logSizes {
 // again reports whether a full disk has space again for the reserve and a margin. Without the margin, the server would switch back and
 // forth.
 func (s space) again(reserve int64) bool {
-	return s.total == 0 || s.free >= reserve+min(reserve/2, s.total/totalShare)
+	return s.total == 0 || s.free >= reserve+s.margin(reserve)
+}
+
+// margin is the free space besides the reserve from which on a disk is not full any more.
+func (s space) margin(reserve int64) int64 { return min(reserve/2, s.total/totalShare) }
+
+// servingRoom returns how much of the disk a copy must leave free, so that a server on the data folder goes on selling. The reserve counts
+// as taken, whether the server has it now, has freed it, or will make it when it starts. The parameter held is the size of the reserve on
+// the disk, in bytes.
+func (s space) servingRoom(reserve, held int64) int64 {
+	return max(0, reserve-held) + s.margin(reserve) + copyGrowth
 }
 
 // noRoom reports whether a database did not open because the disk is probably full.

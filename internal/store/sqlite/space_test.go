@@ -45,3 +45,25 @@ func TestAFullDiskHasRoomAgain(t *testing.T) {
 		}
 	}
 }
+
+// TestACopyLeavesWhatAServerNeeds checks how much of the data's disk a copy must leave free. The reserve counts as taken whether it is there or not.
+func TestACopyLeavesWhatAServerNeeds(t *testing.T) {
+	const mib = 1 << 20
+	for _, c := range []struct {
+		name          string
+		total         int64
+		reserve, held int64
+		want          int64
+	}{
+		{"a server runs", 100_000 * mib, 64 * mib, 64 * mib, (32 + 16) * mib},
+		{"the reserve is freed", 100_000 * mib, 64 * mib, 0, (64 + 32 + 16) * mib},
+		{"a part of the reserve", 100_000 * mib, 64 * mib, 40 * mib, (24 + 32 + 16) * mib},
+		{"a larger reserve than needed", 100_000 * mib, 64 * mib, 70 * mib, (32 + 16) * mib},
+		{"a small disk", 160 * mib, 64 * mib, 64 * mib, (10 + 16) * mib},
+		{"an unknown disk", 0, 64 * mib, 64 * mib, 16 * mib},
+	} {
+		if got := (space{total: c.total}).servingRoom(c.reserve, c.held); got != c.want {
+			t.Errorf("%s: %d MiB must stay free, want %d", c.name, got/mib, c.want/mib)
+		}
+	}
+}

@@ -28,6 +28,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/atomicfile"
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/seal"
@@ -307,14 +308,14 @@ func prepareFolder(dir string) (path string, err error) {
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", fmt.Errorf("%w: %s: %w", ErrUnwritable, dir, err)
 	}
-	probe, err := os.CreateTemp(dir, ".probe-*")
+	probe, err := atomicfile.NewPrivateFolder(dir) // this also removes what killed backups have left
 	if errors.Is(err, syscall.ENOSPC) {
 		return path, nil // no room for another file, but the database can still be read
 	}
 	if err != nil {
 		return "", fmt.Errorf("%w: %s: %w", ErrUnwritable, dir, err)
 	}
-	return path, errors.Join(probe.Close(), os.Remove(probe.Name()))
+	return path, probe.Remove()
 }
 
 // missing returns [ErrMissing] if the folder had a database and has none now: a restore was interrupted, or somebody deleted the file. A
@@ -323,9 +324,9 @@ func prepareFolder(dir string) (path string, err error) {
 // now.
 func missing(dir, path string) error {
 	begun := false
-	for _, name := range []string{headlog.File, restoringFile} {
+	for _, name := range []string{headlog.File, restoringFile, copyingFile} {
 		fi, err := os.Stat(filepath.Join(dir, name))
-		begun = begun || err == nil && (fi.Size() > 0 || name == restoringFile)
+		begun = begun || err == nil && (fi.Size() > 0 || name != headlog.File)
 	}
 	if fi, err := os.Stat(path); !begun || err == nil && fi.Size() > 0 {
 		return nil
