@@ -79,6 +79,7 @@ func caFailure(err error) error {
 		f.Try = "Give fewer --days."
 	case errors.Is(err, authority.ErrBusy):
 		f.Try = "Wait for the other command."
+	case diskFailure(f, err):
 	default:
 		return err
 	}
@@ -116,8 +117,8 @@ func newCACreate(c console) *cobra.Command {
 	return cmd
 }
 
-// issue orders certificates and shows their lines of the list.
-func (c console) issue(cmd *cobra.Command, dir string, days int, orders []authority.Order) error {
+// issue orders certificates, all or none, and shows their lines of the list.
+func (c console) issue(cmd *cobra.Command, dir, out string, days int, orders []authority.Order) error {
 	lasts, err := lasting(days)
 	if err != nil {
 		return err
@@ -126,14 +127,13 @@ func (c console) issue(cmd *cobra.Command, dir string, days int, orders []author
 	if err != nil {
 		return err
 	}
-	var made []authority.Entry
-	for _, o := range orders {
-		o.Lasts, o.By = lasts, c.orderer()
-		e, err := a.Issue(o)
-		if err != nil {
-			return errors.Join(c.showCertificates(cmd, made), caFailure(err))
-		}
-		made = append(made, e)
+	for i := range orders {
+		orders[i].Lasts = lasts
+		orders[i].By = c.orderer()
+	}
+	made, err := a.Issue(out, orders...)
+	if err != nil {
+		return caFailure(err)
 	}
 	return c.showCertificates(cmd, made)
 }
@@ -152,9 +152,9 @@ func newCAIssue(c console) *cobra.Command {
 				if no.Refused() {
 					return usage(m+" is not the number of a meter.", "Give the number that is on the meter.")
 				}
-				orders = append(orders, authority.Order{Kind: authority.Meter, Name: number, Out: out})
+				orders = append(orders, authority.Order{Kind: authority.Meter, Name: number})
 			}
-			return c.issue(cmd, dir, days, orders)
+			return c.issue(cmd, dir, out, days, orders)
 		},
 	}
 	caFlag(cmd, &dir)
@@ -169,7 +169,7 @@ func newCAIssueServer(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "issue-server HOST…", Short: "Issue the server's certificate for its names and addresses", Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.issue(cmd, dir, days, []authority.Order{{Kind: authority.Server, Name: "server", Hosts: args, Out: out}})
+			return c.issue(cmd, dir, out, days, []authority.Order{{Kind: authority.Server, Name: "server", Hosts: args}})
 		},
 	}
 	caFlag(cmd, &dir)

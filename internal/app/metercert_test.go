@@ -30,7 +30,7 @@ type network struct {
 
 func (n *network) issue(t *testing.T, kind authority.Kind, name string, hosts ...string) authority.Entry {
 	t.Helper()
-	e, err := n.ca.Issue(authority.Order{Kind: kind, Name: name, Hosts: hosts, Lasts: time.Hour, By: "amina", Out: n.out})
+	e, err := n.ca.Issue(n.out, authority.Order{Kind: kind, Name: name, Hosts: hosts, Lasts: time.Hour, By: "amina"})
 	if err != nil {
 		t.Fatal(err)
 	}

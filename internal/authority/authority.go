@@ -24,6 +24,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/atomicfile"
 	"github.com/paywatt/paywatt/internal/fault"
 )
 
@@ -35,7 +36,6 @@ const (
 	listFile    = "issued.jsonl" // a line for each certificate and each revocation
 	lockFile    = "ca.lock"      // held while the folder is being changed
 	private     = fs.FileMode(0o600)
-	privateDir  = fs.FileMode(0o700)
 	backdated   = 5 * time.Minute // a machine whose clock is a little behind takes a new certificate
 	serialBytes = 16
 )
@@ -67,14 +67,6 @@ type Authority struct {
 
 // Create makes an authority in a new or empty folder. It overwrites nothing.
 func Create(dir, name string, lasts time.Duration, now time.Time) (*Authority, error) {
-	if err := os.MkdirAll(dir, privateDir); err != nil {
-		return nil, fault.Wrap(err, "make the folder")
-	}
-	for _, f := range []string{CertFile, keyFile, listFile, RevokedFile} {
-		if _, err := os.Lstat(filepath.Join(dir, f)); err == nil {
-			return nil, fmt.Errorf("%s %w", filepath.Join(dir, f), ErrExists)
-		}
-	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, fault.Wrap(err, "make a key")
@@ -93,10 +85,22 @@ func Create(dir, name string, lasts time.Duration, now time.Time) (*Authority, e
 		return nil, fault.Wrap(err, "read the authority's certificate")
 	}
 	a := &Authority{dir: dir, cert: cert, key: key, now: now}
-	if err := a.writePair(filepath.Join(dir, CertFile), filepath.Join(dir, keyFile), der, key); err != nil {
+	files, err := pair(CertFile, keyFile, der, key)
+	if err != nil {
 		return nil, err
 	}
-	return a, a.writeRevoked(nil)
+	revoked, err := a.revokedList(nil)
+	if err != nil {
+		return nil, err
+	}
+	files = append(files, atomicfile.File{Name: RevokedFile, Mode: private, Content: revoked})
+	err = writeNew(dir, files, func() error {
+		if _, err := os.Lstat(filepath.Join(dir, listFile)); err == nil {
+			return fmt.Errorf("%s %w", filepath.Join(dir, listFile), ErrExists)
+		}
+		return nil
+	})
+	return a, err
 }
 
 // Open reads an authority.
@@ -138,23 +142,37 @@ type Order struct {
 	Hosts []string // names and addresses of a server
 	Lasts time.Duration
 	By    string // who orders it, for the list
-	Out   string // folder of the two files
 }
 
-// Issue makes a key and its certificate, and writes both as NAME.pem and NAME.key. It overwrites nothing. The list is written first.
-func (a *Authority) Issue(o Order) (e Entry, err error) {
-	certFile, keyFile := filepath.Join(o.Out, o.Name+".pem"), filepath.Join(o.Out, o.Name+".key")
-	for _, f := range []string{certFile, keyFile} {
-		if _, err := os.Lstat(f); err == nil {
-			return Entry{}, fmt.Errorf("%s %w", f, ErrExists)
+// Issue makes a key and its certificate for each order, and writes both as NAME.pem and NAME.key into the folder out. It overwrites nothing.
+// Either all files appear or none. The list is written before the first of them.
+func (a *Authority) Issue(out string, orders ...Order) (entries []Entry, err error) {
+	var files []atomicfile.File
+	for _, o := range orders {
+		e, written, err := a.certify(o)
+		if err != nil {
+			return nil, err
 		}
+		entries = append(entries, e)
+		files = append(files, written...)
 	}
+	err = a.locked(func() error {
+		return writeNew(out, files, func() error { return a.append(entries...) })
+	})
+	if err != nil {
+		return nil, err
+	}
+	return entries, nil
+}
+
+// certify makes a key and its certificate in memory.
+func (a *Authority) certify(o Order) (e Entry, files []atomicfile.File, err error) {
 	form, err := form(o.Name, o.Lasts, a.now)
 	if err != nil {
-		return Entry{}, err
+		return Entry{}, nil, err
 	}
 	if form.NotAfter.After(a.cert.NotAfter) {
-		return Entry{}, fmt.Errorf("a certificate until %s %w, which ends on %s", day(form.NotAfter), ErrTooLong, day(a.cert.NotAfter))
+		return Entry{}, nil, fmt.Errorf("a certificate until %s %w, which ends on %s", day(form.NotAfter), ErrTooLong, day(a.cert.NotAfter))
 	}
 	form.KeyUsage, form.ExtKeyUsage = x509.KeyUsageDigitalSignature, []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
 	if o.Kind == Server {
@@ -169,23 +187,15 @@ func (a *Authority) Issue(o Order) (e Entry, err error) {
 	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return Entry{}, fault.Wrap(err, "make a key")
+		return Entry{}, nil, fault.Wrap(err, "make a key")
 	}
 	der, err := x509.CreateCertificate(rand.Reader, form, a.cert, key.Public(), a.key)
 	if err != nil {
-		return Entry{}, fault.Wrap(err, "sign the certificate")
+		return Entry{}, nil, fault.Wrap(err, "sign the certificate")
 	}
 	e = Entry{Serial: serialText(form.SerialNumber), Kind: o.Kind, Name: o.Name, At: a.now, Until: form.NotAfter, By: o.By}
-	err = a.locked(func() error {
-		if err := a.append(e); err != nil {
-			return err
-		}
-		if err := os.MkdirAll(o.Out, privateDir); err != nil {
-			return fault.Wrap(err, "make the folder")
-		}
-		return a.writePair(certFile, keyFile, der, key)
-	})
-	return e, err
+	files, err = pair(o.Name+".pem", o.Name+".key", der, key)
+	return e, files, err
 }
 
 // Revoke ends certificates: that of a serial number, or all of a name that still count. It signs the list of revoked certificates
@@ -204,25 +214,60 @@ func (a *Authority) Revoke(what, by, reason string) (ended []Entry, err error) {
 			}
 		}
 		if len(ended) == 0 {
-			return fmt.Errorf("%s: %w, or it is revoked already", what, ErrUnknown)
-		}
-		for _, e := range ended {
-			if err := a.append(e); err != nil {
+			// A command that was killed may have changed the list, and not the file for the servers.
+			if ended, err = a.unpublished(what, all); err != nil {
 				return err
 			}
+			if len(ended) == 0 {
+				return fmt.Errorf("%s: %w, or it is revoked already", what, ErrUnknown)
+			}
+			return a.writeRevoked(all)
+		}
+		if err := a.append(ended...); err != nil {
+			return err
 		}
 		return a.writeRevoked(all)
 	})
 	return ended, err
 }
 
-// writeRevoked signs the list of revoked certificates and replaces the file at once. Its number is the time, and rises.
+// unpublished returns the certificates of a serial number or name that are revoked in the list and not in the file for the servers.
+func (a *Authority) unpublished(what string, all []Entry) (out []Entry, err error) {
+	text, err := os.ReadFile(filepath.Join(a.dir, RevokedFile))
+	if err != nil {
+		return nil, fault.Wrap(err, "read the list of revoked certificates")
+	}
+	published, err := revocationsOf(text)
+	if err != nil {
+		return nil, fault.Wrap(err, "read the list of revoked certificates")
+	}
+	for _, e := range all {
+		isPublished := slices.ContainsFunc(published.RevokedCertificateEntries, func(r x509.RevocationListEntry) bool {
+			return serialText(r.SerialNumber) == e.Serial
+		})
+		if (e.Serial == what || e.Name == what) && e.Revoked != nil && !isPublished {
+			out = append(out, e)
+		}
+	}
+	return out, nil
+}
+
+// writeRevoked signs the list of revoked certificates and replaces the file at once.
 func (a *Authority) writeRevoked(all []Entry) error {
+	text, err := a.revokedList(all)
+	if err != nil {
+		return err
+	}
+	return fault.Wrap(atomicfile.WriteFile(filepath.Join(a.dir, RevokedFile), private, atomicfile.Content(text)), "write the list of revoked certificates")
+}
+
+// revokedList signs the list of revoked certificates. Its number is the time, and rises.
+func (a *Authority) revokedList(all []Entry) ([]byte, error) {
 	list := &x509.RevocationList{ThisUpdate: a.now, NextUpdate: a.cert.NotAfter, Number: big.NewInt(a.now.UnixMilli())}
 	if old, err := os.ReadFile(filepath.Join(a.dir, RevokedFile)); err == nil {
 		before, err := revocationsOf(old)
 		if err != nil {
-			return fault.Wrap(err, "read the earlier list of revoked certificates")
+			return nil, fault.Wrap(err, "read the earlier list of revoked certificates")
 		}
 		if before.Number.Cmp(list.Number) >= 0 {
 			list.Number = new(big.Int).Add(before.Number, big.NewInt(1))
@@ -232,16 +277,16 @@ func (a *Authority) writeRevoked(all []Entry) error {
 		if e.Revoked != nil {
 			n, ok := new(big.Int).SetString(e.Serial, 16)
 			if !ok {
-				return fmt.Errorf("%s: the serial number %s is not hexadecimal", listFile, e.Serial)
+				return nil, fmt.Errorf("%s: the serial number %s is not hexadecimal", listFile, e.Serial)
 			}
 			list.RevokedCertificateEntries = append(list.RevokedCertificateEntries, x509.RevocationListEntry{SerialNumber: n, RevocationTime: *e.Revoked})
 		}
 	}
 	der, err := x509.CreateRevocationList(rand.Reader, list, a.cert, a.key)
 	if err != nil {
-		return fault.Wrap(err, "sign the list of revoked certificates")
+		return nil, fault.Wrap(err, "sign the list of revoked certificates")
 	}
-	return replace(filepath.Join(a.dir, RevokedFile), encode("X509 CRL", der))
+	return encode("X509 CRL", der), nil
 }
 
 // form is what all certificates have in common.
@@ -255,16 +300,16 @@ func form(name string, lasts time.Duration, now time.Time) (*x509.Certificate, e
 		NotBefore: now.Add(-backdated), NotAfter: now.Add(lasts), BasicConstraintsValid: true}, nil
 }
 
-// writePair writes the key, then the certificate.
-func (a *Authority) writePair(certFile, keyFile string, der []byte, key *ecdsa.PrivateKey) error {
+// pair returns the files of a key and its certificate, the key first.
+func pair(certFile, keyFile string, der []byte, key *ecdsa.PrivateKey) ([]atomicfile.File, error) {
 	secret, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		return fault.Wrap(err, "write the key")
+		return nil, fault.Wrap(err, "write the key")
 	}
-	if err := writeNew(keyFile, encode("PRIVATE KEY", secret)); err != nil {
-		return err
-	}
-	return writeNew(certFile, encode("CERTIFICATE", der))
+	return []atomicfile.File{
+		{Name: keyFile, Mode: private, Content: encode("PRIVATE KEY", secret)},
+		{Name: certFile, Mode: private, Content: encode("CERTIFICATE", der)},
+	}, nil
 }
 
 func encode(kind string, der []byte) []byte {

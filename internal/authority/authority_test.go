@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/atomicfile"
 	"github.com/paywatt/paywatt/internal/authority"
 )
 
@@ -61,20 +62,21 @@ func TestAnAuthorityIssuesAndRevokes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	order := authority.Order{Kind: authority.Meter, Name: meter, Lasts: year, By: "amina", Out: out}
-	first, err := a.Issue(order)
+	order := authority.Order{Kind: authority.Meter, Name: meter, Lasts: year, By: "amina"}
+	issued, err := a.Issue(out, order)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := a.Issue(order); !errors.Is(err, authority.ErrExists) {
+	first := issued[0]
+	if _, err := a.Issue(out, order); !errors.Is(err, authority.ErrExists) {
 		t.Errorf("a second certificate over the first: %v", err)
 	}
 	long := order
 	long.Name, long.Lasts = "04140001019", 11*year
-	if _, err := a.Issue(long); !errors.Is(err, authority.ErrTooLong) {
+	if _, err := a.Issue(out, long); !errors.Is(err, authority.ErrTooLong) {
 		t.Errorf("a certificate that outlives its authority: %v", err)
 	}
-	if _, err := a.Issue(authority.Order{Kind: authority.Server, Name: "localhost", Hosts: []string{"localhost", "127.0.0.1"}, Lasts: year, Out: out}); err != nil {
+	if _, err := a.Issue(out, authority.Order{Kind: authority.Server, Name: "localhost", Hosts: []string{"localhost", "127.0.0.1"}, Lasts: year}); err != nil {
 		t.Fatal(err)
 	}
 	other, err := authority.Create(filepath.Join(t.TempDir(), "other"), "Village", 10*year, now)
@@ -82,7 +84,7 @@ func TestAnAuthorityIssuesAndRevokes(t *testing.T) {
 		t.Fatal(err)
 	}
 	foreign := t.TempDir()
-	if _, err := other.Issue(authority.Order{Kind: authority.Meter, Name: meter, Lasts: year, Out: foreign}); err != nil {
+	if _, err := other.Issue(foreign, authority.Order{Kind: authority.Meter, Name: meter, Lasts: year}); err != nil {
 		t.Fatal(err)
 	}
 	before := trust(t, dir)
@@ -160,22 +162,100 @@ func TestDamagedAuthorities(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := a.Issue(authority.Order{Kind: authority.Meter, Name: meter, Lasts: time.Hour, Out: one}); err != nil {
+	if _, err := a.Issue(one, authority.Order{Kind: authority.Meter, Name: meter, Lasts: time.Hour}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := authority.NewTrust(read(t, one, meter+".pem"), nil); err == nil {
 		t.Error("a meter's certificate is trusted as an authority")
 	}
-	if err := os.WriteFile(filepath.Join(one, "ca.lock"), nil, 0o600); err != nil {
+	lock, err := os.OpenFile(filepath.Join(one, "ca.lock"), os.O_RDWR, 0)
+	if err != nil {
 		t.Fatal(err)
+	}
+	if held, err := atomicfile.TryLock(lock); held || err != nil {
+		t.Fatal(held, err)
 	}
 	if _, err := a.Revoke(meter, "", ""); !errors.Is(err, authority.ErrBusy) {
 		t.Errorf("while another command is at work: %v", err)
+	}
+	if err := lock.Close(); err != nil {
+		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(one, "ca.key"), read(t, two, "ca.key"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := authority.Open(one, now); err == nil || !strings.Contains(err.Error(), "does not belong") {
 		t.Errorf("an authority with a foreign key: %v", err)
+	}
+}
+
+// TestAnAuthorityGoesOnAfterAnInterruption: each command works again after one that was killed half-way or had no space.
+func TestAnAuthorityGoesOnAfterAnInterruption(t *testing.T) {
+	dir, out, now := filepath.Join(t.TempDir(), "ca"), t.TempDir(), time.Now()
+	a, err := authority.Create(dir, "Village", 10*year, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	both := []authority.Order{{Kind: authority.Meter, Name: meter, Lasts: year, By: "amina"}, {Kind: authority.Meter, Name: "04140001019", Lasts: year, By: "amina"}}
+	if err := os.WriteFile(filepath.Join(out, "04140001019.pem"), []byte("own"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Issue(out, both...); !errors.Is(err, authority.ErrExists) {
+		t.Errorf("over a file that is there: %v", err)
+	}
+	if all, err := a.List(); len(all) != 0 || err != nil {
+		t.Errorf("the list names %d certificates that were not issued, %v", len(all), err)
+	}
+	if left, err := os.ReadDir(out); len(left) != 1 || err != nil {
+		t.Errorf("left are %v, %v", left, err)
+	}
+	if err := os.Remove(filepath.Join(out, "04140001019.pem")); err != nil {
+		t.Fatal(err)
+	}
+	issued, err := a.Issue(out, both...)
+	if err != nil || len(issued) != 2 {
+		t.Fatalf("issued %v, %v", issued, err)
+	}
+
+	list := filepath.Join(dir, "issued.jsonl")
+	whole := read(t, list)
+	if err := os.WriteFile(list, append(whole, `{"serial":"0`...), 0o600); err != nil { // killed while it wrote a line
+		t.Fatal(err)
+	}
+	if all, err := a.List(); len(all) != 2 || err != nil {
+		t.Errorf("with an incomplete line the list has %d certificates, %v", len(all), err)
+	}
+	published := read(t, dir, authority.RevokedFile)
+	if _, err := a.Revoke(meter, "ben", "stolen"); err != nil {
+		t.Errorf("with an incomplete line nothing is revoked: %v", err)
+	}
+	if all, err := a.List(); len(all) != 2 || err != nil || all[0].Revoked == nil {
+		t.Errorf("the list is %+v, %v", all, err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, authority.RevokedFile), published, 0o600); err != nil { // killed between list and file
+		t.Fatal(err)
+	}
+	ended, err := a.Revoke(meter, "ben", "stolen")
+	if err != nil || len(ended) != 1 || ended[0].Serial != issued[0].Serial {
+		t.Errorf("the same command again: %+v, %v", ended, err)
+	}
+	if err := trust(t, dir).Check(leaf(t, out, meter), now); !errors.Is(err, authority.ErrRevoked) {
+		t.Errorf("a certificate that is revoked in the list: %v", err)
+	}
+	for _, what := range []string{meter, issued[0].Serial, "04140009999"} {
+		if _, err := a.Revoke(what, "ben", "stolen"); !errors.Is(err, authority.ErrUnknown) {
+			t.Errorf("%s once more: %v", what, err)
+		}
+	}
+	if _, err := authority.Create(dir, "Village", year, now); !errors.Is(err, authority.ErrExists) {
+		t.Errorf("a second authority in the folder: %v", err)
+	}
+	for _, f := range []string{authority.CertFile, authority.RevokedFile, "ca.key"} {
+		if err := os.Remove(filepath.Join(dir, f)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := authority.Create(dir, "Village", year, now); !errors.Is(err, authority.ErrExists) {
+		t.Errorf("an authority over the list of another: %v", err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/atomicfile"
 	"github.com/paywatt/paywatt/internal/fault"
 )
 
@@ -38,7 +39,7 @@ func (a *Authority) List() ([]Entry, error) {
 	}
 	var all []Entry
 	at := map[string]int{}
-	lines := bufio.NewScanner(bytes.NewReader(text))
+	lines := bufio.NewScanner(bytes.NewReader(atomicfile.WholeLines(text)))
 	for n := 1; lines.Scan(); n++ {
 		var e Entry
 		if err := json.Unmarshal(lines.Bytes(), &e); err != nil || !e.Kind.known() {
@@ -54,54 +55,42 @@ func (a *Authority) List() ([]Entry, error) {
 	return all, fault.Wrap(lines.Err(), "read the list of certificates")
 }
 
-// append adds a line to the list and waits until it is on disk.
-func (a *Authority) append(e Entry) error {
-	line, err := json.Marshal(e)
-	if err != nil {
-		return fault.Wrap(err, "write the list of certificates")
+// append adds entries to the list, all or none, and waits until they are on disk.
+func (a *Authority) append(entries ...Entry) error {
+	var text []byte
+	for _, e := range entries {
+		line, err := json.Marshal(e)
+		if err != nil {
+			return fault.Wrap(err, "write the list of certificates")
+		}
+		text = append(append(text, line...), '\n')
 	}
-	f, err := os.OpenFile(filepath.Join(a.dir, listFile), os.O_CREATE|os.O_APPEND|os.O_WRONLY, private)
-	if err != nil {
-		return fault.Wrap(err, "write the list of certificates")
-	}
-	_, err = f.Write(append(line, '\n'))
-	return fault.Wrap(errors.Join(err, f.Sync(), f.Close()), "write the list of certificates")
+	return fault.Wrap(atomicfile.Append(filepath.Join(a.dir, listFile), private, text), "write the list of certificates")
 }
 
-// locked does work while no other process changes the folder.
-func (a *Authority) locked(work func() error) error {
-	path := filepath.Join(a.dir, lockFile)
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, private)
-	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%w; if none is running, remove %s", ErrBusy, path)
-	}
+// locked does work while no other process changes the folder. The system releases the lock of a process that is killed.
+func (a *Authority) locked(work func() error) (err error) {
+	f, err := os.OpenFile(filepath.Join(a.dir, lockFile), os.O_CREATE|os.O_RDWR, private)
 	if err != nil {
 		return fault.Wrap(err, "lock the authority")
 	}
-	return errors.Join(work(), f.Close(), os.Remove(path))
-}
-
-// writeNew writes a file that does not exist yet, for its owner only.
-func writeNew(path string, text []byte) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, private)
-	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s %w", path, ErrExists)
-	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	held, err := atomicfile.TryLock(f)
 	if err != nil {
-		return fault.Wrap(err, "write %s", path)
+		return fault.Wrap(err, "lock the authority")
 	}
-	_, err = f.Write(text)
-	return fault.Wrap(errors.Join(err, f.Sync(), f.Close()), "write %s", path)
+	if held {
+		return ErrBusy
+	}
+	return work()
 }
 
-// replace writes a file under another name and renames it, so that a reader sees the old or the new one.
-func replace(path string, text []byte) error {
-	next := path + ".new"
-	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fault.Wrap(err, "remove what an interrupted command left")
+// writeNew writes files that do not exist yet, for their owner only: all of them or none. It calls ready before the first appears.
+func writeNew(dir string, files []atomicfile.File, ready func() error) error {
+	err := atomicfile.CreateFiles(dir, files, ready)
+	var exists *fs.PathError
+	if errors.Is(err, fs.ErrExist) && errors.As(err, &exists) {
+		return fmt.Errorf("%s %w", exists.Path, ErrExists)
 	}
-	if err := writeNew(next, text); err != nil {
-		return err
-	}
-	return fault.Wrap(os.Rename(next, path), "replace %s", path)
+	return err
 }

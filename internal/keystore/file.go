@@ -6,8 +6,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
+
+	"github.com/paywatt/paywatt/internal/atomicfile"
 )
 
 // stamp identifies the file that was read, so that a change is noticed. A nil info means that there was no file. The system treats a
@@ -48,57 +49,19 @@ func readLimited(path string, limit int64) ([]byte, error) {
 	return b, nil
 }
 
-// replace writes content to path so that after a power cut either the old file or the complete new one is there. It writes and syncs a
-// temporary file, renames it and syncs the folder.
+// replace writes content to path so that after a power cut either the old file or the complete new one is there.
 func replace(path string, content []byte) error {
-	return place(path, content, os.Rename)
+	return atomicfile.WriteFile(path, 0o600, atomicfile.Content(content))
 }
 
 // createOnce is like replace, for a file that must not exist yet. It returns fs.ErrExist if another process was first.
 func createOnce(path string, content []byte) error {
-	return place(path, content, func(temp, path string) error {
-		if err := os.Link(temp, path); err != nil {
-			return err
-		}
-		return os.Remove(temp)
-	})
+	return atomicfile.CreateFile(path, 0o600, atomicfile.Content(content))
 }
 
 // WriteOnce writes a file that only its owner can read, unless the file exists. After a power cut the file is complete or missing.
 func WriteOnce(path string, content []byte) error {
 	if err := createOnce(path, content); !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return nil
-}
-
-// SyncFolder makes new names in a folder durable.
-func SyncFolder(dir string) error { return syncDir(dir) }
-
-func place(path string, content []byte, put func(temp, path string) error) error {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+"-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	if err == nil {
-		err = f.Sync()
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = put(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, removeIfThere(f.Name()))
-	}
-	return syncDir(dir)
-}
-
-func removeIfThere(path string) error {
-	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
@@ -121,7 +84,7 @@ func withLock(path string, fn func() error) error {
 	}
 	defer f.Close()
 	for waited := time.Duration(0); ; waited += lockRetry {
-		held, err := lockNow(f)
+		held, err := atomicfile.TryLock(f)
 		if err != nil {
 			return err
 		}

@@ -246,11 +246,12 @@ func writeNew(path string, b []byte) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := f.Write(b); err != nil {
-		return nil, errors.Join(err, f.Close())
+	_, err = f.Write(b)
+	if err == nil {
+		err = f.Sync()
 	}
-	if err := f.Sync(); err != nil {
-		return nil, errors.Join(err, f.Close())
+	if err != nil { // on a full disk, an incomplete file takes the last room
+		return nil, errors.Join(err, f.Close(), os.Remove(path))
 	}
 	return f, nil
 }

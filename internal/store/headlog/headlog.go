@@ -237,7 +237,7 @@ func (l *Log) shrink() error {
 		err = os.Rename(fresh, l.path)
 	}
 	if err != nil {
-		return errors.Join(err, f.Close())
+		return errors.Join(err, f.Close(), os.Remove(fresh)) // on a full disk, an incomplete file takes the last room
 	}
 	err = l.f.Close()
 	l.f, l.size, l.full = f, int64(len(kept)), int64(len(kept))+maxHeads

@@ -8,8 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
+	"github.com/paywatt/paywatt/internal/atomicfile"
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/seal"
 )
@@ -51,16 +51,9 @@ func makeKey(path string, rnd io.Reader) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".seal-*") // mode 0600
-	if err != nil {
+	// Another process may have been first: a key is never overwritten.
+	if err := atomicfile.CreateFile(path, 0o600, atomicfile.Content([]byte(k.Reveal()))); !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	_, err = io.Copy(f, strings.NewReader(k.Reveal()))
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Link(f.Name(), path) // fails if the file exists, so a key is never overwritten
-	}
-	if errors.Is(err, fs.ErrExist) {
-		err = nil
-	}
-	return errors.Join(err, os.Remove(f.Name()))
+	return nil
 }

@@ -7,8 +7,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime"
 
+	"github.com/paywatt/paywatt/internal/atomicfile"
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/seal"
 )
@@ -72,32 +72,10 @@ func StagedKey(dir string) (public string, err error) {
 	return key.Public(), err
 }
 
-// replace puts a file that only its owner can read in place of another. After a power cut the old file or the new one is there. What an
-// interruption leaves behind, the next call overwrites.
+// replace puts a file that only its owner can read in place of another. After a power cut the old file or the new one is there.
 func replace(path, text string) error {
-	fresh := filepath.Join(filepath.Dir(path), ".seal.new")
-	f, err := os.OpenFile(fresh, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(fresh, path)
-	}
-	if err != nil {
-		return err
-	}
-	return SyncFolder(filepath.Dir(path))
+	return atomicfile.WriteFile(path, 0o600, atomicfile.Content([]byte(text)))
 }
 
 // SyncFolder makes the names in a folder durable, if the system supports it.
-func SyncFolder(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
-}
+func SyncFolder(dir string) error { return atomicfile.SyncFolder(dir) }
