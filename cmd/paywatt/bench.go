@@ -2,12 +2,13 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
+	"io"
 	"os"
 	"runtime/pprof"
 
 	"github.com/spf13/cobra"
 
+	"github.com/paywatt/paywatt/internal/atomicfile"
 	"github.com/paywatt/paywatt/internal/bench"
 	"github.com/paywatt/paywatt/internal/exit"
 )
@@ -210,17 +211,20 @@ func profiled(noun *cobra.Command) {
 	}
 }
 
-// underProfiler runs a bench under the CPU profiler, which slows it down a little.
-func underProfiler(path string, run func() error) (err error) {
-	f, err := os.Create(path)
-	if err != nil {
+// underProfiler runs a bench under the CPU profiler, which slows it down a little. The profile replaces an earlier one when it is complete.
+func underProfiler(path string, run func() error) error {
+	began := false
+	err := atomicfile.WriteFile(path, 0o644, func(w io.Writer) error {
+		began = true
+		if err := pprof.StartCPUProfile(w); err != nil {
+			return &exit.Failure{Code: exit.Failed, What: "The profiler does not start: " + err.Error() + ".", Not: "No measurement was made.", Try: "Run the bench without --cpuprofile."}
+		}
+		defer pprof.StopCPUProfile()
+		return run()
+	})
+	if err != nil && !began {
 		return &exit.Failure{Code: exit.Failed, What: "The CPU profile cannot be written: " + err.Error() + ".", Not: "No measurement was made.",
 			Try: "Name a file in a folder that you may write to."}
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	if err := pprof.StartCPUProfile(f); err != nil {
-		return &exit.Failure{Code: exit.Failed, What: "The profiler does not start: " + err.Error() + ".", Not: "No measurement was made.", Try: "Run the bench without --cpuprofile."}
-	}
-	defer pprof.StopCPUProfile()
-	return run()
+	return err
 }

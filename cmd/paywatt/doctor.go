@@ -15,6 +15,7 @@ import (
 
 	"github.com/paywatt/paywatt/client"
 	"github.com/paywatt/paywatt/internal/app"
+	"github.com/paywatt/paywatt/internal/atomicfile"
 	"github.com/paywatt/paywatt/internal/config"
 	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/internal/keystore"
@@ -147,11 +148,11 @@ func folderCheck(dir string) check {
 
 // writable tries to write, because permissions are not enough: the file system may be mounted read-only.
 func writable(dir string) bool {
-	f, err := os.CreateTemp(dir, ".doctor-*")
+	probe, err := atomicfile.NewPrivateFolder(dir)
 	if err != nil {
 		return false
 	}
-	return errors.Join(f.Close(), os.Remove(f.Name())) == nil
+	return probe.Remove() == nil
 }
 
 func databaseCheck(ctx context.Context, where place) (check, *store.Report) {

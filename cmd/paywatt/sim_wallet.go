@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/paywatt/paywatt/internal/atomicfile"
 	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/internal/sim"
 )
@@ -60,11 +61,13 @@ func (o *simOptions) runWallet(c console, cmd *cobra.Command) (err error) {
 		return usage("A value of the simulation is out of range.", fmt.Sprintf("Give 1 to %d --meters, 1 to %d --days, a --loss of 0 to %d, and with --plant one of its mistakes and at least %d --days.",
 			sim.MaxWallets, sim.MaxDays, sim.MaxLoss, sim.LeastPlantDays))
 	}
-	if street.Folder, err = os.MkdirTemp("", "paywatt-sim-"); err != nil {
+	temp, err := atomicfile.NewPrivateFolder(os.TempDir())
+	if err != nil {
 		return &exit.Failure{Code: exit.Failed, What: "The folder for the server could not be made: " + err.Error() + ".", Not: "The simulation did not run.",
 			Try: "Set TMPDIR to a folder that you may write to."}
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(street.Folder)) }()
+	defer func() { err = errors.Join(err, temp.Remove()) }()
+	street.Folder = temp.Dir()
 	done := c.progress(cmd, "Simulating", nil)
 	r, err := street.Run(cmd.Context())
 	done()

@@ -6,10 +6,10 @@
 package bench
 
 import (
-	"os"
 	"slices"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/atomicfile"
 	"github.com/paywatt/paywatt/internal/exit"
 )
 
@@ -63,11 +63,11 @@ func spent() func() (wall, cpu float64) {
 
 // inFolder runs a bench in its own folder below dir, and removes the folder afterwards.
 func inFolder(dir string, run func(dir string) (Measured, error)) (Measured, error) {
-	own, err := os.MkdirTemp(dir, "paywatt-bench-")
+	own, err := atomicfile.NewPrivateFolder(dir)
 	if err != nil {
 		return Measured{}, &exit.Failure{Code: exit.Failed, What: "The folder for the bench could not be made: " + err.Error() + ".", Not: "Nothing was measured.",
 			Try: "Give a folder that you may write to with --dir."}
 	}
-	defer func() { _ = os.RemoveAll(own) }() // an error here does not matter
-	return run(own)
+	defer func() { _ = own.Remove() }() // an error here does not matter
+	return run(own.Dir())
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
 	"github.com/paywatt/paywatt/internal/app"
+	"github.com/paywatt/paywatt/internal/atomicfile"
 )
 
 // The public test vending key and its supply group. No real meter uses it.
@@ -38,6 +39,7 @@ type Server struct {
 	Modem string
 	Now   func() time.Time
 
+	temp       *atomicfile.PrivateFolder
 	data       string
 	pass       string // passphrase of the key store
 	password   string // password of the owner
@@ -57,11 +59,12 @@ type Server struct {
 
 // NewPlace makes the folder with a key store, a vending key and an API key, as a first user would.
 func NewPlace(ctx context.Context, program Program) (p *Server, err error) {
-	dir, err := os.MkdirTemp("", "paywatt-demo-")
+	temp, err := atomicfile.NewPrivateFolder(os.TempDir())
 	if err != nil {
 		return nil, fmt.Errorf("make the demonstration's folder: %w", err)
 	}
-	p = &Server{Dir: dir, data: filepath.Join(dir, "data"), pass: rand.Text(), password: rand.Text()[:16],
+	dir := temp.Dir()
+	p = &Server{Dir: dir, temp: temp, data: filepath.Join(dir, "data"), pass: rand.Text(), password: rand.Text()[:16],
 		http: "127.0.0.1:0", mqtt: "127.0.0.1:0", log: &tail{}, program: program}
 	p.logger = slog.New(slog.NewTextHandler(p.log, nil))
 	defer func() {
@@ -90,7 +93,7 @@ func (p *Server) WriteLog(w io.Writer) error {
 }
 
 // Remove deletes the folder and everything in it.
-func (p *Server) Remove() error { return os.RemoveAll(p.Dir) }
+func (p *Server) Remove() error { return p.temp.Remove() }
 
 // own returns the console of a command that the demonstration runs itself. Its environment does not have the user's own
 // settings and keys.
