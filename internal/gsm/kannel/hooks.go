@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -34,14 +35,9 @@ func (c *Client) Incoming() http.Handler {
 			http.Error(w, "wrong key", http.StatusForbidden)
 			return
 		}
-		m, status := c.read(q)
-		if status != 0 {
-			http.Error(w, http.StatusText(status), status)
-			return
-		}
 		ctx, cancel := context.WithTimeout(r.Context(), takeLimit)
 		defer cancel()
-		c.answer(w, c.cfg.Inbox.Receive(ctx, m))
+		c.answer(w, c.take(ctx, q))
 	})
 }
 
@@ -59,21 +55,45 @@ func query(w http.ResponseWriter, r *http.Request) (url.Values, bool) {
 	return q, err == nil
 }
 
-// read makes a message from the query. If the query is wrong, it returns the HTTP status of the refusal, otherwise 0.
-func (c *Client) read(q url.Values) (m notify.Incoming, status int) {
-	m = notify.Incoming{Route: c.cfg.Name, From: hook.Number(q.Get("from")), To: hook.Number(q.Get("to")), Missing: missing(q.Get("udh"))}
+// take stores a message, or joins a part with the others. Whoever has the key is Kannel, and Kannel repeats what is refused for months. So
+// a message that is not as it should be is stored as far as it can be read.
+func (c *Client) take(ctx context.Context, q url.Values) error {
+	store := func(m notify.Incoming) error { return c.cfg.Inbox.Receive(ctx, m) }
+	m, body := c.read(q)
+	if part, ok := body.Concat(); !ok || part.Total == 1 {
+		return store(m)
+	}
+	from, err := pdu.ParseAddress(m.From)
+	if err != nil {
+		from = pdu.Address{Text: m.From}
+	}
+	d := pdu.Deliver{From: from, Body: body}
+	d.At, _ = pdu.StampOf(m.At) // a message without a time has none
+	return c.parts.take(ctx, d, m, store)
+}
+
+// codings of Kannel's %c.
+const (
+	codingOctets  = "1"
+	codingUnicode = "2"
+)
+
+// read makes a message from the query, and its user data. Text and header are octets: Kannel passes them on as the sender wrote them.
+func (c *Client) read(q url.Values) (notify.Incoming, pdu.Body) {
 	text, id := q.Get("text"), q.Get("id")
-	if q.Get("coding") == "2" {
-		b := pdu.Body{DCS: pdu.DCSUnicode, Data: []byte(text)}
-		text = b.Text()
+	var body pdu.Body
+	switch q.Get("coding") {
+	case codingUnicode:
+		body = pdu.Body{DCS: pdu.DCSUnicode, Data: []byte(text)}
+	case codingOctets:
+		body = pdu.Body{DCS: pdu.DCSOctets, Data: []byte(text)}
+	default:
+		body = pdu.UnicodeBody(strings.ToValidUTF8(text, "\uFFFD"))
 	}
-	m.Text = text
-	switch {
-	case len(q.Get("text")) > hook.MaxIncoming, len(m.Text) > hook.MaxIncoming:
-		return m, http.StatusRequestEntityTooLarge
-	case m.From == "", len(m.From) > hook.MaxName, len(m.To) > hook.MaxName, len(id) > hook.MaxName, !utf8.ValidString(m.Text):
-		return m, http.StatusBadRequest
-	}
+	body.Header = readHeader(q.Get("udh"))
+	m := notify.Incoming{Route: c.cfg.Name, From: cut(hook.Number(q.Get("from")), hook.MaxName), To: cut(hook.Number(q.Get("to")), hook.MaxName)}
+	m.Text, m.Missing = body.Alone()
+	m.Text = cut(m.Text, hook.MaxIncoming)
 	if at, err := time.Parse(time.DateTime, q.Get("ts")); err == nil {
 		m.At = at // Kannel writes UTC
 	}
@@ -81,23 +101,31 @@ func (c *Client) read(q url.Values) (m notify.Incoming, status int) {
 	if id == "" { // a get-url without %I
 		m.Identity = notify.IdentityOf("kannel", c.cfg.Name, q.Get("from"), q.Get("to"), q.Get("ts"), m.Text)
 	}
-	return m, 0
+	return m, body
 }
 
-// missing returns how many parts a message lacks. Kannel joins parts itself; a part that still has its header waited too long for the other
-// parts.
-func missing(udh string) int {
-	b := []byte(udh)
+// cut shortens a text to at most n octets of whole characters.
+func cut(s string, n int) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	for len(s) > n {
+		_, last := utf8.DecodeLastRuneInString(s)
+		s = s[:len(s)-last]
+	}
+	return s
+}
+
+// readHeader reads the header of a part. Kannel writes its octets as they are; some versions write them in hexadecimal. A header that cannot be read
+// numbers no part.
+func readHeader(udh string) []pdu.Element {
+	octets := []byte(udh)
 	if decoded, err := hex.DecodeString(udh); err == nil {
-		b = decoded
+		octets = decoded
 	}
-	switch {
-	case len(b) >= 6 && b[1] == 0 && b[2] == 3 && b[4] > 1:
-		return int(b[4]) - 1
-	case len(b) >= 7 && b[1] == 8 && b[2] == 4 && b[5] > 1:
-		return int(b[5]) - 1
+	elements, err := pdu.ReadHeader(octets)
+	if err != nil {
+		return nil
 	}
-	return 0
+	return elements
 }
 
 // Reports is the hook that Kannel calls with delivery reports. Each message to Kannel carries the hook's address.
@@ -113,10 +141,9 @@ func (c *Client) Reports() http.Handler {
 			http.Error(w, "wrong mac", http.StatusForbidden)
 			return
 		}
-		state, err := stateOf(q.Get("state"))
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-			return
+		state, known := stateOf(q.Get("state"))
+		if !known { // it changes nothing, and Kannel would repeat it for months
+			c.cfg.Log.Warn("report not understood", logkey.Reason, "unknown state "+hook.Clean(q.Get("state")))
 		}
 		report := notify.Report{Route: c.cfg.Name, ID: id, Reference: id, State: state}
 		if state != notify.Delivered {
@@ -129,16 +156,16 @@ func (c *Client) Reports() http.Handler {
 }
 
 // stateOf reads the state bit of a report.
-func stateOf(bit string) (notify.ReportState, error) {
+func stateOf(bit string) (state notify.ReportState, known bool) {
 	switch bit {
 	case "1":
-		return notify.Delivered, nil
+		return notify.Delivered, true
 	case "2", "16":
-		return notify.Failed, nil
+		return notify.Failed, true
 	case "4", "8":
-		return notify.Trying, nil
+		return notify.Trying, true
 	}
-	return notify.Trying, errNoState
+	return notify.Trying, false
 }
 
 // answer tells Kannel whether the server has the message or report, so that Kannel may forget it.

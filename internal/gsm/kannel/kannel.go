@@ -18,7 +18,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -37,7 +36,7 @@ import (
 const (
 	MinSecret   = 16               // octets of the secret
 	sendTime    = 30 * time.Second // the time that Kannel has to answer
-	takeLimit   = 10 * time.Second // the time that the Inbox has for one call of a hook
+	takeLimit   = 20 * time.Second // the time of one call of a hook, most of which a part may wait for the others
 	everyReport = 31               // dlr-mask: delivered 1, failed 2, queued 4, accepted by the network 8, rejected 16
 )
 
@@ -60,9 +59,10 @@ type Config struct {
 
 // Client is a route through one Kannel.
 type Client struct {
-	cfg  Config
-	url  *url.URL
-	http *http.Client
+	cfg   Config
+	url   *url.URL
+	http  *http.Client
+	parts *joiner
 }
 
 var _ notify.Route = (*Client)(nil)
@@ -99,7 +99,7 @@ func New(cfg Config) (*Client, error) {
 		cfg.Callback = strings.TrimRight(cfg.Callback, "/")
 	}
 	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
-	return &Client{cfg: cfg, url: u, http: hook.NewClient()}, nil
+	return &Client{cfg: cfg, url: u, http: hook.NewClient(), parts: newJoiner(time.Now)}, nil
 }
 
 // Name is the route's name.
@@ -175,9 +175,6 @@ func (c *Client) mac(id string) string {
 	fmt.Fprintf(m, "report\n%s\n%s", c.cfg.Name, id)
 	return hex.EncodeToString(m.Sum(nil)[:16])
 }
-
-// errNoState is the error for a report whose state is not one of Kannel's.
-var errNoState = errors.New("state must be 1, 2, 4, 8 or 16")
 
 // judge returns the outcome of an answer from sendsms. Kannel writes a number and words. The status alone is not enough,
 // because any other program on that port might answer 202.

@@ -144,24 +144,29 @@ func TestAMessageIsTakenWhenItIsDurable(t *testing.T) {
 		}
 	}
 	in.Set("id", "81e14fd7")
-	in.Set("udh", "\x05\x00\x03\x07\x03\x01")
-	call(h, "GET", in.Encode())
 	in.Set("coding", "2")
 	in.Set("text", "\x04\x3c\x00\x20\xd8\x3d\xde\x00")
+	call(h, "GET", in.Encode())
 	in.Del("id")
-	in.Set("udh", "060804000103")
+	call(h, "GET", in.Encode())
+	in.Set("coding", "1")
+	in.Set("text", "\xe9\x00")
+	call(h, "GET", in.Encode())
+	in.Set("coding", "0")
+	in.Set("text", "a\xffb")
 	call(h, "GET", in.Encode())
 	m := box.messages
-	if len(m) != 4 || m[0].From != "+255711000001" || m[0].To != "15555" || m[0].Text != "BAL мало" || m[0].Route != "kannel1" ||
+	if len(m) != 6 || m[0].From != "+255711000001" || m[0].To != "15555" || m[0].Text != "BAL мало" || m[0].Route != "kannel1" ||
 		!m[0].At.Equal(time.Date(2026, 11, 20, 16, 30, 0, 0, time.UTC)) || m[0].Missing != 0 {
 		t.Fatalf("stored %+v", m)
 	}
-	if m[3].Text != "м 😀" {
-		t.Errorf("in UTF-16: %q", m[3].Text)
+	for i, want := range []string{"BAL мало", "BAL мало", "м 😀", "м 😀", "é\x00", "a\uFFFDb"} {
+		if m[i].Text != want {
+			t.Errorf("message %d is %q, want %q", i, m[i].Text, want)
+		}
 	}
-	in.Del("coding")
-	if m[0].Identity != m[1].Identity || m[1].Identity == m[2].Identity || m[2].Identity == m[3].Identity || m[2].Missing != 2 {
-		t.Errorf("identities %x %x %x %x, missing %d", m[0].Identity, m[1].Identity, m[2].Identity, m[3].Identity, m[2].Missing)
+	if m[0].Identity != m[1].Identity || m[1].Identity == m[2].Identity || m[2].Identity == m[3].Identity || m[3].Identity == m[4].Identity {
+		t.Errorf("identities %x %x %x %x %x", m[0].Identity, m[1].Identity, m[2].Identity, m[3].Identity, m[4].Identity)
 	}
 	for name, c := range map[string]struct {
 		method string
@@ -169,8 +174,8 @@ func TestAMessageIsTakenWhenItIsDurable(t *testing.T) {
 		want   int
 	}{
 		"a wrong key": {"GET", url.Values{"key": {secret + "x"}}, 403}, "no key": {"GET", url.Values{"key": {""}}, 403}, "a form": {"POST", nil, 405},
-		"nobody": {"GET", url.Values{"from": {""}}, 400}, "too long": {"GET", url.Values{"text": {strings.Repeat("x", 4097)}}, 413},
-		"not UTF-8": {"GET", url.Values{"text": {"\xff"}}, 400}, "a long id": {"GET", url.Values{"id": {strings.Repeat("x", 101)}}, 400},
+		"nobody": {"GET", url.Values{"from": {""}}, 200}, "too long": {"GET", url.Values{"text": {strings.Repeat("x", 4097)}}, 200},
+		"not UTF-8": {"GET", url.Values{"text": {"\xff"}}, 200}, "a long id": {"GET", url.Values{"id": {strings.Repeat("x", 101)}}, 200},
 		"as long as may be": {"GET", url.Values{"text": {strings.Repeat("x", 4096)}}, 200},
 	} {
 		q := url.Values{}
@@ -203,13 +208,10 @@ func TestReportsNeedTheirMAC(t *testing.T) {
 	c := newClient(t, config(site.URL, box))
 	c.Send(t.Context(), notify.Outgoing{ID: "msg_1", To: "+255711000001", Text: "x", Report: true})
 	h := c.Reports()
-	for state, want := range map[string]int{"1": 200, "2": 200, "4": 200, "8": 200, "16": 200, "0": 400, "3": 400, "": 400} {
+	for state, want := range map[string]int{"1": 200, "2": 200, "4": 200, "8": 200, "16": 200, "0": 200, "3": 200, "": 200} {
 		box.reports = nil
-		if w := call(h, "GET", strings.Replace(dlr.RawQuery, "STATE", state, 1)); w.Code != want || w.Body.Len() != 0 && want == 200 || len(box.reports) != want/200%2 {
+		if w := call(h, "GET", strings.Replace(dlr.RawQuery, "STATE", state, 1)); w.Code != want || w.Body.Len() != 0 && want == 200 || len(box.reports) != 1 {
 			t.Errorf("state %q: %d %q, %+v", state, w.Code, w.Body, box.reports)
-			continue
-		}
-		if want != 200 {
 			continue
 		}
 		r := box.reports[0]

@@ -2,6 +2,7 @@ package pdu
 
 import (
 	"fmt"
+	"strings"
 )
 
 // Element is one piece of information in the header of user data.
@@ -68,6 +69,16 @@ func (b Body) Concat() (Concat, bool) {
 		}
 	}
 	return Concat{}, false
+}
+
+// Alone returns the text of a part whose other parts never came, and how many are missing. U+FFFD stands for each missing part.
+func (b Body) Alone() (text string, missing int) {
+	c, ok := b.Concat()
+	if !ok {
+		return b.Text(), 0
+	}
+	lost := func(n uint8) string { return strings.Repeat("\uFFFD", int(n)) }
+	return lost(c.Seq-1) + b.Text() + lost(c.Total-c.Seq), int(c.Total) - 1
 }
 
 func (c Concat) element() Element {
@@ -159,6 +170,18 @@ func (r *reader) body(b *Body, header bool) {
 	}
 	b.Data = append(make([]byte, 0, len(field)-used), field[used:]...)
 }
+
+// ReadHeader reads the header of user data, with its length octet, as gateways pass it on.
+func ReadHeader(octets []byte) ([]Element, error) {
+	var b Body
+	if _, err := decodeHeader(&b, octets); err != nil {
+		return nil, err
+	}
+	return b.Header, nil
+}
+
+// UnicodeBody returns a text in one piece as user data in UCS-2.
+func UnicodeBody(text string) Body { return Body{DCS: DCSUnicode, Data: encodeUnits(text)} }
 
 // decodeHeader reads the header's elements and returns how many octets it took.
 func decodeHeader(b *Body, field []byte) (int, error) {

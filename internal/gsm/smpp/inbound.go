@@ -3,7 +3,6 @@ package smpp
 import (
 	"context"
 	"encoding/hex"
-	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/gsm/pdu"
@@ -210,11 +209,10 @@ func (s *session) storeDue(ctx context.Context) {
 			delete(s.c.in.held, slot)
 			continue
 		}
-		n, _ := h.deliver.Body.Concat()
-		text := strings.Repeat("\uFFFD", int(n.Seq)-1) + h.deliver.Body.Text() + strings.Repeat("\uFFFD", int(n.Total-n.Seq))
+		text, missing := h.deliver.Body.Alone()
 		id := pdu.Identify(h.deliver)
 		err := s.store(ctx, notify.Incoming{Identity: notify.IdentityOf("part", hex.EncodeToString(id[:])), From: h.deliver.From.String(),
-			To: h.to, Text: text, Missing: int(n.Total) - 1})
+			To: h.to, Text: text, Missing: missing})
 		s.reply(h, err)
 		if err != nil {
 			delete(s.c.in.held, slot) // the centre delivers the part again
