@@ -253,6 +253,53 @@ func TestTextsThatAreTaken(t *testing.T) {
 	}
 }
 
+// TestWhatPeoplePasteIsUnmarked: what nobody sees goes away, and what must not be in a line stays, so that it is refused.
+func TestWhatPeoplePasteIsUnmarked(t *testing.T) {
+	for s, want := range map[string][2]string{ // Unmark, UnmarkText
+		"":                             {"", ""},
+		" a  b ":                       {" a  b ", " a  b "}, // typed, not pasted
+		"\u202a0414\u202c":             {"0414", "0414"},
+		"\u20660414\u2069":             {"0414", "0414"},
+		"04\u200e14\u200f15\u061c":     {"041415", "041415"},
+		"\ufeff0\u200b4\u2060\u00ad":   {"04", "04"},
+		"0414\t":                       {"0414", "0414\t"},
+		"\t0414 0001\r\n":              {"0414 0001", "\t0414 0001\r\n"},
+		"Amina\tA.":                    {"Amina A.", "Amina\tA."},
+		"a\u2028b\u2029c\u0085d\ve\ff": {"a b c d e f", "a\u2028b\u2029c\u0085d\ve\ff"},
+		"\u202a x ":                    {"x", " x "},
+		"\u0645\u200c\u0647\u200d":     {"\u0645\u200c\u0647\u200d", "\u0645\u200c\u0647\u200d"},
+		"a\u00a0b":                     {"a\u00a0b", "a\u00a0b"},
+		"a\x00b":                       {"a\x00b", "a\x00b"},
+		"\x1b[2J\x7f":                  {"\x1b[2J\x7f", "\x1b[2J\x7f"},
+		"\u202aa\xff":                  {"\u202aa\xff", "\u202aa\xff"},
+		"a\t\xff":                      {"a\t\xff", "a\t\xff"},
+	} {
+		if got := [2]string{access.Unmark(s), access.UnmarkText(s)}; got != want {
+			t.Errorf("%q: got %q, want %q", s, got, want)
+		}
+	}
+	for _, r := range []rune{'\u202a', '\u2066', '\u200e', '\u200b', '\t', '\n', '\u2028'} { // whatever Unmark knows is refused without it
+		if s := "a" + string(r) + "b"; access.IsLine(s) || !access.IsLine(access.Unmark(s)) {
+			t.Errorf("%q: a line is %t, and unmarked %t", s, access.IsLine(s), access.IsLine(access.Unmark(s)))
+		}
+	}
+}
+
+// TestFormsOfLines: names and values are lines.
+func TestFormsOfLines(t *testing.T) {
+	for _, c := range []struct {
+		form map[string][]string
+		want bool
+	}{
+		{nil, true}, {map[string][]string{"a": {"1", "2"}, "b": nil}, true}, {map[string][]string{"a\n": {"1"}}, false}, {map[string][]string{"a": {"1", "2\n"}}, false},
+		{map[string][]string{"\x00": nil}, false}, {map[string][]string{"a": {"\u202a"}, "b": {"1"}}, false},
+	} {
+		if got := access.AreLines(c.form); got != c.want {
+			t.Errorf("%q: %t, want %t", c.form, got, c.want)
+		}
+	}
+}
+
 // TestStoredTimes: stored times are whole microseconds in UTC, rounded down.
 func TestStoredTimes(t *testing.T) {
 	at := time.Date(2026, 11, 20, 8, 0, 0, 5000, time.UTC)

@@ -193,7 +193,7 @@ func New(c Config) (*API, error) {
 		mux.Handle("GET /metrics", a.metricsForKeys())
 	}
 	a.inner = mux
-	a.handler = a.guard(a.routed(mux), func(r *http.Request) string { _, pattern := mux.Handler(r); return pattern })
+	a.handler = a.guard(readable(a.routed(mux)), func(r *http.Request) string { _, pattern := mux.Handler(r); return pattern }, nil)
 	return a, nil
 }
 

@@ -14,7 +14,7 @@ import (
 	"net/url"
 	"os"
 	"runtime/debug"
-	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,16 +28,21 @@ import (
 	"github.com/paywatt/paywatt/internal/statement"
 )
 
+// Refuse answers a request that the chain does not pass on, in the way that its caller reads: people read pages, and programs read problems.
+type Refuse func(w http.ResponseWriter, r *http.Request, status int, no refusal.Refusal)
+
 // Guard wraps a handler in the steps of every request of the server, outermost first. These are the exchange with its id, log line and
 // headers; compression of everything but event streams; recovery from panics; the host name; the rate limit of an address and the limit of
-// concurrent requests. The log and the metrics show every request to the handler under the given name. Guard is for handlers that share the server
-// with the API; the API guards itself.
-func (a *API) Guard(name string, next http.Handler) http.Handler {
-	return a.guard(next, func(*http.Request) string { return name })
+// concurrent requests. The log and the metrics show every request to the handler under the given name. Refuse answers what these steps do not
+// pass on; nil stands for a problem. Guard is for handlers that share the server with the API; the API guards itself.
+//
+// Guard does not judge the address or the body. Each handler judges its own: what is no text for a page is a message in UTF-16 for Kannel's hook.
+func (a *API) Guard(name string, next http.Handler, refuse Refuse) http.Handler {
+	return a.guard(next, func(*http.Request) string { return name }, refuse)
 }
 
-func (a *API) guard(next http.Handler, routeOf func(*http.Request) string) http.Handler {
-	return a.watched(a.gzip(a.recovered(a.named(a.limited(readable(next))))), routeOf)
+func (a *API) guard(next http.Handler, routeOf func(*http.Request) string, refuse Refuse) http.Handler {
+	return a.watched(a.gzip(a.recovered(a.named(a.limited(next)))), routeOf, refuse)
 }
 
 func newGzip() (func(http.Handler) http.HandlerFunc, error) {
@@ -49,10 +54,10 @@ func newGzip() (func(http.Handler) http.HandlerFunc, error) {
 }
 
 // watched opens the exchange and closes it with a log line and the metrics.
-func (a *API) watched(next http.Handler, routeOf func(*http.Request) string) http.Handler {
+func (a *API) watched(next http.Handler, routeOf func(*http.Request) string, refuse Refuse) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r = a.c.Network.direct(r)
-		x := &exchange{requestID: a.requestID(), remote: remoteOf(r), route: routeOf(r), target: r.URL.RequestURI(), started: a.c.Now()}
+		x := &exchange{requestID: a.requestID(), remote: remoteOf(r), route: routeOf(r), target: r.URL.RequestURI(), started: a.c.Now(), refuse: refuse}
 		x.sale = movesMoney(x.route)
 		h := w.Header()
 		h.Set("X-Request-Id", x.requestID)
@@ -143,7 +148,7 @@ func (a *API) recovered(next http.Handler) http.Handler {
 			x := exchangeOf(r.Context())
 			a.c.Log.ErrorContext(r.Context(), "request panicked", logkey.RequestID, x.requestID, logkey.Route, x.route,
 				logkey.Err, fmt.Sprint(broke), logkey.Reason, string(debug.Stack()))
-			writeProblem(w, x, problemOf(x.fault(refusal.Internal)))
+			x.deny(w, r, x.fault(refusal.Internal))
 		}()
 		next.ServeHTTP(w, r)
 	})
@@ -156,14 +161,14 @@ func (a *API) limited(next http.Handler) http.Handler {
 		if _, probe := probes[x.route]; !probe {
 			exempt := x.remote.IsLoopback() && !a.c.Limits.LimitLoopback
 			if !exempt && !a.limit.allow(x.remote) {
-				writeProblem(w, x, problemOf(refuse.RequestsTooMany()))
+				x.deny(w, r, refuse.RequestsTooMany())
 				return
 			}
 			select {
 			case a.slots <- struct{}{}:
 				defer func() { <-a.slots }()
 			default:
-				writeProblem(w, x, problemOf(refuse.ServerBusy()))
+				x.deny(w, r, refuse.ServerBusy())
 				return
 			}
 		}
@@ -171,16 +176,25 @@ func (a *API) limited(next http.Handler) http.Handler {
 	})
 }
 
-// readable refuses an address that is not one line of text: broken escapes, which would silently drop a part, and characters that some
-// databases cannot look for or that would deceive a reader of the log.
+// deny answers a request that the chain does not pass on.
+func (x *exchange) deny(w http.ResponseWriter, r *http.Request, no refusal.Refusal) {
+	p := problemOf(no)
+	if x.refuse == nil {
+		writeProblem(w, x, p)
+		return
+	}
+	if p.retryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(p.retryAfter))
+	}
+	x.refuse(w, r, p.Status, no)
+}
+
+// readable refuses an address of the API that is not one line of text: broken escapes, which would silently drop a part, and characters that
+// some databases cannot look for or that would deceive a reader of the log.
 func readable(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		q, err := url.ParseQuery(r.URL.RawQuery)
-		plain := err == nil && access.IsLine(r.URL.Path)
-		for name, values := range q {
-			plain = plain && access.IsLine(name) && !slices.ContainsFunc(values, func(v string) bool { return !access.IsLine(v) })
-		}
-		if !plain {
+		if err != nil || !access.IsLine(r.URL.Path) || !access.AreLines(q) {
 			writeProblem(w, exchangeOf(r.Context()), problemOf(refuse.RequestAddressNotText()))
 			return
 		}

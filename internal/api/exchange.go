@@ -15,7 +15,8 @@ type exchange struct {
 	route     string // the mux's pattern, "" if none matched
 	target    string // path and query, as requested
 	started   time.Time
-	sale      bool // the request may move money: problems carry money_moved
+	sale      bool   // the request may move money: problems carry money_moved
+	refuse    Refuse // answers what the chain does not pass on; nil for a problem
 
 	actor access.Actor
 	body  []byte      // the whole body, at most MaxBody bytes

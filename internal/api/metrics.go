@@ -62,7 +62,7 @@ const metricsName = "metrics"
 func (a *API) OwnMetrics() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", metricsHandler(a.c.Metrics))
-	return a.Guard(metricsName, mux)
+	return a.Guard(metricsName, readable(mux), nil)
 }
 
 // metricsForKeys serves the metrics to keys with settings.read. They show how much a utility sells.

@@ -109,7 +109,7 @@ func (a *API) named(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := exchangeOf(r.Context())
 		if _, probe := probes[x.route]; !probe && !a.c.Network.answersTo(r.Host) {
-			writeProblem(w, x, problemOf(refuse.RequestHostUnknown()))
+			x.deny(w, r, refuse.RequestHostUnknown())
 			return
 		}
 		next.ServeHTTP(w, r)

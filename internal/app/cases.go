@@ -209,12 +209,13 @@ func (a *App) openHTTP() error {
 	for _, path := range api.Paths() {
 		mux.Handle(path, a.endStreams(v1))
 	}
-	mux.Handle("/hooks/sms/", v1.Guard("hooks", a.hooks()))
-	mux.Handle(api.HookPath, v1.Guard("hooks", http.HandlerFunc(a.hearProvider)))
-	mux.Handle(pagelink.Prefix, v1.Guard("portal", portal.New(portal.Config{Tenant: tenant, Links: a.links, Registry: a.registry, Vending: a.vending, Wallets: a.wallets, Timelines: times,
+	mux.Handle("/hooks/sms/", v1.Guard("hooks", a.hooks(), nil))
+	mux.Handle(api.HookPath, v1.Guard("hooks", http.HandlerFunc(a.hearProvider), nil))
+	customers := portal.New(portal.Config{Tenant: tenant, Links: a.links, Registry: a.registry, Vending: a.vending, Wallets: a.wallets, Timelines: times,
 		Recharges: a.refills, Messages: a.messages, Payments: a.payments, Vouchers: a.vouchers, Languages: a.c.Languages, PublicURL: a.c.PublicURL, Secure: a.tls != nil, Test: a.c.Test,
-		Now: a.c.Now, Rand: a.c.Rand, Log: a.log})))
-	mux.Handle("/", v1.Guard("console", a.endStreams(pages)))
+		Now: a.c.Now, Rand: a.c.Rand, Log: a.log})
+	mux.Handle(pagelink.Prefix, v1.Guard("portal", customers, customers.Refuse))
+	mux.Handle("/", v1.Guard("console", a.endStreams(pages), pages.Refuse))
 	a.handler, a.metered = plantHandler(mux), v1.OwnMetrics()
 	return nil
 }

@@ -99,8 +99,8 @@ func TestFiguresAgree(t *testing.T) {
 	}
 }
 
-// settle starts the server.
-func settle(t *testing.T, seed uint64) *village {
+// settle starts the server. It has a gateway of telephones named phone1, after the given routes.
+func settle(t *testing.T, seed uint64, routes ...config.Route) *village {
 	t.Helper()
 	v := &village{t: t, r: rand.New(rand.NewPCG(seed, 7)), now: time.Now().UTC().Truncate(time.Second), texts: map[string]string{}}
 	dir := t.TempDir()
@@ -118,7 +118,7 @@ func settle(t *testing.T, seed uint64) *village {
 	t.Cleanup(gateway.Close)
 	v.a, err = New(Config{Data: dir, HTTP: "127.0.0.1:0", MQTT: "127.0.0.1:0", Passphrase: []byte("figures"), Test: true, Reserve: -1, KeyCost: weak, PublicURL: portalAt,
 		PasswordCost: access.Argon{Time: 1, MemoryKiB: 8, Threads: 1},
-		Routes:       []config.Route{{Name: "phone1", Kind: config.RouteHTTP, Meters: true, Keys: map[string]string{"url": gateway.URL, "secret_file": secret}}}})
+		Routes:       append(routes, config.Route{Name: "phone1", Kind: config.RouteHTTP, Meters: true, Keys: map[string]string{"url": gateway.URL, "secret_file": secret}})})
 	v.must(err)
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/api"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/logkey"
@@ -26,6 +27,9 @@ const askTime = 20 * time.Second
 
 // payWorkers is how many payments the server handles at the same time.
 const payWorkers = 32
+
+// maxCall is the longest word, in characters, that may follow a provider's address.
+const maxCall = 200
 
 // openPayments makes the use cases of payments, and the worker that carries out their steps.
 func (a *App) openPayments() {
@@ -71,6 +75,10 @@ func (a *App) hearProvider(w http.ResponseWriter, r *http.Request) {
 	path, what, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, api.HookPath), "/")
 	if r.Method != http.MethodPost && r.Method != http.MethodPut {
 		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+		return
+	}
+	if !access.OneLine(what, maxCall) { // it is stored with the call, and no provider is given such an address
+		http.NotFound(w, r)
 		return
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, payment.MaxBody))

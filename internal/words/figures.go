@@ -214,11 +214,6 @@ func (t *Texts) Typed(m money.Minor, c money.Currency) string { return t.Decimal
 // Decimal writes a decimal number such as "2.5" into a form, with the decimal mark of the language.
 func (t *Texts) Decimal(plain string) string { return strings.Replace(plain, ".", t.form.decimal, 1) }
 
-// Unmark removes the invisible characters around parts of a text that may run in the other direction.
-func Unmark(s string) string {
-	return strings.NewReplacer(isolate, "", isolateLTR, "", "\u2067", "", isolateEnd, "").Replace(s) // it leaves bytes that are no text
-}
-
 // The marks that stand for the separators of Arabic, which mean the same in every language.
 const arabicPoint, arabicGroup = '\x00', '\''
 

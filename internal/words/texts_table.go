@@ -498,6 +498,15 @@ func (t *Texts) NoteToConsole() string { return t.say("pages.note.to-console") }
 // NoteUnreadable: Not read
 func (t *Texts) NoteUnreadable() string { return t.say("pages.note.unreadable") }
 
+// NoteAddressTitle: The address cannot be read
+func (t *Texts) NoteAddressTitle() string { return t.say("pages.note.address-title") }
+
+// NoteAddressText: No changes were made. Type the text again instead of pasting it, or open the page from the menu.
+func (t *Texts) NoteAddressText() string { return t.say("pages.note.address-text") }
+
+// NoteRefusedTitle: The request was not looked at
+func (t *Texts) NoteRefusedTitle() string { return t.say("pages.note.refused-title") }
+
 // NoteUnreadableTitle: The form arrived damaged or too large
 func (t *Texts) NoteUnreadableTitle() string { return t.say("pages.note.unreadable-title") }
 

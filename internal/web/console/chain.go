@@ -6,10 +6,9 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
-	"slices"
-	"strings"
 
-	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/web/input"
 	"github.com/paywatt/paywatt/internal/words"
 )
 
@@ -79,23 +78,37 @@ func (s *Console) crossOrigin(w http.ResponseWriter, r *http.Request) {
 		Text: t.NoteOtherSiteText(), Link: "/", LinkText: t.NoteToConsole()}))
 }
 
-// texts reports whether the names and values of a form are lines of text. A browser sends no others, because only one field, [listField], has
-// several lines.
-func texts(form url.Values) bool {
-	for name, values := range form {
-		if name == listField {
-			values = []string{strings.NewReplacer("\r", " ", "\n", " ", "\t", " ").Replace(strings.Join(values, " "))}
+// Refuse answers a request that the server's chain refuses before it reaches a page, such as one for another host name.
+func (s *Console) Refuse(w http.ResponseWriter, r *http.Request, status int, no refusal.Refusal) {
+	s.headers(s.spoken(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		t := say(r.Context())
+		title := t.NoteRefusedTitle()
+		if status == http.StatusInternalServerError { // a page looked at it, and broke
+			title = t.NoteFailed()
 		}
-		if !access.IsLine(name) || slices.ContainsFunc(values, func(v string) bool { return !access.IsLine(v) }) {
-			return false
-		}
-	}
-	return true
+		s.showRefused(w, r, status, title, t.Refusal(no).Detail())
+	}))).ServeHTTP(w, r)
 }
 
-// formed reads the form of a POST, at most maxForm bytes, before any handler looks at it.
+// showRefused shows why no page looked at a request. It offers the first page and not the address of the request, which may be the reason.
+func (s *Console) showRefused(w http.ResponseWriter, r *http.Request, status int, title, text string) {
+	t := say(r.Context())
+	first := r.Clone(r.Context())
+	first.Method = http.MethodGet
+	first.URL = &url.URL{Path: "/"}
+	s.show(w, r, status, noteView(s.page(first, visit{}, t.NoteUnreadable()), note{Class: "warn", Title: title, Text: text,
+		Link: "/", LinkText: t.NoteToFirstPage()}))
+}
+
+// formed reads the address of a request, and the form of a POST, at most maxForm bytes, before any handler looks at it.
 func (s *Console) formed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r, fits := input.Address(r)
+		if !fits {
+			t := say(r.Context())
+			s.showRefused(w, r, http.StatusBadRequest, t.NoteAddressTitle(), t.NoteAddressText())
+			return
+		}
 		if r.Method != http.MethodPost {
 			next.ServeHTTP(w, r)
 			return
@@ -105,9 +118,8 @@ func (s *Console) formed(next http.Handler) http.Handler {
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-		err := r.ParseForm()
-		unmark(r.PostForm)
-		if err == nil && texts(r.PostForm) {
+		fits, err := input.Form(r, listField)
+		if fits {
 			next.ServeHTTP(w, r)
 			return
 		}

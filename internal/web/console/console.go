@@ -119,6 +119,7 @@ type Console struct {
 	gate    *guess.Gate     // passwords being compared, or waiting for it
 	setUp   atomic.Bool     // the first owner was made through this console
 	checked checkedFiles    // files between their check and their import
+	handler http.Handler    // the routes with the steps in front of them
 }
 
 // Limits of the console.
@@ -136,14 +137,18 @@ const (
 // New makes the console as a handler for "/". The server that runs it must limit concurrent requests, name each request in the header
 // X-Request-Id, compress everything but streams, and end the context of a stream when the server stops. New returns an error if the
 // embedded files cannot be read.
-func New(c Config) (http.Handler, error) {
+func New(c Config) (*Console, error) {
 	assets, err := newLibrary()
 	if err != nil {
 		return nil, err
 	}
 	s := &Console{c: c, assets: assets, streams: access.NewReaders(maxStreams), gate: guess.NewGate(maxSignIns, c.Now)}
-	return s.chain(), nil
+	s.handler = s.chain()
+	return s, nil
 }
+
+// ServeHTTP answers a request.
+func (s *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
 func (s *Console) routes() http.Handler {
 	m := http.NewServeMux()

@@ -19,6 +19,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sheet"
+	"github.com/paywatt/paywatt/internal/web/input"
 	"github.com/paywatt/paywatt/internal/words"
 )
 
@@ -174,7 +175,7 @@ func kindWord(t *words.Texts, k imports.Kind) string {
 func readFile(w http.ResponseWriter, r *http.Request, most int64) ([]byte, refusal.Refusal) {
 	r.Body = http.MaxBytesReader(w, r.Body, most+maxForm)
 	no := refuse.ImportWithoutFile(most >> 20)
-	if err := r.ParseMultipartForm(most); err != nil || !texts(r.PostForm) {
+	if err := r.ParseMultipartForm(most); err != nil || !input.Parsed(r) {
 		return nil, no
 	}
 	defer func() { _ = r.MultipartForm.RemoveAll() }()

@@ -3,7 +3,6 @@ package console
 import (
 	"cmp"
 	"net/http"
-	"net/url"
 
 	"github.com/paywatt/paywatt/internal/words"
 )
@@ -43,13 +42,4 @@ func (s *Console) language(w http.ResponseWriter, r *http.Request) {
 	}
 	http.SetCookie(w, c)
 	http.Redirect(w, r, cmp.Or(local(r.PostFormValue("back")), "/"), http.StatusSeeOther)
-}
-
-// unmark removes the invisible characters that isolate directions, which a text copied from a page may have.
-func unmark(form url.Values) {
-	for _, values := range form {
-		for i, v := range values {
-			values[i] = words.Unmark(v)
-		}
-	}
 }

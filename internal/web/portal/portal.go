@@ -29,12 +29,14 @@ import (
 	"github.com/paywatt/paywatt/internal/pagelink"
 	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/recharge"
+	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/timeline"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/voucher"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/internal/web/guess"
+	"github.com/paywatt/paywatt/internal/web/input"
 	"github.com/paywatt/paywatt/internal/words"
 )
 
@@ -86,11 +88,12 @@ var css []byte
 
 // Portal serves the pages.
 type Portal struct {
-	c      Config
-	style  string // version of the style sheet, a part of its address
-	misses *guess.Rate[string]
-	sends  *guess.Rate[id.ID]
-	noted  *guess.Rate[lookedAt]
+	c       Config
+	handler http.Handler // the routes with the steps in front of them
+	style   string       // version of the style sheet, a part of its address
+	misses  *guess.Rate[string]
+	sends   *guess.Rate[id.ID]
+	noted   *guess.Rate[lookedAt]
 
 	mu    sync.Mutex
 	works map[[sha256.Size]byte]bool // links that were opened
@@ -100,14 +103,46 @@ type Portal struct {
 type lookedAt struct{ link, sale id.ID }
 
 // New makes the pages as a handler for [pagelink.Prefix].
-func New(c Config) http.Handler {
+func New(c Config) *Portal {
 	sum := sha256.Sum256(css)
 	p := &Portal{c: c, style: hex.EncodeToString(sum[:6]), works: map[[sha256.Size]byte]bool{},
 		misses: guess.NewRate[string](missesAtOnce, missPause, c.Now), sends: guess.NewRate[id.ID](resendsAtOnce, resendPause, c.Now),
 		noted: guess.NewRate[lookedAt](1, notedFor, c.Now)}
 	guard := http.NewCrossOriginProtection()
 	guard.SetDenyHandler(http.HandlerFunc(p.otherSite))
-	return p.headers(guard.Handler(p.routes()))
+	p.handler = p.headers(guard.Handler(p.formed(p.routes())))
+	return p
+}
+
+// ServeHTTP answers a request.
+func (p *Portal) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.handler.ServeHTTP(w, r) }
+
+// Refuse answers a request that the server's chain refuses before it reaches a page, such as one for another host name.
+func (p *Portal) Refuse(w http.ResponseWriter, r *http.Request, status int, no refusal.Refusal) {
+	p.headers(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		t := p.tongue(r, "")
+		p.note(w, r, status, t, t.PortalFailedTitle(), t.Refusal(no).Detail())
+	})).ServeHTTP(w, r)
+}
+
+// formed reads the address of a request and the form of a POST before any handler looks at them.
+func (p *Portal) formed(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r, fits := input.Address(r)
+		if !fits {
+			t := p.tongue(r, "")
+			p.note(w, r, http.StatusBadRequest, t, t.NoteAddressTitle(), t.NoteUnreadableText())
+			return
+		}
+		if r.Method == http.MethodPost {
+			if fits, err := input.Form(r); err != nil || !fits {
+				t := p.tongue(r, "")
+				p.note(w, r, http.StatusBadRequest, t, t.PortalFailedTitle(), t.NoteUnreadableText())
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func (p *Portal) routes() http.Handler {
