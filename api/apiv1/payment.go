@@ -11,7 +11,7 @@ type Payment struct {
 	Reference   string     `json:"reference" example:"0414 0001 001" doc:"What the payer typed"`
 	Payer       string     `json:"payer,omitempty" doc:"Who paid, as the provider says it"`
 	State       string     `json:"state" enum:"received,parked,applied,refunded,rejected" doc:"received: known, not applied yet; parked: waits for a person; applied: it paid for a sale; refunded: given back; rejected: the provider never took it"`
-	Reason      string     `json:"reason,omitempty" example:"unknown-reference" doc:"Why it is parked, rejected or not confirmed"`
+	Reason      string     `json:"reason,omitempty" example:"unknown-reference" doc:"Why it is parked or rejected, or what a received payment waits for: asking (the provider is being asked), answer-later (the provider calls with its answer), undecided, unanswered, never-taken, selling (confirmed, its sale is being made), not-sold (the sale is tried again; the detail says why)"`
 	Detail      string     `json:"detail,omitempty" doc:"More about the reason"`
 	Proof       string     `json:"proof,omitempty" enum:"signed,asked,person,statement,statement-alone,voucher" doc:"What confirmed it: the provider's signature, its answer to a question, a person, above the ceilings, its statement that two people or one person answer for, or a voucher"`
 	Meter       string     `json:"meter,omitempty" example:"04140001001" doc:"Number of the meter that it is for"`

@@ -115,7 +115,7 @@ func objectOf(o map[string]any) []byte {
 func paymentOf(v payment.View) apiv1.Payment {
 	p := v.Payment
 	out := apiv1.Payment{ID: p.Name(), Provider: p.Provider, ProviderTxn: p.Txn, Amount: amountOf(p.Amount), Reference: p.Reference, Payer: p.Payer, State: string(p.State),
-		Reason: string(p.Reason), Detail: p.Detail, Proof: string(p.Proof), Meter: p.Meter, PaidAt: p.PaidAt.UTC(), SeenAt: p.SeenAt.UTC(), ConfirmedAt: at(p.ConfirmedAt)}
+		Reason: string(p.ShownReason()), Detail: p.Detail, Proof: string(p.Proof), Meter: p.Meter, PaidAt: p.PaidAt.UTC(), SeenAt: p.SeenAt.UTC(), ConfirmedAt: at(p.ConfirmedAt)}
 	if !p.Sale.IsZero() {
 		out.Vend = new(p.Sale.Text(id.Vend))
 	}

@@ -32,7 +32,7 @@ func (w Worker) undone(tx Tx, provider Provider, a Adapter, n Notice, proof Proo
 	case err != nil:
 		return err
 	case added && a.Asks():
-		return enqueueFor(tx, p, kindConfirm)
+		return enqueueQuestion(tx, p, kindConfirm)
 	case added:
 		return nil
 	case a.Asks():
@@ -41,7 +41,7 @@ func (w Worker) undone(tx Tx, provider Provider, a Adapter, n Notice, proof Proo
 				return err
 			}
 		}
-		return enqueueFor(tx, p, kindCheck)
+		return enqueueQuestion(tx, p, kindCheck)
 	case p.State == Rejected && p.Reason == GivenBack && n.Amount.Currency == p.Amount.Currency:
 		if n.Amount.Minor <= p.Amount.Minor {
 			return nil

@@ -62,6 +62,11 @@ const (
 	AboveCeiling     Reason = "above-ceiling"     // too much for a provider that cannot be asked
 	OtherProvider    Reason = "other-provider"    // another provider brought a payment of the same name and amount: it is perhaps the same payment
 	Unanswered       Reason = "unanswered"        // the provider has not answered the question
+	AnswerLater      Reason = "answer-later"      // the provider took the question and calls with its answer
+	Undecided        Reason = "undecided"         // the provider says that it has not decided about the payment yet
+	BeingAsked       Reason = "asking"            // the provider is being asked; shown, but not stored
+	BeingSold        Reason = "selling"           // confirmed: its meter is looked for and its sale is made; shown, but not stored
+	AnswerDiffers    Reason = "answer-differs"    // the provider's answer is about other money; the detail says how. It waits for a person
 	NeverTaken       Reason = "never-taken"       // the provider knows no such payment
 	GivenBack        Reason = "given-back"        // the provider says that it gave the payment back
 	PartBack         Reason = "part-back"         // the provider says that it gave a part of the payment back; the detail says how much
@@ -100,6 +105,22 @@ type Payment struct {
 	SeenAt  time.Time
 	Version int64
 }
+
+// ShownReason returns the reason as people see it. A received payment always waits for something.
+func (p Payment) ShownReason() Reason {
+	switch {
+	case p.State != Received:
+		return p.Reason
+	case !p.ConfirmedAt.IsZero() && (p.Reason == NoReason || p.Reason == ByPerson):
+		return BeingSold
+	case p.ConfirmedAt.IsZero() && p.Reason == NoReason:
+		return BeingAsked
+	}
+	return p.Reason
+}
+
+// waitsForAnswer reports whether only its provider's answer can confirm the payment now.
+func waitsForAnswer(p Payment) bool { return p.State == Received && p.ConfirmedAt.IsZero() }
 
 // Booked reports whether the payment's money is in the books and has no use yet.
 func (p Payment) Booked() bool {

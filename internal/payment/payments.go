@@ -40,6 +40,8 @@ type Tx interface {
 	// Moment returns when the transaction began, by the store's clock: UTC, whole microseconds.
 	Moment() time.Time
 	Enqueue(job.Item) (id.ID, error)
+	// OutboxWake makes the waiting items of a key due now.
+	OutboxWake(lane, key string) error
 	Messages() notify.SaleTx
 	VendSale(sale id.ID) (sale.Sale, bool, error)
 	// UpdateAlarm opens an alarm of the server (meter 0), or gives it a new text; ClearAlarm ends it.
@@ -382,6 +384,23 @@ func enqueue(tx Tx, key, kind string, i item, at time.Time) error {
 // enqueueFor orders work about a payment.
 func enqueueFor(tx Tx, p Payment, kind string) error {
 	return enqueue(tx, p.Name(), kind, item{Payment: p.Name()}, time.Time{})
+}
+
+// questionKey is the key of the questions about a payment. A question sleeps until its provider may know more, for up to an hour. Under the payment's
+// own key it would hold back what an answer, a statement or a person has ordered in the meantime.
+func questionKey(payment string) string { return payment + " question" }
+
+// enqueueQuestion orders a question about a payment, and that a question which sleeps is asked now.
+func enqueueQuestion(tx Tx, p Payment, kind string) error {
+	if err := wakeQuestion(tx, p); err != nil {
+		return err
+	}
+	return enqueue(tx, questionKey(p.Name()), kind, item{Payment: p.Name()}, time.Time{})
+}
+
+// wakeQuestion makes a sleeping question about a payment due now, because something was heard about the payment.
+func wakeQuestion(tx Tx, p Payment) error {
+	return tx.OutboxWake(job.LanePayment, questionKey(p.Name()))
 }
 
 // ToApply returns the work that finds the sale of a confirmed payment, or makes it.

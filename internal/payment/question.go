@@ -1,11 +1,31 @@
 package payment
 
+// Questions that a provider answers by a call of its own.
+
 import (
+	"errors"
 	"time"
 )
 
-// answerPause is the shortest time between two questions that a provider answers later.
-const answerPause = time.Minute
+// Times of such questions.
+const (
+	answerPause = time.Minute      // the shortest time between two questions
+	answerAgain = time.Second      // until a call is read again that may have overtaken its question
+	answerEarly = 10 * time.Second // for how long that is tried
+)
+
+// errUnasked says that a call answers a question that is not stored.
+var errUnasked = errors.New("the call answers a question that is not stored yet")
+
+// overtakes reports whether a call may answer a question that the server has asked and has not stored yet: the provider can be faster than the
+// server's own transaction.
+func overtakes(tx Tx, provider Provider, n Notice, c Call) (bool, error) {
+	if n.Kind != Replied || tx.Moment().Sub(c.ReceivedAt) >= answerEarly {
+		return false, nil
+	}
+	_, found, err := tx.Requests().QuestionNamed(provider.Name, n.Question)
+	return !found, err
+}
 
 // askedLater stores a question that the provider answers later.
 func askedLater(tx Tx, p Payment, a Answer) error {
@@ -26,7 +46,7 @@ func (w Worker) replied(tx Tx, provider Provider, n Notice) error {
 	if err := tx.Requests().AnswerQuestion(q, tx.Moment(), n.Answer.Outcome); err != nil {
 		return err
 	}
-	waits := p.State == Received && p.ConfirmedAt.IsZero()
+	waits := waitsForAnswer(p)
 	switch {
 	case n.Answer.Outcome == Back && !waits:
 		return takeBack(tx, p, true)

@@ -51,7 +51,7 @@ func (w Worker) giveBackThere(ctx context.Context, t access.Tenant, payment id.I
 		case err != nil || !found || p.State != Parked:
 			return job.Done(), err
 		case p.Reason == ReturnSent: // the server was stopped while it gave the order
-			return job.Done(), enqueueFor(tx, p, kindCheck)
+			return job.Done(), enqueueQuestion(tx, p, kindCheck)
 		case p.Reason != Returning:
 			return job.Done(), nil
 		}
@@ -80,6 +80,6 @@ func (w Worker) giveBackThere(ctx context.Context, t access.Tenant, payment id.I
 		case unknown != nil:
 			w.ps.c.Log.Warn("it is unknown whether a provider took the order to give a payment back", "payment", p.Name(), "error", unknown)
 		}
-		return job.Done(), enqueue(tx, p.Name(), kindCheck, item{Payment: p.Name()}, tx.Moment().Add(returnPause))
+		return job.Done(), enqueue(tx, questionKey(p.Name()), kindCheck, item{Payment: p.Name()}, tx.Moment().Add(returnPause))
 	})
 }

@@ -71,6 +71,9 @@ func (w Worker) Send(ctx context.Context, t access.Tenant, c job.Claim) (job.Ver
 	if err != nil {
 		return job.Dead("no such payment"), nil
 	}
+	if asks := c.Kind == kindConfirm || c.Kind == kindCheck; asks && c.Key != questionKey(i.Payment) {
+		return w.moveQuestion(ctx, t, c)
+	}
 	switch c.Kind {
 	case kindConfirm:
 		return w.confirm(ctx, t, payment, c.Attempts)
@@ -95,6 +98,19 @@ func (w Worker) renew(ctx context.Context, t access.Tenant, c job.Claim) (job.Ve
 	return out.verdict, err
 }
 
+// moveQuestion gives a question that an earlier version ordered under the payment's own key the key of questions.
+func (w Worker) moveQuestion(ctx context.Context, t access.Tenant, c job.Claim) (job.Verdict, error) {
+	var i item
+	if err := json.Unmarshal(c.Body, &i); err != nil {
+		return job.Dead("not an item of payments: " + err.Error()), nil
+	}
+	out, err := access.Through(ctx, w.ps.c.Door, t, func(tx Tx) (done, error) {
+		_, err := tx.Enqueue(job.Item{Lane: c.Lane, Key: questionKey(i.Payment), Kind: c.Kind, Body: c.Body})
+		return done{job.Done()}, err
+	})
+	return out.verdict, err
+}
+
 // do runs the transaction of a step. While the clock is in doubt, the step waits.
 func (w Worker) do(ctx context.Context, t access.Tenant, fn func(Tx) (job.Verdict, error)) (job.Verdict, error) {
 	out, err := access.Through(ctx, w.ps.c.Door, t, func(tx Tx) (done, error) {
@@ -114,7 +130,11 @@ func (w Worker) read(ctx context.Context, t access.Tenant, call id.ID) (job.Verd
 		if err != nil || !found || c.State != CallNew {
 			return job.Done(), err
 		}
-		return job.Done(), w.readCall(tx, &c) // perhaps a key is missing; then the call is read later
+		err = w.readCall(tx, &c) // perhaps a key is missing; then the call is read later
+		if errors.Is(err, errUnasked) {
+			return job.Again(tx.Moment().Add(answerAgain), err.Error()), nil
+		}
+		return job.Done(), err
 	})
 }
 
@@ -135,6 +155,9 @@ func (w Worker) readCall(tx Tx, c *Call) error {
 		w.ps.c.Log.Error("call of a provider cannot be read", "provider", p.Name, "call", c.ID.Text(id.Call), "error", err)
 	}
 	for _, n := range notices {
+		if early, err := overtakes(tx, p, n, *c); err != nil || early {
+			return errors.Join(err, errUnasked)
+		}
 		if err := w.heard(tx, p, a, n, n.proof(in.Statement)); err != nil {
 			return err
 		}
@@ -240,7 +263,10 @@ func (w Worker) take(tx Tx, provider Provider, a Adapter, n Notice, proof Proof)
 			return w.rest(tx, provider, a, p, n, proof)
 		}
 		if !again(a, p) {
-			return linkedLate(tx, p, linked)
+			if err := linkedLate(tx, p, linked); err != nil || !waitsForAnswer(p) {
+				return err
+			}
+			return wakeQuestion(tx, p)
 		}
 		if twin, err := twinOf(tx, p); err != nil || twin != "" { // somebody decided that the other one is the payment
 			return err
@@ -347,7 +373,7 @@ func (w Worker) decide(tx Tx, provider Provider, a Adapter, p *Payment, proof Pr
 	}
 	switch Confirm(Policy{Asks: a.Asks(), Single: provider.Single, Daily: provider.Daily}, proof, p.Amount.Minor, all.Total-old.Total) {
 	case Ask:
-		return enqueueFor(tx, *p, kindConfirm)
+		return enqueueQuestion(tx, *p, kindConfirm)
 	case Take:
 		return book(tx, p, proof)
 	}
@@ -390,8 +416,11 @@ func (w Worker) answered(tx Tx, p Payment, answer Answer, unanswered error, aske
 		if err != nil {
 			return job.Verdict{}, err
 		}
+		if err := askedLater(tx, p, answer); err != nil {
+			return job.Verdict{}, err
+		}
 		pause, _ := NextQuestion(nevers)
-		return job.Again(tx.Moment().Add(max(pause, answerPause)), "the provider answers later"), askedLater(tx, p, answer)
+		return job.Again(tx.Moment().Add(max(pause, answerPause)), "the provider answers later"), sayWaits(tx, p, AnswerLater)
 	case answer.Outcome == Took:
 		part := answer.Part
 		if p.Reason == PartBack && part.Minor == 0 {
@@ -410,7 +439,7 @@ func (w Worker) answered(tx Tx, p Payment, answer Answer, unanswered error, aske
 		return job.Done(), note(tx, p, "payment.reject", tx.Payments().PutPayment(p))
 	case answer.Outcome == Never && p.Reason != NeverTaken: // count from this answer on: the earlier tries got none
 		p.Reason, p.Detail = NeverTaken, ""
-		if err := enqueue(tx, p.Name(), kindConfirm, item{Payment: p.Name()}, tx.Moment().Add(pauses[0])); err != nil {
+		if err := enqueue(tx, questionKey(p.Name()), kindConfirm, item{Payment: p.Name()}, tx.Moment().Add(pauses[0])); err != nil {
 			return job.Verdict{}, err
 		}
 		return job.Done(), tx.Payments().PutPayment(p)
@@ -418,7 +447,21 @@ func (w Worker) answered(tx Tx, p Payment, answer Answer, unanswered error, aske
 		p.State, p.Reason, p.Proof = Rejected, NeverTaken, Asked
 		return job.Done(), note(tx, p, "payment.reject", tx.Payments().PutPayment(p))
 	}
+	if answer.Outcome == Pending {
+		if err := sayWaits(tx, p, Undecided); err != nil {
+			return job.Verdict{}, err
+		}
+	}
 	return job.Again(again, "the provider says: "+string(answer.Outcome)), nil
+}
+
+// sayWaits stores what an unconfirmed payment waits for, so that people see it. It keeps what the answer will need, and what the provider said before.
+func sayWaits(tx Tx, p Payment, why Reason) error {
+	if p.Reason == why || p.Reason == PartBack || p.Reason == NeverTaken {
+		return nil
+	}
+	p.Reason, p.Detail = why, ""
+	return tx.Payments().PutPayment(p)
 }
 
 // fill gives a payment what its provider says about it.

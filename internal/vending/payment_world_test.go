@@ -84,6 +84,7 @@ type payWorld struct {
 	// reversals counts the orders to reverse a payment. None arrives while mute is set, and all are refused while refuse is.
 	reversals    int
 	mute, refuse bool
+	overtakes    bool                    // M-Pesa's call with an answer is read before the server has stored its question
 	deaf         string                  // good answers to requests whose path ends so do not arrive; empty for none
 	plant        func(txn string) string // what the adapter calls a payment; nil is the truth
 }
@@ -188,6 +189,12 @@ func (w *payWorld) reach(out http.ResponseWriter, q *http.Request) {
 		return
 	}
 	w.sim.Handler().ServeHTTP(out, q)
+	if w.overtakes && strings.HasSuffix(q.URL.Path, "/transactionstatus/v1/query") {
+		if err := w.sim.Advance(context.Background(), 4*time.Second); err != nil {
+			w.t.Error(err)
+		}
+		w.due()
+	}
 }
 
 // hear is the server's address for the provider's calls.

@@ -90,8 +90,8 @@ func paymentBadge(t *words.Texts, p payment.State) badge {
 func (t site) paymentLine(p payment.Payment) paymentLine {
 	l := paymentLine{ID: p.Name(), Provider: p.Provider, Txn: p.Txn, Amount: t.say.Sum(p.Amount), Reference: p.Reference, Payer: p.Payer, At: t.clock(p.PaidAt), Meter: p.Meter,
 		Grouped: groups(p.Meter), Detail: p.Detail, State: paymentBadge(t.say, p.State)}
-	if p.Reason != payment.NoReason {
-		l.Why = t.say.Name("payment-reason", string(p.Reason))
+	if why := p.ShownReason(); why != payment.NoReason {
+		l.Why = t.say.Name("payment-reason", string(why))
 	}
 	if !p.Sale.IsZero() {
 		l.Sale = "/sales/" + p.Sale.Text(id.Vend)

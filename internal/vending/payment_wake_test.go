@@ -1,0 +1,196 @@
+package vending_test
+
+// Tests of what a payment waits for: an answer, a notice or a registration carries it on at once, and no pause that was meant for something else
+// holds it back.
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/payment"
+	"github.com/paywatt/paywatt/internal/registry"
+	sim "github.com/paywatt/paywatt/internal/sim/provider"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
+)
+
+// confirmedToSold returns how long each payment waited between its confirmation and its sale.
+func (s *shop) confirmedToSold() (waits []time.Duration) {
+	s.t.Helper()
+	s.do(func(tx *store.Tx) error {
+		waits = nil
+		return tx.C.Query(`SELECT p.confirmed_at, v.completed_at FROM payment p JOIN vend v ON v.tenant_id = p.tenant_id AND v.id = p.vend_id`, func(r core.Row) error {
+			waits = append(waits, r.Time(1).Sub(r.Time(0)))
+			return nil
+		})
+	})
+	return waits
+}
+
+// TestAnAnswerWakesTheSale: M-Pesa answers a question by a call of its own. The payment is sold from at once, although the question would be
+// repeated only after a minute.
+func TestAnAnswerWakesTheSale(t *testing.T) {
+	w, meter := openMpesa(t)
+	for range 6 {
+		if _, err := w.sim.Pay(sim.Order{Provider: sim.Daraja, Amount: 50_000, Reference: meter, Payer: "254711000001"}); err != nil {
+			t.Fatal(err)
+		}
+		w.pass(2*time.Minute, time.Second)
+	}
+	waits := w.confirmedToSold()
+	if len(waits) != 6 {
+		t.Fatalf("%d payments were sold from; want 6", len(waits))
+	}
+	for i, wait := range waits {
+		if wait > 2*time.Second {
+			t.Errorf("payment %d waited %s after its confirmation", i+1, wait)
+		}
+	}
+}
+
+// TestANoticeEndsTheSilenceOfAProvider: a provider is silent for hours, so that it is asked only once an hour. When it calls again about the payment, or
+// a statement has the payment, it is asked at once.
+func TestANoticeEndsTheSilenceOfAProvider(t *testing.T) {
+	silent := true
+	for name, hear := range map[string]func(s *payShop, meter string){
+		"call": func(s *payShop, meter string) { s.paid("TX1", 50_000, meter) },
+		"statement": func(s *payShop, meter string) {
+			s.hearStatement(payment.Stated, []payment.Notice{{Kind: payment.Paid, Txn: "TX1", Amount: kes(50_000), Reference: meter}})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			silent = true
+			s := openPaid(t, func(p payment.Payment) (payment.Answer, error) {
+				if silent {
+					return payment.Answer{}, errors.New("no answer")
+				}
+				return payment.Answer{Outcome: payment.Took, Amount: p.Amount}, nil
+			})
+			meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+			s.paid("TX1", 50_000, meter)
+			s.workFor(3*time.Hour, time.Minute)
+			s.is(payment.Received, payment.Unanswered)
+			silent = false
+			hear(s, meter)
+			s.workFor(3*time.Second, time.Second)
+			s.is(payment.Applied, payment.NoReason)
+		})
+	}
+}
+
+// TestAQuestionHoldsNothingElseBack: while a provider is asked whether it gave a payment back, a person decides about the payment, and that is done at
+// once.
+func TestAQuestionHoldsNothingElseBack(t *testing.T) {
+	s := openPaid(t, func(p payment.Payment) (payment.Answer, error) {
+		return payment.Answer{Outcome: payment.Took, Amount: p.Amount}, nil
+	})
+	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+	s.paid("TX1", 50_000, "rent")
+	s.work()
+	p := s.is(payment.Parked, payment.UnknownReference)
+	s.send(backBody("TX1", 50_000))
+	s.workFor(10*time.Minute, time.Minute) // the question is repeated later and later
+	v, err := s.Apply(t.Context(), owner(), payment.Decision{Payment: p.Name(), Meter: meter})
+	if err != nil || v.Refused() {
+		t.Fatal(err, v.Detail())
+	}
+	s.workFor(2*time.Second, time.Second)
+	s.is(payment.Applied, payment.NoReason)
+}
+
+// hearStatement lets the payments hear rows of a statement.
+func (s *payShop) hearStatement(proof payment.Proof, rows []payment.Notice) {
+	s.t.Helper()
+	s.do(func(tx *store.Tx) error {
+		p, _, err := tx.ProviderByName("bank")
+		if err != nil {
+			return err
+		}
+		return s.HearStatement(tx, p, rows, proof)
+	})
+}
+
+// workFor lets time pass and carries out what becomes due, with the pauses that the steps ask for.
+func (s *payShop) workFor(d, step time.Duration) {
+	s.t.Helper()
+	for end := s.clock.Now().Add(d); s.clock.Now().Before(end); s.clock.add(step) {
+		s.workDue()
+	}
+	s.workDue()
+}
+
+// workDue carries out what is due in the lane of payments, and puts back what must wait until the time that its step asks for.
+func (s *payShop) workDue() {
+	s.t.Helper()
+	for s.workSome() > 0 {
+	}
+}
+
+func (s *payShop) workSome() int {
+	s.t.Helper()
+	var claims []job.Claim
+	s.do(func(tx *store.Tx) (err error) {
+		claims, err = tx.OutboxClaim(job.LanePayment, "", "test", s.clock.Now().Add(time.Minute), 100)
+		return err
+	})
+	worker := payment.NewWorker(s.Payments)
+	for _, c := range claims {
+		v, err := worker.Send(s.t.Context(), tenant, c)
+		if err != nil {
+			s.t.Fatalf("step %s: %v", c.Kind, err)
+		}
+		s.do(func(tx *store.Tx) error {
+			if v.String() == "done" {
+				_, err := tx.OutboxDone(c.ID, "test")
+				return err
+			}
+			text, _, _ := strings.Cut(strings.TrimPrefix(v.String(), "again at "), ": ")
+			next, err := time.Parse(time.RFC3339, text)
+			if err == nil {
+				_, err = tx.OutboxRetry(c.ID, "test", next.Add(time.Second), v.String())
+			}
+			return err
+		})
+	}
+	return len(claims)
+}
+
+func backBody(txn string, amount int64) string {
+	return strings.Replace(paidBody(txn, amount, "KES", ""), "taken", "charged_back", 1)
+}
+
+// TestAnAnswerThatOvertakesItsQuestionCounts: the provider's call with the answer is read before the question is stored.
+func TestAnAnswerThatOvertakesItsQuestionCounts(t *testing.T) {
+	w, meter := openMpesa(t)
+	w.overtakes = true
+	if _, err := w.sim.Pay(sim.Order{Provider: sim.Daraja, Amount: 50_000, Reference: meter, Payer: "254711000001"}); err != nil {
+		t.Fatal(err)
+	}
+	w.pass(30*time.Second, time.Second)
+	w.is(payment.Applied, payment.NoReason)
+}
+
+// TestAReceivedPaymentSaysWhatItWaitsFor: while M-Pesa prepares its answer, the payment says so.
+func TestAReceivedPaymentSaysWhatItWaitsFor(t *testing.T) {
+	w, meter := openMpesa(t)
+	if _, err := w.sim.Pay(sim.Order{Provider: sim.Daraja, Amount: 50_000, Reference: meter, Payer: "254711000001"}); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[payment.Reason]bool{}
+	for range 20 {
+		w.pass(time.Second, time.Second)
+		l, err := w.Payments.List(t.Context(), owner(), payment.Filter{}, registry.Page{})
+		if err != nil || l.Refused() {
+			t.Fatal(err, l.Detail())
+		}
+		for _, p := range l.Payments {
+			seen[p.Payment.ShownReason()] = true
+		}
+	}
+	if !seen[payment.AnswerLater] || !seen[payment.NoReason] {
+		t.Errorf("shown: %v", seen)
+	}
+}
