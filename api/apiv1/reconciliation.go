@@ -69,7 +69,7 @@ type Difference struct {
 	ID          string     `json:"id" example:"dif_01jd00000000000000000000000" doc:"Id"`
 	Provider    string     `json:"provider" example:"mpesa" doc:"Name of the provider"`
 	Date        string     `json:"date" example:"2026-11-20" doc:"Local day"`
-	Kind        string     `json:"kind" enum:"no-payment,not-in-statement,amount,currency,reversed,not-given-back,no-journal,journal-alone,journal-amount,twice,gap,fee,unreadable-call,perhaps-same,other-contents,sums,balance" doc:"What does not agree; docs/guide/payments.md says what each means"`
+	Kind        string     `json:"kind" enum:"no-payment,not-in-statement,amount,currency,reversed,not-given-back,no-journal,journal-alone,journal-amount,twice,gap,fee,unreadable-call,perhaps-same,other-contents,sums,balance,contradiction" doc:"What does not agree; docs/guide/payments.md says what each means"`
 	Act         string     `json:"act" enum:"check-payment,ask-provider,correct-amount,reverse-sale,give-back,verify,wait-for-statement,settle-fees,read-call,decide-row,check-rows" doc:"What to do, as a suggestion"`
 	Owner       string     `json:"owner" example:"accountant" doc:"Who looks after it: a person, or at first a role"`
 	Open        bool       `json:"open" doc:"Whether it is not settled"`
@@ -92,7 +92,7 @@ type Difference struct {
 type DifferenceFilter struct {
 	Provider string `query:"provider" maxLength:"64" doc:"Only those of the provider with this name"`
 	Date     string `query:"date" maxLength:"10" doc:"Only those of this local day, as 2026-11-20"`
-	Kind     string `query:"kind" enum:"no-payment,not-in-statement,amount,currency,reversed,not-given-back,no-journal,journal-alone,journal-amount,twice,gap,fee,unreadable-call,perhaps-same,other-contents,sums,balance" doc:"Only those of this kind"`
+	Kind     string `query:"kind" enum:"no-payment,not-in-statement,amount,currency,reversed,not-given-back,no-journal,journal-alone,journal-amount,twice,gap,fee,unreadable-call,perhaps-same,other-contents,sums,balance,contradiction" doc:"Only those of this kind"`
 	Open     bool   `query:"open" doc:"Only those that are not settled"`
 	Page
 }

@@ -101,6 +101,8 @@ type Config struct {
 	Hosts []string
 	// PublicURL is the address under which people reach the console; empty if receipts do not lead there.
 	PublicURL string
+	// PayByPhone uses a payment without a reference for the customer whose registered telephone paid.
+	PayByPhone bool
 	// HeadsTo is a folder, best on another machine, into which the signed heads are copied each HeadsEvery (0: 15 minutes); empty for none.
 	HeadsTo    string
 	HeadsEvery time.Duration

@@ -38,7 +38,7 @@ func (a *App) openPayments() {
 	a.payments = payment.New(payment.Config{Seller: a.vending, Sealer: a.data, Rand: a.c.Rand, Now: a.c.Now, MayDate: a.vending.MayDate, Log: a.log,
 		Door:    store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) payment.Tx { return tx }),
 		Adapter: func(kind string, s payment.Setup) (payment.Adapter, error) { return provider.Open(kind, s, client) },
-		Hooks:   hooksAt(a.c.PublicURL),
+		Hooks:   hooksAt(a.c.PublicURL), PayerPhone: a.c.PayByPhone,
 		Deliver: func(tx payment.Tx, meter string) ([]string, error) { return a.deliverPaid(tx, meter) }})
 	a.vouchers = voucher.New(voucher.Config{Seller: a.vending, Sealer: a.data, Rand: a.c.Rand, MayDate: a.vending.MayDate,
 		Door:    store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) voucher.Tx { return tx }),

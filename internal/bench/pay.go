@@ -20,11 +20,13 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/app"
 	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/internal/provider/webhook"
 )
 
-// Pay configures `bench pay`. It measures how many calls of a payment provider a server makes durable each second.
+// Pay configures `bench pay`. It measures how many calls of a payment provider a server makes durable each second, and how long a confirmed payment of
+// each kind of provider waits for its sale.
 type Pay struct {
 	Callers int
 	Meters  int
@@ -59,9 +61,20 @@ func (b *Pay) Run(ctx context.Context, say Say) (Measured, error) {
 		return Measured{}, err
 	}
 	defer floor.close()
+	door, err := openDoor()
+	if err != nil {
+		return Measured{}, err
+	}
+	defer door.close()
 	var m Measured
-	err = shop.served(ctx, b.Version, access.Owner, func(url, key string) error {
-		m, err = b.measure(ctx, say, shop, floor, url, key)
+	err = shop.servedAs(ctx, app.Config{Version: b.Version, PublicURL: door.url}, access.Owner, func(url, key string) error {
+		door.to.Store(&url)
+		if m, err = b.measure(ctx, say, shop, floor, url, key); err != nil {
+			return err
+		}
+		waits, err := b.measureWaits(ctx, say, shop, url, key)
+		m.Others["confirmed_to_sold"] = waits
+		m.Others["confirmed_to_sold_met"] = soonEnough(waits)
 		return err
 	})
 	return m, err

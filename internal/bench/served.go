@@ -12,7 +12,12 @@ import (
 
 // served runs an ordinary server on the shop's folder while use works with its address and a key of this role. Client and server run in this
 // process and use a loopback connection. The shop's own engine is closed first.
-func (s *shop) served(ctx context.Context, v apiv1.Version, role access.Role, use func(url, key string) error) (err error) {
+func (s *shop) served(ctx context.Context, v apiv1.Version, role access.Role, use func(url, key string) error) error {
+	return s.servedAs(ctx, app.Config{Version: v}, role, use)
+}
+
+// servedAs is like served, with a configuration of the server.
+func (s *shop) servedAs(ctx context.Context, c app.Config, role access.Role, use func(url, key string) error) (err error) {
 	err = s.engine.Close()
 	s.engine = nil
 	if err != nil {
@@ -22,7 +27,9 @@ func (s *shop) served(ctx context.Context, v apiv1.Version, role access.Role, us
 	if err != nil {
 		return err
 	}
-	return serveFolder(ctx, app.Config{Data: s.dir, Store: s.url, Version: v}, func(url string) error { return use(url, key) })
+	c.Data = s.dir
+	c.Store = s.url
+	return serveFolder(ctx, c, func(url string) error { return use(url, key) })
 }
 
 // serveFolder runs an ordinary server on a folder while use works with its address.

@@ -26,6 +26,7 @@ const (
 	SMSAnswerWait      = "sms_answer_wait"
 	LogLevel           = "log_level"
 	SafeMode           = "safe_mode"
+	PayByPhone         = "pay_by_phone"
 	URL                = "url"
 	APIKey             = "key"
 )
@@ -51,6 +52,7 @@ var settings = [...]Setting{
 	{Key: Host, Kind: List, Help: "host name under which people and programs reach the server, repeatable; requests for other names are refused (default: any name)"},
 	{Key: Metrics, Help: "address of its own for /metrics, which then needs no key (default: /metrics at the HTTP address, with a key)"},
 	{Key: PublicURL, Help: "address under which people reach the console, such as https://pay.example.org; receipts then have a QR code that leads to their explanation (default: none)"},
+	{Key: PayByPhone, Kind: Switch, Default: "false", Help: "use a payment without a reference for the customer whose registered telephone paid, if that customer has one meter and the number has been registered for a day"},
 	{Key: HeadsTo, Help: "folder on another machine or disk into which the signed heads are copied every 15 minutes (default: none)"},
 	{Key: Store, Help: "database instead of the one in the data folder: postgres://user@host/database"},
 	{Key: PassphraseFile, Help: "file with the passphrase of the key store on its first line"},

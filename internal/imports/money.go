@@ -16,6 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
+	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sheet"
 	"github.com/paywatt/paywatt/internal/tariff"
 )
@@ -51,7 +52,7 @@ func accountNumber(cell string) string {
 	if _, err := id.Parse(id.Account, cell); err == nil {
 		return cell
 	}
-	return strings.NewReplacer(" ", "", "-", "").Replace(meterNumber(cell))
+	return strings.NewReplacer(" ", "", "-", "").Replace(registry.WithLostZero(cell))
 }
 
 // moneyEntry reads a row of a debt or a balance.

@@ -129,22 +129,6 @@ func customerEntry(cells map[string]string) entry {
 	return entry{customer: n, same: strings.Join([]string{n.Name, n.Phone, n.Lang, n.IDNo}, "\x00")}
 }
 
-// Lengths of meter numbers that begin with a zero when a spreadsheet has dropped it.
-const (
-	shortNumber = 10
-	longNumber  = 12
-)
-
-// meterNumber returns the number with the zero that a spreadsheet dropped. The check digit does not change with a zero in front, so it still
-// finds a wrong number.
-func meterNumber(cell string) string {
-	digits := strings.NewReplacer(" ", "", "-", "").Replace(cell)
-	if (len(digits) == shortNumber || len(digits) == longNumber) && strings.Trim(digits, "0123456789") == "" {
-		return "0" + digits
-	}
-	return cell
-}
-
 // padded returns digits with the zeros that a spreadsheet dropped in front.
 func padded(digits string, length int) string {
 	if digits == "" || len(digits) >= length || strings.Trim(digits, "0123456789") != "" {
@@ -154,7 +138,7 @@ func padded(digits string, length int) string {
 }
 
 func meterEntry(cells map[string]string) entry {
-	n := registry.NewMeter{Number: meterNumber(cells["number"]), Mode: registry.Mode(cells["mode"]), Tariff: cells["tariff"], Address: cells["address"],
+	n := registry.NewMeter{Number: registry.WithLostZero(cells["number"]), Mode: registry.Mode(cells["mode"]), Tariff: cells["tariff"], Address: cells["address"],
 		Feeder: cells["feeder"], SIM: cells["sim_phone"]}
 	if cells["customer_name"]+cells["customer_phone"] != "" {
 		n.Customer = &registry.NewCustomer{Name: cells["customer_name"], Phone: cells["customer_phone"], Lang: strings.ToLower(cells["lang"])}

@@ -5,6 +5,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/paywatt/paywatt/internal/registry"
+
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/refusal"
 )
@@ -202,7 +204,7 @@ func plainKeys(s string) string {
 		case r < utf8.RuneSelf:
 			return unicode.ToLower(blankOf(r))
 		case unicode.Is(unicode.Nd, r):
-			return digitOf(r)
+			return registry.DigitOf(r)
 		case unicode.In(r, unicode.Cf, unicode.Mn, unicode.Variation_Selector):
 			return -1
 		case unicode.In(r, unicode.Zs, unicode.Zl, unicode.Zp):
@@ -238,22 +240,6 @@ func unmark(r rune) rune {
 			return rune(plainLetter[n])
 		}
 		n++
-	}
-	return r
-}
-
-// digitOf returns a decimal digit of any script in ASCII. In Unicode, the digits of a script follow each other by value, and
-// every range of the table begins with a zero.
-func digitOf(r rune) rune {
-	for _, in := range unicode.Nd.R16 {
-		if r <= rune(in.Hi) {
-			return '0' + (r-rune(in.Lo))%10
-		}
-	}
-	for _, in := range unicode.Nd.R32 {
-		if r <= rune(in.Hi) {
-			return '0' + (r-rune(in.Lo))%10
-		}
 	}
 	return r
 }

@@ -13,8 +13,9 @@ import (
 // undone acts on a provider's notice that it gave a payment back. A notice that comes before that of the payment itself is remembered, so that
 // the payment is not credited afterwards. Of a provider that can be asked, only the answer counts.
 func (w Worker) undone(tx Tx, provider Provider, a Adapter, n Notice, proof Proof) error {
+	n = n.folded(a.Rules().Names)
 	if n.Whole {
-		p, found, err := tx.Payments().PaymentNamed(provider.Name, n.Txn)
+		p, found, err := paymentNamed(tx, provider, n)
 		if err != nil || !found || p.Amount.Currency != n.Amount.Currency || p.Amount.Minor > n.Amount.Minor {
 			return err
 		}
@@ -28,6 +29,9 @@ func (w Worker) undone(tx Tx, provider Provider, a Adapter, n Notice, proof Proo
 		return nil
 	}
 	p, added, err := first(tx, provider, n, state, why)
+	if err == nil && !added {
+		err = w.ps.keepContradiction(tx, provider, a, p, n, proof)
+	}
 	switch {
 	case err != nil:
 		return err
@@ -141,6 +145,12 @@ func (w Worker) check(ctx context.Context, t access.Tenant, payment id.ID, asked
 		switch {
 		case err != nil:
 			return job.Again(tx.Moment().Add(pause), err.Error()), nil
+		case answer.Outcome == Differs:
+			p, found, err := tx.Payments().PaymentByID(payment)
+			if err != nil || !found {
+				return job.Done(), err
+			}
+			return job.Done(), w.ps.keepAnswer(tx, provider, p, answer)
 		case answer.Question != "":
 			if err := askedLater(tx, p, answer); err != nil || last {
 				return job.Done(), err

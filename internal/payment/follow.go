@@ -158,7 +158,7 @@ func (w Worker) follow(ctx context.Context, t access.Tenant, request id.ID, aske
 				return job.Verdict{}, errors.Join(err, fmt.Errorf("request %s has no provider", r.Name()))
 			}
 			n := said.Paid
-			n.Kind, n.Request = Paid, r.Name()
+			n.Kind, n.Request, n.Fetched = Paid, r.Name(), true
 			if err := w.take(tx, p, a, n, n.proof(Unproved)); err != nil {
 				return job.Verdict{}, err
 			}

@@ -129,7 +129,13 @@ func (p Payment) Booked() bool {
 
 // Unconfirmed reports whether the payment waits for whatever may confirm it.
 func (p Payment) Unconfirmed() bool {
-	return p.ConfirmedAt.IsZero() && (p.State == Received || p.needsPerson())
+	return p.ConfirmedAt.IsZero() && (p.State == Received || p.needsPerson() || p.answerDiffers())
+}
+
+// answerDiffers reports whether the payment waits because its provider's answer is about other money. Nobody can apply it, because the answer says
+// that the money did not come to the utility. A person finds out what happened, and rejects it or records that it was given back.
+func (p Payment) answerDiffers() bool {
+	return p.State == Parked && p.ConfirmedAt.IsZero() && p.Reason == AnswerDiffers
 }
 
 // needsPerson reports whether a person must confirm the payment.

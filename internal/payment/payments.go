@@ -18,6 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -116,6 +117,8 @@ type RequestTx interface {
 	SetListed(provider id.ID, to time.Time) error
 	// ParkedAfter lists payments for which no meter was found, oldest first.
 	ParkedAfter(after id.ID, max int) ([]Payment, error)
+	// ParkedUnsold lists payments whose sale was refused, oldest first.
+	ParkedUnsold(after id.ID, max int) ([]Payment, error)
 }
 
 // Filter says which payments to list. Empty fields name all.
@@ -129,6 +132,8 @@ type Filter struct {
 // Seller makes sales; a *vending.Vending is one.
 type Seller interface {
 	Sell(ctx context.Context, by access.Actor, o vending.Purchase) (vending.Sold, error)
+	// Quote says what a sale would be, or why it would be refused.
+	Quote(ctx context.Context, by access.Actor, meter string, tender money.Amount) (vending.Quoted, error)
 }
 
 // Config has the parts that Payments needs. Every field but Hooks and Log is required.
@@ -141,6 +146,8 @@ type Config struct {
 	Seller Seller
 	Sealer registry.Sealer
 	Rand   io.Reader
+	// PayerPhone allows the payer's registered telephone number as the reference of a payment without one.
+	PayerPhone bool
 	// Deliver returns the routes by which a meter's tokens are delivered.
 	Deliver func(tx Tx, meter string) ([]string, error)
 	Now     func() time.Time

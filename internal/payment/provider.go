@@ -61,7 +61,9 @@ type Incoming struct {
 	From   string // IP address of the sender
 	// Statement is set if the body holds rows of a statement, as notices in JSON: who answers for it. No request from outside sets it.
 	Statement Proof `json:",omitempty"`
-	At        time.Time
+	// Contradicts is set if the body holds, as a notice in JSON, what contradicts the payment of this name. No request from outside sets it.
+	Contradicts string `json:",omitempty"`
+	At          time.Time
 }
 
 // NoticeKind says what a notice is about.
@@ -79,6 +81,7 @@ const (
 type Notice struct {
 	Kind      NoticeKind
 	Txn       string // the provider's own name for the payment
+	Raw       string `json:"-"` // the name as it came; only [Notice.folded] sets it
 	Amount    money.Amount
 	Reference string
 	Payer     string
@@ -89,8 +92,16 @@ type Notice struct {
 	// Question is the name that [Answer.Question] gave to the question. The answer counts only if the server asked it.
 	Question string
 	Answer   Answer
+	// Fetched says that the server got the notice from the provider itself, by a request of its own.
+	Fetched bool `json:",omitempty"`
 	// Whole says that an Undone notice counts only if the payment is known and no larger than the amount: it may be about a part.
 	Whole bool
+}
+
+// folded returns the notice with the one spelling of its payment's name.
+func (n Notice) folded(r NameRule) Notice {
+	n.Raw, n.Txn = n.Txn, r.Fold(n.Txn)
+	return n
 }
 
 // moves reports whether the notice says that money moved.
@@ -116,6 +127,7 @@ const (
 	Pending Outcome = "pending" // not decided yet
 	Never   Outcome = "never"   // there is no such payment
 	Back    Outcome = "back"    // the provider took it and gave it back
+	Differs Outcome = "differs" // the answer is about other money; no adapter says so, see [Misfit]
 )
 
 // Answer is a provider's answer about a payment. What it leaves empty is as in the notice.
@@ -127,6 +139,9 @@ type Answer struct {
 	PaidAt    time.Time
 	Reference string
 	Payer     string // telephone number that paid, if the provider says it
+	// Said has what the answer says, for the [AnswerRule] that judges it. An aspect may have several texts, which must all fit.
+	Said map[Aspect][]string `json:",omitempty"`
+	Why  string              `json:",omitempty"` // for Differs: what does not fit
 	// Question is set with Pending if the provider calls with its answer later: the provider's name for the question, which nobody else knows.
 	Question string
 }
@@ -156,6 +171,8 @@ type Adapter interface {
 	Read(in Incoming) ([]Notice, error)
 	// Reply is the answer to a call that is stored.
 	Reply(in Incoming) Reply
+	// Rules says what the provider's names and answers are like.
+	Rules() Rules
 	// Asks reports whether the provider can be asked about its payments.
 	Asks() bool
 	// Ask asks the provider about a payment. An error means that there is no answer yet.

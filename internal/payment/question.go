@@ -34,20 +34,23 @@ func askedLater(tx Tx, p Payment, a Answer) error {
 
 // replied acts on the answer to an earlier question. An answer that cites no open question of the server, or another payment, changes nothing:
 // anybody could have sent it.
-func (w Worker) replied(tx Tx, provider Provider, n Notice) error {
+func (w Worker) replied(tx Tx, provider Provider, a Adapter, n Notice) error {
 	q, found, err := tx.Requests().QuestionNamed(provider.Name, n.Question)
 	if err != nil || !found {
 		return err
 	}
 	p, found, err := tx.Payments().PaymentByID(q.Payment)
-	if err != nil || !found || n.Txn != "" && n.Txn != p.Txn {
+	if err != nil || !found || n.Txn != "" && !SameName(a.Rules().Names)(n.Txn, p) {
 		return err
 	}
+	n.Answer = judged(a.Rules(), p, n.Answer)
 	if err := tx.Requests().AnswerQuestion(q, tx.Moment(), n.Answer.Outcome); err != nil {
 		return err
 	}
 	waits := waitsForAnswer(p)
 	switch {
+	case n.Answer.Outcome == Differs && !waits:
+		return w.ps.keepAnswer(tx, provider, p, n.Answer)
 	case n.Answer.Outcome == Back && !waits:
 		return takeBack(tx, p, true)
 	case n.Answer.Outcome == Never && waits:
@@ -61,7 +64,7 @@ func (w Worker) replied(tx Tx, provider Provider, n Notice) error {
 		}
 		return tx.Payments().PutPayment(p)
 	case waits && n.Answer.Outcome != Pending && (n.Answer.Outcome != Took || isReal(n.Answer.Amount)):
-		_, err := w.answered(tx, p, n.Answer, nil, 0)
+		_, err := w.answered(tx, provider, p, n.Answer, nil, 0)
 		return err
 	}
 	return nil

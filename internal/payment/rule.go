@@ -1,13 +1,9 @@
 package payment
 
 import (
-	"slices"
-	"strings"
 	"time"
 
-	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
-	"github.com/paywatt/paywatt/internal/registry"
 )
 
 // Policy says what confirms the payments of a provider.
@@ -65,71 +61,4 @@ var pauses = [...]time.Duration{2 * time.Second, 10 * time.Second, time.Minute, 
 func NextQuestion(n int) (pause time.Duration, last bool) {
 	n = max(n, 0)
 	return pauses[min(n, len(pauses)-1)], n >= len(pauses)
-}
-
-// Reference is what a payer's text may mean, in the order in which to look.
-type Reference struct {
-	Account id.ID    // identity of an account; zero for none
-	Numbers []string // numbers that may be those of meters, without duplicates
-	Phones  []string // digits that may be a telephone number, without leading zeros and without duplicates
-}
-
-// PhoneEnd is how many last digits of a telephone number a reference must have.
-const PhoneEnd = 8
-
-// ReadReference reads a reference as people type it: "0414 0001 001", "meter 04140001001 Amina", "+254 711 000 001". It tries the whole
-// text as a number, and then each run of digits.
-func ReadReference(text string) Reference {
-	var r Reference
-	for _, word := range strings.Fields(strings.ToLower(text)) {
-		if i, err := id.Parse(id.Account, word); err == nil {
-			r.Account = i
-		}
-	}
-	for _, part := range append([]string{text}, strings.FieldsFunc(text, func(c rune) bool { return c < '0' || c > '9' })...) {
-		q := registry.ReadQuery(part)
-		for _, n := range q.Numbers {
-			if number, no := registry.Canonical(n); !no.Refused() {
-				r.Numbers = with(r.Numbers, number)
-			}
-		}
-		if len(q.Phone) == PhoneEnd {
-			r.Phones = with(r.Phones, strings.TrimLeft(q.Digits, "0"))
-		}
-	}
-	return r
-}
-
-// SamePhone reports whether the digits of a reference are a stored telephone number. Either may lack the country.
-func SamePhone(digits, stored string) bool {
-	stored = strings.TrimLeft(registry.Dialled(stored), "0")
-	return len(stored) >= PhoneEnd && len(digits) >= PhoneEnd && (strings.HasSuffix(stored, digits) || strings.HasSuffix(digits, stored))
-}
-
-func with(list []string, more string) []string {
-	if slices.Contains(list, more) {
-		return list
-	}
-	return append(list, more)
-}
-
-// Found is a meter that a reference may mean.
-type Found struct {
-	Meter   string // its number
-	Account id.ID
-}
-
-// Match decides which meter a payment is for. The parameters are what the store found for the reference: by meter number and account, and by
-// telephone number. A telephone number decides only if one account is registered with it, and that account has one meter.
-func Match(named, called []Found) (Found, Reason) {
-	for _, found := range [][]Found{named, called} {
-		switch len(found) {
-		case 0:
-			continue
-		case 1:
-			return found[0], NoReason
-		}
-		return Found{}, ManyReferences
-	}
-	return Found{}, UnknownReference
 }

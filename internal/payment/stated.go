@@ -39,6 +39,15 @@ func (ps *Payments) HearStatement(tx Tx, p Provider, notices []Notice, proof Pro
 	return enqueue(tx, c.ID.Text(id.Call), kindRead, item{Call: c.ID.Text(id.Call)}, time.Time{})
 }
 
+// NamesOf returns which spellings of a payment's name are the same to a provider.
+func (ps *Payments) NamesOf(p Provider) (NameRule, error) {
+	a, err := ps.adapter(p)
+	if err != nil {
+		return "", err
+	}
+	return a.Rules().Names, nil
+}
+
 // CanAsk reports whether a provider can be asked about its payments.
 func (ps *Payments) CanAsk(p Provider) (bool, error) {
 	a, err := ps.adapter(p)

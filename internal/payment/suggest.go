@@ -2,7 +2,6 @@ package payment
 
 import (
 	"context"
-	"slices"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/fault"
@@ -15,7 +14,8 @@ type FoundList struct {
 	Meters []string // numbers
 }
 
-// Suggest lists the meters that the reference of a parked payment may mean, and those of the telephone that paid (right: payment.decide).
+// Suggest lists the meters that the reference of a parked payment may mean, also if a digit of it is wrong, and those of the telephone that paid
+// (right: payment.decide). The most likely ones come first.
 // A person must choose: none of them is sure.
 func (ps *Payments) Suggest(ctx context.Context, by access.Actor, payment string) (FoundList, error) {
 	if no := by.Needs(access.DecidePayments); no.Refused() {
@@ -27,17 +27,24 @@ func (ps *Payments) Suggest(ctx context.Context, by access.Actor, payment string
 			return FoundList{Refusal: no}, err
 		}
 		var s FoundList
-		for _, text := range []string{p.Reference, p.Payer} {
-			for _, find := range []func(Reference, int) ([]Found, error){tx.Payments().PayableMeters, tx.Payments().CalledMeters} {
-				found, err := find(ReadReference(text), maxFound)
-				if err != nil {
-					return FoundList{}, err
-				}
-				for _, f := range found {
-					if !slices.Contains(s.Meters, f.Meter) {
-						s.Meters = append(s.Meters, f.Meter)
-					}
-				}
+		typed, payer := ReadReference(p.Reference), ReadReference(p.Payer)
+		for _, find := range []func() ([]Found, error){
+			func() ([]Found, error) { return tx.Payments().PayableMeters(typed, maxFound) },
+			func() ([]Found, error) {
+				return tx.Payments().PayableMeters(Reference{Numbers: typed.Mended}, maxFound)
+			},
+			func() ([]Found, error) { return tx.Payments().CalledMeters(typed, maxFound) },
+			func() ([]Found, error) {
+				return tx.Payments().PayableMeters(Reference{Numbers: NearNumbers(p.Reference)}, maxFound)
+			},
+			func() ([]Found, error) { return tx.Payments().CalledMeters(payer, maxFound) },
+		} {
+			found, err := find()
+			if err != nil {
+				return FoundList{}, err
+			}
+			for _, f := range found {
+				s.Meters = with(s.Meters, f.Meter)
 			}
 		}
 		return s, nil

@@ -81,7 +81,7 @@ func (w Worker) listed(ctx context.Context, t access.Tenant, p Provider, a Adapt
 			return done{}, errors.Join(err, errors.New("the clock cannot be trusted now"))
 		}
 		for _, n := range paid {
-			n.Kind = Paid
+			n.Kind, n.Fetched = Paid, true
 			if checkNotice(n) != nil {
 				continue // the statement shows it
 			}

@@ -17,6 +17,7 @@ import (
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
@@ -49,6 +50,9 @@ func (w Worker) Send(ctx context.Context, t access.Tenant, c job.Claim) (job.Ver
 	}
 	if c.Attempts >= renewAfter {
 		return w.renew(ctx, t, c)
+	}
+	if c.Kind == job.KindAppeared {
+		return w.lookAgain(ctx, t, c)
 	}
 	if c.Kind == kindRead {
 		call, err := id.Parse(id.Call, i.Call)
@@ -173,7 +177,7 @@ func (w Worker) heard(tx Tx, p Provider, a Adapter, n Notice, proof Proof) error
 	case Decided:
 		return told(tx, p, n)
 	case Replied:
-		return w.replied(tx, p, n)
+		return w.replied(tx, p, a, n)
 	}
 	return w.take(tx, p, a, n, proof)
 }
@@ -221,7 +225,7 @@ func understand(a Adapter, in Incoming) ([]Notice, error) {
 
 // checkNotice checks a notice of moved money.
 func checkNotice(n Notice) error {
-	if n.moves() && (n.Txn == "" || len(n.Txn) > MaxTxn || !access.Printable(n.Txn) || !isReal(n.Amount)) {
+	if n.moves() && (strings.TrimSpace(n.Txn) == "" || len(n.Txn) > MaxTxn || !access.Printable(n.Txn) || !isReal(n.Amount)) {
 		return fmt.Errorf("a payment needs a printable name of at most %d bytes, an amount above 0 and a currency", MaxTxn)
 	}
 	return nil
@@ -246,11 +250,15 @@ func plain(text string) string {
 // take stores a payment that a notice names for the first time. A repeated notice changes nothing, except that the
 // provider is asked again about a rejected payment, and a statement confirms what was too much for a signature.
 func (w Worker) take(tx Tx, provider Provider, a Adapter, n Notice, proof Proof) error {
+	n = n.folded(a.Rules().Names)
 	p, added, err := first(tx, provider, n, Received, NoReason)
 	if err != nil {
 		return err
 	}
 	if !added {
+		if err := w.ps.keepContradiction(tx, provider, a, p, n, proof); err != nil {
+			return err
+		}
 		if proof == Stated && !a.Asks() && p.needsPerson() && p.Reason == AboveCeiling && p.Amount == n.Amount {
 			p.State = Received
 			return book(tx, &p, Stated)
@@ -323,6 +331,11 @@ func first(tx Tx, provider Provider, n Notice, state State, why Reason) (p Payme
 	if n.PaidAt.IsZero() {
 		p.PaidAt = p.SeenAt
 	}
+	if n.Raw != n.Txn {
+		if old, found, err := paymentNamed(tx, provider, n); err != nil || found {
+			return old, false, err
+		}
+	}
 	if p.ID, err = tx.NewID(); err != nil {
 		return p, false, err
 	}
@@ -339,6 +352,15 @@ func first(tx Tx, provider Provider, n Notice, state State, why Reason) (p Payme
 	return p, false, err
 }
 
+// paymentNamed finds the payment of a notice. An earlier version stored names as they came.
+func paymentNamed(tx Tx, provider Provider, n Notice) (Payment, bool, error) {
+	p, found, err := tx.Payments().PaymentNamed(provider.Name, n.Txn)
+	if err != nil || found || n.Raw == n.Txn {
+		return p, found, err
+	}
+	return tx.Payments().PaymentNamed(provider.Name, n.Raw)
+}
+
 // ask asks a provider about a payment.
 func (w Worker) ask(ctx context.Context, provider Provider, p Payment) (Answer, error) {
 	a, err := w.ps.adapter(provider)
@@ -352,14 +374,15 @@ func (w Worker) ask(ctx context.Context, provider Provider, p Payment) (Answer, 
 	defer stop()
 	answer, err := a.Ask(limited, p)
 	w.ps.asked(provider.ID, err == nil)
-	return answer, err
+	return judged(a.Rules(), p, answer), err
 }
 
 // errSilent says that a question was not asked.
 var errSilent = errors.New("the provider has not answered the last questions")
 
-// again reports whether a repeated notice is a reason to ask the provider again. Only the provider can say that it took a rejected payment.
-func again(a Adapter, p Payment) bool { return p.State == Rejected && a.Asks() }
+// again reports whether a repeated notice is a reason to ask the provider again. Only the provider can say that it took a rejected payment, or that its
+// first answer was about other money.
+func again(a Adapter, p Payment) bool { return a.Asks() && (p.State == Rejected || p.answerDiffers()) }
 
 // decide confirms a payment by what proves it, or orders the question to its provider.
 func (w Worker) decide(tx Tx, provider Provider, a Adapter, p *Payment, proof Proof) error {
@@ -395,12 +418,12 @@ func (w Worker) confirm(ctx context.Context, t access.Tenant, payment id.ID, ask
 		if err != nil || !found || p.State != Received || !p.ConfirmedAt.IsZero() {
 			return job.Done(), err
 		}
-		return w.answered(tx, p, answer, unanswered, asked)
+		return w.answered(tx, provider, p, answer, unanswered, asked)
 	})
 }
 
 // answered acts on a provider's answer about a payment.
-func (w Worker) answered(tx Tx, p Payment, answer Answer, unanswered error, asked int) (job.Verdict, error) {
+func (w Worker) answered(tx Tx, provider Provider, p Payment, answer Answer, unanswered error, asked int) (job.Verdict, error) {
 	pause, last := NextQuestion(asked)
 	again := tx.Moment().Add(pause)
 	switch {
@@ -434,6 +457,11 @@ func (w Worker) answered(tx Tx, p Payment, answer Answer, unanswered error, aske
 			return job.Done(), err
 		}
 		return job.Done(), partBack(tx, &p, part, true)
+	case answer.Outcome == Differs:
+		if err := w.ps.keepAnswer(tx, provider, p, answer); err != nil {
+			return job.Verdict{}, err
+		}
+		return job.Done(), park(tx, &p, AnswerDiffers, answer.Why)
 	case answer.Outcome == Back:
 		p.State, p.Reason, p.Proof = Rejected, GivenBack, Asked
 		return job.Done(), note(tx, p, "payment.reject", tx.Payments().PutPayment(p))
@@ -523,8 +551,7 @@ func (w Worker) apply(ctx context.Context, t access.Tenant, payment id.ID, tried
 	return w.do(ctx, t, func(tx Tx) (job.Verdict, error) { return w.unsold(tx, payment, sold.Refusal, pause) })
 }
 
-// match finds the meter of a payment, or parks the payment. If the payer typed no reference, the payer's own telephone number is the
-// reference.
+// match finds the meter of a payment, or parks the payment.
 func (w Worker) match(tx Tx, p *Payment) error {
 	meter, why, err := w.meterOf(tx, *p)
 	if err != nil {
@@ -540,14 +567,26 @@ func (w Worker) match(tx Tx, p *Payment) error {
 	return tx.Payments().PutPayment(*p)
 }
 
-// meterOf finds the meter that a payment is for.
+// meterOf finds the meter that a payment is for. If the payer typed no reference, the payer's own telephone number is the reference where the
+// configuration allows it.
 func (w Worker) meterOf(tx Tx, p Payment) (Found, Reason, error) {
-	text := p.Reference
-	if text == "" {
-		text = p.Payer
+	if strings.TrimSpace(registry.PlainDigits(p.Reference)) == "" {
+		if !w.ps.c.PayerPhone {
+			return Found{}, UnknownReference, nil
+		}
+		called, err := tx.Payments().CalledMeters(ReadReference(p.Payer), maxFound)
+		if err != nil {
+			return Found{}, NoReason, err
+		}
+		meter, why := MatchPayer(called, tx.Moment())
+		return meter, why, nil
 	}
-	r := ReadReference(text)
+	r := ReadReference(p.Reference)
 	named, err := tx.Payments().PayableMeters(r, maxFound)
+	if err != nil {
+		return Found{}, NoReason, err
+	}
+	mended, err := tx.Payments().PayableMeters(Reference{Numbers: r.Mended}, maxFound)
 	if err != nil {
 		return Found{}, NoReason, err
 	}
@@ -555,7 +594,7 @@ func (w Worker) meterOf(tx Tx, p Payment) (Found, Reason, error) {
 	if err != nil {
 		return Found{}, NoReason, err
 	}
-	meter, why := Match(named, called)
+	meter, why := Match(named, mended, called)
 	return meter, why, nil
 }
 

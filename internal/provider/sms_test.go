@@ -2,6 +2,7 @@ package provider_test
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -44,7 +45,7 @@ func TestTextsOfATillArePayments(t *testing.T) {
 		if len(got) != 1 || !got[0].PaidAt.Equal(start) {
 			t.Fatalf("notices %+v", got)
 		}
-		if got[0].PaidAt = (time.Time{}); got[0] != want {
+		if got[0].PaidAt = (time.Time{}); !reflect.DeepEqual(got[0], want) {
 			t.Errorf("notice %+v\nwant   %+v", got[0], want)
 		}
 	}

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -56,16 +57,47 @@ func (s *Statements) OwnCalls(ctx context.Context, t access.Tenant) error {
 
 // ownCall makes a call a difference.
 func (s *Statements) ownCall(tx Tx, u ProviderCall, z *time.Location) error {
-	c, found, err := tx.Paying().Payments().CallByID(u.Call)
-	if err != nil || !found || c.State != payment.CallUnreadable {
+	c, known, err := tx.Paying().Payments().CallByID(u.Call)
+	if err != nil || !known || c.State != payment.CallUnreadable {
 		return err
 	}
-	i, _, err := s.keep(tx, u.Provider, c.ReceivedAt.In(z).Format(time.DateOnly), counted{Difference{Kind: UnreadCall, Key: c.ID.Text(id.Call), Note: c.Note, At: c.ReceivedAt}, 1})
+	found, err := s.differenceOf(tx, c)
+	if err != nil {
+		return err
+	}
+	i, _, err := s.keep(tx, u.Provider, c.ReceivedAt.In(z).Format(time.DateOnly), counted{found, 1})
 	if err != nil {
 		return err
 	}
 	c.Difference = i.ID
 	return tx.Paying().Payments().PutCall(c)
+}
+
+// differenceOf says what a call that needs a person is: one that could not be read, or one that contradicts a payment.
+func (s *Statements) differenceOf(tx Tx, c payment.Call) (Difference, error) {
+	d := Difference{Kind: UnreadCall, Key: c.ID.Text(id.Call), Note: c.Note, At: c.ReceivedAt}
+	if c.What != payment.WhatContradicts {
+		return d, nil
+	}
+	_, in, err := s.c.Payments.OpenCall(tx.Paying(), c.ID)
+	if err != nil {
+		return d, err
+	}
+	name, said, is := payment.Contradicted(in)
+	if !is { // an address of a provider may end with that word
+		return d, nil
+	}
+	i, broken := id.Parse(id.Payment, name)
+	if broken != nil {
+		return d, fmt.Errorf("call %s contradicts payment %q: %w", d.Key, name, broken)
+	}
+	p, found, err := tx.Paying().Payments().PaymentByID(i)
+	if err != nil || !found {
+		return d, err
+	}
+	d.Kind, d.Txn, d.Payment = Contradiction, p.Txn, p.Name()
+	d.Stated, d.Paid, d.Currency = said.Minor, p.Amount.Minor, p.Amount.Currency
+	return d, nil
 }
 
 // Content is a call of a provider as it arrived.
@@ -89,7 +121,7 @@ func (s *Statements) ShowCall(ctx context.Context, by access.Actor, item string)
 			return Content{Refusal: no}, err
 		}
 		call, broken := id.Parse(id.Call, i.Key)
-		if i.Kind != UnreadCall || broken != nil {
+		if !i.Kind.aboutCall() || broken != nil {
 			return Content{Refusal: refuse.DifferenceWithoutCall(i.Name())}, nil
 		}
 		c, in, err := s.c.Payments.OpenCall(tx.Paying(), call)

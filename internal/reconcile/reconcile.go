@@ -39,13 +39,20 @@ const (
 	OtherContents Kind = "other-contents"   // rows of different days have the payment's name: one of them credits nobody
 	Sums          Kind = "sums"             // a file has more payments on the day than the rows that count
 	Balance       Kind = "balance"          // the rows that count do not lead from the day's opening balance to its closing balance
+	Contradiction Kind = "contradiction"    // the provider said something else about a payment than before, or answered about other money
 )
 
 // Kinds lists the kinds of differences.
 func Kinds() []Kind {
-	return []Kind{NoPayment, NotStated, Amount, Currency, Reversed, NotGivenBack, NoJournal, JournalAlone, JournalAmount, Twice, Gap, FeeUnbooked, UnreadCall, PerhapsSame, OtherContents, Sums,
-		Balance}
+	return []Kind{
+		NoPayment, NotStated, Amount, Currency, Reversed, NotGivenBack, NoJournal, JournalAlone, JournalAmount, Twice,
+		Gap, FeeUnbooked, UnreadCall, PerhapsSame, OtherContents, Sums, Balance, Contradiction,
+	}
 }
+
+// aboutCall reports whether a difference of the kind is about something that the provider sent. Comparing a day does not find it, so it is not over
+// because a comparison does not find it.
+func (k Kind) aboutCall() bool { return k == UnreadCall || k == Contradiction }
 
 // Owner returns who looks after a difference of the kind until somebody is named: those who keep the books, or those who run the server,
 // because a journal that is missing or alone is a fault of the program or of the database.
@@ -80,7 +87,7 @@ func (k Kind) Act() Act {
 	switch k {
 	case NoPayment:
 		return CheckPayment
-	case NotStated, Twice:
+	case NotStated, Twice, Contradiction:
 		return AskProvider
 	case Amount, Currency:
 		return CorrectAmount

@@ -359,7 +359,7 @@ func (s *Statements) settle(tx Tx, provider, date string, found []Difference) (o
 		return open, err
 	}
 	for _, i := range stored {
-		if now[string(i.Kind)+" "+i.Key] || i.Kind == UnreadCall { // which ends when it is read
+		if now[string(i.Kind)+" "+i.Key] || i.Kind.aboutCall() { // which ends when it is read, or when a person settles it
 			open++
 			continue
 		}

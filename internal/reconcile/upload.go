@@ -367,6 +367,10 @@ func (s *Statements) store(tx Tx, f File, p payment.Provider, rows []decidedRow,
 	if err := mayTake(tx, f); err != nil {
 		return stored{f}, err
 	}
+	names, err := s.c.Payments.NamesOf(p)
+	if err != nil {
+		return stored{f}, err
+	}
 	var notices []payment.Notice
 	hear := func(all bool) error {
 		if len(notices) == 0 || len(notices) < payment.MaxNotices && !all {
@@ -382,6 +386,9 @@ func (s *Statements) store(tx Tx, f File, p payment.Provider, rows []decidedRow,
 			continue
 		}
 		row := r.toStore(f)
+		said := row.Row
+		row.Txn = names.Fold(row.Txn) // the key keeps the spelling of the file, the row has that of payments
+		row.Of = names.Fold(row.Of)
 		added, err := tx.Reconciling().AddStatementRow(p.Name, row)
 		switch {
 		case err != nil:
@@ -393,7 +400,7 @@ func (s *Statements) store(tx Tx, f File, p payment.Provider, rows []decidedRow,
 			continue
 		}
 		f.New++
-		if n, says := notice(row.Row, back); says {
+		if n, says := notice(said, back); says {
 			notices = append(notices, n)
 		}
 		if err := hear(false); err != nil {

@@ -57,15 +57,47 @@ func alike(r rune) string {
 	return string(r)
 }
 
+// PlainDigits writes the decimal digits of every script, such as Arabic and Persian ones, as 0 to 9. It drops characters that nobody sees, such as
+// the marks for the direction of a text, which come along when a number is copied.
+func PlainDigits(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r < unicode.MaxASCII:
+			return r
+		case unicode.Is(unicode.Nd, r):
+			return DigitOf(r)
+		case unicode.Is(unicode.Cf, r):
+			return -1
+		}
+		return r
+	}, text)
+}
+
+// DigitOf returns a decimal digit of any script in ASCII. In Unicode, the digits of a script follow each other by value, and every range of the
+// table begins with a zero.
+func DigitOf(r rune) rune {
+	for _, in := range unicode.Nd.R16 {
+		if r <= rune(in.Hi) {
+			return '0' + (r-rune(in.Lo))%10
+		}
+	}
+	for _, in := range unicode.Nd.R32 {
+		if r <= rune(in.Hi) {
+			return '0' + (r-rune(in.Lo))%10
+		}
+	}
+	return r
+}
+
 // Dialled returns the digits of a text that may be a telephone or meter number, because it has only digits and separators. For any other text
-// it returns "".
+// it returns "". Digits of other scripts become 0 to 9.
 func Dialled(text string) string {
 	digits := strings.Map(func(r rune) rune {
 		if strings.ContainsRune(" -.()/+", r) {
 			return -1
 		}
 		return r
-	}, text)
+	}, PlainDigits(text))
 	if strings.Trim(digits, "0123456789") != "" {
 		return ""
 	}

@@ -14,7 +14,23 @@ import (
 // maxNumberText is the greatest length of a typed meter number: 13 digits, each with a blank or dash, and some room.
 const maxNumberText = 64
 
-// Canonical returns the canonical form of a meter number: its 11 or 13 digits without blanks and dashes. With a single
+// Lengths of meter numbers whose first digit, a zero, is missing.
+const (
+	shortNumber = 10
+	longNumber  = 12
+)
+
+// WithLostZero returns a meter number with the zero in front that a spreadsheet or a person dropped; any other text stays as it is. The check digit
+// does not change with a zero in front, so it still finds a wrong number.
+func WithLostZero(text string) string {
+	digits := strings.NewReplacer(" ", "", "-", "").Replace(PlainDigits(text))
+	if (len(digits) == shortNumber || len(digits) == longNumber) && strings.Trim(digits, "0123456789") == "" {
+		return "0" + digits
+	}
+	return text
+}
+
+// Canonical returns the canonical form of a meter number: its 11 or 13 digits in ASCII, without blanks and dashes. With a single
 // form, the same meter cannot be registered twice. The refusal says what is wrong with the number.
 func Canonical(number string) (string, refusal.Refusal) {
 	if len(number) > maxNumberText {
@@ -25,7 +41,7 @@ func Canonical(number string) (string, refusal.Refusal) {
 			return -1
 		}
 		return r
-	}, number)
+	}, PlainDigits(number))
 	_, err := sts.ParseNumber(digits)
 	switch {
 	case digits == "":

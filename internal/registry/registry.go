@@ -102,6 +102,8 @@ type Customer struct {
 	Lang      string
 	Stopped   bool // the customer wants no warnings (STOP)
 	CreatedAt time.Time
+	// PhoneSince is when the telephone number was registered; zero for none, and for one that was registered before the server took note of it.
+	PhoneSince time.Time
 }
 
 // Account is the contract of one customer at one service point.

@@ -78,7 +78,7 @@ CREATE TABLE customer (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, name TEXT NOT NULL, phone TEXT NOT NULL DEFAULT '',
   id_no TEXT NOT NULL DEFAULT '', lang TEXT NOT NULL DEFAULT 'en', flags TEXT NOT NULL DEFAULT '',
   notices INTEGER NOT NULL DEFAULT 1 CHECK (notices = 0 OR notices = 1),  -- 0: wants no warnings
-  created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1, search TEXT NOT NULL DEFAULT '',
+  created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1, search TEXT NOT NULL DEFAULT '', phone_since INTEGER,
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX customer_phone ON customer (tenant_id, phone);

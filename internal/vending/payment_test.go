@@ -65,13 +65,24 @@ func openPaidOver(t *testing.T, local bool, ask func(payment.Payment) (payment.A
 // openPaidAs lets the provider bring payments to an open shop.
 func openPaidAs(t *testing.T, opened *shop, ask func(payment.Payment) (payment.Answer, error)) *payShop {
 	t.Helper()
+	return openPaidWith(t, opened, ask, false)
+}
+
+// openPaidBy opens the shop and says whether a payment without a reference may be for the payer's telephone.
+func openPaidBy(t *testing.T, byPhone bool) *payShop {
+	t.Helper()
+	return openPaidWith(t, open(t, true), nil, byPhone)
+}
+
+func openPaidWith(t *testing.T, opened *shop, ask func(payment.Payment) (payment.Answer, error), byPhone bool) *payShop {
+	t.Helper()
 	s := &payShop{shop: opened, routes: []string{sale.RouteMQTT}, key: []byte("a key of 24 bytes or more"), ask: ask}
 	s.Payments = payment.New(payment.Config{Door: store.DoorTo(s.engine, store.Sale, func(tx *store.Tx) payment.Tx { return tx }),
 		Adapter: func(_ string, setup payment.Setup) (payment.Adapter, error) {
 			a, err := webhook.Open(setup, outbound.New(nil, s.clock.Now))
 			return asking{upgraded{a, s}, s}, errors.Join(err, s.broken)
 		},
-		Seller: s.Vending, Sealer: s.sealer, Rand: rand.Reader, Now: s.clock.Now, MayDate: s.MayDate,
+		Seller: s.Vending, Sealer: s.sealer, Rand: rand.Reader, Now: s.clock.Now, MayDate: s.MayDate, PayerPhone: byPhone,
 		Deliver: func(payment.Tx, string) ([]string, error) { return s.routes, nil }})
 	secrets, err := json.Marshal(webhook.Secrets{Signing: "whsec_" + base64.StdEncoding.EncodeToString(s.key)})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -192,5 +193,107 @@ func TestAReceivedPaymentSaysWhatItWaitsFor(t *testing.T) {
 	}
 	if !seen[payment.AnswerLater] || !seen[payment.NoReason] {
 		t.Errorf("shown: %v", seen)
+	}
+}
+
+// TestARegistrationWakesAParkedPayment: what was registered is used at once, not at the next sweep. Each case parks a payment, registers what it waited
+// for, and carries out what is due in the same second.
+func TestARegistrationWakesAParkedPayment(t *testing.T) {
+	account := func(s *payShop, n int) (id.ID, id.ID) { // of the customer, and of the account
+		var customer, account id.ID
+		s.do(func(tx *store.Tx) error {
+			return tx.C.Query(`SELECT a.customer_id, a.id FROM meter m JOIN account a ON a.id = m.account_id WHERE m.n = $1`, func(r core.Row) error {
+				customer, account = r.ID(0), r.ID(1)
+				return nil
+			}, n)
+		})
+		return customer, account
+	}
+	for name, c := range map[string]struct {
+		reference string
+		register  func(s *payShop, tariff id.ID)
+	}{
+		"meter":         {numberOf(t, 7), func(s *payShop, tariff id.ID) { s.meter(7, place{tariff: tariff}) }},
+		"meter, mended": {strings.Replace(numberOf(t, 7), "0", "O", 1), func(s *payShop, tariff id.ID) { s.meter(7, place{tariff: tariff}) }},
+		"telephone":     {"0722 000 009", func(s *payShop, tariff id.ID) { s.phoneOf(account, 1, "+254722000009") }},
+		"no longer two": {"0722 000 008", func(s *payShop, tariff id.ID) { s.phoneOf(account, 2, "+254722000007") }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openPaid(t, nil)
+			tariff := s.publish("domestic", flat(), long())
+			s.meter(1, place{tariff: tariff})
+			s.meter(2, place{tariff: tariff})
+			if name == "no longer two" {
+				s.phoneOf(account, 1, "+254722000008")
+				s.phoneOf(account, 2, "+254722000008")
+			}
+			s.paid("TX1", 50_000, c.reference)
+			s.workDue()
+			if p := s.only(); p.State != payment.Parked {
+				t.Fatalf("before the registration: %+v", p)
+			}
+			c.register(s, tariff)
+			s.workDue()
+			s.is(payment.Applied, payment.NoReason)
+		})
+	}
+}
+
+// phoneOf changes the telephone number of a meter's customer.
+func (s *payShop) phoneOf(account func(*payShop, int) (id.ID, id.ID), meter int, phone string) {
+	s.t.Helper()
+	customer, _ := account(s, meter)
+	s.do(func(tx *store.Tx) error {
+		c, found, err := tx.CustomerByID(customer)
+		if err != nil || !found {
+			return errors.Join(err, errors.New("no such customer"))
+		}
+		c.Phone = phone
+		return tx.CustomerPut(c)
+	})
+}
+
+// TestNewPricesWakeAPaymentWhoseSaleWasRefused: the meter had no tariff in force.
+func TestNewPricesWakeAPaymentWhoseSaleWasRefused(t *testing.T) {
+	s := openPaid(t, nil)
+	tariff := s.publish("domestic", flat(), s.clock.Now().Add(time.Hour))
+	meter := s.meter(1, place{tariff: tariff})
+	s.paid("TX1", 50_000, meter)
+	s.workDue()
+	s.is(payment.Parked, payment.NotSold)
+	s.republish(tariff, 2, flat(), s.clock.Now().Add(-time.Minute))
+	s.workDue()
+	s.is(payment.Applied, payment.NoReason)
+}
+
+// TestAPaymentWithoutAReferenceIsForThePayersTelephoneWhereThatIsAllowed: at first it is not, and whoever registers somebody's number must wait a day.
+func TestAPaymentWithoutAReferenceIsForThePayersTelephoneWhereThatIsAllowed(t *testing.T) {
+	for name, c := range map[string]struct {
+		allowed bool
+		age     time.Duration
+		state   payment.State
+	}{"not allowed": {false, 48 * time.Hour, payment.Parked}, "new": {true, 23 * time.Hour, payment.Parked}, "a day": {true, 24 * time.Hour, payment.Applied}} {
+		t.Run(name, func(t *testing.T) {
+			s := openPaidBy(t, c.allowed)
+			s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+			s.phoneOf(func(s *payShop, n int) (customer, account id.ID) {
+				s.do(func(tx *store.Tx) error {
+					return tx.C.Query(`SELECT a.customer_id, a.id FROM meter m JOIN account a ON a.id = m.account_id WHERE m.n = $1`, func(r core.Row) error {
+						customer, account = r.ID(0), r.ID(1)
+						return nil
+					}, n)
+				})
+				return customer, account
+			}, 1, "+254711000001")
+			s.clock.add(c.age)
+			s.paid("TX1", 50_000, " ")
+			s.workDue()
+			if p := s.only(); p.State != c.state {
+				t.Fatalf("%s: %s", p.State, p.Reason)
+			}
+			if v, err := s.Suggest(t.Context(), owner(), s.only().Name()); err != nil || c.state == payment.Parked && len(v.Meters) != 1 {
+				t.Errorf("suggested %v %v", v.Meters, err)
+			}
+		})
 	}
 }

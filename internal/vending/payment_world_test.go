@@ -84,9 +84,10 @@ type payWorld struct {
 	// reversals counts the orders to reverse a payment. None arrives while mute is set, and all are refused while refuse is.
 	reversals    int
 	mute, refuse bool
-	overtakes    bool                    // M-Pesa's call with an answer is read before the server has stored its question
-	deaf         string                  // good answers to requests whose path ends so do not arrive; empty for none
-	plant        func(txn string) string // what the adapter calls a payment; nil is the truth
+	says         func(body string) string // alters M-Pesa's answers to questions; nil leaves them
+	overtakes    bool                     // M-Pesa's call with an answer is read before the server has stored its question
+	deaf         string                   // good answers to requests whose path ends so do not arrive; empty for none
+	plant        func(txn string) string  // what the adapter calls a payment; nil is the truth
 }
 
 // reaching sends requests to a handler without a network.
@@ -204,6 +205,9 @@ func (w *payWorld) hear(out http.ResponseWriter, q *http.Request) {
 	body, err := io.ReadAll(q.Body)
 	if err != nil {
 		w.t.Error(err)
+	}
+	if w.says != nil && what == "r" {
+		body = []byte(w.says(string(body)))
 	}
 	heard, err := w.Receive(w.t.Context(), tenant, path, payment.Incoming{What: what, Header: q.Header, Body: body, From: "196.201.214.200"})
 	switch {

@@ -105,6 +105,19 @@ func (a adapter) Read(in payment.Incoming) ([]payment.Notice, error) {
 // Reply is an empty success.
 func (a adapter) Reply(payment.Incoming) payment.Reply { return payment.Reply{Status: http.StatusOK} }
 
+// Rules says what Airtel's names and answers are like. An answer says little, but only our own requests have the names that are asked about.
+func (a adapter) Rules() payment.Rules {
+	const ours = "one of our requests"
+	return payment.Rules{Names: payment.ExactName, Answers: []payment.AnswerRule{
+		{Aspect: payment.OfName, Source: payment.InAnswer, Field: "transaction.id", Fits: payment.SameName(payment.ExactName)},
+		{Aspect: payment.OfReceiver, Source: payment.ByQuestion, Field: ours},
+		{Aspect: payment.OfDirection, Source: payment.ByQuestion, Field: ours},
+		{Aspect: payment.OfKind, Source: payment.ByQuestion, Field: ours},
+		{Aspect: payment.OfCurrency, Source: payment.ByQuestion, Field: ours},
+		{Aspect: payment.OfReference, Source: payment.ByQuestion, Field: ours},
+	}}
+}
+
 // Asks reports that Airtel can be asked.
 func (a adapter) Asks() bool { return true }
 
@@ -150,18 +163,14 @@ const notFound = "DP00800001024"
 
 // call sends a request, once more with a new token if Airtel refuses the token.
 func (a adapter) call(ctx context.Context, method, path string, body any) (status int, s answer, err error) {
-	text, err := json.Marshal(body)
-	if err != nil {
-		return 0, s, fmt.Errorf("write a request to Airtel: %w", err)
-	}
 	var got outbound.Answer
 	for range 2 {
 		token, err := a.token(ctx)
 		if err != nil {
 			return 0, s, err
 		}
-		header := http.Header{"Authorization": {"Bearer " + token}, "Content-Type": {"application/json"}, "X-Country": {a.config.Country}, "X-Currency": {a.currency.Code}}
-		if got, err = a.client.Do(ctx, method, a.config.URL+path, header, text); err != nil {
+		header := http.Header{"Authorization": {"Bearer " + token}, "X-Country": {a.config.Country}, "X-Currency": {a.currency.Code}}
+		if got, err = a.client.DoJSON(ctx, method, a.config.URL+path, header, body); err != nil {
 			return 0, s, err
 		}
 		if got.Status != http.StatusUnauthorized {
@@ -183,7 +192,7 @@ func (a adapter) look(ctx context.Context, name string) (x transaction, known bo
 		return x, false, err
 	case s.Status.Code == notFound:
 		return x, false, nil
-	case status != http.StatusOK || s.Data.Transaction.ID != name:
+	case status != http.StatusOK || s.Data.Transaction.ID == "":
 		return x, false, fmt.Errorf("the answer of Airtel has status %d %s", status, s.Status.Code)
 	}
 	return s.Data.Transaction, true, nil
@@ -192,17 +201,19 @@ func (a adapter) look(ctx context.Context, name string) (x transaction, known bo
 // Ask asks for the transaction. Its amount is that of the request, from which the payment has it.
 func (a adapter) Ask(ctx context.Context, p payment.Payment) (payment.Answer, error) {
 	x, known, err := a.look(ctx, p.Txn)
+	answer := payment.Answer{Outcome: payment.Pending, Said: map[payment.Aspect][]string{payment.OfName: {x.ID}}}
 	switch {
 	case err != nil:
 		return payment.Answer{}, err
 	case !known || x.Status == "TF":
-		return payment.Answer{Outcome: payment.Never}, nil
+		answer.Outcome = payment.Never
 	case x.Status == "TR":
-		return payment.Answer{Outcome: payment.Back}, nil
-	case x.Status != "TS":
-		return payment.Answer{Outcome: payment.Pending}, nil
+		answer.Outcome = payment.Back
+	case x.Status == "TS":
+		answer.Outcome = payment.Took
+		answer.Amount = p.Amount
 	}
-	return payment.Answer{Outcome: payment.Took, Amount: p.Amount}, nil
+	return answer, nil
 }
 
 // Repeats reports that a request whose outcome is unknown is not sent again, because nobody has verified what Airtel does with it.
@@ -246,6 +257,8 @@ func (a adapter) Follow(ctx context.Context, r payment.Request) (payment.Request
 	switch {
 	case err != nil:
 		return payment.RequestOutcome{}, err
+	case known && x.ID != name(r):
+		return payment.RequestOutcome{}, errors.New("the answer of Airtel is about another transaction")
 	case !known:
 		return payment.RequestOutcome{State: payment.RequestUnknown}, nil
 	case x.Status == "TF":

@@ -32,6 +32,7 @@ var errSilent = errors.New("a provider of the kind statement does not call")
 func (adapter) Prove(payment.Incoming) error                    { return errSilent }
 func (adapter) Read(payment.Incoming) ([]payment.Notice, error) { return nil, errSilent }
 func (adapter) Reply(payment.Incoming) payment.Reply            { return payment.Reply{} }
+func (adapter) Rules() payment.Rules                            { return payment.Rules{Names: payment.ExactName} }
 func (adapter) Asks() bool                                      { return false }
 func (adapter) Ask(context.Context, payment.Payment) (payment.Answer, error) {
 	return payment.Answer{}, errSilent

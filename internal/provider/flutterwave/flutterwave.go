@@ -96,6 +96,9 @@ type transaction struct {
 	}
 }
 
+// name is Flutterwave's name of a transaction.
+func (x transaction) name() string { return strconv.FormatInt(int64(x.ID), 10) }
+
 // notice says that the payment of a transaction was taken.
 func (x transaction) notice() (payment.Notice, error) {
 	c, known := money.CurrencyOf(x.Currency)
@@ -107,7 +110,7 @@ func (x transaction) notice() (payment.Notice, error) {
 		text = strings.TrimRight(strings.TrimRight(text, "0"), ".")
 	}
 	minor, err := money.Parse(text, c)
-	n := payment.Notice{Kind: payment.Paid, Txn: strconv.FormatInt(int64(x.ID), 10), Amount: money.Amount{Minor: minor, Currency: c.Code}, PaidAt: x.Created, Payer: x.Customer.Phone}
+	n := payment.Notice{Kind: payment.Paid, Txn: x.name(), Amount: money.Amount{Minor: minor, Currency: c.Code}, PaidAt: x.Created, Payer: x.Customer.Phone}
 	n.Request, _ = x.Meta[ourRequest].(string) // empty for a payment that we did not request
 	n.Reference, _ = x.Meta[ourReference].(string)
 	if n.Payer == "" {
@@ -141,16 +144,25 @@ func (a adapter) Read(in payment.Incoming) ([]payment.Notice, error) {
 // Reply is an empty success. Flutterwave wants the status 200.
 func (a adapter) Reply(payment.Incoming) payment.Reply { return payment.Reply{Status: http.StatusOK} }
 
+// Rules says what Flutterwave's names and answers are like. A name is a number.
+func (a adapter) Rules() payment.Rules {
+	const key = "the key belongs to one merchant"
+	return payment.Rules{Names: payment.ExactName, Answers: []payment.AnswerRule{
+		{Aspect: payment.OfName, Source: payment.InAnswer, Field: "data.id", Fits: payment.SameName(payment.ExactName)},
+		{Aspect: payment.OfReceiver, Source: payment.ByQuestion, Field: key},
+		{Aspect: payment.OfDirection, Source: payment.ByQuestion, Field: "the address of transactions, which transfers are not"},
+		{Aspect: payment.OfKind, Source: payment.ByQuestion, Field: "the address of transactions"},
+		{Aspect: payment.OfCurrency, Source: payment.InAnswer, Field: "data.currency"},
+		{Aspect: payment.OfReference, Source: payment.InAnswer, Field: "data.meta." + ourReference},
+	}}
+}
+
 // Asks reports that Flutterwave can be asked.
 func (a adapter) Asks() bool { return true }
 
 // call sends a request and reads the data of a success. Of the other answers, it returns Flutterwave's text.
 func (a adapter) call(ctx context.Context, method, path string, body, to any) (status int, text string, err error) {
-	sent, err := json.Marshal(body)
-	if err != nil {
-		return 0, "", fmt.Errorf("write a request to Flutterwave: %w", err)
-	}
-	got, err := a.client.Do(ctx, method, a.config.URL+path, http.Header{"Authorization": {"Bearer " + a.secrets.Key}, "Content-Type": {"application/json"}}, sent)
+	got, err := a.client.DoJSON(ctx, method, a.config.URL+path, http.Header{"Authorization": {"Bearer " + a.secrets.Key}}, body)
 	if err != nil {
 		return 0, "", err
 	}
@@ -190,16 +202,16 @@ func (a adapter) Ask(ctx context.Context, p payment.Payment) (payment.Answer, er
 	switch {
 	case err != nil:
 		return payment.Answer{}, err
-	case !known || x.Status == "failed":
+	case !known:
 		return payment.Answer{Outcome: payment.Never}, nil
+	case x.Status == "failed":
+		return payment.Answer{Outcome: payment.Never, Said: map[payment.Aspect][]string{payment.OfName: {x.name()}}}, nil
 	case x.Status != "successful":
 		return payment.Answer{Outcome: payment.Pending}, nil
 	}
 	n, err := x.notice()
-	if err == nil && n.Txn != p.Txn {
-		err = errors.New("the answer of Flutterwave is about another transaction")
-	}
-	return payment.Answer{Outcome: payment.Took, Amount: n.Amount, PaidAt: n.PaidAt, Reference: n.Reference, Payer: n.Payer}, err
+	return payment.Answer{Outcome: payment.Took, Amount: n.Amount, PaidAt: n.PaidAt, Reference: n.Reference, Payer: n.Payer,
+		Said: map[payment.Aspect][]string{payment.OfName: {n.Txn}}}, err
 }
 
 // Repeats reports that a request may be sent again: it opens another page only if nobody knows the address of the one before.

@@ -153,6 +153,18 @@ func identity(request string) string {
 // Reply is an empty success.
 func (a adapter) Reply(payment.Incoming) payment.Reply { return payment.Reply{Status: http.StatusOK} }
 
+// Rules says what MTN's names and answers are like.
+func (a adapter) Rules() payment.Rules {
+	return payment.Rules{Names: payment.LowerName, Answers: []payment.AnswerRule{
+		{Aspect: payment.OfName, Source: payment.InAnswer, Field: "externalId", Fits: func(said string, p payment.Payment) bool { return identity(said) == p.Txn }},
+		{Aspect: payment.OfReceiver, Source: payment.ByQuestion, Field: "the API user has one account"},
+		{Aspect: payment.OfDirection, Source: payment.ByQuestion, Field: "the address of collections"},
+		{Aspect: payment.OfKind, Source: payment.ByQuestion, Field: "a request to pay"},
+		{Aspect: payment.OfCurrency, Source: payment.InAnswer, Field: "currency"},
+		{Aspect: payment.OfReference, Source: payment.InAnswer, Field: "payeeNote"},
+	}}
+}
+
 // Asks reports that MTN can be asked.
 func (a adapter) Asks() bool { return true }
 
@@ -223,7 +235,8 @@ func (a adapter) Ask(ctx context.Context, p payment.Payment) (payment.Answer, er
 		return payment.Answer{Outcome: payment.Pending}, nil
 	}
 	amount, err := s.amount()
-	return payment.Answer{Outcome: payment.Took, Amount: amount, Reference: s.Note, Payer: s.payer()}, err
+	return payment.Answer{Outcome: payment.Took, Amount: amount, Reference: s.Note, Payer: s.payer(),
+		Said: map[payment.Aspect][]string{payment.OfName: {s.External}}}, err
 }
 
 func (s status) payer() string {

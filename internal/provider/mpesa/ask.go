@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -94,6 +95,31 @@ func (a adapter) token(ctx context.Context) (string, error) {
 	})
 }
 
+// Rules says what M-Pesa's names and answers are like. The question names the short code, but M-Pesa answers also about transactions in which the
+// short code only paid, so the parties of the answer are judged.
+func (a adapter) Rules() payment.Rules {
+	return payment.Rules{Names: payment.UpperName, Answers: []payment.AnswerRule{
+		{Aspect: payment.OfName, Source: payment.InAnswer, Field: "ReceiptNo", Fits: payment.SameName(payment.UpperName)},
+		{Aspect: payment.OfReceiver, Source: payment.InAnswer, Field: "CreditPartyName", Fits: func(said string, _ payment.Payment) bool { return a.owns(partyCode(said)) }},
+		{Aspect: payment.OfDirection, Source: payment.InAnswer, Field: "DebitPartyName", Fits: func(said string, _ payment.Payment) bool { return !a.owns(partyCode(said)) }},
+		{Aspect: payment.OfKind, Source: payment.InAnswer, Field: "ReasonType", Fits: func(said string, _ payment.Payment) bool { return !paysOut(said) }},
+		{Aspect: payment.OfCurrency, Source: payment.ByQuestion, Field: "M-Pesa has only KES"},
+		{Aspect: payment.OfReference, Source: payment.InNotice},
+	}}
+}
+
+// partyCode returns the number in the name of a party, such as "600000 - Paywatt Ltd".
+func partyCode(party string) string {
+	number, _, _ := strings.Cut(strings.TrimSpace(party), " ")
+	return number
+}
+
+// paysOut reports whether a kind of transaction takes money from the short code, such as "Business Payment to Customer via API".
+func paysOut(kind string) bool {
+	kind = strings.ToLower(kind)
+	return slices.ContainsFunc([]string{"to customer", "salary", "promotion", "withdraw", "reversal"}, func(word string) bool { return strings.Contains(kind, word) })
+}
+
 // Asks reports whether the provider has an API user that may ask for transactions.
 func (a adapter) Asks() bool { return a.config.Initiator != "" }
 
@@ -173,9 +199,10 @@ func (a adapter) status(in payment.Incoming) ([]payment.Notice, error) {
 		n.Answer.Outcome = payment.Pending
 		return []payment.Notice{n}, nil
 	}
-	values := map[string]string{}
+	values, all := map[string]string{}, map[string][]string{}
 	for _, p := range r.ResultParameters.ResultParameter {
 		values[p.Key] = string(p.Value)
+		all[p.Key] = append(all[p.Key], string(p.Value))
 	}
 	n.Txn = values["ReceiptNo"]
 	if n.Txn == "" {
@@ -186,7 +213,9 @@ func (a adapter) status(in payment.Incoming) ([]payment.Notice, error) {
 		return nil, err
 	}
 	payer, _, _ := strings.Cut(values["DebitPartyName"], " ")
-	n.Answer = payment.Answer{Outcome: outcomeOf(values["TransactionStatus"]), Amount: amount, Payer: payer}
+	n.Answer = payment.Answer{Outcome: outcomeOf(values["TransactionStatus"]), Amount: amount, Payer: payer,
+		Said: map[payment.Aspect][]string{payment.OfName: all["ReceiptNo"], payment.OfReceiver: all["CreditPartyName"], payment.OfDirection: all["DebitPartyName"],
+			payment.OfKind: all["ReasonType"]}}
 	n.Answer.PaidAt, _ = time.ParseInLocation(compact, values["FinalisedTime"], nairobi()) // without it the notice's time counts
 	return []payment.Notice{n}, nil
 }

@@ -46,9 +46,24 @@ func (a Answer) Into(to any) error {
 	return nil
 }
 
+// DoJSON sends a request with a body in JSON, or without a body if it is nil: a body that says null is none of a GET request's, and some
+// gateways refuse it. See [Client.Do].
+func (c *Client) DoJSON(ctx context.Context, method, url string, header http.Header, body any) (Answer, error) {
+	if body == nil {
+		return c.Do(ctx, method, url, header, nil)
+	}
+	text, err := json.Marshal(body)
+	if err != nil {
+		return Answer{}, fmt.Errorf("write a request to the provider: %w", err)
+	}
+	header = header.Clone()
+	header.Set("Content-Type", "application/json")
+	return c.Do(ctx, method, url, header, text)
+}
+
 // Do sends a request. An error means that there is no answer; what the request asked for may be done all the same.
 func (c *Client) Do(ctx context.Context, method, url string, header http.Header, body []byte) (Answer, error) {
-	r, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body)) // an empty reader is no body
 	if err != nil {
 		return Answer{}, errors.New("the provider's address is not one") // the cause could show a secret
 	}

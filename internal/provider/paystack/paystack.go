@@ -208,20 +208,24 @@ func undone(data []byte) (payment.Notice, error) {
 // Reply is an empty success. Paystack wants the status 200.
 func (a adapter) Reply(payment.Incoming) payment.Reply { return payment.Reply{Status: http.StatusOK} }
 
+// Rules says what Paystack's names and answers are like.
+func (a adapter) Rules() payment.Rules {
+	return payment.Rules{Names: payment.ExactName, Answers: []payment.AnswerRule{
+		{Aspect: payment.OfName, Source: payment.InAnswer, Field: "data.reference", Fits: payment.SameName(payment.ExactName)},
+		{Aspect: payment.OfReceiver, Source: payment.ByQuestion, Field: "the key belongs to one business"},
+		{Aspect: payment.OfDirection, Source: payment.ByQuestion, Field: "the address of transactions, which transfers are not"},
+		{Aspect: payment.OfKind, Source: payment.ByQuestion, Field: "the address of transactions"},
+		{Aspect: payment.OfCurrency, Source: payment.InAnswer, Field: "data.currency"},
+		{Aspect: payment.OfReference, Source: payment.InAnswer, Field: "data.metadata." + ourReference},
+	}}
+}
+
 // Asks reports that Paystack can be asked.
 func (a adapter) Asks() bool { return true }
 
 // call sends a request and reads the data of a success. Of the other answers, it returns Paystack's text.
 func (a adapter) call(ctx context.Context, method, path string, body, to any) (status int, text string, err error) {
-	header := http.Header{"Authorization": {"Bearer " + a.key}}
-	var sent []byte
-	if body != nil {
-		header.Set("Content-Type", "application/json")
-		if sent, err = json.Marshal(body); err != nil {
-			return 0, "", fmt.Errorf("write a request to Paystack: %w", err)
-		}
-	}
-	got, err := a.client.Do(ctx, method, a.config.URL+path, header, sent)
+	got, err := a.client.DoJSON(ctx, method, a.config.URL+path, http.Header{"Authorization": {"Bearer " + a.key}}, body)
 	if err != nil {
 		return 0, "", err
 	}
@@ -260,8 +264,8 @@ func (a adapter) verify(ctx context.Context, reference string) (x transaction, k
 		return x, false, nil
 	case status != http.StatusOK:
 		return x, false, fmt.Errorf("the answer of Paystack has status %d: %s", status, text)
-	case x.Reference != reference:
-		return x, false, errors.New("the answer of Paystack is about another transaction")
+	case x.Reference == "":
+		return x, false, errors.New("the answer of Paystack names no transaction")
 	}
 	return x, true, nil
 }
@@ -272,16 +276,17 @@ func (a adapter) Ask(ctx context.Context, p payment.Payment) (payment.Answer, er
 	if err != nil {
 		return payment.Answer{}, err
 	}
+	said := map[payment.Aspect][]string{payment.OfName: {x.Reference}}
 	switch {
 	case !known, x.Status == "failed", x.Status == "abandoned":
-		return payment.Answer{Outcome: payment.Never}, nil
+		return payment.Answer{Outcome: payment.Never, Said: said}, nil
 	case x.Status == "reversed":
-		return payment.Answer{Outcome: payment.Back}, nil
+		return payment.Answer{Outcome: payment.Back, Said: said}, nil
 	case x.Status != "success":
 		return payment.Answer{Outcome: payment.Pending}, nil
 	}
 	n, err := x.notice()
-	return payment.Answer{Outcome: payment.Took, Amount: n.Amount, PaidAt: n.PaidAt, Reference: n.Reference, Payer: n.Payer}, err
+	return payment.Answer{Outcome: payment.Took, Amount: n.Amount, PaidAt: n.PaidAt, Reference: n.Reference, Payer: n.Payer, Said: said}, err
 }
 
 // Repeats reports that a request may be sent again: it opens another page only if nobody knows the address of the one before.
@@ -342,6 +347,8 @@ func (a adapter) Follow(ctx context.Context, r payment.Request) (payment.Request
 	switch {
 	case err != nil:
 		return payment.RequestOutcome{}, err
+	case known && x.Reference != r.Handle:
+		return payment.RequestOutcome{}, errors.New("the answer of Paystack is about another transaction")
 	case !known:
 		return payment.RequestOutcome{State: payment.RequestUnknown}, nil
 	case x.Status == "failed":

@@ -216,6 +216,9 @@ func (a adapter) Reply(payment.Incoming) payment.Reply {
 	return payment.Reply{Status: http.StatusNoContent}
 }
 
+// Rules says what the operator's names are like. Operators print receipts in capital letters, and an app or a person may write them small.
+func (a adapter) Rules() payment.Rules { return payment.Rules{Names: payment.UpperName} }
+
 // Asks reports that the operator cannot be asked.
 func (a adapter) Asks() bool { return false }
 

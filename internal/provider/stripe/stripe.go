@@ -250,6 +250,18 @@ func (a adapter) Reply(payment.Incoming) payment.Reply {
 	return payment.Reply{Status: http.StatusNoContent}
 }
 
+// Rules says what Stripe's names and answers are like.
+func (a adapter) Rules() payment.Rules {
+	return payment.Rules{Names: payment.ExactName, Answers: []payment.AnswerRule{
+		{Aspect: payment.OfName, Source: payment.InAnswer, Field: "id", Fits: payment.SameName(payment.ExactName)},
+		{Aspect: payment.OfReceiver, Source: payment.InAnswer, Field: "transfer_data.destination", Fits: func(string, payment.Payment) bool { return false }}, // another account's money
+		{Aspect: payment.OfDirection, Source: payment.ByQuestion, Field: "a payment intent"},
+		{Aspect: payment.OfKind, Source: payment.InAnswer, Field: "object", Fits: func(said string, _ payment.Payment) bool { return said == "payment_intent" }},
+		{Aspect: payment.OfCurrency, Source: payment.InAnswer, Field: "currency"},
+		{Aspect: payment.OfReference, Source: payment.InAnswer, Field: "metadata." + ourReference},
+	}}
+}
+
 // Asks reports that Stripe can be asked.
 func (a adapter) Asks() bool { return true }
 
@@ -279,8 +291,10 @@ func (a adapter) call(ctx context.Context, method, path, key string, form url.Va
 // answer is a payment intent.
 type answer struct {
 	ID       string
+	Object   string
 	Status   string
-	Received int64 `json:"amount_received"`
+	Transfer struct{ Destination named } `json:"transfer_data"`
+	Received int64                       `json:"amount_received"`
 	Currency string
 	Created  int64
 	Metadata map[string]string
@@ -302,14 +316,17 @@ func (a adapter) Ask(ctx context.Context, p payment.Payment) (payment.Answer, er
 		return payment.Answer{Outcome: payment.Never}, nil
 	case status != http.StatusOK:
 		return payment.Answer{}, fmt.Errorf("the answer of Stripe has status %d: %s", status, text)
-	case i.ID != p.Txn:
-		return payment.Answer{}, errors.New("the answer of Stripe is about another payment")
+	case i.ID == "":
+		return payment.Answer{}, errors.New("the answer of Stripe names no payment intent")
+	}
+	said := map[payment.Aspect][]string{payment.OfName: {i.ID}, payment.OfReceiver: {string(i.Transfer.Destination)}, payment.OfKind: {i.Object}}
+	switch {
 	case i.Status == "processing":
 		return payment.Answer{Outcome: payment.Pending}, nil
 	case i.Status != "succeeded":
-		return payment.Answer{Outcome: payment.Never}, nil
+		return payment.Answer{Outcome: payment.Never, Said: said}, nil
 	case i.Charge.Refunded || i.Charge.Disputed:
-		return payment.Answer{Outcome: payment.Back}, nil
+		return payment.Answer{Outcome: payment.Back, Said: said}, nil
 	}
 	amount, err := amountOf(i.Received, i.Currency)
 	if err != nil {
@@ -319,7 +336,7 @@ func (a adapter) Ask(ctx context.Context, p payment.Payment) (payment.Answer, er
 	if i.Charge.Returned > 0 {
 		part, err = amountOf(i.Charge.Returned, i.Currency)
 	}
-	return payment.Answer{Outcome: payment.Took, Amount: amount, Part: part, Reference: i.Metadata[ourReference]}, err
+	return payment.Answer{Outcome: payment.Took, Amount: amount, Part: part, Reference: i.Metadata[ourReference], Said: said}, err
 }
 
 // Repeats reports that a request may be sent again: Stripe answers an idempotency key as it did the first time.

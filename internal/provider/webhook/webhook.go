@@ -172,6 +172,23 @@ func (a adapter) Reply(payment.Incoming) payment.Reply {
 	return payment.Reply{Status: http.StatusNoContent}
 }
 
+// Rules says what the program's names and answers are like. It answers with the object that its calls have.
+func (a adapter) Rules() payment.Rules {
+	r := payment.Rules{Names: payment.ExactName}
+	if a.Asks() {
+		const key = "the address and the bearer belong to one receiver"
+		r.Answers = []payment.AnswerRule{
+			{Aspect: payment.OfName, Source: payment.InAnswer, Field: "id", Fits: payment.SameName(payment.ExactName)},
+			{Aspect: payment.OfReceiver, Source: payment.ByQuestion, Field: key},
+			{Aspect: payment.OfDirection, Source: payment.ByQuestion, Field: key},
+			{Aspect: payment.OfKind, Source: payment.ByQuestion, Field: key},
+			{Aspect: payment.OfCurrency, Source: payment.InAnswer, Field: "currency"},
+			{Aspect: payment.OfReference, Source: payment.InAnswer, Field: "reference"},
+		}
+	}
+	return r
+}
+
 // Asks reports whether there is an address for questions.
 func (a adapter) Asks() bool { return a.config.AskURL != "" }
 
@@ -191,8 +208,9 @@ func (a adapter) Ask(ctx context.Context, p payment.Payment) (payment.Answer, er
 		return payment.Answer{}, fmt.Errorf("the provider answers with status %d", got.Status)
 	}
 	var said paid
-	if err := got.Into(&said); err != nil || said.ID != p.Txn {
-		return payment.Answer{}, errors.New("the provider's answer is not about this payment")
+	if err := got.Into(&said); err != nil || said.ID == "" {
+		return payment.Answer{}, errors.New("the provider's answer names no payment")
 	}
-	return payment.Answer{Outcome: outcomeOf(said.Status), Amount: said.amount(), PaidAt: said.PaidAt, Reference: said.Reference, Payer: said.Payer}, nil
+	return payment.Answer{Outcome: outcomeOf(said.Status), Amount: said.amount(), PaidAt: said.PaidAt, Reference: said.Reference, Payer: said.Payer,
+		Said: map[payment.Aspect][]string{payment.OfName: {said.ID}}}, nil
 }

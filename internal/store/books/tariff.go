@@ -6,6 +6,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/unit"
@@ -76,6 +77,9 @@ func (tx Rows) AddTariffVersion(v tariff.Version, by string) error {
 		versionColumns.Values(tx.Tenant, &v, string(body), tx.Now, by, tx.Now)...)
 	if err != nil {
 		return fmt.Errorf("store version %d of tariff %q: %w", v.N, v.Name, err)
+	}
+	if err := tx.WakeParked(job.Appeared{Prices: true}, v.EffectiveFrom); err != nil {
+		return err
 	}
 	tx.CacheVersion(v.TariffID, core.VersionSpan{}) // the cached version may no longer be in force
 	return tx.Attest("version", v.ID)

@@ -60,6 +60,9 @@ func (tx Rows) OccupyMeter(m registry.Meter, account id.ID) error {
 	if err != nil {
 		return err
 	}
+	if err := tx.wakePayments(m.Number, account); err != nil {
+		return err
+	}
 	err = tx.Rewrite("meter", m.ID, func() error {
 		return tx.Must(`UPDATE meter SET account_id = $1, status = $2, version = version + 1 WHERE tenant_id = $3 AND id = $4`, account,
 			string(registry.Active), tx.Tenant, m.ID)

@@ -7,6 +7,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/sts"
@@ -167,7 +168,19 @@ func (tx Rows) AddMeterRow(m registry.Meter, mqttHash, sealedLinkKey []byte) err
 	if err := tx.addWallet(m); err != nil {
 		return err
 	}
+	if err := tx.wakePayments(m.Number, m.Account); err != nil {
+		return err
+	}
 	return tx.Attest("meter", m.ID)
+}
+
+// wakePayments lets parked payments be looked at again, because a meter can be paid for now.
+func (tx Rows) wakePayments(number string, account id.ID) error {
+	a := job.Appeared{Meter: number}
+	if !account.IsZero() {
+		a.Account = account.Text(id.Account)
+	}
+	return tx.WakeParked(a, time.Time{})
 }
 
 // LinkKey returns a meter's sealed link key, and the meter's identity, which is part of the sealing context. While the key is being
@@ -214,6 +227,13 @@ func (tx Rows) AddMeterKey(k registry.Key) error {
 	_, err = tx.C.Exec(`INSERT INTO `+meterKeyColumns.Into("created_at"), meterKeyColumns.Values(tx.Tenant, &k, tx.Now)...)
 	if err != nil {
 		return fmt.Errorf("store key of meter %d: %w", k.Meter, err)
+	}
+	var number string
+	if _, err := tx.One(`SELECT number FROM meter WHERE tenant_id = $1 AND n = $2`, func(r core.Row) error { number = r.Text(0); return nil }, tx.Tenant, k.Meter); err != nil {
+		return fmt.Errorf("store key of meter %d: %w", k.Meter, err)
+	}
+	if err := tx.wakePayments(number, id.ID{}); err != nil {
+		return err
 	}
 	return tx.Attest("key", k.ID)
 }

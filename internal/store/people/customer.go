@@ -7,6 +7,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/unit"
@@ -28,6 +29,7 @@ var CustomerColumns = core.Columns[registry.Customer]{Table: "customer", Unattes
 		Write: func(c *registry.Customer) any { return !c.Stopped }},
 	{Name: "flags", Form: 't'},
 	{Name: "search", Form: 't', Write: func(c *registry.Customer) any { return c.SearchText() }},
+	core.Time("phone_since", func(c *registry.Customer) *time.Time { return &c.PhoneSince }),
 	{Name: "version", Form: 'i'},
 }}
 
@@ -58,6 +60,12 @@ const RemovedCustomer = "removed"
 
 // AddCustomerRow stores a new customer.
 func (tx Rows) AddCustomerRow(c registry.Customer) error {
+	if c.Phone != "" {
+		c.PhoneSince = tx.Now
+		if err := tx.WakeParked(job.Appeared{Phone: c.Phone}, time.Time{}); err != nil {
+			return err
+		}
+	}
 	_, err := tx.C.Exec(`INSERT INTO `+CustomerColumns.Into(), CustomerColumns.Values(tx.Tenant, &c)...)
 	return fault.Wrap(err, "store customer %s", c.ID.Text(id.Customer))
 }
@@ -147,7 +155,23 @@ func (tx Rows) AccountTariff(account id.ID) (id.ID, error) {
 
 // CustomerPut writes the fields of a customer that can change.
 func (tx Rows) CustomerPut(c registry.Customer) error {
-	err := tx.Must(`UPDATE customer SET name = $1, phone = $2, id_no = $3, lang = $4, notices = $5, search = $6, version = version + 1 WHERE tenant_id = $7 AND id = $8`,
-		c.Name, c.Phone, c.IDNo, c.Lang, !c.Stopped, c.SearchText(), tx.Tenant, c.ID)
+	before, _, err := tx.CustomerByID(c.ID)
+	if err != nil {
+		return err
+	}
+	since := before.PhoneSince
+	if before.Phone != c.Phone {
+		since = tx.Now
+		for _, phone := range []string{before.Phone, c.Phone} { // the old one may now be that of one customer only
+			if phone == "" {
+				continue
+			}
+			if err := tx.WakeParked(job.Appeared{Phone: phone}, time.Time{}); err != nil {
+				return err
+			}
+		}
+	}
+	err = tx.Must(`UPDATE customer SET name = $1, phone = $2, id_no = $3, lang = $4, notices = $5, search = $6, phone_since = $7, version = version + 1
+		WHERE tenant_id = $8 AND id = $9`, c.Name, c.Phone, c.IDNo, c.Lang, !c.Stopped, c.SearchText(), since, tx.Tenant, c.ID)
 	return fault.Wrap(err, "change customer %s", c.ID.Text(id.Customer))
 }

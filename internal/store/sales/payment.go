@@ -158,7 +158,7 @@ func (tx Rows) PaymentBacklog(before time.Time) (b payment.OpenPayments, err err
 			[]any{tx.Tenant, before}, func(r core.Row) { b.Parked, b.Oldest = int(r.Int(0)), r.Time(1) }},
 		{`SELECT COUNT(*) FROM payment WHERE tenant_id = $1 AND ` + usedBack + ` AND (back_owed IS NULL OR back_owed < back OR back_at >= $2)`, []any{tx.Tenant, before.Add(-payment.BackFor)},
 			func(r core.Row) { b.Back = int(r.Int(0)) }},
-		{`SELECT COUNT(*) FROM payment_call WHERE tenant_id = $1 AND state = 'unreadable' AND difference_id IS NULL`, []any{tx.Tenant}, func(r core.Row) { b.Unreadable = int(r.Int(0)) }},
+		{`SELECT COUNT(*) FROM payment_call WHERE tenant_id = $1 AND state = 'unreadable' AND difference_id IS NULL AND what <> $2`, []any{tx.Tenant, payment.WhatContradicts}, func(r core.Row) { b.Unreadable = int(r.Int(0)) }},
 		{`SELECT COUNT(*) FROM difference WHERE tenant_id = $1 AND open = 1 AND kind = $2`, []any{tx.Tenant, string(reconcile.UnreadCall)}, func(r core.Row) { b.Unreadable += int(r.Int(0)) }},
 	} {
 		if _, err := tx.One(q.sql, func(r core.Row) error { q.to(r); return nil }, q.args...); err != nil {
@@ -238,7 +238,7 @@ func (tx Rows) changePayment(i id.ID, change func(*payment.Payment) error) error
 }
 
 // foundQuery lists meters that a customer pays for, with their accounts.
-const foundQuery = `SELECT m.number, m.account_id, c.phone FROM meter m JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
+const foundQuery = `SELECT m.number, m.account_id, c.phone, c.phone_since FROM meter m JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
 	JOIN customer c ON c.tenant_id = a.tenant_id AND c.id = a.customer_id WHERE m.tenant_id = $1 AND `
 
 // PayableMeters lists at most max meters that a reference names by a number or an account.
@@ -263,7 +263,7 @@ func (tx Rows) CalledMeters(r payment.Reference, max int) (out []payment.Found, 
 	for _, digits := range r.Phones {
 		err := tx.C.Query(foundQuery+`SUBSTR(c.search, LENGTH(c.search) - 7) = $2 ORDER BY m.number LIMIT $3`, func(row core.Row) error {
 			if payment.SamePhone(digits, row.Text(2)) {
-				out = append(out, payment.Found{Meter: row.Text(0), Account: row.ID(1)})
+				out = append(out, payment.Found{Meter: row.Text(0), Account: row.ID(1), Since: row.Time(3)})
 			}
 			return nil
 		}, tx.Tenant, digits[len(digits)-payment.PhoneEnd:], max)

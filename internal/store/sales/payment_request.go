@@ -131,6 +131,13 @@ func (tx Rows) AnswersLike(p id.ID, o payment.Outcome) (int, error) {
 	return int(n), fault.Wrap(err, "count answers of a provider")
 }
 
+// ParkedUnsold lists confirmed payments that are parked because their sale was refused, oldest first, after the given one.
+func (tx Rows) ParkedUnsold(after id.ID, max int) (out []payment.Payment, err error) {
+	err = tx.C.Query(paymentQuery+`id > $2 AND (status = 'received' OR status = 'parked') AND status = 'parked' AND confirmed_at IS NOT NULL
+		AND reason = 'not-sold' ORDER BY id LIMIT $3`, paymentColumns.AddTo(&out), tx.Tenant, after[:], max)
+	return out, fault.Wrap(err, "list payments without a sale")
+}
+
 // SetListed stores up to when the list of a provider was read.
 func (tx Rows) SetListed(provider id.ID, to time.Time) error {
 	return fault.Wrap(tx.Must(`UPDATE provider SET listed_to = $1 WHERE tenant_id = $2 AND id = $3`, to, tx.Tenant, provider), "store what was listed")

@@ -128,7 +128,7 @@ func (t site) differenceLine(i reconcile.Item) differenceLine {
 	l := differenceLine{Path: differencesPath + "/" + i.Name(), At: t.clock(i.At), What: t.say.Name("difference", string(i.Kind)), Day: t.say.Day(i.Date), Provider: i.Provider, Txn: i.Txn, Payment: i.Payment, Act: t.say.Name("difference-act", string(i.Kind.Act())),
 		Owner: i.Owner, Stated: sum(i.Stated), Paid: sum(i.Paid), Booked: sum(i.Booked), State: badge{"▲", t.say.DifferencesOpen(), classWarn}}
 	switch i.Kind {
-	case reconcile.UnreadCall, reconcile.PerhapsSame, reconcile.OtherContents, reconcile.Sums, reconcile.Balance:
+	case reconcile.UnreadCall, reconcile.PerhapsSame, reconcile.OtherContents, reconcile.Sums, reconcile.Balance, reconcile.Contradiction:
 		l.Note = i.Note
 	}
 	if !i.Open {

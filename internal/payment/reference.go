@@ -1,0 +1,189 @@
+package payment
+
+// What a payer's text may mean, and which meter it decides for. A text decides only if nothing else fits it as well. What needs a guess is only
+// suggested to a person.
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/sts"
+)
+
+// Reference is what a payer's text may mean, in the order in which to look.
+type Reference struct {
+	Account id.ID    // identity of an account; zero for none
+	Numbers []string // numbers that may be those of meters, as they are typed, without duplicates
+	// Mended are the numbers that the text has without its first zero, or with letters for digits that look like them. They decide only if nothing
+	// else fits.
+	Mended []string
+	Phones []string // digits that may be a telephone number, without leading zeros and without duplicates
+}
+
+// PhoneEnd is how many last digits of a telephone number a reference must have.
+const PhoneEnd = 8
+
+// fewDigits is the least number of true digits in a number with letters for digits. A word such as "oil" is no number.
+const fewDigits = 6
+
+// ReadReference reads a reference as people type it: "0414 0001 001", "meter 04140001001 Amina", "٠٤١٤٠٠٠١٠٠١", "O414OOO1OO1", "+254 711 000 001". It
+// tries the whole text as a number, and then each run of digits.
+func ReadReference(text string) Reference {
+	var r Reference
+	text = registry.PlainDigits(text)
+	for _, word := range strings.Fields(strings.ToLower(text)) {
+		if i, err := id.Parse(id.Account, word); err == nil {
+			r.Account = i
+		}
+	}
+	for _, part := range append([]string{text}, strings.FieldsFunc(text, func(c rune) bool { return c < '0' || c > '9' })...) {
+		q := registry.ReadQuery(part)
+		for _, n := range q.Numbers {
+			if number, no := registry.Canonical(n); !no.Refused() {
+				r.Numbers = with(r.Numbers, number)
+			}
+		}
+		if len(q.Phone) == PhoneEnd {
+			r.Phones = with(r.Phones, strings.TrimLeft(q.Digits, "0"))
+		}
+	}
+	for _, digits := range digitsIn(text) {
+		for _, n := range []string{digits, registry.WithLostZero(digits)} {
+			if number, no := registry.Canonical(n); !no.Refused() && !slices.Contains(r.Numbers, number) {
+				r.Mended = with(r.Mended, number)
+			}
+		}
+	}
+	return r
+}
+
+// digitsIn returns the runs of digits of a text and the whole text, if it is a number, with digits for the letters that look like them.
+func digitsIn(text string) (out []string) {
+	runs := strings.FieldsFunc(text, func(c rune) bool { return alike(c) < '0' || alike(c) > '9' })
+	for _, part := range append([]string{text}, runs...) {
+		digits := registry.Dialled(strings.Map(alike, part))
+		typed := strings.Map(func(c rune) rune {
+			if c < '0' || c > '9' {
+				return -1
+			}
+			return c
+		}, part)
+		if digits != "" && len(typed) >= fewDigits {
+			out = with(out, digits)
+		}
+	}
+	return out
+}
+
+// alike returns the digit that a letter looks like, and any other character itself.
+func alike(c rune) rune {
+	switch c {
+	case 'O', 'o':
+		return '0'
+	case 'I', 'l':
+		return '1'
+	}
+	return c
+}
+
+// maxNear is the largest number of numbers that [NearNumbers] returns.
+const maxNear = 60
+
+// NearNumbers returns the numbers of meters that a text may have meant if one digit was mistyped, left out or typed twice, or two neighbours were
+// swapped. The check digit rules most of them out. They are suggestions for a person, and never decide.
+func NearNumbers(text string) (out []string) {
+	add := func(digits string) {
+		if _, err := sts.ParseNumber(digits); err == nil && len(out) < maxNear {
+			out = with(out, digits)
+		}
+	}
+	for _, digits := range digitsIn(registry.PlainDigits(text)) {
+		for _, d := range []string{digits, registry.WithLostZero(digits)} {
+			if len(d) < 10 || len(d) > 14 {
+				continue
+			}
+			for i := range len(d) {
+				for c := '0'; c <= '9'; c++ {
+					add(d[:i] + string(c) + d[i+1:])
+				}
+				if i > 0 {
+					add(d[:i-1] + d[i:i+1] + d[i-1:i] + d[i+1:])
+				}
+				add(d[:i] + d[i+1:])
+			}
+			for i := range len(d) + 1 {
+				for c := '0'; c <= '9'; c++ {
+					add(d[:i] + string(c) + d[i:])
+				}
+			}
+		}
+	}
+	return out
+}
+
+// SamePhone reports whether the digits of a reference are a stored telephone number. Either may lack the country.
+func SamePhone(digits, stored string) bool {
+	stored = strings.TrimLeft(registry.Dialled(stored), "0")
+	return len(stored) >= PhoneEnd && len(digits) >= PhoneEnd && (strings.HasSuffix(stored, digits) || strings.HasSuffix(digits, stored))
+}
+
+func with(list []string, more string) []string {
+	if slices.Contains(list, more) {
+		return list
+	}
+	return append(list, more)
+}
+
+// Found is a meter that a reference may mean.
+type Found struct {
+	Meter   string // its number
+	Account id.ID
+	Since   time.Time // when its customer's telephone number was registered; zero for a number that an earlier version registered
+}
+
+// Match decides which meter a payment is for. The parameters are what the store found for the reference: by meter number and account, by mended
+// number, and by telephone number. A telephone number decides only if one account is registered with it, and that account has one meter. A mended
+// number decides only if no other number and no telephone number means another meter.
+func Match(named, mended, called []Found) (Found, Reason) {
+	found := named
+	switch {
+	case len(named) > 0:
+	case len(mended) > 0:
+		found = oneOfEach(append(slices.Clone(mended), called...))
+	default:
+		found = called
+	}
+	switch len(found) {
+	case 0:
+		return Found{}, UnknownReference
+	case 1:
+		return found[0], NoReason
+	}
+	return Found{}, ManyReferences
+}
+
+// oneOfEach leaves out meters that were found twice.
+func oneOfEach(found []Found) (out []Found) {
+	for _, f := range found {
+		if !slices.ContainsFunc(out, func(o Found) bool { return o.Meter == f.Meter }) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// PhoneAge is how long a customer's telephone number must have been registered before it decides for a payment without a reference. Whoever
+// registers the number of somebody else gets their payments only after the office had a day to see it.
+const PhoneAge = 24 * time.Hour
+
+// MatchPayer decides which meter a payment without a reference is for, from the meters that the store found for the payer's telephone number.
+func MatchPayer(called []Found, now time.Time) (Found, Reason) {
+	f, why := Match(nil, nil, called)
+	if why == NoReason && now.Sub(f.Since) < PhoneAge {
+		return Found{}, UnknownReference
+	}
+	return f, why
+}

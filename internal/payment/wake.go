@@ -1,0 +1,101 @@
+package payment
+
+// What wakes a parked payment: the registration of what it waited for. The transaction of the registration orders the look at the parked payments, so
+// no payment waits for a timer. The sweep still looks at them, for what changes with the time alone.
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/registry"
+)
+
+// pageOfParked is how many parked payments are read at once.
+const pageOfParked = 500
+
+// MayHelp reports whether something that was registered may be what a parked payment waits for. It may say so too often, but never too rarely: the
+// payment is then matched or priced again.
+func MayHelp(a job.Appeared, p Payment) bool {
+	if p.State != Parked || !p.Booked() {
+		return false
+	}
+	switch p.Reason {
+	case NotSold:
+		return a.Prices || a.Meter != "" && a.Meter == p.Meter
+	case UnknownReference, ManyReferences:
+	default: // only a person can decide
+		return false
+	}
+	r := ReadReference(p.Reference)
+	if strings.TrimSpace(registry.PlainDigits(p.Reference)) == "" {
+		r = Reference{Phones: ReadReference(p.Payer).Phones}
+		if a.Meter != "" { // it may be the meter of the customer whose telephone paid
+			return len(r.Phones) > 0
+		}
+	}
+	switch {
+	case a.Meter != "" && (slices.Contains(r.Numbers, a.Meter) || slices.Contains(r.Mended, a.Meter)):
+		return true
+	case a.Meter != "" && len(r.Phones) > 0: // a typed telephone number, whose customer has a meter now
+		return true
+	case a.Account != "" && !r.Account.IsZero() && r.Account.Text(id.Account) == a.Account:
+		return true
+	}
+	return a.Phone != "" && slices.ContainsFunc(r.Phones, func(digits string) bool { return SamePhone(digits, a.Phone) })
+}
+
+// lookAgain looks at the parked payments that a registration may help.
+func (w Worker) lookAgain(ctx context.Context, t access.Tenant, c job.Claim) (job.Verdict, error) {
+	var a job.Appeared
+	if err := json.Unmarshal(c.Body, &a); err != nil {
+		return job.Dead("not a registration: " + err.Error()), nil
+	}
+	for _, list := range []func(Tx, id.ID) ([]Payment, error){
+		func(tx Tx, after id.ID) ([]Payment, error) { return tx.Requests().ParkedAfter(after, pageOfParked) },
+		func(tx Tx, after id.ID) ([]Payment, error) { return tx.Requests().ParkedUnsold(after, pageOfParked) },
+	} {
+		for after, full := (id.ID{}), true; full; {
+			page, err := access.Look(ctx, w.ps.c.Door, t, func(tx Tx) ([]Payment, error) { return list(tx, after) })
+			if err != nil {
+				return job.Verdict{}, err
+			}
+			full = len(page) == pageOfParked
+			for _, p := range page {
+				after = p.ID
+				if !MayHelp(a, p) {
+					continue
+				}
+				if v, err := w.tryAgain(ctx, t, p); err != nil || v != job.Done() {
+					return v, err
+				}
+			}
+		}
+	}
+	return job.Done(), nil
+}
+
+// tryAgain looks for the meter of a parked payment again, or prices its sale again if its meter is known. A payment that would be refused again stays as
+// it is.
+func (w Worker) tryAgain(ctx context.Context, t access.Tenant, seen Payment) (job.Verdict, error) {
+	if seen.Reason == NotSold {
+		q, err := w.ps.c.Seller.Quote(ctx, actor(t), seen.Meter, seen.Amount)
+		if err != nil || q.Refused() {
+			return job.Done(), err
+		}
+	}
+	return w.do(ctx, t, func(tx Tx) (job.Verdict, error) {
+		p, found, err := tx.Payments().PaymentByID(seen.ID)
+		switch {
+		case err != nil || !found || p.State != Parked || p.Reason != seen.Reason || !p.Booked():
+			return job.Done(), err
+		case p.Reason == NotSold:
+			return job.Done(), rematch(tx, p)
+		}
+		return job.Done(), w.appeared(tx, p)
+	})
+}
