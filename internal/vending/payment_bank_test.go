@@ -8,6 +8,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/reconcile"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/store"
 )
 
 // bankRow is a credit in a bank's file.
@@ -101,4 +102,163 @@ func TestASecondExportOfADaySellsNothingAgain(t *testing.T) {
 		t.Errorf("the day is %s, although nobody decided about the second export", got)
 	}
 	s.verified()
+}
+
+// perhapsSame returns the open differences about rows that wait for a person, by amount.
+func (s *payShop) perhapsSame(st *reconcile.Statements) map[int64]reconcile.Item {
+	s.t.Helper()
+	l, err := st.Items(s.t.Context(), owner(), reconcile.Filter{Provider: "bank", Kind: reconcile.PerhapsSame, Open: true}, registry.Page{})
+	if err != nil || l.Refused() {
+		s.t.Fatal(err, l.Detail())
+	}
+	out := map[int64]reconcile.Item{}
+	for _, i := range l.Items {
+		out[int64(i.Stated)] = i
+	}
+	return out
+}
+
+// A person decides about a row that may be an older one: it is the same, or it is another payment. The day's balance shows a wrong decision.
+func TestAPersonDecidesAboutARowThatMayBeAnOlderOne(t *testing.T) {
+	s := openPaid(t, nil)
+	st, meter := s.statements(), s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+	first := s.clock.Now()
+	s.clock.add(48 * time.Hour)
+	f := s.upload(st, mt940(first, 1, 100_000, bankRow{0, "", meter, "AMINA", 50_000}, bankRow{0, "", meter, "BEN", 70_000}))
+	if f.New != 2 || f.Doubtful != 0 {
+		t.Errorf("first file: %d new, %d doubtful", f.New, f.Doubtful)
+	}
+	if f = s.upload(st, mt940(first, 1, 100_000, bankRow{0, "", meter, "Amina W.", 50_000}, bankRow{0, "", meter, "Ben K.", 70_000})); f.New != 0 || f.Doubtful != 2 {
+		t.Errorf("second file: %d new, %d doubtful", f.New, f.Doubtful)
+	}
+	if got := s.day(st, first); got != "open 2" {
+		t.Errorf("the day is %s: %v", got, s.openKinds(st))
+	}
+	waiting := s.perhapsSame(st)
+	same, another := waiting[50_000], waiting[70_000]
+	if same.Payment == "" || same.Paid != 50_000 || !strings.Contains(same.Note, "Amina W.") {
+		t.Errorf("the difference does not show both rows: %+v", same)
+	}
+	if c, err := st.Close(t.Context(), owner(), same.Name(), reconcile.Settlement{Why: "the bank's second export"}); err != nil || c.Refused() {
+		t.Fatal(err, c.Detail())
+	}
+	s.work()
+	if n := s.sales(); n != 2 {
+		t.Errorf("%d sales after a row was the same, want 2", n)
+	}
+	if c, err := st.Close(t.Context(), owner(), another.Name(), reconcile.Settlement{Why: "Ben paid twice", Another: true}); err != nil || c.Refused() {
+		t.Fatal(err, c.Detail())
+	}
+	s.work()
+	if n := s.sales(); n != 3 {
+		t.Errorf("%d sales after a row was another payment, want 3", n)
+	}
+	if got := s.day(st, first); got != "open 1" || fmt.Sprint(s.openKinds(st)) != "[balance]" {
+		t.Errorf("the wrong decision is not found: the day is %s: %v", got, s.openKinds(st))
+	}
+	if c, err := st.Close(t.Context(), owner(), another.Name(), reconcile.Settlement{Why: "again", Another: true}); err != nil || !c.Refused() {
+		t.Errorf("a settled row was decided again (%v)", err)
+	}
+	if l, err := st.Items(t.Context(), owner(), reconcile.Filter{Kind: reconcile.Balance}, registry.Page{}); err != nil || len(l.Items) != 1 {
+		t.Errorf("differences %+v (%v)", l.Items, err)
+	} else if c, err := st.Close(t.Context(), owner(), l.Items[0].Name(), reconcile.Settlement{Why: "x", Another: true}); err != nil || !c.Refused() {
+		t.Errorf("a balance was taken as a payment (%v)", err)
+	}
+	s.verified()
+}
+
+// TestReconciliationFindsASwallowAndADouble plants, in the stored rows, what a fault of the program would leave: a row that no longer counts, and a
+// row that counts twice. Each is found by the comparison of the day alone.
+func TestReconciliationFindsASwallowAndADouble(t *testing.T) {
+	for name, c := range map[string]struct {
+		plant func(*store.Tx, reconcile.Row) error
+		want  string
+	}{
+		"swallow": {func(tx *store.Tx, r reconcile.Row) error {
+			r.State = reconcile.RowSame
+			return tx.Reconciling().PutStatementRow("bank", r)
+		}, "balance sums not-in-statement"},
+		"double": {func(tx *store.Tx, r reconcile.Row) error {
+			r.Key, r.Txn = r.Key[1:]+"x", "AGAIN"
+			_, err := tx.Reconciling().AddStatementRow("bank", r)
+			return err
+		}, "balance no-payment"},
+		"one payment for two rows": {func(tx *store.Tx, r reconcile.Row) error {
+			r.Key, r.At = r.Key[1:]+"x", r.At.Add(-24*time.Hour)
+			_, err := tx.Reconciling().AddStatementRow("bank", r)
+			return err
+		}, "other-contents"},
+	} {
+		s := openPaidFast(t)
+		st, meter := s.statements(), s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+		first := s.clock.Now()
+		s.clock.add(48 * time.Hour)
+		s.upload(st, mt940(first, 1, 100_000, bankRow{0, "B1", meter, "AMINA", 50_000}, bankRow{0, "B2", meter, "BEN", 70_000}))
+		s.do(func(tx *store.Tx) error {
+			rows, err := tx.Reconciling().StatementRows("bank", first.Add(-48*time.Hour), first.Add(48*time.Hour))
+			if err != nil || len(rows) != 2 {
+				return fmt.Errorf("%d rows: %w", len(rows), err)
+			}
+			return c.plant(tx, rows[0])
+		})
+		state := s.day(st, first)
+		for _, kind := range strings.Fields(c.want) {
+			if !strings.Contains(fmt.Sprint(s.openKinds(st)), kind) || !strings.HasPrefix(state, "open") {
+				t.Errorf("%s: the day is %s with %v, want %s", name, state, s.openKinds(st), c.want)
+			}
+		}
+	}
+}
+
+// TestAStatementMayBeMissing names the statement that is missing between two, and heals when it arrives.
+func TestAStatementMayBeMissing(t *testing.T) {
+	s := openPaidFast(t)
+	st, meter := s.statements(), s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+	first := s.clock.Now()
+	third := first.AddDate(0, 0, 2)
+	s.clock.add(120 * time.Hour)
+	s.upload(st, mt940(first, 1, 100_000, bankRow{0, "B1", meter, "AMINA", 50_000}))
+	s.upload(st, mt940(third, 1, 220_000, bankRow{0, "B3", meter, "CHEBET", 30_000}))
+	if r, err := st.Run(t.Context(), owner(), "bank", first.Format(time.DateOnly)); err != nil || r.State != reconcile.Closed || r.Unknown != reconcile.FirstStatement {
+		t.Errorf("the first statement: %+v (%v)", r, err)
+	}
+	if got := s.day(st, third) + fmt.Sprint(s.openKinds(st)); got != "open 1[gap]" {
+		t.Errorf("after a gap the day is %s", got)
+	}
+	s.upload(st, mt940(first.AddDate(0, 0, 1), 1, 150_000, bankRow{0, "B2", meter, "BEN", 70_000}))
+	if got := s.day(st, third); got != "closed 0" {
+		t.Errorf("the missing statement came, and the day is %s: %v", got, s.openKinds(st))
+	}
+}
+
+// A file that an earlier version imported adds nothing when it is imported again, also if that version took NONREF for a name and swallowed payers.
+// These are found as differences.
+func TestAFileOfAnEarlierVersionAddsNothing(t *testing.T) {
+	s := openPaidFast(t)
+	st, meter := s.statements(), s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+	first := s.clock.Now()
+	s.clock.add(72 * time.Hour)
+	rows := []bankRow{{0, "NONREF", meter, "AMINA", 50_000}, {1, "NONREF", meter, "BEN", 50_000}, {1, "B7", meter, "CHEBET", 30_000}, {1, "", meter, "DIDA", 20_000}}
+	s.upload(st, mt940(first, 2, 100_000, rows...))
+	s.do(func(tx *store.Tx) error { // what the first versions stored
+		for _, sql := range []string{`UPDATE statement_row SET named = 0, account = '', after_balance = NULL, reference = '', payer = '', date_only = 0`,
+			`UPDATE statement_row SET txn = 'NONREF' WHERE amount = 50000`, `DELETE FROM statement_name`, `DELETE FROM statement_day`} {
+			if _, err := tx.C.Exec(sql); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	before := s.sales()
+	again := append([]byte("\r\n"), mt940(first, 2, 100_000, rows...)...) // other bytes, so it is another file
+	if f := s.upload(st, again); f.New != 0 || f.Doubtful != 0 {
+		t.Errorf("%d new rows and %d doubtful ones, want none", f.New, f.Doubtful)
+	}
+	if n := s.sales(); n != before {
+		t.Errorf("%d sales, want %d", n, before)
+	}
+	s.day(st, first.AddDate(0, 0, 1))
+	if kinds := fmt.Sprint(s.openKinds(st)); !strings.Contains(kinds, string(reconcile.OtherContents)) {
+		t.Errorf("the payer that was left out is not found: %s", kinds)
+	}
 }
