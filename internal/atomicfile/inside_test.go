@@ -1,0 +1,216 @@
+package atomicfile
+
+// Tests of what only a failing system shows, and of the decisions behind the functions.
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// failsOnce is a writer that fails at its second call and works again afterwards.
+type failsOnce struct{ calls int }
+
+var errOnce = errors.New("failed once")
+
+func (f *failsOnce) Write(b []byte) (int, error) {
+	if f.calls++; f.calls == 2 {
+		return 0, errOnce
+	}
+	return len(b), nil
+}
+
+// TestAWriterThatFailedStaysFailed checks that nothing is written after an error: the file would have a hole.
+func TestAWriterThatFailedStaysFailed(t *testing.T) {
+	below := &failsOnce{}
+	w := &errorWriter{w: below}
+	for i, want := range []error{nil, errOnce, errOnce, errOnce} {
+		if n, err := w.Write([]byte("abc")); err != want || (n == 3) != (want == nil) {
+			t.Errorf("write %d: %d, %v; want %v", i+1, n, err, want)
+		}
+	}
+	if below.calls != 2 || w.failed != errOnce {
+		t.Errorf("%d writes reached the file, and %v is remembered", below.calls, w.failed)
+	}
+}
+
+// TestNamesThatCannotBeAreErrors checks each function with a name that the system refuses. Nothing may be left.
+func TestNamesThatCannotBeAreErrors(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	long := filepath.Join(dir, strings.Repeat("x", 300))
+	nothing := func(string) error { return nil }
+	_, free := checkFree(filepath.Join(file, "below"))
+	_, folder := NewPrivateFolder(file)
+	made, folders := MakeFolders(long)
+	_, below := MakeFolders(filepath.Join(file, "below"))
+	_, unfinished := Unfinished(filepath.Join(dir, "["))
+	for name, err := range map[string]error{
+		"WriteFile":              WriteFile(long, 0o600, Content(nil)),
+		"CreateFile":             CreateFile(long, 0o600, Content(nil)),
+		"CreateFolder":           CreateFolder(long, "", nothing),
+		"CreateFolder, deep":     CreateFolder(filepath.Join(long, "x"), "", nothing),
+		"CreateFiles":            CreateFiles(dir, []File{{Name: filepath.Base(long), Mode: 0o600}}, nil),
+		"CreateFiles, folder":    CreateFiles(long, nil, nil),
+		"Append":                 Append(long, 0o600, []byte("x\n")),
+		"Append to a folder":     Append(dir, 0o600, []byte("x\n")),
+		"CheckFree":              free,
+		"CheckFree of a file":    CheckFree(file),
+		"NewPrivateFolder":       folder,
+		"MakeFolders":            folders,
+		"MakeFolders in a file":  below,
+		"Unfinished":             unfinished,
+		"Folders.Remove":         Folders{filepath.Join(file, "below")}.Remove(),
+		"SyncFolder":             SyncFolder(long),
+		"renameChecked, no file": renameChecked(filepath.Join(dir, "absent"), filepath.Join(dir, "to")),
+		"takeBack":               (&stage{parent: file}).takeBack([]string{"below"}),
+	} {
+		if err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	if len(made) != 0 {
+		t.Errorf("made %v", made)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+		t.Errorf("left are %v, %v", left, err)
+	}
+	var left *LeftError
+	if err := (Folders{filepath.Join(file, "below")}).Remove(); !errors.As(err, &left) || left.Path != filepath.Join(file, "below") {
+		t.Errorf("a folder that cannot be removed: %v", err)
+	}
+}
+
+// TestAFreeNameIsTakenOnce checks the way of renaming where the system has none that fails for a name that is taken.
+func TestAFreeNameIsTakenOnce(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"a", "b"} {
+		if err := errors.Join(os.WriteFile(filepath.Join(dir, name), []byte(name), 0o600), os.Mkdir(filepath.Join(dir, "f"+name), 0o700)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		from, to string
+		want     error
+	}{{"a", "b", fs.ErrExist}, {"a", "fa", fs.ErrExist}, {"fa", "fb", fs.ErrExist}, {"fa", "b", fs.ErrExist}, {"a", "new", nil}, {"fa", "fnew", nil}} {
+		if err := renameChecked(filepath.Join(dir, c.from), filepath.Join(dir, c.to)); !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
+			t.Errorf("%s to %s: %v, want %v", c.from, c.to, err, c.want)
+		}
+		_, err := os.Lstat(filepath.Join(dir, c.from))
+		if gone := errors.Is(err, fs.ErrNotExist); gone != (c.want == nil) {
+			t.Errorf("%s to %s: the old name is gone: %t", c.from, c.to, gone)
+		}
+	}
+}
+
+// TestAStageIsPrivateAndLocked checks what a run makes before it writes.
+func TestAStageIsPrivateAndLocked(t *testing.T) {
+	parent := t.TempDir()
+	s, err := newStage(parent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{s.dir, s.files()} {
+		if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
+			t.Errorf("%s: %v, %v", dir, info.Mode(), err)
+		}
+	}
+	lock, err := os.OpenFile(filepath.Join(s.dir, lockName), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	if info, err := lock.Stat(); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the lock: %v, %v", info.Mode(), err)
+	}
+	if held, err := TryLock(lock); !held || err != nil {
+		t.Errorf("the lock is held: %t, %v", held, err)
+	}
+	if !s.exists() {
+		t.Error("the stage does not know its lock")
+	}
+	if err := os.Rename(filepath.Join(s.dir, lockName), filepath.Join(s.dir, "other")); err != nil || s.exists() {
+		t.Errorf("a lock that another run removed counts: %v", err)
+	}
+	if err := s.remove(); err != nil {
+		t.Fatal(err)
+	}
+	if s.exists() {
+		t.Error("a stage that is gone exists")
+	}
+	if held, err := TryLock(lock); held || err != nil {
+		t.Errorf("after the run the lock is held: %t, %v", held, err)
+	}
+	if held, err := TryLock(s.lock); held || err == nil || !strings.HasPrefix(err.Error(), "lock "+s.lock.Name()+": ") {
+		t.Errorf("a closed lock: held %t, %v", held, err)
+	}
+}
+
+// TestADiskHasRoomOrNot checks the decision at its borders.
+func TestADiskHasRoomOrNot(t *testing.T) {
+	for _, c := range []struct {
+		s          Space
+		need, keep int64
+		fits       bool
+	}{
+		{Space{}, 1 << 60, 1 << 60, true}, // unknown
+		{Space{100, 1000}, 60, 40, true},
+		{Space{100, 1000}, 60, 41, false},
+		{Space{100, 1000}, 61, 40, false},
+		{Space{100, 1}, 101, 0, false},
+		{Space{0, 1}, 0, 0, true},
+	} {
+		err := checkRoom("d", c.s, c.need, c.keep)
+		if (err == nil) != c.fits {
+			t.Errorf("%+v: %v", c, err)
+		}
+		var no *NoRoomError
+		if errors.As(err, &no) && *no != (NoRoomError{Dir: "d", Need: c.need, Keep: c.keep, Spare: c.s.Free}) {
+			t.Errorf("%+v: it says %+v", c, *no)
+		}
+	}
+	if checkEvery > 50*time.Millisecond {
+		t.Errorf("the disk is looked at every %s: a fast disk takes a hundred MiB meanwhile", checkEvery)
+	}
+}
+
+// TestWholeLines checks where a list ends.
+func TestWholeLines(t *testing.T) {
+	for text, want := range map[string]string{"": "", "a": "", "a\n": "a\n", "a\nb": "a\n", "\n": "\n", "a\n\nb\n": "a\n\nb\n"} {
+		if got := string(WholeLines([]byte(text))); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
+// TestAListThatCannotBeReadIsAnError checks that a stage with a list that cannot be read or believed is not removed.
+func TestAListThatCannotBeReadIsAnError(t *testing.T) {
+	for name, spoil := range map[string]func(list string) error{
+		"a folder":        func(list string) error { return os.Mkdir(list, 0o700) },
+		"an empty name":   func(list string) error { return os.WriteFile(list, []byte("a\n\n"), 0o600) },
+		"a name outside":  func(list string) error { return os.WriteFile(list, []byte("../a\n"), 0o600) },
+		"the folder here": func(list string) error { return os.WriteFile(list, []byte("x/a\n"), 0o600) },
+	} {
+		parent := t.TempDir()
+		s, err := newStage(parent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(spoil(filepath.Join(s.dir, movingName)), os.WriteFile(filepath.Join(s.files(), "a"), nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.undoMoves(); err == nil {
+			t.Errorf("%s: the list was believed", name)
+		}
+		if err := s.remove(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
