@@ -1,9 +1,11 @@
 package notify_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +40,7 @@ type office struct {
 	mine     map[string][]notify.Subscription
 	stopped  map[string]bool
 	audit    []string
+	woken    []string // telephones whose messages were made due, with the time in which a message must not have been tried
 	records  map[id.ID]registry.MeterRecord
 	said     *registry.ReportedBalance // with a token
 	sales    map[int64]notify.LastSale
@@ -85,7 +88,18 @@ func (o *office) MessageAdd(m notify.Message) error {
 	o.messages = append(o.messages, m)
 	return nil
 }
-func (o *office) MessagesWake(string, time.Time) error { return nil }
+func (o *office) MessagesWake(phone string, now, tried time.Time) error {
+	o.woken = append(o.woken, fmt.Sprintf("%s %s", phone, now.Sub(tried)))
+	return nil
+}
+func (o *office) MessagesAfter(m notify.Message, purposes []notify.Purpose, most int) (out []notify.Message, err error) {
+	for _, l := range slices.Backward(o.messages) {
+		if !l.Incoming && l.Phone == m.Phone && bytes.Compare(l.ID[:], m.ID[:]) > 0 && slices.Contains(purposes, l.Purpose) && len(out) < most {
+			out = append(out, l)
+		}
+	}
+	return out, nil
+}
 func (o *office) MessagesWaiting(line string, most int) (int, error) {
 	if line == "" && o.all > 0 {
 		return min(o.all, most), nil

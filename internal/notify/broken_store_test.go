@@ -116,9 +116,13 @@ func (b *broken) MessagesStray(mine, down []string, now, stray time.Time, most i
 	all, _ := b.QueuedTx.MessagesStray(mine, down, now, stray, most)
 	return all, b.asked("MessagesStray", most)
 }
-func (b *broken) MessagesWake(phone string, now time.Time) error {
-	_ = b.QueuedTx.MessagesWake(phone, now)
+func (b *broken) MessagesWake(phone string, now, tried time.Time) error {
+	_ = b.QueuedTx.MessagesWake(phone, now, tried)
 	return b.fails("MessagesWake")
+}
+func (b *broken) MessagesAfter(m notify.Message, purposes []notify.Purpose, most int) ([]notify.Message, error) {
+	all, _ := b.QueuedTx.MessagesAfter(m, purposes, most)
+	return all, b.asked("MessagesAfter", most)
 }
 func (b *broken) MessageOfTry(route, reference, phone string, since time.Time) (id.ID, int, bool, error) {
 	i, n, found, _ := b.Tx.MessageOfTry(route, reference, phone, since)

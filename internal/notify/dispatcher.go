@@ -55,8 +55,12 @@ const (
 	strayAfter  = 10 * time.Minute // after this time another server takes a message whose route belongs to no server any more
 )
 
-// failuresDown is the number of failures in a row after which a route counts as down.
-const failuresDown = 5
+// failuresDown is the number of failures in a row after which a route counts as down. Failures with one recipient within recipientOnce count
+// as one: many texts may wait for a telephone that is off, and they say nothing about the route.
+const (
+	failuresDown  = 5
+	recipientOnce = WakeEvery
+)
 
 // Dispatcher queues messages, gives them to routes and takes arrivals. [New] makes a Dispatcher. [Dispatcher.Run] sends its messages.
 type Dispatcher struct {
@@ -71,7 +75,8 @@ type Dispatcher struct {
 type standing struct {
 	RouteStatus
 	kind     string
-	failures int // failures in a row
+	failures int                  // failures in a row
+	failed   map[string]time.Time // recipients with which the route has failed since it last worked, with the time of the counted failure
 	proved   bool
 	since    time.Time // when the route went down
 	probe    time.Time // when a down route is tried again
@@ -240,8 +245,9 @@ const (
 	cameUp
 )
 
-// judge counts a route's answer. The first success after a start also clears an alarm that an earlier run may have left.
-func (d *Dispatcher) judge(n int, s Sent) routeChange {
+// judge counts a route's answer about a message to a recipient. The first success after a start also clears an alarm that an earlier run
+// may have left.
+func (d *Dispatcher) judge(n int, s Sent, to string) routeChange {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	w, now := &d.ways[n], d.c.Now()
@@ -250,11 +256,12 @@ func (d *Dispatcher) judge(n int, s Sent) routeChange {
 	case Accepted:
 		was := w.Down || !w.proved
 		w.failures, w.Down, w.why, w.proved, w.last = 0, false, "", true, now
+		w.failed = nil
 		if was {
 			return cameUp
 		}
 	case NotSent, Unknown:
-		w.failures++
+		w.countFailure(to, now)
 		w.why = cut(s.Why, MaxWhy)
 		w.probe = now.Add(probeEvery)
 		if !w.Down && (s.Closed && s.Outcome == NotSent || w.failures >= failuresDown) {
@@ -263,6 +270,21 @@ func (d *Dispatcher) judge(n int, s Sent) routeChange {
 		}
 	}
 	return same
+}
+
+// countFailure counts a failure of the route with a recipient.
+func (w *standing) countFailure(to string, now time.Time) {
+	if at, before := w.failed[to]; before && now.Before(at.Add(recipientOnce)) {
+		return
+	}
+	w.failures++
+	if w.failures > failuresDown { // the route is down
+		return
+	}
+	if w.failed == nil {
+		w.failed = map[string]time.Time{}
+	}
+	w.failed[to] = now
 }
 
 // alarm raises or clears the alarm of a route.

@@ -15,3 +15,9 @@ func Purposes() []Purpose {
 		PurposeVoucherDone, PurposeVoucherWrong, PurposeVoucherMistyped, PurposeVoucherMeter, PurposeVoucherUsed, PurposeVoucherOver, PurposeVoucherReversed,
 		PurposeVoucherMany, PurposeVoucherLater, PurposeBuyAsked, PurposeBuyWaiting, PurposeBuyHow, PurposeBuyNone, PurposeBuyOften, PurposeBuyRefused}
 }
+
+// The pure functions of urgency.go.
+
+func UrgencyOf(m Message) Urgency                                    { return urgencyOf(m) }
+func TokenSetOf(m Message) string                                    { return tokenSetOf(m) }
+func ReplacedBy(m Message, later []Message) (by Message, found bool) { return replacedBy(m, later) }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
@@ -82,7 +83,7 @@ func (d *Dispatcher) receive(tx Tx, in Incoming, p *purchase) (bool, error) {
 	if in.Missing > 0 {
 		m.Failure = fmt.Sprintf("%d parts are missing", in.Missing)
 	}
-	if err := tx.Queued().MessagesWake(in.From, now); err != nil { // the sender is active, so it can be reached
+	if err := d.wakeWriter(tx, in.From, now); err != nil {
 		return false, err
 	}
 	if ofMeter {
@@ -98,6 +99,20 @@ func (d *Dispatcher) receive(tx Tx, in Incoming, p *purchase) (bool, error) {
 		return false, err
 	}
 	return true, d.answer(tx, m, in, mine, p)
+}
+
+// wakeWriter makes the messages due that wait for a telephone that has just written. Its first message for some time wakes all of them.
+// Further messages leave out what was tried just now: somebody who writes in the telephone's name must not use up its tries.
+func (d *Dispatcher) wakeWriter(tx Tx, phone string, now time.Time) error {
+	before, err := tx.Recipients().Arrivals(phone, now.Add(-WakeEvery), 1)
+	if err != nil {
+		return err
+	}
+	tried := now
+	if len(before) > 0 {
+		tried = now.Add(-WakeEvery)
+	}
+	return tx.Queued().MessagesWake(phone, now, tried)
 }
 
 // Limits for one sender.
@@ -146,10 +161,19 @@ func (d *Dispatcher) report(tx Tx, r Report) (bool, error) {
 	if err := tx.TryPut(message, *t); err != nil {
 		return false, err
 	}
-	if held { // the worker is sending the message: its claim stays, and it will see the report
-		return false, errors.Join(tx.MessageHold(m), d.follow(tx, m, before))
+	// If the worker is sending the message, its claim stays, and the worker will see the report.
+	queued := m.Open && !held
+	if held {
+		err = errors.Join(tx.MessageHold(m), d.follow(tx, m, before))
+	} else {
+		err = d.put(tx, m, before)
 	}
-	return m.Open, d.put(tx, m, before)
+	if err != nil || r.State != Delivered || m.Purpose == PurposeMeter {
+		return queued, err
+	}
+	// The telephone is on. This report is about a message of ours, so it cannot come more often than our messages do.
+	now := d.c.Now()
+	return true, tx.Queued().MessagesWake(m.Phone, now, now)
 }
 
 // reportOf finds the message of a report, and the number of the try; 0 if only the route identifies the try.

@@ -64,9 +64,11 @@ type Message struct {
 	Answers  id.ID
 	Identity [16]byte // identity of an arrival, or of a request with a key; zero for none
 
-	Line      string // messages of one queue leave one after the other
-	Open      bool   // it is the queue head, or waits to become it
-	Asking    bool   // the meter must be asked about the message's token
+	Line      string  // the queue: of a meter, of a telephone, of a telephone's warnings
+	Urgency   Urgency // which message of a telephone or a route goes first
+	TokenSet  string  // tokens of one set leave one after the other; empty for none
+	Open      bool    // it is the queue head, or waits to become it
+	Asking    bool    // the meter must be asked about the message's token
 	Route     string
 	Parts     int
 	Cost      int64 // cost in millionths of the currency's unit
@@ -135,8 +137,8 @@ const (
 	holdFor   = sendLimit + time.Minute
 )
 
-// An arrival shows that a telephone can be reached, and makes its waiting messages due. But a sender's number proves nothing.
-// So arrivals cause at most one try of a message every WakeEvery, and none after a message has had MaxTriesWoken tries.
+// An arrival or a report of delivery shows that a telephone can be reached, and makes its waiting messages due. But a sender's number
+// proves nothing. So arrivals cause at most one try of a message every WakeEvery, and none after a message has had MaxTriesWoken tries.
 const (
 	WakeEvery     = 5 * time.Minute
 	MaxTriesWoken = MaxTries / 2

@@ -28,10 +28,11 @@ func TestAWarningCountsAsGivenWhenARouteHasIt(t *testing.T) {
 	h.want("delivered", h.says(), "message.delivered purpose="+string(notify.PurposeCutSoon)+" route=a meter="+meterA)
 }
 
-// isNoticeSent is a hall's transaction that records a sent notice. It notes each audit entry, and each account whose wallets it reads.
+// isNoticeSent is a hall's transaction that records a sent notice. It notes each audit entry, and the account of a notice that is recorded.
 type isNoticeSent struct {
 	wallet.NoticeTx
 	*hall
+	given *bool // the notice is recorded
 }
 
 func (g isNoticeSent) Scope() (access.Tenant, int64) { return 1, 1 }
@@ -39,16 +40,26 @@ func (g isNoticeSent) MeterByNumber(number string) (registry.Meter, bool, error)
 	return g.hall.MeterByNumber(number)
 }
 
-func (g isNoticeSent) WalletOf(int64) ([]wallet.Row, error) { return nil, nil }
+func (g isNoticeSent) WalletOf(int64) ([]wallet.Row, error) { return g.hall.wallets, nil }
 
 func (g isNoticeSent) WalletsOf(account id.ID) ([]wallet.Row, error) {
-	g.writes("warned %s", account.Text(id.Account))
-	return nil, nil
+	if *g.given {
+		g.writes("warned %s", account.Text(id.Account))
+	}
+	return g.hall.wallets, nil
 }
 
+func (g isNoticeSent) SuppliesOf([]wallet.Row) (map[int64]wallet.Supplied, error) {
+	return g.hall.supplies, nil
+}
+
+func (g isNoticeSent) SuppliesPut([]wallet.MeterSupply) error { return nil }
+func (g isNoticeSent) Moment() time.Time                      { return g.now }
+
 func (g isNoticeSent) AuditLog(e access.Entry) error {
+	*g.given = true
 	g.writes("given %s %s", e.Action, e.After)
 	return nil
 }
 
-func (h *hall) Notices() wallet.NoticeTx { return isNoticeSent{hall: h} }
+func (h *hall) Notices() wallet.NoticeTx { return isNoticeSent{hall: h, given: new(bool)} }

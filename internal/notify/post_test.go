@@ -16,6 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/wallet"
 )
 
 // hall is an office whose messages leave by routes. It records in memory what is sent, tried, counted, alarmed and audited.
@@ -31,6 +32,9 @@ type hall struct {
 	// tenants are the tenants of the server.
 	tenants []access.Tenant
 	holds   time.Duration // duration of the last claim of a message
+	// wallets are those of every account, and supplies what is stored about their meters.
+	wallets  []wallet.Row
+	supplies map[int64]wallet.Supplied
 }
 
 // newHall returns a hall with the routes a and b. Each part of a message by route a costs 100.
@@ -273,7 +277,7 @@ func TestARouteGoesDown(t *testing.T) {
 		a.answers = append(a.answers, notify.Sent{Outcome: notify.NotSent, Why: "no network"})
 	}
 	for i := range 5 {
-		h.queues(notify.Draft{Purpose: notify.PurposeWritten, Text: "hello"})
+		h.queues(notify.Draft{Purpose: notify.PurposeWritten, Text: "hello", Phone: fmt.Sprintf("+25470000010%d", i)})
 		said := h.serves()
 		if got := strings.Contains(said, "message.route_down no network; ") && strings.Contains(said, "alarm 0 sms-route-down"); got != (i == 4) {
 			t.Errorf("failure %d: %q, want the alarm at the fifth", i+1, said)

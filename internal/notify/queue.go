@@ -48,6 +48,8 @@ func Queue(tx QueueTx, d Draft, now time.Time) (Message, error) {
 	m := Message{ID: i, State: Queued, Purpose: d.Purpose, Lang: cut(d.Lang, maxLang), Args: d.Args, Text: cut(d.Text, MaxWritten), Phone: Canonical(d.Phone),
 		Customer: d.Customer, Meter: d.Meter, Number: d.Number, Vend: d.Vend, Token: d.Token, Answers: d.Answers, By: d.By, Identity: d.Identity,
 		Open: true, NextAt: now, ExpiresAt: now.Add(life(d)), CreatedAt: now, Line: lineOf(d)}
+	m.Urgency = urgencyOf(m)
+	m.TokenSet = tokenSetOf(m)
 	why, err := hindrance(tx, d, m)
 	if err != nil {
 		return Message{}, fmt.Errorf("queue a message %s: %w", d.Purpose, err)
@@ -105,17 +107,21 @@ func (p Purpose) unwanted() bool {
 	return slices.Contains([]Purpose{PurposeLow1, PurposeCutOff, PurposeWritten}, p)
 }
 
-// lineOf names the queue in which a message keeps its order: one for each meter and each telephone. Warnings have a queue of their own, so
-// that a warning that waits for the morning does not delay a token.
+// lineOf names the queue of a message: one for each meter and each telephone. The messages of a meter's queue keep their order. In a
+// telephone's queue the more urgent message goes first ([Urgency]). Warnings have a queue of their own, so that many of them that wait for
+// the morning leave room for other messages.
 func lineOf(d Draft) string {
 	switch {
 	case d.Purpose == PurposeMeter:
 		return "meter " + d.Number
 	case d.Purpose.warning():
-		return Canonical(d.Phone) + " warnings"
+		return WarningLine(Canonical(d.Phone))
 	}
 	return Canonical(d.Phone)
 }
+
+// WarningLine returns the queue of a telephone's warnings. The number must be in its canonical form.
+func WarningLine(phone string) string { return phone + " warnings" }
 
 func life(d Draft) time.Duration {
 	switch {

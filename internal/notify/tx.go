@@ -58,17 +58,20 @@ type Tx interface {
 type QueuedTx interface {
 	// MessageDue reports whether any unclaimed message is due.
 	MessageDue(now time.Time) (bool, error)
-	// MessageClaim claims the first message that is due on a route and is the head of its recipient's queue. The claim lasts
-	// until the given time. In a meter's queue, a message that may already be at the meter goes first. A message that the
+	// MessageClaim claims the most urgent message that is due on a route and that no other holds up. The claim lasts until the
+	// given time. In a telephone's queue a message waits for the one that is being sent, unless it is prompt, and a token for the
+	// earlier tokens of its set. In a meter's queue, a message that may already be at the meter goes first. A message that the
 	// meter rejected waits for another day and does not block the queue.
 	MessageClaim(route, owner string, now, until time.Time) (Message, bool, error)
 	// MessagesStray lists due, unclaimed messages that need another route. The first list of names holds this server's routes. The second
 	// holds those of them that are down. A queued or unknown message needs another route if it has no route, or if its route is down. If
 	// this server has routes, MessagesStray also lists the messages of other routes that were due before the second of the two times.
 	MessagesStray(mine, down []string, now, stray time.Time, max int) ([]Message, error)
-	// MessagesWake makes due the messages of a telephone that wait because it could not be reached. It leaves out messages whose last
-	// try is less than WakeEvery ago, and messages that have had MaxTriesWoken tries.
-	MessagesWake(phone string, now time.Time) error
+	// MessagesWake makes due the messages of a telephone that wait because it could not be reached. It leaves out messages that were tried
+	// after the given moment, and messages that have had MaxTriesWoken tries.
+	MessagesWake(phone string, now, tried time.Time) error
+	// MessagesAfter lists the messages with one of the purposes that were queued for the same telephone after m, newest first.
+	MessagesAfter(m Message, purposes []Purpose, max int) ([]Message, error)
 }
 
 // CarriedTx reads the tokens that messages bring.

@@ -68,7 +68,7 @@ func (d *Dispatcher) one(ctx context.Context, t access.Tenant, n int, r Configur
 	if s.Closed && s.Outcome == Refused {
 		s.Outcome = NotSent // a route that is out of order cannot judge a message
 	}
-	turn := d.judge(n, s)
+	turn := d.judge(n, s, e.message.Phone)
 	// The outcome must be recorded even if the program is ending.
 	err = d.c.Door.Do(context.WithoutCancel(ctx), t, func(tx Tx) (bool, error) {
 		if err := d.alarm(tx, turn, r.Name(), s.Why); err != nil {
@@ -190,6 +190,9 @@ func (d *Dispatcher) begin(tx Tx, m Message, r Configured) (sendJob, error) {
 	if gone, err := d.withdraw(tx, m); err != nil || gone {
 		return sendJob{silent: true}, err
 	}
+	if dropped, err := d.dropOutdated(tx, m); err != nil || dropped {
+		return sendJob{silent: true}, err
+	}
 	if until, err := heldUntil(tx, m); err != nil {
 		return sendJob{}, err
 	} else if until.After(now) {
@@ -232,6 +235,11 @@ func (d *Dispatcher) contents(tx Tx, m *Message, now time.Time) (e sendJob, read
 	e.message = *m
 	if !m.Token.IsZero() {
 		if e.sealed, err = tokenOf(tx, m, now); err != nil || !m.Open || m.NextAt.After(now) {
+			return e, false, err
+		}
+	}
+	if m.Purpose == PurposeRecharge && !m.Vend.IsZero() {
+		if err := receiptHolds(tx, m, now); err != nil || !m.Open || m.NextAt.After(now) {
 			return e, false, err
 		}
 	}
@@ -288,11 +296,33 @@ func tokenOf(tx Tx, m *Message, now time.Time) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if found && s.State == sale.Reversing {
-			m.Failure, m.NextAt = "the sale is being reversed", now.Add(reversingPause)
+		if found {
+			m.awaitReversal(s, now)
 		}
 	}
 	return t.Sealed, nil
+}
+
+// awaitReversal lets a message wait while its sale is being reversed.
+func (m *Message) awaitReversal(s sale.Sale, now time.Time) {
+	if s.State == sale.Reversing {
+		m.Failure, m.NextAt = "the sale is being reversed", now.Add(reversingPause)
+	}
+}
+
+// receiptHolds ends the message about a recharge that was reversed before the message could leave. While the sale is being reversed the
+// message waits.
+func receiptHolds(tx Tx, m *Message, now time.Time) error {
+	s, found, err := tx.Carried().VendSale(m.Vend)
+	if err != nil || !found {
+		return err
+	}
+	if s.State == sale.Reversed {
+		m.end(Suppressed, "the recharge was reversed", now)
+		return nil
+	}
+	m.awaitReversal(s, now)
+	return nil
 }
 
 // reversingPause is the time between checks whether the reversal of a sale is over.

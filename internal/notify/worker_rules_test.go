@@ -3,6 +3,7 @@ package notify_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -54,8 +55,10 @@ func TestAFailureInBetweenDoesNotCount(t *testing.T) {
 	h, a, _ := newHall(t)
 	no, yes := notify.Sent{Outcome: notify.NotSent, Why: strings.Repeat("x", notify.MaxWhy+1)}, notify.Sent{Outcome: notify.Accepted}
 	a.answers = []notify.Sent{no, no, no, no, yes, no, no, no, no}
-	for range 9 {
-		h.queues(text())
+	for i := range 9 {
+		d := text()
+		d.Phone = fmt.Sprintf("+25470000010%d", i)
+		h.queues(d)
 		h.serves()
 	}
 	s, err := h.dispatcher.Routes(t.Context(), clerk())

@@ -587,7 +587,7 @@ CREATE TABLE message (
   next_at INTEGER, owner TEXT NOT NULL DEFAULT '', owner_until INTEGER NOT NULL DEFAULT 0,
   expires_at INTEGER, sent_at INTEGER, delivered_at INTEGER, answered_at INTEGER, ended_at INTEGER,
   failure TEXT NOT NULL DEFAULT '', by_actor TEXT NOT NULL DEFAULT '',
-  created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
+  created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1, urgency INTEGER NOT NULL DEFAULT 3, token_set TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX message_identity ON message (tenant_id, identity) WHERE identity IS NOT NULL;
@@ -953,3 +953,4 @@ CREATE TABLE statement_day (
   credits INTEGER NOT NULL, paid_in INTEGER NOT NULL, whole INTEGER NOT NULL CHECK (whole IN (0,1)),
   PRIMARY KEY (tenant_id, provider, at, file_id, page)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX message_urgency ON message (tenant_id, route, urgency, next_at) WHERE open = 1;

@@ -108,6 +108,42 @@ func NoticeSent(tx NoticeTx, kind NoticeKind, body []byte) error {
 	return tx.SuppliesPut(first)
 }
 
+// WarningHolds reports whether what a warning about an account says is still so: the balance is below the warning's level, or nothing is
+// left. It is false only if the next fall brings a new warning. A notice about the supply always holds, and so does a notice about an
+// account without wallets.
+func WarningHolds(tx NoticeTx, kind NoticeKind, number, account string) (bool, error) {
+	if kind.urgency() == 0 {
+		return true, nil
+	}
+	m, found, err := tx.MeterByNumber(number)
+	if err != nil || !found {
+		return true, err
+	}
+	rows, err := warned(tx, m.N, account)
+	if err != nil || len(rows) == 0 {
+		return true, err
+	}
+	all, err := tx.SuppliesOf(rows)
+	if err != nil {
+		return true, err
+	}
+	for _, w := range rows {
+		if warningHolds(kind, w.State, all[w.Meter.N].Supply) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// warningHolds reports whether a warning is still true for one wallet. The warnings that start the wait before a cut-off hold until the
+// account is out of its shortage, because only then the wait of the next shortage begins anew.
+func warningHolds(kind NoticeKind, s State, supplied Supply) bool {
+	if kind == NoticeLow1 {
+		return s.Low1.Below
+	}
+	return s.Low2.Below || !supplied.Out.IsZero()
+}
+
 // warned locks the wallets that a notice counts for. They belong to its account, even if the meter has left that account since. A message
 // that an older version queued names no account. It counts for the wallets of the meter's present account.
 func warned(tx NoticeTx, meter int64, account string) ([]Row, error) {

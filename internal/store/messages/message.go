@@ -35,6 +35,8 @@ var messageColumns = core.Columns[messageRow]{Table: "message", Unattested: []co
 	core.ID("answers", func(m *messageRow) *id.ID { return &m.Answers }),
 	core.ID("identity", func(m *messageRow) *id.ID { return (*id.ID)(&m.Identity) }),
 	core.Text("line", func(m *messageRow) *string { return &m.Line }),
+	core.Int("urgency", func(m *messageRow) *notify.Urgency { return &m.Urgency }),
+	core.Text("token_set", func(m *messageRow) *string { return &m.TokenSet }),
 	core.Bool("open", func(m *messageRow) *bool { return &m.Open }),
 	core.Bool("asking", func(m *messageRow) *bool { return &m.Asking }),
 	core.Text("route", func(m *messageRow) *string { return &m.Route }),
@@ -183,22 +185,25 @@ func (tx Rows) MessageDue(now time.Time) (bool, error) {
 	return n > 0, fault.Wrap(err, "look for messages that are due")
 }
 
-// isQueueHead is the SQL condition that message m is the head of its queue at the moment $4: no other message of its line goes first. The
-// messages of a telephone go in their order. In a meter's line the message that is at the meter goes first, even if an older message waits
-// again: only one message may be at the meter at a time. A message that the meter has rejected and that waits for another day does not
-// block other messages.
+// isQueueHead is the SQL condition that message m is the head of its queue at the moment $4: no other message of its line holds it up.
+//
+// In a telephone's line a message waits for the one that is being sent, unless it is prompt (urgency 0), and a token waits for the earlier
+// tokens of its set. It does not wait for a message that could not be delivered and is tried again later.
+//
+// In a meter's line the message that is at the meter goes first, even if an older message waits again: only one message may be at the meter
+// at a time. A message that the meter has rejected and that waits for another day does not block other messages.
 const isQueueHead = ` AND NOT EXISTS (SELECT 1 FROM message p WHERE p.tenant_id = m.tenant_id AND p.line = m.line AND p.open = 1 AND p.id <> m.id
-		AND CASE WHEN p.purpose <> 'meter-sms' THEN p.id < m.id
+		AND CASE WHEN p.purpose <> 'meter-sms' THEN p.token_set <> '' AND p.token_set = m.token_set AND p.id < m.id OR p.owner_until > $4 AND m.urgency > 0
 			WHEN p.state = 'queued' AND p.answered_at IS NOT NULL AND p.next_at > $4 THEN FALSE
 			WHEN p.state = 'queued' AND p.owner_until <= $4 THEN p.id < m.id AND m.state = 'queued'
 			ELSE p.id < m.id OR m.state = 'queued' END)`
 
-// MessageClaim claims, until a moment, the first message that is due on a route and is the head of its queue.
+// MessageClaim claims, until a moment, the most urgent message that is due on a route and is the head of its queue.
 func (tx Rows) MessageClaim(route, owner string, now, until time.Time) (notify.Message, bool, error) {
 	var claimed id.ID
 	found, err := tx.One(`UPDATE message SET owner = $1, owner_until = $2 WHERE tenant_id = $3 AND id = (
 		SELECT m.id FROM message m WHERE m.tenant_id = $3 AND m.open = 1 AND m.next_at <= $4 AND m.owner_until <= $4 AND m.route = $5`+isQueueHead+`
-		ORDER BY m.next_at, m.id LIMIT 1`+tx.SkipLocked()+`) RETURNING id`,
+		ORDER BY m.urgency, m.next_at, m.id LIMIT 1`+tx.SkipLocked()+`) RETURNING id`,
 		func(r core.Row) error { claimed = r.ID(0); return nil }, owner, until, tx.Tenant, now, route)
 	if err != nil {
 		return notify.Message{}, false, fmt.Errorf("claim a message for %s: %w", route, err)
@@ -235,16 +240,31 @@ func (tx Rows) MessagesStray(mine, down []string, now, stray time.Time, max int)
 	}
 	args = append(args, max)
 	return tx.messages("list messages without a route", ` WHERE m.tenant_id = $1 AND m.open = 1
-		AND m.next_at <= $2 AND m.owner_until <= $2 AND (`+condition+fmt.Sprintf(`) ORDER BY m.next_at, m.id LIMIT $%d`, len(args))+tx.LockOf("m"), args...)
+		AND m.next_at <= $2 AND m.owner_until <= $2 AND (`+condition+fmt.Sprintf(`) ORDER BY m.urgency, m.next_at, m.id LIMIT $%d`, len(args))+tx.LockOf("m"), args...)
 }
 
-// MessagesWake makes messages due that wait because a telephone could not be reached. A message that was tried just now, or many times,
-// keeps waiting: somebody who writes in the telephone's name must not use up its tries.
-func (tx Rows) MessagesWake(phone string, now time.Time) error {
-	_, err := tx.C.Exec(`UPDATE message SET next_at = $1 WHERE tenant_id = $2 AND line = $3 AND open = 1 AND state = 'queued' AND next_at > $1
-		AND tries < $4 AND NOT EXISTS (SELECT 1 FROM message_try t WHERE t.tenant_id = message.tenant_id AND t.message_id = message.id AND t.at > $5)`,
-		now, tx.Tenant, phone, notify.MaxTriesWoken, now.Add(-notify.WakeEvery))
+// MessagesWake makes messages due that wait because a telephone could not be reached. A message that was tried after the moment in the
+// parameter tried, or many times, keeps waiting. A warning that was never tried waits for the morning, not for the telephone. A message of
+// unknown outcome that is still open may harmlessly arrive twice.
+func (tx Rows) MessagesWake(phone string, now, tried time.Time) error {
+	_, err := tx.C.Exec(`UPDATE message SET next_at = $1 WHERE tenant_id = $2 AND (line = $3 OR line = $4 AND tries > 0) AND open = 1
+		AND state IN ('queued', 'unknown') AND next_at > $1 AND tries < $5
+		AND NOT EXISTS (SELECT 1 FROM message_try t WHERE t.tenant_id = message.tenant_id AND t.message_id = message.id AND t.at > $6)`,
+		now, tx.Tenant, phone, notify.WarningLine(phone), notify.MaxTriesWoken, tried)
 	return fault.Wrap(err, "wake messages")
+}
+
+// MessagesAfter lists the messages with one of the purposes that were queued for the same telephone after m, newest first.
+func (tx Rows) MessagesAfter(m notify.Message, purposes []notify.Purpose, max int) ([]notify.Message, error) {
+	args := []any{tx.Tenant, m.Phone, m.ID, direction(false)}
+	holders := make([]string, len(purposes))
+	for i, p := range purposes {
+		args = append(args, string(p))
+		holders[i] = fmt.Sprintf("$%d", len(args))
+	}
+	args = append(args, max)
+	return tx.messages("list later messages to a telephone", ` WHERE m.tenant_id = $1 AND m.phone = $2 AND m.id > $3 AND m.direction = $4
+		AND m.purpose IN (`+strings.Join(holders, ", ")+fmt.Sprintf(`) ORDER BY m.id DESC LIMIT $%d`, len(args)), args...)
 }
 
 // MessageOfTry finds the newest try that the given route made under the given reference at or after the given time. It returns the try's
