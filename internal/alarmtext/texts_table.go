@@ -84,6 +84,11 @@ func DeviceGap() string {
 	return "The device sent no values for a while. Energy used in that time was not counted. The device's state shows the total length of all such gaps (gap_s)."
 }
 
+// DeviceHeld: The device's own register shows {value} kWh after {was} kWh. Nothing of it is counted until its later values or a person decide.
+func DeviceHeld(value string, was string) string {
+	return "The device's own register shows " + value + " kWh after " + was + " kWh. Nothing of it is counted until its later values or a person decide."
+}
+
 // DeviceClaimed: Another client ({client} from {address}) used the name of this meter's device, and was refused. Either somebody pretends to be the device, or two devices have the same name, or the device was replaced: then release it and adopt the new one.
 func DeviceClaimed(client string, address string) string {
 	return "Another client (" + client + " from " + address + ") used the name of this meter's device, and was refused. Either somebody pretends to be the device, or two devices have the same name, or the device was replaced: then release it and adopt the new one."

@@ -12,6 +12,12 @@ const maxHeld = 200
 // full reports whether a meter has reached maxHeld, so that no more of its records are held.
 func full(waiting int64) bool { return waiting >= maxHeld }
 
+// HasRoom reports whether another record of a meter can be held for review.
+func HasRoom(tx ReviewTx, meter int64) (bool, error) {
+	waiting, err := tx.HeldWaiting(meter)
+	return !full(waiting), err
+}
+
 // ReviewTx is the part of a transaction for records held for review.
 type ReviewTx interface {
 	// HeldWaiting counts the records of a meter that wait for a decision, and HoldRecord adds one.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/alarmtext"
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -34,6 +35,9 @@ type Tx interface {
 	// ProfileRegister reads a meter's register and locks it. It returns the zero Register if the meter has none yet.
 	ProfileRegister(meter int64) (Register, error)
 	PutProfileRegister(meter int64, profile string, r Register) error
+	// HoldDeviceValue enters a value of a device's register in the quarantine, and DecideHeldValue ends the entry without a person.
+	HoldDeviceValue(meter int64, v HeldValue) (id.ID, error)
+	DecideHeldValue(HeldDecision) error
 	// DeviceNamed finds the adopted device with a name and locks it.
 	DeviceNamed(name string) (Adopted, bool, error)
 	Eyes() access.EyesTx
@@ -93,6 +97,9 @@ func (l *Listener) Take(ctx context.Context, who registry.Identity, p *Profile, 
 			return false, nil
 		}
 		if err := ingest(tx, who, p, h, &t.Register, recs); err != nil {
+			return false, err
+		}
+		if err := enterHeld(tx, who.Meter, was, &t, h); err != nil {
 			return false, err
 		}
 		if t.Step.Gap > 0 && was.Gaps == 0 {

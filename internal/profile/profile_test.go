@@ -54,11 +54,11 @@ func TestCapturesSayWhatTheDocumentationSays(t *testing.T) {
 		// count: the reading at :20 above the highest count, the truncated message and the one with a foreign topic.
 		"seed-a":        {"spdddddddpuu-", 19047, "open", 0},
 		"seed-a-toggle": {"spp", 0, "open", 0},
-		// From 3.705 to 3.805 kWh counts 100 Wh, back to 3.700 counts nothing, and from there to 3.720 counts 20 Wh.
-		"tasmota": {"s--ppdddd-", 120_000, "closed", 1},
+		// From 3.705 to 3.805 kWh counts 100 Wh. Back at 3.700 and 3.720 counts nothing until a third value rises.
+		"tasmota": {"s--ppdddd-", 100_000, "closed", 0},
 		"shelly":  {"sddd-", 40_034, "open", 0},
-		// From 1000 to 4000 W·min are 50 Wh. After the restart, 600 W·min are another 10 Wh.
-		"shelly-gen1": {"s-pdddsdp", 60_000, "open", 0},
+		// From 1000 to 4000 W·min are 50 Wh. One lower value after that counts nothing yet.
+		"shelly-gen1": {"s-pdddsdp", 50_000, "open", 0},
 		// 720 W for 10 s are 2 Wh. "nan" is not a number. After a gap of 280 s, half the power for 10 s is 1 Wh.
 		"esphome": {"spddudd-", 3_000, "closed", 1},
 	} {

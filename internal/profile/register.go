@@ -1,7 +1,6 @@
 package profile
 
 import (
-	"fmt"
 	"time"
 )
 
@@ -15,6 +14,7 @@ type Register struct {
 	// Device is the device's own register at its last reading, in mWh. HasDevice says whether that register was read yet.
 	Device    int64
 	HasDevice bool
+	Counting  Counting // how far the device's own register is believed
 
 	Relay string // closed, open, or empty until the device has reported it
 	// OpenFrom is the time since when the relay is known to be open; zero while it may be closed.
@@ -38,6 +38,7 @@ const restOf = 7_200_000
 // the first of the other.
 func (r Register) Anew() Register {
 	r.At, r.PowerMW, r.Device, r.HasDevice, r.Relay, r.OpenFrom = time.Time{}, 0, 0, false, "", time.Time{}
+	r.Counting = Counting{Skip: r.Counting.Skip, EntryAt: r.Counting.EntryAt}
 	return r
 }
 
@@ -46,6 +47,8 @@ type Step struct {
 	CountedMWh   int64
 	Gap          time.Duration // time without counted energy; 0 for none
 	Why          string        // the reason of a gap, for people
+	Held         string        // why the value of the device's register is held, for people; empty if it is not
+	Ended        HeldEnding    // how values ended that were held before; empty if none were, or if they still are
 	Sample       bool          // the message carried a measured value that was used
 	RelayChanged bool          // the relay's position has changed
 	Load         bool          // a load was switched on or off: power changed to or from 0
@@ -71,6 +74,7 @@ func (p *Profile) Take(r Register, m Meaning, at time.Time) (Register, Step) {
 	r.OpenFrom = p.openFrom(r, m, at)
 	if m.Kind == IsStarted {
 		r.Boots++
+		r.Counting.Held = r.Counting.Held.hearStart()
 	}
 	if m.Kind != IsData {
 		return r, s
@@ -156,45 +160,6 @@ func (p *Profile) integrate(r Register, s Step, mw int64, at time.Time) (Registe
 		}
 	}
 	r.PowerMW, r.At = mw, at
-	return r.gap(s), s
-}
-
-// allowance is added to the time between two values of a device's register before their difference is judged, because
-// messages are late and devices publish registers in steps.
-const allowance = time.Minute
-
-// follow adds the step of the device's own register since its last value, however old that value is. The first value is only
-// the starting point. A smaller value is a restart: with reset "zero" the new value itself counts, with "never" no energy
-// counts. A step that the device could not have measured in the time, at its max_w, counts no energy. While the relay is known
-// to be open, a step that noise_w alone could have caused counts no energy.
-func (p *Profile) follow(r Register, s Step, mwh int64, at time.Time) (Register, Step) {
-	s.Sample = true
-	elapsed := max(at.Sub(r.At), 0)
-	if r.HasDevice {
-		step := mwh - r.Device
-		if r.KnownOpen(at) && step >= 0 && step <= p.noise(elapsed) {
-			if elapsed >= noiseSpan {
-				r.Device, r.At = mwh, at
-			}
-			return r, s
-		}
-		if step < 0 {
-			step = 0
-			s.Gap, s.Why = elapsed, fmt.Sprintf("the device's register went back from %d to %d mWh", r.Device, mwh)
-			if p.Energy.Reset == ResetZero {
-				step, s.Gap, s.Why = mwh, 0, ""
-			}
-		}
-		// W·s·1000/3,600 gives mWh. A year at the highest allowed power stays below 2⁶³.
-		const year = 366 * 24 * time.Hour
-		if most := p.Energy.MaxW * int64((min(elapsed, year)+allowance)/time.Second) * 1000 / 3600; step > most {
-			s.Gap, s.Why = max(elapsed, time.Second), fmt.Sprintf("the device's register moved by %d mWh, at most %d are possible", step, most)
-			step = 0
-		}
-		s.CountedMWh = step
-		r.MWh += step
-	}
-	r.Device, r.HasDevice, r.At = mwh, true, at
 	return r.gap(s), s
 }
 

@@ -150,31 +150,6 @@ func TestARegisterThatCreepsCountsNoNoise(t *testing.T) {
 	}
 }
 
-func TestADevicesOwnRegister(t *testing.T) {
-	for _, c := range []struct {
-		name    string
-		profile string
-		steps   []int64 // values of the device's register in mWh, a minute apart
-		want    int64
-		gaps    int64
-	}{
-		{"begins anywhere", "tasmota", []int64{9_000_000, 9_001_000}, 1000, 0},
-		{"goes back, kept over a restart", "tasmota", []int64{9_000_000, 8_999_000, 8_999_500}, 500, 1},
-		{"begins again at 0", "shelly-gen1", []int64{9_000_000, 9_001_000, 300, 700}, 1700, 0},
-		{"begins again with more than it could have measured", "shelly-gen1", []int64{9_000_000, 8_000_000, 8_000_010}, 10, 1},
-		{"jumps", "tasmota", []int64{0, 600_000, 600_010}, 10, 1}, // 16 kW use at most 533 Wh in two minutes
-	} {
-		p := library(t)[c.profile]
-		var r profile.Register
-		for i, mwh := range c.steps {
-			r, _ = p.Take(r, counted(mwh), at(60*i))
-		}
-		if r.MWh != c.want || r.Gaps != c.gaps {
-			t.Errorf("%s: %d mWh, %d gaps, want %d, %d", c.name, r.MWh, r.Gaps, c.want, c.gaps)
-		}
-	}
-}
-
 func TestARegisterNeverFalls(t *testing.T) {
 	l := library(t)
 	rapid.Check(t, func(t *rapid.T) {

@@ -179,7 +179,7 @@ func (e Entry) allows(v Verdict) refusal.Refusal {
 		if v.Register != nil && e.Doubt == metering.DoubtOpen {
 			return refuse.RegisterOfOpenRelay()
 		}
-		if c == Rebase && v.Register == nil && e.Kind != OfRating {
+		if c == Rebase && v.Register == nil && e.Kind != OfRating && !e.isOfDevice() {
 			return refuse.RegisterMissing()
 		}
 		return refusal.Refusal{}
@@ -199,7 +199,7 @@ func (e Entry) refuses(c Choice, others string) refusal.Refusal {
 		return refuse.EntryWithoutRebase(entry, others)
 	case e.ID.IsZero():
 		return refuse.MeterNotInDoubt(e.Number)
-	case e.Kind == OfRating && e.Was != nil && e.Register != nil && *e.Register < *e.Was:
+	case (e.Kind == OfRating || e.isOfDevice()) && e.Was != nil && e.Register != nil && *e.Register < *e.Was:
 		return refuse.EntryBelowLastRegister(entry, others)
 	case c == Discard:
 		return refuse.OpenRelayNotDiscarded(entry, others)
@@ -218,6 +218,9 @@ func (e Entry) refuses(c Choice, others string) refusal.Refusal {
 // carryOut carries out a decision: it stores the record, resumes the rating, and counts the charged energy and money.
 func carryOut(tx Tx, e Entry, v Verdict, now time.Time) (Decided, error) {
 	out := Decided{Number: e.Number}
+	if e.isOfDevice() {
+		return out, decideDevice(tx, e, v)
+	}
 	if e.Kind == OfRecord && v.Choice == Accept {
 		good, _, err := wire.DecodeUp(e.Record, e.Payload)
 		if err != nil || len(good) != 1 {
@@ -238,6 +241,27 @@ func carryOut(tx Tx, e Entry, v Verdict, now time.Time) (Decided, error) {
 	t, err := tx.Rating().WalletTenant()
 	out.Readings, out.Units, out.Debit, out.Held, out.Currency = r.Readings, r.Units, r.Debit, r.Row.Held, t.Currency
 	return out, err
+}
+
+// decideDevice carries out a decision about the own register of a device. Energy that it accepts is charged with the meter's next reading.
+func decideDevice(tx Tx, e Entry, v Verdict) error {
+	r, err := tx.ProfileRegister(e.Meter)
+	if err != nil {
+		return err
+	}
+	switch v.Choice {
+	case Accept:
+		r = r.AcceptHeld(e.ID, int64(*e.Register-*e.Was)*1000)
+	case Rebase:
+		var to *int64
+		if v.Register != nil {
+			to = new(int64(*v.Register) * 1000)
+		}
+		r = r.RebaseHeld(e.ID, to)
+	default:
+		r = r.DiscardHeld(e.ID)
+	}
+	return tx.PutProfileRegister(e.Meter, "", r)
 }
 
 // verdict translates a decision for the wallet.

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/unit"
 	"github.com/paywatt/paywatt/wire"
@@ -36,6 +38,32 @@ func HeldRecord(r *metering.Record, l *metering.Live, d metering.Decision) (Entr
 		}
 	}
 	return e, nil
+}
+
+// deviceValue is the kind of record of an entry about the own register of a device that does not know Paywatt.
+const deviceValue wire.Kind = "device"
+
+// OfDevice returns the open entry for a held value of a device's own register.
+func OfDevice(meter int64, v profile.HeldValue) Entry {
+	return Entry{Meter: meter, Kind: OfRecord, Record: deviceValue, Memory: profile.Memory, Seq: v.Seq, ReceivedAt: v.At, Doubt: v.Doubt, Reason: v.Text(),
+		Payload: v.Payload, Was: new(unit.Energy(v.Was / 1000)), Register: new(unit.Energy(v.Value / 1000)), At: v.At}
+}
+
+// isOfDevice reports whether the entry is about a device's own register.
+func (e Entry) isOfDevice() bool { return e.Kind == OfRecord && e.Record == deviceValue }
+
+// DecidedByDevice returns the entry as the later values of the device have decided it.
+func (e Entry) DecidedByDevice(d profile.HeldDecision) Entry {
+	e.DecidedAt, e.DecidedBy = d.At, access.SystemActor(0, "device").String()
+	switch d.Ending {
+	case profile.EndedBegan:
+		e.State, e.Decision = Rebased, "The register began again, as the values after it show."
+	case profile.EndedConfirmed:
+		e.State, e.Decision = Accepted, "A second value confirmed it."
+	default:
+		e.State, e.Decision = Discarded, "The register came back to its last value."
+	}
+	return e
 }
 
 // Stopped returns the open entry for the reading at which a meter's rating stopped.

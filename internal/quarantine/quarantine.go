@@ -18,6 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -73,7 +74,10 @@ type Entry struct {
 }
 
 // Broke reports whether the meter's register did not continue at the entry: counting stopped there, or went on from another register.
-func (e Entry) Broke() bool { return e.State == Rebased || e.State == Open && e.Kind == OfRating }
+// The register that the server keeps for a device always continues, whatever the device's own register does.
+func (e Entry) Broke() bool {
+	return !e.isOfDevice() && (e.State == Rebased || e.State == Open && e.Kind == OfRating)
+}
 
 // Choice is a possible decision.
 type Choice string
@@ -102,7 +106,7 @@ func (e Entry) Choices() []Choice {
 	if e.acceptable() {
 		out = append(out, Accept)
 	}
-	if e.Kind == OfRating {
+	if e.Kind == OfRating || e.isOfDevice() {
 		out = append(out, Rebase)
 	}
 	if e.Doubt == metering.DoubtOpen { // only the payer of the energy is in doubt, not the reading
@@ -118,7 +122,7 @@ func (e Entry) acceptable() bool {
 	case metering.DoubtNegative, metering.DoubtUnreadable, metering.DoubtTime, metering.DoubtPrice:
 		return false
 	}
-	return e.Kind == OfRecord || e.Was == nil || e.Register == nil || *e.Register >= *e.Was
+	return e.Kind == OfRecord && !e.isOfDevice() || e.Was == nil || e.Register == nil || *e.Register >= *e.Was
 }
 
 // Tx is the part of a transaction that a Quarantine needs.
@@ -129,6 +133,10 @@ type Tx interface {
 	Meters() registry.MeterLookup
 	Rating() wallet.ReleaseTx
 	AuditLog(access.Entry) error
+	// ProfileRegister reads and locks the register that the server keeps for a meter's device. PutProfileRegister writes it; an empty name
+	// leaves the device's profile as it is.
+	ProfileRegister(meter int64) (profile.Register, error)
+	PutProfileRegister(meter int64, name string, r profile.Register) error
 	// HeldEntries lists entries of a meter (0: of all meters), newest first, that are older than the given entry (zero: from the
 	// newest). If the parameter open is set, it lists only undecided entries.
 	HeldEntries(meter int64, open bool, before id.ID, max int) ([]Entry, error)

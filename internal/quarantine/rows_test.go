@@ -14,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/internal/quarantine"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/rowstest"
@@ -45,6 +46,15 @@ type rows struct {
 	approvals []access.Approval
 	live      metering.Live
 	kept      []metering.Record
+	device    profile.Register // what the server keeps for the meter's device
+}
+
+func (r *rows) ProfileRegister(int64) (profile.Register, error) { return r.device, nil }
+
+func (r *rows) PutProfileRegister(_ int64, name string, g profile.Register) error {
+	r.device = g
+	r.Wrote = append(r.Wrote, "register of profile "+name)
+	return nil
 }
 
 // newRows returns rows with meter 1, whose wallet is rated up to record 4 at 1000 Wh.

@@ -366,7 +366,7 @@ CREATE TABLE profile_register (           -- what the server counts for a device
   device_mwh INTEGER,                                      -- the device's own register when last read
   relay TEXT NOT NULL DEFAULT '', gaps INTEGER NOT NULL DEFAULT 0, gap_s INTEGER NOT NULL DEFAULT 0,
   seq INTEGER NOT NULL DEFAULT 0, reported_at INTEGER, reported_wh INTEGER NOT NULL DEFAULT 0,  -- the last reading made of it
-  boots INTEGER NOT NULL DEFAULT 0, open_from INTEGER,
+  boots INTEGER NOT NULL DEFAULT 0, open_from INTEGER, counting TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (tenant_id, meter)
 ) STRICT, WITHOUT ROWID;
 

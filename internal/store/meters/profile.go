@@ -25,13 +25,15 @@ var registerColumns = core.Columns[registerRow]{Table: "profile_register", Unatt
 	core.Int("reported_wh", func(g *registerRow) *int64 { return &g.ReportedWh }),
 	core.Int("boots", func(g *registerRow) *uint64 { return &g.Boots }),
 	core.Time("open_from", func(g *registerRow) *time.Time { return &g.OpenFrom }),
+	core.Parsed("counting", func(g *registerRow) *profile.Counting { return &g.Counting }, profile.ParseCounting),
 	{Name: "meter", Form: 'i'}, {Name: "profile", Form: 't'},
 }}
 
 // registerQuery reads a register; registerSave writes one.
 var (
 	registerQuery = `SELECT ` + registerColumns.List("") + ` FROM profile_register WHERE tenant_id = $1 AND meter = $2`
-	registerSave  = `INSERT INTO ` + registerColumns.Into("meter", "profile") + registerColumns.OrUpdate("meter") + `, profile = excluded.profile`
+	registerSave  = `INSERT INTO ` + registerColumns.Into("meter", "profile") + registerColumns.OrUpdate("meter") + `,
+		profile = CASE WHEN excluded.profile = '' THEN profile_register.profile ELSE excluded.profile END`
 )
 
 // ProfileRegister reads and locks the register that the server keeps for a meter whose device has no cumulative register. It returns the
@@ -45,7 +47,7 @@ func (tx Rows) ProfileRegister(meter int64) (profile.Register, error) {
 	return g, nil
 }
 
-// PutProfileRegister writes the register of [Rows.ProfileRegister].
+// PutProfileRegister writes the register of [Rows.ProfileRegister]. Without the name of a profile, the stored name stays.
 func (tx Rows) PutProfileRegister(meter int64, name string, g profile.Register) error {
 	_, err := tx.C.Exec(registerSave, registerColumns.Values(tx.Tenant, &g, meter, name)...)
 	if err != nil {

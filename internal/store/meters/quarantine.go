@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/internal/quarantine"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store/core"
@@ -66,6 +67,26 @@ func (tx Rows) HoldRecord(r *metering.Record, l *metering.Live, d metering.Decis
 	return tx.addHeld(e)
 }
 
+// HoldDeviceValue enters a held value of a device's own register.
+func (tx Rows) HoldDeviceValue(meter int64, v profile.HeldValue) (id.ID, error) {
+	e := quarantine.OfDevice(meter, v)
+	var err error
+	if e.ID, err = tx.NewID(); err != nil {
+		return id.ID{}, err
+	}
+	return e.ID, tx.addHeld(e)
+}
+
+// DecideHeldValue ends the entry of a held value as the later values of the device show. The entry of a meter that a person has decided
+// meanwhile stays as it is.
+func (tx Rows) DecideHeldValue(d profile.HeldDecision) error {
+	e, found, err := tx.HeldEntry(d.Entry)
+	if err != nil || !found || e.State != quarantine.Open {
+		return err
+	}
+	return tx.WriteDecision(e.DecidedByDevice(d))
+}
+
 // HeldWaiting counts the records of a meter that wait for a decision.
 func (tx Rows) HeldWaiting(meter int64) (int64, error) {
 	n, err := tx.Number(`SELECT COUNT(*) FROM quarantine WHERE tenant_id = $1 AND meter = $2 AND kind = $3 AND state = 'open'`,
@@ -102,7 +123,10 @@ func (tx Rows) WalletHeldEnergy(meter int64, d wallet.HeldEnergy) error {
 // addHeld inserts an entry.
 func (tx Rows) addHeld(e quarantine.Entry) error {
 	var err error
-	if e.ID, err = tx.NewID(); err != nil {
+	if e.ID.IsZero() {
+		e.ID, err = tx.NewID()
+	}
+	if err != nil {
 		return err
 	}
 	if e.Payload == nil {

@@ -25,6 +25,8 @@ func profileTests() []test {
 	return []test{
 		{"samples of a device become readings with numbers of their own", samplesBecomeReadings},
 		{"a register goes on where the last transaction left it", registerGoesOn},
+		{"a register that falls counts nothing until its values or a person decide", fallenRegister},
+		{"a register that jumps goes on, and a person decides about the jump", jumpedRegister},
 		{"a device takes a meter's place, and the meter its own again", deviceAndMeter},
 		{"an open relay's sensor offset is not charged for", openOffset},
 		{"what is drawn through an open relay is held until a person decides", openDraw},

@@ -1,0 +1,236 @@
+// The rule of a device's own register, as tables of values. Values are in Wh, and minutes apart unless a case says otherwise.
+
+package profile_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/profile"
+)
+
+// started stands for the device's message that it started, in a list of values.
+const started = -1
+
+// playValues gives a register the values of a device, so many seconds apart, and returns it with its last step. The first value comes at 0.
+func playValues(p *profile.Profile, seconds int, values ...int64) (profile.Register, profile.Step) {
+	var r profile.Register
+	var s profile.Step
+	for i, v := range values {
+		m := counted(v * 1000)
+		if v == started {
+			m = profile.Meaning{Kind: profile.IsStarted}
+		}
+		r, s = p.Take(r, m, at(seconds*i))
+	}
+	return r, s
+}
+
+func TestADevicesOwnRegister(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		profile string
+		values  []int64
+		want    int64 // counted, in Wh
+		gaps    int64
+		held    profile.HeldKind
+	}{
+		{"begins anywhere", "tasmota", []int64{9000, 9001}, 1, 0, ""},
+		{"shows 0 once", "tasmota", []int64{100, 250, 0, 250}, 150, 0, ""},
+		{"shows 0 once, register that begins at 0", "shelly-gen1", []int64{100, 250, 0, 250}, 150, 0, ""},
+		{"shows 0 twice", "shelly-gen1", []int64{100, 250, 0, 0, 251}, 151, 0, ""},
+		{"shows an old value once", "tasmota", []int64{100, 250, 180, 255}, 155, 0, ""},
+		{"stays below", "tasmota", []int64{100, 250, 240, 240, 240, 240}, 150, 0, profile.HeldFall},
+		{"rises twice below", "tasmota", []int64{100, 250, 240, 241}, 150, 0, profile.HeldFall},
+		{"rises three times below", "tasmota", []int64{100, 250, 250, 240, 241, 243}, 153, 1, ""},
+		{"goes on below", "tasmota", []int64{100, 250, 250, 240, 241, 243, 260}, 170, 1, ""},
+		{"falls on", "tasmota", []int64{100, 250, 240, 230, 241, 239}, 150, 0, profile.HeldFall},
+		{"passes its old value before it has risen three times", "tasmota", []int64{100, 250, 240, 251}, 151, 0, ""},
+		{"begins again at 0", "shelly-gen1", []int64{9000, 9001, 9001, 3, 4, 7}, 8, 0, ""},
+		{"begins again at 0, but the profile does not", "tasmota", []int64{9000, 9001, 9001, 3, 4, 7}, 5, 1, ""},
+		{"begins again with more than it could have used", "shelly-gen1", []int64{9000, 8000, 8001, 8003}, 3, 1, ""},
+		{"begins again while the last value was not confirmed", "shelly-gen1", []int64{9000, 9050, 3, 4, 7}, 50, 0, ""},
+		{"says that it started after a fall", "tasmota", []int64{100, 250, 250, 240, started, 241, 243}, 152, 1, ""},
+		{"says it after a fall, and comes back", "shelly-gen1", []int64{100, 250, 0, started, 250, 251}, 151, 0, ""},
+		{"says that it started without a fall", "shelly-gen1", []int64{100, started, 250, started, 250, 260}, 160, 0, ""},
+		{"says it, and then falls once", "shelly-gen1", []int64{100, 250, started, 0, 250}, 150, 0, ""},
+		{"one value is too high", "tasmota", []int64{100, 300, 110, 111, 113}, 200, 0, ""},
+		{"and the use goes on", "tasmota", []int64{100, 300, 110, 111, 113, 290, 310}, 210, 0, ""},
+		{"a start that was none", "tasmota", []int64{1000, 1010, 100, 101, 103, 1010, 1015}, 15, 1, ""},
+		{"jumps once", "tasmota", []int64{100, 5000, 110}, 10, 0, ""},
+		{"jumps for good", "tasmota", []int64{100, 5000, 5001, 5002}, 2, 1, ""},
+		{"jumps twice", "tasmota", []int64{100, 5000, 5001}, 0, 0, profile.HeldJump},
+		{"rises by much", "tasmota", []int64{100, 500}, 0, 0, profile.HeldRise},
+		{"rises by much, confirmed", "tasmota", []int64{100, 500, 501}, 401, 0, ""},
+		{"rises by much, once", "tasmota", []int64{100, 500, 101}, 1, 0, ""},
+	} {
+		r, s := playValues(library(t)[c.profile], 60, c.values...)
+		if r.Wh() != c.want || r.Gaps != c.gaps || r.Counting.Held.Kind != c.held || (s.Held != "") != (c.held != "") {
+			t.Errorf("%s: %d Wh, %d gaps, held %q (%s), want %d, %d, %q", c.name, r.Wh(), r.Gaps, r.Counting.Held.Kind, s.Held, c.want, c.gaps, c.held)
+		}
+	}
+}
+
+// TestAFastRegisterCountsNoMoreThanTheTime: steps that follow quickly share one allowance of a minute at the greatest power.
+func TestAFastRegisterCountsNoMoreThanTheTime(t *testing.T) {
+	p := library(t)["tasmota"] // 16 kW: 266.666 Wh a minute, 4.444 Wh a second
+	var r profile.Register
+	for i := range int64(13) {
+		r, _ = p.Take(r, counted(i*200_000), at(int(i)))
+	}
+	if most := int64(266_666 + 12*4_444); r.MWh > most {
+		t.Errorf("2.4 kWh in 12 s: %d mWh counted, at most %d are possible", r.MWh, most)
+	}
+	quiet := profile.Register{Device: 0, HasDevice: true, At: at(0)}
+	for seconds, possible := range map[int]int64{0: 266_666, 30: 400_000, 60: 533_333, 3600: 16_266_666} {
+		if _, s := p.Take(quiet, counted(possible), at(seconds)); strings.Contains(s.Held, "held") != (possible > 266_666) {
+			t.Errorf("%d mWh after %d s: %+v", possible, seconds, s)
+		}
+		at1, _ := p.Take(quiet, counted(possible), at(seconds))
+		at2, _ := p.Take(quiet, counted(possible+1), at(seconds))
+		if at1.Counting.Held.Kind == profile.HeldJump || at2.Counting.Held.Kind != profile.HeldJump {
+			t.Errorf("after %d s, %d mWh is held as %q and one more as %q", seconds, possible, at1.Counting.Held.Kind, at2.Counting.Held.Kind)
+		}
+	}
+}
+
+// TestTwoDevicesOfOneNameAreNotCharged: two plugs that use nothing answer in turn.
+func TestTwoDevicesOfOneNameAreNotCharged(t *testing.T) {
+	for _, c := range []struct{ one, other int64 }{{5000, 3000}, {3000, 5000}, {100, 90_000}, {200, 400}} {
+		var r profile.Register
+		p := library(t)["shelly-gen1"]
+		for i := range 200 {
+			v := c.one
+			if i%2 == 1 {
+				v = c.other
+			}
+			r, _ = p.Take(r, counted(v*1000), at(i))
+		}
+		if r.Wh() > 266 {
+			t.Errorf("%d and %d Wh: %d Wh were counted", c.one, c.other, r.Wh())
+		}
+	}
+}
+
+// TestValuesThatMayBeCopiesConfirmNothing: a second value counts as another one only after five seconds.
+func TestValuesThatMayBeCopiesConfirmNothing(t *testing.T) {
+	p := library(t)["tasmota"]
+	const soon, later = 5*time.Second - time.Millisecond, 5 * time.Second
+	for _, c := range []struct {
+		name   string
+		apart  time.Duration // from one value to the next
+		values []int64       // in Wh, after 1000
+		want   int64
+	}{
+		{"a large rise and its copy", soon, []int64{1270, 1270}, 0},
+		{"a large rise, confirmed", later, []int64{1270, 1270}, 270},
+		{"three rises in a burst", soon, []int64{1005, 1005, 1005, 900, 901, 902}, 5},
+		{"three rises", later, []int64{1005, 1005, 1005, 900, 901, 902}, 7},
+		{"three rises that are too fast", later, []int64{1005, 1005, 1005, 900, 922, 955}, 5},
+		{"a high value and its copy", soon, []int64{1050, 1050, 1001, 1001, 1002, 1002, 1003, 1003, 1004, 1060}, 60},
+	} {
+		r, _ := p.Take(profile.Register{}, counted(1_000_000), at(0))
+		now := at(0)
+		for _, v := range c.values {
+			now = now.Add(c.apart)
+			r, _ = p.Take(r, counted(v*1000), now)
+		}
+		if r.Wh() != c.want {
+			t.Errorf("%s: %d Wh, want %d (%+v)", c.name, r.Wh(), c.want, r.Counting)
+		}
+	}
+}
+
+// TestASilenceIsChargedOnlyWhenConfirmed: after ten hours without a message, a wrong value must not be charged, and what was used must be.
+func TestASilenceIsChargedOnlyWhenConfirmed(t *testing.T) {
+	p := library(t)["tasmota"]
+	begin := profile.Register{Device: 1_000_000, HasDevice: true, At: at(0)}
+	const hours = 36_000
+	r, s := p.Take(begin, counted(101_000_000), at(hours))
+	if r.MWh != 0 || s.Sample || r.Counting.Held.Kind != profile.HeldRise {
+		t.Fatalf("100 kWh after ten hours: %+v, step %+v", r, s)
+	}
+	wrong, s := p.Take(r, counted(1_000_000), at(hours+10))
+	if wrong.MWh != 0 || s.Ended != profile.EndedReturned {
+		t.Errorf("the register comes back: %d mWh, %+v", wrong.MWh, s)
+	}
+	right, s := p.Take(r, counted(101_010_000), at(hours+10))
+	if right.MWh != 100_010_000 || s.Ended != profile.EndedConfirmed || s.CountedMWh != 100_010_000 || !s.Sample {
+		t.Errorf("a second value: %d mWh, step %+v", right.MWh, s)
+	}
+	over, s := p.Take(begin, counted(162_000_000), at(hours))
+	if over.Counting.Held.Kind != profile.HeldJump {
+		t.Errorf("161 kWh after ten hours at 16 kW: %+v, %+v", over, s)
+	}
+	low, s := p.Take(r, counted(0), at(hours+10))
+	if low.MWh != 0 || s.Ended != profile.EndedOpen || low.Counting.Held.Kind != profile.HeldFall {
+		t.Errorf("a lower value before the second: %+v, step %+v", low, s)
+	}
+}
+
+// TestAHeldValueDelaysTheReading: in the first minute, a reading with the register of before would date the energy wrong.
+func TestAHeldValueDelaysTheReading(t *testing.T) {
+	p := library(t)["tasmota"]
+	r, _ := p.Take(profile.Register{}, counted(9_000_000), at(0))
+	for seconds, want := range map[int]bool{10: false, 69: false, 70: true} {
+		g, _ := p.Take(r, counted(0), at(10))
+		g, s := p.Take(g, counted(0), at(seconds))
+		if s.Sample != want || g.MWh != 0 {
+			t.Errorf("held for %d s: sample %t, want %t", seconds-10, s.Sample, want)
+		}
+	}
+}
+
+// TestAPersonDecidesAboutAHeldValue checks the three decisions, while the value is held and when counting has gone on without it.
+func TestAPersonDecidesAboutAHeldValue(t *testing.T) {
+	p := library(t)["tasmota"]
+	entry, other := id.ID{15: 1}, id.ID{15: 2}
+	fall, _ := playValues(p, 60, 100, 250, 250, 20)
+	jump, _ := playValues(p, 60, 100, 150, 150, 5000)
+	fall.Counting.Held.Entry, jump.Counting.Held.Entry = entry, entry
+	to := int64(30_000)
+	for name, c := range map[string]struct {
+		r       profile.Register
+		next    int64 // the next value of the device, in Wh
+		want    int64 // counted with it, in Wh
+		stopped bool  // the next value is held again
+	}{
+		"accept a jump":               {jump.AcceptHeld(entry, 1), 5003, 50 + 4850 + 3, false},
+		"accept what counting passed": {jump.AcceptHeld(other, 7000), 150, 50 + 7, false},
+		"accept nothing below 0":      {jump.AcceptHeld(other, -7000), 150, 50, false},
+		"rebase a jump":               {jump.RebaseHeld(entry, nil), 5003, 50 + 3, false},
+		"rebase a fall":               {fall.RebaseHeld(entry, nil), 22, 150 + 2, false},
+		"rebase to a register":        {fall.RebaseHeld(entry, &to), 35, 150 + 5, false},
+		"rebase another entry":        {fall.RebaseHeld(other, nil), 22, 150, true},
+		"discard a fall":              {fall.DiscardHeld(entry), 251, 151, false},
+		"discard another entry":       {fall.DiscardHeld(other), 22, 150, true},
+	} {
+		r, _ := p.Take(c.r, counted(c.next*1000), at(300))
+		if r.Wh() != c.want || (r.Counting.Held.Kind != "") != c.stopped {
+			t.Errorf("%s: %d Wh, held %q, want %d, %t", name, r.Wh(), r.Counting.Held.Kind, c.want, c.stopped)
+		}
+	}
+	if r := fall.DiscardHeld(entry); r.Counting.Held != (profile.Held{}) || r.Device != 250_000 {
+		t.Errorf("discarded: %+v", r)
+	}
+}
+
+// TestTheStateOfCountingIsStored reads back what was written, at every step of a stream.
+func TestTheStateOfCountingIsStored(t *testing.T) {
+	g := newPlug(7, library(t))
+	g.live(200, func(g *plug) bool {
+		back, err := profile.ParseCounting(g.reg.Counting.String())
+		if err != nil || back != g.reg.Counting {
+			t.Fatalf("%+v is read as %+v, %v", g.reg.Counting, back, err)
+		}
+		return true
+	})
+	if c, err := profile.ParseCounting(""); err != nil || c != (profile.Counting{}) || c.String() != "" {
+		t.Errorf("nothing is read as %+v, %v", c, err)
+	}
+	if _, err := profile.ParseCounting("{"); err == nil {
+		t.Error("a broken state is read")
+	}
+}
