@@ -196,7 +196,7 @@ func (p *Profile) takeAgreeing(r Register, s Step, mwh int64, at time.Time) (Reg
 	if mwh-held.Last > p.mostIn(min(at.Sub(held.LastAt), time.Duration(p.Energy.MaxGap))+allowance) {
 		return p.hold(r, s, p.kindOf(r, mwh, at), mwh, at)
 	}
-	if back := r.undoStart(at); p.provesNoStart(r, held.First, held.FirstAt) && held.First-back.Device <= p.room(back, at) {
+	if back := r.undoStart(at); p.provesNoStart(r, mwh, at) && held.First-back.Device <= p.room(back, at) {
 		r, held.Kind = back, HeldRise
 	}
 	held.Last, held.LastAt = mwh, at
@@ -288,6 +288,7 @@ func (p *Profile) beginAgain(r Register, s Step, held Held, mwh int64, at time.T
 	switch {
 	case mwh >= r.Device-unsure: // only the last value was wrong, so the register goes on where it was before
 		from = r.Device - unsure
+		trial = r.Counting.Trial
 	case p.Energy.Reset != ResetZero, held.First > p.room(r, held.FirstAt):
 		from, since = held.First, held.FirstAt
 		s.Gap = max(held.FirstAt.Sub(r.At), 0)
@@ -307,7 +308,7 @@ func (p *Profile) beginAgain(r Register, s Step, held Held, mwh int64, at time.T
 // there from the new start in the time.
 func (p *Profile) provesNoStart(r Register, mwh int64, at time.Time) bool {
 	t := r.Counting.Trial
-	return !t.MaxAt.IsZero() && mwh >= t.Max && mwh-t.From > p.mostIn(at.Sub(t.FromAt))
+	return !t.MaxAt.IsZero() && mwh >= t.Max && mwh-t.From > p.mostIn(at.Sub(t.FromAt))+figure
 }
 
 // undoStart returns the register as if the new start had never been. The energy that was counted since then is skipped.

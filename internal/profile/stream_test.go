@@ -181,7 +181,7 @@ func (g *plug) live(messages int, check func(*plug) bool) bool {
 			g.repeat()
 		case k == 5: // no network, but power
 			g.pass(time.Duration(g.rng.Int64N(12*3_600_000))*time.Millisecond, true)
-			g.good = 0
+			g.good, g.rises = 0, 0
 		case k == 6: // no power
 			g.pass(time.Duration(g.rng.Int64N(12*3_600_000))*time.Millisecond, false)
 		case k == 7:
