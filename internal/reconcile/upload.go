@@ -58,7 +58,7 @@ func (s *Statements) Upload(ctx context.Context, by access.Actor, provider strin
 	}
 	read, err := statement.Read(f.Format, bytes.NewReader(file), o, func(statement.Row) error { return nil })
 	if wrong := (*statement.Damaged)(nil); errors.As(err, &wrong) {
-		return UploadResult{Refusal: refuse.StatementDamaged(f.Format.Title(), refusal.Echo(wrong.Error()))}, nil
+		return UploadResult{Refusal: refuse.StatementDamaged(f.Format.Title(), refusal.MaskRuns(wrong.Error()))}, nil
 	} else if err != nil {
 		return UploadResult{}, fmt.Errorf("read a statement: %w", err)
 	}
