@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/gsm/bus"
-	"github.com/paywatt/paywatt/internal/notify"
 )
 
 // The test shows how other programs' daemons handle "+CMS ERROR: 38, network out of order". The single commands of gammu and gnokii are in
@@ -88,21 +87,16 @@ func smstools38(t *testing.T, r *radio, number, phone string) {
 
 // Kannel logs the error and retries every sms-resend-freq seconds, without end and without a report.
 func kannel38(t *testing.T, r *radio, number, phone string) {
-	k := startKannel(t, modemGroup(r.ptys[number], number))
-	if s := k.send(t, "msg_1", phone, recharge); s.Outcome != notify.Accepted {
-		t.Fatalf("sent %+v", s)
-	}
-	r.wantText(t, phone, number, recharge)
+	const text = "try again"
+	k := startKannel(t, modemGroup(r.ptys[number], number), "")
+	k.customer(t, 1270, phone)
+	sent := k.send(t, phone, text)
+	r.wantText(t, phone, number, text)
 	if n := strings.Count(contents(k.dir+"/bearerbox.log"), "+CMS ERROR: Network out of order (38)"); n != 2 {
 		t.Errorf("error 38 was logged %d times, want 2:\n%s", n, contents(k.dir+"/bearerbox.log"))
 	}
-	k.box.awaitReport(t, "msg_1", notify.Delivered)
-	r.once(t, phone, recharge)
-	k.box.mu.Lock()
-	defer k.box.mu.Unlock()
-	for _, x := range k.box.reports {
-		if x.State == notify.Failed {
-			t.Errorf("report %+v of a message that was tried again", x)
-		}
+	if m := k.awaitState(t, sent, "delivered"); len(m.Attempts) != 1 || m.Attempts[0].Report != "delivered" {
+		t.Errorf("the server knows of the attempts %+v", m.Attempts)
 	}
+	r.once(t, phone, text)
 }

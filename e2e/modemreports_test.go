@@ -232,12 +232,10 @@ func fullGnokii(t *testing.T, r *radio, number, phone string) {
 
 func fullKannel(t *testing.T, r *radio, number, phone string) {
 	fill(t, r, number, phone)
-	k := startKannel(t, modemGroup(r.ptys[number], number))
+	k := startKannel(t, modemGroup(r.ptys[number], number), "")
 	wantMany(t, r, number, func() string {
-		k.box.mu.Lock()
-		defer k.box.mu.Unlock()
 		var all strings.Builder
-		for _, m := range k.box.messages {
+		for _, m := range k.incoming(t) {
 			all.WriteString(m.Text + "\n")
 		}
 		return all.String()
