@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -160,14 +161,11 @@ func document(payload []byte) (any, error) {
 	return doc, nil
 }
 
-// lookUp follows a path; ok is false if the path does not exist. Numbers and truth values are returned as text.
+// lookUp follows a path; ok is false if the path does not exist. A number in the path is a place in a list, from 0: emeters.0.total. Numbers and
+// truth values are returned as text.
 func lookUp(doc any, path string) (text string, ok bool, err error) {
 	for name := range strings.SplitSeq(path, ".") {
-		object, is := doc.(map[string]any)
-		if !is {
-			return "", false, nil
-		}
-		if doc, ok = object[name]; !ok {
+		if doc, ok = member(doc, name); !ok {
 			return "", false, nil
 		}
 	}
@@ -182,6 +180,22 @@ func lookUp(doc any, path string) (text string, ok bool, err error) {
 		return "", false, nil
 	}
 	return "", false, fmt.Errorf("%s is neither a number nor a word", path)
+}
+
+// member returns the member of an object with a name, or of a list at a place.
+func member(doc any, name string) (any, bool) {
+	switch v := doc.(type) {
+	case map[string]any:
+		inside, ok := v[name]
+		return inside, ok
+	case []any:
+		place, err := strconv.ParseUint(name, 10, 16)
+		if err != nil || place >= uint64(len(v)) {
+			return nil, false
+		}
+		return v[place], true
+	}
+	return nil, false
 }
 
 // take stores one quantity in the meaning.
