@@ -118,7 +118,11 @@ func (b *batch) take(r *metering.Record) (metering.Outcome, error) {
 		return d.Outcome, hold(tx.Review(), r, l, d)
 	}
 	if d.Alarm != nil {
-		if err := tx.Rating().RaiseAlarm(r.Meter, *d.Alarm); err != nil {
+		raise := tx.Rating().RaiseAlarm
+		if d.Alarm.Code.Lasts() {
+			raise = tx.Review().UpdateAlarm
+		}
+		if err := raise(r.Meter, *d.Alarm); err != nil {
 			return metering.Outcome{}, err
 		}
 	}

@@ -106,7 +106,11 @@ const (
 	AlarmTamper AlarmCode = "tamper"
 )
 
-// Alarm is an alarm to raise; the store has at most one open alarm per meter and code.
+// Lasts reports whether an alarm describes a state that each further record only confirms. Such an alarm is open once for each meter, and names the
+// newest record. Every other alarm is about an event of its own.
+func (c AlarmCode) Lasts() bool { return c == AlarmUnreadable || c == AlarmQuarantine }
+
+// Alarm is an alarm to raise. The store has at most one open alarm per meter, code and text; see also [AlarmCode.Lasts].
 type Alarm struct {
 	Code AlarmCode
 	Text string
