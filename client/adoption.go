@@ -39,3 +39,9 @@ func (c *Client) NewDevicePassword(ctx context.Context) (apiv1.DevicePassword, e
 func (c *Client) DropDevicePassword(ctx context.Context) (apiv1.DevicePassword, error) {
 	return ask[apiv1.DevicePassword](ctx, c, remove("/v1/devices/password"))
 }
+
+// ReplaceDevice says which device is the one of a meter with a listener of its own (right: meter.write). If a second person must approve, it
+// returns an error with the approval.
+func (c *Client) ReplaceDevice(ctx context.Context, meter string, d apiv1.ReplacedDevice) (apiv1.BoundDevice, error) {
+	return ask[apiv1.BoundDevice](ctx, c, post("/v1/meters/"+url.PathEscape(meter)+"/device/replace", d))
+}

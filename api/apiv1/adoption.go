@@ -61,3 +61,18 @@ var UnknownDevices = Listing[Page, UnknownDevice]{Name: "unknown-devices", Path:
 
 // NewDevicePassword asks for a new password of the shared listener. It is empty: the path says everything.
 type NewDevicePassword struct{}
+
+// BoundDevice says which device belongs to a meter with a listener of its own.
+type BoundDevice struct {
+	Meter   string     `json:"meter" doc:"Number of the meter"`
+	Device  string     `json:"device,omitempty" example:"kitchen" doc:"Name that the device gives itself in its topics; missing if none was heard or its topics have no name"`
+	BoundAt *time.Time `json:"bound_at,omitempty" doc:"Since when the meter belongs to this device only; missing while the server still listens for a second one"`
+	Rival   string     `json:"rival,omitempty" example:"bath" doc:"A second device that was heard. Nothing is charged or switched until somebody chooses one"`
+	ReadAt  *time.Time `json:"read_at,omitempty" doc:"When a value of this device was read first; missing if none was"`
+}
+
+// ReplacedDevice says which device is a meter's from now on.
+type ReplacedDevice struct {
+	Device string `json:"device" maxLength:"100" example:"kitchen" doc:"Name of the device in its topics"`
+	Reason string `json:"reason" doc:"Why, in a few words; written to the audit log"`
+}

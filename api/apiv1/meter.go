@@ -41,47 +41,48 @@ type NewMeter struct {
 
 // Meter is the present state of a meter. Times and figures are nil until the meter has reported them.
 type Meter struct {
-	ID         string           `json:"id" example:"mtr_01jd00000000000000000000000" doc:"Id of the meter"`
-	Number     string           `json:"number" example:"04140001001" doc:"Number printed on the meter (DRN)"`
-	Mode       string           `json:"mode" doc:"prepay_token: units in the meter, bought as tokens; prepay_wallet: money on the server; postpay: paid after use"`
-	Status     string           `json:"status" doc:"stock, installed, commissioned, active, blocked, removed or scrapped; tokens are sold only to active meters"`
-	Test       bool             `json:"test,omitempty" doc:"The meter is simulated"`
-	Simulated  bool             `json:"simulated" doc:"The meter is virtual, with a clock of its own; no supply and no money of it are real"`
-	State      string           `json:"state" enum:"on,low,cut_off,offline,tamper" doc:"The first that applies: tamper; offline: silent for three reading intervals and not connected; cut_off: the relay is not known to be closed; low: low credit; on"`
-	Connected  bool             `json:"connected" doc:"Whether the meter is connected now"`
-	Relay      string           `json:"relay" doc:"closed, open or armed; empty while unknown"`
-	Reasons    []string         `json:"reasons" doc:"Why the supply is off"`
-	BalanceWh  *int64           `json:"balance_wh" doc:"Credit left in the meter, as of as_of"`
-	Said       *ReportedBalance `json:"said_balance,omitempty" doc:"Balance that the meter sent after its newest reading, with the result of a token or by SMS"`
-	Balance    *Amount          `json:"balance" doc:"Settled balance of the account's wallet; null without a wallet"`
-	Live       *WalletEstimate  `json:"live" doc:"Live estimate of the wallet as of the newest reading; null without a wallet"`
-	RegisterWh *int64           `json:"register_wh" doc:"Total energy counted, in Wh; null before the first reading"`
-	ECUsedWh   *int64           `json:"ec_used_wh" doc:"Emergency credit used and not paid back, in Wh; null before the first reading"`
-	OverrunWh  *int64           `json:"overrun_wh" doc:"Energy used beyond all credit, in Wh; null before the first reading"`
-	W          *int64           `json:"w" doc:"Power at the last reading, in W; null before the first reading"`
-	MV         *int64           `json:"mv" doc:"Voltage, in mV; null before the first reading"`
-	AsOf       *time.Time       `json:"as_of" doc:"Meter time of the figures"`
-	LastSeen   *time.Time       `json:"last_seen" doc:"Server time of the last message"`
-	Tariff     string           `json:"tariff" doc:"Name of the tariff"`
-	SIMPhone   string           `json:"sim_phone,omitempty" doc:"Telephone number of the SIM in the meter"`
-	Customer   *Customer        `json:"customer,omitempty" doc:"The customer; missing if the meter supplies nobody"`
-	SGC        string           `json:"sgc,omitempty" doc:"Supply group code"`
-	KRN        int              `json:"krn,omitempty" doc:"Key revision number"`
-	KT         int              `json:"kt,omitempty" doc:"Key type: 0 initialisation, 1 default, 2 unique, 3 common"`
-	TI         string           `json:"ti,omitempty" doc:"Tariff index"`
-	KEN        *int             `json:"ken,omitempty" doc:"Key expiry number; 255 for never"`
-	EA         string           `json:"ea,omitempty" doc:"Encryption algorithm, 07 or 11"`
-	DKGA       string           `json:"dkga,omitempty" doc:"Key derivation, 02 or 04"`
-	BaseDate   int              `json:"base_date,omitempty" doc:"Base date of its tokens: 1993, 2014 or 2035"`
-	ImpPerKWh  int64            `json:"imp_per_kwh" doc:"Impulses per kWh"`
-	Model      string           `json:"model,omitempty" doc:"Make and model"`
-	Phases     int              `json:"phases" doc:"Number of phases, 1 or 3"`
-	Address    string           `json:"address,omitempty" doc:"Address of the place"`
-	Feeder     string           `json:"feeder,omitempty" doc:"Feeder that supplies the place"`
-	Measures   string           `json:"measures,omitempty" doc:"Feeder that the meter measures as a whole: it is the main meter of a building"`
-	MaxW       int64            `json:"max_w,omitempty" doc:"Highest power that it can measure, in W; 23,000 W a phase if it was not set"`
-	CreatedAt  time.Time        `json:"created_at" doc:"When the meter was registered"`
-	TwoKeys    *time.Time       `json:"two_link_keys_since,omitempty" doc:"Since when messages to the meter are signed with two link keys, while the link key is being replaced"`
+	ID             string           `json:"id" example:"mtr_01jd00000000000000000000000" doc:"Id of the meter"`
+	Number         string           `json:"number" example:"04140001001" doc:"Number printed on the meter (DRN)"`
+	Mode           string           `json:"mode" doc:"prepay_token: units in the meter, bought as tokens; prepay_wallet: money on the server; postpay: paid after use"`
+	Status         string           `json:"status" doc:"stock, installed, commissioned, active, blocked, removed or scrapped; tokens are sold only to active meters"`
+	Test           bool             `json:"test,omitempty" doc:"The meter is simulated"`
+	Simulated      bool             `json:"simulated" doc:"The meter is virtual, with a clock of its own; no supply and no money of it are real"`
+	State          string           `json:"state" enum:"on,low,cut_off,offline,tamper" doc:"The first that applies: tamper; offline: silent for three reading intervals and not connected; cut_off: the relay is not known to be closed; low: low credit; on"`
+	Connected      bool             `json:"connected" doc:"Whether the meter is connected now"`
+	Relay          string           `json:"relay" doc:"closed, open or armed; empty while unknown"`
+	Reasons        []string         `json:"reasons" doc:"Why the supply is off"`
+	BalanceWh      *int64           `json:"balance_wh" doc:"Credit left in the meter, as of as_of"`
+	Said           *ReportedBalance `json:"said_balance,omitempty" doc:"Balance that the meter sent after its newest reading, with the result of a token or by SMS"`
+	Balance        *Amount          `json:"balance" doc:"Settled balance of the account's wallet; null without a wallet"`
+	Live           *WalletEstimate  `json:"live" doc:"Live estimate of the wallet as of the newest reading; null without a wallet"`
+	RegisterWh     *int64           `json:"register_wh" doc:"Total energy counted, in Wh; null before the first reading"`
+	ECUsedWh       *int64           `json:"ec_used_wh" doc:"Emergency credit used and not paid back, in Wh; null before the first reading"`
+	OverrunWh      *int64           `json:"overrun_wh" doc:"Energy used beyond all credit, in Wh; null before the first reading"`
+	W              *int64           `json:"w" doc:"Power at the last reading, in W; null before the first reading"`
+	MV             *int64           `json:"mv" doc:"Voltage, in mV; null before the first reading"`
+	AsOf           *time.Time       `json:"as_of" doc:"Meter time of the figures"`
+	LastSeen       *time.Time       `json:"last_seen" doc:"Server time of the last message"`
+	Tariff         string           `json:"tariff" doc:"Name of the tariff"`
+	SIMPhone       string           `json:"sim_phone,omitempty" doc:"Telephone number of the SIM in the meter"`
+	Customer       *Customer        `json:"customer,omitempty" doc:"The customer; missing if the meter supplies nobody"`
+	SGC            string           `json:"sgc,omitempty" doc:"Supply group code"`
+	KRN            int              `json:"krn,omitempty" doc:"Key revision number"`
+	KT             int              `json:"kt,omitempty" doc:"Key type: 0 initialisation, 1 default, 2 unique, 3 common"`
+	TI             string           `json:"ti,omitempty" doc:"Tariff index"`
+	KEN            *int             `json:"ken,omitempty" doc:"Key expiry number; 255 for never"`
+	EA             string           `json:"ea,omitempty" doc:"Encryption algorithm, 07 or 11"`
+	DKGA           string           `json:"dkga,omitempty" doc:"Key derivation, 02 or 04"`
+	BaseDate       int              `json:"base_date,omitempty" doc:"Base date of its tokens: 1993, 2014 or 2035"`
+	ImpPerKWh      int64            `json:"imp_per_kwh" doc:"Impulses per kWh"`
+	Model          string           `json:"model,omitempty" doc:"Make and model"`
+	Phases         int              `json:"phases" doc:"Number of phases, 1 or 3"`
+	Address        string           `json:"address,omitempty" doc:"Address of the place"`
+	Feeder         string           `json:"feeder,omitempty" doc:"Feeder that supplies the place"`
+	Measures       string           `json:"measures,omitempty" doc:"Feeder that the meter measures as a whole: it is the main meter of a building"`
+	MaxW           int64            `json:"max_w,omitempty" doc:"Highest power that it can measure, in W; 23,000 W a phase if it was not set"`
+	UnreadCutHours int64            `json:"unread_cut_h,omitempty" doc:"Hours of supply after which an unmodified device is cut off if no value of it was ever read; missing for never"`
+	CreatedAt      time.Time        `json:"created_at" doc:"When the meter was registered"`
+	TwoKeys        *time.Time       `json:"two_link_keys_since,omitempty" doc:"Since when messages to the meter are signed with two link keys, while the link key is being replaced"`
 }
 
 // LinkKey is a meter after a step of the replacement of its link key. Secret is only there after the start. Do not log it.
@@ -97,10 +98,11 @@ type LinkKeyStep struct{}
 
 // MeterChange is a change of a meter; nil fields stay.
 type MeterChange struct {
-	Feeder   *string `json:"feeder,omitempty" doc:"Feeder that supplies the place; empty for none"`
-	Measures *string `json:"measures,omitempty" doc:"Feeder that the meter measures as a whole; empty for none"`
-	MaxW     *int64  `json:"max_w,omitempty" doc:"Highest power that the meter can measure, in W; 0 for the default of 23,000 W a phase. A register that rises faster is held for review"`
-	Reason   string  `json:"reason" doc:"Why, in a few words; written to the audit log"`
+	Feeder         *string `json:"feeder,omitempty" doc:"Feeder that supplies the place; empty for none"`
+	Measures       *string `json:"measures,omitempty" doc:"Feeder that the meter measures as a whole; empty for none"`
+	MaxW           *int64  `json:"max_w,omitempty" doc:"Highest power that the meter can measure, in W; 0 for the default of 23,000 W a phase. A register that rises faster is held for review"`
+	UnreadCutHours *int64  `json:"unread_cut_h,omitempty" doc:"Hours of supply after which an unmodified device is cut off if no value of it was ever read, up to 168; 0 for never"`
+	Reason         string  `json:"reason" doc:"Why, in a few words; written to the audit log"`
 }
 
 // AddedMeter is a registered meter with its secrets, which are shown only once. DecoderKey is only there for a simulated

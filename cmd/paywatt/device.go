@@ -15,7 +15,7 @@ func newDeviceCommand(c console) *cobra.Command {
 		Long: "Adopt unmodified devices as meters, and release them. The devices connect to the shared listener (paywatt serve --mqtt-devices ADDR).\n" +
 			"docs/guide/devices.md has the steps.",
 	}
-	cmd.AddCommand(newDeviceList(c), newDeviceUnknown(c), newDeviceAdopt(c), newDeviceRelease(c), newDevicePassword(c))
+	cmd.AddCommand(newDeviceList(c), newDeviceUnknown(c), newDeviceAdopt(c), newDeviceRelease(c), newDeviceReplace(c), newDevicePassword(c))
 	return cmd
 }
 
@@ -75,6 +75,26 @@ func newDeviceRelease(c console) *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why, in a few words (needed); written to the audit log")
+	return cmd
+}
+
+func newDeviceReplace(c console) *cobra.Command {
+	d := apiv1.ReplacedDevice{}
+	cmd := &cobra.Command{
+		Use: "replace METER NAME", Short: "Say which device belongs to a meter with a listener of its own", Args: cobra.ExactArgs(2),
+		Long: "Say which device belongs to a meter with a listener of its own (paywatt serve --mqtt-legacy ADDR=METER): after the device was replaced, or when\n" +
+			"two devices were heard. From then on only messages of this device count, and only this device is switched. NAME is the name in its topics.\n" +
+			"Where four eyes apply, a second person must agree.",
+		Example: "  paywatt device replace 04140001001 kitchen-2 --reason \"the old plug burned out\"",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			d.Device = args[1]
+			b, err := api.ReplaceDevice(cmd.Context(), args[0], d)
+			return answer(c, cmd, b, err, func(b apiv1.BoundDevice) table {
+				return fields("meter", b.Meter, "device", b.Device, "since", timeText(b.BoundAt), "first value", timeText(b.ReadAt))
+			})
+		}),
+	}
+	cmd.Flags().StringVar(&d.Reason, "reason", "", "why, in a few words (needed); written to the audit log")
 	return cmd
 }
 

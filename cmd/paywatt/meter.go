@@ -140,13 +140,17 @@ func meterTable(m apiv1.Meter) table {
 	if m.MaxW != 0 {
 		most = strconv.FormatInt(m.MaxW, 10)
 	}
+	unread := ""
+	if m.UnreadCutHours != 0 {
+		unread = strconv.FormatInt(m.UnreadCutHours, 10)
+	}
 	test := ""
 	if m.Simulated {
 		test = "the meter is simulated"
 	}
 	return fields("number", m.Number, "id", m.ID, "TEST", test, "mode", m.Mode, "status", m.Status, "state", m.State, "relay", relayText(m),
 		"reasons", strings.Join(m.Reasons, " "), "balance kWh", kwhOf(m.BalanceWh, 3), "reported since", saidText(m.Said), "wallet in the books", balance, "wallet live", liveText(m.Live), "register kWh", kwhOf(m.RegisterWh, 3),
-		"as of", timeText(m.AsOf), "last seen", timeText(m.LastSeen), "tariff", m.Tariff, "customer", customerName(m.Customer), "feeder", m.Feeder, "measures", m.Measures, "sim", m.SIMPhone, "most power W", most, "key", key, "model", m.Model, "phases", strconv.Itoa(m.Phases), "power W", numberOf(m.W), "voltage mV", numberOf(m.MV),
+		"as of", timeText(m.AsOf), "last seen", timeText(m.LastSeen), "tariff", m.Tariff, "customer", customerName(m.Customer), "feeder", m.Feeder, "measures", m.Measures, "sim", m.SIMPhone, "most power W", most, "cut off if never readable h", unread, "key", key, "model", m.Model, "phases", strconv.Itoa(m.Phases), "power W", numberOf(m.W), "voltage mV", numberOf(m.MV),
 		"two link keys since", timeText(m.TwoKeys), "emergency credit used kWh", kwhOf(m.ECUsedWh, 3), "overrun kWh", kwhOf(m.OverrunWh, 3), "registered", timeText(&m.CreatedAt))
 }
 

@@ -200,12 +200,15 @@ func (c console) playCapture(cmd *cobra.Command, p *profile.Profile, name string
 			Try: "Record one with mosquitto_sub -t '#' -F %j. It has one JSON object per line."}
 	}
 	rows, t := []playedRow{}, table{head: []string{"at", "topic", "means", "value", "relay", "counted mWh", "register mWh"}}
-	unreadable := 0
+	unreadable, measured := 0, 0
 	var last profile.Register
 	for _, one := range p.Play(capture) {
 		m := one.Meaning
 		if m.Kind == profile.Unreadable {
 			unreadable++
+		}
+		if p.Reads(m) {
+			measured++
 		}
 		rows = append(rows, playedRow{one.At, one.Topic, m, one.Step.CountedMWh, int64(one.Step.Gap / time.Second), one.Step.Why, one.Register.MWh})
 		t.add(one.At.Format("15:04:05.000"), one.Topic, meansText(m), valueText(one), m.Relay, one.Step.CountedMWh, one.Register.MWh)
@@ -220,7 +223,20 @@ func (c console) playCapture(cmd *cobra.Command, p *profile.Profile, name string
 		return &exit.Failure{Code: exit.Failed, What: fmt.Sprintf("%d of %d messages cannot be read by this profile.", unreadable, len(rows)),
 			Not: "Their energy was not counted.", Try: "Correct the pattern or the fields. The column value shows why."}
 	}
+	if p.Measures() && measured == 0 {
+		return &exit.Failure{Code: exit.Failed, What: fmt.Sprintf("None of %d messages has a value to count energy from.", len(rows)),
+			Not: "A device with this profile would be supplied for nothing.",
+			Try: "Record the messages that the device sends while it measures, and name " + valueNeeded(p) + " in an [[up]] of the profile that means data."}
+	}
 	return nil
+}
+
+// valueNeeded names the quantity that a profile counts energy from.
+func valueNeeded(p *profile.Profile) string {
+	if p.Energy.From == profile.FromPower {
+		return "power_w"
+	}
+	return "energy_wh, energy_kwh or energy_wmin"
 }
 
 func meansText(m profile.Meaning) string {

@@ -81,6 +81,7 @@ func moving() map[string]Operation {
 		"send-command":            {Acts: []Act{ActCommand, ActForce, ActClearCredit, ActClearTamper, ActCancelToken}},
 		"adopt-device":            {Acts: []Act{ActDevice}},
 		"release-device":          {Acts: []Act{ActDevice}},
+		"replace-device":          {Acts: []Act{ActDevice}},
 		"open-devices":            {Acts: []Act{ActDevice}},
 		"toggle-device":           {Acts: []Act{ActCommand, ActForce}},
 		"rebase-meter":            {Acts: []Act{ActReading}},

@@ -94,6 +94,21 @@ func DeviceClaimed(client string, address string) string {
 	return "Another client (" + client + " from " + address + ") used the name of this meter's device, and was refused. Either somebody pretends to be the device, or two devices have the same name, or the device was replaced: then release it and adopt the new one."
 }
 
+// DeviceForeign: The device {device} (client {client} from {address}) sent messages to the listener of this meter, which belongs to another device. They were refused. If the meter's device was replaced, say so with a reason. Otherwise give this device another address.
+func DeviceForeign(device string, client string, address string) string {
+	return "The device " + device + " (client " + client + " from " + address + ") sent messages to the listener of this meter, which belongs to another device. They were refused. If the meter's device was replaced, say so with a reason. Otherwise give this device another address."
+}
+
+// DevicesTwo: Two devices, {first} and {second}, send messages to the listener of this meter. Nothing is charged and nothing is switched until somebody chooses the meter's device.
+func DevicesTwo(first string, second string) string {
+	return "Two devices, " + first + " and " + second + ", send messages to the listener of this meter. Nothing is charged and nothing is switched until somebody chooses the meter's device."
+}
+
+// DeviceUnreadCut: No value of this meter's device could be read in {hours} hours of supply, so the supply was cut off. It returns when a value is read, or when somebody connects it.
+func DeviceUnreadCut(hours string) string {
+	return "No value of this meter's device could be read in " + hours + " hours of supply, so the supply was cut off. It returns when a value is read, or when somebody connects it."
+}
+
 // RatingHeld: {why} Charging stops until a person decides.
 func RatingHeld(why string) string {
 	return why + " Charging stops until a person decides."

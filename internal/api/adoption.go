@@ -33,6 +33,10 @@ func unknownOf(v profile.UnknownView) apiv1.UnknownDevice {
 		Messages: v.Messages, Connected: v.On, NameOf: v.Taken}
 }
 
+func boundOf(number string, b profile.Binding) apiv1.BoundDevice {
+	return apiv1.BoundDevice{Meter: number, Device: b.Name, BoundAt: at(b.BoundAt), Rival: b.Rival, ReadAt: at(b.ReadAt)}
+}
+
 // Names of these lists in their cursors.
 const (
 	listAdopted = "adopted devices"
@@ -97,6 +101,17 @@ func (a *API) adoptionRoutes(r router) {
 	}, func(ctx context.Context, by access.Actor, in *AdoptedPath, body apiv1.Reason) (*sent, error) {
 		v, err := a.c.Adoption.Release(ctx, by, in.Name, body.Reason)
 		return doneOrWaits(http.StatusOK, v.Refusal, v.Waits, err, func() any { return adoptedOf(v) })
+	})
+	order(r, huma.Operation{
+		OperationID: "replace-device", Path: "/v1/meters/{meter}/device/replace", DefaultStatus: http.StatusOK, Tags: []string{"devices"},
+		Summary: "Say which device is the one of a meter with a listener of its own",
+		Description: "For a device that was replaced, and where two devices were heard. From then on only messages of this device count, and only " +
+			"this device is switched. The meter's register goes on, and the device's own counter begins with its next value. A second person may have to approve: the answer " +
+			"is 202 with the approval. GET …/device shows which device the meter has.",
+		Responses: eitherOr(r, "200", of[apiv1.BoundDevice](r)),
+	}, func(ctx context.Context, by access.Actor, in *MeterPath, body apiv1.ReplacedDevice) (*sent, error) {
+		v, err := a.c.Adoption.Replace(ctx, by, profile.Replaced{Meter: in.Meter, Device: body.Device, Reason: body.Reason})
+		return doneOrWaits(http.StatusOK, v.Refusal, v.Waits, err, func() any { return boundOf(v.Number, v.Binding) })
 	})
 	order(r, huma.Operation{
 		OperationID: "device-password", Path: "/v1/devices/password", DefaultStatus: http.StatusCreated, Tags: []string{"devices"},

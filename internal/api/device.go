@@ -27,6 +27,9 @@ func deviceOf(d profile.Device) apiv1.Device {
 	if !d.Attached && d.Meter.Figures != nil {
 		b.PowerMW = d.Meter.Figures.Watts * 1000
 	}
+	if d.Binding != (profile.Binding{}) {
+		b.Bound = new(boundOf(b.Meter, d.Binding))
+	}
 	if d.Account.Wallet {
 		b.Wanted = map[bool]string{true: "on", false: "off"}[d.Account.On]
 	}

@@ -17,7 +17,7 @@ import (
 )
 
 func meterChangeOf(c apiv1.MeterChange) registry.MeterChange {
-	w := registry.MeterChange{Feeder: c.Feeder, Measures: c.Measures, Reason: c.Reason}
+	w := registry.MeterChange{Feeder: c.Feeder, Measures: c.Measures, UnreadCutHours: c.UnreadCutHours, Reason: c.Reason}
 	if c.MaxW != nil {
 		w.MaxW = new(unit.Power(max(min(*c.MaxW, math.MaxInt32), -1)))
 	}
@@ -56,7 +56,7 @@ func meterOf(v registry.MeterView) apiv1.Meter {
 	m := apiv1.Meter{ID: v.Meter.ID.Text(id.Meter), Number: v.Meter.Number, Mode: string(v.Meter.Mode), Status: string(v.Meter.Status),
 		Test: v.Meter.Simulated, Simulated: v.Meter.Simulated, State: string(v.State), Connected: v.Connected, Relay: v.Relay,
 		Reasons: append([]string{}, v.Reasons...), LastSeen: at(v.LastSeen), Tariff: v.Tariff, SIMPhone: v.Meter.SIM, ImpPerKWh: v.Meter.ImpPerKWh, Model: v.Meter.Model,
-		Phases: v.Meter.Phases, Address: v.Address, Feeder: v.Feeder, Measures: v.Measures, MaxW: int64(v.MaxW), CreatedAt: v.Meter.CreatedAt.UTC(), TwoKeys: at(v.Meter.NextLinkAt)}
+		Phases: v.Meter.Phases, Address: v.Address, Feeder: v.Feeder, Measures: v.Measures, MaxW: int64(v.MaxW), UnreadCutHours: v.UnreadCutHours, CreatedAt: v.Meter.CreatedAt.UTC(), TwoKeys: at(v.Meter.NextLinkAt)}
 	if f := v.Figures; f != nil {
 		m.RegisterWh, m.BalanceWh = whole(f.Register), whole(f.Balance)
 		m.ECUsedWh, m.OverrunWh = whole(f.ECUsed), whole(f.Overrun)

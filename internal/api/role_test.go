@@ -130,6 +130,7 @@ func reviewRoutes(meter string) []route {
 		{"GET", "/v1/devices", "", access.ReadMeters, 200}, {"GET", "/v1/devices/unknown", "", access.ReadMeters, 200},
 		{"POST", "/v1/devices", `{"name":"x","meter":"` + meterNumber + `"}`, access.WriteMeters, 404},
 		{"POST", "/v1/devices/{name}/release", `{"reason":"matrix"}`, access.WriteMeters, 404},
+		{"POST", "/v1/meters/{meter}/device/replace", `{"device":"x","reason":"matrix"}`, access.WriteMeters, 422},
 		{"POST", "/v1/devices/password", `{}`, access.WriteSettings, 201}, {"DELETE", "/v1/devices/password", "", access.WriteMeters, 200},
 		{"GET", "/v1/shifts", "", access.ReadTills, 200},
 		{"POST", "/v1/imports?kind=meters&mode=dry_run", "number,tariff\n04140001027,domestic\n", access.WriteMeters, 201},

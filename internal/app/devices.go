@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/config"
 	"github.com/paywatt/paywatt/internal/gateway"
@@ -31,6 +32,9 @@ func (a *App) openDevices() (err error) {
 	a.shared = s
 	s.Devices, err = gateway.NewDevices(gateway.DevicesConfig{Listener: s.socket, Profiles: a.c.Profiles, PollEvery: cmp.Or(a.c.LegacyPoll, defaultLegacyPoll),
 		Now: a.c.Now, Log: a.log, OnConnected: a.connected, OnDisconnected: a.disconnected, OnClaim: a.claimed,
+		Unread: func(ctx context.Context, who registry.Identity, p *profile.Profile, at time.Time) error {
+			return a.devices.Unread(ctx, who, p, at)
+		},
 		Admits: func(ctx context.Context, user, password string) (bool, error) {
 			return a.adoption.Admits(ctx, tenant, user, password)
 		},
@@ -88,6 +92,17 @@ func (a *App) adopting() *profile.Adoption {
 		Door:    store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) profile.AdoptTx { return tx }),
 		Listens: func() bool { return a.shared != nil },
 		OwnPort: func(number string) bool { return a.legacyOf(number) != nil },
+		OwnProfile: func(number string) *profile.Profile {
+			if l := a.legacyOf(number); l != nil {
+				return l.Profile()
+			}
+			return nil
+		},
+		Rebound: func(number string) {
+			if l := a.legacyOf(number); l != nil {
+				l.Rebound()
+			}
+		},
 		Strangers: func() []profile.UnknownDevice {
 			if a.shared == nil {
 				return nil

@@ -75,7 +75,10 @@ func (a *App) openDevice(c config.Legacy) error {
 		Account: func(ctx context.Context, who registry.Identity) (profile.Account, error) {
 			return a.devices.Account(ctx, who, a.c.Now())
 		},
-		OnConnected: a.connected, OnDisconnected: a.disconnected})
+		Unread: func(ctx context.Context, who registry.Identity, at time.Time) error {
+			return a.devices.Unread(ctx, who, p, at)
+		},
+		OnConnected: a.connected, OnDisconnected: a.disconnected, OnClaim: a.claimed})
 	return err
 }
 

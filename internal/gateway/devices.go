@@ -36,9 +36,11 @@ type DevicesConfig struct {
 	// They must not block.
 	OnConnected, OnDisconnected func(registry.Identity)
 	OnClaim                     func(registry.Identity, profile.Claim)
-	Limits                      Limits           // zero fields: DevicesDefaults
-	Now                         func() time.Time // nil: time.Now
-	Log                         *slog.Logger     // nil: no logging
+	// Unread, if set, is called about once a minute while a device talks and no value of it was ever read; see [profile.Listener.Unread].
+	Unread func(context.Context, registry.Identity, *profile.Profile, time.Time) error
+	Limits Limits           // zero fields: DevicesDefaults
+	Now    func() time.Time // nil: time.Now
+	Log    *slog.Logger     // nil: no logging
 }
 
 // DevicesDefaults are the limits of the shared listener: as for one device, with more sockets.
@@ -186,7 +188,7 @@ func (d *Devices) seatOf(a profile.Adopted, who registry.Identity, p *profile.Pr
 	d.vacate(a.Name)
 	s := &adoptedDevice{adopted: a, who: who}
 	s.Legacy = newSeat(LegacyConfig{Profile: p, PollEvery: d.c.PollEvery, Limits: d.limits, Now: d.c.Now, Log: d.c.Log,
-		OnConnected: d.c.OnConnected, OnDisconnected: d.c.OnDisconnected,
+		OnConnected: d.c.OnConnected, OnDisconnected: d.c.OnDisconnected, Unread: d.noteUnread(p),
 		Take: func(ctx context.Context, who registry.Identity, h profile.Incoming) (profile.Outcome, error) {
 			h.Device = &a
 			return d.c.Take(ctx, who, p, h)
@@ -204,6 +206,16 @@ func (d *Devices) seatOf(a profile.Adopted, who registry.Identity, p *profile.Pr
 		}})
 	d.seats[a.Name] = s
 	return s
+}
+
+// noteUnread returns the function that a seat calls while no value of its device was ever read.
+func (d *Devices) noteUnread(p *profile.Profile) func(context.Context, registry.Identity, time.Time) error {
+	if d.c.Unread == nil {
+		return nil
+	}
+	return func(ctx context.Context, who registry.Identity, at time.Time) error {
+		return d.c.Unread(ctx, who, p, at)
+	}
 }
 
 // claimed records that another client has used the name of an adopted device.

@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// LegacyConfig is what the listener of one unmodified device needs (docs/guide/devices.md). All but the last five are required.
+// LegacyConfig is what the listener of one unmodified device needs (docs/guide/devices.md). All but the last seven are required.
 type LegacyConfig struct {
 	// Listener accepts the device's sockets; whatever connects there is the meter. The Legacy closes it.
 	Listener net.Listener
@@ -31,9 +31,13 @@ type LegacyConfig struct {
 
 	// OnConnected and OnDisconnected, if set, are called for the meter's connection. They must not block.
 	OnConnected, OnDisconnected func(registry.Identity)
-	Limits                      Limits           // zero fields: LegacyDefaults
-	Now                         func() time.Time // nil: time.Now
-	Log                         *slog.Logger     // nil: no logging
+	// OnClaim, if set, is called when another device sent to the listener, at most once in tellAgain. It must not block.
+	OnClaim func(registry.Identity, profile.Claim)
+	// Unread, if set, is called about once a minute while the device talks and no value of it was ever read; see [profile.Listener.Unread].
+	Unread func(context.Context, registry.Identity, time.Time) error
+	Limits Limits           // zero fields: LegacyDefaults
+	Now    func() time.Time // nil: time.Now
+	Log    *slog.Logger     // nil: no logging
 }
 
 // LegacyDefaults are the limits of a listener for one device: few sockets, small packets, two messages a second.
@@ -64,6 +68,7 @@ type Legacy struct {
 	current *legacySession
 	warned  int // the last warning level sent; a rising balance lowers it
 	status  profile.Live
+	claim   claim // the last message of another device
 }
 
 // NewLegacy returns the listener of one device; Run serves it.
@@ -143,6 +148,45 @@ func (l *Legacy) Ended() Ends { return l.counts.ends() }
 
 // Profile is the profile of the device.
 func (l *Legacy) Profile() *profile.Profile { return l.c.Profile }
+
+// Claimed returns the last attempt of another device to send to the listener.
+func (l *Legacy) Claimed() (profile.Claim, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.claim.Claim, l.claim.Times > 0
+}
+
+// Rebound forgets what was said of the device before a person chose it, and ends the connection: the device connects again.
+func (l *Legacy) Rebound() {
+	l.mu.Lock()
+	l.claim = claim{}
+	s := l.current
+	l.mu.Unlock()
+	if s != nil {
+		s.conn.quit(byRevocation)
+	}
+}
+
+// claimed records that another device has sent to the listener.
+func (l *Legacy) claimed(s *legacySession, name string) {
+	l.mu.Lock()
+	now := l.now()
+	l.claim.Claim = profile.Claim{Name: name, Client: s.client, Address: addressOf(s.conn).String(), At: now, Times: l.claim.Times + 1}
+	tell := l.claim.raised.IsZero() || now.Sub(l.claim.raised) >= tellAgain
+	if tell {
+		l.claim.raised = now
+	}
+	last := l.claim.Claim
+	l.mu.Unlock()
+	l.counts.forbidden.Add(1)
+	if !tell {
+		return
+	}
+	l.log.Warn("another device uses the listener of a meter", logkey.Meter, s.who.Number, logkey.Device, name, logkey.Remote, last.Address)
+	if l.c.OnClaim != nil {
+		l.c.OnClaim(s.who, last)
+	}
+}
 
 func (l *Legacy) session() *legacySession {
 	l.mu.Lock()

@@ -33,15 +33,36 @@ func (l *Legacy) serve(ctx context.Context, c *conn) {
 			logkey.Reason, l.counts.end(deviceEnding(ctx, c, err, false)), logkey.Err, err)
 		return
 	}
-	l.enter(s)
-	done := make(chan struct{})
-	go func() { defer close(done); s.talk(ctx) }()
+	s.enterIfFree(ctx)
 	in.limit = l.limits.PacketSize
 	err = s.read(ctx, in)
 	reason := l.counts.end(deviceEnding(ctx, c, err, true))
 	_ = c.Close()
-	<-done
+	if s.talking == nil {
+		l.log.Info("device disconnected", logkey.Meter, s.who.Number, logkey.Reason, reason, logkey.Err, err)
+		return
+	}
+	<-s.talking
 	l.leave(s, reason, err)
+}
+
+// enterIfFree makes the connection that of the meter's device, unless the listener is bound to a device and that device has a connection. Then the
+// new connection waits until a message shows that it is the same device: another device must not take its place.
+func (s *legacySession) enterIfFree(ctx context.Context) {
+	if s.talking == nil && (!s.mustProve || s.l.session() == nil) {
+		s.enter(ctx)
+	}
+}
+
+// enter makes the connection that of the meter's device, and begins to talk to it.
+func (s *legacySession) enter(ctx context.Context) {
+	talking := make(chan struct{})
+	s.talking = talking
+	s.l.enter(s)
+	go func() {
+		defer close(talking)
+		s.talk(ctx)
+	}()
 }
 
 // greet reads the CONNECT and answers it. The gate has set a deadline for it and bounded its size.
@@ -64,7 +85,10 @@ func (l *Legacy) greet(ctx context.Context, c *conn, in *input) (*legacySession,
 		return nil, errors.Join(errNoMeter, c.answer(packet.NotAuthorized))
 	}
 	s := newLegacySession(l, who, c)
-	s.silence = l.limits.silence(p.KeepAlive)
+	s.client, s.silence = client, l.limits.silence(p.KeepAlive)
+	if a, known := s.ask(look); known && a.Device != "" {
+		s.device, s.mustProve = a.Device, true
+	}
 	return s, c.answer(packet.Success)
 }
 
@@ -109,6 +133,7 @@ func (s *legacySession) read(ctx context.Context, in *input) error {
 		if err := s.packet(ctx, h, body); err != nil {
 			return err
 		}
+		s.enterIfFree(ctx)
 	}
 }
 
@@ -171,11 +196,32 @@ func (s *legacySession) published(ctx context.Context, m deviceMessage) error {
 		s.l.log.Warn("message from a device was not stored", logkey.Meter, s.who.Number, logkey.Err, err)
 		return errNotStored
 	}
+	if t.Hearing != profile.Accepted {
+		return s.refuse(m, t)
+	}
+	s.talks(at)
+	if s.mustProve && s.talking == nil && t.Meaning.Device != "" {
+		s.enter(ctx)
+	}
 	if t.Meaning.Kind == profile.Unreadable {
 		s.l.log.Warn("message from a device could not be read", logkey.Meter, s.who.Number, logkey.Reason, t.Meaning.Why)
 	}
 	s.l.heard(t.Meaning, at)
 	s.hear(t.Meaning)
+	return s.acknowledge(m)
+}
+
+// refuse handles a message of another device. It is acknowledged all the same: it would come again for ever, and a bridge that carries the messages
+// of several devices would stop.
+func (s *legacySession) refuse(m deviceMessage, t profile.Outcome) error {
+	if t.Hearing == profile.Foreign {
+		s.l.claimed(s, t.Meaning.Device)
+	}
+	return s.acknowledge(m)
+}
+
+// acknowledge sends the PUBACK of a message, if the device wants one.
+func (s *legacySession) acknowledge(m deviceMessage) error {
 	if m.id == 0 {
 		return nil
 	}

@@ -25,6 +25,11 @@ type legacySession struct {
 	// may says which filters a device of the shared listener may have; nil for any. Only the reader uses it.
 	may     func(filter string) bool
 	packets atomic.Int64 // packets that came; a second client of the same name waits to see whether more come
+	client  string       // its MQTT client id; never changes
+	// mustProve says that the listener is bound to a device, so that a message must show that the connection is this device's. Only the reader
+	// uses it, and talking, which is closed when the talker has ended; nil until the connection is the meter's device.
+	mustProve bool
+	talking   chan struct{}
 
 	mu      sync.Mutex
 	filters []string
@@ -38,12 +43,14 @@ type legacySession struct {
 	asked   bool // data has come since the last call of supply, so a wrong relay position causes another order
 	notes   []profile.Message
 	polls   []profile.Message // the questions of this round that are not sent yet
+	talked  time.Time         // when its last message came
 
 	// Only the talker uses the fields below.
 	commanded string // the last order to the relay: on, off or none yet
 	sent      time.Time
 	nextPoll  time.Time
 	nextLook  time.Time
+	nextNote  time.Time // when it is noted next that no value was ever read
 }
 
 // maxNotes is how many messages for people may wait for the device.
@@ -77,6 +84,13 @@ func (s *legacySession) hear(m profile.Meaning) {
 			s.last, s.stale, s.asked = m, true, true
 		}
 	})
+}
+
+// talks records that a message has come.
+func (s *legacySession) talks(at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.talked = at
 }
 
 func (s *legacySession) deviceName() string {
@@ -175,6 +189,7 @@ func (s *legacySession) talk(ctx context.Context) {
 		}
 		now := s.l.now()
 		s.look(ctx, now)
+		s.noteUnread(ctx, now)
 		if wait := s.sent.Add(legacyPause).Sub(now); !s.sent.IsZero() && wait > 0 {
 			timer.Reset(wait)
 			continue
@@ -209,7 +224,26 @@ func (s *legacySession) look(ctx context.Context, now time.Time) {
 		}
 		s.l.risen(a.Warning)
 		s.account, s.looked = a, true
+		if a.Device != "" {
+			s.device = a.Device
+		}
 		s.mu.Unlock()
+	}
+}
+
+// noteUnread reports about once a minute that the device talks and no value of it was ever read. A silent device is not reported.
+func (s *legacySession) noteUnread(ctx context.Context, now time.Time) {
+	s.mu.Lock()
+	due := s.looked && s.account.Unread && now.Sub(s.talked) <= profile.UnreadTalks && !now.Before(s.nextNote)
+	s.mu.Unlock()
+	if !due || s.l.c.Unread == nil {
+		return
+	}
+	s.nextNote = now.Add(profile.UnreadEvery)
+	ctx, cancel := context.WithTimeout(ctx, authTimeout)
+	defer cancel()
+	if err := s.l.c.Unread(ctx, s.who, now); err != nil && ctx.Err() == nil {
+		s.l.log.Warn("the state of a device was not noted", logkey.Meter, s.who.Number, logkey.Err, err)
 	}
 }
 
@@ -237,6 +271,9 @@ func (s *legacySession) idle(now time.Time) time.Duration {
 func (s *legacySession) next(now time.Time) (profile.Message, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.account.Contested {
+		return profile.Message{}, false // nobody has said which of two devices is the meter's
+	}
 	if m, ok := s.supply(); ok {
 		return m, true
 	}
@@ -268,6 +305,9 @@ func (s *legacySession) supply() (profile.Message, bool) {
 	s.asked = false // one order after each data message, even if the device never obeys
 	if !s.owed && !differs && !turned {
 		return profile.Message{}, false
+	}
+	if on && s.account.Unread && s.l.c.Profile.Measures() {
+		return profile.Message{}, false // the order stays due until a value was read: energy that nobody measures is not supplied
 	}
 	m, ok := s.l.c.Profile.Switch(s.device, on)
 	if !ok || !s.listens(m.Topic) {

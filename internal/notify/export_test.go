@@ -8,7 +8,7 @@ func (r Rendered) Parts() int { return pdu.Measure(r.text).Parts }
 // Purposes returns all purposes that have a template, in the order of docs/reference/sms-texts.md.
 func Purposes() []Purpose {
 	return []Purpose{PurposeToken, PurposeTokenFree, PurposeTokenStep, PurposeKeyChange, PurposeRecharge, PurposeLow1, PurposeLow2,
-		PurposeCutSoon, PurposeCutOff, PurposeRestored, PurposeReversal, PurposeReversalMoney, PurposePaymentBack, PurposePhoneChanged, PurposeSIMChanged,
+		PurposeCutSoon, PurposeCutOff, PurposeRestored, PurposeUnread, PurposeReversal, PurposeReversalMoney, PurposePaymentBack, PurposePhoneChanged, PurposeSIMChanged,
 		PurposeBalance, PurposeBalanceUnknown, PurposeWallet, PurposeWalletSettled, PurposeLast, PurposeLastStep, PurposeLastKey,
 		PurposeLastNone, PurposeLastPending, PurposeLastReversed, PurposeLastWallet, PurposeUsage, PurposeUsageUnknown, PurposeUsageNone, PurposeWalletUsage, PurposeHelp, PurposeUnknown,
 		PurposeChoose, PurposeNotYours, PurposeNotHere, PurposeStopAsk, PurposeStopped, PurposeStarted, PurposeLater, PurposePublic, PurposePage, PurposePageNone,

@@ -14,7 +14,7 @@ import (
 // purposeOf maps each kind of a wallet's notice to its template.
 var purposeOf = map[wallet.NoticeKind]Purpose{
 	wallet.NoticeLow1: PurposeLow1, wallet.NoticeLow2: PurposeLow2, wallet.NoticeOut: PurposeCutSoon,
-	wallet.NoticeOff: PurposeCutOff, wallet.NoticeOn: PurposeRestored,
+	wallet.NoticeOff: PurposeCutOff, wallet.NoticeOn: PurposeRestored, wallet.NoticeUnread: PurposeUnread,
 }
 
 // kindOf returns the kind of wallet notice that a template sends; empty for any other message.

@@ -33,6 +33,8 @@ const (
 	// PurposeCutOff says that the supply went off, and PurposeRestored says that it comes back.
 	PurposeCutOff   Purpose = "cut-off"
 	PurposeRestored Purpose = "restored"
+	// PurposeUnread says that the meter's unmodified device cannot be read, and that the supply goes off if that stays so.
+	PurposeUnread Purpose = "device-unread"
 	// PurposeReversal says that a sale of energy was reversed. PurposeReversalMoney says that a wallet's recharge was reversed.
 	PurposeReversal      Purpose = "reversal"
 	PurposeReversalMoney Purpose = "reversal-money"

@@ -21,6 +21,12 @@ type Account struct {
 	Warning int
 	Left    money.Minor // the available money
 	Words   Words
+	// Device is the name of the device that the meter belongs to, if its listener is bound. Orders go to this name only.
+	Device string
+	// Contested says that two devices were heard and nobody has chosen one. Nothing is sent to them.
+	Contested bool
+	// Unread says that no value of the device was ever read, so its relay is not closed yet.
+	Unread bool
 }
 
 // Account returns what the account of a meter requires. It reads only the meter's wallet row, and [wallet.Wanted]
@@ -33,7 +39,17 @@ func (l *Listener) Account(ctx context.Context, who registry.Identity, now time.
 			return err
 		}
 		a.Words.TotalKWh, a.Words.Relay = unit.Energy(g.Wh()).KWh(3), g.Relay
-		return a.wants(tx.Rating(), who, now)
+		b, err := bindingOf(tx, who, g)
+		if err != nil {
+			return err
+		}
+		a.Contested, a.Unread = b.Contested(), b.ReadAt.IsZero()
+		if b.Bound() {
+			a.Device = b.Name
+		}
+		err = a.wants(tx.Rating(), who, now)
+		a.Unread = a.Unread && a.Wallet
+		return err
 	})
 	if err != nil {
 		return Account{}, fmt.Errorf("look up the account of meter %s: %w", who.Number, err)
@@ -60,6 +76,7 @@ func (a *Account) wants(tx wallet.ReleaseTx, who registry.Identity, now time.Tim
 			return err
 		}
 		a.Wallet, a.On, a.Reasons, a.Warning = true, wallet.Wanted(row.State), row.Off.Names(), warning(row.State)
+		a.Unread = a.Unread && row.UnreadCutHours > 0
 		a.Left, a.Words.Balance = m.Available(), amount(m.Available(), t.Currency)
 		a.Words.MonthKWh = unit.Energy(0).KWh(3)
 		if row.Month == now.In(t.Zone).Format("2006-01") {

@@ -12,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -42,6 +43,9 @@ type AdoptTx interface {
 	DropAdopted(name string) error
 	ProfileRegister(meter int64) (Register, error)
 	PutProfileRegister(meter int64, profile string, r Register) error
+	DeviceBinding(meter int64) (Binding, bool, error)
+	PutDeviceBinding(meter int64, b Binding) error
+	ClearAlarm(meter int64, code metering.AlarmCode) error
 	DevicePassword() ([]byte, error)
 	SetDevicePassword(hash [32]byte, at time.Time, by string) error
 	DropDevicePassword() error
@@ -62,10 +66,13 @@ type AdoptionConfig struct {
 	Claimed func(name string) (Claim, bool)
 	// Live returns the state of a meter's device.
 	Live func(number string) (Live, bool)
-	// OwnPort reports whether the meter's device has a listener of its own.
-	OwnPort func(number string) bool
+	// OwnPort reports whether the meter's device has a listener of its own, and OwnProfile returns the profile of that listener; nil for none.
+	OwnPort    func(number string) bool
+	OwnProfile func(number string) *Profile
 	// Changed is called after a device was adopted or released, and Relogin after the password was changed.
 	Changed func(name string)
+	// Rebound is called after a person chose the device of a meter with a listener of its own.
+	Rebound func(number string)
 	Relogin func()
 }
 
@@ -188,6 +195,7 @@ type deviceAct struct {
 // What a deviceAct does.
 const (
 	doAdopt    = "adopt"
+	doReplace  = "replace"
 	doRelease  = "release"
 	doPassword = "open" // the listener needs no password any more
 )
@@ -262,6 +270,12 @@ func (a *Adoption) begin(tx AdoptTx, by access.Actor, eyes access.FourEyes, d Ad
 	was, err := tx.ProfileRegister(d.Meter)
 	if err == nil && was != (Register{}) {
 		err = tx.PutProfileRegister(d.Meter, d.Profile, was.Anew())
+	}
+	if err == nil {
+		err = tx.PutDeviceBinding(d.Meter, Binding{Name: d.Name, Since: d.At, BoundAt: d.At})
+	}
+	if err == nil {
+		err = tx.ClearAlarm(d.Meter, AlarmClaimed)
 	}
 	if err != nil {
 		return AdoptedView{}, err
@@ -353,6 +367,9 @@ func (a *Adoption) Executors() access.Executors {
 		case doPassword:
 			no, err := a.OpenToAll(ctx, maker)
 			return access.Done{Refusal: no.Refusal, Object: "listener for devices"}, err
+		case doReplace:
+			out, err := a.Replace(ctx, maker, Replaced{Meter: act.Meter, Device: act.Name, Reason: act.Reason})
+			return access.Done{Refusal: out.Refusal, Object: "meter " + act.Meter}, err
 		case doRelease:
 			out, err := a.Release(ctx, maker, act.Name, act.Reason)
 			return access.Done{Refusal: out.Refusal, Object: "device " + act.Name}, err

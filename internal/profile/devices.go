@@ -35,6 +35,7 @@ type Device struct {
 	Live     Live
 	Register Register
 	Account  Account
+	Binding  Binding
 	Waits    *access.Approval // the toggle waits for a second person; the device got no message
 }
 
@@ -78,6 +79,9 @@ func (d *Devices) Device(ctx context.Context, by access.Actor, ref string) (Devi
 		return Device{}, err
 	}
 	if out.Account, err = d.c.Listener.Account(ctx, who, d.c.Now()); err != nil {
+		return Device{}, err
+	}
+	if out.Binding, err = d.c.Listener.Binding(ctx, who); err != nil {
 		return Device{}, err
 	}
 	if v.Figures != nil { // a meter with its own register reports its own total

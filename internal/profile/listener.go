@@ -27,7 +27,7 @@ const ReportEvery = time.Minute
 // AlarmGap is raised at the first gap in the measurement of a device's energy. The register keeps the total of the gaps.
 const AlarmGap metering.AlarmCode = "energy-not-measured"
 
-// AlarmClaimed is raised when another client uses the name of a meter's device.
+// AlarmClaimed is raised when another client uses the name of a meter's device, or when another device sends to a meter's listener.
 const AlarmClaimed metering.AlarmCode = "device-claimed"
 
 // Tx is the part of a transaction that this package needs.
@@ -38,6 +38,9 @@ type Tx interface {
 	// HoldDeviceValue enters a value of a device's register in the quarantine, and DecideHeldValue ends the entry without a person.
 	HoldDeviceValue(meter int64, v HeldValue) (id.ID, error)
 	DecideHeldValue(HeldDecision) error
+	// DeviceBinding reads what is known of the device that a meter belongs to, and locks it; false if nothing is stored.
+	DeviceBinding(meter int64) (Binding, bool, error)
+	PutDeviceBinding(meter int64, b Binding) error
 	// DeviceNamed finds the adopted device with a name and locks it.
 	DeviceNamed(name string) (Adopted, bool, error)
 	Eyes() access.EyesTx
@@ -46,6 +49,9 @@ type Tx interface {
 	AuditLog(access.Entry) error
 	// RaiseAlarm opens an alarm of a meter unless the same alarm is open already.
 	RaiseAlarm(meter int64, a metering.Alarm) error
+	// UpdateAlarm opens an alarm of a meter, or gives the open one of the same code the new text. ClearAlarm ends it.
+	UpdateAlarm(meter int64, a metering.Alarm) error
+	ClearAlarm(meter int64, code metering.AlarmCode) error
 }
 
 // Listener handles the messages of devices with a profile. It updates the register that the server keeps for the meter.
@@ -70,6 +76,8 @@ type Incoming struct {
 
 // Outcome is the effect of a message, after the commit.
 type Outcome struct {
+	// Hearing says whether the message is of the meter's device. A message of another device has no effect.
+	Hearing  Hearing
 	Meaning  Meaning
 	Register Register
 	Step     Step
@@ -84,6 +92,7 @@ func (l *Listener) Take(ctx context.Context, who registry.Identity, p *Profile, 
 		return t, nil
 	}
 	err := l.door.Do(ctx, who.Tenant, func(tx Tx) (bool, error) {
+		t.Hearing = Accepted
 		if err := stillAdopted(tx, h.Device); err != nil {
 			return false, err
 		}
@@ -91,7 +100,11 @@ func (l *Listener) Take(ctx context.Context, who registry.Identity, p *Profile, 
 		if err != nil {
 			return false, err
 		}
-		t.Register, t.Step = p.Take(was, t.Meaning, h.At)
+		b, err := t.identify(tx, who, p, h, was)
+		if err != nil || t.Hearing != Accepted {
+			return false, err
+		}
+		t.Register, t.Step = p.Take(was, b.counted(p, t.Meaning), h.At)
 		recs := t.records(who, p, h)
 		if len(recs) == 0 && t.Register == was {
 			return false, nil
@@ -130,10 +143,15 @@ func stillAdopted(tx Tx, d *Adopted) error {
 	return err
 }
 
-// Claimed raises the alarm that another client has used the name of a meter's device.
+// Claimed raises the alarm that another client has used the name of a meter's device, or that another device sends to the meter's listener. It
+// is one alarm, which names the newest attempt.
 func (l *Listener) Claimed(ctx context.Context, who registry.Identity, c Claim) error {
+	text := alarmtext.DeviceClaimed(c.Client, c.Address)
+	if c.Name != "" {
+		text = alarmtext.DeviceForeign(c.Name, c.Client, c.Address)
+	}
 	err := l.door.Do(ctx, who.Tenant, func(tx Tx) (bool, error) {
-		return false, tx.RaiseAlarm(who.Meter, metering.Alarm{Code: AlarmClaimed, Text: alarmtext.DeviceClaimed(c.Client, c.Address)})
+		return false, tx.UpdateAlarm(who.Meter, metering.Alarm{Code: AlarmClaimed, Text: text})
 	})
 	if err != nil {
 		return fmt.Errorf("raise an alarm about the device of meter %s: %w", who.Number, err)

@@ -92,8 +92,11 @@ type UnknownDevice struct {
 	On       bool // it is connected now
 }
 
-// Claim is an attempt of another client to use the name of an adopted device. The server refused it.
+// Claim is an attempt of another client to use the name of an adopted device, or of another device to use the listener of one meter. The
+// server refused it.
 type Claim struct {
+	// Name is the other device that sent to the listener of one meter. It is empty if the client used the name of the adopted device.
+	Name            string
 	Client, Address string
 	At              time.Time
 	Times           int64

@@ -651,9 +651,14 @@ func MaxPowerOutOfRange(maxValue int64) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "max-power-out-of-range", What: "max_w must be from 0 to " + strconv.FormatInt(maxValue, 10) + " W.", Not: "No changes were made.", Try: "Give the power in W, or 0 for the default of 23,000 W per phase.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
-// MaxPowerWithoutWallet: Meter {meter} is in mode {mode}. Only meters in mode prepay_wallet have max_w. Leave max_w out.
+// UnreadCutOutOfRange: unread_cut_h must be from 0 to {max} hours. Give the hours, or 0 for never.
+func UnreadCutOutOfRange(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "unread-cut-out-of-range", What: "unread_cut_h must be from 0 to " + strconv.FormatInt(maxValue, 10) + " hours.", Not: "No changes were made.", Try: "Give the hours, or 0 for never.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// MaxPowerWithoutWallet: Meter {meter} is in mode {mode}. Only meters in mode prepay_wallet have max_w and unread_cut_h. Leave max_w and unread_cut_h out.
 func MaxPowerWithoutWallet(meter string, mode string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "max-power-without-wallet", What: "Meter " + meter + " is in mode " + mode + ". Only meters in mode prepay_wallet have max_w.", Not: "No changes were made.", Try: "Leave max_w out.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "mode", Value: mode}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "max-power-without-wallet", What: "Meter " + meter + " is in mode " + mode + ". Only meters in mode prepay_wallet have max_w and unread_cut_h.", Not: "No changes were made.", Try: "Leave max_w and unread_cut_h out.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "mode", Value: mode}}}
 }
 
 // MeterConfigOfWallet: Meter {meter} is in mode {mode}. Only meters in mode prepay_token have values of their own for their configuration. The configuration of a wallet meter follows from the settings and its account: see paywatt meter supply.
@@ -1194,6 +1199,21 @@ func DeviceOfIdleMeter(meter string, state string) refusal.Refusal {
 // AdoptedNotFound: No meter has a device with the name {device}. List the devices: paywatt device list.
 func AdoptedNotFound(device string) refusal.Refusal {
 	return refusal.Refusal{Code: "not-found", Text: "adopted-not-found", What: "No meter has a device with the name " + device + ".", Not: "No changes were made.", Try: "List the devices: paywatt device list.", Args: []refusal.Arg{{Place: "device", Value: device}}}
+}
+
+// DeviceReplaceWithoutReason: To replace a device, give a reason of 1 to {max} bytes. Write in a few words why.
+func DeviceReplaceWithoutReason(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "device-replace-without-reason", What: "To replace a device, give a reason of 1 to " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "No changes were made.", Try: "Write in a few words why.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// DeviceNameUnfit: The name of the device is empty, is longer than {max} bytes, or has characters that no name has. Give the name that the device has in its topics, such as kitchen in tele/kitchen/SENSOR.
+func DeviceNameUnfit(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "device-name-unfit", What: "The name of the device is empty, is longer than " + strconv.FormatInt(maxValue, 10) + " bytes, or has characters that no name has.", Not: "No changes were made.", Try: "Give the name that the device has in its topics, such as kitchen in tele/kitchen/SENSOR.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// MeterWithoutNamedDevice: Meter {meter} has no listener of its own on this server whose devices have names. Choose a meter of mqtt_legacy. A device of the shared listener is adopted and released instead.
+func MeterWithoutNamedDevice(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-without-named-device", What: "Meter " + meter + " has no listener of its own on this server whose devices have names.", Not: "No changes were made.", Try: "Choose a meter of mqtt_legacy. A device of the shared listener is adopted and released instead.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // DeviceReleaseWithoutReason: To release a device, give a reason of 1 to {max} bytes. Write in a few words why.

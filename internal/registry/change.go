@@ -26,9 +26,14 @@ type MeterChange struct {
 	// MaxW is the greatest power that the meter can measure; 0 for the default of its phases. A reading cannot be true if its
 	// power is more than a fifth above MaxW, or if its register rises that fast (docs/reference/quarantine.md). Only wallet
 	// meters have this limit.
-	MaxW   *unit.Power
-	Reason string
+	MaxW *unit.Power
+	// UnreadCutHours is how many hours an unmodified device of a wallet meter may supply before a value of it was ever read; 0 for no limit.
+	UnreadCutHours *int64
+	Reason         string
 }
+
+// maxUnreadCut is the greatest UnreadCutHours: a week.
+const maxUnreadCut = 168
 
 // maxReason is the greatest length of the reason of a change, in characters.
 const maxReason = 200
@@ -38,7 +43,7 @@ const maxMaxW = math.MaxInt32 / 2
 
 func (c MeterChange) check() refusal.Refusal {
 	switch {
-	case c.Feeder == nil && c.MaxW == nil && c.Measures == nil:
+	case c.Feeder == nil && c.MaxW == nil && c.Measures == nil && c.UnreadCutHours == nil:
 		return refuse.MeterChangeEmpty()
 	case strings.TrimSpace(c.Reason) == "" || !text(c.Reason, maxReason):
 		return refuse.ChangeWithoutReason(maxReason)
@@ -48,6 +53,8 @@ func (c MeterChange) check() refusal.Refusal {
 		return refuse.FieldTextTooLong("measures", maxShort)
 	case c.MaxW != nil && (*c.MaxW < 0 || *c.MaxW > maxMaxW):
 		return refuse.MaxPowerOutOfRange(maxMaxW)
+	case c.UnreadCutHours != nil && (*c.UnreadCutHours < 0 || *c.UnreadCutHours > maxUnreadCut):
+		return refuse.UnreadCutOutOfRange(maxUnreadCut)
 	}
 	return refusal.Refusal{}
 }
@@ -64,6 +71,7 @@ type meterAct struct {
 	MaxW     *unit.Power `json:"max_w,omitempty"`
 	Feeder   *string     `json:"feeder,omitempty"`
 	Measures *string     `json:"measures,omitempty"`
+	Unread   *int64      `json:"unread_cut_h,omitempty"`
 	Reason   string      `json:"reason"`
 }
 
@@ -97,7 +105,7 @@ func (r *Registry) doChange(ctx context.Context, maker access.Actor, body []byte
 	if err := json.Unmarshal(body, &a); err != nil {
 		return access.Done{}, fmt.Errorf("read an approved change of a meter: %w", err)
 	}
-	out, err := r.ChangeMeter(ctx, maker, a.Meter, MeterChange{Feeder: a.Feeder, Measures: a.Measures, MaxW: a.MaxW, Reason: a.Reason})
+	out, err := r.ChangeMeter(ctx, maker, a.Meter, MeterChange{Feeder: a.Feeder, Measures: a.Measures, MaxW: a.MaxW, UnreadCutHours: a.Unread, Reason: a.Reason})
 	return access.Done{Refusal: out.Refusal, Object: "meter " + a.Meter}, err
 }
 
@@ -119,21 +127,30 @@ func (r *Registry) changeMeter(tx Tx, by access.Actor, at Ref, ref string, c Met
 	if err != nil {
 		return addedRow{}, err
 	}
-	if c.MaxW != nil && m.Mode != PrepayWallet {
+	if (c.MaxW != nil || c.UnreadCutHours != nil) && m.Mode != PrepayWallet {
 		return addedRow{Refusal: refuse.MaxPowerWithoutWallet(m.Number, string(m.Mode))}, nil
 	}
-	var eyes access.FourEyes
+	act := meterAct{m.Number, c.MaxW, c.Feeder, c.Measures, c.UnreadCutHours, c.Reason}
+	eyes, err := r.agreeToUnreadCut(tx, by, m, was, act)
+	if err != nil || eyes.Refused() || eyes.Waits != nil {
+		return addedRow{Refusal: eyes.Refusal, waits: eyes.Waits}, err
+	}
 	if c.MaxW != nil && *c.MaxW != was.MaxW {
 		eyes, err = access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActMaxPower, Object: m.ID.Text(id.Meter),
 			Summary: fmt.Sprintf("change the greatest power of meter %s from %s to %s: what it counts above that is not charged before a person decides; reason: %s",
 				m.Number, watts(was.MaxW), watts(*c.MaxW), c.Reason),
-			Body: meterAct{m.Number, c.MaxW, c.Feeder, c.Measures, c.Reason}}, r.c.Now())
+			Body: act}, r.c.Now())
 		if err != nil || eyes.Refused() || eyes.Waits != nil {
 			return addedRow{Refusal: eyes.Refusal, waits: eyes.Waits}, err
 		}
 	}
 	if c.MaxW != nil {
 		if err := tx.SetMostPower(m.N, *c.MaxW); err != nil {
+			return addedRow{}, err
+		}
+	}
+	if c.UnreadCutHours != nil {
+		if err := tx.SetUnreadCut(m.N, *c.UnreadCutHours); err != nil {
 			return addedRow{}, err
 		}
 	}
@@ -150,6 +167,25 @@ func (r *Registry) changeMeter(tx Tx, by access.Actor, at Ref, ref string, c Met
 	e := by.Entry("meter.change", m.ID.Text(id.Meter))
 	e.Before, e.After, e.Reason = was.summary(), rec.summary(), c.Reason
 	return addedRow{rec: rec}, tx.AuditLog(eyes.Mark(e))
+}
+
+// agreeToUnreadCut asks for a second person if the time changes after which a device that was never readable is cut off. Without that limit, such a
+// device gives energy for nothing.
+func (r *Registry) agreeToUnreadCut(tx Tx, by access.Actor, m Meter, was MeterRecord, act meterAct) (access.FourEyes, error) {
+	if act.Unread == nil || *act.Unread == was.UnreadCutHours {
+		return access.FourEyes{}, nil
+	}
+	return access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActDevice, Object: m.ID.Text(id.Meter), Body: act,
+		Summary: fmt.Sprintf("change after how long a device of meter %s that was never readable is cut off, from %s to %s; reason: %s",
+			m.Number, unreadCutWords(was.UnreadCutHours), unreadCutWords(*act.Unread), act.Reason)}, r.c.Now())
+}
+
+// unreadCutWords describes that time in words.
+func unreadCutWords(hours int64) string {
+	if hours == 0 {
+		return "never"
+	}
+	return fmt.Sprintf("%d h", hours)
 }
 
 // place changes what belongs to the place of a meter. The main meter of a feeder is not on the feeder itself, and there is one of it: else its
@@ -184,5 +220,5 @@ func (c MeterChange) place(tx Tx, m Meter, was MeterRecord) (no refusal.Refusal,
 
 // summary returns the meter's changeable data as text for the audit log.
 func (r MeterRecord) summary() string {
-	return fmt.Sprintf("feeder=%q measures=%q max_w=%d", r.Feeder, r.Measures, int64(r.MaxW))
+	return fmt.Sprintf("feeder=%q measures=%q max_w=%d unread_cut_h=%d", r.Feeder, r.Measures, int64(r.MaxW), r.UnreadCutHours)
 }

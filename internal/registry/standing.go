@@ -42,12 +42,24 @@ func (s Standing) State(now time.Time) State {
 		return TamperState
 	case silent && !s.Connected:
 		return Offline
-	case s.Relay != RelayClosed && !s.closing():
+	case s.cutOff():
 		return CutOff
 	case s.Low():
 		return Low
 	}
 	return On
+}
+
+// cutOff reports whether the supply is off as far as anybody knows. A device that never reported its relay is not cut off, unless the server wants
+// its supply off.
+func (s Standing) cutOff() bool {
+	switch s.Relay {
+	case RelayClosed:
+		return false
+	case RelayUnknown:
+		return s.Wallet && !s.Supply
+	}
+	return !s.closing()
 }
 
 // Low reports whether little credit is left, whatever the state.

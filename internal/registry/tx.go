@@ -47,6 +47,8 @@ type Tx interface {
 	SetSIM(meter id.ID, sim string) error
 	// SetMostPower sets the greatest power that a wallet meter can measure, 0 means the default of its phases.
 	SetMostPower(meter int64, most unit.Power) error
+	// SetUnreadCut sets after how many hours a device that was never readable is cut off; 0 for never.
+	SetUnreadCut(meter, hours int64) error
 	TenantSettings() (Settings, error)
 	PutTenantSettings(s Settings) error
 	SetCurrency(code string, exp int) (bool, error)
@@ -145,5 +147,7 @@ type MeterRecord struct {
 	Measures   string // the feeder that the meter measures as a whole
 	Address    string
 	MaxW       unit.Power // 0 for the default of the meter's phases
-	Since      time.Time  // when the account was opened; zero without one
+	// UnreadCutHours is how many hours an unmodified device may supply before a value of it was ever read; 0 for no limit.
+	UnreadCutHours int64
+	Since          time.Time // when the account was opened; zero without one
 }

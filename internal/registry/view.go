@@ -37,27 +37,30 @@ const LowCredit = 20 * unit.KilowattHour
 
 // Relay positions as meters report them. An unknown position is empty.
 const (
-	RelayClosed = "closed"
-	RelayOpen   = "open"
-	RelayArmed  = "armed"
+	RelayUnknown = "" // never reported
+	RelayClosed  = "closed"
+	RelayOpen    = "open"
+	RelayArmed   = "armed"
 )
 
 // MeterView is a meter as GET /v1/meters/{m} shows it.
 type MeterView struct {
 	refusal.Refusal
-	Meter     Meter
-	Key       *Key // current STS key by reference; nil if there is none
-	Tariff    string
-	Customer  Customer
-	Address   string     // of the meter's place; empty if unknown
-	Feeder    string     // feeder of the meter's place; empty if unknown
-	Measures  string     // the feeder that the meter measures as a whole; empty for none
-	MaxW      unit.Power // greatest power set for this meter; 0 for the default of its phases
-	Since     time.Time  // when the account was opened; zero without one
-	State     State
-	Connected bool
-	Relay     string   // closed, open or armed; empty while unknown
-	Reasons   []string // why the relay is open, by the names of docs/reference/meter-rules.md#supply; never nil
+	Meter    Meter
+	Key      *Key // current STS key by reference; nil if there is none
+	Tariff   string
+	Customer Customer
+	Address  string     // of the meter's place; empty if unknown
+	Feeder   string     // feeder of the meter's place; empty if unknown
+	Measures string     // the feeder that the meter measures as a whole; empty for none
+	MaxW     unit.Power // greatest power set for this meter; 0 for the default of its phases
+	// UnreadCutHours is how many hours an unmodified device may supply before a value of it was ever read; 0 for no limit.
+	UnreadCutHours int64
+	Since          time.Time // when the account was opened; zero without one
+	State          State
+	Connected      bool
+	Relay          string   // closed, open or armed; empty while unknown
+	Reasons        []string // why the relay is open, by the names of docs/reference/meter-rules.md#supply; never nil
 	// Figures are those of the newest reading; nil before the first reading.
 	Figures *Figures
 	// Reported is a balance that the meter reported after its newest reading; nil if there is none.
@@ -264,7 +267,7 @@ func (r *Registry) shown(by access.Actor, row foundRow) MeterView {
 
 func (r *Registry) view(rec MeterRecord) MeterView {
 	now := r.c.Now()
-	v := MeterView{Meter: rec.Meter, Key: rec.Key, Tariff: rec.TariffName, Customer: rec.Customer, Wallet: rec.Wallet, Address: rec.Address, Feeder: rec.Feeder, Measures: rec.Measures, MaxW: rec.MaxW, Since: rec.Since,
+	v := MeterView{Meter: rec.Meter, Key: rec.Key, Tariff: rec.TariffName, Customer: rec.Customer, Wallet: rec.Wallet, Address: rec.Address, Feeder: rec.Feeder, Measures: rec.Measures, MaxW: rec.MaxW, UnreadCutHours: rec.UnreadCutHours, Since: rec.Since,
 		Connected: r.c.Connected(rec.Meter.Number), Relay: rec.Relay, Reasons: metering.SplitReasons(rec.Reasons),
 		LastSeen: rec.LastSeen, Clock: now}
 	if rec.Wallet != nil {

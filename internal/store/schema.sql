@@ -405,7 +405,7 @@ CREATE TABLE wallet (
   low1 INTEGER NOT NULL DEFAULT 1, low2 INTEGER NOT NULL DEFAULT 1,     -- crossings: 1 below, 2 fired
   off INTEGER NOT NULL DEFAULT 1,         -- reasons why the server wants the supply off, as bits
   max_w INTEGER NOT NULL DEFAULT 0,       -- the most the meter can measure; 0: by its phases
-  version INTEGER NOT NULL DEFAULT 1, open_wh INTEGER, held_open INTEGER NOT NULL DEFAULT 0, closed_at INTEGER,
+  version INTEGER NOT NULL DEFAULT 1, open_wh INTEGER, held_open INTEGER NOT NULL DEFAULT 0, closed_at INTEGER, unread_cut_h INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (tenant_id, meter)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX wallet_accrued ON wallet (tenant_id, meter) WHERE accrued > 0;
@@ -954,3 +954,15 @@ CREATE TABLE statement_day (
   PRIMARY KEY (tenant_id, provider, at, file_id, page)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX message_urgency ON message (tenant_id, route, urgency, next_at) WHERE open = 1;
+
+CREATE TABLE device_binding (
+  tenant_id INTEGER NOT NULL, meter INTEGER NOT NULL,
+  name TEXT NOT NULL DEFAULT '',           -- as the device names itself in its topics; empty if its topics have no name
+  since INTEGER, bound_at INTEGER,         -- its first message; when the listener was bound to it
+  rival TEXT NOT NULL DEFAULT '',          -- a second device, heard before the listener was bound
+  deferred INTEGER NOT NULL DEFAULT 0,     -- the meter counted before its device had a name
+  read_at INTEGER,                         -- when a value of this device was read first
+  unread_ms INTEGER NOT NULL DEFAULT 0, unread_at INTEGER,  -- how long it talked and supplied without one
+  warned INTEGER NOT NULL DEFAULT 0, cut_at INTEGER,
+  PRIMARY KEY (tenant_id, meter)
+) STRICT, WITHOUT ROWID;

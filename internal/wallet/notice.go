@@ -21,6 +21,8 @@ const (
 	NoticeOut  NoticeKind = "wallet-used-up" // nothing is left; the supply goes off when no rule forbids it any more
 	NoticeOff  NoticeKind = "supply-off"
 	NoticeOn   NoticeKind = "supply-on" // the supply returns, perhaps only after a key press
+	// NoticeUnread: no value of the meter's unmodified device could be read, and the supply goes off if that stays so.
+	NoticeUnread NoticeKind = "device-unread"
 )
 
 // NoticeLife is how long a notice may wait before it is dropped.

@@ -61,6 +61,7 @@ type SupplyView struct {
 	Lease     Lease
 	Waiting   bool // the newest lease is on its way
 	LeaseLeft unit.Energy
+	Leases    bool // the meter supports leases, so it goes off by itself at the end of one
 	Protected bool
 	Emergency *Emergency // nil if none lasts
 	Grace     int64
@@ -175,7 +176,7 @@ func (w *Wallets) show(tx Tx, rows []Row, r Row) (SupplyView, error) {
 	}
 	v := SupplyView{Number: r.Meter.Number, Wanted: Wanted(r.State), Off: r.Off.Names(), By: s.By, Why: s.Why, Block: s.Block, Since: s.Out, Relay: s.Relay,
 		Available: money.Amount{Minor: have.Available(), Currency: t.Currency}, Days: DaysLeft(have.Available()-t.Policy.CutOff, daily),
-		Lease: s.InMeter, Waiting: s.Seen.Lease.Open(), Protected: s.Protected, Grace: s.Grace, Emergency: s.Emergency.shown(w.moment())}
+		Lease: s.InMeter, Waiting: s.Seen.Lease.Open(), Protected: s.Protected, Grace: s.Grace, Leases: s.Leases, Emergency: s.Emergency.shown(w.moment())}
 	if v.Held, v.Keeps = r.Held.Reason, s.Reasons.Names(); s.Seen.Lease.refused() {
 		v.Unwilling = s.Seen.Lease.Answer
 	}

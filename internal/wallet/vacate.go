@@ -81,6 +81,7 @@ func (c *pointState) allowed() unit.Energy {
 func MoveIn(s State) State {
 	next, total := NewState(), s.Total()
 	next.Base, next.Debited, next.MaxW = -total, s.Debited, s.MaxW
+	next.UnreadCutHours = s.UnreadCutHours
 	next.Posted, next.PostedWh, next.PostedTo = s.Posted, s.PostedWh, s.PostedTo
 	return next
 }

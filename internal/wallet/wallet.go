@@ -50,14 +50,20 @@ type State struct {
 	Off        supply.Reasons // why the server wants the supply off; see [Wanted]
 	MaxW       unit.Power     // the most this meter can measure; 0 for the default for its phases
 	ClosedAt   time.Time      // server time at which another meter took its place; zero while it is in use
+	// UnreadCutHours is how many hours an unmodified device may supply before a value of it was ever read; 0 for no limit.
+	UnreadCutHours int64
 }
 
 // Total is all energy ever rated.
 func (s State) Total() unit.Energy { return s.Register - s.Base }
 
+// DefaultUnreadCutHours is the limit of [State.UnreadCutHours] for a new meter.
+const DefaultUnreadCutHours = 24
+
 // NewState returns the state of a new wallet meter: nothing is paid in, so its supply is not wanted and no warning is due.
 func NewState() State {
-	return State{Low1: supply.Crossing{Below: true}, Low2: supply.Crossing{Below: true}, Off: supply.Of(supply.Credit)}
+	return State{Low1: supply.Crossing{Below: true}, Low2: supply.Crossing{Below: true}, Off: supply.Of(supply.Credit),
+		UnreadCutHours: DefaultUnreadCutHours}
 }
 
 // Part is accrued money with the energy it was rated from, of one version of a tariff.

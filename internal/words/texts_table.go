@@ -1461,6 +1461,9 @@ func (t *Texts) SupplyUnknown() string { return t.say("pages.supply.unknown") }
 // SupplyEffectOn: The supply is cut off when the live estimate reaches the cut-off amount. Without a network it is cut off at the end of the lease.
 func (t *Texts) SupplyEffectOn() string { return t.say("pages.supply.effect-on") }
 
+// SupplyEffectOnNoLease: The supply is cut off when the live estimate reaches the cut-off amount. Without a network it stays on, because this meter has no lease.
+func (t *Texts) SupplyEffectOnNoLease() string { return t.say("pages.supply.effect-on-no-lease") }
+
 // SupplyEffectWaiting: The supply is cut off {when}, unless a recharge arrives before.
 func (t *Texts) SupplyEffectWaiting(when string) string {
 	return t.say("pages.supply.effect-waiting", "{when}", when)

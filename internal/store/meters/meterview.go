@@ -15,7 +15,7 @@ import (
 
 // recordQuery reads the data of a [registry.MeterRecord]. A meter that never sent anything has no row in meter_live, and a wallet meter
 // may have no key.
-var recordQuery = `SELECT COALESCE(t.name, ''), COALESCE(n.currency, ''), p.feeder, w.max_w, k.id, COALESCE(p.address, ''), a.opened_at, COALESCE(p.measures, ''), ` + meterColumns.List("m") + `, ` +
+var recordQuery = `SELECT COALESCE(t.name, ''), COALESCE(n.currency, ''), p.feeder, w.max_w, k.id, COALESCE(p.address, ''), a.opened_at, COALESCE(p.measures, ''), w.unread_cut_h, ` + meterColumns.List("m") + `, ` +
 	people.CustomerColumns.List("c") + `, ` + liveColumns.List("l") + `, ` + meterKeyColumns.List("k") + `, ` + NewestTID + `
 	FROM meter m
 	JOIN tenant n ON n.id = m.tenant_id
@@ -36,7 +36,8 @@ func scanRecord(r core.Row) (rec registry.MeterRecord, currency string, err erro
 	if !r.IsNull(6) {
 		rec.Since = r.Time(6)
 	}
-	col, err := meterColumns.Scan(r, 8, &rec.Meter)
+	rec.UnreadCutHours = r.Int(8)
+	col, err := meterColumns.Scan(r, 9, &rec.Meter)
 	if err == nil {
 		col, err = people.CustomerColumns.Scan(r, col, &rec.Customer)
 	}

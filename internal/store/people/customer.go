@@ -134,6 +134,12 @@ func (tx Rows) SetMostPower(meter int64, most unit.Power) error {
 	return fault.Wrap(err, "set the maximum power of meter %d", meter)
 }
 
+// SetUnreadCut sets after how many hours a device that was never readable is cut off; 0 for never.
+func (tx Rows) SetUnreadCut(meter, hours int64) error {
+	err := tx.Must(`UPDATE wallet SET unread_cut_h = $1, version = version + 1 WHERE tenant_id = $2 AND meter = $3`, hours, tx.Tenant, meter)
+	return fault.Wrap(err, "set when the device of meter %d is cut off", meter)
+}
+
 // AddAccount stores a new account.
 func (tx Rows) AddAccount(a registry.Account) error {
 	_, err := tx.C.Exec(`INSERT INTO `+AccountColumns.Into("created_at"), AccountColumns.Values(tx.Tenant, &a, tx.Now)...)

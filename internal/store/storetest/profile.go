@@ -30,6 +30,10 @@ func profileTests() []test {
 		{"a device takes a meter's place, and the meter its own again", deviceAndMeter},
 		{"an open relay's sensor offset is not charged for", openOffset},
 		{"what is drawn through an open relay is held until a person decides", openDraw},
+		{"two plugs at the listener of one meter count nothing", twoPlugsAtOneListener},
+		{"a listener binds to the only plug that it hears for an hour", listenerBindsByItself},
+		{"messages that cannot be read open one alarm", oneAlarmForUnreadableMessages},
+		{"a plug that was never readable is cut off after the meter's limit", neverReadableIsCutOff},
 		{"a login of the integration broker is in force until it is revoked", logins},
 	}
 }

@@ -84,6 +84,9 @@ func standBadge(t *words.Texts, s wallet.SupplyState) badge {
 func (t site) standEffect(v wallet.SupplyView) string {
 	switch v.Stand {
 	case wallet.SupplyOn:
+		if !v.Leases {
+			return t.say.SupplyEffectOnNoLease()
+		}
 		return t.say.SupplyEffectOn()
 	case wallet.SupplyWaiting:
 		return t.say.SupplyEffectWaiting(t.cutWhen(v))
