@@ -61,7 +61,9 @@ const RemovedCustomer = "removed"
 // AddCustomerRow stores a new customer.
 func (tx Rows) AddCustomerRow(c registry.Customer) error {
 	if c.Phone != "" {
-		c.PhoneSince = tx.Now
+		if c.PhoneSince.IsZero() {
+			c.PhoneSince = tx.Now
+		}
 		if err := tx.WakeParked(job.Appeared{Phone: c.Phone}, time.Time{}); err != nil {
 			return err
 		}
