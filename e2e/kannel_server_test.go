@@ -267,12 +267,12 @@ func (k *kannelAndServer) reports(t *testing.T) {
 	t.Helper()
 	kinds := []struct {
 		text, stat, words string // stat is empty if the network says no more than its answer to the submission
-		report            string // what the server keeps; empty for a message that is still under way
+		report            string // what the server keeps; empty for a message that is pending
 	}{
 		{"delivered", "DELIVRD", "ok\nin two lines", "delivered"},
 		{"undeliverable", "UNDELIV", "num\xe9ro inconnu", "failed"},
 		{"expired", "EXPIRED", "\x00\x01", "failed"},
-		{"under way", "ACCEPTD", "attend\xe9\n", ""},
+		{"pending", "ACCEPTD", "attend\xe9\n", ""},
 		{"with the network", "", "", ""},
 		{"refused by the network", "", "", "failed"},
 	}

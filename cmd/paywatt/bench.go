@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"runtime/pprof"
@@ -211,20 +212,23 @@ func profiled(noun *cobra.Command) {
 	}
 }
 
-// underProfiler runs a bench under the CPU profiler, which slows it down a little. The profile replaces an earlier one when it is complete.
+// underProfiler runs a bench under the CPU profiler, which slows it down a little. The profile replaces an earlier one when it is complete. It is
+// kept if the bench fails: it may show why.
 func underProfiler(path string, run func() error) error {
 	began := false
+	var outcome error
 	err := atomicfile.WriteFile(path, 0o644, func(w io.Writer) error {
 		began = true
 		if err := pprof.StartCPUProfile(w); err != nil {
 			return &exit.Failure{Code: exit.Failed, What: "The profiler does not start: " + err.Error() + ".", Not: "No measurement was made.", Try: "Run the bench without --cpuprofile."}
 		}
-		defer pprof.StopCPUProfile()
-		return run()
+		outcome = run()
+		pprof.StopCPUProfile()
+		return nil
 	})
 	if err != nil && !began {
 		return &exit.Failure{Code: exit.Failed, What: "The CPU profile cannot be written: " + err.Error() + ".", Not: "No measurement was made.",
 			Try: "Name a file in a folder that you may write to."}
 	}
-	return err
+	return errors.Join(outcome, err)
 }

@@ -87,6 +87,7 @@ func shownBlocks() map[string]string {
 		"docs/guide/payments.md text 0":                    "a picture of the states of a payment",
 		"docs/decisions/0008-postgres.md text 0":           "a picture of the steps of a batch",
 		"docs/decisions/0009-integration-broker.md text 0": "a picture of the way of a packet",
+		"docs/operate/running.md text 1":                   "TestABackupOnTheDiskOfTheDataNeverEndsTheSales",
 		"docs/operate/postgres.md text 0":                  "a list of histories, which TestAPromotionBeginsAnEpochOnce tries",
 		"docs/operate/cluster.md text 0":                   "a picture of the machines",
 		"docs/operate/cluster.md conf 0":                   "TestAClusterLosesNothing",

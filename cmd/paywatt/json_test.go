@@ -110,7 +110,7 @@ func shownValues() []lineShown {
 
 // apart lists the commands that show no value of the API: nouns that use no server, and single commands with the reason.
 func apart() map[string]string {
-	out := map[string]string{"meter calibrate": "computes here", "meter watch": "adds the time to each value", "clock trust": "shows no value",
+	out := map[string]string{"meter calibrate": "computes here", "meter watch": "adds the time to each value", "clock trust": "shows no value", "device replace": "needs a listener of a meter's own",
 		"token encode": "computes here", "provider simulate": "asks no server", "token decode": "computes here", "token check": "computes here"}
 	for _, noun := range strings.Fields("apikey backup bench ca completion config demo doctor help integration licenses modem printer profile replay serve sim store vendingkey verify version vmeter") {
 		out[noun] = "asks no server, or shows views of its own"

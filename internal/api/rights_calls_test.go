@@ -226,6 +226,7 @@ func meters() map[string]valid {
 			return call{"POST", "/v1/devices", `{"name":"` + s.talks(false) + `","meter":"` + s.added("prepay_wallet") + `"}`}
 		}},
 		"release-device":  once(access.WriteMeters, "/v1/devices/{id}/release", `{"reason":"matrix"}`, (*stage).adopted),
+		"replace-device":  post(access.WriteMeters, "/v1/meters/"+plugged+"/device/replace", `{"device":"plug{n}","reason":"matrix"}`),
 		"device-password": post(access.WriteSettings, "/v1/devices/password", `{}`),
 		"open-devices": {access.WriteMeters, func(s *stage, _ bool) call {
 			s.do(201, "POST", "/v1/devices/password", `{}`)
@@ -342,7 +343,7 @@ func people() map[string]valid {
 
 // number returns the number of a meter that does not exist yet.
 func (s *stage) number() string {
-	body := fmt.Sprintf("0414%06d", 100+s.next())
+	body := fmt.Sprintf("0414%06d", 1000+s.next())
 	digit, err := sts.Luhn(body)
 	if err != nil {
 		s.t.Fatal(err)

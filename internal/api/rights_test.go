@@ -32,10 +32,11 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// Meters of devices: one has the only command to toggle its relay, the other shows summaries.
+// Meters of devices: one has the only command to toggle its relay, one shows summaries, and one has a device with a name.
 const (
 	toggler  = "04140001035"
 	listener = "04140001043"
+	plugged  = "04140001050"
 )
 
 // stage is a server with one object of every kind, on which all operations are valid.
@@ -234,7 +235,8 @@ func setStage(t *testing.T) *stage {
 	s := &stage{world: folder(t)}
 	s.routes = []config.Route{{Name: "paper", Kind: config.RouteLog, Meters: true}}
 	s.shared = "127.0.0.1:0"
-	s.legacy = []config.Legacy{{Address: "127.0.0.1:0", Meter: toggler, Profile: "seed-a-toggle"}, {Address: "127.0.0.1:0", Meter: listener, Profile: "seed-a"}}
+	s.legacy = []config.Legacy{{Address: "127.0.0.1:0", Meter: toggler, Profile: "seed-a-toggle"}, {Address: "127.0.0.1:0", Meter: listener, Profile: "seed-a"},
+		{Address: "127.0.0.1:0", Meter: plugged, Profile: "tasmota"}}
 	s.serve(true, api.Limits{})
 	var err error
 	if s.folder, err = app.OpenFolder(t.Context(), s.dir, "", slog.New(slog.DiscardHandler)); err != nil {
@@ -255,7 +257,7 @@ func setStage(t *testing.T) *stage {
 	}
 	s.do(201, "POST", "/v1/tariffs", `{"name":"domestic","currency":"KES","vat_bps":1500,"flat_micro":2500000}`)
 	s.do(201, "POST", "/v1/meters", newMeter(meterNumber))
-	for _, m := range []string{walletNumber, toggler, listener} {
+	for _, m := range []string{walletNumber, toggler, listener, plugged} {
 		s.do(201, "POST", "/v1/meters", `{"number":"`+m+`","mode":"prepay_wallet","tariff":"domestic","customer":{"name":"Amina A.","phone":"+254700000001"}}`)
 		s.do(201, "POST", "/v1/vends", strings.Replace(order("900000"), meterNumber, m, 1))
 	}

@@ -215,7 +215,7 @@ func TestEveryTextOfKannelArrives(t *testing.T) {
 		}
 	}
 	if len(got) != len(texts) {
-		t.Errorf("stored %q", got)
+		t.Errorf("stored %v", got)
 	}
 }
 
@@ -235,8 +235,8 @@ func TestEveryReportOfKannelIsHeard(t *testing.T) {
 		c.try(machine(), called{who: "Kannel", method: "GET", path: path, want: 200, kind: "text/plain"})
 		m, err := c.c.Message(t.Context(), message)
 		c.must(err)
-		if last := m.Attempts[len(m.Attempts)-1]; last.Report != x.report || last.Why != x.why {
-			t.Errorf("after %s %s the report is %q, %q; want %q, %q", x.state, x.answer, last.Report, last.Why, x.report, x.why)
+		if first := m.Attempts[0]; first.Report != x.report || first.Why != x.why { // the message may have been sent again since
+			t.Errorf("after %s %s the report is %q, %q; want %q, %q", x.state, x.answer, first.Report, first.Why, x.report, x.why)
 		}
 	}
 }

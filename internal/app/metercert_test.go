@@ -30,11 +30,11 @@ type network struct {
 
 func (n *network) issue(t *testing.T, kind authority.Kind, name string, hosts ...string) authority.Entry {
 	t.Helper()
-	e, err := n.ca.Issue(n.out, authority.Order{Kind: kind, Name: name, Hosts: hosts, Lasts: time.Hour, By: "amina"})
+	entries, err := n.ca.Issue(n.out, authority.Order{Kind: kind, Name: name, Hosts: hosts, Lasts: time.Hour, By: "amina"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return e
+	return entries[0]
 }
 
 func newNetwork(t *testing.T, c *app.Config) *network {

@@ -68,7 +68,7 @@ func TestAServerBehindAProxy(t *testing.T) {
 	}{
 		{addr + "/v1/version", "pay.example.org", "version", 200},
 		{addr + "/v1/version", "evil.example", "host-unknown", 421},
-		{addr + "/signin", "evil.example", "host-unknown", 421},
+		{addr + "/signin", "evil.example", "<!doctype html>", 421},
 		{addr + "/livez", "10.0.0.9", "", 200},
 		{addr + "/metrics", "pay.example.org", "not-found", 404},
 		{a.Metrics() + "/metrics", "10.0.0.9", "paywatt_ready", 200},

@@ -149,13 +149,6 @@ func (l *Legacy) Ended() Ends { return l.counts.ends() }
 // Profile is the profile of the device.
 func (l *Legacy) Profile() *profile.Profile { return l.c.Profile }
 
-// Claimed returns the last attempt of another device to send to the listener.
-func (l *Legacy) Claimed() (profile.Claim, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.claim.Claim, l.claim.Times > 0
-}
-
 // Rebound forgets what was said of the device before a person chose it, and ends the connection: the device connects again.
 func (l *Legacy) Rebound() {
 	l.mu.Lock()

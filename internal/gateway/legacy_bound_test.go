@@ -36,7 +36,7 @@ func newBoundBench(t *testing.T, account profile.Account) *boundBench {
 		},
 		Take: func(ctx context.Context, who registry.Identity, h profile.Incoming) (profile.Outcome, error) {
 			if m := b.profile.Understand(h.Topic, h.Payload); m.Device != "" && m.Device != "kitchen" {
-				return profile.Outcome{Meaning: m, Hearing: profile.Foreign}, nil
+				return profile.Outcome{Meaning: m, Acceptance: profile.Foreign}, nil
 			}
 			return b.take(ctx, who, h)
 		},

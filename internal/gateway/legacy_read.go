@@ -196,7 +196,7 @@ func (s *legacySession) published(ctx context.Context, m deviceMessage) error {
 		s.l.log.Warn("message from a device was not stored", logkey.Meter, s.who.Number, logkey.Err, err)
 		return errNotStored
 	}
-	if t.Hearing != profile.Accepted {
+	if t.Acceptance != profile.Accepted {
 		return s.refuse(m, t)
 	}
 	s.talks(at)
@@ -214,7 +214,7 @@ func (s *legacySession) published(ctx context.Context, m deviceMessage) error {
 // refuse handles a message of another device. It is acknowledged all the same: it would come again for ever, and a bridge that carries the messages
 // of several devices would stop.
 func (s *legacySession) refuse(m deviceMessage, t profile.Outcome) error {
-	if t.Hearing == profile.Foreign {
+	if t.Acceptance == profile.Foreign {
 		s.l.claimed(s, t.Meaning.Device)
 	}
 	return s.acknowledge(m)

@@ -110,7 +110,7 @@ func TestAlarmsOfRecords(t *testing.T) {
 		t.Errorf("it came to %+v", out[2])
 	}
 	r.Wants(t, "alarm of m1 tamper: A tamper switch of the meter tripped: cover.", `event m1/5 of cdef 501 {"n":5}`, "no alarm of m1 tamper", `event m1/6 of cdef 520 {"n":6}`,
-		"alarm of m1 unreadable-record: A record of the meter could not be read: no number. It was not stored.", "m1 is up to 6 with 1000 Wh of record 4 at 12:00:00")
+		"alarm of m1 now unreadable-record: A record of the meter could not be read: no number. It was not stored.", "m1 is up to 6 with 1000 Wh of record 4 at 12:00:00")
 }
 
 // TestABootIsTakenWithTheNotesOfTheLast checks that the stored boot data is read once for a meter, and only if the new boot record is

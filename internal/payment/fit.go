@@ -12,7 +12,7 @@ import (
 // Rules says what the names and the answers of a provider are like.
 type Rules struct {
 	Names   NameRule
-	Answers []AnswerRule // one for each of [Aspects]; empty if the provider cannot be asked
+	Answers []AnswerRule // one for each [Aspect]; empty if the provider cannot be asked
 }
 
 // NameRule says which spellings of a payment's name are the same name to its provider.
@@ -49,11 +49,6 @@ const (
 	OfCurrency  Aspect = "currency"
 	OfReference Aspect = "reference" // what the payer typed
 )
-
-// Aspects lists the aspects of an answer.
-func Aspects() []Aspect {
-	return []Aspect{OfName, OfReceiver, OfDirection, OfKind, OfCurrency, OfReference}
-}
 
 // Source says how an aspect of a payment is known after an answer.
 type Source string

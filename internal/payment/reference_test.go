@@ -132,11 +132,11 @@ func TestWhichRegistrationMayHelpAParkedPayment(t *testing.T) {
 	received.State = payment.Applied
 	unconfirmed := unknown("04140001001")
 	unconfirmed.ConfirmedAt = time.Time{}
-	meter, other := job.Appeared{Meter: "04140001001"}, job.Appeared{Meter: "04140001019"}
-	phone, stranger := job.Appeared{Phone: "0711 000 001"}, job.Appeared{Phone: "+254711000002"}
-	prices := job.Appeared{Prices: true}
+	meter, other := job.Registration{Meter: "04140001001"}, job.Registration{Meter: "04140001019"}
+	phone, stranger := job.Registration{Phone: "0711 000 001"}, job.Registration{Phone: "+254711000002"}
+	prices := job.Registration{Prices: true}
 	for name, c := range map[string]struct {
-		a    job.Appeared
+		a    job.Registration
 		p    payment.Payment
 		want bool
 	}{
@@ -145,9 +145,9 @@ func TestWhichRegistrationMayHelpAParkedPayment(t *testing.T) {
 		"another meter":                         {other, unknown("04140001001"), true}, // the digits may also be a telephone number, whose customer has a meter now
 		"a meter, for words":                    {meter, unknown("rent"), false},
 		"its meter, among many":                 {meter, because(unknown("04140001001"), payment.ManyReferences), true},
-		"its account":                           {job.Appeared{Account: account.Text(id.Account)}, unknown(account.Text(id.Account)), true},
-		"another account":                       {job.Appeared{Account: id.ID{9}.Text(id.Account)}, unknown(account.Text(id.Account)), false},
-		"an account, for words":                 {job.Appeared{Account: account.Text(id.Account)}, unknown("rent"), false},
+		"its account":                           {job.Registration{Account: account.Text(id.Account)}, unknown(account.Text(id.Account)), true},
+		"another account":                       {job.Registration{Account: id.ID{9}.Text(id.Account)}, unknown(account.Text(id.Account)), false},
+		"an account, for words":                 {job.Registration{Account: account.Text(id.Account)}, unknown("rent"), false},
 		"its telephone":                         {phone, unknown("+254 711 000 001"), true},
 		"another telephone":                     {stranger, unknown("+254 711 000 001"), false},
 		"the payer's telephone, for nothing":    {phone, unknown(""), true},
@@ -165,8 +165,8 @@ func TestWhichRegistrationMayHelpAParkedPayment(t *testing.T) {
 		"its meter, for another currency":       {meter, because(unknown("04140001001"), payment.OtherCurrency), false},
 		"its meter, for a payment that is used": {meter, received, false},
 		"its meter, for an unconfirmed payment": {meter, unconfirmed, false},
-		"nothing":                               {job.Appeared{}, unknown("04140001001"), false},
-		"nothing, for a refused sale":           {job.Appeared{}, because(unknown("x"), payment.NotSold), false},
+		"nothing":                               {job.Registration{}, unknown("04140001001"), false},
+		"nothing, for a refused sale":           {job.Registration{}, because(unknown("x"), payment.NotSold), false},
 	} {
 		if got := payment.MayHelp(c.a, c.p); got != c.want {
 			t.Errorf("%s: %t", name, got)

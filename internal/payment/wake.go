@@ -20,7 +20,7 @@ const pageOfParked = 500
 
 // MayHelp reports whether something that was registered may be what a parked payment waits for. It may say so too often, but never too rarely: the
 // payment is then matched or priced again.
-func MayHelp(a job.Appeared, p Payment) bool {
+func MayHelp(a job.Registration, p Payment) bool {
 	if p.State != Parked || !p.Booked() {
 		return false
 	}
@@ -51,7 +51,7 @@ func MayHelp(a job.Appeared, p Payment) bool {
 
 // lookAgain looks at the parked payments that a registration may help.
 func (w Worker) lookAgain(ctx context.Context, t access.Tenant, c job.Claim) (job.Verdict, error) {
-	var a job.Appeared
+	var a job.Registration
 	if err := json.Unmarshal(c.Body, &a); err != nil {
 		return job.Dead("not a registration: " + err.Error()), nil
 	}

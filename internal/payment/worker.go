@@ -51,7 +51,7 @@ func (w Worker) Send(ctx context.Context, t access.Tenant, c job.Claim) (job.Ver
 	if c.Attempts >= renewAfter {
 		return w.renew(ctx, t, c)
 	}
-	if c.Kind == job.KindAppeared {
+	if c.Kind == job.KindRegistration {
 		return w.lookAgain(ctx, t, c)
 	}
 	if c.Kind == kindRead {

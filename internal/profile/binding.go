@@ -41,14 +41,14 @@ const BindAfter = time.Hour
 // maxBoundName is the length of the longest name that a listener of one meter belongs to, in bytes.
 const maxBoundName = 100
 
-// Hearing says what becomes of a message.
-type Hearing uint8
+// Acceptance says what becomes of a message.
+type Acceptance uint8
 
-// Hearings. Accepted is the zero value.
+// Acceptances. Accepted is the zero value.
 const (
-	Accepted  Hearing = iota // the message is of the meter's device
-	Foreign                  // it is of another device
-	Contested                // two devices were heard, and nobody has chosen one
+	Accepted  Acceptance = iota // the message is of the meter's device
+	Foreign                     // it is of another device
+	Contested                   // two devices were heard, and nobody has chosen one
 )
 
 // Bound reports whether a meter belongs to one device for good.
@@ -66,7 +66,7 @@ func BoundNameFits(name string) bool {
 
 // Hear decides about a message of a device with a name. The parameter read says that the message had a value to count from, or that the profile
 // measures nothing. The listener binds when only one name was heard for BindAfter and a value of it was read.
-func (b Binding) Hear(name string, read bool, at time.Time) (Binding, Hearing) {
+func (b Binding) Hear(name string, read bool, at time.Time) (Binding, Acceptance) {
 	at = at.UTC().Truncate(time.Millisecond)
 	switch {
 	case b.Contested():

@@ -13,7 +13,7 @@ type heardMessage struct {
 	at   int
 	name string
 	read bool
-	want profile.Hearing
+	want profile.Acceptance
 }
 
 // TestAListenerBelongsToOneDevice plays messages of devices to a listener. It compares what becomes of each message, and what is known at the end.
@@ -62,7 +62,7 @@ func TestAListenerBelongsToOneDevice(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var b profile.Binding
 			for _, h := range c.heard {
-				var got profile.Hearing
+				var got profile.Acceptance
 				if b, got = b.Hear(h.name, h.read, at(h.at)); got != h.want {
 					t.Errorf("%q after %d s is %d, want %d", h.name, h.at, got, h.want)
 				}

@@ -63,14 +63,14 @@ func (t *Outcome) identify(tx Tx, who registry.Identity, p *Profile, h Incoming,
 	}
 	b.Deferred = b.Deferred && p.NamesDevices() && !b.Bound()
 	read := p.Reads(t.Meaning)
-	b, t.Hearing = b.Hear(name, read || !p.Measures(), h.At)
-	if t.Hearing == Contested && !was.Contested() {
+	b, t.Acceptance = b.Hear(name, read || !p.Measures(), h.At)
+	if t.Acceptance == Contested && !was.Contested() {
 		text := alarmtext.DevicesTwo(b.Name, b.Rival)
 		if err := tx.UpdateAlarm(who.Meter, metering.Alarm{Code: AlarmClaimed, Text: text}); err != nil {
 			return Binding{}, err
 		}
 	}
-	if t.Hearing == Accepted && read && was.ReadAt.IsZero() {
+	if t.Acceptance == Accepted && read && was.ReadAt.IsZero() {
 		if err := firstRead(tx, who, &b, h.At); err != nil {
 			return Binding{}, err
 		}

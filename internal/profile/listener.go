@@ -76,12 +76,12 @@ type Incoming struct {
 
 // Outcome is the effect of a message, after the commit.
 type Outcome struct {
-	// Hearing says whether the message is of the meter's device. A message of another device has no effect.
-	Hearing  Hearing
-	Meaning  Meaning
-	Register Register
-	Step     Step
-	Reading  bool // a reading was ingested
+	// Acceptance says whether the message is of the meter's device. A message of another device has no effect.
+	Acceptance Acceptance
+	Meaning    Meaning
+	Register   Register
+	Step       Step
+	Reading    bool // a reading was ingested
 }
 
 // Take handles one message that a device sent to its meter's listener. When it returns without an error, the register and
@@ -92,7 +92,7 @@ func (l *Listener) Take(ctx context.Context, who registry.Identity, p *Profile, 
 		return t, nil
 	}
 	err := l.door.Do(ctx, who.Tenant, func(tx Tx) (bool, error) {
-		t.Hearing = Accepted
+		t.Acceptance = Accepted
 		if err := stillAdopted(tx, h.Device); err != nil {
 			return false, err
 		}
@@ -101,7 +101,7 @@ func (l *Listener) Take(ctx context.Context, who registry.Identity, p *Profile, 
 			return false, err
 		}
 		b, err := t.identify(tx, who, p, h, was)
-		if err != nil || t.Hearing != Accepted {
+		if err != nil || t.Acceptance != Accepted {
 			return false, err
 		}
 		t.Register, t.Step = p.Take(was, b.counted(p, t.Meaning), h.At)

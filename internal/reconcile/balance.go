@@ -140,7 +140,7 @@ func (a account) balances(rows []Row) (opening, closing money.Minor, known bool)
 	}
 	before, after := map[money.Minor]bool{}, map[money.Minor]bool{}
 	for _, r := range rows {
-		if r.AfterKnown {
+		if r.HasAfter {
 			before[r.After-r.Amount], after[r.After] = true, true
 		}
 	}

@@ -298,7 +298,7 @@ func TestAMonthOf20000PaymentsShowsExactlyWhatIsWrong(t *testing.T) {
 			t.Errorf("not found: %s", name)
 		}
 	}
-	unplanted := []reconcile.Kind{reconcile.UnreadCall, // a call shows that kind, and no comparison of a day
+	unplanted := []reconcile.Kind{reconcile.UnreadCall, reconcile.Contradiction, // what a provider sent shows them, and no comparison of a day
 		reconcile.PerhapsSame, reconcile.OtherContents, reconcile.Sums, reconcile.Balance} // the tables of the room show them
 	for _, k := range reconcile.Kinds() {
 		if !slices.Contains(unplanted, k) && before[k] != planted {

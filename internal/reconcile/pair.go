@@ -219,13 +219,13 @@ type place struct {
 func (p *pairing) pairByPlace() {
 	at := map[place][]int{}
 	for j, o := range p.older {
-		if content, _, is := cutContent(o.Txn); is && o.AfterKnown {
+		if content, _, is := cutContent(o.Txn); is && o.HasAfter {
 			at[place{content, o.After}] = append(at[place{content, o.After}], j)
 		}
 	}
 	for i, r := range p.file {
 		k := place{r.Content, r.After}
-		if r.AfterKnown && len(at[k]) > 0 {
+		if r.HasAfter && len(at[k]) > 0 {
 			p.pair(i, at[k][0], isKnown)
 			at[k] = at[k][1:]
 		}
@@ -256,7 +256,7 @@ func (p *pairing) pairByKey() {
 			continue
 		}
 		o := p.older[j]
-		if r.AfterKnown && o.AfterKnown && r.After != o.After && !p.isNamed(r) {
+		if r.HasAfter && o.HasAfter && r.After != o.After && !p.isNamed(r) {
 			continue
 		}
 		p.pair(i, j, isKnown)

@@ -54,7 +54,7 @@ func rowOf(t *testing.T, line string) Row {
 		case "after":
 			var after int
 			_, _ = fmt.Sscan(value, &after)
-			r.After, r.AfterKnown = money.Minor(after), true
+			r.After, r.HasAfter = money.Minor(after), true
 		case "state":
 			r.State = RowState(value)
 		case "same":

@@ -71,7 +71,7 @@ func (s *Statements) plan(ctx context.Context, t access.Tenant, f File, file []b
 		if err != nil {
 			return plan{}, err
 		}
-		uses, err := tx.Reconciling().NameUses(f.Provider, namesOf(rows, older))
+		uses, err := tx.Comparing().NameUses(f.Provider, namesOf(rows, older))
 		return plan{decideRows(rows, older, uses, z), pageDays(f, read.Pages, rows, z)}, err
 	})
 	return out.decided, out.days, err
@@ -80,7 +80,7 @@ func (s *Statements) plan(ctx context.Context, t access.Tenant, f File, file []b
 // olderRows reads the rows of other files on the days of a file, and the payments of these days that only a call brought.
 func olderRows(tx Tx, f File, z *time.Location) ([]Row, error) {
 	from, to := f.From.AddDate(0, 0, -1), f.To.AddDate(0, 0, 1) // the file's days may begin in another zone
-	stored, err := tx.Reconciling().NamedRows(f.Provider, from, to)
+	stored, err := tx.Comparing().NamedRows(f.Provider, from, to)
 	if err != nil {
 		return nil, err
 	}
@@ -90,11 +90,14 @@ func olderRows(tx Tx, f File, z *time.Location) ([]Row, error) {
 			older = append(older, r)
 		}
 	}
-	called, err := tx.Reconciling().UnclaimedPayments(f.Provider, from, to)
+	called, err := tx.Comparing().UnclaimedPayments(f.Provider, from, to)
 	for _, p := range called {
 		r := Row{Called: true, Key: p.Name()}
 		r.Txn, r.Kind, r.Amount, r.Currency, r.At = p.Txn, statement.Payment, p.Amount.Minor, p.Amount.Currency, p.PaidAt.In(z)
-		r.Names[statement.Bank], r.Names[statement.Transfer] = statement.NameOf(p.Txn), statement.NameOf(p.Txn)
+		name := statement.NameOf(p.Txn)
+		for _, kind := range [...]statement.NameKind{statement.Own, statement.Bank, statement.Transfer} { // the call does not say which it is
+			r.Names[kind] = name
+		}
 		older = append(older, r)
 	}
 	return older, err

@@ -205,10 +205,10 @@ func collect(tx Tx, provider string, from, to time.Time) (Day, error) {
 		return d, err
 	}
 	paidFrom, paidTo := from.Add(-Slack), to.Add(-Slack)
-	if d.Payments, err = tx.Reconciling().ComparedPayments(provider, from, to, paidFrom, paidTo); err != nil {
+	if d.Payments, err = tx.Comparing().ComparedPayments(provider, from, to, paidFrom, paidTo); err != nil {
 		return d, err
 	}
-	if d.Elsewhere, err = tx.Reconciling().StatedElsewhere(provider, from, to, paidFrom, paidTo); err != nil {
+	if d.Elsewhere, err = tx.Comparing().StatedElsewhere(provider, from, to, paidFrom, paidTo); err != nil {
 		return d, err
 	}
 	before := localday.Of(from.Add(-time.Minute))
@@ -216,7 +216,7 @@ func collect(tx Tx, provider string, from, to time.Time) (Day, error) {
 		return d, err
 	}
 	if covers(files, before, from) {
-		yesterday, err := tx.Reconciling().StatementRows(provider, before, from)
+		yesterday, err := tx.Comparing().StatementRows(provider, before, from)
 		if err != nil {
 			return d, err
 		}
@@ -232,7 +232,7 @@ func collect(tx Tx, provider string, from, to time.Time) (Day, error) {
 
 // collectRows reads the rows of the day, the rows of other days that name the same payments, and what the files say about balances.
 func collectRows(tx Tx, provider string, d *Day) error {
-	rows, err := tx.Reconciling().StatementRows(provider, d.From, d.To)
+	rows, err := tx.Comparing().StatementRows(provider, d.From, d.To)
 	if err != nil {
 		return err
 	}
@@ -243,14 +243,14 @@ func collectRows(tx Tx, provider string, d *Day) error {
 		}
 	}
 	if len(d.Rows) > 0 {
-		if d.Claims, err = tx.Reconciling().ClaimedElsewhere(provider, d.From, d.To); err != nil {
+		if d.Claims, err = tx.Comparing().ClaimedElsewhere(provider, d.From, d.To); err != nil {
 			return err
 		}
 	}
-	if d.Pages, err = tx.Reconciling().PageDays(provider, d.From, d.To); err != nil || len(d.Pages) == 0 {
+	if d.Pages, err = tx.Comparing().PageDays(provider, d.From, d.To); err != nil || len(d.Pages) == 0 {
 		return err
 	}
-	d.Before, err = tx.Reconciling().PageDays(provider, d.From.Add(-lastStatement), d.From)
+	d.Before, err = tx.Comparing().PageDays(provider, d.From.Add(-lastStatement), d.From)
 	return err
 }
 
@@ -279,7 +279,7 @@ func addBacks(tx Tx, provider string, d *Day) error {
 		if !known || j.Kind == ledger.Payment || j.At.Before(d.From) || !j.At.Before(d.To) {
 			continue
 		}
-		back, err := tx.Reconciling().StatedBack(provider, txn)
+		back, err := tx.Comparing().StatedBack(provider, txn)
 		if err != nil {
 			return err
 		}
@@ -290,7 +290,7 @@ func addBacks(tx Tx, provider string, d *Day) error {
 
 // addJournals reads the journals of the day and of its payments, and the payments of these journals.
 func addJournals(tx Tx, provider string, d *Day) (err error) {
-	if d.Journals, err = tx.Reconciling().ProviderJournals(provider, d.From, d.To); err != nil {
+	if d.Journals, err = tx.Comparing().ProviderJournals(provider, d.From, d.To); err != nil {
 		return err
 	}
 	has, payments := map[string]int{}, map[string]bool{}
@@ -302,7 +302,7 @@ func addJournals(tx Tx, provider string, d *Day) (err error) {
 		if p.ConfirmedAt.IsZero() || p.Owed == 0 && (has[p.Name()] == 2 || has[p.Name()] == 1 && p.State != payment.Refunded) {
 			continue
 		}
-		more, err := tx.Reconciling().PaymentJournals(provider, p.Name())
+		more, err := tx.Comparing().PaymentJournals(provider, p.Name())
 		if err != nil {
 			return err
 		}

@@ -77,7 +77,7 @@ type Reconciliation struct {
 	RanAt    time.Time
 	ClosedAt time.Time
 	ClosedBy string
-	Unknown  string // what could not be compared, as [Unknowns], separated by commas
+	Unknown  string // what could not be compared, such as [FirstStatement], separated by commas
 	Version  int64
 	// Unsettled counts the open differences of the day now; it is not stored.
 	Unsettled int
@@ -112,6 +112,7 @@ type Tx interface {
 	TenantZone() (string, error)
 	Paying() payment.Tx
 	Reconciling() Rows
+	Comparing() Comparison
 	// UpdateAlarm opens an alarm of the server (meter 0), or gives it a new text; ClearAlarm ends it.
 	UpdateAlarm(meter int64, a metering.Alarm) error
 	ClearAlarm(meter int64, code metering.AlarmCode) error
@@ -139,29 +140,8 @@ type Rows interface {
 	PutStatementRow(provider string, r Row) error
 	// StatementRow reads the row of a key.
 	StatementRow(provider, key string) (Row, bool, error)
-	// StatementRows lists the rows of a period, those that wait and those that are the same as others too. Their names and formats are missing;
-	// NamedRows lists the rows with them.
-	StatementRows(provider string, from, to time.Time) ([]Row, error)
-	NamedRows(provider string, from, to time.Time) ([]Row, error)
-	// NameUses lists the rows that have one of some names.
-	NameUses(provider string, names []string) ([]NameUse, error)
-	// UnclaimedPayments lists payments of a period that no row names.
-	UnclaimedPayments(provider string, from, to time.Time) ([]payment.Payment, error)
-	// ClaimedElsewhere lists the rows outside a period that count and name a payment which a row of the period names too.
-	ClaimedElsewhere(provider string, from, to time.Time) ([]Row, error)
-	// AddPageDays stores what a file says about the balances of days, once. PageDays lists it for a period.
+	// AddPageDays stores what a file says about the balances of days, once.
 	AddPageDays(provider string, days []PageDay) error
-	PageDays(provider string, from, to time.Time) ([]PageDay, error)
-	// ComparedPayments lists payments that rows of a period name, and those that were paid in another period.
-	ComparedPayments(provider string, from, to, paidFrom, paidTo time.Time) ([]payment.Payment, error)
-	// StatedElsewhere lists the names of payments paid in a period that rows outside another period have.
-	StatedElsewhere(provider string, from, to, paidFrom, paidTo time.Time) (map[string]bool, error)
-	// StatedBack reports whether a row of a statement gives a payment back.
-	StatedBack(provider, txn string) (bool, error)
-	// ProviderJournals lists journals of payments on a provider's clearing account that were posted in a period, and PaymentJournals those of one
-	// payment.
-	ProviderJournals(provider string, from, to time.Time) ([]Journal, error)
-	PaymentJournals(provider, payment string) ([]Journal, error)
 	// OpenSince counts the open differences that were found before a time, and returns when the oldest was.
 	OpenSince(before time.Time) (n int, oldest time.Time, err error)
 	// SettleFees says that the fees of a period are settled by an item.
@@ -178,6 +158,32 @@ type Rows interface {
 	// have been read since.
 	UnownedCalls(max int) ([]ProviderCall, error)
 	ReadItems(max int) ([]Item, error)
+}
+
+// Comparison reads what a file or a day is compared with. It changes nothing.
+type Comparison interface {
+	// StatementRows lists the rows of a period, those that wait and those that are the same as others too. Their names and formats are missing;
+	// NamedRows lists the rows with them.
+	StatementRows(provider string, from, to time.Time) ([]Row, error)
+	NamedRows(provider string, from, to time.Time) ([]Row, error)
+	// NameUses lists the rows that have one of some names.
+	NameUses(provider string, names []string) ([]NameUse, error)
+	// UnclaimedPayments lists payments of a period that no row names.
+	UnclaimedPayments(provider string, from, to time.Time) ([]payment.Payment, error)
+	// ClaimedElsewhere lists the rows outside a period that count and name a payment which a row of the period names too.
+	ClaimedElsewhere(provider string, from, to time.Time) ([]Row, error)
+	// PageDays lists what files say about the balances of the days of a period.
+	PageDays(provider string, from, to time.Time) ([]PageDay, error)
+	// ComparedPayments lists payments that rows of a period name, and those that were paid in another period.
+	ComparedPayments(provider string, from, to, paidFrom, paidTo time.Time) ([]payment.Payment, error)
+	// StatedElsewhere lists the names of payments paid in a period that rows outside another period have.
+	StatedElsewhere(provider string, from, to, paidFrom, paidTo time.Time) (map[string]bool, error)
+	// StatedBack reports whether a row of a statement gives a payment back.
+	StatedBack(provider, txn string) (bool, error)
+	// ProviderJournals lists journals of payments on a provider's clearing account that were posted in a period, and PaymentJournals those of one
+	// payment.
+	ProviderJournals(provider string, from, to time.Time) ([]Journal, error)
+	PaymentJournals(provider, payment string) ([]Journal, error)
 }
 
 // Filter says which reconciliations or items to list. Empty fields name all.

@@ -145,12 +145,12 @@ func (r *Registry) changeMeter(tx Tx, by access.Actor, at Ref, ref string, c Met
 		}
 	}
 	if c.MaxW != nil {
-		if err := tx.SetMostPower(m.N, *c.MaxW); err != nil {
+		if err := tx.Limits().SetMostPower(m.N, *c.MaxW); err != nil {
 			return addedRow{}, err
 		}
 	}
 	if c.UnreadCutHours != nil {
-		if err := tx.SetUnreadCut(m.N, *c.UnreadCutHours); err != nil {
+		if err := tx.Limits().SetUnreadCut(m.N, *c.UnreadCutHours); err != nil {
 			return addedRow{}, err
 		}
 	}

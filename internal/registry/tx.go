@@ -19,6 +19,7 @@ type Tx interface {
 	Tariffs() TariffTx
 	Numbers() NumberTx
 	Lists() ListTx
+	Limits() LimitTx
 	NewID() (id.ID, error)
 	AuditLog(access.Entry) error
 
@@ -45,13 +46,17 @@ type Tx interface {
 	// MeterBySIM returns the meter whose modem has this number.
 	MeterBySIM(phone string) (Meter, bool, error)
 	SetSIM(meter id.ID, sim string) error
+	TenantSettings() (Settings, error)
+	PutTenantSettings(s Settings) error
+	SetCurrency(code string, exp int) (bool, error)
+}
+
+// LimitTx is the part of a transaction that sets what wallet meters may do.
+type LimitTx interface {
 	// SetMostPower sets the greatest power that a wallet meter can measure, 0 means the default of its phases.
 	SetMostPower(meter int64, most unit.Power) error
 	// SetUnreadCut sets after how many hours a device that was never readable is cut off; 0 for never.
 	SetUnreadCut(meter, hours int64) error
-	TenantSettings() (Settings, error)
-	PutTenantSettings(s Settings) error
-	SetCurrency(code string, exp int) (bool, error)
 }
 
 // ListTx is the part of a transaction that lists meters.

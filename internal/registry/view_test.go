@@ -45,7 +45,7 @@ func TestStateOfAMeter(t *testing.T) {
 		"switched off from afar":                     {with(func(r *report) { r.relay, r.reasons = "open", "REMOTE" }), registry.CutOff},
 		"waits for a key press":                      {with(func(r *report) { r.relay = "armed" }), registry.CutOff},
 		"waits to close after a power cut":           {with(func(r *report) { r.relay = "open" }), registry.On},
-		"relay unknown":                              {with(func(r *report) { r.relay, r.noReading = "", true }), registry.CutOff},
+		"relay unknown":                              {with(func(r *report) { r.relay, r.noReading = "", true }), registry.On},
 		"tampered":                                   {with(func(r *report) { r.tamper = true }), registry.TamperState},
 		"tampered by its reasons":                    {with(func(r *report) { r.relay, r.reasons = "open", "CREDIT,TAMPER" }), registry.TamperState},
 		"tampered and silent":                        {with(func(r *report) { r.tamper, r.silent = true, 100*interval }), registry.TamperState},
@@ -54,8 +54,8 @@ func TestStateOfAMeter(t *testing.T) {
 		"silent but connected":                       {with(func(r *report) { r.silent, r.connected = 100*interval, true }), registry.On},
 		"silent and out of credit":                   {with(func(r *report) { r.silent, r.relay = 3*interval, "open" }), registry.Offline},
 		"never heard of":                             {report{silent: -1}, registry.Offline},
-		"connected, nothing said so far":             {report{silent: -1, connected: true}, registry.CutOff},
-		"booted, but no reading so far":              {report{noReading: true}, registry.CutOff},
+		"connected, nothing said so far":             {report{silent: -1, connected: true}, registry.On},
+		"booted, but no reading so far":              {report{noReading: true}, registry.On},
 		"switched by an event, no reading":           {report{noReading: true, relay: "closed"}, registry.On},
 	} {
 		// Every case has a new meter. Only the clock keeps running from case to case.

@@ -457,7 +457,7 @@ func (p *page) row(n *camtEntry, t *camtDetails, amount money.Minor, names Names
 	if p.passed, err = sum(t.line, p.passed, amount); err != nil {
 		return err
 	}
-	r.After, r.AfterKnown = p.balanceBefore()
+	r.After, r.HasAfter = p.balanceBefore()
 	r.After += p.passed
 	back := strings.TrimSpace(n.reversal)
 	r.Kind = camtKind(amount > 0, back == "true" || back == "1" || t.Returned != "", n.code, t.Code)

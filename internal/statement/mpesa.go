@@ -283,7 +283,7 @@ func (t *table) booked(line int, cells []string) error {
 		if r.Balance, err = t.amount(line, text); err != nil {
 			return err
 		}
-		r.After, r.AfterKnown = r.Balance, true
+		r.After, r.HasAfter = r.Balance, true
 	}
 	details := readDetails(cell(colDetails))
 	r.Kind, r.Of = mpesaKind(r.Amount > 0, cell(colReason)+" "+details.kind, cell(colLinked))

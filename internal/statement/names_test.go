@@ -72,7 +72,7 @@ func TestTheNamesOfRows(t *testing.T) {
 				return name
 			}
 			got := fmt.Sprint(r.Names, " txn ", short(r.Txn), " legacy ", short(r.Legacy), " after ", int64(r.After), " ", r.Account)
-			if got != c.want[i] || !r.AfterKnown || r.Page != 0 {
+			if got != c.want[i] || !r.HasAfter || r.Page != 0 {
 				t.Errorf("row %d of %s: %s\nwant %s", i, c.format, got, c.want[i])
 			}
 		}

@@ -60,11 +60,11 @@ type Row struct {
 	Balance  money.Minor // of the account after the row
 	Balanced bool        // the file has a balance in the row
 	// After is the balance of the account after the row, from the row itself or from the opening balance and the rows before it.
-	After      money.Minor
-	AfterKnown bool
-	Of         string // for a reversal: the payment's name; empty if the file does not say
-	Reference  string // what the payer typed
-	Payer      string
+	After     money.Minor
+	HasAfter  bool
+	Of        string // for a reversal: the payment's name; empty if the file does not say
+	Reference string // what the payer typed
+	Payer     string
 }
 
 // Summary describes a file whose rows were read.

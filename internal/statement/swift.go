@@ -272,7 +272,7 @@ func (m *message) statementLine(line int, text string) error {
 	m.row = &Row{Line: line, Legacy: strings.TrimSpace(bank), Names: Names{Bank: bank, Customer: customer}, Kind: swiftKind(mark, kind), At: at, DateOnly: true, Amount: amount,
 		Currency: m.currency.Code}
 	m.moved, err = sum(line, m.moved, amount)
-	m.row.After, m.row.AfterKnown = m.opening+m.moved, true
+	m.row.After, m.row.HasAfter = m.opening+m.moved, true
 	return err
 }
 

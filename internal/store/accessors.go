@@ -56,6 +56,9 @@ func (tx *Tx) Imports() imports.ImportTx { return tx }
 // Lists returns the transaction for lists of meters.
 func (tx *Tx) Lists() registry.ListTx { return tx }
 
+// Limits returns the transaction for what wallet meters may do.
+func (tx *Tx) Limits() registry.LimitTx { return tx }
+
 // Flats returns the transaction for a landlord's flats.
 func (tx *Tx) Flats() flats.Tx { return tx }
 
@@ -148,6 +151,9 @@ func (tx *Tx) Paying() payment.Tx { return tx }
 
 // Reconciling returns the transaction for statements and reconciliations.
 func (tx *Tx) Reconciling() reconcile.Rows { return tx }
+
+// Comparing returns the transaction for what a statement file or a day is compared with.
+func (tx *Tx) Comparing() reconcile.Comparison { return tx }
 
 // Webhooks returns the transaction for webhooks and their deliveries.
 func (tx *Tx) Webhooks() webhook.WebhookTx { return tx }

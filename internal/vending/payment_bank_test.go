@@ -195,7 +195,7 @@ func TestReconciliationFindsASwallowAndADouble(t *testing.T) {
 		s.clock.add(48 * time.Hour)
 		s.upload(st, mt940(first, 1, 100_000, bankRow{0, "B1", meter, "AMINA", 50_000}, bankRow{0, "B2", meter, "BEN", 70_000}))
 		s.do(func(tx *store.Tx) error {
-			rows, err := tx.Reconciling().StatementRows("bank", first.Add(-48*time.Hour), first.Add(48*time.Hour))
+			rows, err := tx.Comparing().StatementRows("bank", first.Add(-48*time.Hour), first.Add(48*time.Hour))
 			if err != nil || len(rows) != 2 {
 				return fmt.Errorf("%d rows: %w", len(rows), err)
 			}

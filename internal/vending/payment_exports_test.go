@@ -204,7 +204,7 @@ func (p *pairShop) upload(all []moved, files ...export) (provider string, credit
 		own[i] = m
 	}
 	for _, e := range files {
-		up, err := p.st.Upload(p.t.Context(), owner(), provider, e.write(account, own, 1_000_000, p.day))
+		up, err := p.st.Upload(p.t.Context(), owner(), provider, e.write(account, own, 1_000_000, p.day), "")
 		if err != nil || up.Refused() || up.File.State != reconcile.FileRead {
 			p.t.Fatalf("%s: %v %s %+v", e, err, up.Detail(), up.File)
 		}

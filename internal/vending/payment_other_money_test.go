@@ -131,7 +131,7 @@ func TestACallThatContradictsTheLastOneIsADifference(t *testing.T) {
 			if v, err := st.ReadAgain(t.Context(), owner(), open[0].Name()); err != nil || !v.Refused() {
 				t.Errorf("read again: %+v %v", v, err)
 			}
-			if v, err := st.Close(t.Context(), owner(), open[0].Name(), "the provider sent a test", ""); err != nil || v.Refused() {
+			if v, err := st.Close(t.Context(), owner(), open[0].Name(), reconcile.Settlement{Why: "the provider sent a test"}); err != nil || v.Refused() {
 				t.Errorf("settled: %+v %v", v, err)
 			}
 			s.send(c.body)

@@ -296,7 +296,7 @@ func TestWhatTheProviderSaysDecides(t *testing.T) {
 		{"another currency", payment.Answer{Outcome: payment.Took, Amount: money.Amount{Minor: 50_000, Currency: "UGX"}}, payment.Parked, payment.OtherCurrency, false},
 		{"never", payment.Answer{Outcome: payment.Never}, payment.Rejected, payment.NeverTaken, true},
 		{"back", payment.Answer{Outcome: payment.Back}, payment.Rejected, payment.GivenBack, false},
-		{"pending", payment.Answer{Outcome: payment.Pending}, payment.Received, payment.NoReason, true},
+		{"pending", payment.Answer{Outcome: payment.Pending}, payment.Received, payment.Undecided, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := openPaid(t, func(payment.Payment) (payment.Answer, error) { return c.say, nil })

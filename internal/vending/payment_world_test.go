@@ -434,6 +434,17 @@ func (w *payWorld) takeBackSome() {
 	w.pass(30*time.Hour, 30*time.Minute)
 }
 
+// forgeNoMore ends the forgeries. A forgery follows any call, also an answer about an earlier forgery, and it takes hours until the server believes that
+// the provider never took its payment. So the last forgery must be hours before the end.
+func (w *payWorld) forgeNoMore() {
+	w.t.Helper()
+	f := w.played.faults
+	f.Repeat, f.Reorder, f.Lose, f.Forge = 0.2, 0.1, 0.05, 0
+	if err := w.sim.SetFaults(w.played.as, f); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // payments returns how many payments a test plays.
 func payments(t *testing.T, few int) int {
 	n, err := strconv.Atoi(os.Getenv("PAYMENTS"))
@@ -474,6 +485,8 @@ func TestEveryPaymentOfAProviderHasOneOutcome(t *testing.T) {
 					w.pass(30*time.Second, 10*time.Second)
 				}
 			}
+			w.pass(2*time.Hour, 5*time.Minute)
+			w.forgeNoMore()
 			w.pass(5*time.Hour, 5*time.Minute)
 			w.state(start)
 			w.takeBackSome()

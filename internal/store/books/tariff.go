@@ -78,7 +78,7 @@ func (tx Rows) AddTariffVersion(v tariff.Version, by string) error {
 	if err != nil {
 		return fmt.Errorf("store version %d of tariff %q: %w", v.N, v.Name, err)
 	}
-	if err := tx.WakeParked(job.Appeared{Prices: true}, v.EffectiveFrom); err != nil {
+	if err := tx.WakeParked(job.Registration{Prices: true}, v.EffectiveFrom); err != nil {
 		return err
 	}
 	tx.CacheVersion(v.TariffID, core.VersionSpan{}) // the cached version may no longer be in force

@@ -176,7 +176,7 @@ func (tx Rows) AddMeterRow(m registry.Meter, mqttHash, sealedLinkKey []byte) err
 
 // wakePayments lets parked payments be looked at again, because a meter can be paid for now.
 func (tx Rows) wakePayments(number string, account id.ID) error {
-	a := job.Appeared{Meter: number}
+	a := job.Registration{Meter: number}
 	if !account.IsZero() {
 		a.Account = account.Text(id.Account)
 	}

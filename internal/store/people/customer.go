@@ -64,7 +64,7 @@ func (tx Rows) AddCustomerRow(c registry.Customer) error {
 		if c.PhoneSince.IsZero() {
 			c.PhoneSince = tx.Now
 		}
-		if err := tx.WakeParked(job.Appeared{Phone: c.Phone}, time.Time{}); err != nil {
+		if err := tx.WakeParked(job.Registration{Phone: c.Phone}, time.Time{}); err != nil {
 			return err
 		}
 	}
@@ -174,7 +174,7 @@ func (tx Rows) CustomerPut(c registry.Customer) error {
 			if phone == "" {
 				continue
 			}
-			if err := tx.WakeParked(job.Appeared{Phone: phone}, time.Time{}); err != nil {
+			if err := tx.WakeParked(job.Registration{Phone: phone}, time.Time{}); err != nil {
 				return err
 			}
 		}

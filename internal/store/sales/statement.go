@@ -200,7 +200,7 @@ func (r *statementRow) row() reconcile.Row {
 		r.Balance, r.Balanced = *r.balance, true
 	}
 	if r.after != nil {
-		r.After, r.AfterKnown = *r.after, true
+		r.After, r.HasAfter = *r.after, true
 	}
 	r.Booked, r.Key = !r.settled.IsZero(), string(r.key)
 	return r.Row
@@ -251,7 +251,7 @@ func (tx Rows) AddStatementRow(provider string, r reconcile.Row) (bool, error) {
 	if r.Balanced {
 		row.balance = &r.Balance
 	}
-	if r.AfterKnown {
+	if r.HasAfter {
 		row.after = &r.After
 	}
 	n, err := tx.C.Exec(`INSERT INTO `+statementRowColumns.Into()+` ON CONFLICT DO NOTHING`, statementRowColumns.Values(tx.Tenant, &row)...)

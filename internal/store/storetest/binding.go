@@ -16,30 +16,30 @@ import (
 	"github.com/paywatt/paywatt/profiles"
 )
 
-// plugs is a listener of one meter at which several Tasmota plugs send their messages.
-type plugs struct {
+// twoDevices is a listener of one meter at which several Tasmota plugs send their messages.
+type twoDevices struct {
 	t        *testing.T
 	listener *profile.Listener
 	profile  *profile.Profile
 	who      registry.Identity
 }
 
-func newPlugs(t *testing.T, e store.Engine, m mtr) plugs {
+func newTwoDevices(t *testing.T, e store.Engine, m mtr) twoDevices {
 	t.Helper()
 	l := profile.Library{}
 	if err := l.Load(profiles.Files); err != nil {
 		t.Fatal(err)
 	}
-	return plugs{t, profile.NewListener(profileDoor{e}), l["tasmota"], registry.Identity{Tenant: store.FirstTenant, Meter: m.N, Number: m.Number}}
+	return twoDevices{t, profile.NewListener(profileDoor{e}), l["tasmota"], registry.Identity{Tenant: store.FirstTenant, Meter: m.N, Number: m.Number}}
 }
 
 // counts lets a plug publish its register, in watt-hours, some seconds after the base time.
-func (p plugs) counts(seconds int, name string, wh int) profile.Outcome {
+func (p twoDevices) counts(seconds int, name string, wh int) profile.Outcome {
 	p.t.Helper()
 	return p.says(seconds, "tele/"+name+"/SENSOR", fmt.Sprintf(`{"ENERGY":{"Total":%d.%03d,"Power":0}}`, wh/1000, wh%1000))
 }
 
-func (p plugs) says(seconds int, topic, payload string) profile.Outcome {
+func (p twoDevices) says(seconds int, topic, payload string) profile.Outcome {
 	p.t.Helper()
 	out, err := p.listener.Take(context.Background(), p.who, p.profile,
 		profile.Incoming{Topic: topic, Payload: []byte(payload), At: base().Add(time.Duration(seconds) * time.Second)})
@@ -50,7 +50,7 @@ func (p plugs) says(seconds int, topic, payload string) profile.Outcome {
 }
 
 // register returns the register that the server keeps for the meter.
-func (p plugs) register() profile.Register {
+func (p twoDevices) register() profile.Register {
 	p.t.Helper()
 	got, err := p.listener.Register(context.Background(), p.who)
 	if err != nil {
@@ -60,7 +60,7 @@ func (p plugs) register() profile.Register {
 }
 
 // account returns what the meter's account requires of its device.
-func (p plugs) account() profile.Account {
+func (p twoDevices) account() profile.Account {
 	p.t.Helper()
 	a, err := p.listener.Account(context.Background(), p.who, base())
 	if err != nil {
@@ -73,7 +73,7 @@ func (p plugs) account() profile.Account {
 func twoPlugsAtOneListener(t *testing.T, r Rig) {
 	e := r.Open(t)
 	m := addMeter(t, e, 1, false)
-	p := newPlugs(t, e, m)
+	p := newTwoDevices(t, e, m)
 	for i := range 4 {
 		p.counts(2*i, "kitchen", 5000)
 		p.counts(2*i+1, "bath", 5150)
@@ -95,7 +95,7 @@ func listenerBindsByItself(t *testing.T, r Rig) {
 	const hour = 3600
 	e := r.Open(t)
 	m := addMeter(t, e, 1, false)
-	p := newPlugs(t, e, m)
+	p := newTwoDevices(t, e, m)
 	must(t, e, func(tx *store.Tx) error { // as an earlier version left it
 		return tx.PutProfileRegister(m.N, "tasmota", profile.Register{MWh: 9_000_000, At: base(), Device: 5_000_000, HasDevice: true})
 	})
@@ -113,11 +113,11 @@ func listenerBindsByItself(t *testing.T, r Rig) {
 	for what, topic := range map[string]string{"a value": "tele/bath/SENSOR", "a start": "tele/bath/LWT", "its relay": "stat/bath/POWER"} {
 		before := p.register()
 		payload := map[string]string{"a value": `{"ENERGY":{"Total":5.300}}`, "a start": "Online", "its relay": "ON"}[what]
-		if out := p.says(20+hour, topic, payload); out.Hearing != profile.Foreign || p.register() != before {
+		if out := p.says(20+hour, topic, payload); out.Acceptance != profile.Foreign || p.register() != before {
 			t.Errorf("%s of another plug: %+v", what, out)
 		}
 	}
-	if out := p.says(25+hour, "tele/bath/SENSOR", `{"ENERGY":`); out.Hearing != profile.Foreign || strings.Contains(alarms(t, e, m), "unreadable-record") {
+	if out := p.says(25+hour, "tele/bath/SENSOR", `{"ENERGY":`); out.Acceptance != profile.Foreign || strings.Contains(alarms(t, e, m), "unreadable-record") {
 		t.Errorf("an unreadable message of another plug: %+v, alarms %q", out, alarms(t, e, m))
 	}
 	p.counts(30+hour, "kitchen", 5210)
@@ -130,7 +130,7 @@ func listenerBindsByItself(t *testing.T, r Rig) {
 func oneAlarmForUnreadableMessages(t *testing.T, r Rig) {
 	e := r.Open(t)
 	m := addMeter(t, e, 1, false)
-	p := newPlugs(t, e, m)
+	p := newTwoDevices(t, e, m)
 	for i := range 20 {
 		p.says(10*i, "tele/kitchen/SENSOR", fmt.Sprintf(`{"ENERGY":{"Total":[%d]}}`, i))
 	}
@@ -161,7 +161,7 @@ func neverReadableIsCutOff(t *testing.T, r Rig) {
 	}
 	off := func(w walletMeter) bool { return !wallet.Wanted(w.row(t, e).State) }
 	for _, w := range []walletMeter{old, m} {
-		p := newPlugs(t, e, w.mtr)
+		p := newTwoDevices(t, e, w.mtr)
 		p.says(0, "tele/kitchen/SENSOR", `{"ENERGY":{}}`)
 		if a := p.account(); a.Unread != (w.N == m.N) {
 			t.Errorf("meter %s waits for a value: %t", w.Number, a.Unread)
@@ -184,7 +184,7 @@ func neverReadableIsCutOff(t *testing.T, r Rig) {
 	if got := alarms(t, e, m.mtr); notices != 2 || strings.Count(got, string(profile.AlarmCut)) != 1 {
 		t.Errorf("%d warnings, alarms %q; want two warnings and one alarm", notices, got)
 	}
-	p := newPlugs(t, e, m.mtr)
+	p := newTwoDevices(t, e, m.mtr)
 	p.counts(25*3600, "kitchen", 10)
 	if got := alarms(t, e, m.mtr); off(m) || strings.Contains(got, string(profile.AlarmCut)) {
 		t.Errorf("after its first value: cut off %t, alarms %q", off(m), got)

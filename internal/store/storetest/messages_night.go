@@ -36,8 +36,8 @@ const (
 	giveUpTime  = 2 * time.Minute // until the network says that the telephone is off
 )
 
-// handset is a customer's telephone behind a route.
-type handset struct {
+// telephone is a customer's telephone behind a route.
+type telephone struct {
 	*talk
 	manner
 	meter   walletMeter
@@ -54,11 +54,11 @@ type lateReport struct {
 	due time.Time
 }
 
-// handsetOf makes a telephone, a dispatcher whose only route leads to it, and a wallet meter of its owner. The telephone is off.
-func handsetOf(t *testing.T, r Rig, m manner) *handset {
+// newTelephone makes a telephone, a dispatcher whose only route leads to it, and a wallet meter of its owner. The telephone is off.
+func newTelephone(t *testing.T, r Rig, m manner) *telephone {
 	t.Helper()
 	e, route := r.Open(t), &scripted{name: "a"}
-	h := &handset{manner: m, meter: addWalletMeter(t, e, 71, 0)}
+	h := &telephone{manner: m, meter: addWalletMeter(t, e, 71, 0)}
 	subscriber(t, e, h.meter, someone)
 	h.talk = talking(t, e, "one", route)
 	route.answer = h.send
@@ -66,7 +66,7 @@ func handsetOf(t *testing.T, r Rig, m manner) *handset {
 }
 
 // send takes a message for the telephone as the route would.
-func (h *handset) send(m notify.Outgoing) notify.Sent {
+func (h *telephone) send(m notify.Outgoing) notify.Sent {
 	if m.To != someone {
 		return notify.Sent{Outcome: notify.Accepted, Parts: 1}
 	}
@@ -89,7 +89,7 @@ func (h *handset) send(m notify.Outgoing) notify.Sent {
 }
 
 // wait lets the time pass in the given steps. In each step the network reports what is due, and then the dispatcher serves.
-func (h *handset) wait(d, step time.Duration) {
+func (h *telephone) wait(d, step time.Duration) {
 	h.t.Helper()
 	for end := h.now.Add(d); h.now.Before(end); {
 		h.now = h.now.Add(step)
@@ -111,24 +111,24 @@ func (h *handset) wait(d, step time.Duration) {
 }
 
 // about returns a draft of a message to the telephone about its meter.
-func (h *handset) about(p notify.Purpose, a notify.Args) notify.Draft {
+func (h *telephone) about(p notify.Purpose, a notify.Args) notify.Draft {
 	a.Meter, a.Account = h.meter.Number, h.meter.account.Text(id.Account)
 	return notify.Draft{Purpose: p, Phone: someone, Meter: h.meter.N, Number: h.meter.Number, Args: a}
 }
 
 // notice queues a message about the meter.
-func (h *handset) notice(p notify.Purpose) notify.Message {
+func (h *telephone) notice(p notify.Purpose) notify.Message {
 	return h.queue(h.about(p, notify.Args{Currency: "KES", Amount: 10_000, At: h.now}))
 }
 
 // paid queues the message of a token that was just paid for.
-func (h *handset) paid() notify.Message {
+func (h *telephone) paid() notify.Message {
 	h.t.Helper()
 	return h.queue(h.token(notify.PurposeTokenFree, notify.Args{}))
 }
 
 // token makes a token for the meter, and returns the draft of a message that brings it.
-func (h *handset) token(p notify.Purpose, a notify.Args) notify.Draft {
+func (h *telephone) token(p notify.Purpose, a notify.Args) notify.Draft {
 	h.t.Helper()
 	h.tokens++
 	digits := fmt.Sprintf("1111%016d", h.tokens)
@@ -146,7 +146,7 @@ func (h *handset) token(p notify.Purpose, a notify.Args) notify.Draft {
 }
 
 // arrived returns the order in which the telephone got a message, from 1, and when; 0 if it has not got it.
-func (h *handset) arrived(m notify.Message) (int, time.Time) {
+func (h *telephone) arrived(m notify.Message) (int, time.Time) {
 	h.t.Helper()
 	if i := slices.Index(h.got, m.ID.Text(id.Message)); i >= 0 {
 		return i + 1, h.gotAt[i]
@@ -155,7 +155,7 @@ func (h *handset) arrived(m notify.Message) (int, time.Time) {
 }
 
 // within fails unless the telephone got the message at most five seconds after a moment.
-func (h *handset) within(what string, m notify.Message, since time.Time) {
+func (h *telephone) within(what string, m notify.Message, since time.Time) {
 	h.t.Helper()
 	if n, at := h.arrived(m); n == 0 || at.Sub(since) > 5*time.Second {
 		got := h.read(m.ID)
@@ -170,7 +170,7 @@ func (h *handset) within(what string, m notify.Message, since time.Time) {
 func telephoneOff(t *testing.T, r Rig) {
 	for _, m := range manners() {
 		for _, first := range []string{"a token is paid", "the customer writes"} {
-			h := handsetOf(t, r, m)
+			h := newTelephone(t, r, m)
 			h.now = time.Date(2026, 11, 20, 19, 0, 0, 0, time.UTC)
 			night := h.fill()
 			h.on = true
@@ -207,7 +207,7 @@ type night struct {
 }
 
 // fill queues what a night may bring: warnings, receipts, cut-offs and their ends, texts of the office, and tokens.
-func (h *handset) fill() (n night) {
+func (h *telephone) fill() (n night) {
 	h.t.Helper()
 	h.outdatedNotice(&n, notify.PurposeLow1)
 	n.other = h.queue(notify.Draft{Purpose: notify.PurposeWritten, Phone: someone, Text: "Our office is closed today."})
@@ -236,14 +236,14 @@ func (h *handset) fill() (n night) {
 	return n
 }
 
-func (h *handset) outdatedNotice(n *night, p notify.Purpose) {
+func (h *telephone) outdatedNotice(n *night, p notify.Purpose) {
 	h.t.Helper()
 	n.outdated = append(n.outdated, h.notice(p))
 	h.serve()
 }
 
 // wantOrder fails unless the telephone got each message of the night once, what matters first, and no state that had changed.
-func (h *handset) wantOrder(first string, n night) {
+func (h *telephone) wantOrder(first string, n night) {
 	h.t.Helper()
 	place := func(m notify.Message) int {
 		h.t.Helper()

@@ -128,7 +128,7 @@ func TestASupplyIsCutAndRestoredWithItsEffect(t *testing.T) {
 	g.sell(walletNumber, "100")
 	w.read(1, 5000)
 	w.read(2, 7000)
-	g.get(page+"/wallet").is(200).says("● On", "Should be on yes", "Relay closed", "Without a network it is cut off at the end of the lease", "Days left unknown")
+	g.get(page+"/wallet").is(200).says("● On", "Should be on yes", "Relay closed", "Without a network it stays on, because this meter has no lease", "Days left unknown")
 	form := g.get(page).is(200).says("Its relay opens when it connects again").value("form")
 	g.post(page+"/commands", "form", form, "type", "disconnect", "reason", " ").is(422).says("A command needs a reason", "No command was sent")
 	g.post(page+"/commands", "form", form, "type", "disconnect", "reason", "unsafe wiring").leads(page + "#supply")
