@@ -82,7 +82,7 @@ func (o *office) wallet(t *testing.T) {
 	if got := d.text("main"); !strings.Contains(got, "Should be on") || !strings.Contains(got, "Relay") || !strings.Contains(got, "Lease") || !strings.Contains(got, "Days left") {
 		t.Errorf("the wallet does not describe the supply\n%s", got)
 	}
-	for _, step := range []struct{ button, reason, says string }{{"disconnect", "unsafe wiring", "cut off by a person (unsafe wiring)"}, {"connect", "wiring mended", "Without a network it is cut off at the end of the lease"}} {
+	for _, step := range []struct{ button, reason, says string }{{"disconnect", "unsafe wiring", "cut off by a person (unsafe wiring)"}, {"connect", "wiring mended", "Without a network it stays on, because this meter has no lease"}} {
 		d.visit("/meters/" + n)
 		d.fill("#reason", step.reason)
 		d.click(`button[value=`+step.button+`]`, 1)

@@ -182,7 +182,8 @@ func deviceVisits() []visit {
 				1: {"paywatt meter add 04140001019 --mode prepay_wallet --tariff plan", stop},
 				3: {"grep -q 'title' paywatt-data/profiles/kitchen.toml && paywatt profile check paywatt-data/profiles/kitchen.toml",
 					"mosquitto -p ${OTHER#*:}", "cp paywatt-data/profiles/kitchen.toml my.toml",
-					"until mosquitto_pub -h 127.0.0.1 -p ${OTHER#*:} -r -t GsmClientTest/init -m 'Meter Started'; do sleep 0.1; done"},
+					"until mosquitto_pub -h 127.0.0.1 -p ${OTHER#*:} -r -t GsmClientTest/init -m 'Meter Started'; do sleep 0.1; done",
+					"mosquitto_pub -h 127.0.0.1 -p ${OTHER#*:} -r -t GsmClientTest/ledStatus -m 512:300"},
 			}, then: []string{"until grep -q 'Meter Started' capture.jsonl; do sleep 0.1; done", "paywatt profile check my.toml --record capture.jsonl"}},
 		{page: "docs/guide/home-assistant.md", after: serving("paywatt meter add 04140001001 --mode prepay_wallet --tariff domestic", stop),
 			then: []string{

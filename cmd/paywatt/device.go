@@ -81,8 +81,8 @@ func newDeviceRelease(c console) *cobra.Command {
 func newDeviceReplace(c console) *cobra.Command {
 	d := apiv1.ReplacedDevice{}
 	cmd := &cobra.Command{
-		Use: "replace METER NAME", Short: "Choose the device that belongs to a meter with a listener of its own", Args: cobra.ExactArgs(2),
-		Long: "Choose the device that belongs to a meter with a listener of its own (paywatt serve --mqtt-legacy ADDR=METER): after the device was replaced, or when\n" +
+		Use: "replace METER NAME", Short: "Replace the device of a meter that has a listener of its own", Args: cobra.ExactArgs(2),
+		Long: "Replace the device that belongs to a meter with a listener of its own (paywatt serve --mqtt-legacy ADDR=METER): after the device was replaced, or when\n" +
 			"two devices were heard. From then on only messages of this device count, and only this device is switched. NAME is the name in its topics.\n" +
 			"Where four eyes apply, a second person must agree.",
 		Example: "  paywatt device replace 04140001001 kitchen-2 --reason \"the old plug burned out\"",

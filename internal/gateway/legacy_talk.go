@@ -306,8 +306,10 @@ func (s *legacySession) supply() (profile.Message, bool) {
 	if !s.owed && !differs && !turned {
 		return profile.Message{}, false
 	}
-	if on && s.account.Unread && s.l.c.Profile.Measures() {
-		return profile.Message{}, false // the order stays due until a value was read: energy that nobody measures is not supplied
+	if on && s.account.Unread && s.l.c.Profile.Measures() && s.l.c.Profile.NamesDevices() {
+		// The order stays due until a value was read: energy that nobody measures is not supplied. A device of a fixed topic, such as an
+		// Arduino, may need its supply to measure at all.
+		return profile.Message{}, false
 	}
 	m, ok := s.l.c.Profile.Switch(s.device, on)
 	if !ok || !s.listens(m.Topic) {
