@@ -36,7 +36,8 @@ type Refuse func(w http.ResponseWriter, r *http.Request, status int, no refusal.
 // concurrent requests. The log and the metrics show every request to the handler under the given name. Refuse answers what these steps do not
 // pass on; nil stands for a problem. Guard is for handlers that share the server with the API; the API guards itself.
 //
-// Guard does not judge the address or the body. Each handler judges its own: what is no text for a page is a message in UTF-16 for Kannel's hook.
+// Guard does not judge the address or the body. Each handler judges its own, because bytes that a page refuses may be a message in UTF-16 at Kannel's
+// hook.
 func (a *API) Guard(name string, next http.Handler, refuse Refuse) http.Handler {
 	return a.guard(next, func(*http.Request) string { return name }, refuse)
 }

@@ -119,7 +119,7 @@ func namesOf(lists ...[]Row) (out []string) {
 					add(name)
 				}
 			}
-			if r.Names[statement.Own] == "" && !isContent(r.Txn) {
+			if (r.Names[statement.Own] == "" || r.Called) && !isContent(r.Txn) {
 				add(r.Txn)
 			}
 		}

@@ -18,7 +18,7 @@ func asked(path, query string) *http.Request {
 	return r
 }
 
-// TestAddressesOfPages: marks that nobody sees are dropped, and what is no text is refused.
+// TestAddressesOfPages: invisible marks are dropped, and other bytes that are no text are refused.
 func TestAddressesOfPages(t *testing.T) {
 	for _, c := range []struct {
 		path, query string
