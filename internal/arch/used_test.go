@@ -22,18 +22,19 @@ import (
 // testPackages are rooms below internal that only tests use, with the reason.
 func testPackages() map[string]string {
 	return map[string]string{
-		"internal/arch":                  "this page as a test",
-		"internal/catalogue":             "tools/catalogue reads it",
-		"internal/sometimes":             "counts of rare states",
-		"internal/words/wordstest":       "texts for tests",
-		"internal/print/printtest":       "a receipt printer for tests",
-		"internal/rowstest":              "rows that fail at a chosen call",
-		"internal/app/apptest":           "people for tests of whole programs",
-		"internal/codeblock":             "code blocks of pages",
-		"internal/device/card/cardtest":  "reads back a memory card",
-		"internal/store/storetest":       "one suite for both engines",
-		"internal/store/postgres/pgtest": "clusters for tests",
-		"internal/store/frozen":          "data of earlier builds",
+		"internal/arch":                    "this page as a test",
+		"internal/catalogue":               "tools/catalogue reads it",
+		"internal/sometimes":               "counts of rare states",
+		"internal/words/wordstest":         "texts for tests",
+		"internal/print/printtest":         "a receipt printer for tests",
+		"internal/rowstest":                "rows that fail at a chosen call",
+		"internal/app/apptest":             "people for tests of whole programs",
+		"internal/codeblock":               "code blocks of pages",
+		"internal/device/card/cardtest":    "reads back a memory card",
+		"internal/statement/statementtest": "exports of a bank's day",
+		"internal/store/storetest":         "one suite for both engines",
+		"internal/store/postgres/pgtest":   "clusters for tests",
+		"internal/store/frozen":            "data of earlier builds",
 	}
 }
 

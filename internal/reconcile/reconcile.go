@@ -354,18 +354,18 @@ func (c *dayCheck) payments() {
 			d.Kind = NotStated
 			c.add(d)
 		}
-		if !confirmed {
-			continue
+		var paidIn, givenBack money.Minor // what the books must have
+		if confirmed {
+			paidIn = p.Amount.Minor
 		}
-		c.booked(d, in, p.Amount.Minor, "")
-		if p.State == payment.Refunded {
-			c.booked(d, out, -p.Amount.Minor, " back")
+		if confirmed && p.State == payment.Refunded {
+			givenBack = -p.Amount.Minor
 			c.returned(d, out)
 		}
-		if _, has := taken[d.Payment]; has || p.Owed > 0 {
-			c.booked(d, taken, -p.Owed, " taken back")
-			c.returned(d, taken)
-		}
+		c.booked(d, in, paidIn, "")
+		c.booked(d, out, givenBack, " back")
+		c.booked(d, taken, -p.Owed, " taken back")
+		c.returned(d, taken)
 	}
 }
 
@@ -385,12 +385,12 @@ func (c *dayCheck) ofDay(at time.Time) bool {
 	return !at.Before(c.day.From.Add(-Slack)) && at.Before(c.day.To.Add(-Slack))
 }
 
-// booked compares a payment with a journal of it.
+// booked compares what the books must have of a payment with its journal. Of a payment that was never confirmed, they must have nothing.
 func (c *dayCheck) booked(d Difference, journals map[string]Journal, want money.Minor, more string) {
 	j, has := journals[d.Payment]
 	d.Key += more
 	switch {
-	case !has:
+	case !has && want != 0:
 		d.Kind = NoJournal
 	case j.Amount != want:
 		d.Kind, d.Booked, d.At = JournalAmount, j.Amount, j.At

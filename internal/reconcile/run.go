@@ -288,18 +288,26 @@ func addBacks(tx Tx, provider string, d *Day) error {
 	return nil
 }
 
-// addJournals reads the journals of the day and of its payments, and the payments of these journals.
+// addJournals reads the journals of the day and of its payments, and the payments of these journals. A payment that was given back on the day was
+// perhaps booked long before.
 func addJournals(tx Tx, provider string, d *Day) (err error) {
 	if d.Journals, err = tx.Comparing().ProviderJournals(provider, d.From, d.To); err != nil {
 		return err
 	}
-	has, payments := map[string]int{}, map[string]bool{}
+	if err := addBookedPayments(tx, provider, d); err != nil {
+		return err
+	}
+	booked := map[string]map[ledger.Kind]bool{}
 	for _, j := range d.Journals {
-		has[j.Ref]++
+		if booked[j.Ref] == nil {
+			booked[j.Ref] = map[ledger.Kind]bool{}
+		}
+		booked[j.Ref][j.Kind] = true
 	}
 	for _, p := range d.Payments {
-		payments[p.Name()] = true
-		if p.ConfirmedAt.IsZero() || p.Owed == 0 && (has[p.Name()] == 2 || has[p.Name()] == 1 && p.State != payment.Refunded) {
+		has := booked[p.Name()]
+		isWhole := has[ledger.Payment] && !has[ledger.TakenBack] && p.Owed == 0 && has[ledger.Returned] == (p.State == payment.Refunded)
+		if p.ConfirmedAt.IsZero() || isWhole {
 			continue
 		}
 		more, err := tx.Comparing().PaymentJournals(provider, p.Name())
@@ -308,12 +316,21 @@ func addJournals(tx Tx, provider string, d *Day) (err error) {
 		}
 		d.Journals = append(slices.DeleteFunc(d.Journals, func(j Journal) bool { return j.Ref == p.Name() }), more...)
 	}
-	for _, j := range slices.Clone(d.Journals) {
+	return nil
+}
+
+// addBookedPayments reads the payments of the day's journals.
+func addBookedPayments(tx Tx, provider string, d *Day) error {
+	known := map[string]bool{}
+	for _, p := range d.Payments {
+		known[p.Name()] = true
+	}
+	for _, j := range d.Journals {
 		i, broken := id.Parse(id.Payment, j.Ref)
-		if payments[j.Ref] || broken != nil {
+		if known[j.Ref] || broken != nil {
 			continue
 		}
-		payments[j.Ref] = true
+		known[j.Ref] = true
 		p, found, err := tx.Paying().Payments().PaymentByID(i)
 		if err != nil {
 			return err
