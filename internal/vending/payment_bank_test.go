@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/reconcile"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
@@ -207,6 +208,46 @@ func TestReconciliationFindsASwallowAndADouble(t *testing.T) {
 				t.Errorf("%s: the day is %s with %v, want %s", name, state, s.openKinds(st), c.want)
 			}
 		}
+	}
+}
+
+// TestOnlyTheBooksDiffer changes the books of a day whose statement and payments agree: the day stays open.
+func TestOnlyTheBooksDiffer(t *testing.T) {
+	for change, want := range map[string]string{
+		`UPDATE posting SET amount = amount * 2`: "open 1[journal-amount]",
+		`DELETE FROM posting`:                    "open 1[no-journal]",
+	} {
+		s := openPaidFast(t)
+		st, first := s.statements(), s.clock.Now()
+		s.clock.add(48 * time.Hour)
+		s.upload(st, mt940(first, 1, 100_000, bankRow{0, "B1", "rent", "AMINA", 50_000}))
+		s.do(func(tx *store.Tx) error {
+			_, err := tx.C.Exec(change + ` WHERE journal_id IN (SELECT id FROM journal WHERE kind = 'payment')`)
+			return err
+		})
+		if got := s.day(st, first) + fmt.Sprint(s.openKinds(st)); got != want {
+			t.Errorf("%s: the day is %s, want %s", change, got, want)
+		}
+	}
+}
+
+// TestAPaymentIsGivenBackOnALaterDay compares the later day: the payment was booked before, so nothing is missing in the books.
+func TestAPaymentIsGivenBackOnALaterDay(t *testing.T) {
+	s := openPaidFast(t)
+	st, first := s.statements(), s.clock.Now()
+	s.paid("QK1", 50_000, "rent")
+	s.work()
+	s.clock.add(48 * time.Hour)
+	l, err := s.Payments.List(t.Context(), owner(), payment.Filter{}, registry.Page{})
+	if err != nil || len(l.Payments) != 1 {
+		t.Fatal(err, len(l.Payments))
+	}
+	if out, err := s.Payments.Refund(t.Context(), owner(), payment.Decision{Payment: l.Payments[0].Payment.Name(), Reason: "paid by mistake"}); err != nil || out.Refused() {
+		t.Fatal(err, out.Detail())
+	}
+	s.clock.add(48 * time.Hour)
+	if got := s.day(st, first.Add(48*time.Hour)) + fmt.Sprint(s.openKinds(st)); got != "waiting 0[]" {
+		t.Errorf("the day of the refund is %s", got)
 	}
 }
 
