@@ -3,6 +3,7 @@ package reconcile_test
 import (
 	"bytes"
 	"encoding/binary"
+	"flag"
 	"fmt"
 	"runtime"
 	"slices"
@@ -18,12 +19,13 @@ import (
 	"github.com/paywatt/paywatt/internal/statement"
 )
 
-// A month of a busy utility, and how many differences of each kind are planted in it.
-const (
-	monthDays     = 30
-	monthPayments = 20_000
-	planted       = 200
-)
+const monthDays = 30
+
+// monthPayments is how many payments the month has. A busy utility has 20,000.
+var monthPayments = flag.Int("month-payments", 4_000, "payments of the month that is reconciled")
+
+// planted is how many differences of each kind are planted in the month.
+func planted() int { return *monthPayments / 100 }
 
 func nairobi() *time.Location { return time.FixedZone("EAT", 3*60*60) }
 
@@ -70,9 +72,9 @@ func newMonth(t *testing.T) *month {
 	m := &month{payments: map[string]*payment.Payment{}, journals: map[string]*reconcile.Journal{}, want: map[string]bool{}}
 	clock := monthBegin()
 	sim := provider.New(provider.Config{Seed: 11, FeeBps: 55, Now: func() time.Time { return clock }, Manual: true})
-	step := monthDays * 24 * time.Hour / monthPayments
+	step := monthDays * 24 * time.Hour / time.Duration(*monthPayments)
 	var reversed []string
-	for i := range monthPayments {
+	for i := range *monthPayments {
 		clock = monthBegin().Add(time.Duration(i) * step)
 		paid, err := sim.Pay(provider.Order{Provider: provider.Daraja, Amount: int64(1000 + i%700*100), Reference: "04140001001", Payer: "254711000001"})
 		if err != nil {
@@ -96,7 +98,7 @@ func newMonth(t *testing.T) *month {
 			p.Reason, p.Back, p.Owed = payment.GivenBack, p.Amount.Minor, p.Amount.Minor
 			m.journals[paid.ID+" back"] = &reconcile.Journal{ID: "jrn-back-" + paid.ID, Kind: ledger.TakenBack, Ref: p.Name(), Amount: -p.Amount.Minor, At: paid.At}
 			m.owed = append(m.owed, paid.ID)
-		case i%70 == 3 && len(reversed) < planted: // given back by the provider, but used
+		case i%70 == 3 && len(reversed) < planted(): // given back by the provider, but used
 			if _, err := sim.Reverse(provider.Daraja, paid.ID); err != nil {
 				t.Fatal(err)
 			}
@@ -131,42 +133,42 @@ func newMonth(t *testing.T) *month {
 
 // plantAll plants differences of every kind but Reversed, which newMonth plants.
 func (m *month) plantAll() {
-	stride := len(m.txns) / (10 * planted)
-	spread := make([]string, 0, 10*planted)
-	for i := 0; len(spread) < 10*planted; i += stride {
+	stride := len(m.txns) / (10 * planted())
+	spread := make([]string, 0, 10*planted())
+	for i := 0; len(spread) < 10*planted(); i += stride {
 		spread = append(spread, m.txns[i])
 	}
 	m.txns = spread
-	for _, txn := range m.take(planted) {
+	for _, txn := range m.take(planted()) {
 		delete(m.payments, txn)
 		delete(m.journals, txn)
 		m.plant(reconcile.NoPayment, txn)
 	}
-	for i, txn := range m.take(planted) {
+	for i, txn := range m.take(planted()) {
 		name := fmt.Sprintf("NEVERPAID%03d", i)
 		m.pay(name, 5000, m.payments[txn].PaidAt)
 		m.plant(reconcile.NotStated, name)
 	}
-	for _, txn := range m.take(planted) {
+	for _, txn := range m.take(planted()) {
 		m.payments[txn].Amount.Minor += 100
 		m.journals[txn].Amount += 100
 		m.plant(reconcile.Amount, txn)
 	}
-	for _, txn := range m.take(planted) {
+	for _, txn := range m.take(planted()) {
 		m.payments[txn].Amount.Currency = "UGX"
 		m.plant(reconcile.Currency, txn)
 	}
-	for _, txn := range m.take(planted) {
+	for _, txn := range m.take(planted()) {
 		delete(m.journals, txn)
 		m.plant(reconcile.NoJournal, txn)
 	}
-	for i, txn := range m.take(planted) {
+	for i, txn := range m.take(planted()) {
 		j := *m.journals[txn]
 		j.ID, j.Ref = fmt.Sprintf("jrn-alone-%d", i), fmt.Sprintf("pay_alone%d", i)
 		m.journals[j.ID] = &j
 		m.plant(reconcile.JournalAlone, j.ID)
 	}
-	for i, txn := range m.take(planted) {
+	for i, txn := range m.take(planted()) {
 		if i%4 > 0 {
 			m.journals[txn].Amount--
 			m.plant(reconcile.JournalAmount, txn)
@@ -175,7 +177,7 @@ func (m *month) plantAll() {
 		m.journals[m.owed[i]+" back"].Amount--
 		m.plant(reconcile.JournalAmount, m.owed[i]+" taken back")
 	}
-	for i, txn := range m.take(planted) {
+	for i, txn := range m.take(planted()) {
 		p, kind := m.payments[txn], ledger.Returned
 		if p.State, p.Reason, p.Sale = payment.Refunded, payment.ByPerson, (id.ID{}); i%2 == 0 { // the customer owes what the provider never took back
 			p.State, p.Reason, p.Back, p.Owed, kind = payment.Applied, payment.GivenBack, p.Amount.Minor, p.Amount.Minor, ledger.TakenBack
@@ -183,7 +185,7 @@ func (m *month) plantAll() {
 		m.journals[txn+" back"] = &reconcile.Journal{ID: "jrn-back-" + txn, Kind: kind, Ref: p.Name(), Amount: -p.Amount.Minor, At: m.journals[txn].At}
 		m.plant(reconcile.NotGivenBack, txn)
 	}
-	twice, gaps := m.take(planted), m.take(planted)
+	twice, gaps := m.take(planted()), m.take(planted())
 	m.changeRows(twice, gaps)
 }
 
@@ -262,9 +264,9 @@ func (m *month) day(n int) reconcile.Day {
 	return d
 }
 
-// TestAMonthOf20000PaymentsShowsExactlyWhatIsWrong plants 200 differences of each kind in a month of a busy utility. All of them must be found, and
-// nothing else: not payments around midnight, nor payments that were given back as they should be.
-func TestAMonthOf20000PaymentsShowsExactlyWhatIsWrong(t *testing.T) {
+// TestAMonthShowsExactlyWhatIsWrong plants differences of each kind in a month of a utility. All of them must be found, and
+// nothing else: not payments around midnight, nor payments that were given back as they should be. -month-payments 20000 is a busy month.
+func TestAMonthShowsExactlyWhatIsWrong(t *testing.T) {
 	m := newMonth(t)
 	before := map[reconcile.Kind]int{}
 	m.plantAll()
@@ -301,12 +303,12 @@ func TestAMonthOf20000PaymentsShowsExactlyWhatIsWrong(t *testing.T) {
 	unplanted := []reconcile.Kind{reconcile.UnreadCall, reconcile.Contradiction, // what a provider sent shows them, and no comparison of a day
 		reconcile.PerhapsSame, reconcile.OtherContents, reconcile.Sums, reconcile.Balance} // the tables of the room show them
 	for _, k := range reconcile.Kinds() {
-		if !slices.Contains(unplanted, k) && before[k] != planted {
-			t.Errorf("%d differences of kind %s, planted %d", before[k], k, planted)
+		if !slices.Contains(unplanted, k) && before[k] != planted() {
+			t.Errorf("%d differences of kind %s, planted %d", before[k], k, planted())
 		}
 	}
 	t.Logf("%d payments, %d rows, %d differences planted, %d found, %d invented; compared in %s, a day takes at most %d kB",
-		monthPayments, len(m.rows), len(m.want), len(found)-extra, extra, spent.Round(time.Millisecond), most>>10)
+		*monthPayments, len(m.rows), len(m.want), len(found)-extra, extra, spent.Round(time.Millisecond), most>>10)
 }
 
 // TestAMonthWithoutDifferencesIsClean is the same month with nothing planted but what newMonth plants.
@@ -320,7 +322,7 @@ func TestAMonthWithoutDifferencesIsClean(t *testing.T) {
 			}
 		}
 	}
-	if n != planted {
-		t.Errorf("%d differences, want %d", n, planted)
+	if n != planted() {
+		t.Errorf("%d differences, want %d", n, planted())
 	}
 }
