@@ -159,8 +159,12 @@ func (w Worker) readCall(tx Tx, c *Call) error {
 		w.ps.c.Log.Error("call of a provider cannot be read", "provider", p.Name, "call", c.ID.Text(id.Call), "error", err)
 	}
 	for _, n := range notices {
-		if early, err := overtakes(tx, p, n, *c); err != nil || early {
-			return errors.Join(err, errUnasked)
+		early, err := overtakes(tx, p, n, *c)
+		if err != nil {
+			return err
+		}
+		if early {
+			return errUnasked
 		}
 		if err := w.heard(tx, p, a, n, n.proof(in.Statement)); err != nil {
 			return err
