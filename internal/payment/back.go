@@ -139,12 +139,12 @@ func (w Worker) check(ctx context.Context, t access.Tenant, payment id.ID, asked
 	if err != nil || p.ID.IsZero() {
 		return job.Done(), err
 	}
-	answer, err := w.ask(ctx, provider, p)
+	answer, silent := w.ask(ctx, provider, p)
 	pause, last := NextQuestion(asked)
-	return w.do(ctx, t, func(tx Tx) (job.Verdict, error) {
+	return w.actOn(ctx, t, provider, silent, func(tx Tx) (job.Verdict, error) {
 		switch {
-		case err != nil:
-			return job.Again(tx.Moment().Add(pause), err.Error()), nil
+		case silent != nil:
+			return job.Again(tx.Moment().Add(pause), silent.Error()), nil
 		case answer.Outcome == Differs:
 			p, found, err := tx.Payments().PaymentByID(payment)
 			if err != nil || !found {

@@ -117,6 +117,8 @@ type RequestTx interface {
 	SetListed(provider id.ID, to time.Time) error
 	// ParkedAfter lists payments for which no meter was found, oldest first.
 	ParkedAfter(after id.ID, max int) ([]Payment, error)
+	// UnansweredAfter lists payments that their provider has not confirmed because it was silent, oldest first.
+	UnansweredAfter(provider string, after id.ID, max int) ([]Payment, error)
 	// ParkedUnsold lists payments whose sale was refused, oldest first.
 	ParkedUnsold(after id.ID, max int) ([]Payment, error)
 }
@@ -218,6 +220,20 @@ func (ps *Payments) asked(provider id.ID, answered bool) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	ps.silent[provider].heard(ps.c.Now(), answered)
+}
+
+// maySleep reports whether questions to a provider may sleep since it was silent.
+func (ps *Payments) maySleep(provider id.ID) bool {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	return !ps.silent[provider].awake
+}
+
+// setAwake takes note that the questions to a provider were woken. If it is silent again meanwhile, they may sleep.
+func (ps *Payments) setAwake(provider id.ID) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	ps.silent[provider].awake = ps.silent[provider].missed == 0
 }
 
 // actor is who acts when the program itself handles a payment.
@@ -369,6 +385,7 @@ const (
 	kindConfirm = "confirm" // ask the provider
 	kindApply   = "apply"   // find the meter and sell
 	kindCheck   = "check"   // ask the provider whether it gave the payment back
+	kindAwake   = "awake"   // ask a provider at once about all payments about which it was silent
 )
 
 // item is the content of an item in the lane of payments.
@@ -376,6 +393,8 @@ type item struct {
 	Call    string `json:"call,omitempty"`
 	Payment string `json:"payment,omitempty"`
 	Request string `json:"request,omitempty"`
+	// Provider is the name of the provider whose silence ended.
+	Provider string `json:"provider,omitempty"`
 }
 
 // enqueue orders work about a payment or a call. Work about one payment is done in order. Each call has a key of its own, so that a call

@@ -482,6 +482,15 @@ func (a asking) ParkedUnsold(after id.ID, max int) ([]Payment, error) {
 	return a.parked(after, max, NotSold), a.r.Fails("ParkedUnsold")
 }
 
+func (a asking) UnansweredAfter(provider string, after id.ID, max int) (out []Payment, err error) {
+	for _, p := range a.r.payments {
+		if p.Provider == provider && p.State == Received && p.ConfirmedAt.IsZero() && p.Reason == Unanswered && bytes.Compare(p.ID[:], after[:]) > 0 && len(out) < max {
+			out = append(out, p)
+		}
+	}
+	return out, a.r.Fails("UnansweredAfter")
+}
+
 func (a asking) parked(after id.ID, max int, reasons ...Reason) (out []Payment) {
 	for _, p := range a.r.payments {
 		if p.State == Parked && slices.Contains(reasons, p.Reason) && bytes.Compare(p.ID[:], after[:]) > 0 && len(out) < max {

@@ -12,6 +12,7 @@ const (
 type silence struct {
 	missed int       // questions without an answer since the last answer
 	until  time.Time // no question before
+	awake  bool      // since the last silence, or the start of the program, the questions that sleep were woken
 }
 
 // asks reports whether a question may be asked now. After a silence, the next question may only be asked when this one had its time.
@@ -29,9 +30,10 @@ func (s *silence) asks(now time.Time) bool {
 // heard takes note of an answer, or of none.
 func (s *silence) heard(now time.Time, answered bool) {
 	if answered {
-		*s = silence{}
+		*s = silence{awake: s.awake}
 		return
 	}
 	s.missed++
+	s.awake = false
 	s.until = now.Add(silentPause)
 }

@@ -1,13 +1,15 @@
 package payment
 
-// What wakes a parked payment: the registration of what it waited for. The transaction of the registration orders the look at the parked payments, so
-// no payment waits for a timer. The sweep still looks at them, for what changes with the time alone.
+// What wakes a payment that waits. A parked payment waits for a registration: the transaction of the registration orders the look at the parked
+// payments, so no payment waits for a timer. The sweep still looks at them, for what changes with the time alone. An unconfirmed payment waits for its
+// provider: the first answer after a silence wakes the questions about all payments.
 
 import (
 	"context"
 	"encoding/json"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
@@ -98,4 +100,50 @@ func (w Worker) tryAgain(ctx context.Context, t access.Tenant, seen Payment) (jo
 		}
 		return job.Done(), w.appeared(tx, p)
 	})
+}
+
+// actOn runs the transaction that acts on a provider's answer, or on its silence. The first answer after a silence also orders that the questions about
+// other payments are asked at once. So does the first answer after the start of the program, which does not know whether the provider was silent before.
+func (w Worker) actOn(ctx context.Context, t access.Tenant, provider Provider, silent error, fn func(Tx) (job.Verdict, error)) (job.Verdict, error) {
+	wakes := silent == nil && w.ps.maySleep(provider.ID)
+	ordered := false
+	v, err := w.do(ctx, t, func(tx Tx) (job.Verdict, error) {
+		if wakes {
+			if err := enqueue(tx, kindAwake+" "+provider.Name, kindAwake, item{Provider: provider.Name}, time.Time{}); err != nil {
+				return job.Verdict{}, err
+			}
+			ordered = true
+		}
+		return fn(tx)
+	})
+	if err == nil && ordered {
+		w.ps.setAwake(provider.ID)
+	}
+	return v, err
+}
+
+// wakeUnanswered wakes the questions about the payments about which a provider was silent.
+func (w Worker) wakeUnanswered(ctx context.Context, t access.Tenant, provider string) (job.Verdict, error) {
+	for after, full := (id.ID{}), true; full; {
+		_, err := access.Through(ctx, w.ps.c.Door, t, func(tx Tx) (done, error) {
+			page, err := tx.Requests().UnansweredAfter(provider, after, sweepSlice)
+			if err != nil {
+				return done{}, err
+			}
+			full = len(page) == sweepSlice
+			for _, p := range page {
+				if err := wakeQuestion(tx, p); err != nil {
+					return done{}, err
+				}
+			}
+			if full {
+				after = page[len(page)-1].ID
+			}
+			return done{}, nil
+		})
+		if err != nil {
+			return job.Verdict{}, err
+		}
+	}
+	return job.Done(), nil
 }

@@ -61,6 +61,9 @@ func (w Worker) Send(ctx context.Context, t access.Tenant, c job.Claim) (job.Ver
 		}
 		return w.read(ctx, t, call)
 	}
+	if c.Kind == kindAwake {
+		return w.wakeUnanswered(ctx, t, i.Provider)
+	}
 	if c.Kind == kindRequest || c.Kind == kindFollow {
 		request, err := id.Parse(id.PaymentRequest, i.Request)
 		if err != nil {
@@ -413,11 +416,12 @@ func (w Worker) confirm(ctx context.Context, t access.Tenant, payment id.ID, ask
 	if err != nil || p.State != Received || !p.ConfirmedAt.IsZero() {
 		return job.Done(), err
 	}
-	answer, unanswered := w.ask(ctx, provider, p)
+	answer, silent := w.ask(ctx, provider, p)
+	unanswered := silent
 	if unanswered == nil && answer.Outcome == Took && !isReal(answer.Amount) {
 		unanswered = errors.New("the provider's answer has no amount above 0, or no currency")
 	}
-	return w.do(ctx, t, func(tx Tx) (job.Verdict, error) {
+	return w.actOn(ctx, t, provider, silent, func(tx Tx) (job.Verdict, error) {
 		p, found, err := tx.Payments().PaymentByID(payment)
 		if err != nil || !found || p.State != Received || !p.ConfirmedAt.IsZero() {
 			return job.Done(), err

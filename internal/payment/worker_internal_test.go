@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/rowstest"
 )
 
 var update = flag.Bool("update", false, "write the transcripts again")
@@ -496,6 +498,8 @@ func TestAnItemIsSentToItsStep(t *testing.T) {
 	play(t, []scene{
 		{"no item", nil, send(claim(kindApply, payment, "{", 0))},
 		{"no registration", nil, send(claim(job.KindRegistration, payment, `{"meter":1}`, 0))},
+		{"to wake, where nothing sleeps", nil, send(claim(kindAwake, "awake mpesa", `{"provider":"mpesa"}`, 0))},
+		{"to wake", having(stored(because(Unanswered)), stored(func(p *Payment) { p.ID = name(2) })), send(claim(kindAwake, "awake mpesa", `{"provider":"mpesa"}`, 0))},
 		{"no call", nil, send(claim(kindRead, payment, body, 0))},
 		{"no request", nil, send(claim(kindRequest, payment, body, 0))},
 		{"no request to follow", nil, send(claim(kindFollow, payment, body, 0))},
@@ -668,4 +672,81 @@ func TestASilentProviderIsAskedOneByOne(t *testing.T) {
 	if r.adapter.asked != 3 {
 		t.Errorf("asked %d times", r.adapter.asked)
 	}
+}
+
+// TestTheEndOfASilenceWakesAllQuestions plays an outage of a provider: its first answer wakes the questions about all payments that sleep, once.
+func TestTheEndOfASilenceWakesAllQuestions(t *testing.T) {
+	r := newRows(t)
+	for n := range byte(60) {
+		r.payments = append(r.payments, stored(func(p *Payment) { p.ID, p.Txn = name(n+1), fmt.Sprint("AB", n+1) }))
+	}
+	r.payments[58].Provider = "bank"
+	w := r.worker()
+	asks := func(n byte) int {
+		t.Helper()
+		r.Wrote = nil
+		if _, err := r.send(w, kindConfirm, about(n), 0); err != nil {
+			t.Fatal(err)
+		}
+		orders := 0
+		for _, l := range r.Wrote {
+			if l == `order awake now: awake mpesa {"provider":"mpesa"}` {
+				orders++
+			}
+		}
+		return orders
+	}
+	says(answer(Pending))(r)
+	if n := asks(1); n != 1 {
+		t.Errorf("the first answer after the start ordered %d wakes", n)
+	}
+	if n := asks(2); n != 0 {
+		t.Errorf("the second answer ordered %d wakes", n)
+	}
+	neverAnswers(r)
+	for n := range byte(60) {
+		r.payments[n].Reason = Unanswered
+	}
+	if n := asks(3); n != 0 {
+		t.Errorf("no answer ordered %d wakes", n)
+	}
+	r.adapter.silent = nil
+	r.Broken = len(r.Made) + 3 // the transaction fails, so its order is lost
+	if _, err := r.send(w, kindConfirm, about(4), 0); !errors.Is(err, rowstest.ErrStore) {
+		t.Fatalf("a broken store: %v", err)
+	}
+	r.Broken = 0
+	if n := asks(5); n != 1 {
+		t.Errorf("the first answer after the silence ordered %d wakes", n)
+	}
+	r.Wrote = nil
+	if v, err := r.send(w, kindAwake, item{Provider: "mpesa"}, 0); err != nil || v != job.Done() {
+		t.Fatalf("%s, %v", v, err)
+	}
+	for n := byte(1); n <= 60; n++ {
+		wakes := slices.Contains(r.Wrote, fmt.Sprintf("wake payment p%d question", n))
+		if asked := n == 5; wakes != (n != 59 && !asked) {
+			t.Errorf("payment %d is woken: %t", n, wakes)
+		}
+	}
+}
+
+// TestACheckWakesTheQuestionsToo asks whether a payment went back, after a silence.
+func TestACheckWakesTheQuestionsToo(t *testing.T) {
+	r := newRows(t)
+	r.payments = []Payment{stored(confirmed, is(Applied))}
+	says(answer(Took))(r)
+	r.sends(kindCheck, about(1), 0)
+	r.Wants(t, "ask about AB1", `order awake now: awake mpesa {"provider":"mpesa"}`)
+	r.doubt = true
+	w := r.worker()
+	if _, err := r.send(w, kindCheck, about(1), 0); err != nil {
+		t.Fatal(err)
+	}
+	r.Wants(t, "ask about AB1")
+	r.doubt = false
+	if _, err := r.send(w, kindCheck, about(1), 0); err != nil {
+		t.Fatal(err)
+	}
+	r.Wants(t, "ask about AB1", `order awake now: awake mpesa {"provider":"mpesa"}`)
 }

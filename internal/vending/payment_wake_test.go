@@ -5,6 +5,7 @@ package vending_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -79,6 +80,32 @@ func TestANoticeEndsTheSilenceOfAProvider(t *testing.T) {
 			s.workFor(3*time.Second, time.Second)
 			s.is(payment.Applied, payment.NoReason)
 		})
+	}
+}
+
+// TestOneAnswerEndsTheSilenceForAllPayments: a provider was silent for hours, so that it is asked only once an hour about each payment. When it answers
+// about a new payment, it is asked about all others at once.
+func TestOneAnswerEndsTheSilenceForAllPayments(t *testing.T) {
+	silent := true
+	s := openPaid(t, func(p payment.Payment) (payment.Answer, error) {
+		if silent {
+			return payment.Answer{}, errors.New("no answer")
+		}
+		return payment.Answer{Outcome: payment.Took, Amount: p.Amount}, nil
+	})
+	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+	for n := range 20 {
+		s.paid(fmt.Sprintf("TX%d", n), 50_000, meter)
+	}
+	s.workFor(3*time.Hour, time.Minute)
+	if s.sales() != 0 {
+		t.Fatalf("%d sales without an answer", s.sales())
+	}
+	silent = false
+	s.paid("TX20", 50_000, meter)
+	s.workFor(3*time.Second, time.Second)
+	if s.sales() != 21 {
+		t.Errorf("%d sales of 21 payments within three seconds of the first answer", s.sales())
 	}
 }
 

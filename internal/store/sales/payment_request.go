@@ -138,6 +138,13 @@ func (tx Rows) ParkedUnsold(after id.ID, max int) (out []payment.Payment, err er
 	return out, fault.Wrap(err, "list payments without a sale")
 }
 
+// UnansweredAfter lists payments of a provider that it has not confirmed because it was silent, oldest first, after the given one.
+func (tx Rows) UnansweredAfter(provider string, after id.ID, max int) (out []payment.Payment, err error) {
+	err = tx.C.Query(paymentQuery+`id > $2 AND (status = 'received' OR status = 'parked') AND status = 'received' AND confirmed_at IS NULL
+		AND reason = 'unanswered' AND provider = $3 ORDER BY id LIMIT $4`, paymentColumns.AddTo(&out), tx.Tenant, after[:], provider, max)
+	return out, fault.Wrap(err, "list payments about which a provider was silent")
+}
+
 // SetListed stores up to when the list of a provider was read.
 func (tx Rows) SetListed(provider id.ID, to time.Time) error {
 	return fault.Wrap(tx.Must(`UPDATE provider SET listed_to = $1 WHERE tenant_id = $2 AND id = $3`, to, tx.Tenant, provider), "store what was listed")
