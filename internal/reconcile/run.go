@@ -137,9 +137,12 @@ func (s *Statements) run(tx Tx, provider string, from, to time.Time, wanted bool
 		return r, nil
 	}
 	left, err := s.settle(tx, provider, date, Reconcile(d))
-	if err != nil || known && r.State == Closed {
-		r.Unsettled = left
+	if err != nil {
 		return r, err
+	}
+	if known && r.State == Closed {
+		r.Unsettled = left
+		return heal(tx, r, d)
 	}
 	before := r
 	if !known {
@@ -165,6 +168,17 @@ func (s *Statements) run(tx Tx, provider string, from, to time.Time, wanted bool
 		return r, nil
 	}
 	r.RanAt = tx.Moment()
+	return r, tx.Reconciling().PutReconciliation(r)
+}
+
+// heal says what a closed day still cannot be compared with, after a later file brought what was missing, such as the statement before. Nothing
+// else of a closed day changes.
+func heal(tx Tx, r Reconciliation, d Day) (Reconciliation, error) {
+	unknown := unknownText(d)
+	if unknown == r.Unknown {
+		return r, nil
+	}
+	r.Unknown = unknown
 	return r, tx.Reconciling().PutReconciliation(r)
 }
 

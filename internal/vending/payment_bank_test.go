@@ -270,6 +270,10 @@ func TestAStatementMayBeMissing(t *testing.T) {
 	if got := s.day(st, third); got != "closed 0" {
 		t.Errorf("the missing statement came, and the day is %s: %v", got, s.openKinds(st))
 	}
+	s.upload(st, mt940(first.AddDate(0, 0, -1), 1, 100_000))
+	if r, err := st.Run(t.Context(), owner(), "bank", first.Format(time.DateOnly)); err != nil || r.State != reconcile.Closed || r.Unknown != "" || r.Rows != 1 {
+		t.Errorf("the statement before the first came: %+v (%v)", r, err)
+	}
 }
 
 // A file that an earlier version imported adds nothing when it is imported again, also if that version took NONREF for a name and swallowed payers.
