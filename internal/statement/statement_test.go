@@ -214,15 +214,26 @@ func TestFilesThatOverlapGiveARowTheSameName(t *testing.T) {
 }
 
 func TestAFileThatIsTooLongIsRefused(t *testing.T) {
-	head := "Receipt No.,Completion Time,Transaction Status,Paid In,Withdrawn\n"
-	row := "QK12AB34CD,2026-11-20 11:00:00,Completed,5.00,\n"
-	for name, file := range map[string]string{
-		"rows":  head + strings.Repeat(row, statement.MaxRows+1),
-		"bytes": head + strings.Repeat("Q,2026-11-20 11:00:00,Failed,5.00,"+strings.Repeat("x", 1000)+"\n", statement.MaxBytes/1000),
+	const head = "Receipt No.,Completion Time,Transaction Status,Paid In,Withdrawn\n"
+	const row = "QK12AB34CD,2026-11-20 11:00:00,Completed,5.00,\n"
+	failed := "Q,2026-11-20 11:00:00,Failed,5.00," + strings.Repeat("x", 989) + "\n" // 1024 bytes
+	bytesOf := func(n int) string {                                                  // a file of so many bytes
+		file := head + row
+		file += strings.Repeat(failed, (n-len(file))/len(failed))
+		return file + strings.Repeat("\n", n-len(file))
+	}
+	for name, c := range map[string]struct {
+		file    string
+		refused bool
+	}{
+		"most rows":      {head + strings.Repeat(row, statement.MaxRows), false},
+		"too many rows":  {head + strings.Repeat(row, statement.MaxRows+1), true},
+		"most bytes":     {bytesOf(statement.MaxBytes), false},
+		"too many bytes": {bytesOf(statement.MaxBytes + 1), true},
 	} {
-		_, err := statement.Read(statement.MPesa, strings.NewReader(file), statement.Options{}, func(statement.Row) error { return nil })
-		if wrong := (*statement.Damaged)(nil); !errors.As(err, &wrong) {
-			t.Errorf("too many %s: %v", name, err)
+		_, err := statement.Read(statement.MPesa, strings.NewReader(c.file), statement.Options{}, func(statement.Row) error { return nil })
+		if wrong := (*statement.Damaged)(nil); errors.As(err, &wrong) != c.refused {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -63,6 +63,8 @@ func TestField61(t *testing.T) {
 		{"261120C5,NTRFNONREF", "C261118KES105,", "261120 payment 500 | line 4" + after("10500", "261118 to 261121")},
 		// A debit balance is negative.
 		{"261120D105,NTRFNONREF", "D261120KES5,", "261120 withdrawal -10500 | line 4" + after("-500", twentieth)},
+		{"261120C0,01NTRFNONREF", "C261120KES100,01", "261120 payment 1 | line 4" + after("10001", twentieth)},
+		{"261120D0,01NTRFNONREF", "C261120KES99,99", "261120 withdrawal -1 | line 4" + after("9999", twentieth)},
 		// What follows the line is a remark.
 		{"261120C5,NTRFNONREF\nTHE BANK SAYS", "C261120KES105,", "261120 payment 500 | line 4" + after("10500", twentieth)},
 		// Damaged lines.
