@@ -187,6 +187,8 @@ func TestWhatADayShows(t *testing.T) {
 		{name: "rejected, and its row gives it back", day: []string{"stated", "row Q1 500 20T11:00", "row R1 -500 20T12:00 of=Q1", "paid Q1 500 20T11:00 unconfirmed state=rejected reason=by-person"}},
 		{name: "rejected, and no row gives it back", day: []string{"stated", "row Q1 500 20T11:00", "paid Q1 500 20T11:00 unconfirmed state=rejected reason=by-person"}, want: []string{"no-payment Q1 500/500/0 [rejected: by-person]"}},
 		{name: "never credited, given back on the day", day: []string{"stated", "row Q1 500 20T11:00", "row R1 -500 20T12:00 of=Q1"}},
+		{name: "the row that gives it back stands first", day: []string{"stated", "row R1 -500 20T10:00 of=Q1", "row Q1 500 20T11:00"}},
+		{name: "only a fee has the name of what was given back", day: []string{"stated", "row R1 -500 20T10:00 of=Q1", "row Q1 -5 20T11:00 kind=fee booked"}, want: []string{"reversed R1 -500/0/0 [Q1]"}},
 		{name: "refunded and in the books", day: []string{"stated", "row Q1 500 20T11:00", "row R1 -500 20T12:00 of=Q1", "paid Q1 500 20T11:00 state=refunded " + givenBack, "booked Q1 500 20T11:00", "booked Q1 -500 20T12:00 returned"}},
 		{name: "given back, but used", day: []string{"stated", "row Q1 500 20T11:00", "row R1 -500 20T12:00 of=Q1", "paid Q1 500 20T11:00 state=applied", "booked Q1 500 20T11:00"}, want: []string{"reversed Q1 -500/500/0 [applied]"}},
 		{name: "given back, and the customer owes it", day: []string{"stated", "row Q1 500 20T11:00", "row R1 -500 20T12:00 of=Q1", "paid Q1 500 20T11:00 state=applied owed=500", "booked Q1 500 20T11:00", "booked Q1 -500 20T12:00 taken_back"}},

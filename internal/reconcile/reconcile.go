@@ -314,7 +314,7 @@ func (c *dayCheck) givenBack(r Row, d Difference) {
 	d.Kind = Reversed
 	p := c.byTxn[r.Of]
 	if p == nil {
-		if r.Of == "" || !c.stated[r.Of] && !c.named(r.Of) {
+		if r.Of == "" || !c.named(r.Of) {
 			d.Note = r.Of
 			c.add(d)
 		}
