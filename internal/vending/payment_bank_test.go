@@ -1,7 +1,10 @@
 package vending_test
 
 import (
+	"encoding/hex"
 	"fmt"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/reconcile"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/statement"
 	"github.com/paywatt/paywatt/internal/store"
 )
 
@@ -305,5 +309,70 @@ func TestAFileOfAnEarlierVersionAddsNothing(t *testing.T) {
 	s.day(st, first.AddDate(0, 0, 1))
 	if kinds := fmt.Sprint(s.openKinds(st)); !strings.Contains(kinds, string(reconcile.OtherContents)) {
 		t.Errorf("the payer that was left out is not found: %s", kinds)
+	}
+}
+
+// TestEveryFileOfAnEarlierVersionAddsNothing stores the rows of files as the first versions stored them, whose columns the upgrade fills with
+// nothing, and imports the files again. internal/reconcile/testdata/old.txt was written by those versions.
+func TestEveryFileOfAnEarlierVersionAddsNothing(t *testing.T) {
+	const folder = "../reconcile/testdata/"
+	old, err := os.ReadFile(folder + "old.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, count := range map[string]int{"nonref.sta": 6, "batch.xml": 3, "receipts.csv": 3, "kinds.csv": 7} {
+		file, err := os.ReadFile(folder + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := openPaidFast(t)
+		st := s.statements()
+		s.clock.add(72 * time.Hour)
+		stored := 0
+		s.do(func(tx *store.Tx) error {
+			stored = 0
+			if _, err := tx.C.Exec(`UPDATE tenant SET tz = 'Africa/Nairobi'`); err != nil {
+				return err
+			}
+			f := reconcile.File{Provider: "bank", Format: statement.Recognise(file), Sum: []byte("an older file"), Sealed: []byte{1}, State: reconcile.FileRead, Rows: count, By: "till3"}
+			f.From, f.To, f.AddedAt = monday().AddDate(0, 0, -1), monday().AddDate(0, 0, 1), monday().AddDate(0, 0, 2)
+			var err error
+			if f.ID, err = tx.NewID(); err != nil {
+				return err
+			}
+			if _, err := tx.Reconciling().AddStatementFile(f); err != nil {
+				return err
+			}
+			for line := range strings.Lines(string(old)) {
+				c := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
+				if c[0] != name {
+					continue
+				}
+				key, err := hex.DecodeString(c[2])
+				if err != nil {
+					return err
+				}
+				at, err := time.Parse(time.RFC3339, c[8])
+				if err != nil {
+					return err
+				}
+				amount, err := strconv.ParseInt(c[6], 10, 64)
+				if err != nil {
+					return err
+				}
+				stored++
+				if _, err := tx.C.Exec(`INSERT INTO statement_row (tenant_id, provider, key, file_id, line, kind, txn, of_txn, at, amount, currency)
+					VALUES ($1, 'bank', $2, $3, $4, $5, $6, $7, $8, $9, $10)`, tx.Tenant, key, f.ID, stored, c[4], c[3], c[5], at, amount, c[7]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if f := s.upload(st, file); f.Rows != count || f.New != 0 || f.Doubtful != 0 || stored != count {
+			t.Errorf("%s: of %d rows %d are new and %d doubtful; %d were stored", name, f.Rows, f.New, f.Doubtful, stored)
+		}
+		if got := s.states(); len(got) != 0 {
+			t.Errorf("%s: payments %v", name, got)
+		}
 	}
 }
