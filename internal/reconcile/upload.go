@@ -358,8 +358,11 @@ func (stored) Refused() bool { return false }
 // store stores rows of a file, and passes what is new to the payments.
 func (s *Statements) store(tx Tx, f File, p payment.Provider, rows []decidedRow, back map[string]reversal, days []PageDay, last bool) (stored, error) {
 	now, found, err := tx.Reconciling().StatementFileByID(f.ID)
-	if err != nil || !found || now.State != FileReading || now.Taken != f.Taken {
-		return stored{now}, errors.Join(err, errTaken)
+	if err != nil {
+		return stored{f}, err
+	}
+	if !found || now.State != FileReading || now.Taken != f.Taken {
+		return stored{now}, errTaken
 	}
 	if _, _, err := tx.Paying().Payments().ProviderByID(p.ID); err != nil { // which locks it: one file of a provider at a time
 		return stored{f}, err

@@ -1,0 +1,651 @@
+package reconcile_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/keystore"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/payment"
+	"github.com/paywatt/paywatt/internal/reconcile"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/statement"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/sqlite"
+)
+
+// This file tries the acts of the room on a real store, and each of them with a store that fails at each of its calls.
+
+// errBroken is the error of the call that fails.
+var errBroken = errors.New("the store failed")
+
+// bank is a utility with one provider, whose statements are uploaded.
+type bank struct {
+	t        *testing.T
+	now      time.Time
+	engine   *sqlite.Engine
+	payments *payment.Payments
+	st       *reconcile.Statements
+	asks     bool
+	provider id.ID
+	files    int
+	calls    int // of the store, since the act began
+	broken   int // number of the call that fails; 0 for none
+}
+
+func (b *bank) fails(err error) error {
+	if b.calls++; b.calls == b.broken {
+		return errBroken
+	}
+	return err
+}
+
+// adapter is a provider that says nothing by itself.
+type adapter struct {
+	payment.Adapter
+	b *bank
+}
+
+func (a adapter) Asks() bool           { return a.b.asks }
+func (a adapter) Rules() payment.Rules { return payment.Rules{Names: payment.ExactName} }
+
+func owner() access.Actor {
+	return access.Actor{Tenant: store.FirstTenant, Kind: access.APIKey, Name: "till3", Role: access.Owner, Answers: id.ID{15: 1}}
+}
+
+func openBank(t *testing.T) *bank {
+	t.Helper()
+	b := &bank{t: t, now: time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)}
+	dir := t.TempDir()
+	sealer, err := keystore.OpenData(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock := func() time.Time { return b.now }
+	if b.engine, err = sqlite.Open(dir, sqlite.Options{Now: clock, Reserve: -1}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.engine.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	b.do(func(tx *store.Tx) error {
+		_, err := tx.SetCurrency("KES", 2)
+		return err
+	})
+	b.payments = payment.New(payment.Config{Door: store.DoorTo(b.engine, store.Sale, func(tx *store.Tx) payment.Tx { return tx }),
+		Adapter: func(string, payment.Setup) (payment.Adapter, error) { return adapter{b: b}, nil }, Sealer: sealer, Rand: rand.Reader, Now: clock})
+	v, err := b.payments.AddProvider(t.Context(), owner(), payment.NewProvider{Name: "bank", Kind: "test", Config: []byte(`{}`), Secrets: []byte(`{}`), Single: 1_000_000, Daily: 1_000_000_000})
+	if err != nil || v.Refused() {
+		t.Fatal(err, v.Detail())
+	}
+	b.provider = v.Provider.ID
+	door := failingDoor{store.DoorTo(b.engine, store.Sale, func(tx *store.Tx) reconcile.Tx { return tx }), b}
+	b.st = reconcile.New(reconcile.Config{Door: door, Payments: b.payments, Sealer: sealer, Now: clock})
+	return b
+}
+
+func (b *bank) do(fn func(*store.Tx) error) {
+	b.t.Helper()
+	err := b.engine.Run(b.t.Context(), store.FirstTenant, store.Job, func(tx *store.Tx) (bool, error) { return false, fn(tx) })
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// failingDoor gives each transaction a store that fails at one call.
+type failingDoor struct {
+	access.Door[reconcile.Tx]
+	b *bank
+}
+
+func (d failingDoor) Do(ctx context.Context, t access.Tenant, fn func(reconcile.Tx) (bool, error)) error {
+	before := d.b.calls
+	return d.Door.Do(ctx, t, func(tx reconcile.Tx) (bool, error) {
+		d.b.calls = before // the store may run a closure again
+		return fn(failingTx{tx, d.b})
+	})
+}
+
+func (d failingDoor) View(ctx context.Context, t access.Tenant, fn func(reconcile.Tx) error) error {
+	before := d.b.calls
+	return d.Door.View(ctx, t, func(tx reconcile.Tx) error {
+		d.b.calls = before
+		return fn(failingTx{tx, d.b})
+	})
+}
+
+type failingTx struct {
+	reconcile.Tx
+	b *bank
+}
+
+func (f failingTx) Reconciling() reconcile.Rows     { return failingRows{f.Tx.Reconciling(), f.b} }
+func (f failingTx) Comparing() reconcile.Comparison { return failingComparison{f.Tx.Comparing(), f.b} }
+func (f failingTx) AuditLog(e access.Entry) error   { return f.b.fails(f.Tx.AuditLog(e)) }
+
+func (f failingTx) NewID() (id.ID, error) {
+	i, err := f.Tx.NewID()
+	return i, f.b.fails(err)
+}
+
+func (f failingTx) TenantZone() (string, error) {
+	zone, err := f.Tx.TenantZone()
+	return zone, f.b.fails(err)
+}
+
+func (f failingTx) Currency() (string, int, error) {
+	code, exp, err := f.Tx.Currency()
+	return code, exp, f.b.fails(err)
+}
+
+func (f failingTx) UpdateAlarm(meter int64, a metering.Alarm) error {
+	return f.b.fails(f.Tx.UpdateAlarm(meter, a))
+}
+
+func (f failingTx) ClearAlarm(meter int64, code metering.AlarmCode) error {
+	return f.b.fails(f.Tx.ClearAlarm(meter, code))
+}
+
+type failingRows struct {
+	reconcile.Rows
+	b *bank
+}
+
+func (r failingRows) AddStatementFile(f reconcile.File) (bool, error) {
+	added, err := r.Rows.AddStatementFile(f)
+	return added, r.b.fails(err)
+}
+
+func (r failingRows) StatementFileByID(i id.ID) (reconcile.File, bool, error) {
+	f, found, err := r.Rows.StatementFileByID(i)
+	return f, found, r.b.fails(err)
+}
+
+func (r failingRows) StatementFileBySum(provider string, sum []byte) (reconcile.File, bool, error) {
+	f, found, err := r.Rows.StatementFileBySum(provider, sum)
+	return f, found, r.b.fails(err)
+}
+
+func (r failingRows) PutStatementFile(f reconcile.File) error {
+	return r.b.fails(r.Rows.PutStatementFile(f))
+}
+
+func (r failingRows) StatementFiles(provider string, from, to time.Time, most int) ([]reconcile.File, error) {
+	out, err := r.Rows.StatementFiles(provider, from, to, most)
+	return out, r.b.fails(err)
+}
+
+func (r failingRows) UnreadFiles(most int) ([]reconcile.File, error) {
+	out, err := r.Rows.UnreadFiles(most)
+	return out, r.b.fails(err)
+}
+
+func (r failingRows) AddStatementRow(provider string, row reconcile.Row) (bool, error) {
+	added, err := r.Rows.AddStatementRow(provider, row)
+	return added, r.b.fails(err)
+}
+
+func (r failingRows) PutStatementRow(provider string, row reconcile.Row) error {
+	return r.b.fails(r.Rows.PutStatementRow(provider, row))
+}
+
+func (r failingRows) StatementRow(provider, key string) (reconcile.Row, bool, error) {
+	row, found, err := r.Rows.StatementRow(provider, key)
+	return row, found, r.b.fails(err)
+}
+
+func (r failingRows) AddPageDays(provider string, days []reconcile.PageDay) error {
+	return r.b.fails(r.Rows.AddPageDays(provider, days))
+}
+
+func (r failingRows) OpenSince(before time.Time) (int, time.Time, error) {
+	n, oldest, err := r.Rows.OpenSince(before)
+	return n, oldest, r.b.fails(err)
+}
+
+func (r failingRows) SettleFees(provider string, from, to time.Time, by id.ID) error {
+	return r.b.fails(r.Rows.SettleFees(provider, from, to, by))
+}
+
+func (r failingRows) PutReconciliation(d reconcile.Reconciliation) error {
+	return r.b.fails(r.Rows.PutReconciliation(d))
+}
+
+func (r failingRows) ReconciliationDated(provider, date string) (reconcile.Reconciliation, bool, error) {
+	d, known, err := r.Rows.ReconciliationDated(provider, date)
+	return d, known, r.b.fails(err)
+}
+
+func (r failingRows) PutItem(i reconcile.Item) error { return r.b.fails(r.Rows.PutItem(i)) }
+
+func (r failingRows) ItemByID(i id.ID) (reconcile.Item, bool, error) {
+	item, found, err := r.Rows.ItemByID(i)
+	return item, found, r.b.fails(err)
+}
+
+func (r failingRows) ItemKeyed(provider string, k reconcile.Kind, key string) (reconcile.Item, bool, error) {
+	item, known, err := r.Rows.ItemKeyed(provider, k, key)
+	return item, known, r.b.fails(err)
+}
+
+func (r failingRows) ItemPage(f reconcile.Filter, before id.ID, most int) ([]reconcile.Item, error) {
+	out, err := r.Rows.ItemPage(f, before, most)
+	return out, r.b.fails(err)
+}
+
+type failingComparison struct {
+	reconcile.Comparison
+	b *bank
+}
+
+func (c failingComparison) StatementRows(provider string, from, to time.Time) ([]reconcile.Row, error) {
+	out, err := c.Comparison.StatementRows(provider, from, to)
+	return out, c.b.fails(err)
+}
+
+func (c failingComparison) NamedRows(provider string, from, to time.Time) ([]reconcile.Row, error) {
+	out, err := c.Comparison.NamedRows(provider, from, to)
+	return out, c.b.fails(err)
+}
+
+func (c failingComparison) NameUses(provider string, names []string) ([]reconcile.NameUse, error) {
+	out, err := c.Comparison.NameUses(provider, names)
+	return out, c.b.fails(err)
+}
+
+func (c failingComparison) PageDays(provider string, from, to time.Time) ([]reconcile.PageDay, error) {
+	out, err := c.Comparison.PageDays(provider, from, to)
+	return out, c.b.fails(err)
+}
+
+func (c failingComparison) ClaimedElsewhere(provider string, from, to time.Time) ([]reconcile.Row, error) {
+	out, err := c.Comparison.ClaimedElsewhere(provider, from, to)
+	return out, c.b.fails(err)
+}
+
+func (c failingComparison) ComparedPayments(provider string, from, to, paidFrom, paidTo time.Time) ([]payment.Payment, error) {
+	out, err := c.Comparison.ComparedPayments(provider, from, to, paidFrom, paidTo)
+	return out, c.b.fails(err)
+}
+
+func (c failingComparison) StatedElsewhere(provider string, from, to, paidFrom, paidTo time.Time) (map[string]bool, error) {
+	out, err := c.Comparison.StatedElsewhere(provider, from, to, paidFrom, paidTo)
+	return out, c.b.fails(err)
+}
+
+func (c failingComparison) ProviderJournals(provider string, from, to time.Time) ([]reconcile.Journal, error) {
+	out, err := c.Comparison.ProviderJournals(provider, from, to)
+	return out, c.b.fails(err)
+}
+
+// whenever lets each call of an act fail, one after the other, and checks that the act says so. It returns how many calls the act has.
+func (b *bank) whenever(what string, act func() error) int {
+	b.t.Helper()
+	for n := 1; ; n++ {
+		b.calls, b.broken = 0, n
+		err := act()
+		b.broken = 0
+		if b.calls < n {
+			if err != nil {
+				b.t.Errorf("%s: %v", what, err)
+			}
+			return n - 1
+		}
+		if !errors.Is(err, errBroken) {
+			b.t.Errorf("%s: call %d failed, and the error is %v", what, n, err)
+		}
+		if err := b.st.Continue(b.t.Context(), store.FirstTenant); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+}
+
+// november is a day of the files.
+func november(n int) time.Time { return time.Date(2026, 11, n, 0, 0, 0, 0, time.UTC) }
+
+// file is a statement of one day from 100.00 on, with rows such as "C5,00 B1 AMINA" or "D1,00 - X".
+func file(day int, closing string, rows ...string) []byte {
+	var b strings.Builder
+	date := november(day).Format("060102")
+	fmt.Fprintf(&b, ":20:X\n:25:A1\n:60F:C%sKES100,00\n", date)
+	for _, r := range rows {
+		w := strings.Fields(r)
+		kind := "NTRF"
+		if len(w) > 3 {
+			kind = w[3]
+		}
+		fmt.Fprintf(&b, ":61:%s%s%sNONREF//%s\n:86:/NAME/%s/REMI/rent\n", date, w[0], kind, strings.Trim(w[1], "-"), w[2])
+	}
+	fmt.Fprintf(&b, ":62F:C%sKES%s\n-\n", date, closing)
+	return []byte(b.String())
+}
+
+func (b *bank) upload(f []byte) reconcile.UploadResult {
+	b.t.Helper()
+	up, err := b.st.Upload(b.t.Context(), owner(), "bank", f, "")
+	if err != nil || up.Refused() || up.Waits != nil || up.File.State != reconcile.FileRead {
+		b.t.Fatalf("upload: %v %s %+v", err, up.Detail(), up.File)
+	}
+	return up
+}
+
+// open lists the open differences of the bank.
+func (b *bank) open() []reconcile.Item {
+	b.t.Helper()
+	l, err := b.st.Items(b.t.Context(), owner(), reconcile.Filter{Provider: "bank", Open: true}, registry.Page{})
+	if err != nil || l.Refused() {
+		b.t.Fatal(err, l.Detail())
+	}
+	return l.Items
+}
+
+// run compares a day.
+func (b *bank) run(day int) reconcile.Ran {
+	b.t.Helper()
+	r, err := b.st.Run(b.t.Context(), owner(), "bank", november(day).Format(time.DateOnly))
+	if err != nil || r.Refused() {
+		b.t.Fatal(err, r.Detail())
+	}
+	return r
+}
+
+// TestAnUpload stores the rows of a file once.
+func TestAnUpload(t *testing.T) {
+	b := openBank(t)
+	f := file(20, "112,00", "C5,00 B1 AMINA", "C7,00 B2 BEN")
+	up := b.upload(f)
+	if up.File.Rows != 2 || up.File.New != 2 || up.File.Doubtful != 0 || up.File.Taken != 2 || up.File.Format != statement.Swift || up.File.Proof != payment.StatedAlone ||
+		up.File.Provider != "bank" || !up.File.From.Equal(november(20)) || !up.File.To.Equal(november(21)) || up.File.By != owner().String() || !up.File.AddedAt.Equal(b.now) || !up.File.ReadAt.Equal(b.now) {
+		t.Errorf("the file is %+v", up.File)
+	}
+	if again := b.upload(f); again.File.ID != up.File.ID {
+		t.Errorf("the same file again is %s", again.File.Name())
+	}
+	named, err := b.st.Upload(t.Context(), owner(), b.provider.Text(id.Provider), file(21, "105,00", "C5,00 B3 AMINA"), statement.Swift)
+	if err != nil || named.Refused() || named.File.New != 1 || named.File.Provider != "bank" {
+		t.Errorf("by the provider's identity: %+v %s (%v)", named.File, named.Detail(), err)
+	}
+	more := b.upload(file(20, "113,00", "C5,00 B1 AMINA", "C7,00 - Ben", "C1,00 B4 DIDA"))
+	if more.File.New != 1 || more.File.Doubtful != 1 || more.File.Taken != 3 {
+		t.Errorf("an export that overlaps: %+v", more.File)
+	}
+	l, err := b.st.Files(t.Context(), owner(), "bank", registry.Page{})
+	if err != nil || len(l.Files) != 3 {
+		t.Errorf("%d files (%v)", len(l.Files), err)
+	}
+}
+
+// TestAnUploadIsRefused for a reason that the answer says.
+func TestAnUploadIsRefused(t *testing.T) {
+	b := openBank(t)
+	good := file(20, "105,00", "C5,00 B1 AMINA")
+	viewer := owner()
+	viewer.Role = access.Auditor
+	for name, c := range map[string]struct {
+		by       access.Actor
+		provider string
+		file     []byte
+		format   statement.Format
+		want     string
+	}{
+		"no right":         {viewer, "bank", good, "", ""},
+		"unknown format":   {owner(), "bank", []byte("%PDF-1.7"), "", "PDF"},
+		"unknown provider": {owner(), "nobody", good, "", "nobody"},
+		"another identity": {owner(), id.ID{15: 9}.Text(id.Provider), good, "", ""},
+		"damaged":          {owner(), "bank", file(20, "106,00", "C5,00 B1 AMINA"), "", "MT940"},
+		"another format":   {owner(), "bank", good, statement.Camt, "CAMT.053"},
+	} {
+		up, err := b.st.Upload(t.Context(), c.by, c.provider, c.file, c.format)
+		if err != nil || !up.Refused() || !strings.Contains(up.Detail(), c.want) {
+			t.Errorf("%s: %q (%v), want a refusal with %q", name, up.Detail(), err, c.want)
+		}
+	}
+	b.do(func(tx *store.Tx) error { return tx.Paying().Payments().SetProvider(b.provider, b.now) })
+	if up, err := b.st.Upload(t.Context(), owner(), "bank", good, ""); err != nil || !up.Refused() {
+		t.Errorf("a disabled provider: %+v (%v)", up.File, err)
+	}
+	if l, err := b.st.Files(t.Context(), owner(), "bank", registry.Page{}); err != nil || len(l.Files) != 0 {
+		t.Errorf("%d files (%v)", len(l.Files), err)
+	}
+}
+
+// TestAnUploadOverAStoreThatFails ends with the error, and Continue stores what is left.
+func TestAnUploadOverAStoreThatFails(t *testing.T) {
+	b := openBank(t)
+	calls := b.whenever("upload", func() error {
+		b.files++
+		_, err := b.st.Upload(t.Context(), owner(), "bank", file(20, "103,00", fmt.Sprintf("C5,00 B%d AMINA", b.files), fmt.Sprintf("D2,00 C%d X", b.files)), "")
+		return err
+	})
+	if calls < 15 {
+		t.Errorf("an upload has %d calls", calls)
+	}
+	l, err := b.st.Files(t.Context(), owner(), "bank", registry.Page{Limit: 100})
+	if err != nil || len(l.Files) < 5 {
+		t.Fatal(err, len(l.Files))
+	}
+	for _, f := range l.Files {
+		if f.State != reconcile.FileRead || f.New != 2 || f.Taken != 2 || f.Proof != payment.StatedAlone {
+			t.Errorf("file %+v", f)
+		}
+	}
+}
+
+// TestALongFileIsStoredInSlices goes on where it was interrupted.
+func TestALongFileIsStoredInSlices(t *testing.T) {
+	b := openBank(t)
+	rows := make([]string, 450)
+	for i := range rows {
+		rows[i] = fmt.Sprintf("C1,00 B%d AMINA", i)
+	}
+	long := file(20, "550,00", rows...)
+	for broken := 1; ; broken += 37 {
+		b.calls, b.broken = 0, broken
+		_, err := b.st.Upload(t.Context(), owner(), "bank", long, "")
+		if b.broken = 0; err == nil {
+			break
+		}
+		if errors.Is(err, errBroken) {
+			continue
+		}
+		t.Fatal(err)
+	}
+	b.calls = 0
+	if err := b.st.Continue(t.Context(), store.FirstTenant); err != nil {
+		t.Fatal(err)
+	}
+	up := b.upload(long)
+	if up.File.New != 450 || up.File.Taken != 450 {
+		t.Errorf("the file is %+v", up.File)
+	}
+}
+
+// TestAReversalInAFile says what became of its payment.
+func TestAReversalInAFile(t *testing.T) {
+	b := openBank(t)
+	const head = "Short Code:,600000\n\nReceipt No.,Completion Time,Details,Transaction Status,Paid In,Withdrawn,Balance,Reason Type,Linked Transaction ID\n"
+	up := b.upload([]byte(head + "Q1,20-11-2026 11:00:00,,Completed,5.00,,5.00,Pay Bill,\nQ2,20-11-2026 12:00:00,,Completed,,5.00,0.00,Reversal,Q1\n"))
+	if up.File.New != 2 {
+		t.Errorf("the file is %+v", up.File)
+	}
+}
+
+// TestClosingADifference needs a right and a reason, and closes the day when it was the last.
+func TestClosingADifference(t *testing.T) {
+	b := openBank(t)
+	b.upload(file(20, "99,00", "D1,00 B1 X NCHG"))
+	if r := b.run(20); r.State != reconcile.Open || r.Unsettled != 1 {
+		t.Fatalf("the day is %+v", r)
+	}
+	item := b.open()[0]
+	viewer := owner()
+	viewer.Role = access.Auditor
+	refused := func(name string, s reconcile.Settled, err error) {
+		t.Helper()
+		if err != nil || !s.Refused() {
+			t.Errorf("%s: not refused (%v)", name, err)
+		}
+	}
+	for name, why := range map[string]string{"no reason": " ", "too long": strings.Repeat("x", 301), "unprintable": "a\x01b", "not text": "\xff"} {
+		s, err := b.st.Close(t.Context(), owner(), item.Name(), reconcile.Settlement{Why: why})
+		refused(name, s, err)
+	}
+	s, err := b.st.Close(t.Context(), viewer, item.Name(), reconcile.Settlement{Why: "booked"})
+	refused("no right", s, err)
+	s, err = b.st.Close(t.Context(), owner(), item.Name(), reconcile.Settlement{Why: "booked", Another: true})
+	refused("no row", s, err)
+	s, err = b.st.Close(t.Context(), owner(), item.Name(), reconcile.Settlement{Why: "booked", Payment: "pay_x"})
+	refused("no call", s, err)
+	s, err = b.st.Close(t.Context(), owner(), "nothing", reconcile.Settlement{Why: "booked"})
+	refused("no difference", s, err)
+	s, err = b.st.Close(t.Context(), owner(), id.ID{15: 9}.Text(id.Difference), reconcile.Settlement{Why: "booked"})
+	refused("unknown difference", s, err)
+	for name, owed := range map[string]string{"no owner": "", "too long": strings.Repeat("x", 101), "unprintable": "a\x01"} {
+		s, err := b.st.Assign(t.Context(), owner(), item.Name(), owed)
+		refused(name, s, err)
+	}
+	b.whenever("assign", func() error {
+		s, err := b.st.Assign(t.Context(), owner(), item.Name(), strings.Repeat("x", 100))
+		if err == nil && s.Item.Owner != strings.Repeat("x", 100) {
+			t.Errorf("the owner is %q", s.Item.Owner)
+		}
+		return err
+	})
+	b.whenever("show", func() error {
+		s, err := b.st.Show(t.Context(), owner(), item.Name())
+		if err == nil && (s.Item.ID != item.ID || !s.Item.Open || s.Refused()) {
+			t.Errorf("shown %+v", s)
+		}
+		return err
+	})
+	s, err = b.st.Show(t.Context(), access.Actor{Tenant: store.FirstTenant}, item.Name())
+	refused("nobody may look", s, err)
+	b.now = b.now.Add(time.Hour)
+	calls := b.whenever("close", func() error {
+		s, err := b.st.Close(t.Context(), owner(), item.Name(), reconcile.Settlement{Why: " booked by hand "})
+		if err == nil && (s.Refused() || s.Item.Open || s.Item.Why != "booked by hand" || !s.Item.ClosedAt.Equal(b.now) || s.Item.ClosedBy != owner().String()) {
+			t.Errorf("closed %+v %s", s.Item, s.Detail())
+		}
+		return err
+	})
+	if calls < 8 {
+		t.Errorf("closing has %d calls", calls)
+	}
+	s, err = b.st.Close(t.Context(), owner(), item.Name(), reconcile.Settlement{Why: "again"})
+	refused("closed again", s, err)
+	if r := b.run(20); r.State != reconcile.Closed || r.Unsettled != 0 || len(b.open()) != 0 {
+		t.Errorf("the day is %+v", r)
+	}
+}
+
+// TestDecidingAboutARow keeps it as the same movement, or takes it.
+func TestDecidingAboutARow(t *testing.T) {
+	b := openBank(t)
+	b.upload(file(20, "112,00", "C5,00 - AMINA", "C7,00 - BEN"))
+	b.upload(file(20, "112,00", "C5,00 - Amina", "C7,00 - Ben"))
+	b.run(20)
+	row := func(i reconcile.Item) (r reconcile.Row) {
+		b.do(func(tx *store.Tx) error {
+			rows, err := tx.Comparing().StatementRows("bank", november(20), november(21))
+			for _, x := range rows {
+				if fmt.Sprintf("%x", x.Key) == i.Key {
+					r = x
+				}
+			}
+			return err
+		})
+		return r
+	}
+	decided := 0
+	for _, i := range b.open() {
+		if i.Kind != reconcile.PerhapsSame {
+			continue
+		}
+		decided++
+		how := reconcile.Settlement{Why: "asked the bank", Another: i.Stated == 700}
+		want := reconcile.RowSame
+		if how.Another {
+			want = reconcile.RowTaken
+		}
+		b.whenever("decide", func() error {
+			s, err := b.st.Close(t.Context(), owner(), i.Name(), how)
+			if err == nil && s.Refused() {
+				t.Error(s.Detail())
+			}
+			return err
+		})
+		if got := row(i); got.State != want || (got.SameAs == "") != how.Another {
+			t.Errorf("the row of %d is %q, want %q", i.Stated, got.State, want)
+		}
+	}
+	if decided != 2 {
+		t.Errorf("%d rows waited", decided)
+	}
+}
+
+// TestRunningADay needs a right, a provider and a day that is over.
+func TestRunningADay(t *testing.T) {
+	b := openBank(t)
+	viewer := owner()
+	viewer.Role = access.Auditor
+	for name, c := range map[string]struct {
+		by             access.Actor
+		provider, date string
+	}{
+		"no right":    {by: viewer, provider: "bank", date: "2026-11-20"},
+		"no provider": {by: owner(), provider: "nobody", date: "2026-11-20"},
+		"no date":     {by: owner(), provider: "bank", date: "20/11"},
+		"today":       {by: owner(), provider: "bank", date: "2026-11-25"},
+	} {
+		if r, err := b.st.Run(t.Context(), c.by, c.provider, c.date); err != nil || !r.Refused() {
+			t.Errorf("%s: %+v (%v)", name, r, err)
+		}
+	}
+	b.upload(file(20, "105,00", "C5,00 B1 AMINA"))
+	b.whenever("run", func() error {
+		r, err := b.st.Run(t.Context(), owner(), "bank", "2026-11-20")
+		if err == nil && (r.State != reconcile.Open || r.Unsettled != 1 || r.Provider != "bank" || r.Date != "2026-11-20") {
+			t.Errorf("the day is %+v", r)
+		}
+		return err
+	})
+	b.now = november(24).Add(reconcile.Slack)
+	if r, err := b.st.Run(t.Context(), owner(), "bank", "2026-11-23"); err != nil || r.Refused() {
+		t.Errorf("a day that is just over: %s (%v)", r.Detail(), err)
+	}
+	b.now = b.now.Add(-time.Second)
+	if r, err := b.st.Run(t.Context(), owner(), "bank", "2026-11-23"); err != nil || !r.Refused() {
+		t.Errorf("a second before: %+v (%v)", r, err)
+	}
+}
+
+// TestTheDailyJob compares each day that is over, and raises an alarm about differences that stay open for a day.
+func TestTheDailyJob(t *testing.T) {
+	b := openBank(t)
+	b.upload(file(20, "105,00", "C5,00 B1 AMINA"))
+	b.upload(file(21, "100,00"))
+	b.whenever("daily job", func() error {
+		days, err := b.st.RunDue(t.Context(), store.FirstTenant)
+		if err == nil && days != 2 {
+			t.Errorf("%d days", days)
+		}
+		return err
+	})
+	if open := b.open(); len(open) != 2 { // the payment was not read yet, and the second day does not begin where the first ended
+		t.Errorf("differences %+v", open)
+	}
+	b.now = b.now.Add(25 * time.Hour)
+	b.whenever("daily job with an alarm", func() error {
+		_, err := b.st.RunDue(t.Context(), store.FirstTenant)
+		return err
+	})
+}
