@@ -219,7 +219,7 @@ type place struct {
 func (p *pairing) pairByPlace() {
 	at := map[place][]int{}
 	for j, o := range p.older {
-		if content, _, is := cutContent(o.Txn); is && o.HasAfter {
+		if content, is := cutContent(o.Txn); is && o.HasAfter {
 			at[place{content, o.After}] = append(at[place{content, o.After}], j)
 		}
 	}
@@ -232,13 +232,13 @@ func (p *pairing) pairByPlace() {
 	}
 }
 
-// cutContent splits a name that is made of a row's contents.
-func cutContent(txn string) (content, number string, is bool) {
+// cutContent cuts the number off a name that is made of a row's contents.
+func cutContent(txn string) (content string, is bool) {
 	if !strings.HasPrefix(txn, "row-") {
-		return "", "", false
+		return "", false
 	}
 	at := strings.LastIndexByte(txn, '-')
-	return txn[:at], txn[at+1:], at > len("row-")
+	return txn[:at], at > len("row-")
 }
 
 // pairByKey pairs rows that have the key of an older one, as the first versions compared them. Two rows without a name that leave the account with
@@ -291,9 +291,6 @@ func swiftCuts(name string) []string {
 func (p *pairing) pairByName(kind statement.NameKind) {
 	index := map[named][]int{}
 	add := func(j int, k statement.NameKind, name string) {
-		if name == "" {
-			return
-		}
 		for _, cut := range swiftCuts(name) {
 			key := named{p.contents(p.older[j]), k, cut}
 			index[key] = append(index[key], j)
@@ -369,7 +366,7 @@ func (p *pairing) differ(r, o Row) bool {
 }
 
 func isContent(txn string) bool {
-	_, _, is := cutContent(txn)
+	_, is := cutContent(txn)
 	return is
 }
 
