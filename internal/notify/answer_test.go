@@ -92,6 +92,7 @@ func (o *office) MessagesWake(phone string, now, tried time.Time) error {
 	o.woken = append(o.woken, fmt.Sprintf("%s %s", phone, now.Sub(tried)))
 	return nil
 }
+func (o *office) MessagesWakeRoute(string, time.Time) error { return nil }
 func (o *office) MessagesAfter(m notify.Message, purposes []notify.Purpose, most int) (out []notify.Message, err error) {
 	for _, l := range slices.Backward(o.messages) {
 		if !l.Incoming && l.Phone == m.Phone && bytes.Compare(l.ID[:], m.ID[:]) > 0 && slices.Contains(purposes, l.Purpose) && len(out) < most {

@@ -120,6 +120,10 @@ func (b *broken) MessagesWake(phone string, now, tried time.Time) error {
 	_ = b.QueuedTx.MessagesWake(phone, now, tried)
 	return b.fails("MessagesWake")
 }
+func (b *broken) MessagesWakeRoute(route string, now time.Time) error {
+	_ = b.QueuedTx.MessagesWakeRoute(route, now)
+	return b.fails("MessagesWakeRoute")
+}
 func (b *broken) MessagesAfter(m notify.Message, purposes []notify.Purpose, most int) ([]notify.Message, error) {
 	all, _ := b.QueuedTx.MessagesAfter(m, purposes, most)
 	return all, b.asked("MessagesAfter", most)

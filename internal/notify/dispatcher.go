@@ -287,15 +287,18 @@ func (w *standing) countFailure(to string, now time.Time) {
 	w.failed[to] = now
 }
 
-// alarm raises or clears the alarm of a route.
-func (d *Dispatcher) alarm(tx Tx, t routeChange, name, why string) error {
+// changed raises or clears the alarm of a route. If the route works again, it also wakes the messages that wait for the route.
+func (d *Dispatcher) changed(tx Tx, t routeChange, name, why string) error {
 	switch t {
 	case wentDown:
 		if err := tx.Outcomes().AuditLog(d.entry("message.route_down", name, why)); err != nil {
 			return err
 		}
 		return tx.Outcomes().RaiseAlarm(0, metering.Alarm{Code: AlarmRouteDown, Text: alarmtext.RouteDown(name)})
-	case cameUp:
+	case cameUp: // the texts that failed with it need not wait until their pauses end
+		if err := tx.Queued().MessagesWakeRoute(name, d.c.Now()); err != nil {
+			return err
+		}
 		return tx.Outcomes().ClearAlarmText(0, AlarmRouteDown, alarmtext.RouteDown(name))
 	}
 	return nil

@@ -186,6 +186,17 @@ func (h *hall) MessagesStray(mine, down []string, _, stray time.Time, _ int) (ou
 	}
 	return out, nil
 }
+func (h *hall) MessagesWakeRoute(route string, now time.Time) error {
+	for i := range h.messages {
+		m, tries := &h.messages[i], h.tries[h.messages[i].ID]
+		failed := func(t notify.Try) bool { return t.Outcome == notify.NotSent.String() && t.Report != notify.Failed.String() }
+		waits := m.Open && m.State == notify.Queued && m.NextAt.After(now) && len(tries) > 0 && len(tries) < notify.MaxTriesWoken
+		if waits && failed(tries[len(tries)-1]) && slices.ContainsFunc(tries, func(t notify.Try) bool { return failed(t) && t.Route == route }) {
+			m.NextAt = now
+		}
+	}
+	return nil
+}
 func (h *hall) MessageTotal(month, route string, parts int, cost int64) error {
 	h.writes("total %s %s %d %d", month, route, parts, cost)
 	return nil
@@ -299,6 +310,40 @@ func TestARouteGoesDown(t *testing.T) {
 	a.answers = []notify.Sent{{Outcome: notify.NotSent, Closed: true, Why: "no modem"}}
 	h.queues(notify.Draft{Purpose: notify.PurposeWritten, Text: "hello"})
 	h.want("it says itself that it is out of order", h.serves(), "message.route_down no modem; message.sent purpose=text route=b; alarm 0 sms-route-down; total 2026-11 b 2 0")
+}
+
+// TestARouteThatWorksAgainWakesItsMessages checks that the first message that a route accepts after it was down makes all messages due that failed
+// with it, and no other ones.
+func TestARouteThatWorksAgainWakesItsMessages(t *testing.T) {
+	h, a, b := newHall(t)
+	out := notify.Sent{Outcome: notify.NotSent, Closed: true, Why: "no modem"}
+	for range 20 {
+		a.answers, b.answers = append(a.answers, out), append(b.answers, out)
+	}
+	var failed []id.ID
+	for i := range 3 {
+		failed = append(failed, h.queues(notify.Draft{Purpose: notify.PurposeWritten, Text: "hello", Phone: fmt.Sprintf("+25470000010%d", i)}))
+	}
+	for range 20 { // until the pauses are long
+		h.serves()
+		h.now = h.now.Add(30 * time.Minute)
+	}
+	if m := h.of(failed[0]); !m.Open || m.NextAt.Sub(h.now) < 20*time.Minute {
+		t.Fatalf("before the route works again: %s", h.state(failed[0]))
+	}
+	later := h.queues(notify.Draft{Purpose: notify.PurposeWritten, Text: "hello", Phone: "+254700000110"})
+	h.of(later).NextAt = h.now.Add(time.Hour) // it waits for something else
+	a.answers, b.answers = nil, nil
+	h.queues(notify.Draft{Purpose: notify.PurposeWritten, Text: "hello"})
+	h.serves()
+	for i, m := range failed {
+		if h.of(m).State != notify.SentOut {
+			t.Errorf("message %d: %s", i, h.state(m))
+		}
+	}
+	if m := h.of(later); m.State != notify.Queued || len(h.tries[later]) != 0 {
+		t.Errorf("a message that waits for something else: %s", h.state(later))
+	}
 }
 
 // TestAMessageOfWhichNobodyKnows checks that a message of unknown outcome is repeated only if a repetition is harmless. It is repeated five

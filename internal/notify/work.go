@@ -71,11 +71,14 @@ func (d *Dispatcher) one(ctx context.Context, t access.Tenant, n int, r Configur
 	turn := d.judge(n, s, e.message.Phone)
 	// The outcome must be recorded even if the program is ending.
 	err = d.c.Door.Do(context.WithoutCancel(ctx), t, func(tx Tx) (bool, error) {
-		if err := d.alarm(tx, turn, r.Name(), s.Why); err != nil {
+		if err := d.changed(tx, turn, r.Name(), s.Why); err != nil {
 			return false, err
 		}
 		return false, d.settled(tx, e, s)
 	})
+	if turn == cameUp {
+		d.Kick() // the messages that waited for it may leave by another route too
+	}
 	if turn == wentDown {
 		d.c.Log.Error("route went down", logkey.Route, r.Name(), logkey.Reason, cut(s.Why, MaxWhy))
 		d.Kick() // the messages of the failed route go by the next route

@@ -254,6 +254,15 @@ func (tx Rows) MessagesWake(phone string, now, tried time.Time) error {
 	return fault.Wrap(err, "wake messages")
 }
 
+// MessagesWakeRoute makes messages due that wait after a round of tries, of which the last did not leave and one was by the given route. A message
+// that left and was reported as failed waits for its telephone, and one that was tried many times keeps waiting.
+func (tx Rows) MessagesWakeRoute(route string, now time.Time) error {
+	const failed = `EXISTS (SELECT 1 FROM message_try t WHERE t.tenant_id = message.tenant_id AND t.message_id = message.id AND t.outcome = 'not_sent' AND t.report <> 'failed' AND `
+	_, err := tx.C.Exec(`UPDATE message SET next_at = $1 WHERE tenant_id = $2 AND open = 1 AND next_at > $1 AND state = 'queued' AND tries > 0 AND tries < $3
+		AND `+failed+`t.n = message.tries) AND `+failed+`t.route = $4)`, now, tx.Tenant, notify.MaxTriesWoken, route)
+	return fault.Wrap(err, "wake the messages of route %s", route)
+}
+
 // MessagesAfter lists the messages with one of the purposes that were queued for the same telephone after m, newest first.
 func (tx Rows) MessagesAfter(m notify.Message, purposes []notify.Purpose, max int) ([]notify.Message, error) {
 	args := []any{tx.Tenant, m.Phone, m.ID, direction(false)}

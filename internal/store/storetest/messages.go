@@ -52,6 +52,7 @@ func messageTests() []test {
 		{"a route whose memory fills up is an alarm until it has room again", memoryFull},
 		{"a request with a key makes one message, also where its answer was lost", orderedOnce},
 		{"a meter whose SMS channel is locked has its tokens by its connection, or the next day", lockedMeter},
+		{"a route that works again wakes its messages", routeBack},
 		{"a telephone that was off for a night gets what matters first, and no old state", telephoneOff},
 		{"old messages are forgotten in batches, with their tries", messagesForgotten},
 	}

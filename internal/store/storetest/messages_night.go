@@ -169,11 +169,15 @@ func (h *telephone) within(what string, m notify.Message, since time.Time) {
 // state only the last arrives.
 func telephoneOff(t *testing.T, r Rig) {
 	for _, m := range manners() {
-		for _, first := range []string{"a token is paid", "the customer writes"} {
+		for _, first := range []string{"a token is paid", "the customer writes", "nothing"} {
 			h := newTelephone(t, r, m)
 			h.now = time.Date(2026, 11, 20, 19, 0, 0, 0, time.UTC)
 			night := h.fill()
 			h.on = true
+			if first == "nothing" {
+				h.wantNextTry(night)
+				continue
+			}
 			h.wait(90*time.Second, 30*time.Second)
 			back := h.now
 			if first == "a token is paid" {
@@ -193,6 +197,21 @@ func telephoneOff(t *testing.T, r Rig) {
 			h.wait(3*time.Hour, time.Minute)
 			h.wantOrder(first, night)
 		}
+	}
+}
+
+// wantNextTry fails unless each urgent message arrives within five seconds of its own next try, if nothing is heard of the telephone before.
+func (h *telephone) wantNextTry(n night) {
+	h.t.Helper()
+	for what, m := range n.urgent {
+		next := h.read(m.ID).NextAt
+		if limit := h.now.Add(2 * time.Hour); next.After(limit) {
+			h.t.Errorf("%s, by %s: its next try is at %s, later than the longest pause", what, h.name, next.Format(time.TimeOnly))
+		}
+		h.now = next
+		h.serve()
+		h.wait(5*time.Second, time.Second)
+		h.within(what+", after nothing", m, next)
 	}
 }
 

@@ -62,6 +62,54 @@ func routeMisset(t *testing.T, r Rig) {
 	}
 }
 
+// routeBack is a route that is out of order for hours. The first message that it accepts again makes all messages due that failed with it. A message
+// that the telephone did not get, and a warning that waits for the morning, keep waiting.
+func routeBack(t *testing.T, r Rig) {
+	e := r.Open(t)
+	p := addWalletMeter(t, e, 55, 0)
+	subscriber(t, e, p, someone)
+	a := &scripted{name: "a"}
+	k := talking(t, e, "one", a)
+	absent := k.queue(notify.Draft{Purpose: notify.PurposeWritten, Phone: "+254700000009", Text: "hello"})
+	k.serve()
+	for range 4 { // its pauses are long
+		if err := k.dispatcher.Inbox(store.FirstTenant).Report(t.Context(), notify.Report{Route: "a", ID: absent.ID.Text(id.Message), State: notify.Failed, Why: "absent"}); err != nil {
+			t.Fatal(err)
+		}
+		k.now = k.now.Add(2 * time.Hour)
+		k.serve()
+	}
+	if err := k.dispatcher.Inbox(store.FirstTenant).Report(t.Context(), notify.Report{Route: "a", ID: absent.ID.Text(id.Message), State: notify.Failed, Why: "absent"}); err != nil {
+		t.Fatal(err)
+	}
+	a.answer = func(notify.Outgoing) notify.Sent {
+		return notify.Sent{Outcome: notify.NotSent, Closed: true, Why: "no modem"}
+	}
+	var texts []notify.Message
+	for n := range 3 {
+		texts = append(texts, k.queue(notify.Draft{Purpose: notify.PurposeWritten, Phone: fmt.Sprintf("+25470000002%d", n), Text: "hello"}))
+	}
+	waiting := func(m notify.Message) bool {
+		got := k.read(m.ID)
+		return got.State == notify.Queued && got.Tries > 0 && got.NextAt.After(k.now.Add(10*time.Minute))
+	}
+	for n := 0; !waiting(texts[0]) || !waiting(texts[1]) || !waiting(texts[2]); n++ { // one text a minute tries the route
+		if n > 200 {
+			t.Fatal("the texts do not wait longer and longer")
+		}
+		k.now = k.now.Add(time.Minute)
+		k.serve()
+	}
+	k.now = k.now.Add(2 * time.Minute) // then the route may be tried again
+	a.answer = nil
+	k.queue(notify.Draft{Purpose: notify.PurposeWritten, Phone: "+254700000030", Text: "hello"})
+	k.serve()
+	for _, m := range texts {
+		k.wantState("a text, when its route works again", m.ID, notify.SentOut)
+	}
+	k.wantState("a text to a telephone that is off", absent.ID, notify.Queued)
+}
+
 func reportFirst(t *testing.T, r Rig) {
 	e := r.Open(t)
 	p := addWalletMeter(t, e, 52, 0)
