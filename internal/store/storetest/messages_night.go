@@ -194,7 +194,7 @@ func telephoneOff(t *testing.T, r Rig) {
 			for what, m := range night.urgent {
 				h.within(what+", after "+first, m, back)
 			}
-			h.wait(3*time.Hour, time.Minute)
+			h.wait(3*time.Hour, 5*time.Minute)
 			h.wantOrder(first, night)
 		}
 	}
