@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -205,14 +206,21 @@ func TestReportsNeedTheirMAC(t *testing.T) {
 		fmt.Fprint(w, "0: Accepted for delivery")
 	}))
 	defer site.Close()
-	c := newClient(t, config(site.URL, box))
+	var log strings.Builder
+	cfg := config(site.URL, box)
+	cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
+	c := newClient(t, cfg)
 	c.Send(t.Context(), notify.Outgoing{ID: "msg_1", To: "+255711000001", Text: "x", Report: true})
 	h := c.Reports()
 	for state, want := range map[string]int{"1": 200, "2": 200, "4": 200, "8": 200, "16": 200, "0": 200, "3": 200, "": 200} {
 		box.reports = nil
+		log.Reset()
 		if w := call(h, "GET", strings.Replace(dlr.RawQuery, "STATE", state, 1)); w.Code != want || w.Body.Len() != 0 && want == 200 || len(box.reports) != 1 {
 			t.Errorf("state %q: %d %q, %+v", state, w.Code, w.Body, box.reports)
 			continue
+		}
+		if logged := log.Len() > 0; logged != (state == "0" || state == "3" || state == "") {
+			t.Errorf("state %q: logged %q", state, &log)
 		}
 		r := box.reports[0]
 		wanted := map[string]notify.ReportState{"1": notify.Delivered, "2": notify.Failed, "16": notify.Failed}[state]
@@ -277,4 +285,22 @@ func FuzzHooks(f *testing.F) {
 			box.messages = nil
 		}
 	})
+}
+
+// TestHooksAreCalledWithGET: another method is refused with the right one, and only reports that cannot be understood are logged.
+func TestHooksAreCalledWithGET(t *testing.T) {
+	var log strings.Builder
+	cfg := config("http://127.0.0.1:1/", &inbox{})
+	cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
+	c := newClient(t, cfg)
+	for name, h := range map[string]http.Handler{"in": c.Incoming(), "report": c.Reports()} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/"+name, nil))
+		if w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "GET" || w.Body.String() != "call with GET\n" {
+			t.Errorf("%s: %d, allowed %q, %q", name, w.Code, w.Header().Get("Allow"), w.Body)
+		}
+	}
+	if log.Len() > 0 {
+		t.Errorf("logged: %s", &log)
+	}
 }

@@ -91,15 +91,13 @@ func (j *joiner) add(d pdu.Deliver) (mine call, whole pdu.Whole, complete bool) 
 
 // await waits until the other parts have come. If they do not come in time, or too many calls wait already, it stores the part alone.
 func (j *joiner) await(ctx context.Context, mine call, storeAlone func() error) error {
-	hold := time.NewTimer(j.patience(mine))
-	defer hold.Stop()
 	select {
 	case err := <-mine.result:
 		return err
 	case <-ctx.Done():
 		j.leave(mine)
 		return errGone
-	case <-hold.C:
+	case <-time.After(j.patience(mine)):
 		j.leave(mine)
 		return storeAlone()
 	}

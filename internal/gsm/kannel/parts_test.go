@@ -31,9 +31,10 @@ func (b *joined) Receive(ctx context.Context, m notify.Incoming) error {
 
 // parted is Kannel's side of a message in parts.
 type parted struct {
-	t   *testing.T
-	h   http.Handler
-	box *joined
+	t    *testing.T
+	h    http.Handler
+	box  *joined
+	from string // the sender
 }
 
 func newParted(t *testing.T) *parted {
@@ -43,12 +44,12 @@ func newParted(t *testing.T) *parted {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &parted{t, c.Incoming(), box}
+	return &parted{t, c.Incoming(), box, "255711000001"}
 }
 
 // bring begins the call with a part, and returns its status, which comes later.
 func (p *parted) bring(ctx context.Context, id, udh, coding, text string) <-chan int {
-	q := url.Values{"key": {secret}, "from": {"255711000001"}, "to": {"15555"}, "ts": {"2026-11-20 16:30:00"}, "id": {id}, "udh": {udh}, "coding": {coding}, "text": {text}}
+	q := url.Values{"key": {secret}, "from": {p.from}, "to": {"15555"}, "ts": {"2026-11-20 16:30:00"}, "id": {id}, "udh": {udh}, "coding": {coding}, "text": {text}}
 	status := make(chan int, 1)
 	go func() {
 		w := httptest.NewRecorder()
@@ -206,6 +207,80 @@ func TestPartsFillNoServer(t *testing.T) {
 		time.Sleep(9 * time.Second)
 		if n := len(p.texts()); n != 80 {
 			t.Errorf("%d parts are stored in the end", n)
+		}
+		p.wantsToWait("after calls that stored their parts alone")
+	})
+}
+
+// wantsToWait fails unless a call with a part waits for the others.
+func (p *parted) wantsToWait(when string) {
+	p.t.Helper()
+	status := p.bring(p.t.Context(), "waits", "\x05\x00\x03\xff\x02\x01", "0", "waits")
+	select {
+	case got := <-status:
+		p.t.Errorf("%s a part does not wait: %d", when, got)
+	default:
+	}
+	time.Sleep(9 * time.Second)
+	<-status
+}
+
+// TestACallThatEndedMakesRoom: calls that ended, and calls whose message came whole, hold no place of others.
+func TestACallThatEndedMakesRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newParted(t)
+		for i := range 64 {
+			ctx, cancel := context.WithCancel(t.Context())
+			status := p.bring(ctx, "gone", "\x05\x00\x03"+string([]byte{byte(i), 2, 1}), "0", "gone")
+			cancel()
+			<-status
+		}
+		p.wantsToWait("after calls that ended")
+		p = newParted(t)
+		for i := range 64 {
+			first := p.bring(t.Context(), "a", "\x05\x00\x03"+string([]byte{byte(i), 2, 1}), "0", "first"+string(rune('A'+i)))
+			<-p.bring(t.Context(), "b", "\x05\x00\x03"+string([]byte{byte(i), 2, 2}), "0", "last")
+			<-first
+		}
+		p.wantsToWait("after whole messages")
+		before := len(p.box.messages)
+		if got := <-p.bring(t.Context(), "a", "\x05\x00\x03\x00\x02\x01", "0", "firstA"); got != 200 || len(p.box.messages) != before {
+			t.Errorf("a part of the first message again: %d, %d messages more", got, len(p.box.messages)-before)
+		}
+	})
+}
+
+// TestPartsOfDifferentSendersAreNotJoined: also if the senders are names that no network would write.
+func TestPartsOfDifferentSendersAreNotJoined(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newParted(t)
+		var calls []<-chan int
+		for n, from := range []string{"a name that is much too long", "another name that is too long"} {
+			p.from = from
+			calls = append(calls, p.bring(t.Context(), from, "\x05\x00\x03\x07\x02"+string(rune(n+1)), "0", "part of "+from))
+		}
+		time.Sleep(9 * time.Second)
+		for _, c := range calls {
+			<-c
+		}
+		if got := p.texts(); len(got) != 2 {
+			t.Errorf("stored %v", got)
+		}
+	})
+}
+
+// TestOldPartsAreForgotten: a part that comes after days belongs to another message, because senders use their references again.
+func TestOldPartsAreForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newParted(t)
+		<-p.bring(t.Context(), "a", "\x05\x00\x03\x07\x02\x01", "0", "old")
+		time.Sleep(8 * 24 * time.Hour)
+		<-p.bring(t.Context(), "x", "\x05\x00\x03\x08\x02\x01", "0", "of another message")
+		<-p.bring(t.Context(), "b", "\x05\x00\x03\x07\x02\x02", "0", "new")
+		for text := range p.texts() {
+			if strings.Contains(text, "old") && strings.Contains(text, "new") {
+				t.Errorf("stored %q", text)
+			}
 		}
 	})
 }
