@@ -42,18 +42,24 @@ const (
 
 // Counting is what the server remembers about a device's own register beside its last accepted value. Energy is in mWh.
 type Counting struct {
-	// Ahead is the energy that was counted beyond max_w times the time.
-	Ahead int64 `json:"ahead,omitempty"`
+	// Anchor is the time of the accepted value before the last one, and Since is the energy that was counted after it and that max_w had not
+	// allowed before it. The last value alone says too little about the time: it may be an old one that came late.
+	Anchor time.Time `json:"anchor,omitzero"`
+	Since  int64     `json:"since,omitempty"`
 	// Unsure is the last rise while no later value has confirmed it, and UnsureAt is its time.
 	Unsure   int64     `json:"unsure,omitempty"`
 	UnsureAt time.Time `json:"unsure_at,omitzero"`
 	// Skip is energy that was counted by mistake. As much of the following energy is not counted.
 	Skip int64 `json:"skip,omitempty"`
-	// SameAt is the time of the newest value that is the same as the last accepted one; zero if there is none.
-	SameAt time.Time `json:"same_at,omitzero"`
+	// Seen is a held rise that a late value ended, and SeenAt is when it came. If it comes once more, it is as old as that.
+	Seen   int64     `json:"seen,omitempty"`
+	SeenAt time.Time `json:"seen_at,omitzero"`
 
-	Held  Held  `json:"held,omitzero"`
-	Trial Trial `json:"trial,omitzero"`
+	Held Held `json:"held,omitzero"`
+	// Base is the first value of a fall that a second one had confirmed, before another value contradicted it.
+	Base   int64     `json:"base,omitempty"`
+	BaseAt time.Time `json:"base_at,omitzero"`
+	Trial  Trial     `json:"trial,omitzero"`
 	// EntryAt is the time at which a value was last entered in the quarantine.
 	EntryAt time.Time `json:"entry_at,omitzero"`
 }
@@ -65,7 +71,12 @@ type Held struct {
 	FirstAt time.Time `json:"first_at,omitzero"`
 	Last    int64     `json:"last,omitempty"`
 	LastAt  time.Time `json:"last_at,omitzero"`
+	Again   time.Time `json:"again,omitzero"`    // time at which the last value came once more
+	Before  time.Time `json:"before,omitzero"`   // time of the value before that
 	Values  int       `json:"values,omitempty"`  // values in a row that fit each other
+	Firm    bool      `json:"firm,omitempty"`    // a second value has confirmed the first one of a fall
+	Silent  bool      `json:"silent,omitempty"`  // more than max_gap passed before the first value of a fall, so nobody knows when the device began
+	Heard   time.Time `json:"heard,omitzero"`    // time of the last value that is sure to be older than the first one of a fall
 	Started bool      `json:"started,omitempty"` // the device said after the fall that it started
 	Since   time.Time `json:"since,omitzero"`    // time of the first held value, whatever followed
 	Entry   id.ID     `json:"entry,omitzero"`    // the open entry of the quarantine; zero if there is none
@@ -91,7 +102,7 @@ type Trial struct {
 	MaxAt  time.Time `json:"max_at,omitzero"`  // its time; zero if there is no trial
 	MWh    int64     `json:"mwh,omitempty"`    // energy counted until then
 	Skip   int64     `json:"skip,omitempty"`   // Counting.Skip then
-	Ahead  int64     `json:"ahead,omitempty"`  // Counting.Ahead then
+	Ahead  int64     `json:"ahead,omitempty"`  // energy that was counted beyond max_w times the time
 	Unsure int64     `json:"unsure,omitempty"` // Counting.Unsure then
 	From   int64     `json:"from,omitempty"`   // the first value after the start
 	FromAt time.Time `json:"from_at,omitzero"` // its time
@@ -150,8 +161,17 @@ func (p *Profile) follow(r Register, s Step, mwh int64, at time.Time) (Register,
 		return p.takeLower(r, s, mwh, at)
 	case held.Kind == HeldFall:
 		r.Counting.Held, s.Ended = Held{}, EndedReturned
+		r.Counting.Base, r.Counting.BaseAt = 0, time.Time{}
+		if held.Firm { // several values were lower, so all above the last accepted one was used after them
+			r = p.passTo(r, held.heardBefore())
+		}
 		r.Counting.UnsureAt = at // the lower values contradict the last rise, so it is as unsure as the present one
-	case held.Kind != "" && mwh < held.First:
+	case held.Kind == HeldRise && mwh < held.First:
+		return p.takeLate(r, s, mwh, at)
+	case held.Kind == HeldJump && mwh < held.First:
+		r.Counting.Held, s.Ended = Held{}, EndedReturned
+	case held.Kind == HeldJump && mwh-r.Device <= p.room(r, at) && !p.provesNoStart(r, held.First, held.LastAt):
+		// The jump was not possible, and this value is.
 		r.Counting.Held, s.Ended = Held{}, EndedReturned
 	case held.Kind != "":
 		return p.takeAgreeing(r, s, mwh, at)
@@ -161,16 +181,12 @@ func (p *Profile) follow(r Register, s Step, mwh int64, at time.Time) (Register,
 
 // takeHigher judges a value at or above the last accepted one, while no value is held.
 func (p *Profile) takeHigher(r Register, s Step, mwh int64, at time.Time) (Register, Step) {
-	if p.provesNoStart(r, mwh, at) {
-		if back := r.undoStart(at); mwh-back.Device <= p.mostIn(allowance) {
-			r = back
-		}
-	}
 	elapsed := max(at.Sub(r.At), 0)
 	step := mwh - r.Device
 	if r.KnownOpen(at) && step <= p.noise(elapsed) {
 		if elapsed >= noiseSpan {
-			r.Device, r.At = mwh, at
+			r.Device = mwh
+			r = p.passTo(r, at)
 		}
 		return r, s
 	}
@@ -181,10 +197,32 @@ func (p *Profile) takeHigher(r Register, s Step, mwh int64, at time.Time) (Regis
 	if r.Counting.isUnsureStill(at) {
 		unsure += r.Counting.Unsure
 	}
-	if step > p.room(r, at) || unsure > p.mostIn(allowance) {
+	if step > p.room(r, at) || unsure > p.mostIn(allowance) || p.provesNoStart(r, mwh, at) {
+		if !r.Counting.isUnsureStill(at) {
+			r.Counting.Unsure = 0
+		}
 		return p.hold(r, s, p.kindOf(r, mwh, at), mwh, at)
 	}
 	return p.accept(r, s, mwh, at)
+}
+
+// takeLate judges a value that contradicts a held rise. It may be an old one that arrives late, so it is at least as old as the held one.
+func (p *Profile) takeLate(r Register, s Step, mwh int64, at time.Time) (Register, Step) {
+	held := r.Counting.Held
+	r.Counting = r.Counting.endRise()
+	s.Ended = EndedReturned
+	r, s = p.takeHigher(r, s, mwh, at)
+	if r.Counting.Held.Kind != "" {
+		r.Counting.Held.FirstAt = held.FirstAt
+	}
+	return r, s
+}
+
+// endRise stops holding a rise, and remembers when it came.
+func (c Counting) endRise() Counting {
+	c.Seen, c.SeenAt = c.Held.First, c.Held.FirstAt
+	c.Held = Held{}
+	return c
 }
 
 // takeAgreeing judges a value while a rise is held that the value does not contradict.
@@ -193,15 +231,17 @@ func (p *Profile) takeAgreeing(r Register, s Step, mwh int64, at time.Time) (Reg
 	if at.Sub(held.LastAt) < apart {
 		return keepHolding(r, s, at)
 	}
-	if mwh-held.Last > p.mostIn(min(at.Sub(held.LastAt), time.Duration(p.Energy.MaxGap))+allowance) {
+	if held.Kind == HeldJump && mwh-held.Last > p.mostIn(at.Sub(held.LastAt)+allowance) {
 		return p.hold(r, s, p.kindOf(r, mwh, at), mwh, at)
 	}
-	if back := r.undoStart(at); p.provesNoStart(r, mwh, at) && held.First-back.Device <= p.room(back, at) {
+	if back := p.undoStart(r, at); p.provesNoStart(r, held.First, held.LastAt) && held.First >= back.Device && held.First-back.Device <= p.room(back, at) {
 		r, held.Kind = back, HeldRise
 	}
 	held.Last, held.LastAt = mwh, at
 	held.Values++
 	r.Counting.Held = held
+	earlier := Counting{Anchor: r.anchor(), Since: r.Counting.Since}
+	from := r.Device
 	switch {
 	case held.Kind == HeldRise && held.First-r.Device <= p.room(r, at):
 		r, s = p.confirm(r, s)
@@ -209,8 +249,9 @@ func (p *Profile) takeAgreeing(r Register, s Step, mwh int64, at time.Time) (Reg
 	case held.Kind == HeldJump && held.Values >= valuesToMove:
 		s.Gap = max(held.FirstAt.Sub(r.At), time.Second)
 		s.Why = fmt.Sprintf("the device's register moved by %d mWh, at most %d are possible", held.First-r.Device, p.mostIn(held.FirstAt.Sub(r.At)+allowance))
-		r.Device, r.At, r.Counting.Trial = held.First, held.FirstAt, Trial{}
-		r, s = p.confirm(r.gap(s), s)
+		r.Device, r.Counting.Trial = held.First, Trial{}
+		r = p.passTo(r.gap(s), held.FirstAt)
+		r, s = p.confirm(r, s)
 		s.Ended = EndedMoved
 	default:
 		return keepHolding(r, s, at)
@@ -219,6 +260,10 @@ func (p *Profile) takeAgreeing(r Register, s Step, mwh int64, at time.Time) (Reg
 	s.CountedMWh = 0
 	r, s = p.takeHigher(r, s, mwh, at)
 	s.CountedMWh += confirmed
+	if earlier.Since += held.First - from; r.Counting.Held.Kind == HeldJump && s.Ended == EndedConfirmed && mwh-r.Device <= p.roomOf(earlier, at) {
+		r.Counting.Anchor, r.Counting.Since = earlier.Anchor, earlier.Since // the confirmed value was an old or a wrong one
+		r.Counting.Held.Kind = HeldRise
+	}
 	return r, s
 }
 
@@ -243,7 +288,7 @@ func (p *Profile) kindOf(r Register, mwh int64, at time.Time) HeldKind {
 // message changes nothing: a device says that it started whenever it connects.
 func (h Held) hearStart() Held {
 	if h.Kind == HeldFall {
-		h.Started, h.Values = true, 0
+		h.Started = true
 	}
 	return h
 }
@@ -254,54 +299,164 @@ func (p *Profile) takeLower(r Register, s Step, mwh int64, at time.Time) (Regist
 	if held.Kind != HeldFall {
 		if held.Kind != "" {
 			s.Ended = EndedOpen
+			r.Counting = r.Counting.endRise()
 		}
-		r.Counting.Held = Held{}
 		return p.hold(r, s, HeldFall, mwh, at)
 	}
-	switch {
-	case held.Values > 0 && (mwh == held.Last || mwh > held.Last && at.Sub(held.LastAt) < apart):
+	if p.returnsToBase(r, mwh, at) {
+		held.First, held.FirstAt, held.Firm = r.Counting.Base, r.Counting.BaseAt, true
+		held.Values++
+		held = held.goOn(mwh, at)
+		r.Counting.Held = held
 		return keepHolding(r, s, at)
-	case held.Values == 0, mwh < held.Last, mwh-held.First > p.mostIn(at.Sub(held.FirstAt))+figure, mwh-held.Last > p.mostIn(allowance):
-		return p.hold(r, s, HeldFall, mwh, at)
 	}
+	large := mwh-held.Last > p.mostIn(allowance)
+	switch {
+	case mwh == held.Last || mwh > held.Last && at.Sub(held.LastAt) < apart:
+		if mwh == held.Last && at.Sub(held.newest()) >= apart {
+			held.Before, held.Again = held.newest(), at
+			held.Firm = held.Firm || mwh == held.First
+		}
+		r.Counting.Held = held
+		return keepHolding(r, s, at)
+	case held.Firm && mwh >= held.First && mwh < held.Last: // one of the two is an old value, or a wrong one, so the rises begin once more
+		held.Values = 1
+		held = held.goOn(mwh, at)
+		r.Counting.Held = held
+		return keepHolding(r, s, at)
+	case mwh < held.Last, mwh-held.First > p.mostIn(at.Sub(held.FirstAt))+figure:
+		return p.hold(r, s, HeldFall, mwh, at)
+	case large && !held.Firm && held.Values == 1: // one of the two may be wrong, so counting begins at the higher one at the earliest
+		held.Silent = held.Silent || p.isSilence(held.newest(), at)
+		held = held.goOn(mwh, at)
+		held.First, held.FirstAt = mwh, at
+		held.Values++
+		r.Counting.Held = held
+		return keepHolding(r, s, at)
+	}
+	held.Firm = true
 	held.Values++
 	if held.Values >= risesToBegin || held.Started && held.Values >= risesOfStarted {
-		r, s = p.beginAgain(r, s, held, mwh, at)
-		r.Counting.Unsure = mwh - held.Last
-		return r, s
+		return p.beginAgain(r, s, held, mwh, at)
 	}
-	held.Last, held.LastAt = mwh, at
-	r.Counting.Held = held
+	r.Counting.Held = held.goOn(mwh, at)
 	return keepHolding(r, s, at)
+}
+
+// newest is the time of the newest value of a fall.
+func (h Held) newest() time.Time {
+	if h.Again.IsZero() {
+		return h.LastAt
+	}
+	return h.Again
+}
+
+// goOn makes another value the last one of a fall.
+func (h Held) goOn(mwh int64, at time.Time) Held {
+	h.Before = h.newest()
+	h.Last, h.LastAt, h.Again = mwh, at, time.Time{}
+	return h
+}
+
+// heardUntil is the time until which the values of a fall say for sure what was used, if a higher one follows. The same value once more may be
+// an old one that came late.
+func (h Held) heardUntil() time.Time {
+	if h.Again.IsZero() {
+		return h.LastAt
+	}
+	return h.Before
+}
+
+// heardBefore is the time of the value of a fall before the last one. The last one may be wrong.
+func (h Held) heardBefore() time.Time {
+	if h.Before.IsZero() {
+		return h.FirstAt
+	}
+	return h.Before
+}
+
+// returnsToBase reports whether a value fits the base of a fall, while nothing has confirmed the value that contradicted it.
+func (p *Profile) returnsToBase(r Register, mwh int64, at time.Time) bool {
+	c := r.Counting
+	return !c.BaseAt.IsZero() && !c.Held.Firm && mwh >= c.Base && mwh-c.Base <= p.mostIn(at.Sub(c.BaseAt))+figure
 }
 
 // beginAgain counts from the new start of a register. The energy between the last value before the start and the first one after it is
 // known only if the register begins at 0, and if max_w allows it.
 func (p *Profile) beginAgain(r Register, s Step, held Held, mwh int64, at time.Time) (Register, Step) {
-	trial := Trial{Max: r.Device, MaxAt: r.At, MWh: r.MWh, Skip: r.Counting.Skip, Ahead: r.Counting.Ahead, Unsure: r.Counting.Unsure}
+	trial := Trial{Max: r.Device, MaxAt: r.At, MWh: r.MWh, Skip: r.Counting.Skip, Ahead: p.ahead(r, r.At), Unsure: r.Counting.Unsure}
 	if old := r.Counting.Trial; !old.MaxAt.IsZero() && old.Max > trial.Max {
 		trial = old
 	}
 	trial.From, trial.FromAt, trial.Values = held.First, held.FirstAt, 0
 	unsure := r.Counting.Unsure
-	from, since := int64(0), r.At
+	r.Counting.Skip += unsure
+	r.Counting.Since = max(r.Counting.Since-unsure, 0)
+	r.Counting.Unsure = 0
 	switch {
 	case mwh >= r.Device-unsure: // only the last value was wrong, so the register goes on where it was before
-		from = r.Device - unsure
+		r.Device -= unsure
 		trial = r.Counting.Trial
-	case p.Energy.Reset != ResetZero, held.First > p.room(r, held.FirstAt):
-		from, since = held.First, held.FirstAt
+	case p.beganAtZero(r, held):
+		r.Device = 0
+	default:
 		s.Gap = max(held.FirstAt.Sub(r.At), 0)
 		s.Why = fmt.Sprintf("the device's register went back from %d to %d mWh", r.Device, held.First)
+		r.Device = held.First
+		r = p.passTo(r, held.FirstAt)
 	}
-	r.Counting.Skip += unsure
-	r.Counting.Ahead = max(r.Counting.Ahead-unsure, 0)
 	r.Counting.Held = Held{}
+	r.Counting.Base, r.Counting.BaseAt = 0, time.Time{}
+	r.Counting.Trial = trial
 	s.Ended = EndedBegan
-	r.Device, r.At = from, since
-	r.Counting.Trial, r.Counting.SameAt = trial, time.Time{}
 	r = r.gap(s)
-	return p.accept(r, s, mwh, at)
+	if held.Last > r.Device {
+		r, s = p.accept(r, s, held.Last, held.LastAt)
+	}
+	r = p.passTo(r, held.heardUntil())
+	begun := s.CountedMWh
+	s.CountedMWh = 0
+	r.Counting.Unsure = 0
+	r, s = p.takeHigher(r, s, mwh, at)
+	s.CountedMWh += begun
+	return r, s
+}
+
+// beganAtZero reports whether the energy before the first value after a start counts. The profile must say that the register begins at 0, and
+// the device must have been able to use as much since the last accepted value. After a silence longer than max_gap nobody knows when the device
+// began, and a device that keeps its register shows an old value, so no more than the allowance counts.
+func (p *Profile) beganAtZero(r Register, held Held) bool {
+	most := min(p.room(r, held.FirstAt), p.mostIn(held.FirstAt.Sub(held.Heard)+allowance))
+	if held.Silent {
+		most = p.mostIn(allowance)
+	}
+	return p.Energy.Reset == ResetZero && held.First <= most
+}
+
+// isSilence reports whether the time between two values is longer than max_gap.
+func (p *Profile) isSilence(from, to time.Time) bool {
+	return to.Sub(from) > time.Duration(p.Energy.MaxGap)
+}
+
+// passTo moves the time since which energy may have been used.
+func (p *Profile) passTo(r Register, at time.Time) Register {
+	r.Counting.Since = p.ahead(r, at)
+	r.Counting.Anchor = at
+	r.At = at
+	return r
+}
+
+// ahead returns the energy that was counted beyond max_w times the time, at a time.
+func (p *Profile) ahead(r Register, at time.Time) int64 {
+	return max(r.Counting.Since-p.mostIn(at.Sub(r.anchor())), 0)
+}
+
+// anchor is the time since which the energy of max_w may be counted.
+func (r Register) anchor() time.Time {
+	if r.Counting.Anchor.IsZero() {
+		return r.At
+	}
+	return r.Counting.Anchor
 }
 
 // provesNoStart reports whether a value shows that the register did not begin again: it is back where it was before, and cannot have come
@@ -311,33 +466,47 @@ func (p *Profile) provesNoStart(r Register, mwh int64, at time.Time) bool {
 	return !t.MaxAt.IsZero() && mwh >= t.Max && mwh-t.From > p.mostIn(at.Sub(t.FromAt))+figure
 }
 
-// undoStart returns the register as if the new start had never been. The energy that was counted since then is skipped.
+// undoStart returns the register as if the new start had never been. The energy that was counted since then is skipped. No more
+// may count than max_w gives since the last value: more may be the register of another device.
 // The value that shows it is not confirmed yet, so whatever was unsure before is unsure again.
-func (r Register) undoStart(at time.Time) Register {
+func (p *Profile) undoStart(r Register, at time.Time) Register {
 	t := r.Counting.Trial
+	last := r.At
 	r.Device, r.At = t.Max, t.MaxAt
-	r.Counting.Ahead = t.Ahead
+	r.Counting.Anchor, r.Counting.Since = t.MaxAt, t.Ahead
+	r = p.passTo(r, last)
 	r.Counting.Skip = t.Skip + r.MWh - t.MWh
 	r.Counting.Unsure, r.Counting.UnsureAt = t.Unsure, at
-	r.Counting.Trial, r.Counting.SameAt = Trial{}, time.Time{}
+	r.Counting.Trial = Trial{}
 	return r
 }
 
-// stay takes a value that is the same as the last accepted one. The time since which energy may have been used moves on only when two such
-// values have come, because one of them may be an old message that arrives after a silence.
+// stay takes a value that is the same as the last accepted one.
 func (p *Profile) stay(r Register, at time.Time) Register {
-	c := &r.Counting
-	if !c.isUnsureStill(at) {
-		c.Unsure = 0
-	}
-	if !c.SameAt.IsZero() && at.Sub(c.SameAt) < apart {
+	if r.Counting.isUnsureStill(at) || at.Sub(r.At) < apart {
 		return r
 	}
-	if !c.SameAt.IsZero() {
-		c.Ahead = max(c.Ahead-p.mostIn(c.SameAt.Sub(r.At)), 0)
-		r.At = c.SameAt
+	r.Counting.Unsure = 0
+	return p.moveTo(r, 0, at)
+}
+
+// moveTo makes a time that of the last accepted value, which counted a step. The value before it becomes the anchor. If the step is larger than
+// max_w gives after the anchor, the rest was used before it.
+func (p *Profile) moveTo(r Register, step int64, at time.Time) Register {
+	if at.Before(r.At) { // a higher value had come before, so the last accepted one was older than it seemed
+		r.At = at
 	}
-	c.SameAt = at
+	if now := at.Sub(r.At); !r.Counting.Anchor.IsZero() && now < apart { // one of several messages that came at once
+		r.Counting.Since += step
+		r.At = at
+		return r
+	}
+	later := p.ahead(r, r.At) + step
+	r.Counting.Since += step
+	most := p.mostIn(at.Sub(r.At)) + p.ahead(r, at)
+	r.Counting.Since = min(later, most)
+	r.Counting.Anchor = r.At
+	r.At = at
 	return r
 }
 
@@ -348,19 +517,19 @@ func (c Counting) isUnsureStill(at time.Time) bool {
 
 // accept makes a value the last accepted one and counts the difference.
 func (p *Profile) accept(r Register, s Step, mwh int64, at time.Time) (Register, Step) {
-	c := &r.Counting
 	step := mwh - r.Device
+	r = p.moveTo(r, step, at)
+	c := &r.Counting
 	if !c.isUnsureStill(at) {
 		c.Unsure = 0
 	}
 	c.Unsure += step
 	c.UnsureAt = at
-	c.Ahead = max(c.Ahead+step-p.mostIn(at.Sub(r.At)), 0)
 	skipped := min(step, c.Skip)
 	c.Skip -= skipped
 	s.CountedMWh = step - skipped
 	r.MWh += s.CountedMWh
-	r.Device, r.At, c.SameAt = mwh, at, time.Time{}
+	r.Device = mwh
 	if !c.Trial.MaxAt.IsZero() {
 		c.Trial.Values++
 		if c.Trial.Values >= valuesOfTrial || mwh >= c.Trial.Max {
@@ -373,8 +542,22 @@ func (p *Profile) accept(r Register, s Step, mwh int64, at time.Time) (Register,
 // hold begins to hold values. It keeps the entry of the quarantine if values of this kind are held already.
 func (p *Profile) hold(r Register, s Step, kind HeldKind, mwh int64, at time.Time) (Register, Step) {
 	next := Held{Kind: kind, First: mwh, FirstAt: at, Last: mwh, LastAt: at, Values: 1, Since: at}
-	if was := r.Counting.Held; was.Kind != "" {
+	heard := r.At
+	was := r.Counting.Held
+	if kind == HeldFall && was.Firm {
+		r.Counting.Base, r.Counting.BaseAt = was.First, was.FirstAt
+	}
+	if was.Kind != "" {
 		next.Since, next.Started, next.Entry, next.Alarmed = was.Since, was.Started, was.Entry, was.Alarmed
+		next.Silent = !was.Firm && (was.Silent || p.isSilence(was.newest(), at))
+		if heard = was.Heard; was.Firm {
+			heard = was.newest()
+		}
+	}
+	next.Heard = heard
+	next.Silent = next.Silent || (was.Kind == "" || was.Firm) && p.isSilence(heard, at)
+	if seen := r.Counting.SeenAt; mwh == r.Counting.Seen && seen.After(r.anchor()) {
+		next.FirstAt = seen
 	}
 	r.Counting.Held = next
 	return keepHolding(r, s, at)
@@ -397,8 +580,12 @@ func (p *Profile) mostIn(d time.Duration) int64 {
 	return p.Energy.MaxW * max(min(d, year), 0).Milliseconds() / 3600
 }
 
-// room returns the most energy that may still count at a time, in mWh: what max_w gives since the last accepted value and in the allowance,
-// less what was counted ahead of the clock.
+// room returns the most energy that may still count at a time, in mWh: what max_w gives since the accepted value before the last one and in the
+// allowance, less what was counted since.
 func (p *Profile) room(r Register, at time.Time) int64 {
-	return p.mostIn(max(at.Sub(r.At), 0)+allowance) - r.Counting.Ahead
+	return p.roomOf(Counting{Anchor: r.anchor(), Since: r.Counting.Since}, at)
+}
+
+func (p *Profile) roomOf(c Counting, at time.Time) int64 {
+	return p.mostIn(max(at.Sub(c.Anchor), 0)+allowance) - c.Since
 }
