@@ -405,7 +405,7 @@ CREATE TABLE wallet (
   low1 INTEGER NOT NULL DEFAULT 1, low2 INTEGER NOT NULL DEFAULT 1,     -- crossings: 1 below, 2 fired
   off INTEGER NOT NULL DEFAULT 1,         -- reasons why the server wants the supply off, as bits
   max_w INTEGER NOT NULL DEFAULT 0,       -- the most the meter can measure; 0: by its phases
-  version INTEGER NOT NULL DEFAULT 1, open_wh INTEGER, held_open INTEGER NOT NULL DEFAULT 0, closed_at INTEGER, unread_cut_h INTEGER NOT NULL DEFAULT 0,
+  version INTEGER NOT NULL DEFAULT 1, open_wh INTEGER, held_open INTEGER NOT NULL DEFAULT 0, closed_at INTEGER, unread_cut_h INTEGER NOT NULL DEFAULT 0, ahead_wh INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (tenant_id, meter)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX wallet_accrued ON wallet (tenant_id, meter) WHERE accrued > 0;

@@ -31,6 +31,7 @@ func Accept(s State, t Terms) (next State, out Taken, no refusal.Refusal) {
 	if err != nil {
 		return s, Taken{}, refuse.EnergyWithoutPrice()
 	}
+	next.Ahead = 0
 	return next, out, refusal.Refusal{}
 }
 
@@ -45,7 +46,7 @@ func Rebase(s State, register unit.Energy, t Terms) State {
 		s.At, s.Memory, s.Seq, s.Up = s.until(h.reading(), t), h.Memory, h.Seq, h.Up
 	}
 	s.Held, s.Register, s.Base = Held{}, register, register-total
-	s.Open, s.OpenFrom = false, 0
+	s.Open, s.OpenFrom, s.Ahead = false, 0, 0
 	return s
 }
 

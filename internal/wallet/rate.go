@@ -51,7 +51,7 @@ const (
 	// MaxPerPhase is the assumed power of one phase of a meter if no other limit is known: 100 A at 230 V.
 	MaxPerPhase unit.Power = 23_000
 	// A reading is compared with the energy that the meter's highest power gives in the time since the reading rated last. It may exceed
-	// that energy by a fifth and 1 kWh (docs/reference/quarantine.md).
+	// that energy by a fifth. All readings together may exceed it by 1 kWh more (docs/reference/quarantine.md).
 	leewayNum, leewayDen = 12, 10
 	leeway               = unit.KilowattHour
 )
@@ -110,7 +110,7 @@ func Take(s State, r Reading, t Terms) (State, Taken) {
 func (s *State) begin(r Reading, t Terms) {
 	at := s.until(r, t)
 	s.Memory, s.Seq, s.Started, s.Register, s.Base, s.At, s.Up = r.Memory, r.Seq, true, r.Register, r.Register-s.Total(), at, r.Up
-	s.PostedTo, s.Open, s.OpenFrom = at, r.Open, r.Register
+	s.PostedTo, s.Open, s.OpenFrom, s.Ahead = at, r.Open, r.Register, 0
 }
 
 // until returns the time up to which a reading is rated. That is the reading's own time, but never before the time already rated. If the
@@ -157,22 +157,32 @@ func (s State) doubt(r Reading, to time.Time, t Terms) HoldReason {
 	case to.Sub(s.At) > tariff.MaxSpan:
 		return HoldSpan
 	}
-	most := s.Most(t.Phases)
-	elapsed := to.Sub(s.At)
-	if elapsed == 0 { // the clock was put back, or is not set
-		if elapsed = s.ran(r); elapsed == 0 && !t.Simulated && NotYet(s.At, r.ReceivedAt) {
-			elapsed = ranSince(r.Up) // the meter restarted, so the time of the reading before does not matter
-		}
-	}
-	// The product is at most that of 400 days at the largest power, which fits 63 bits.
-	possible := unit.Energy(int64(elapsed/time.Second) * int64(most) * leewayNum / (leewayDen * 3600))
-	if r.Register-s.Register > possible+leeway {
+	if s.beyond(r, to, t) > leeway {
 		return HoldImplausible
 	}
 	if s.drawn(r) {
 		return HoldOpen
 	}
 	return ""
+}
+
+// beyond returns the energy that a reading and those before it have beyond what the meter can have measured in the time. Time without such
+// energy takes it back, so it is never negative.
+func (s State) beyond(r Reading, to time.Time, t Terms) unit.Energy {
+	elapsed := to.Sub(s.At)
+	if elapsed == 0 { // the clock was put back, or is not set
+		if elapsed = s.ran(r); elapsed == 0 && !t.Simulated && NotYet(s.At, r.ReceivedAt) {
+			elapsed = ranSince(r.Up) // the meter restarted, so the time of the reading before does not matter
+		}
+	}
+	// The first product is at most that of 400 days at the largest power, which fits 63 bits.
+	most := int64(s.Most(t.Phases)) * leewayNum
+	possible := (int64(elapsed/time.Second)*most + int64(elapsed%time.Second/time.Millisecond)*most/1000) / (leewayDen * 3600)
+	step := r.Register - s.Register
+	if step > unit.Energy(possible)+leeway { // also for a step so large that no sum with it fits
+		return step - unit.Energy(possible)
+	}
+	return max(s.Ahead+step-unit.Energy(possible), 0)
 }
 
 // Most returns the highest power that a meter with this number of phases can measure.
@@ -225,6 +235,7 @@ func (s State) rate(r Reading, to time.Time, t Terms) (State, Taken, error) {
 		out.add(p, debits[i], guessed, t.Zone)
 	}
 	next.follow(r)
+	next.Ahead = s.beyond(r, to, t)
 	next.Memory, next.Seq, next.Register, next.At, next.Up = r.Memory, r.Seq, r.Register, to, r.Up
 	return next, out, nil
 }

@@ -346,3 +346,49 @@ func TestWhatPeopleAreToldOfAHeldReading(t *testing.T) {
 		t.Errorf("an open relay, rebased: %+v", rebased)
 	}
 }
+
+// TestReadingsShareOneLeeway: the kilowatt-hour that a reading may exceed the possible energy by is one for all readings that follow. Otherwise a
+// meter that reports often would be believed a kilowatt-hour each time. The time gives it back, and a person's decision ends it.
+func TestReadingsShareOneLeeway(t *testing.T) {
+	at := noon(t)
+	p := newPlant(t, version(1, at.AddDate(-1, 0, 0), flat())) // 27.6 kWh an hour with the fifth, 460 Wh a minute
+	p.read(at, 0)
+	p.read(at, 600)
+	if p.read(at, 1014); p.s.Held.Stopped() || p.s.Ahead != 1000 {
+		t.Fatalf("1 kWh at once, and what two seconds give: %+v, ahead %d", p.s.Held, p.s.Ahead)
+	}
+	full := p.s
+	if p.read(at.Add(time.Minute), 1475); p.s.Held.Reason != wallet.HoldImplausible || p.s.Register != 1014 {
+		t.Errorf("461 Wh a minute after it: held %q at %d", p.s.Held.Reason, p.s.Register)
+	}
+	if accepted, _, no := wallet.Accept(p.s, p.terms); no.Refused() || accepted.Ahead != 0 || accepted.Register != 1475 {
+		t.Errorf("accepted: ahead %d, register %d, %s", accepted.Ahead, accepted.Register, no.What)
+	}
+	if rebased := wallet.Rebase(p.s, 1475, p.terms); rebased.Ahead != 0 {
+		t.Errorf("rebased: ahead %d", rebased.Ahead)
+	}
+	p.s = full
+	for minute, want := range []unit.Energy{1000, 540, 80, 0, 0} {
+		if minute > 0 {
+			p.read(at.Add(time.Duration(minute)*time.Minute), 1014)
+		}
+		if p.s.Ahead != want {
+			t.Errorf("after %d minutes without use: ahead %d Wh, want %d", minute, p.s.Ahead, want)
+		}
+	}
+	// A meter at its highest power that reports every second and a half is never ahead.
+	start := at.Add(5 * time.Minute)
+	for i := range 200 {
+		now := start.Add(time.Duration(i) * 1500 * time.Millisecond)
+		p.read(now, 1014+unit.Energy(now.Sub(start).Milliseconds()*23_000/3_600_000))
+	}
+	if p.s.Held.Stopped() || p.s.Ahead > 10 {
+		t.Errorf("23 kW, read every 1.5 s: held %q, ahead %d Wh", p.s.Held.Reason, p.s.Ahead)
+	}
+	for i := range 300 {
+		p.read(start.Add(5*time.Minute), p.s.Register+999)
+		if i > 1 && p.s.Held.Reason != wallet.HoldImplausible {
+			t.Fatalf("reading %d of 999 Wh at one moment: the register walks to %d", i, p.s.Register)
+		}
+	}
+}

@@ -32,6 +32,7 @@ type State struct {
 	Base     unit.Energy // Register less all energy ever rated: where rating began, moved by every rebase
 	At       time.Time   // meter time up to which energy is rated; it never goes back
 	Up       uint64      // the meter's milliseconds since boot at the same reading
+	Ahead    unit.Energy // energy rated beyond what the meter can have measured in the time; at most 1 kWh
 	Open     bool        // that reading says that the relay is open
 	OpenFrom unit.Energy // register of the first reading that said that; in HoldOpen, the register up to which energy is held
 

@@ -71,6 +71,7 @@ var walletColumns = core.Columns[walletRow]{Table: "wallet", Attested: []core.Co
 	crossed("low1", func(w *walletRow) *supply.Crossing { return &w.Low1 }),
 	crossed("low2", func(w *walletRow) *supply.Crossing { return &w.Low2 }),
 	core.Int("off", func(w *walletRow) *supply.Reasons { return &w.Off }),
+	core.Int("ahead_wh", func(w *walletRow) *unit.Energy { return &w.Ahead }),
 	core.Int("max_w", func(w *walletRow) *unit.Power { return &w.MaxW }),
 	core.Int("unread_cut_h", func(w *walletRow) *int64 { return &w.UnreadCutHours }),
 	orNone("open_wh", func(w *walletRow) *bool { return &w.Open }, func(w *walletRow) *unit.Energy { return &w.OpenFrom }),
