@@ -19,14 +19,31 @@ func Append(path string, mode fs.FileMode, lines []byte) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
+	first, err := appendTo(f, lines)
+	if err != nil || !first {
+		return err
+	}
+	return SyncFolder(filepath.Dir(path))
+}
+
+// list is a file of lines.
+type list interface {
+	io.Reader
+	io.WriterAt
+	Truncate(size int64) error
+	Sync() error
+}
+
+// appendTo adds whole lines to an open file behind its last whole line, and reports whether they are its first lines.
+func appendTo(f list, lines []byte) (first bool, err error) {
 	has, err := io.ReadAll(f)
 	if err != nil {
-		return err
+		return false, err
 	}
 	end := int64(len(WholeLines(has)))
 	if end < int64(len(has)) {
 		if err := f.Truncate(end); err != nil {
-			return err
+			return false, err
 		}
 	}
 	_, err = f.WriteAt(lines, end)
@@ -34,12 +51,9 @@ func Append(path string, mode fs.FileMode, lines []byte) (err error) {
 		err = f.Sync()
 	}
 	if err != nil {
-		return errors.Join(err, f.Truncate(end))
+		return false, errors.Join(err, f.Truncate(end))
 	}
-	if end == 0 {
-		return SyncFolder(filepath.Dir(path))
-	}
-	return nil
+	return end == 0, nil
 }
 
 // WholeLines returns a text up to the end of its last whole line.

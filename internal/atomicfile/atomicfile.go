@@ -71,8 +71,19 @@ func writeDurably(path string, mode fs.FileMode, fill func(io.Writer) error) err
 	if err != nil {
 		return err
 	}
+	return fillDurably(f, fill)
+}
+
+// durable is a file that can be made durable.
+type durable interface {
+	io.WriteCloser
+	Sync() error
+}
+
+// fillDurably writes an open file, waits until it is on the disk, and closes it.
+func fillDurably(f durable, fill func(io.Writer) error) error {
 	w := &errorWriter{w: f}
-	err = fill(w)
+	err := fill(w)
 	if err == nil {
 		err = w.failed
 	}

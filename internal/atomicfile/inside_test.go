@@ -4,9 +4,11 @@ package atomicfile
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -212,5 +214,123 @@ func TestAListThatCannotBeReadIsAnError(t *testing.T) {
 		if err := s.remove(); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// frail is a file in memory of which one kind of call fails.
+type frail struct {
+	text  []byte
+	read  int
+	fails string // kind of the call that fails
+	made  []string
+}
+
+var errFrail = errors.New("the disk failed")
+
+func (f *frail) call(kind string) error {
+	f.made = append(f.made, kind)
+	if kind == f.fails {
+		return errFrail
+	}
+	return nil
+}
+
+func (f *frail) Read(b []byte) (int, error) {
+	if err := f.call("read"); err != nil {
+		return 0, err
+	}
+	if f.read == len(f.text) {
+		return 0, io.EOF
+	}
+	n := copy(b, f.text[f.read:])
+	f.read += n
+	return n, nil
+}
+
+func (f *frail) WriteAt(b []byte, at int64) (int, error) {
+	err := f.call("write")
+	if err != nil {
+		b = b[:len(b)/2]
+	}
+	f.text = append(f.text[:at], b...)
+	return len(b), err
+}
+
+func (f *frail) Write(b []byte) (int, error) { return f.WriteAt(b, int64(len(f.text))) }
+
+func (f *frail) Truncate(size int64) error {
+	err := f.call("truncate")
+	if err == nil {
+		f.text = f.text[:size]
+	}
+	return err
+}
+
+func (f *frail) Sync() error  { return f.call("sync") }
+func (f *frail) Close() error { return f.call("close") }
+
+// TestAFailedAppendLeavesTheLinesBefore lets each call on the file of a list fail.
+func TestAFailedAppendLeavesTheLinesBefore(t *testing.T) {
+	for _, c := range []struct {
+		has, fails, then string
+		first            bool
+	}{
+		{"", "", "new\n", true},
+		{"torn", "", "new\n", true},
+		{"old\n", "", "old\nnew\n", false},
+		{"old\ntorn", "", "old\nnew\n", false},
+		{"old\n", "read", "old\n", false},
+		{"", "write", "", false},
+		{"old\n", "write", "old\n", false},
+		{"old\ntorn", "write", "old\n", false},
+		{"old\n", "sync", "old\n", false},
+		{"old\ntorn", "truncate", "old\ntorn", false},
+	} {
+		f := &frail{text: []byte(c.has), fails: c.fails}
+		first, err := appendTo(f, []byte("new\n"))
+		if string(f.text) != c.then || first != c.first || (err != nil) != (c.fails != "") || err != nil && !errors.Is(err, errFrail) {
+			t.Errorf("%q, where %q fails: %q, first %t, %v", c.has, c.fails, f.text, first, err)
+		}
+		synced := slices.Contains(f.made, "sync")
+		if c.fails == "" && (!synced || f.made[len(f.made)-1] != "sync") {
+			t.Errorf("%q: the calls are %v", c.has, f.made)
+		}
+		if torn := strings.HasSuffix(c.has, "torn"); c.fails == "" && torn != slices.Contains(f.made, "truncate") {
+			t.Errorf("%q: the calls are %v", c.has, f.made)
+		}
+	}
+}
+
+// TestAFileIsDurableOrAnError lets each call on a new file fail.
+func TestAFileIsDurableOrAnError(t *testing.T) {
+	failed := errors.New("fill failed")
+	for _, c := range []struct {
+		name, fails string
+		fill        func(io.Writer) error
+		want        error
+		made        string
+	}{
+		{"written", "", Content([]byte("text")), nil, "write sync close"},
+		{"write fails", "write", Content([]byte("text")), errFrail, "write sync close"},
+		{"write fails, ignored", "write", func(w io.Writer) error { _, _ = w.Write([]byte("text")); return nil }, errFrail, "write sync close"},
+		{"sync fails", "sync", Content([]byte("text")), errFrail, "write sync close"},
+		{"close fails", "close", Content([]byte("text")), errFrail, "write sync close"},
+		{"fill fails", "", func(io.Writer) error { return failed }, failed, "sync close"},
+	} {
+		f := &frail{fails: c.fails}
+		if err := fillDurably(f, c.fill); !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
+			t.Errorf("%s: %v, want %v", c.name, err, c.want)
+		}
+		if got := strings.Join(f.made, " "); got != c.made {
+			t.Errorf("%s: the calls are %q, want %q", c.name, got, c.made)
+		}
+	}
+}
+
+// TestWhatCannotBeRemovedSaysSo checks the words and the cause of the error.
+func TestWhatCannotBeRemovedSaysSo(t *testing.T) {
+	err := error(&LeftError{Path: "p", Err: errFrail})
+	if err.Error() != "p could not be removed: the disk failed" || !errors.Is(err, errFrail) {
+		t.Errorf("it says %q, because of %v", err, errors.Unwrap(err))
 	}
 }
