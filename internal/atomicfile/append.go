@@ -13,29 +13,33 @@ import (
 
 // Append adds whole lines to a file, durably, and makes the file if there is none. If it fails, the file has none of the lines. A run that
 // is killed may leave an incomplete line at the end. The next call removes it, and [WholeLines] skips it. Only one process may write.
-func Append(path string, mode fs.FileMode, lines []byte) (err error) {
+func Append(path string, mode fs.FileMode, lines []byte) error {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, mode)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
 	first, err := appendTo(f, lines)
-	if err != nil || !first {
+	if err != nil {
 		return err
 	}
-	return SyncFolder(filepath.Dir(path))
+	if first {
+		return SyncFolder(filepath.Dir(path))
+	}
+	return nil
 }
 
 // list is a file of lines.
 type list interface {
 	io.Reader
 	io.WriterAt
+	io.Closer
 	Truncate(size int64) error
 	Sync() error
 }
 
-// appendTo adds whole lines to an open file behind its last whole line, and reports whether they are its first lines.
+// appendTo adds whole lines to an open file behind its last whole line, closes it, and reports whether they are its first lines.
 func appendTo(f list, lines []byte) (first bool, err error) {
+	defer func() { err = errors.Join(err, f.Close()) }()
 	has, err := io.ReadAll(f)
 	if err != nil {
 		return false, err

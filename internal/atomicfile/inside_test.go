@@ -285,19 +285,37 @@ func TestAFailedAppendLeavesTheLinesBefore(t *testing.T) {
 		{"old\ntorn", "write", "old\n", false},
 		{"old\n", "sync", "old\n", false},
 		{"old\ntorn", "truncate", "old\ntorn", false},
+		{"old\n", "close", "old\nnew\n", false},
 	} {
 		f := &frail{text: []byte(c.has), fails: c.fails}
 		first, err := appendTo(f, []byte("new\n"))
 		if string(f.text) != c.then || first != c.first || (err != nil) != (c.fails != "") || err != nil && !errors.Is(err, errFrail) {
 			t.Errorf("%q, where %q fails: %q, first %t, %v", c.has, c.fails, f.text, first, err)
 		}
-		synced := slices.Contains(f.made, "sync")
-		if c.fails == "" && (!synced || f.made[len(f.made)-1] != "sync") {
+		if f.made[len(f.made)-1] != "close" {
+			t.Errorf("%q, where %q fails: it stays open", c.has, c.fails)
+		}
+		if c.fails == "" && !strings.HasSuffix(strings.Join(f.made, " "), "write sync close") {
 			t.Errorf("%q: the calls are %v", c.has, f.made)
 		}
 		if torn := strings.HasSuffix(c.has, "torn"); c.fails == "" && torn != slices.Contains(f.made, "truncate") {
 			t.Errorf("%q: the calls are %v", c.has, f.made)
 		}
+	}
+}
+
+// TestAListThatCannotBeOpenedOrReadIsAnError checks that the error is that of the system.
+func TestAListThatCannotBeOpenedOrReadIsAnError(t *testing.T) {
+	long := filepath.Join(t.TempDir(), strings.Repeat("x", 300))
+	if err := Append(long, 0o600, []byte("x\n")); err == nil || errors.Is(err, os.ErrInvalid) {
+		t.Errorf("a name that is too long: %v", err)
+	}
+	const unreadable = "/proc/self/mem" // its first octets cannot be read
+	if _, err := os.Stat(unreadable); err != nil {
+		return
+	}
+	if err := Append(unreadable, 0o600, []byte("x\n")); err == nil {
+		t.Error("a file that cannot be read: no error")
 	}
 }
 

@@ -130,6 +130,11 @@ func TestPartsAreJoinedAsByAModem(t *testing.T) {
 					}
 				}
 				p.wants("at the end", map[string]int{x.want: 0})
+				for i := range x.parts {
+					if m := p.box.messages[0]; m.Identity == notify.IdentityOf("kannel", "kannel1", string(rune('a'+i))) {
+						t.Errorf("the whole message has the identity of part %d alone", i)
+					}
+				}
 				for i, part := range x.parts { // our answer was lost
 					if got := <-p.bring(t.Context(), string(rune('a'+i)), part[0], x.coding, part[1]); got != 200 {
 						t.Errorf("part %d again: %d", i, got)
