@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/sim/provider"
 	"github.com/paywatt/paywatt/internal/statement"
 )
@@ -274,5 +275,41 @@ func TestALargeFileIsReadRowByRow(t *testing.T) {
 			t.Errorf("%s: the first row came after %d bytes", f, first)
 		}
 		t.Logf("%s: %d rows of %d kB in %s", f, n, len(file)>>10, time.Since(began).Round(time.Millisecond))
+	}
+}
+
+// TestTheLimitsOfARow are those of amounts and of names.
+func TestTheLimitsOfARow(t *testing.T) {
+	const head = "Receipt No.,Completion Time,Transaction Status,Paid In,Withdrawn\n"
+	row := func(name, in, out string) string {
+		return head + name + ",2026-11-20 11:00:00,Completed," + in + "," + out + "\n"
+	}
+	most := fmt.Sprintf("%d.%02d", money.MaxMinor/100, money.MaxMinor%100)
+	more := fmt.Sprintf("%d.%02d", (money.MaxMinor+1)/100, (money.MaxMinor+1)%100)
+	long := strings.Repeat("Q", statement.MaxTxn)
+	for name, c := range map[string]struct {
+		file string
+		want string // of the refusal; empty if the file is read
+	}{
+		"largest amount":     {row("Q1", most, ""), ""},
+		"larger amount":      {row("Q1", more, ""), "amount"},
+		"largest withdrawal": {row("Q1", "", most), ""},
+		"larger withdrawal":  {row("Q1", "", more), "amount"},
+		"longest name":       {row(long, "1", ""), ""},
+		"longer name":        {row(long+"Q", "1", ""), "more than 100 bytes"},
+	} {
+		_, err := statement.Read(statement.MPesa, strings.NewReader(c.file), statement.Options{}, func(statement.Row) error { return nil })
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+// TestMPesasDaysAreNairobis, wherever the utility is.
+func TestMPesasDaysAreNairobis(t *testing.T) {
+	const file = "Receipt No.,Completion Time,Transaction Status,Paid In,Withdrawn\nQ1,2026-11-20 01:00:00,Completed,5.00,\n"
+	s, err := statement.Read(statement.MPesa, strings.NewReader(file), statement.Options{Zone: time.FixedZone("far west", -8*60*60)}, func(statement.Row) error { return nil })
+	if begin := time.Date(2026, 11, 20, 0, 0, 0, 0, nairobi()); err != nil || !s.From.Equal(begin) || !s.To.Equal(begin.AddDate(0, 0, 1)) {
+		t.Errorf("days %s to %s (%v)", s.From, s.To, err)
 	}
 }

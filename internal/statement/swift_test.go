@@ -104,6 +104,7 @@ func TestField86(t *testing.T) {
 		"?20METER?21 0414?32AMI?33NA":  "AMINA|METER 0414",
 		"166?00X?20A?29B?30no?31no?32": "|AB",
 		"166?20A?60B?63C?64D?61E?34no": "|ABCE",
+		"166?20A?1Xno?2Xno":            "|A",
 		"166?20A?59no?3?":              "|A",
 		"what?20":                      "|",
 		"what?19":                      "|what?19",
