@@ -148,6 +148,9 @@ func (p *pairShop) kinds(provider string) (out []string) {
 // TestEveryPairOfExportsOfADay uploads every pair of exports of random days: formats, references, times, spellings, halves and overlaps.
 // -pair-days 20 takes 20 days; by default the pairs of internal/reconcile stand for them.
 func TestEveryPairOfExportsOfADay(t *testing.T) {
+	if *pairDays == 0 {
+		t.Skip("uploads nothing without -pair-days")
+	}
 	var pairs []exportPair
 	for n := range *pairDays {
 		seed := *pairSeed + uint64(n)
