@@ -34,6 +34,7 @@ type bank struct {
 	payments *payment.Payments
 	st       *reconcile.Statements
 	asks     bool
+	damaged  error // of the provider's config
 	provider id.ID
 	files    int
 	calls    int // of the store, since the act began
@@ -82,7 +83,7 @@ func openBank(t *testing.T) *bank {
 		return err
 	})
 	b.payments = payment.New(payment.Config{Door: store.DoorTo(b.engine, store.Sale, func(tx *store.Tx) payment.Tx { return tx }),
-		Adapter: func(string, payment.Setup) (payment.Adapter, error) { return adapter{b: b}, nil }, Sealer: sealer, Rand: rand.Reader, Now: clock})
+		Adapter: func(string, payment.Setup) (payment.Adapter, error) { return adapter{b: b}, b.damaged }, Sealer: sealer, Rand: rand.Reader, Now: clock})
 	v, err := b.payments.AddProvider(t.Context(), owner(), payment.NewProvider{Name: "bank", Kind: "test", Config: []byte(`{}`), Secrets: []byte(`{}`), Single: 1_000_000, Daily: 1_000_000_000})
 	if err != nil || v.Refused() {
 		t.Fatal(err, v.Detail())
@@ -648,4 +649,45 @@ func TestTheDailyJob(t *testing.T) {
 		_, err := b.st.RunDue(t.Context(), store.FirstTenant)
 		return err
 	})
+}
+
+// TestAnApprovedActIsCarriedOut settles a difference that a second person approved, and refuses what it cannot read.
+func TestAnApprovedActIsCarriedOut(t *testing.T) {
+	b := openBank(t)
+	b.upload(file(20, "99,00", "D1,00 B1 X NCHG"))
+	b.run(20)
+	item := b.open()[0].Name()
+	all := b.st.Executors()
+	for _, act := range []access.Act{access.ActSettle, access.ActStatement} {
+		if _, err := all[act](t.Context(), owner(), []byte("{")); err == nil {
+			t.Errorf("%s: a damaged body is carried out", act)
+		}
+	}
+	if done, err := all[access.ActStatement](t.Context(), owner(), []byte(`{"file":"nothing"}`)); err != nil || !done.Refused() {
+		t.Errorf("an unknown file: %+v (%v)", done, err)
+	}
+	done, err := all[access.ActSettle](t.Context(), owner(), []byte(`{"difference":"`+item+`","why":"booked"}`))
+	if err != nil || done.Refused() || done.Object != item || len(b.open()) != 0 {
+		t.Errorf("the difference: %+v (%v)", done, err)
+	}
+}
+
+// TestAProviderThatCannotBeOpened takes neither a file nor a row.
+func TestAProviderThatCannotBeOpened(t *testing.T) {
+	b := openBank(t)
+	b.upload(file(20, "105,00", "C5,00 - AMINA"))
+	b.upload(file(20, "105,00", "C5,00 - Amina"))
+	b.run(20)
+	b.damaged = errBroken
+	if _, err := b.st.Upload(t.Context(), owner(), "bank", file(21, "105,00", "C5,00 B9 AMINA"), ""); !errors.Is(err, errBroken) {
+		t.Errorf("the error of the upload is %v", err)
+	}
+	for _, i := range b.open() {
+		if i.Kind != reconcile.PerhapsSame {
+			continue
+		}
+		if _, err := b.st.Close(t.Context(), owner(), i.Name(), reconcile.Settlement{Why: "another", Another: true}); !errors.Is(err, errBroken) {
+			t.Errorf("the error of the row is %v", err)
+		}
+	}
 }
