@@ -324,7 +324,7 @@ func (p *Profile) takeLower(r Register, s Step, mwh int64, at time.Time) (Regist
 		held = held.goOn(mwh, at)
 		r.Counting.Held = held
 		return keepHolding(r, s, at)
-	case mwh < held.Last, mwh-held.First > p.mostIn(at.Sub(held.FirstAt))+figure:
+	case mwh < held.Last, mwh-held.First > p.mostIn(at.Sub(held.FirstAt))+figure, mwh-held.Last > p.mostIn(at.Sub(held.heardBefore())+allowance):
 		return p.hold(r, s, HeldFall, mwh, at)
 	case large && !held.Firm && held.Values == 1: // one of the two may be wrong, so counting begins at the higher one at the earliest
 		held.Silent = held.Silent || p.isSilence(held.newest(), at)

@@ -57,6 +57,10 @@ func TestADevicesOwnRegister(t *testing.T) {
 		{"says it after a fall, and comes back", "shelly-gen1", []int64{100, 250, 0, started, 250, 251}, 151, 0, ""},
 		{"says that it started without a fall", "shelly-gen1", []int64{100, started, 250, started, 250, 260}, 160, 0, ""},
 		{"says it, and then falls once", "shelly-gen1", []int64{100, 250, started, 0, 250}, 150, 0, ""},
+		{"a wrong value after a start that was sent twice", "tasmota", []int64{1000, 1000, 100, 100, 20, 110, 120}, 20, 1, ""},
+		{"a wrong value after a start that has risen", "tasmota", []int64{1000, 1000, 100, 101, 20, 110, 120}, 20, 1, ""},
+		{"a wrong value after a start that was sent once", "tasmota", []int64{1000, 1000, 100, 20, 110, 120}, 100, 1, ""},
+		{"a start of which one value is much higher", "tasmota", []int64{9000, 9000, 100, 500, 510, 512}, 12, 1, ""},
 		{"one value is too high", "tasmota", []int64{100, 300, 110, 111, 113}, 200, 0, ""},
 		{"and the use goes on", "tasmota", []int64{100, 300, 110, 111, 113, 290, 310}, 210, 0, ""},
 		{"a start that was none", "tasmota", []int64{1000, 1010, 100, 101, 103, 1010, 1015}, 15, 1, ""},
@@ -233,5 +237,52 @@ func TestTheStateOfCountingIsStored(t *testing.T) {
 	}
 	if _, err := profile.ParseCounting("{"); err == nil {
 		t.Error("a broken state is read")
+	}
+}
+
+// TestValuesOfOneMoment: two rises of one moment confirm nothing, and share the energy of a minute, however long nothing was used before.
+func TestValuesOfOneMoment(t *testing.T) {
+	p := library(t)["tasmota"]
+	r := profile.Register{Device: 0, HasDevice: true, At: at(0)}
+	r, _ = p.Take(r, counted(200_000), at(3600))
+	if r.MWh != 200_000 || r.Counting.Unsure != 200_000 || r.Counting.Since != 200_000 || !r.Counting.Anchor.Equal(at(0)) {
+		t.Fatalf("200 Wh after an hour: %+v", r)
+	}
+	if held, _ := p.Take(r, counted(400_000), at(3601)); held.MWh != 200_000 || held.Counting.Held.Kind != profile.HeldRise {
+		t.Errorf("200 Wh more a second later: %+v", held)
+	}
+	more, _ := p.Take(r, counted(210_000), at(3602))
+	if more.MWh != 210_000 || more.Counting.Unsure != 210_000 || more.Counting.Since != 210_000 || !more.Counting.Anchor.Equal(at(0)) {
+		t.Errorf("10 Wh more two seconds later: %+v", more)
+	}
+	if later, _ := p.Take(r, counted(410_000), at(3606)); later.MWh != 410_000 || later.Counting.Unsure != 210_000 {
+		t.Errorf("210 Wh more six seconds later: %+v", later)
+	}
+}
+
+// TestANewStartSaysWhyItIsAGap reads the sentence about the energy that nobody knows.
+func TestANewStartSaysWhyItIsAGap(t *testing.T) {
+	r, s := playValues(library(t)["tasmota"], 60, 100, 250, 250, 240, 241, 243)
+	if want := "the device's register went back from 250000 to 240000 mWh"; s.Why != want || s.Gap != time.Minute || r.GapSec != 60 {
+		t.Errorf("%q, %s, want %q", s.Why, s.Gap, want)
+	}
+}
+
+// TestAnOldRegisterIsNotChargedAfterASilence: a device keeps its register, but its profile says that it begins at 0. After ten hours without
+// power it counts from its first value. After a minute it may count what a minute gives.
+func TestAnOldRegisterIsNotChargedAfterASilence(t *testing.T) {
+	p := library(t)["shelly-gen1"]
+	for _, c := range []struct {
+		silence int
+		shown   int64
+		want    int64 // Wh
+	}{{36_000, 150_000, 3}, {36_000, 267, 3}, {36_000, 266, 266 + 3}, {60, 533, 533 + 3}, {60, 534, 3}, {899, 4262, 4262 + 3}, {901, 4262, 3}} {
+		r := profile.Register{Device: 160_000_000, HasDevice: true, At: at(0)}
+		for i, more := range []int64{0, 1, 3} {
+			r, _ = p.Take(r, counted((c.shown+more)*1000), at(c.silence+60*i))
+		}
+		if r.Wh() != c.want {
+			t.Errorf("%d Wh after %d s of silence: charged %d Wh, want %d", c.shown, c.silence, r.Wh(), c.want)
+		}
 	}
 }
