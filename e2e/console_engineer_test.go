@@ -15,7 +15,7 @@ import (
 // takes its place.
 func (o *office) engineersDay(t *testing.T) {
 	const email, password = "engineer@example.org", "nine hundred tiny lamps"
-	d := o.signedIn(t) // the owner's first session may be older than the ten minutes that an invitation allows
+	d := o.signedIn(t)                                                                                // the owner's first session may be older than the ten minutes that an invitation allows
 	o.api.must(t, 200, "POST", "/v1/settings", map[string]any{"usual_tariffs": []string{"domestic"}}) // on another, a second person must agree
 	d.visit("/people")
 	d.fill("#email", email)

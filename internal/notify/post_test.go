@@ -189,7 +189,9 @@ func (h *hall) MessagesStray(mine, down []string, _, stray time.Time, _ int) (ou
 func (h *hall) MessagesWakeRoute(route string, now time.Time) error {
 	for i := range h.messages {
 		m, tries := &h.messages[i], h.tries[h.messages[i].ID]
-		failed := func(t notify.Try) bool { return t.Outcome == notify.NotSent.String() && t.Report != notify.Failed.String() }
+		failed := func(t notify.Try) bool {
+			return t.Outcome == notify.NotSent.String() && t.Report != notify.Failed.String()
+		}
 		waits := m.Open && m.State == notify.Queued && m.NextAt.After(now) && len(tries) > 0 && len(tries) < notify.MaxTriesWoken
 		if waits && failed(tries[len(tries)-1]) && slices.ContainsFunc(tries, func(t notify.Try) bool { return failed(t) && t.Route == route }) {
 			m.NextAt = now
