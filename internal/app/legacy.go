@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,7 +30,7 @@ var ErrLegacy = errors.New("mqtt_legacy")
 type legacy struct {
 	*gateway.Legacy
 	socket net.Listener
-	meter  string
+	meter  string // canonical number
 }
 
 // LegacyListener describes a listener for a device. The program prints it when the server is ready.
@@ -38,20 +39,38 @@ type LegacyListener struct{ Address, Meter, Profile string }
 // openLegacy opens the addresses of all device listeners.
 func (a *App) openLegacy() error {
 	a.devices = profile.NewListener(store.DoorTo(a.engine, store.Reading, func(tx *store.Tx) profile.Tx { return tx }))
-	if len(a.c.Legacy) > maxLegacy {
-		return fmt.Errorf("%w: %d listeners, at most %d", ErrLegacy, len(a.c.Legacy), maxLegacy)
+	listeners, err := checkListeners(a.c.Legacy)
+	if err != nil {
+		return err
 	}
-	seen := map[string]bool{}
-	for _, c := range a.c.Legacy {
-		if seen[c.Meter] {
-			return fmt.Errorf("%w: meter %s has two listeners, so two devices would report one register", ErrLegacy, c.Meter)
-		}
-		seen[c.Meter] = true
+	for _, c := range listeners {
 		if err := a.openDevice(c); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// checkListeners returns the listeners with the canonical numbers of their meters, or says why they cannot all be opened.
+func checkListeners(given []config.Legacy) ([]config.Legacy, error) {
+	if len(given) > maxLegacy {
+		return nil, fmt.Errorf("%w: %d listeners, at most %d", ErrLegacy, len(given), maxLegacy)
+	}
+	seen := map[string]bool{}
+	var out []config.Legacy
+	for _, c := range given {
+		number, no := registry.Canonical(c.Meter)
+		if no.Refused() {
+			return nil, fmt.Errorf("%w: the listener at %s: %s", ErrLegacy, c.Address, strings.TrimSuffix(no.What, "."))
+		}
+		if seen[number] {
+			return nil, fmt.Errorf("%w: meter %s has two listeners, so two devices would report one register", ErrLegacy, number)
+		}
+		seen[number] = true
+		c.Meter = number
+		out = append(out, c)
+	}
+	return out, nil
 }
 
 func (a *App) openDevice(c config.Legacy) error {
@@ -133,7 +152,7 @@ func (a *App) deviceOf(number string) *gateway.Legacy {
 // legacyOf returns the listener of a meter by its canonical number, or nil.
 func (a *App) legacyOf(number string) *legacy {
 	for _, l := range a.legacy {
-		if canonical, no := registry.Canonical(l.meter); !no.Refused() && canonical == number {
+		if l.meter == number {
 			return l
 		}
 	}

@@ -148,7 +148,7 @@ func (c Config) checkTogether() []error {
 // Legacy is a listener for one device that speaks its own messages (docs/guide/devices.md).
 type Legacy struct {
 	Address string
-	Meter   string // the meter's number or id, as given
+	Meter   string // the meter's number, as given
 	Profile string
 }
 
