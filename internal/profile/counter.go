@@ -56,10 +56,9 @@ type Counting struct {
 	SeenAt time.Time `json:"seen_at,omitzero"`
 
 	Held Held `json:"held,omitzero"`
-	// Base is the first value of a fall that a second one had confirmed, before another value contradicted it.
-	Base   int64     `json:"base,omitempty"`
-	BaseAt time.Time `json:"base_at,omitzero"`
-	Trial  Trial     `json:"trial,omitzero"`
+	// Base is a fall that a second value had confirmed, before another value contradicted it.
+	Base  Base  `json:"base,omitzero"`
+	Trial Trial `json:"trial,omitzero"`
 	// EntryAt is the time at which a value was last entered in the quarantine.
 	EntryAt time.Time `json:"entry_at,omitzero"`
 }
@@ -95,6 +94,14 @@ const (
 	// HeldJump: max_w does not allow the rise.
 	HeldJump HeldKind = "jump"
 )
+
+// Base is what the server remembers of a fall that was confirmed and then contradicted.
+type Base struct {
+	First   int64     `json:"first,omitempty"`
+	FirstAt time.Time `json:"first_at,omitzero"`
+	Last    int64     `json:"last,omitempty"`    // the highest value that fits the first one
+	HeardAt time.Time `json:"heard_at,omitzero"` // time until which the values say for sure what was used; zero if there is no base
+}
 
 // Trial is a new start of the register that may still turn out to be none. It holds the state from before the start.
 type Trial struct {
@@ -161,8 +168,10 @@ func (p *Profile) follow(r Register, s Step, mwh int64, at time.Time) (Register,
 		return p.takeLower(r, s, mwh, at)
 	case held.Kind == HeldFall:
 		r.Counting.Held, s.Ended = Held{}, EndedReturned
-		r.Counting.Base, r.Counting.BaseAt = 0, time.Time{}
-		if held.Firm { // several values were lower, so all above the last accepted one was used after them
+		if held.Firm {
+			r.Counting.Base = held.asBase()
+		}
+		if held.Firm || p.fits(held.First, held.FirstAt, mwh, at) { // the values lead here, so all above the last accepted one was used after them
 			r = p.passTo(r, held.heardBefore())
 		}
 		r.Counting.UnsureAt = at // the lower values contradict the last rise, so it is as unsure as the present one
@@ -304,7 +313,7 @@ func (p *Profile) takeLower(r Register, s Step, mwh int64, at time.Time) (Regist
 		return p.hold(r, s, HeldFall, mwh, at)
 	}
 	if p.returnsToBase(r, mwh, at) {
-		held.First, held.FirstAt, held.Firm = r.Counting.Base, r.Counting.BaseAt, true
+		held.First, held.FirstAt, held.Firm = r.Counting.Base.First, r.Counting.Base.FirstAt, true
 		held.Values++
 		held = held.goOn(mwh, at)
 		r.Counting.Held = held
@@ -343,12 +352,22 @@ func (p *Profile) takeLower(r Register, s Step, mwh int64, at time.Time) (Regist
 	return keepHolding(r, s, at)
 }
 
+// fits reports whether a register can have risen from one value to another one.
+func (p *Profile) fits(from int64, since time.Time, to int64, at time.Time) bool {
+	return to >= from && to-from <= p.mostIn(at.Sub(since))+figure
+}
+
 // newest is the time of the newest value of a fall.
 func (h Held) newest() time.Time {
 	if h.Again.IsZero() {
 		return h.LastAt
 	}
 	return h.Again
+}
+
+// asBase returns what is remembered of a fall that a second value has confirmed.
+func (h Held) asBase() Base {
+	return Base{First: h.First, FirstAt: h.FirstAt, Last: h.Last, HeardAt: h.heardUntil()}
 }
 
 // goOn makes another value the last one of a fall.
@@ -377,8 +396,11 @@ func (h Held) heardBefore() time.Time {
 
 // returnsToBase reports whether a value fits the base of a fall, while nothing has confirmed the value that contradicted it.
 func (p *Profile) returnsToBase(r Register, mwh int64, at time.Time) bool {
-	c := r.Counting
-	return !c.BaseAt.IsZero() && !c.Held.Firm && mwh >= c.Base && mwh-c.Base <= p.mostIn(at.Sub(c.BaseAt))+figure
+	base := r.Counting.Base
+	if base.HeardAt.IsZero() || r.Counting.Held.Firm {
+		return false
+	}
+	return mwh >= base.First && mwh-base.Last <= p.mostIn(at.Sub(base.HeardAt))+figure
 }
 
 // beginAgain counts from the new start of a register. The energy between the last value before the start and the first one after it is
@@ -388,7 +410,7 @@ func (p *Profile) beginAgain(r Register, s Step, held Held, mwh int64, at time.T
 	if old := r.Counting.Trial; !old.MaxAt.IsZero() && old.Max > trial.Max {
 		trial = old
 	}
-	trial.From, trial.FromAt, trial.Values = held.First, held.FirstAt, 0
+	trial.From, trial.FromAt = held.First, held.FirstAt
 	unsure := r.Counting.Unsure
 	r.Counting.Skip += unsure
 	r.Counting.Since = max(r.Counting.Since-unsure, 0)
@@ -406,7 +428,7 @@ func (p *Profile) beginAgain(r Register, s Step, held Held, mwh int64, at time.T
 		r = p.passTo(r, held.FirstAt)
 	}
 	r.Counting.Held = Held{}
-	r.Counting.Base, r.Counting.BaseAt = 0, time.Time{}
+	r.Counting.Base = Base{}
 	r.Counting.Trial = trial
 	s.Ended = EndedBegan
 	r = r.gap(s)
@@ -483,10 +505,12 @@ func (p *Profile) undoStart(r Register, at time.Time) Register {
 
 // stay takes a value that is the same as the last accepted one.
 func (p *Profile) stay(r Register, at time.Time) Register {
-	if r.Counting.isUnsureStill(at) || at.Sub(r.At) < apart {
+	if at.Sub(r.At) < apart {
 		return r
 	}
-	r.Counting.Unsure = 0
+	if !r.Counting.isUnsureStill(at) {
+		r.Counting.Unsure = 0
+	}
 	return p.moveTo(r, 0, at)
 }
 
@@ -525,6 +549,7 @@ func (p *Profile) accept(r Register, s Step, mwh int64, at time.Time) (Register,
 	}
 	c.Unsure += step
 	c.UnsureAt = at
+	c.Base = Base{}
 	skipped := min(step, c.Skip)
 	c.Skip -= skipped
 	s.CountedMWh = step - skipped
@@ -545,7 +570,7 @@ func (p *Profile) hold(r Register, s Step, kind HeldKind, mwh int64, at time.Tim
 	heard := r.At
 	was := r.Counting.Held
 	if kind == HeldFall && was.Firm {
-		r.Counting.Base, r.Counting.BaseAt = was.First, was.FirstAt
+		r.Counting.Base = was.asBase()
 	}
 	if was.Kind != "" {
 		next.Since, next.Started, next.Entry, next.Alarmed = was.Since, was.Started, was.Entry, was.Alarmed

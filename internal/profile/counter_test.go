@@ -286,3 +286,55 @@ func TestAnOldRegisterIsNotChargedAfterASilence(t *testing.T) {
 		}
 	}
 }
+
+// timed is a value of a device in Wh, and the second at which it arrives.
+type timed struct {
+	second int
+	wh     int64
+}
+
+// TestWhatWasHeardLimitsTheEnergyOfASilence: another device sends its own large register after a silence. What the right device has sent since then
+// shows that the silence is over, so no more counts than max_w gives after it.
+func TestWhatWasHeardLimitsTheEnergyOfASilence(t *testing.T) {
+	const hours = 36_000
+	for _, c := range []struct {
+		name    string
+		profile string
+		values  []timed
+		want    int64 // Wh
+	}{
+		{"one lower value, and a return", "tasmota",
+			[]timed{{0, 900}, {60, 1000}, {hours, 995}, {hours + 60, 1010}, {hours + 140, 90_000}, {hours + 190, 90_100}, {hours + 250, 90_200}}, 310},
+		{"two lower values, and a return", "tasmota",
+			[]timed{{0, 900}, {60, 1000}, {hours, 990}, {hours + 20, 995}, {hours + 60, 1010}, {hours + 140, 90_000}, {hours + 190, 90_100}, {hours + 250, 90_200}}, 310},
+		{"the same value after a wrong one", "tasmota",
+			[]timed{{0, 1000}, {60, 1000}, {hours, 0}, {hours + 60, 1000}, {hours + 120, 1000}, {hours + 130, 90_000}, {hours + 190, 90_010}, {hours + 250, 90_020}}, 20},
+		{"a wrong high value after two lower ones", "shelly-gen1",
+			[]timed{{0, 1000}, {60, 1000}, {120, 400}, {180, 400}, {800, 400}, {840, 9_000_000}, {880, 410}, {900, 411}, {940, 413}}, 13},
+		{"wrong rising values after a start that was heard for hours", "tasmota",
+			[]timed{{0, 9000}, {60, 9000}, {120, 400}, {hours, 400}, {hours + 60, 400}, {hours + 120, 5000}, {hours + 170, 5010}, {hours + 220, 5020}}, 20},
+	} {
+		p := library(t)[c.profile]
+		var r profile.Register
+		for _, v := range c.values {
+			r, _ = p.Take(r, counted(v.wh*1000), at(v.second))
+		}
+		if r.Wh() != c.want {
+			t.Errorf("%s: %d Wh were counted, want %d", c.name, r.Wh(), c.want)
+		}
+	}
+}
+
+// TestADoubtAboutAStartEnds: a start may turn out to be none for ten values, also if another one follows it. Later, a register that is back
+// at its old value takes nothing away that was counted.
+func TestADoubtAboutAStartEnds(t *testing.T) {
+	p := library(t)["shelly-gen1"]
+	values := []int64{900, 1000, 1000, 10, 20, 30, 40, 50, 60, 70, 70, 5, 15, 25, 35, 45, 55, 65, 75}
+	r, _ := playValues(p, 60, values...)
+	if r.Counting.Trial != (profile.Trial{}) || r.Counting.Skip != 0 {
+		t.Errorf("ten values after the first start, the doubt goes on: %+v", r.Counting.Trial)
+	}
+	if want := int64(100 + 70 + 75); r.Wh() != want {
+		t.Errorf("%d Wh were counted, want %d", r.Wh(), want)
+	}
+}

@@ -41,20 +41,19 @@ type plug struct {
 
 	goods []good // the newest true values
 
-	oldAgain bool  // an old or wrong value came, and two good ones have not followed yet
-	toldOld  int64 // used when such values came last
-	run      int   // how many good values in a row, apart from each other, have followed the last fault
-	runAt    time.Time
-	wrongAt  time.Time // of the newest value that was not good
-	rises    int       // rising ones among them since the last restart or spell
-	risen    int64     // the highest of these
+	run     int // how many good values in a row, apart from each other, have followed the last fault
+	runAt   time.Time
+	wrongAt time.Time // of the newest value that was not good
+	rises   int       // rising ones among them since the last restart or spell
+	risen   int64     // the highest of these
+	waiting int64     // energy about which a person must decide, because max_w did not allow it
 
-	// A spell lasts while wrong values follow each other, or while a second device sends. It begins with the last confirmed value before it.
-	wrongs    int
-	spellFrom time.Time
-	inSpell   bool
-	visited   bool          // the spell is of a second device
-	spells    time.Duration // all spells that are over
+	// A spell lasts while wrong values follow each other, or while a second device sends. It begins with the last confirmed value before it, and
+	// ends with the third good value. Then the server need not believe wrong values any more. What was used it may learn later, with the third
+	// good value that rises: a register that stands still does not show whose it is.
+	wrongs  int
+	wronged span
+	unclear span
 
 	// What the device itself forgot. After a restart, the use up to the third good value in a row can hide below the value that was sent before.
 	forgotten int64
@@ -64,6 +63,7 @@ type plug struct {
 	hides     int64 // the most that can hide
 	top, sure int64 // the highest value that was sent before the restart, and the lowest that counting may have ended with
 	silent    bool  // more than max_gap passed before the first value after the restart, or a spell came between
+	disturbed bool  // a wrong or an old value came before three values had risen after it
 	repeated  int64 // what a profile that is wrong about its device may count once more
 
 	reg   profile.Register
@@ -121,8 +121,13 @@ func (d *plug) pass(t time.Duration) {
 
 // deliver gives a value to the server.
 func (d *plug) deliver(what string, mwh int64) {
+	before := d.reg.Device
 	var s profile.Step
 	d.reg, s = d.p.Take(d.reg, profile.Meaning{Kind: profile.IsData, EnergyMWh: &mwh}, d.now)
+	if s.Ended == profile.EndedMoved {
+		moved := d.reg.Device - before - s.CountedMWh
+		d.waiting += min(moved, max(d.used-d.charged()-d.waiting, 0)) // not the register of another device
+	}
 	d.note("%s %d → +%d %s%s", what, mwh, s.CountedMWh, s.Held, s.Why)
 }
 
@@ -144,7 +149,6 @@ func (d *plug) sendGood() {
 	}
 	d.wrongs = 0
 	d.countGood()
-	d.oldAgain = d.oldAgain && d.run < 2
 	d.goods = append(d.goods, good{d.now, d.shown(), d.used, d.run <= 1})
 	if len(d.goods) > 40 {
 		d.goods = d.goods[20:]
@@ -197,50 +201,60 @@ func (d *plug) confirmed() good {
 	return d.goods[0]
 }
 
-// noteOld notes a value that is old or wrong. A second one, before two good values in a row have followed, may make the device seem to have used
-// less until then, so that what max_w does not allow after it waits for a person.
-func (d *plug) noteOld() {
-	if d.oldAgain {
-		d.forgotten += max(d.used-max(d.confirmed().used, d.toldOld), 0)
-		d.toldOld = d.used
-	}
-	d.oldAgain = true
+func (d *plug) lastGood() good { return d.goods[len(d.goods)-1] }
+
+// span is a time that begins and ends again and again.
+type span struct {
+	open bool
+	from time.Time
+	over time.Duration // all such times that have ended
 }
 
-func (d *plug) lastGood() good { return d.goods[len(d.goods)-1] }
+func (s *span) begin(at time.Time) {
+	if !s.open {
+		s.open, s.from = true, at
+	}
+}
+
+func (s *span) end(at time.Time) {
+	s.over = s.until(at)
+	s.open = false
+}
+
+// until is the sum of all these times until now.
+func (s *span) until(now time.Time) time.Duration {
+	if s.open {
+		return s.over + now.Sub(s.from)
+	}
+	return s.over
+}
 
 // beginSpell notes that more than a single wrong value arrives.
 func (d *plug) beginSpell() {
 	d.silent = true
 	d.run = 0
 	d.rises = 0
-	if !d.inSpell {
-		d.inSpell = true
-		d.spellFrom = d.confirmed().at
-	}
+	d.wronged.begin(d.confirmed().at)
+	d.unclear.begin(d.confirmed().at)
 }
 
 // endSpell ends a spell with the third good value: no rule can know sooner which values were the wrong ones.
 func (d *plug) endSpell() {
-	if d.inSpell && d.other == nil {
-		d.inSpell = false
-		d.spells += d.now.Sub(d.spellFrom)
+	if d.other != nil {
+		return
 	}
-}
-
-// spellTime is the time of all spells until now.
-func (d *plug) spellTime() time.Duration {
-	if d.inSpell {
-		return d.spells + d.now.Sub(d.spellFrom)
+	d.wronged.end(d.now)
+	if d.rises >= 3 {
+		d.unclear.end(d.now)
 	}
-	return d.spells
 }
 
 // disturb ends the row of good values.
 func (d *plug) disturb() {
 	d.run = 0
 	d.wrongAt = d.now
-	if d.restarted || d.inSpell {
+	d.disturbed = d.disturbed || d.restarted
+	if d.restarted || d.unclear.open {
 		d.rises = 0
 	}
 }
@@ -248,7 +262,6 @@ func (d *plug) disturb() {
 // sendWrong delivers a value that is not the device's register now. A second one before a good value begins a spell.
 func (d *plug) sendWrong(what string, mwh int64) {
 	d.disturb()
-	d.noteOld()
 	d.wrongs++
 	if d.wrongs > 1 {
 		d.beginSpell()
@@ -316,7 +329,6 @@ func (d *plug) replay() {
 		d.disturb()
 		d.deliver("repeated", g.mwh)
 	}
-	d.noteOld()
 }
 
 // late lets a value arrive behind the next one.
@@ -358,7 +370,7 @@ func (d *plug) noteRestart() {
 		d.forgotten += d.used - d.confirmed().used
 	}
 	d.top, d.sure = top, sure
-	d.silent = d.inSpell || d.restarted && d.silent
+	d.silent = d.unclear.open || d.restarted && d.silent
 	next := int64(0)
 	if d.keeps {
 		next = d.saved
@@ -373,12 +385,12 @@ func (d *plug) noteRestart() {
 // or all if the profile says rightly that the register begins at 0.
 func (d *plug) hideUse() {
 	d.restarted = false
-	silent := d.silent
-	d.silent = false
+	vague := d.silent || d.disturbed
+	d.silent, d.disturbed = false, false
 	since := d.used
 	switch {
 	case d.shown() >= d.sure:
-	case d.p.Energy.Reset == profile.ResetZero && !d.keeps && !silent:
+	case d.p.Energy.Reset == profile.ResetZero && !d.keeps && !vague:
 		return
 	default:
 		since = d.threeAt
@@ -403,9 +415,9 @@ func (d *plug) endSilence() {
 // hidden is what the server cannot know of now.
 func (d *plug) hidden() int64 {
 	if d.restarted {
-		return d.forgotten + d.used - d.startedAt
+		return d.waiting + d.forgotten + d.used - d.startedAt
 	}
-	return d.forgotten
+	return d.waiting + d.forgotten
 }
 
 // visit lets a second device with a register of its own send to the listener for a time, between the device's own values or in their place.
