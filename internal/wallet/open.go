@@ -49,8 +49,9 @@ func (s *State) goOn(r Reading, t Terms) (drawn *HeldEnergy) {
 	before := *s
 	before.leaveOut()
 	before.Open = false
-	if s.stillOpen(r) && before.doubt(r, s.until(r, t), t) == "" {
-		s.At, s.Seq, s.Up, s.OpenFrom = s.until(r, t), r.Seq, r.Up, r.Register
+	if to := s.until(r, t); s.stillOpen(r) && before.doubt(r, to, t) == "" {
+		s.Ahead = before.beyond(r, to, t)
+		s.At, s.Seq, s.Up, s.OpenFrom = to, r.Seq, r.Up, r.Register
 		return nil
 	}
 	drawn = &HeldEnergy{Memory: s.Held.Memory, Seq: s.Held.Seq, Register: s.OpenFrom}

@@ -95,11 +95,13 @@ func Take(s State, r Reading, t Terms) (State, Taken) {
 	if reason == "" {
 		next, out, err := s.rate(r, to, t)
 		if err == nil {
+			next.Ahead = s.beyond(r, to, t)
 			return next, out
 		}
 		reason = HoldPrice
 	}
 	if reason == HoldOpen {
+		s.Ahead = s.beyond(r, to, t)
 		s.At, s.Seq, s.Up, s.OpenFrom = to, r.Seq, r.Up, r.Register
 	}
 	s.Held = Held{Reason: reason, Memory: r.Memory, Seq: r.Seq, Register: r.Register, At: r.At, Up: r.Up, Clock: r.Clock, Since: r.ReceivedAt}
@@ -235,7 +237,6 @@ func (s State) rate(r Reading, to time.Time, t Terms) (State, Taken, error) {
 		out.add(p, debits[i], guessed, t.Zone)
 	}
 	next.follow(r)
-	next.Ahead = s.beyond(r, to, t)
 	next.Memory, next.Seq, next.Register, next.At, next.Up = r.Memory, r.Seq, r.Register, to, r.Up
 	return next, out, nil
 }
