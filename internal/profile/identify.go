@@ -216,16 +216,41 @@ func (a *Adoption) Replace(ctx context.Context, by access.Actor, r Replaced) (Bi
 	return out, fault.Wrap(err, "replace the device of meter %s", r.Meter)
 }
 
+// HasNamedListener reports whether a meter has a listener of its own on this server, whose devices have names.
+func (a *Adoption) HasNamedListener(number string) bool {
+	p := a.c.OwnProfile(number)
+	return p != nil && p.NamesDevices()
+}
+
+// Bound shows the device of a meter with a listener of its own whose devices have names (right: meter.read).
+func (a *Adoption) Bound(ctx context.Context, by access.Actor, meter string) (BindingView, error) {
+	if no := by.Needs(access.ReadMeters); no.Refused() {
+		return BindingView{Refusal: no}, nil
+	}
+	out, err := access.Look(ctx, a.c.Door, by.Tenant, func(tx AdoptTx) (BindingView, error) {
+		m, no, err := registry.MeterNamed(tx.Meters(), meter)
+		if err != nil || no.Refused() {
+			return BindingView{Refusal: no}, err
+		}
+		if !a.HasNamedListener(m.Number) {
+			return BindingView{Refusal: refuse.MeterWithoutNamedDevice(m.Number)}, nil
+		}
+		b, _, err := tx.DeviceBinding(m.N)
+		return a.bindingView(b, m.Number), err
+	})
+	return out, fault.Wrap(err, "read the device of meter %s", meter)
+}
+
 // replace does the work of Replace in one transaction.
 func (a *Adoption) replace(tx AdoptTx, by access.Actor, r Replaced) (BindingView, error) {
 	m, no, err := registry.MeterNamed(tx.Meters(), r.Meter)
 	if err != nil || no.Refused() {
 		return BindingView{Refusal: no}, err
 	}
-	p := a.c.OwnProfile(m.Number)
-	if p == nil || !p.NamesDevices() {
+	if !a.HasNamedListener(m.Number) {
 		return BindingView{Refusal: refuse.MeterWithoutNamedDevice(m.Number)}, nil
 	}
+	p := a.c.OwnProfile(m.Number)
 	was, err := tx.ProfileRegister(m.N)
 	if err != nil {
 		return BindingView{}, err

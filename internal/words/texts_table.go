@@ -2146,6 +2146,47 @@ func (t *Texts) DevicesMore() string { return t.say("pages.devices.more") }
 // DevicesOtherSession: The form is from another session. Send it again from this page.
 func (t *Texts) DevicesOtherSession() string { return t.say("pages.devices.other-session") }
 
+// MeterDeviceTitle: Device of meter {meter}
+func (t *Texts) MeterDeviceTitle(meter string) string {
+	return t.say("pages.meter-device.title", "{meter}", meter)
+}
+
+// MeterDeviceAbout: Only messages of the meter's device count, and only this device is switched. Where four eyes apply, a second person agrees to another one.
+func (t *Texts) MeterDeviceAbout() string { return t.say("pages.meter-device.about") }
+
+// MeterDeviceTwo: Two devices were heard: {first} and {second}. Nothing is charged and nothing is switched until somebody chooses one.
+func (t *Texts) MeterDeviceTwo(first string, second string) string {
+	return t.say("pages.meter-device.two", "{first}", first, "{second}", second)
+}
+
+// MeterDeviceOwn: The meter belongs to the device {name}.
+func (t *Texts) MeterDeviceOwn(name string) string {
+	return t.say("pages.meter-device.own", "{name}", name)
+}
+
+// MeterDeviceHeard: The device {name} was heard. The meter belongs to it as soon as no other one was heard for an hour and a value was read.
+func (t *Texts) MeterDeviceHeard(name string) string {
+	return t.say("pages.meter-device.heard", "{name}", name)
+}
+
+// MeterDeviceNone: No device was heard yet.
+func (t *Texts) MeterDeviceNone() string { return t.say("pages.meter-device.none") }
+
+// MeterDeviceWaits: Waits for a first value
+func (t *Texts) MeterDeviceWaits() string { return t.say("pages.meter-device.waits") }
+
+// MeterDeviceName: Name of the device
+func (t *Texts) MeterDeviceName() string { return t.say("pages.meter-device.name") }
+
+// MeterDeviceReason: Reason
+func (t *Texts) MeterDeviceReason() string { return t.say("pages.meter-device.reason") }
+
+// MeterDeviceChoose: Make it the meter's device
+func (t *Texts) MeterDeviceChoose() string { return t.say("pages.meter-device.choose") }
+
+// MeterDeviceOpen: Device
+func (t *Texts) MeterDeviceOpen() string { return t.say("pages.meter-device.open") }
+
 // DoubtfulTitle: Doubtful readings
 func (t *Texts) DoubtfulTitle() string { return t.say("pages.doubtful.title") }
 

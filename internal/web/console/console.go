@@ -174,6 +174,8 @@ func (s *Console) routes() http.Handler {
 	m.Handle("GET /meters/new", s.signedIn(s.newMeter))
 	m.HandleFunc("GET /meters/live", s.metersLive)
 	m.Handle("GET /meters/{number}", s.signedIn(s.meter))
+	m.Handle("GET /meters/{number}/device", s.signedIn(s.meterDevice))
+	m.Handle("POST /meters/{number}/device", s.signedIn(s.replaceMeterDevice))
 	m.HandleFunc("GET /meters/{number}/live", s.meterLive)
 	m.Handle("GET /meters/{number}/history", s.signedIn(s.history))
 	m.Handle("POST /meters/{number}/commands", s.signedIn(s.command))

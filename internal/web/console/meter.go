@@ -23,6 +23,7 @@ type meterDetail struct {
 	Refills                     bool // a token can be sent to the meter from this page
 	Serves                      bool // the visitor does an engineer's work at the meter
 	Configures                  bool // the visitor may see its configuration
+	OwnDevice                   bool // it has a listener of its own, whose devices have names
 	Panel, Status, Key, Phone   string
 	Address, CustomerPath       string
 	KeyState                    string // whether tokens can be made under the key; empty without a key
@@ -90,6 +91,7 @@ func (s *Console) meterPage(w http.ResponseWriter, r *http.Request, v visit, sta
 		d.CustomerPath = "/customers/" + m.Customer.ID.Text(id.Customer)
 	}
 	d.Serves, d.Configures = v.serves(), v.configures(m.Meter)
+	d.OwnDevice = v.by.OfUtility() && s.c.Adoption.HasNamedListener(number)
 	d.Refills = v.by.May(access.SendTokens) && m.Meter.Mode == registry.PrepayToken
 	if d.KeyState, err = s.keyState(r.Context(), v, m); err != nil {
 		s.broken(w, r, v, err)
