@@ -510,6 +510,7 @@ func (p *Profile) stay(r Register, at time.Time) Register {
 	}
 	if !r.Counting.isUnsureStill(at) {
 		r.Counting.Unsure = 0
+		r.Counting.Base = Base{}
 	}
 	return p.moveTo(r, 0, at)
 }

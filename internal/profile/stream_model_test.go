@@ -121,13 +121,17 @@ func (d *plug) pass(t time.Duration) {
 
 // deliver gives a value to the server.
 func (d *plug) deliver(what string, mwh int64) {
-	before := d.reg.Device
+	before := d.reg
 	var s profile.Step
 	d.reg, s = d.p.Take(d.reg, profile.Meaning{Kind: profile.IsData, EnergyMWh: &mwh}, d.now)
-	if s.Ended == profile.EndedMoved {
-		moved := d.reg.Device - before - s.CountedMWh
-		d.waiting += min(moved, max(d.used-d.charged()-d.waiting, 0)) // not the register of another device
+	moved := int64(0)
+	switch held := before.Counting.Held; {
+	case s.Ended == profile.EndedMoved:
+		moved = d.reg.Device - before.Device - s.CountedMWh
+	case s.Ended == profile.EndedOpen:
+		moved = max(held.First-before.Device, 0)
 	}
+	d.waiting += min(moved, max(d.used-d.charged()-d.waiting, 0)) // what was not used is the register of another device
 	d.note("%s %d → +%d %s%s", what, mwh, s.CountedMWh, s.Held, s.Why)
 }
 
