@@ -240,7 +240,10 @@ func (p *Profile) takeAgreeing(r Register, s Step, mwh int64, at time.Time) (Reg
 	if at.Sub(held.LastAt) < apart {
 		return keepHolding(r, s, at)
 	}
-	if held.Kind == HeldJump && mwh-held.Last > p.mostIn(at.Sub(held.LastAt)+allowance) {
+	if mwh-held.Last > p.mostIn(at.Sub(held.LastAt)+allowance) {
+		if held.Kind == HeldRise && p.fits(r.Device, r.At, held.First, held.FirstAt) { // the held value shows that the last accepted one was true
+			r = p.passTo(r, r.At)
+		}
 		return p.hold(r, s, p.kindOf(r, mwh, at), mwh, at)
 	}
 	if back := p.undoStart(r, at); p.provesNoStart(r, held.First, held.LastAt) && held.First >= back.Device && held.First-back.Device <= p.room(back, at) {
@@ -249,8 +252,6 @@ func (p *Profile) takeAgreeing(r Register, s Step, mwh int64, at time.Time) (Reg
 	held.Last, held.LastAt = mwh, at
 	held.Values++
 	r.Counting.Held = held
-	earlier := Counting{Anchor: r.anchor(), Since: r.Counting.Since}
-	from := r.Device
 	switch {
 	case held.Kind == HeldRise && held.First-r.Device <= p.room(r, at):
 		r, s = p.confirm(r, s)
@@ -269,10 +270,6 @@ func (p *Profile) takeAgreeing(r Register, s Step, mwh int64, at time.Time) (Reg
 	s.CountedMWh = 0
 	r, s = p.takeHigher(r, s, mwh, at)
 	s.CountedMWh += confirmed
-	if earlier.Since += held.First - from; r.Counting.Held.Kind == HeldJump && s.Ended == EndedConfirmed && mwh-r.Device <= p.roomOf(earlier, at) {
-		r.Counting.Anchor, r.Counting.Since = earlier.Anchor, earlier.Since // the confirmed value was an old or a wrong one
-		r.Counting.Held.Kind = HeldRise
-	}
 	return r, s
 }
 
@@ -435,7 +432,11 @@ func (p *Profile) beginAgain(r Register, s Step, held Held, mwh int64, at time.T
 	if held.Last > r.Device {
 		r, s = p.accept(r, s, held.Last, held.LastAt)
 	}
-	r = p.passTo(r, held.heardUntil())
+	heard := held.heardUntil()
+	if p.fits(held.Last, held.newest(), mwh, at) {
+		heard = held.newest()
+	}
+	r = p.passTo(r, heard)
 	begun := s.CountedMWh
 	s.CountedMWh = 0
 	r.Counting.Unsure = 0

@@ -311,6 +311,8 @@ func TestWhatWasHeardLimitsTheEnergyOfASilence(t *testing.T) {
 			[]timed{{0, 1000}, {60, 1000}, {hours, 0}, {hours + 60, 1000}, {hours + 120, 1000}, {hours + 130, 90_000}, {hours + 190, 90_010}, {hours + 250, 90_020}}, 20},
 		{"a wrong high value after two lower ones", "shelly-gen1",
 			[]timed{{0, 1000}, {60, 1000}, {120, 400}, {180, 400}, {800, 400}, {840, 9_000_000}, {880, 410}, {900, 411}, {940, 413}}, 13},
+		{"a rise that another device contradicts", "tasmota",
+			[]timed{{0, 1000}, {60, 1000}, {hours, 1041}, {2 * hours, 101_000}, {2*hours + 28, 200_000}, {2*hours + 51, 200_050}, {2*hours + 90, 200_100}}, 41 + 100},
 		{"wrong rising values after a start that was heard for hours", "tasmota",
 			[]timed{{0, 9000}, {60, 9000}, {120, 400}, {hours, 400}, {hours + 60, 400}, {hours + 120, 5000}, {hours + 170, 5010}, {hours + 220, 5020}}, 20},
 	} {

@@ -63,7 +63,7 @@ type plug struct {
 	hides     int64 // the most that can hide
 	top, sure int64 // the highest value that was sent before the restart, and the lowest that counting may have ended with
 	silent    bool  // more than max_gap passed before the first value after the restart, or a spell came between
-	disturbed bool  // a wrong or an old value came before three values had risen after it
+	disturbed bool  // a wrong or an old value came before three values had risen after it, or the second one rose as only a wrong one may
 	repeated  int64 // what a profile that is wrong about its device may count once more
 
 	reg   profile.Register
@@ -128,7 +128,7 @@ func (d *plug) deliver(what string, mwh int64) {
 	switch held := before.Counting.Held; {
 	case s.Ended == profile.EndedMoved:
 		moved = d.reg.Device - before.Device - s.CountedMWh
-	case s.Ended == profile.EndedOpen:
+	case s.Ended == profile.EndedOpen, s.Ended == profile.EndedReturned && held.Kind == profile.HeldJump && d.restarted: // the device forgot it
 		moved = max(held.First-before.Device, 0)
 	}
 	d.waiting += min(moved, max(d.used-d.charged()-d.waiting, 0)) // what was not used is the register of another device
@@ -178,6 +178,9 @@ func (d *plug) countGood() {
 	}
 	if gap := time.Duration(d.p.Energy.MaxGap); d.restarted && d.run <= 3 && d.now.Sub(d.lastGood().at) > gap {
 		d.silent = true
+	}
+	if d.restarted && d.run == 2 && d.shown()-d.lastGood().mwh > energyOf(d.p.Energy.MaxW, time.Minute) {
+		d.disturbed = true // one of the first two values may be a wrong one
 	}
 	if d.run == 3 {
 		d.threeAt = d.used
