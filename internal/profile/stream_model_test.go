@@ -65,6 +65,7 @@ type plug struct {
 	silent    bool  // more than max_gap passed before the first value after the restart, or a spell came between
 	disturbed bool  // a wrong or an old value came before three values had risen after it, or the second one rose as only a wrong one may
 	repeated  int64 // what a profile that is wrong about its device may count once more
+	young     int   // values until a start is beyond doubt; until then one wrong value may undo it
 
 	reg   profile.Register
 	begin int64
@@ -152,6 +153,7 @@ func (d *plug) sendGood() {
 		d.begin = d.reg.MWh
 	}
 	d.wrongs = 0
+	d.young = max(d.young-1, 0)
 	d.countGood()
 	d.goods = append(d.goods, good{d.now, d.shown(), d.used, d.run <= 1})
 	if len(d.goods) > 40 {
@@ -269,6 +271,10 @@ func (d *plug) disturb() {
 // sendWrong delivers a value that is not the device's register now. A second one before a good value begins a spell.
 func (d *plug) sendWrong(what string, mwh int64) {
 	d.disturb()
+	if d.young > 0 { // the value may look like the register before the start
+		d.young = 0
+		d.forgotten += d.used - d.startedAt
+	}
 	d.wrongs++
 	if d.wrongs > 1 {
 		d.beginSpell()
@@ -392,6 +398,7 @@ func (d *plug) noteRestart() {
 // or all if the profile says rightly that the register begins at 0.
 func (d *plug) hideUse() {
 	d.restarted = false
+	d.young = 10
 	vague := d.silent || d.disturbed
 	d.silent, d.disturbed = false, false
 	since := d.used
