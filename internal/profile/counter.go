@@ -404,7 +404,7 @@ func (p *Profile) returnsToBase(r Register, mwh int64, at time.Time) bool {
 // known only if the register begins at 0, and if max_w allows it.
 func (p *Profile) beginAgain(r Register, s Step, held Held, mwh int64, at time.Time) (Register, Step) {
 	trial := Trial{Max: r.Device, MaxAt: r.At, MWh: r.MWh, Skip: r.Counting.Skip, Ahead: p.ahead(r, r.At), Unsure: r.Counting.Unsure}
-	if old := r.Counting.Trial; !old.MaxAt.IsZero() && old.Max > trial.Max {
+	if old := r.Counting.Trial; old.Max > trial.Max {
 		trial = old
 	}
 	trial.From, trial.FromAt = held.First, held.FirstAt
@@ -422,7 +422,6 @@ func (p *Profile) beginAgain(r Register, s Step, held Held, mwh int64, at time.T
 		s.Gap = max(held.FirstAt.Sub(r.At), 0)
 		s.Why = fmt.Sprintf("the device's register went back from %d to %d mWh", r.Device, held.First)
 		r.Device = held.First
-		r = p.passTo(r, held.FirstAt)
 	}
 	r.Counting.Held = Held{}
 	r.Counting.Base = Base{}

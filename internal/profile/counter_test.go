@@ -64,6 +64,7 @@ func TestADevicesOwnRegister(t *testing.T) {
 		{"one value is too high", "tasmota", []int64{100, 300, 110, 111, 113}, 200, 0, ""},
 		{"and the use goes on", "tasmota", []int64{100, 300, 110, 111, 113, 290, 310}, 210, 0, ""},
 		{"a start that was none", "tasmota", []int64{1000, 1010, 100, 101, 103, 1010, 1015}, 15, 1, ""},
+		{"two starts that were none", "tasmota", []int64{9000, 9000, 10, 20, 30, 30, 5, 15, 25, 25, 9000, 9010, 9060}, 60, 2, ""},
 		{"jumps once", "tasmota", []int64{100, 5000, 110}, 10, 0, ""},
 		{"jumps for good", "tasmota", []int64{100, 5000, 5001, 5002}, 2, 1, ""},
 		{"jumps twice", "tasmota", []int64{100, 5000, 5001}, 0, 0, profile.HeldJump},
@@ -338,5 +339,16 @@ func TestADoubtAboutAStartEnds(t *testing.T) {
 	}
 	if want := int64(100 + 70 + 75); r.Wh() != want {
 		t.Errorf("%d Wh were counted, want %d", r.Wh(), want)
+	}
+}
+
+// TestAFallEndsNothing: the first lower value ends no held value, because none was held. After a held rise it does, and a person decides about the rise.
+func TestAFallEndsNothing(t *testing.T) {
+	p := library(t)["tasmota"]
+	if _, s := playValues(p, 60, 100, 250, 240); s.Ended != "" {
+		t.Errorf("a first lower value ended values as %q", s.Ended)
+	}
+	if _, s := playValues(p, 60, 100, 700, 90); s.Ended != profile.EndedOpen {
+		t.Errorf("a lower value after a held rise ended it as %q, want %q", s.Ended, profile.EndedOpen)
 	}
 }
