@@ -287,8 +287,8 @@ func (w *standing) countFailure(to string, now time.Time) {
 	w.failed[to] = now
 }
 
-// changed raises or clears the alarm of a route. If the route works again, it also wakes the messages that wait for the route.
-func (d *Dispatcher) changed(tx Tx, t routeChange, name, why string) error {
+// applyRouteChange raises or clears the alarm of a route. If the route works again, it also wakes the messages that wait for the route.
+func (d *Dispatcher) applyRouteChange(tx Tx, t routeChange, name, why string) error {
 	switch t {
 	case wentDown:
 		if err := tx.Outcomes().AuditLog(d.entry("message.route_down", name, why)); err != nil {

@@ -70,8 +70,8 @@ type QueuedTx interface {
 	// MessagesWake makes due the messages of a telephone that wait because it could not be reached. It leaves out messages that were tried
 	// after the given moment, and messages that have had MaxTriesWoken tries.
 	MessagesWake(phone string, now, tried time.Time) error
-	// MessagesWakeRoute makes due the messages that wait because their last try did not leave, and that the given route has tried too. It leaves
-	// out messages that have had MaxTriesWoken tries.
+	// MessagesWakeRoute makes messages due whose last try did not leave and which the route has tried.
+	// A message that has had MaxTriesWoken tries keeps waiting.
 	MessagesWakeRoute(route string, now time.Time) error
 	// MessagesAfter lists the messages with one of the purposes that were queued for the same telephone after m, newest first.
 	MessagesAfter(m Message, purposes []Purpose, max int) ([]Message, error)

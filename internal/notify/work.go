@@ -71,7 +71,7 @@ func (d *Dispatcher) one(ctx context.Context, t access.Tenant, n int, r Configur
 	turn := d.judge(n, s, e.message.Phone)
 	// The outcome must be recorded even if the program is ending.
 	err = d.c.Door.Do(context.WithoutCancel(ctx), t, func(tx Tx) (bool, error) {
-		if err := d.changed(tx, turn, r.Name(), s.Why); err != nil {
+		if err := d.applyRouteChange(tx, turn, r.Name(), s.Why); err != nil {
 			return false, err
 		}
 		return false, d.settled(tx, e, s)

@@ -1,8 +1,13 @@
 package payment
 
-// What wakes a payment that waits. A parked payment waits for a registration: the transaction of the registration orders the look at the parked
-// payments, so no payment waits for a timer. The sweep still looks at them, for what changes with the time alone. An unconfirmed payment waits for its
-// provider: the first answer after a silence wakes the questions about all payments.
+// What wakes a payment that waits.
+//
+// A parked payment waits for a registration. The transaction of the registration orders the look at
+// the parked payments, so none of them waits for a timer. The sweep still looks at them, for what
+// changes with the time alone.
+//
+// An unconfirmed payment waits for its provider. The first answer after a silence wakes the questions
+// about all payments.
 
 import (
 	"context"
@@ -102,9 +107,14 @@ func (w Worker) tryAgain(ctx context.Context, t access.Tenant, seen Payment) (jo
 	})
 }
 
-// actOn runs the transaction that acts on a provider's answer, or on its silence. The first answer after a silence also orders that the questions about
-// other payments are asked at once. So does the first answer after the start of the program, which does not know whether the provider was silent before.
-func (w Worker) actOn(ctx context.Context, t access.Tenant, provider Provider, silent error, fn func(Tx) (job.Verdict, error)) (job.Verdict, error) {
+// actOn runs the transaction that acts on a provider's answer, or on its silence.
+//
+// The first answer after a silence also orders that the questions about other payments are asked at
+// once. So does the first answer after the start of the program: it does not know whether the
+// provider was silent before.
+func (w Worker) actOn(
+	ctx context.Context, t access.Tenant, provider Provider, silent error, fn func(Tx) (job.Verdict, error),
+) (job.Verdict, error) {
 	wakes := silent == nil && w.ps.maySleep(provider.ID)
 	ordered := false
 	v, err := w.do(ctx, t, func(tx Tx) (job.Verdict, error) {

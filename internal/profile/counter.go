@@ -171,7 +171,8 @@ func (p *Profile) follow(r Register, s Step, mwh int64, at time.Time) (Register,
 		if held.Firm {
 			r.Counting.Base = held.asBase()
 		}
-		if held.Firm || p.fits(held.First, held.FirstAt, mwh, at) { // the values lead here, so all above the last accepted one was used after them
+		if held.Firm || p.couldRise(held.First, held.FirstAt, mwh, at) {
+			// The lower values lead here, so all above the last accepted one was used after them.
 			r = p.passTo(r, held.heardBefore())
 		}
 		r.Counting.UnsureAt = at // the lower values contradict the last rise, so it is as unsure as the present one
@@ -241,7 +242,8 @@ func (p *Profile) takeAgreeing(r Register, s Step, mwh int64, at time.Time) (Reg
 		return keepHolding(r, s, at)
 	}
 	if mwh-held.Last > p.mostIn(at.Sub(held.LastAt)+allowance) {
-		if held.Kind == HeldRise && p.fits(r.Device, r.At, held.First, held.FirstAt) { // the held value shows that the last accepted one was true
+		if held.Kind == HeldRise && p.couldRise(r.Device, r.At, held.First, held.FirstAt) {
+			// The held value shows that the last accepted one was true.
 			r = p.passTo(r, r.At)
 		}
 		return p.hold(r, s, p.kindOf(r, mwh, at), mwh, at)
@@ -319,8 +321,8 @@ func (p *Profile) takeLower(r Register, s Step, mwh int64, at time.Time) (Regist
 	large := mwh-held.Last > p.mostIn(allowance)
 	switch {
 	case mwh == held.Last || mwh > held.Last && at.Sub(held.LastAt) < apart:
-		if mwh == held.Last && at.Sub(held.newest()) >= apart {
-			held.Before, held.Again = held.newest(), at
+		if mwh == held.Last && at.Sub(held.newestAt()) >= apart {
+			held.Before, held.Again = held.newestAt(), at
 			held.Firm = held.Firm || mwh == held.First
 		}
 		r.Counting.Held = held
@@ -330,10 +332,12 @@ func (p *Profile) takeLower(r Register, s Step, mwh int64, at time.Time) (Regist
 		held = held.goOn(mwh, at)
 		r.Counting.Held = held
 		return keepHolding(r, s, at)
-	case mwh < held.Last, mwh-held.First > p.mostIn(at.Sub(held.FirstAt))+figure, mwh-held.Last > p.mostIn(at.Sub(held.heardBefore())+allowance):
+	case mwh < held.Last,
+		!p.couldRise(held.First, held.FirstAt, mwh, at),
+		mwh-held.Last > p.mostIn(at.Sub(held.heardBefore())+allowance):
 		return p.hold(r, s, HeldFall, mwh, at)
 	case large && !held.Firm && held.Values == 1: // one of the two may be wrong, so counting begins at the higher one at the earliest
-		held.Silent = held.Silent || p.isSilence(held.newest(), at)
+		held.Silent = held.Silent || p.isSilence(held.newestAt(), at)
 		held = held.goOn(mwh, at)
 		held.First, held.FirstAt = mwh, at
 		held.Values++
@@ -349,13 +353,13 @@ func (p *Profile) takeLower(r Register, s Step, mwh int64, at time.Time) (Regist
 	return keepHolding(r, s, at)
 }
 
-// fits reports whether a register can have risen from one value to another one.
-func (p *Profile) fits(from int64, since time.Time, to int64, at time.Time) bool {
+// couldRise reports whether a register can have risen from one value to another one.
+func (p *Profile) couldRise(from int64, since time.Time, to int64, at time.Time) bool {
 	return to >= from && to-from <= p.mostIn(at.Sub(since))+figure
 }
 
-// newest is the time of the newest value of a fall.
-func (h Held) newest() time.Time {
+// newestAt is the time of the newest value of a fall.
+func (h Held) newestAt() time.Time {
 	if h.Again.IsZero() {
 		return h.LastAt
 	}
@@ -369,7 +373,7 @@ func (h Held) asBase() Base {
 
 // goOn makes another value the last one of a fall.
 func (h Held) goOn(mwh int64, at time.Time) Held {
-	h.Before = h.newest()
+	h.Before = h.newestAt()
 	h.Last, h.LastAt, h.Again = mwh, at, time.Time{}
 	return h
 }
@@ -403,7 +407,7 @@ func (p *Profile) returnsToBase(r Register, mwh int64, at time.Time) bool {
 // beginAgain counts from the new start of a register. The energy between the last value before the start and the first one after it is
 // known only if the register begins at 0, and if max_w allows it.
 func (p *Profile) beginAgain(r Register, s Step, held Held, mwh int64, at time.Time) (Register, Step) {
-	trial := Trial{Max: r.Device, MaxAt: r.At, MWh: r.MWh, Skip: r.Counting.Skip, Ahead: p.ahead(r, r.At), Unsure: r.Counting.Unsure}
+	trial := Trial{Max: r.Device, MaxAt: r.At, MWh: r.MWh, Skip: r.Counting.Skip, Ahead: p.energyAhead(r, r.At), Unsure: r.Counting.Unsure}
 	if old := r.Counting.Trial; old.Max > trial.Max {
 		trial = old
 	}
@@ -432,8 +436,8 @@ func (p *Profile) beginAgain(r Register, s Step, held Held, mwh int64, at time.T
 		r, s = p.accept(r, s, held.Last, held.LastAt)
 	}
 	heard := held.heardUntil()
-	if p.fits(held.Last, held.newest(), mwh, at) {
-		heard = held.newest()
+	if p.couldRise(held.Last, held.newestAt(), mwh, at) {
+		heard = held.newestAt()
 	}
 	r = p.passTo(r, heard)
 	begun := s.CountedMWh
@@ -462,19 +466,19 @@ func (p *Profile) isSilence(from, to time.Time) bool {
 
 // passTo moves the time since which energy may have been used.
 func (p *Profile) passTo(r Register, at time.Time) Register {
-	r.Counting.Since = p.ahead(r, at)
+	r.Counting.Since = p.energyAhead(r, at)
 	r.Counting.Anchor = at
 	r.At = at
 	return r
 }
 
-// ahead returns the energy that was counted beyond max_w times the time, at a time.
-func (p *Profile) ahead(r Register, at time.Time) int64 {
-	return max(r.Counting.Since-p.mostIn(at.Sub(r.anchor())), 0)
+// energyAhead returns the energy that was counted beyond max_w times the time, at a time.
+func (p *Profile) energyAhead(r Register, at time.Time) int64 {
+	return max(r.Counting.Since-p.mostIn(at.Sub(r.anchorTime())), 0)
 }
 
-// anchor is the time since which the energy of max_w may be counted.
-func (r Register) anchor() time.Time {
+// anchorTime is the time since which the energy of max_w may be counted.
+func (r Register) anchorTime() time.Time {
 	if r.Counting.Anchor.IsZero() {
 		return r.At
 	}
@@ -485,7 +489,7 @@ func (r Register) anchor() time.Time {
 // there from the new start in the time.
 func (p *Profile) provesNoStart(r Register, mwh int64, at time.Time) bool {
 	t := r.Counting.Trial
-	return !t.MaxAt.IsZero() && mwh >= t.Max && mwh-t.From > p.mostIn(at.Sub(t.FromAt))+figure
+	return !t.MaxAt.IsZero() && mwh >= t.Max && !p.couldRise(t.From, t.FromAt, mwh, at)
 }
 
 // undoStart returns the register as if the new start had never been. The energy that was counted since then is skipped. No more
@@ -526,9 +530,9 @@ func (p *Profile) moveTo(r Register, step int64, at time.Time) Register {
 		r.At = at
 		return r
 	}
-	later := p.ahead(r, r.At) + step
+	later := p.energyAhead(r, r.At) + step
 	r.Counting.Since += step
-	most := p.mostIn(at.Sub(r.At)) + p.ahead(r, at)
+	most := p.mostIn(at.Sub(r.At)) + p.energyAhead(r, at)
 	r.Counting.Since = min(later, most)
 	r.Counting.Anchor = r.At
 	r.At = at
@@ -575,14 +579,14 @@ func (p *Profile) hold(r Register, s Step, kind HeldKind, mwh int64, at time.Tim
 	}
 	if was.Kind != "" {
 		next.Since, next.Started, next.Entry, next.Alarmed = was.Since, was.Started, was.Entry, was.Alarmed
-		next.Silent = !was.Firm && (was.Silent || p.isSilence(was.newest(), at))
+		next.Silent = !was.Firm && (was.Silent || p.isSilence(was.newestAt(), at))
 		if heard = was.Heard; was.Firm {
-			heard = was.newest()
+			heard = was.newestAt()
 		}
 	}
 	next.Heard = heard
 	next.Silent = next.Silent || (was.Kind == "" || was.Firm) && p.isSilence(heard, at)
-	if seen := r.Counting.SeenAt; mwh == r.Counting.Seen && seen.After(r.anchor()) {
+	if seen := r.Counting.SeenAt; mwh == r.Counting.Seen && seen.After(r.anchorTime()) {
 		next.FirstAt = seen
 	}
 	r.Counting.Held = next
@@ -609,9 +613,5 @@ func (p *Profile) mostIn(d time.Duration) int64 {
 // room returns the most energy that may still count at a time, in mWh: what max_w gives since the accepted value before the last one and in the
 // allowance, less what was counted since.
 func (p *Profile) room(r Register, at time.Time) int64 {
-	return p.roomOf(Counting{Anchor: r.anchor(), Since: r.Counting.Since}, at)
-}
-
-func (p *Profile) roomOf(c Counting, at time.Time) int64 {
-	return p.mostIn(max(at.Sub(c.Anchor), 0)+allowance) - c.Since
+	return p.mostIn(max(at.Sub(r.anchorTime()), 0)+allowance) - r.Counting.Since
 }

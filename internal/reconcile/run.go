@@ -142,7 +142,7 @@ func (s *Statements) run(tx Tx, provider string, from, to time.Time, wanted bool
 	}
 	if known && r.State == Closed {
 		r.Unsettled = left
-		return heal(tx, r, d)
+		return healClosedDay(tx, r, d)
 	}
 	before := r
 	if !known {
@@ -171,9 +171,9 @@ func (s *Statements) run(tx Tx, provider string, from, to time.Time, wanted bool
 	return r, tx.Reconciling().PutReconciliation(r)
 }
 
-// heal says what a closed day still cannot be compared with, after a later file brought what was missing, such as the statement before. Nothing
+// healClosedDay says what a closed day still cannot be compared with, after a later file brought what was missing, such as the statement before. Nothing
 // else of a closed day changes.
-func heal(tx Tx, r Reconciliation, d Day) (Reconciliation, error) {
+func healClosedDay(tx Tx, r Reconciliation, d Day) (Reconciliation, error) {
 	unknown := unknownText(d)
 	if unknown == r.Unknown {
 		return r, nil

@@ -50,7 +50,7 @@ func (s *State) goOn(r Reading, t Terms) (drawn *HeldEnergy) {
 	before.leaveOut()
 	before.Open = false
 	if to := s.until(r, t); s.stillOpen(r) && before.doubt(r, to, t) == "" {
-		s.Ahead = before.beyond(r, to, t)
+		s.Ahead = before.energyBeyond(r, to, t)
 		s.At, s.Seq, s.Up, s.OpenFrom = to, r.Seq, r.Up, r.Register
 		return nil
 	}

@@ -95,13 +95,13 @@ func Take(s State, r Reading, t Terms) (State, Taken) {
 	if reason == "" {
 		next, out, err := s.rate(r, to, t)
 		if err == nil {
-			next.Ahead = s.beyond(r, to, t)
+			next.Ahead = s.energyBeyond(r, to, t)
 			return next, out
 		}
 		reason = HoldPrice
 	}
 	if reason == HoldOpen {
-		s.Ahead = s.beyond(r, to, t)
+		s.Ahead = s.energyBeyond(r, to, t)
 		s.At, s.Seq, s.Up, s.OpenFrom = to, r.Seq, r.Up, r.Register
 	}
 	s.Held = Held{Reason: reason, Memory: r.Memory, Seq: r.Seq, Register: r.Register, At: r.At, Up: r.Up, Clock: r.Clock, Since: r.ReceivedAt}
@@ -159,7 +159,7 @@ func (s State) doubt(r Reading, to time.Time, t Terms) HoldReason {
 	case to.Sub(s.At) > tariff.MaxSpan:
 		return HoldSpan
 	}
-	if s.beyond(r, to, t) > leeway {
+	if s.energyBeyond(r, to, t) > leeway {
 		return HoldImplausible
 	}
 	if s.drawn(r) {
@@ -168,9 +168,9 @@ func (s State) doubt(r Reading, to time.Time, t Terms) HoldReason {
 	return ""
 }
 
-// beyond returns the energy that a reading and those before it have beyond what the meter can have measured in the time. Time without such
+// energyBeyond returns the energy that a reading and those before it have beyond what the meter can have measured in the time. Time without such
 // energy takes it back, so it is never negative.
-func (s State) beyond(r Reading, to time.Time, t Terms) unit.Energy {
+func (s State) energyBeyond(r Reading, to time.Time, t Terms) unit.Energy {
 	elapsed := to.Sub(s.At)
 	if elapsed == 0 { // the clock was put back, or is not set
 		if elapsed = s.ran(r); elapsed == 0 && !t.Simulated && NotYet(s.At, r.ReceivedAt) {

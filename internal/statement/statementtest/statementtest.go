@@ -140,25 +140,25 @@ func (e Export) Write(account string, all []Movement, opening int64, day time.Ti
 	}
 	switch e.Format {
 	case MT940:
-		return e.swift(account, rows, opening, day)
+		return e.writeSwift(account, rows, opening, day)
 	case Camt:
-		return e.camt(account, rows, opening, day)
+		return e.writeCAMT(account, rows, opening, day)
 	case Sheet:
-		return bytesOfSheet(e.receipts(account, rows, opening))
+		return bytesOfSheet(e.writeReceipts(account, rows, opening))
 	}
-	return []byte(e.receipts(account, rows, opening))
+	return []byte(e.writeReceipts(account, rows, opening))
 }
 
-// cents writes an amount without its sign.
-func cents(amount int64, point string) string {
+// formatCents writes an amount without its sign.
+func formatCents(amount int64, point string) string {
 	bare := max(amount, -amount)
 	return fmt.Sprintf("%d%s%02d", bare/100, point, bare%100)
 }
 
-func (e Export) swift(account string, rows []Movement, opening int64, day time.Time) []byte {
+func (e Export) writeSwift(account string, rows []Movement, opening int64, day time.Time) []byte {
 	var b strings.Builder
 	date := day.Format("060102")
-	fmt.Fprintf(&b, ":20:S\r\n:25:%s\r\n:28C:1/1\r\n:60F:C%sKES%s\r\n", account, date, cents(opening, ","))
+	fmt.Fprintf(&b, ":20:S\r\n:25:%s\r\n:28C:1/1\r\n:60F:C%sKES%s\r\n", account, date, formatCents(opening, ","))
 	for _, m := range rows {
 		mark, name := "C", "NONREF"
 		if m.Amount < 0 {
@@ -172,19 +172,19 @@ func (e Export) swift(account string, rows []Movement, opening int64, day time.T
 		case Shared:
 			name += "//BATCH" + account
 		}
-		fmt.Fprintf(&b, ":61:%s%s%sNTRF%s\r\n", m.At.Format("0601020102"), mark, cents(m.Amount, ","), name)
+		fmt.Fprintf(&b, ":61:%s%s%sNTRF%s\r\n", m.At.Format("0601020102"), mark, formatCents(m.Amount, ","), name)
 		fmt.Fprintf(&b, ":86:/ORDP//NAME/%s/REMI/%s\r\n", m.Payer, m.Reference)
 		opening += m.Amount
 	}
-	fmt.Fprintf(&b, ":62F:C%sKES%s\r\n-\r\n", date, cents(opening, ","))
+	fmt.Fprintf(&b, ":62F:C%sKES%s\r\n-\r\n", date, formatCents(opening, ","))
 	return []byte(b.String())
 }
 
-func (e Export) camt(account string, rows []Movement, opening int64, day time.Time) []byte {
+func (e Export) writeCAMT(account string, rows []Movement, opening int64, day time.Time) []byte {
 	var b strings.Builder
 	balance := func(code string, amount int64) {
 		fmt.Fprintf(&b, `<Bal><Tp><CdOrPrtry><Cd>%s</Cd></CdOrPrtry></Tp><Amt Ccy="KES">%s</Amt><CdtDbtInd>CRDT</CdtDbtInd><Dt><Dt>%s</Dt></Dt></Bal>`,
-			code, cents(amount, "."), day.Format(time.DateOnly))
+			code, formatCents(amount, "."), day.Format(time.DateOnly))
 	}
 	closing := opening
 	for _, m := range rows {
@@ -213,7 +213,7 @@ func (e Export) camt(account string, rows []Movement, opening int64, day time.Ti
 		case e.Refs == EndToEnd:
 			refs = "<EndToEndId>E" + m.ID + "</EndToEndId>"
 		}
-		fmt.Fprintf(&b, `<Ntry><Amt Ccy="KES">%s</Amt><CdtDbtInd>%s</CdtDbtInd><Sts>BOOK</Sts><BookgDt>%s</BookgDt>%s`, cents(m.Amount, "."), sign, booked, ofEntry)
+		fmt.Fprintf(&b, `<Ntry><Amt Ccy="KES">%s</Amt><CdtDbtInd>%s</CdtDbtInd><Sts>BOOK</Sts><BookgDt>%s</BookgDt>%s`, formatCents(m.Amount, "."), sign, booked, ofEntry)
 		fmt.Fprintf(&b, `<NtryDtls><TxDtls><Refs>%s</Refs><RltdPties><Dbtr><Nm>%s</Nm></Dbtr></RltdPties>`, refs, m.Payer)
 		fmt.Fprintf(&b, `<RmtInf><Ustrd>%s</Ustrd></RmtInf></TxDtls></NtryDtls></Ntry>`, m.Reference)
 	}
@@ -221,17 +221,17 @@ func (e Export) camt(account string, rows []Movement, opening int64, day time.Ti
 	return []byte(b.String())
 }
 
-func (e Export) receipts(account string, rows []Movement, opening int64) string {
+func (e Export) writeReceipts(account string, rows []Movement, opening int64) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Short Code:,%s\n\n", account)
 	b.WriteString("Receipt No.,Completion Time,Details,Transaction Status,Paid In,Withdrawn,Balance,Reason Type,Other Party Info,A/C No.\n")
 	for _, m := range rows {
-		in, out, why := cents(m.Amount, "."), "", "Pay Bill Online"
+		in, out, why := formatCents(m.Amount, "."), "", "Pay Bill Online"
 		if m.Amount < 0 {
 			in, out, why = "", in, "Business To Bank Transfer"
 		}
 		opening += m.Amount
-		fmt.Fprintf(&b, "Q%s,%s,%s,Completed,%s,%s,%s,%s,%s,%s\n", m.ID, m.At.Format("02-01-2006 15:04:05"), why, in, out, cents(opening, "."), why, m.Payer, m.Reference)
+		fmt.Fprintf(&b, "Q%s,%s,%s,Completed,%s,%s,%s,%s,%s,%s\n", m.ID, m.At.Format("02-01-2006 15:04:05"), why, in, out, formatCents(opening, "."), why, m.Payer, m.Reference)
 	}
 	return b.String()
 }

@@ -4,6 +4,7 @@ package console
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -21,7 +22,7 @@ type meterDevicePage struct {
 }
 
 // meterDevicePath is the page of a meter's device.
-func meterDevicePath(number string) string { return "/meters/" + number + "/device" }
+func meterDevicePath(number string) string { return "/meters/" + url.PathEscape(number) + "/device" }
 
 // meterDevice shows the device of a meter with a listener of its own.
 func (s *Console) meterDevice(w http.ResponseWriter, r *http.Request, v visit) {
@@ -40,7 +41,7 @@ func (s *Console) showMeterDevice(w http.ResponseWriter, r *http.Request, v visi
 	d.MayChange = v.by.May(access.WriteMeters)
 	d.State, d.Heard = v.site.boundState(bound.Binding)
 	d.Waits = bound.Binding.Name != "" && bound.Binding.ReadAt.IsZero()
-	s.show(w, r, status, meterDeviceView(s.page(r, v, v.site.say.MeterDeviceTitle(d.Number)), d))
+	s.show(w, r, status, meterDeviceView(s.page(r, v, v.site.say.MeterDeviceTitle(groups(d.Number))), d))
 }
 
 // boundState says which device a meter has, and lists the names that were heard.
