@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -64,7 +65,8 @@ type village struct {
 	houses  []*house
 
 	mu    sync.Mutex
-	texts map[string]string // the last text to each telephone
+	texts map[string]string   // the last text to each telephone
+	sent  map[string][]string // the last answer to BAL to each telephone, and the texts after it
 }
 
 // TestFiguresAgree: 200 meters with tokens and with wallets, in random states; the list, the meter's page, the API, the answer by SMS, the
@@ -102,7 +104,7 @@ func TestFiguresAgree(t *testing.T) {
 // settle starts the server. It has a gateway of telephones named phone1, after the given routes.
 func settle(t *testing.T, seed uint64, routes ...config.Route) *village {
 	t.Helper()
-	v := &village{t: t, r: rand.New(rand.NewPCG(seed, 7)), now: time.Now().UTC().Truncate(time.Second), texts: map[string]string{}}
+	v := &village{t: t, r: rand.New(rand.NewPCG(seed, 7)), now: time.Now().UTC().Truncate(time.Second), texts: map[string]string{}, sent: map[string][]string{}}
 	dir := t.TempDir()
 	weak := keystore.Params{Time: 1, MemoryKiB: 8, Threads: 1}
 	keys, err := keystore.Open(dir, keystore.Config{Params: weak})
@@ -177,7 +179,16 @@ func (v *village) receive(w http.ResponseWriter, r *http.Request) {
 	}
 	v.mu.Lock()
 	v.texts[m.To] = m.Text
+	if isBalanceAnswer(m.Text) {
+		v.sent[m.To] = nil
+	}
+	v.sent[m.To] = append(v.sent[m.To], m.Text)
 	v.mu.Unlock()
+}
+
+// isBalanceAnswer reports whether a text answers BAL.
+func isBalanceAnswer(text string) bool {
+	return strings.HasPrefix(text, "Meter ") && strings.Contains(text, " left at ") || strings.Contains(text, " in the books") || strings.HasPrefix(text, "No balance")
 }
 
 // build registers the i-th meter: every second has a wallet.
@@ -300,7 +311,7 @@ func (v *village) ask() {
 		v.mu.Lock()
 		waiting := 0
 		for _, h := range v.houses {
-			if !strings.HasPrefix(v.texts[h.phone], "Meter "+h.number) && !strings.HasPrefix(v.texts[h.phone], "No balance") && !h.out {
+			if texts := v.sent[h.phone]; !h.out && (len(texts) == 0 || !isBalanceAnswer(texts[0])) {
 				waiting++
 			}
 		}
@@ -510,11 +521,22 @@ func (v *village) compareFile(file map[string]string, one apiv1.Meter, wrong fun
 	}
 }
 
-// compareText compares the answer to BAL.
+var balance = regexp.MustCompile(`Balance (KES -?[0-9]+\.[0-9]{2})`)
+
+// compareText compares the answer to BAL, and what a notice says that left after it.
 func (v *village) compareText(h *house, want string, at *time.Time, wrong func(where, got string)) {
 	v.mu.Lock()
-	text := v.texts[h.phone]
+	texts := slices.Clone(v.sent[h.phone])
 	v.mu.Unlock()
+	text := ""
+	for i, later := range texts {
+		if i == 0 {
+			text = later
+		}
+		if says := balance.FindStringSubmatch(strings.ReplaceAll(later, ",", "")); says != nil && says[1] != want {
+			wrong("a text after the answer", later)
+		}
+	}
 	got := left.FindStringSubmatch(strings.ReplaceAll(text, ",", ""))
 	switch {
 	case want == "" && strings.HasPrefix(text, "No balance"):

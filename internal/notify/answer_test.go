@@ -48,6 +48,7 @@ type office struct {
 	use      notify.WalletUse
 	settled  money.Amount
 	left     money.Amount
+	noWallet bool
 	asOf     time.Time
 	broken   bool // the commit fails
 	waiting  int  // number of waiting messages, for each queue and in total
@@ -187,7 +188,7 @@ func (o *office) ReportedBalance(registry.Meter) (reported, texted *registry.Rep
 }
 func (o *office) Bought() notify.BoughtTx { return bought{o} }
 func (o *office) WalletFigures(int64) (settled, available money.Amount, asOf time.Time, found bool, err error) {
-	return o.settled, o.left, o.asOf, true, nil
+	return o.settled, o.left, o.asOf, !o.noWallet, nil
 }
 func (o *office) WalletUsed(int64, string, string) (notify.WalletUse, error) { return o.use, nil }
 func (o *office) Readings(_ int64, s metering.Span, after metering.After, most int) (out []metering.StoredReading, err error) {

@@ -108,6 +108,34 @@ func TestAReceiptOfAReversedRechargeIsNotSent(t *testing.T) {
 	}
 }
 
+// TestAMessageSaysTheBalanceOfTheMomentInWhichItLeaves: an answer to BAL overtakes an older message, and the reader takes the balance in the
+// last message for the newest.
+func TestAMessageSaysTheBalanceOfTheMomentInWhichItLeaves(t *testing.T) {
+	for purpose, want := range map[notify.Purpose]string{
+		notify.PurposeRestored:      "The supply of meter 04140001001 is coming back. Balance KES 900.70.",
+		notify.PurposeCutOff:        "The supply of meter 04140001001 is switched off. Balance KES 900.70. Pay to restore it, or ask us.",
+		notify.PurposeLow1:          "Meter 04140001001: KES 900.70 left. Please pay soon to keep your supply.",
+		notify.PurposeRecharge:      "Received KES 50.00 for meter 04140001001. Balance KES 900.70.",
+		notify.PurposeReversalMoney: "Your payment of KES 50.00 for meter 04140001001 was reversed. Balance KES 900.70.",
+		notify.PurposeReversal:      "Your purchase of 0.0 kWh for KES 50.00, meter 04140001001, was reversed. Do not use its token.",
+	} {
+		h, a, _ := newHall(t)
+		d := notice(purpose)
+		d.Args.Amount, d.Args.Balance = 50_00, 490_84
+		h.queues(d)
+		h.left = money.Amount{Minor: 900_70, Currency: "KES"}
+		h.serves()
+		h.want(string(purpose), a.sent[0].Text, want)
+	}
+	h, a, _ := newHall(t)
+	h.noWallet = true
+	d := notice(notify.PurposeRestored)
+	d.Args.Balance = 490_84
+	h.queues(d)
+	h.serves()
+	h.want("without a wallet", a.sent[0].Text, "The supply of meter 04140001001 is coming back. Balance KES 490.84.")
+}
+
 // TestWhatWakesTheMessagesOfATelephone: a report of delivery does, and so does a message from the telephone. After its first message for five
 // minutes, further ones leave out what was tried in these minutes.
 func TestWhatWakesTheMessagesOfATelephone(t *testing.T) {

@@ -125,7 +125,13 @@ func (h *hall) MessageByID(message id.ID) (notify.Message, bool, error) {
 	m := h.of(message)
 	return *m, m.ID == message, nil
 }
-func (h *hall) MessagePut(m notify.Message) error  { *h.of(m.ID) = m; return nil }
+
+// MessagePut leaves the figures of a message as they were queued.
+func (h *hall) MessagePut(m notify.Message) error {
+	m.Args = h.of(m.ID).Args
+	*h.of(m.ID) = m
+	return nil
+}
 func (h *hall) MessageHold(m notify.Message) error { return h.MessagePut(m) }
 func (h *hall) MessageTries(message id.ID) ([]notify.Try, error) {
 	return slices.Clone(h.tries[message]), nil

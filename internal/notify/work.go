@@ -246,6 +246,9 @@ func (d *Dispatcher) contents(tx Tx, m *Message, now time.Time) (e sendJob, read
 			return e, false, err
 		}
 	}
+	if err := updateBalance(tx, m); err != nil {
+		return e, false, err
+	}
 	if e.page, err = d.pageFor(tx, *m, now); err != nil {
 		return e, false, err
 	}
@@ -254,6 +257,21 @@ func (d *Dispatcher) contents(tx Tx, m *Message, now time.Time) (e sendJob, read
 		return e, false, nil
 	}
 	return e, true, nil
+}
+
+// updateBalance replaces the balance that was true when a message was queued by the present one. The message may have waited for hours, and
+// an answer with a newer balance may have overtaken it. The reader may know the balance, because a message goes only to the telephone that is
+// registered for the meter now ([withdrawn]).
+func updateBalance(tx Tx, m *Message) error {
+	if placeOf(m.Purpose).says == noTopic {
+		return nil
+	}
+	_, available, _, found, err := tx.Recipients().WalletFigures(m.Meter)
+	if err != nil || !found {
+		return err
+	}
+	m.Args.Balance = available.Minor
+	return nil
 }
 
 // step decides what to send to a meter: its token, or the question for its last tokens. After the last try it ends the message

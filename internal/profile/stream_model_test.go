@@ -90,9 +90,6 @@ func energyOf(watts int64, t time.Duration) int64 { return watts * t.Millisecond
 // most is the greatest power that the device uses. A device that uses all of max_w leaves no room for values that come late.
 func (d *plug) most() int64 { return d.p.Energy.MaxW * 9 / 10 }
 
-// honest reports whether the device does on a restart what its profile says.
-func (d *plug) honest() bool { return d.keeps == (d.p.Energy.Reset == profile.ResetNever) }
-
 func (d *plug) note(format string, args ...any) {
 	line := fmt.Sprintf(format, args...)
 	d.log = append(d.log, fmt.Sprintf("%9.0fs used %d, counted %d: %s", d.now.Sub(at(0)).Seconds(), d.used, d.charged(), line))
