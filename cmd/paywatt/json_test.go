@@ -24,7 +24,10 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/app"
 	"github.com/paywatt/paywatt/internal/app/apptest"
+	"github.com/paywatt/paywatt/internal/config"
 	"github.com/paywatt/paywatt/internal/keystore"
+	"github.com/paywatt/paywatt/internal/profile"
+	"github.com/paywatt/paywatt/profiles"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -45,7 +48,7 @@ func shownValues() []lineShown {
 		{line: "tariff simulate domestic --draft $DRAFT --amount 100 --from 2026-01 --to 2026-02"},
 		{line: "meter add 04140001001 --tariff domestic --sgc 123456 --ti 01 --simulated --name Amina --phone +254700000001 --address Plot"},
 		{line: "meter add 04140001019 --tariff plan50 --mode prepay_wallet --simulated --name Ben"},
-		{line: "meter list"}, {line: "meter show 04140001001"}, {line: "meter set 04140001019 --feeder North --measures Hill --max-w 9200 --reason line"},
+		{line: "meter list"}, {line: "meter show 04140001001"}, {line: "meter set 04140001019 --feeder North --measures Hill --max-w 9200 --unread-cut 48 --reason line"}, {line: "device replace 04140001019 kitchen-2 --reason burnt"},
 		{line: "meter sim 04140001001 +254700000200"}, {line: "meter alarms"}, {line: "meter summary 04140001001"},
 		{line: "meter readings 04140001001", answer: rowsOf[apiv1.Reading]()}, {line: "meter events 04140001001", answer: rowsOf[apiv1.Event]()},
 		{line: "meter usage 04140001019", answer: rowsOf[apiv1.Usage]()}, {line: "meter timeline 04140001001", answer: rowsOf[apiv1.Moment]()}, {line: "device list", answer: rowsOf[apiv1.AdoptedDevice]()}, {line: "device unknown", answer: rowsOf[apiv1.UnknownDevice]()},
@@ -110,7 +113,7 @@ func shownValues() []lineShown {
 
 // apart lists the commands that show no value of the API: nouns that use no server, and single commands with the reason.
 func apart() map[string]string {
-	out := map[string]string{"meter calibrate": "computes here", "meter watch": "adds the time to each value", "clock trust": "shows no value", "device replace": "needs a listener of a meter's own",
+	out := map[string]string{"meter calibrate": "computes here", "meter watch": "adds the time to each value", "clock trust": "shows no value",
 		"token encode": "computes here", "provider simulate": "asks no server", "token decode": "computes here", "token check": "computes here"}
 	for _, noun := range strings.Fields("apikey backup bench ca completion config demo doctor help integration licenses modem printer profile replay serve sim store vendingkey verify version vmeter") {
 		out[noun] = "asks no server, or shows views of its own"
@@ -167,7 +170,11 @@ func openOffice(t *testing.T) *office {
 		}
 	}
 	cheap := keystore.Params{Time: 1, MemoryKiB: 8, Threads: 1}
-	a, err := app.New(app.Config{Data: dir, HTTP: "127.0.0.1:0", MQTT: "127.0.0.1:0", Passphrase: []byte("a long passphrase"), Reserve: -1,
+	library := profile.Library{}
+	if err := library.Load(profiles.Files); err != nil {
+		t.Fatal(err)
+	}
+	a, err := app.New(app.Config{Data: dir, Profiles: library, Legacy: []config.Legacy{{Address: "127.0.0.1:0", Meter: "04140001019", Profile: "tasmota"}}, HTTP: "127.0.0.1:0", MQTT: "127.0.0.1:0", Passphrase: []byte("a long passphrase"), Reserve: -1,
 		KeyCost: cheap, PasswordCost: access.Argon{Time: 1, MemoryKiB: 8, Threads: 1}})
 	if err != nil {
 		t.Fatal(err)

@@ -38,6 +38,7 @@ const (
 	ActMoveIn      Act = "account.move_in"  // move somebody in before the last customer can notice the move-out
 	ActMeterTariff Act = "meter.tariff"     // choose the price of one meter's energy
 	ActMaxPower    Act = "meter.max_power"  // set a meter's highest power: use above it is not charged before a person decides
+	ActUnreadCut   Act = "meter.unread_cut" // set how long a device that was never readable may supply
 	// ActMeterConfig sets a meter's emergency credit, friendly hours, limits and texts.
 	ActMeterConfig Act = "meter.config"
 	// ActLinkKey ends the use of one of a meter's two link keys.
@@ -179,6 +180,7 @@ var acts = map[Act]rule{
 	ActMoveIn:      {right: WriteCustomers, moves: "what a customer pays at a meter, if the customer still lives there"},
 	ActMeterTariff: {right: WriteMeters, moves: "the price of one meter's energy"},
 	ActMaxPower:    {right: WriteMeters, moves: "energy that is not charged before a person decides"},
+	ActUnreadCut:   {right: WriteMeters, moves: "energy of a device whose messages cannot be read, which nobody pays for"},
 	ActMeterConfig: {right: WriteMeters, moves: "energy before it is paid for: emergency credit, hours without a cut-off, a lifeline"},
 	ActLinkKey:     {right: WriteMeters, moves: "energy before it is paid for, if the meter has only the other key and ignores a cut-off"},
 	ActDevice:      {right: WriteMeters, moves: "energy that the new device does not report, or that nobody measures after a release"},

@@ -131,15 +131,10 @@ func (r *Registry) changeMeter(tx Tx, by access.Actor, at Ref, ref string, c Met
 		return addedRow{Refusal: refuse.MaxPowerWithoutWallet(m.Number, string(m.Mode))}, nil
 	}
 	act := meterAct{m.Number, c.MaxW, c.Feeder, c.Measures, c.UnreadCutHours, c.Reason}
-	eyes, err := r.agreeToUnreadCut(tx, by, m, was, act)
-	if err != nil || eyes.Refused() || eyes.Waits != nil {
-		return addedRow{Refusal: eyes.Refusal, waits: eyes.Waits}, err
-	}
-	if c.MaxW != nil && *c.MaxW != was.MaxW {
-		eyes, err = access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActMaxPower, Object: m.ID.Text(id.Meter),
-			Summary: fmt.Sprintf("change the greatest power of meter %s from %s to %s: what it counts above that is not charged before a person decides; reason: %s",
-				m.Number, watts(was.MaxW), watts(*c.MaxW), c.Reason),
-			Body: act}, r.c.Now())
+	var eyes access.FourEyes
+	if wish, weighty := c.wish(m, was); weighty {
+		wish.Body = act
+		eyes, err = access.SecondPerson(tx.Eyes(), by, wish, r.c.Now())
 		if err != nil || eyes.Refused() || eyes.Waits != nil {
 			return addedRow{Refusal: eyes.Refusal, waits: eyes.Waits}, err
 		}
@@ -169,15 +164,24 @@ func (r *Registry) changeMeter(tx Tx, by access.Actor, at Ref, ref string, c Met
 	return addedRow{rec: rec}, tx.AuditLog(eyes.Mark(e))
 }
 
-// agreeToUnreadCut asks for a second person if the time changes after which a device that was never readable is cut off. Without that limit, such a
-// device gives energy for nothing.
-func (r *Registry) agreeToUnreadCut(tx Tx, by access.Actor, m Meter, was MeterRecord, act meterAct) (access.FourEyes, error) {
-	if act.Unread == nil || *act.Unread == was.UnreadCutHours {
-		return access.FourEyes{}, nil
+// wish returns the act for which a change needs a second person; false if it needs none. A change of both limits is one act, and the second
+// person reads both.
+func (c MeterChange) wish(m Meter, was MeterRecord) (access.ActRequest, bool) {
+	var out access.ActRequest
+	var changes []string
+	if c.UnreadCutHours != nil && *c.UnreadCutHours != was.UnreadCutHours {
+		out.Act = access.ActUnreadCut
+		changes = append(changes, fmt.Sprintf("change after how long a device of meter %s that was never readable is cut off, from %s to %s",
+			m.Number, unreadCutWords(was.UnreadCutHours), unreadCutWords(*c.UnreadCutHours)))
 	}
-	return access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActDevice, Object: m.ID.Text(id.Meter), Body: act,
-		Summary: fmt.Sprintf("change after how long a device of meter %s that was never readable is cut off, from %s to %s; reason: %s",
-			m.Number, unreadCutWords(was.UnreadCutHours), unreadCutWords(*act.Unread), act.Reason)}, r.c.Now())
+	if c.MaxW != nil && *c.MaxW != was.MaxW {
+		out.Act = access.ActMaxPower
+		changes = append(changes, fmt.Sprintf("change the greatest power of meter %s from %s to %s: what it counts above that is not charged before a person decides",
+			m.Number, watts(was.MaxW), watts(*c.MaxW)))
+	}
+	out.Object = m.ID.Text(id.Meter)
+	out.Summary = strings.Join(append(changes, "reason: "+c.Reason), "; ")
+	return out, len(changes) > 0
 }
 
 // unreadCutWords describes that time in words.
