@@ -22,7 +22,8 @@ type shelfPlug struct {
 	mu     sync.Mutex
 	wh     float64
 	on     bool
-	orders int // messages that switch
+	orders int  // messages that switch
+	spoilt bool // its reports cannot be read
 	c      mqtt.Client
 }
 
@@ -89,6 +90,10 @@ func (p *shelfPlug) state() {
 }
 
 func (p *shelfPlug) report() {
+	if p.spoilt {
+		p.c.Publish("tele/"+p.name+"/SENSOR", 0, false, `{"ENERGY":`)
+		return
+	}
 	switch p.kind {
 	case "tasmota":
 		p.c.Publish("stat/"+p.name+"/STATUS10", 0, false, fmt.Sprintf(`{"StatusSNS":{"ENERGY":{"Power":1000,"Total":%.5f}}}`, p.wh/1000))

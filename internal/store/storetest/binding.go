@@ -126,7 +126,8 @@ func listenerBindsByItself(t *testing.T, r Rig) {
 	}
 }
 
-// oneAlarmForUnreadableMessages: a plug whose messages cannot be read opens one alarm, not one for each message. Its first value ends it.
+// oneAlarmForUnreadableMessages: a plug whose messages cannot be read opens one alarm, not one for each message. Its first value ends it. A
+// plug that was readable before opens one too.
 func oneAlarmForUnreadableMessages(t *testing.T, r Rig) {
 	e := r.Open(t)
 	m := addMeter(t, e, 1, false)
@@ -140,6 +141,12 @@ func oneAlarmForUnreadableMessages(t *testing.T, r Rig) {
 	p.counts(300, "kitchen", 10)
 	if got := alarms(t, e, m); strings.Contains(got, "unreadable-record") {
 		t.Errorf("after a value the alarm still stands: %q", got)
+	}
+	for i := range 20 {
+		p.says(400+10*i, "tele/kitchen/SENSOR", `{"ENERGY":`)
+	}
+	if got := alarms(t, e, m); strings.Count(got, "unreadable-record") != 1 {
+		t.Errorf("of a device that was readable before: alarms %q, want one", got)
 	}
 }
 
