@@ -12,18 +12,21 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"filippo.io/age"
+
+	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 )
 
 // writingCommand is a command that writes.
 type writingCommand struct {
 	name    string
 	stdin   string
-	args    []string // {dir} stands for the folder of the world
+	args    []string // {dir} stands for the folder of the world, {postgres} for an empty database
 	proof   []string // files that are all there only when the result is complete
 	already string   // what the command says when it is repeated after it was complete
 	check   []string // a command that succeeds when the result is sound
@@ -60,6 +63,8 @@ func writingCommands(recipient string) []writingCommand {
 		{"ca revoke", "", []string{"ca", "revoke", "server", "--reason", "lost", "--dir", "{dir}/ca"}, nil, "revoked already", []string{"ca", "list", "--dir", "{dir}/ca"}},
 		{"store rotate-key seal", "", with(data, "store", "rotate-key", "seal"), nil, "", with(data, "verify")},
 		{"store rotate-key data", "", with(data, "store", "rotate-key", "data"), nil, "", with(data, "verify")},
+		{"store copy, with keys", "", []string{"store", "copy", "sqlite:{dir}/data", "{postgres}", "--keep", "--keys", "{dir}/keys"}, []string{"keys/heads.log"}, "not empty",
+			[]string{"verify", "--data", "{dir}/keys", "--store", "{postgres}"}},
 	}
 }
 
@@ -68,6 +73,7 @@ type writingWorld struct {
 	p         *place
 	dir       string
 	recipient string
+	postgres  string // an empty database; only where a command needs one
 }
 
 // newWritingWorld makes everything once; each test works on a copy.
@@ -115,7 +121,7 @@ func (w *writingWorld) copyWorld(t *testing.T) *writingWorld {
 
 func (w *writingWorld) args(args []string) (out []string) {
 	for _, a := range args {
-		out = append(out, strings.ReplaceAll(a, "{dir}", w.dir))
+		out = append(out, strings.NewReplacer("{dir}", w.dir, "{postgres}", w.postgres).Replace(a))
 	}
 	return out
 }
@@ -234,6 +240,9 @@ func (w *writingWorld) hurtAt(t *testing.T, c writingCommand, f fault, order []i
 			break
 		}
 		one := w.copyWorld(t)
+		if slices.Contains(c.args, "{postgres}") {
+			one.postgres = pgtest.New(t)
+		}
 		before := one.files(t)
 		said, code := one.hurt(c, f, call+1)
 		if code == 0 && wanted > commonCalls {
