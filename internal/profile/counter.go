@@ -30,10 +30,9 @@ const (
 	apart = 5 * time.Second
 	// figure is the last figure of a register that shows two decimals of a kilowatt-hour, in mWh.
 	figure = 10_000
-	// risesToBegin is how many rising values below the last accepted value show that the register began again.
+	// risesToBegin is how many rising values below the last accepted value show that the register began again. Two are enough if the device has
+	// said before the second one that it started.
 	risesToBegin = 3
-	// risesOfStarted is how many of them are enough if the device has said before them that it started.
-	risesOfStarted = 2
 	// valuesToMove is how many values that agree show that a register is really as high as max_w does not allow.
 	valuesToMove = 3
 	// valuesOfTrial is how many values after a new start may still show that there was none.
@@ -327,13 +326,12 @@ func (p *Profile) takeLower(r Register, s Step, mwh int64, at time.Time) (Regist
 		}
 		r.Counting.Held = held
 		return keepHolding(r, s, at)
-	case held.Firm && mwh >= held.First && mwh < held.Last: // one of the two is an old value, or a wrong one, so the rises begin once more
+	case mwh >= held.First && mwh < held.Last: // one of the two is an old value, or a wrong one, so the rises begin once more
 		held.Values = 1
 		held = held.goOn(mwh, at)
 		r.Counting.Held = held
 		return keepHolding(r, s, at)
-	case mwh < held.Last,
-		!p.couldRise(held.First, held.FirstAt, mwh, at),
+	case !p.couldRise(held.First, held.FirstAt, mwh, at),
 		mwh-held.Last > p.mostIn(at.Sub(held.heardBefore())+allowance):
 		return p.hold(r, s, HeldFall, mwh, at)
 	case large && !held.Firm && held.Values == 1: // one of the two may be wrong, so counting begins at the higher one at the earliest
@@ -346,7 +344,7 @@ func (p *Profile) takeLower(r Register, s Step, mwh int64, at time.Time) (Regist
 	}
 	held.Firm = true
 	held.Values++
-	if held.Values >= risesToBegin || held.Started && held.Values >= risesOfStarted {
+	if held.Values >= risesToBegin || held.Started {
 		return p.beginAgain(r, s, held, mwh, at)
 	}
 	r.Counting.Held = held.goOn(mwh, at)
@@ -415,7 +413,6 @@ func (p *Profile) beginAgain(r Register, s Step, held Held, mwh int64, at time.T
 	unsure := r.Counting.Unsure
 	r.Counting.Skip += unsure
 	r.Counting.Since = max(r.Counting.Since-unsure, 0)
-	r.Counting.Unsure = 0
 	switch {
 	case mwh >= r.Device-unsure: // only the last value was wrong, so the register goes on where it was before
 		r.Device -= unsure
