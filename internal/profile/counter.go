@@ -109,7 +109,6 @@ type Trial struct {
 	MWh    int64     `json:"mwh,omitempty"`    // energy counted until then
 	Skip   int64     `json:"skip,omitempty"`   // Counting.Skip then
 	Ahead  int64     `json:"ahead,omitempty"`  // energy that was counted beyond max_w times the time
-	Unsure int64     `json:"unsure,omitempty"` // Counting.Unsure then
 	From   int64     `json:"from,omitempty"`   // the first value after the start
 	FromAt time.Time `json:"from_at,omitzero"` // its time
 	Values int       `json:"values,omitempty"` // values accepted since the start
@@ -247,7 +246,7 @@ func (p *Profile) takeAgreeing(r Register, s Step, mwh int64, at time.Time) (Reg
 		}
 		return p.hold(r, s, p.kindOf(r, mwh, at), mwh, at)
 	}
-	if back := p.undoStart(r, at); p.provesNoStart(r, held.First, held.LastAt) && held.First >= back.Device && held.First-back.Device <= p.room(back, at) {
+	if back := p.undoStart(r); p.provesNoStart(r, held.First, held.LastAt) && held.First >= back.Device && held.First-back.Device <= p.room(back, at) {
 		r, held.Kind = back, HeldRise
 	}
 	held.Last, held.LastAt = mwh, at
@@ -405,7 +404,7 @@ func (p *Profile) returnsToBase(r Register, mwh int64, at time.Time) bool {
 // beginAgain counts from the new start of a register. The energy between the last value before the start and the first one after it is
 // known only if the register begins at 0, and if max_w allows it.
 func (p *Profile) beginAgain(r Register, s Step, held Held, mwh int64, at time.Time) (Register, Step) {
-	trial := Trial{Max: r.Device, MaxAt: r.At, MWh: r.MWh, Skip: r.Counting.Skip, Ahead: p.energyAhead(r, r.At), Unsure: r.Counting.Unsure}
+	trial := Trial{Max: r.Device, MaxAt: r.At, MWh: r.MWh, Skip: r.Counting.Skip, Ahead: p.energyAhead(r, r.At)}
 	if old := r.Counting.Trial; old.Max > trial.Max {
 		trial = old
 	}
@@ -490,17 +489,14 @@ func (p *Profile) provesNoStart(r Register, mwh int64, at time.Time) bool {
 }
 
 // undoStart returns the register as if the new start had never been. The energy that was counted since then is skipped. No more
-// may count than max_w gives since the last value: more may be the register of another device.
-// The value that shows it is not confirmed yet, so whatever was unsure before is unsure again.
-func (p *Profile) undoStart(r Register, at time.Time) Register {
+// may count than max_w gives since the last value: more may be the register of another device. The value that is accepted next ends the trial.
+func (p *Profile) undoStart(r Register) Register {
 	t := r.Counting.Trial
 	last := r.At
 	r.Device, r.At = t.Max, t.MaxAt
 	r.Counting.Anchor, r.Counting.Since = t.MaxAt, t.Ahead
 	r = p.passTo(r, last)
 	r.Counting.Skip = t.Skip + r.MWh - t.MWh
-	r.Counting.Unsure, r.Counting.UnsureAt = t.Unsure, at
-	r.Counting.Trial = Trial{}
 	return r
 }
 

@@ -76,6 +76,13 @@ func TestWhatEachValueCounts(t *testing.T) {
 		"and one that may still count": {"tasmota", []seen{
 			{0, 1000, 0, "", ""}, {60, 1200, 200, "", ""}, {120, 900, 200, fall, ""}, {180, 1266, 266, "", returned},
 		}},
+		"a rise that a value contradicts": {"tasmota", []seen{
+			{0, 1000, 0, "", ""}, {3600, 2000, 0, rise, ""}, {3660, 1100, 100, "", returned},
+		}},
+		"a rise that a much higher value follows": {"tasmota", []seen{
+			{0, 1000, 0, "", ""}, {3600, 1000, 0, "", ""}, {3660, 5000, 0, rise, ""}, {3720, 90_000, 0, jump, ""},
+			{3780, 12_000, 0, rise, returned},
+		}},
 		// Jumps that max_w does not allow.
 		"a jump that time makes possible": {"tasmota", []seen{
 			{0, 100_000, 0, "", ""}, {60, 105_000, 0, jump, ""}, {3660, 105_100, 0, rise, returned},
@@ -92,6 +99,13 @@ func TestWhatEachValueCounts(t *testing.T) {
 		"a jump that goes on too fast": {"tasmota", []seen{
 			{0, 100, 0, "", ""}, {60, 5000, 0, jump, ""}, {120, 9000, 0, jump, ""}, {180, 9001, 0, jump, ""},
 			{240, 9002, 2, "", moved},
+		}},
+		"a jump that a much higher value follows": {"tasmota", []seen{
+			{0, 1000, 0, "", ""}, {3600, 1000, 0, "", ""}, {3660, 20_000, 0, jump, ""}, {3720, 90_000, 0, jump, ""},
+			{3780, 12_000, 0, rise, returned},
+		}},
+		"a jump that time makes possible, but not the next value": {"tasmota", []seen{
+			{0, 100, 0, "", ""}, {60, 5000, 0, jump, ""}, {1050, 5100, 0, jump, ""},
 		}},
 		// Falls. Three values that rise show a new start.
 		"a fall that a lower value follows": {"tasmota", []seen{
@@ -134,6 +148,9 @@ func TestWhatEachValueCounts(t *testing.T) {
 			{0, 9000, 0, "", ""}, {60, 9000, 0, "", ""}, {120, 400, 0, fall, ""}, {180, 401, 0, fall, ""},
 			{240, 900, 1, rise, began},
 		}},
+		"a wrong value that cannot lead to the next one": {"tasmota", []seen{
+			{0, 1000, 0, "", ""}, {hours, 0, 0, fall, ""}, {hours + 60, 6000, 0, rise, returned},
+		}},
 		// What a fall leaves behind when a value contradicts it.
 		"a confirmed fall that goes on": {"tasmota", []seen{
 			{0, 1000, 0, "", ""}, {60, 1000, 0, "", ""}, {120, 900, 0, fall, ""}, {180, 901, 0, fall, ""},
@@ -147,6 +164,24 @@ func TestWhatEachValueCounts(t *testing.T) {
 			{0, 9000, 0, "", ""}, {60, 9000, 0, "", ""}, {120, 10, 0, fall, ""}, {180, 11, 0, fall, ""},
 			{240, 2000, 0, fall, ""}, {300, 2001, 0, fall, ""}, {360, 2530, 1, rise, began}, {420, 15, 1, fall, open},
 			{480, 16, 1, fall, ""}, {540, 18, 4, "", began},
+		}},
+		"a confirmed fall that comes again": {"tasmota", []seen{
+			{0, 1000, 0, "", ""}, {60, 1000, 0, "", ""}, {120, 900, 0, fall, ""}, {180, 901, 0, fall, ""},
+			{240, 1500, 0, rise, returned}, {300, 900, 0, fall, open}, {360, 900, 0, fall, ""}, {420, 901, 1, "", began},
+		}},
+		"a confirmed fall that goes on, and a value between": {"tasmota", []seen{
+			{0, 1000, 0, "", ""}, {60, 1000, 0, "", ""}, {120, 900, 0, fall, ""}, {180, 901, 0, fall, ""},
+			{240, 1500, 0, rise, returned}, {300, 905, 0, fall, open}, {360, 950, 0, fall, ""}, {420, 949, 0, fall, ""},
+			{480, 951, 0, fall, ""}, {540, 952, 52, "", began},
+		}},
+		"a confirmed fall that can have risen to a value": {"tasmota", []seen{
+			{0, 9000, 0, "", ""}, {60, 9000, 0, "", ""}, {120, 900, 0, fall, ""}, {180, 901, 0, fall, ""},
+			{240, 9300, 0, rise, returned}, {300, 1000, 0, fall, open}, {360, 1711, 0, fall, ""}, {420, 1713, 813, "", began},
+		}},
+		"a confirmed fall that cannot": {"tasmota", []seen{
+			{0, 9000, 0, "", ""}, {60, 9000, 0, "", ""}, {120, 900, 0, fall, ""}, {180, 901, 0, fall, ""},
+			{240, 9300, 0, rise, returned}, {300, 1000, 0, fall, open}, {360, 1712, 0, fall, ""}, {420, 1978, 0, fall, ""},
+			{480, 1980, 268, "", began},
 		}},
 		// A register that begins at 0: what it shows first counts, as far as the time since the last value that is sure to be older allows.
 		"a lower first value in a silence": {"shelly-gen1", []seen{
@@ -172,6 +207,15 @@ func TestWhatEachValueCounts(t *testing.T) {
 		"another start that could not": {"shelly-gen1", []seen{
 			{0, 90_000, 0, "", ""}, {60, 90_000, 0, "", ""}, {120, 2000, 0, fall, ""}, {180, 2000, 0, fall, ""},
 			{240, 534, 0, fall, ""}, {300, 535, 0, fall, ""}, {360, 537, 3, "", began},
+		}},
+		// A start that was none: the register is back at its old value, and cannot have come there from the new start.
+		"a start that was none, and as much as may be used since": {"tasmota", []seen{
+			{0, 9000, 0, "", ""}, {60, 9000, 0, "", ""}, {120, 10, 0, fall, ""}, {180, 20, 0, fall, ""},
+			{240, 30, 20, "", began}, {300, 30, 20, "", ""}, {360, 9800, 20, jump, ""}, {420, 9800, 800, "", confirmed},
+		}},
+		"and more than that": {"tasmota", []seen{
+			{0, 9000, 0, "", ""}, {60, 9000, 0, "", ""}, {120, 10, 0, fall, ""}, {180, 20, 0, fall, ""},
+			{240, 30, 20, "", began}, {300, 30, 20, "", ""}, {360, 9801, 20, jump, ""}, {420, 9801, 20, jump, ""},
 		}},
 	} {
 		t.Run(name, func(t *testing.T) { playSeen(t, library(t)[c.profile], c.values) })
@@ -298,5 +342,81 @@ func TestADoubtAboutAStartLastsForTenValues(t *testing.T) {
 			t.Errorf("after %d values the doubt is %+v", n, trial)
 		}
 		values = append(values, values[len(values)-1]+10)
+	}
+}
+
+// TestOneWrongValueIsNoStart: only the last value was too high, so the register goes on where it was before, and no start is in doubt.
+func TestOneWrongValueIsNoStart(t *testing.T) {
+	r, _ := playValues(library(t)["tasmota"], 60, 100, 300, 110, 111, 113)
+	if r.Counting.Trial != (profile.Trial{}) || r.Counting.Skip != 187_000 || r.Device != 113_000 {
+		t.Errorf("after one wrong value: %+v", r)
+	}
+	r, _ = playValues(library(t)["tasmota"], 120, 9000, 9000, 100, 500, 501)
+	if trial := r.Counting.Trial; trial.Values != 1 || trial.From != 500_000 || trial.Max != 9_000_000 {
+		t.Errorf("after a start whose first value was left out: %+v", trial)
+	}
+}
+
+// TestLimitsOfAFall compares values at a limit and one mWh beyond it. A register that shows hundredths of a kWh may seem to rise by 10 Wh more
+// than it did.
+func TestLimitsOfAFall(t *testing.T) {
+	tasmota, shelly := library(t)["tasmota"], library(t)["shelly-gen1"]
+	for name, c := range map[string]struct {
+		p      *profile.Profile
+		values []timed // in mWh
+		first  int64   // value from which counting would begin, in mWh; 0 if it has begun
+		rises  int
+		mwh    int64 // counted
+	}{
+		"what a minute gives":                {tasmota, []timed{{120, 100_000}, {240, 366_666}}, 100_000, 2, 0},
+		"more, so the first may be wrong":    {tasmota, []timed{{120, 100_000}, {240, 366_667}}, 366_667, 2, 0},
+		"what the time gives, and a figure":  {tasmota, []timed{{120, 100_000}, {180, 376_666}}, 376_666, 2, 0},
+		"more, so the first was wrong":       {tasmota, []timed{{120, 100_000}, {180, 376_667}}, 376_667, 1, 0},
+		"a start of a minute in a silence":   {shelly, []timed{{hours, 266_666}, {hours + 60, 266_667}, {hours + 120, 266_668}}, 0, 0, 266_668},
+		"a start of more than that":          {shelly, []timed{{hours, 266_667}, {hours + 60, 266_668}, {hours + 120, 266_669}}, 0, 0, 2},
+		"a silence as long as max_gap":       {shelly, []timed{{60 + 900, 300_000}, {1000, 300_001}, {1020, 300_002}}, 0, 0, 300_002},
+		"a silence that is a second longer":  {shelly, []timed{{60 + 901, 300_000}, {1000, 300_001}, {1020, 300_002}}, 0, 0, 2},
+		"a value that comes again after 5 s": {tasmota, []timed{{120, 100_000}, {125, 100_000}, {240, 366_667}}, 100_000, 2, 0},
+		"a value that comes again before":    {tasmota, []timed{{120, 100_000}, {124, 100_000}, {240, 366_667}}, 366_667, 2, 0},
+		"a rise after 5 s":                   {tasmota, []timed{{120, 100_000}, {125, 100_001}}, 100_000, 2, 0},
+		"a rise before":                      {tasmota, []timed{{120, 100_000}, {124, 100_001}}, 100_000, 1, 0},
+	} {
+		r, _ := playValues(c.p, 60, 90_000, 90_000)
+		for _, v := range c.values {
+			r, _ = c.p.Take(r, counted(v.wh), at(v.second))
+		}
+		if held := r.Counting.Held; held.First != c.first || held.Values != c.rises || r.MWh != c.mwh {
+			t.Errorf("%s: %d mWh counted, %d rises from %d mWh; want %d, %d, %d", name, r.MWh, held.Values, held.First, c.mwh, c.rises, c.first)
+		}
+	}
+}
+
+// TestNoiseOfAnOpenRelayAtItsLimits: with the relay open, 5 W and a step of 1 Wh are noise. After ten minutes the register is followed without
+// counting, so that noise never adds up.
+func TestNoiseOfAnOpenRelayAtItsLimits(t *testing.T) {
+	p := library(t)["tasmota"]
+	const year = 366 * 24 * 3600
+	for _, c := range []struct {
+		second  int
+		step    int64 // mWh
+		counted int64
+		follows bool // the register goes on from the value
+	}{
+		{0, 1000, 0, false}, {0, 1001, 1001, true}, {599, 1831, 0, false}, {599, 1832, 1832, true}, {600, 1833, 0, true}, {600, 1834, 1834, true},
+		{3600, 6000, 0, true}, {3600, 6001, 6001, true}, {year + hours, 43_921_000, 0, true}, {year + hours, 43_921_001, 0, false},
+	} {
+		begin := profile.Register{Device: 1_000_000, HasDevice: true, At: at(0), Relay: profile.Open, OpenFrom: at(0), Counting: profile.Counting{Anchor: at(-60), Since: 9}}
+		r, _ := p.Take(begin, counted(1_000_000+c.step), at(c.second))
+		if r.MWh != c.counted || (r.Device != begin.Device) != c.follows {
+			t.Errorf("%d mWh in %d s: counted %d, the register is at %d; want %d, followed %t", c.step, c.second, r.MWh, r.Device, c.counted, c.follows)
+		}
+		if noise := r.MWh == 0 && c.follows; noise && (!r.At.Equal(at(c.second)) || !r.Counting.Anchor.Equal(at(c.second)) || r.Counting.Since != 0) {
+			t.Errorf("noise in %d s leaves %+v", c.second, r)
+		}
+	}
+	r, _ := playValues(p, 3600, 1000, 2000)
+	r.Relay, r.OpenFrom = profile.Open, at(0)
+	if r, s := p.Take(r, counted(2_000_000), at(3660)); s.Ended != profile.EndedConfirmed || r.Counting.Unsure != 0 {
+		t.Errorf("a rise that is confirmed while the relay is open leaves %d mWh unsure", r.Counting.Unsure)
 	}
 }
