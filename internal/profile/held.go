@@ -80,7 +80,7 @@ func enterHeld(tx Tx, meter int64, was Register, t *Outcome, h Incoming) error {
 		if err != nil {
 			return err
 		}
-		t.Register.Counting.EntryAt = v.At
+		t.Register.Counting.EntryAt = h.At.UTC().Truncate(time.Millisecond)
 		if !left {
 			t.Register.Counting.Held.Entry = entry
 		}
