@@ -218,6 +218,18 @@ func TestAPersonDecidesAboutAHeldValue(t *testing.T) {
 			t.Errorf("%s: %d Wh, held %q, want %d, %t", name, r.Wh(), r.Counting.Held.Kind, c.want, c.stopped)
 		}
 	}
+	for mwh, want := range map[int64]int64{-1: 0, 0: 0, 1: 1} {
+		if got := jump.AcceptHeld(other, mwh).MWh - jump.MWh; got != want {
+			t.Errorf("a rise of %d mWh is accepted as %d", mwh, got)
+		}
+	}
+	fall.Counting.Skip, fall.Counting.EntryAt = 7, at(200)
+	if r, want := fall.RebaseHeld(entry, &to), (profile.Counting{Skip: 7, EntryAt: at(200)}); r.Counting != want || !r.At.Equal(at(180)) || r.MWh != fall.MWh {
+		t.Errorf("rebased: %+v", r)
+	}
+	if r := fall.AcceptHeld(entry, 0); r.MWh != fall.MWh || r.Device != 20_000 {
+		t.Errorf("a fall that is accepted counts %d mWh", r.MWh-fall.MWh)
+	}
 	if r := fall.DiscardHeld(entry); r.Counting.Held != (profile.Held{}) || r.Device != 250_000 {
 		t.Errorf("discarded: %+v", r)
 	}

@@ -34,7 +34,7 @@ type bindingTx interface {
 // bindingOf returns what is known of a meter's device. If nothing is stored, the register tells whether a value was ever read.
 func bindingOf(tx bindingTx, who registry.Identity, r Register) (Binding, error) {
 	b, found, err := tx.DeviceBinding(who.Meter)
-	if err == nil && !found && (r.HasDevice || !r.At.IsZero()) {
+	if err == nil && !found && !r.At.IsZero() {
 		b.ReadAt, b.Deferred = r.At, true
 	}
 	return b, err

@@ -17,6 +17,7 @@ import (
 	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/rowstest"
+	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/supply"
 	"github.com/paywatt/paywatt/wire"
@@ -59,7 +60,11 @@ func (d door[X]) Do(_ context.Context, t access.Tenant, fn func(X) (bool, error)
 	if t != 1 {
 		return errors.New("another tenant")
 	}
-	if refused, err := fn(d.tx); err != nil || refused {
+	refused, err := fn(d.tx)
+	if refused {
+		d.Wrote = nil
+	}
+	if err != nil || refused {
 		return err
 	}
 	return d.Fails("commit")
@@ -121,7 +126,8 @@ func (r *rows) PutProfileRegister(meter int64, name string, g profile.Register) 
 
 func (r *rows) HoldDeviceValue(meter int64, v profile.HeldValue) (id.ID, error) {
 	r.entries++
-	return id.ID{15: r.entries}, r.Writes("entry %d of m%d, %s: %s at %s, record %d, %s", r.entries, meter, v.Doubt, v.Text(), shortTime(v.At), v.Seq, v.Payload)
+	return id.ID{15: r.entries}, r.Writes("entry %d of m%d, %s: %s at %s, record %d, %s", r.entries,
+		meter, v.Doubt, v.Text(), shortTime(v.At), v.Seq, v.Payload)
 }
 
 func (r *rows) DecideHeldValue(d profile.HeldDecision) error {
@@ -137,7 +143,8 @@ func (r *rows) DeviceBinding(int64) (profile.Binding, bool, error) {
 
 func (r *rows) PutDeviceBinding(meter int64, b profile.Binding) error {
 	r.binding = &b
-	return r.Writes("device of m%d: %q, bound %s, rival %q, read %s, deferred %t", meter, b.Name, shortTime(b.BoundAt), b.Rival, shortTime(b.ReadAt), b.Deferred)
+	return r.Writes("device of m%d: %q, bound %s, rival %q, read %s, deferred %t", meter,
+		b.Name, shortTime(b.BoundAt), b.Rival, shortTime(b.ReadAt), b.Deferred)
 }
 
 func (r *rows) DeviceNamed(name string) (profile.Adopted, bool, error) {
@@ -215,8 +222,9 @@ func (k taking) SaveLive(_ []int64, live map[int64]*metering.Live) error {
 func (k taking) PutReadings(all []metering.NewReading) error {
 	for _, p := range all {
 		r := p.Record.Rec.Reading
-		k.Wrote = append(k.Wrote, fmt.Sprintf("reading %d at %s: %d Wh, %d W, %d mV, relay %q, off for %q", r.Seq, shortTime(time.Unix(r.At, 0).UTC()), r.RegisterWh,
-			r.W, r.MV, r.Relay, strings.Join(r.Reasons, " ")))
+		made := shortTime(time.Unix(r.At, 0).UTC())
+		k.Wrote = append(k.Wrote, fmt.Sprintf("reading %d at %s: %d Wh, %d W, %d mV, relay %q, off for %q", r.Seq, made, r.RegisterWh, r.W,
+			r.MV, r.Relay, strings.Join(r.Reasons, " ")))
 	}
 	return k.Fails("PutReadings")
 }
@@ -262,7 +270,7 @@ type rating struct {
 // withWallet gives the meter a wallet with money, and a limit for a device that was never readable.
 func (r *rows) withWallet(hours int64) *rows {
 	s := wallet.NewState()
-	s.UnreadCutHours = hours
+	s.Off, s.UnreadCutHours = 0, hours
 	r.wallets = []wallet.Row{{State: s, Meter: wallet.MeterFacts{N: 1, Number: number, Phases: 1, Account: id.ID{15: 2}, Active: true}}}
 	return r
 }
@@ -279,6 +287,20 @@ func (b rating) NewID() (id.ID, error) { return id.ID{15: 78}, b.Fails("NewID") 
 
 func (b rating) WalletTenant() (wallet.Tenant, error) {
 	return wallet.Tenant{Zone: time.UTC, Currency: "KES"}, b.Fails("WalletTenant")
+}
+
+// price returns a tariff of 2.50 for a kWh.
+func price() tariff.Version {
+	return tariff.Version{ID: id.ID{15: 1}, N: 1, EffectiveFrom: at(0).AddDate(-1, 0, 0),
+		Body: tariff.Body{Currency: "KES", Blocks: []tariff.Block{{Rate: 2_500_000}}}}
+}
+
+func (b rating) TariffVersion(id.ID) (tariff.Version, error) {
+	return price(), b.Fails("TariffVersion")
+}
+
+func (b rating) TariffVersionAt(id.ID, time.Time) (tariff.Version, bool, error) {
+	return price(), true, b.Fails("TariffVersionAt")
 }
 
 func (b rating) WalletOf(int64) ([]wallet.Row, error) { return b.wallets, b.Fails("WalletOf") }
@@ -341,3 +363,22 @@ func (e eyes) PersonByID(person id.ID) (access.PersonRow, bool, error) {
 }
 
 func (e eyes) KeysAnsweredBy(id.ID) ([]access.Key, error) { return nil, e.Fails("KeysAnsweredBy") }
+
+// The methods that only people's acts on devices need.
+
+func (r *rows) DeviceOf(int64) (profile.Adopted, bool, error) {
+	return profile.Adopted{}, false, r.Fails("DeviceOf")
+}
+
+func (r *rows) AdoptedAfter(int64, int) ([]profile.Adopted, error) {
+	return nil, r.Fails("AdoptedAfter")
+}
+
+func (r *rows) MeterNumber(int64) (string, error)        { return number, r.Fails("MeterNumber") }
+func (r *rows) AddAdopted(profile.Adopted) (bool, error) { return true, r.Fails("AddAdopted") }
+func (r *rows) DropAdopted(string) error                 { return r.Fails("DropAdopted") }
+func (r *rows) DevicePassword() ([]byte, error)          { return nil, r.Fails("DevicePassword") }
+func (r *rows) DropDevicePassword() error                { return r.Fails("DropDevicePassword") }
+func (r *rows) SetDevicePassword([32]byte, time.Time, string) error {
+	return r.Fails("SetDevicePassword")
+}
