@@ -19,7 +19,6 @@ import (
 	"github.com/paywatt/paywatt/internal/rowstest"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/wallet"
-	"github.com/paywatt/paywatt/supply"
 	"github.com/paywatt/paywatt/wire"
 )
 
@@ -274,9 +273,6 @@ func (r *rows) withWallet(hours int64) *rows {
 	r.wallets = []wallet.Row{{State: s, Meter: wallet.MeterFacts{N: 1, Number: number, Phases: 1, Account: id.ID{15: 2}, Active: true}}}
 	return r
 }
-
-// off gives the reasons why the supply of the meter should be off.
-func (r *rows) off() supply.Reasons { return r.wallets[0].Off }
 
 func (b rating) RaiseAlarm(meter int64, a metering.Alarm) error { return b.rows.RaiseAlarm(meter, a) }
 func (b rating) ClearAlarm(meter int64, code metering.AlarmCode) error {
