@@ -77,7 +77,8 @@ type meterAct struct {
 
 // ChangeMeter changes the data of a meter, all or nothing (right: meter.write). A register that rises faster than the meter's
 // greatest power allows is held for review. Until a person has decided, the energy is not charged and the customer is not cut
-// off. So a change of this power can let a customer use energy before paying for it, and takes two people.
+// off. So a change of this power can let a customer use energy before paying for it, and takes two people. So does a change of the time after
+// which a device that was never readable is cut off.
 func (r *Registry) ChangeMeter(ctx context.Context, by access.Actor, ref string, c MeterChange) (ChangedMeter, error) {
 	no := by.Needs(access.WriteMeters)
 	if no.Refused() {
@@ -131,15 +132,10 @@ func (r *Registry) changeMeter(tx Tx, by access.Actor, at Ref, ref string, c Met
 		return addedRow{Refusal: refuse.MaxPowerWithoutWallet(m.Number, string(m.Mode))}, nil
 	}
 	act := meterAct{m.Number, c.MaxW, c.Feeder, c.Measures, c.UnreadCutHours, c.Reason}
-	eyes, err := r.agreeToUnreadCut(tx, by, m, was, act)
-	if err != nil || eyes.Refused() || eyes.Waits != nil {
-		return addedRow{Refusal: eyes.Refusal, waits: eyes.Waits}, err
-	}
-	if c.MaxW != nil && *c.MaxW != was.MaxW {
-		eyes, err = access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActMaxPower, Object: m.ID.Text(id.Meter),
-			Summary: fmt.Sprintf("change the greatest power of meter %s from %s to %s: what it counts above that is not charged before a person decides; reason: %s",
-				m.Number, watts(was.MaxW), watts(*c.MaxW), c.Reason),
-			Body: act}, r.c.Now())
+	var eyes access.FourEyes
+	if risks := c.risks(m, was); len(risks) > 0 {
+		eyes, err = access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActMaxPower, Object: m.ID.Text(id.Meter), Body: act,
+			Summary: strings.Join(risks, "; ") + "; reason: " + c.Reason}, r.c.Now())
 		if err != nil || eyes.Refused() || eyes.Waits != nil {
 			return addedRow{Refusal: eyes.Refusal, waits: eyes.Waits}, err
 		}
@@ -169,15 +165,18 @@ func (r *Registry) changeMeter(tx Tx, by access.Actor, at Ref, ref string, c Met
 	return addedRow{rec: rec}, tx.AuditLog(eyes.Mark(e))
 }
 
-// agreeToUnreadCut asks for a second person if the time changes after which a device that was never readable is cut off. Without that limit, such a
-// device gives energy for nothing.
-func (r *Registry) agreeToUnreadCut(tx Tx, by access.Actor, m Meter, was MeterRecord, act meterAct) (access.FourEyes, error) {
-	if act.Unread == nil || *act.Unread == was.UnreadCutHours {
-		return access.FourEyes{}, nil
+// risks says for a second person what a change lets a customer use before it is paid for. It is empty if nothing of that kind changes. Without its
+// limit, a device that was never readable gives energy for nothing.
+func (c MeterChange) risks(m Meter, was MeterRecord) (risks []string) {
+	if c.MaxW != nil && *c.MaxW != was.MaxW {
+		risks = append(risks, fmt.Sprintf("change the greatest power of meter %s from %s to %s: what it counts above that is not charged before a person decides",
+			m.Number, watts(was.MaxW), watts(*c.MaxW)))
 	}
-	return access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActDevice, Object: m.ID.Text(id.Meter), Body: act,
-		Summary: fmt.Sprintf("change after how long a device of meter %s that was never readable is cut off, from %s to %s; reason: %s",
-			m.Number, unreadCutWords(was.UnreadCutHours), unreadCutWords(*act.Unread), act.Reason)}, r.c.Now())
+	if c.UnreadCutHours != nil && *c.UnreadCutHours != was.UnreadCutHours {
+		risks = append(risks, fmt.Sprintf("change after how long a device of meter %s that was never readable is cut off, from %s to %s",
+			m.Number, unreadCutWords(was.UnreadCutHours), unreadCutWords(*c.UnreadCutHours)))
+	}
+	return risks
 }
 
 // unreadCutWords describes that time in words.
