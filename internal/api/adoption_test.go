@@ -69,9 +69,9 @@ func TestASecondPersonAgreesToWhatADeviceCostsNobody(t *testing.T) {
 			"change after how long a device of meter " + plugged + " that was never readable is cut off, from 24 h to never; reason: a display that shows no energy",
 			"/v1/meters/" + plugged, `"unread_cut_h":24`, "",
 			`"action":"meter.change"`},
-		{access.ActMaxPower, "/v1/meters/" + plugged, `{"unread_cut_h":48,"max_w":9200,"reason":"40 A breaker"}`,
-			"change after how long a device of meter " + plugged + " that was never readable is cut off, from never to 48 h; change the greatest power of meter " + plugged +
-				" from the default to 9200 W: what it counts above that is not charged before a person decides; reason: 40 A breaker",
+		{access.ActMaxPower, "/v1/meters/" + plugged, `{"unread_cut_h":48,"max_w":9200,"feeder":"North","reason":"40 A breaker"}`,
+			"change the greatest power of meter " + plugged + " from the default to 9200 W: what it counts above that is not charged before a person decides; change after how long" +
+				" a device of meter " + plugged + ` that was never readable is cut off, from never to 48 h; feeder from "" to "North"; reason: 40 A breaker`,
 			"/v1/meters/" + plugged, "", `"unread_cut_h":48`,
 			`"action":"meter.change"`},
 	} {

@@ -54,6 +54,8 @@ type bench struct {
 	account  profile.Account
 	broken   error // error that Take returns
 	unknown  bool  // the meter is not registered
+	lost     error // error of the look for the meter
+	looks    int   // how often the account was read
 	took     int
 	reasons  []string      // the reasons that came with the last message
 	slow     time.Duration // time that the next read of the account takes
@@ -71,13 +73,14 @@ func newBench(t *testing.T, name string, account profile.Account) *bench {
 		Meter: func(context.Context) (registry.Identity, bool, error) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
-			return registry.Identity{Tenant: 1, Meter: 7, Number: "04140001001"}, !b.unknown, nil
+			return registry.Identity{Tenant: 1, Meter: 7, Number: "04140001001"}, !b.unknown, b.lost
 		},
 		Take: b.take,
 		Account: func(context.Context, registry.Identity) (profile.Account, error) {
 			b.mu.Lock()
 			slow := b.slow
 			b.slow = 0
+			b.looks++
 			b.mu.Unlock()
 			time.Sleep(slow)
 			b.mu.Lock()

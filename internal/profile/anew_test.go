@@ -42,3 +42,17 @@ func TestAnotherDeviceBeginsAtItsOwnCounter(t *testing.T) {
 		t.Errorf("power between two devices counted %d mWh", r.MWh-before)
 	}
 }
+
+// TestWhatStaysForAnotherDevice: the energy, the readings and the gaps of the meter go on. Nothing that the last device said of itself stays.
+func TestWhatStaysForAnotherDevice(t *testing.T) {
+	meters := profile.Register{MWh: 1, Rest: 2, Gaps: 3, GapSec: 4, Seq: 5, ReportedAt: at(6), ReportedWh: 7, Boots: 8,
+		Counting: profile.Counting{Skip: 9, EntryAt: at(10)}}
+	all := meters
+	all.At, all.PowerMW, all.Device, all.HasDevice, all.Relay, all.OpenFrom = at(11), 12, 13, true, profile.Open, at(14)
+	all.Counting.Anchor, all.Counting.Since, all.Counting.Unsure, all.Counting.UnsureAt = at(15), 16, 17, at(18)
+	all.Counting.Held, all.Counting.Base, all.Counting.Trial = profile.Held{Kind: profile.HeldFall}, profile.Base{First: 19}, profile.Trial{Max: 20}
+	all.Counting.Seen, all.Counting.SeenAt = 21, at(22)
+	if got := all.Anew(); got != meters {
+		t.Errorf("another device begins with\n%+v, want\n%+v", got, meters)
+	}
+}

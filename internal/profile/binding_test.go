@@ -203,3 +203,19 @@ func TestWhatAProfileReads(t *testing.T) {
 		}
 	}
 }
+
+// TestTimesOfADeviceAreStoredTimes: what is known of a device is kept in milliseconds of UTC, so that it compares with what is read back.
+func TestTimesOfADeviceAreStoredTimes(t *testing.T) {
+	local := at(7200).Add(1_999_999 * time.Nanosecond).In(time.FixedZone("EAT", 3*3600))
+	want := at(7200).Add(time.Millisecond)
+	heard, _ := profile.Binding{}.Hear("plug", true, local)
+	bound, _ := profile.Binding{Name: "plug", Since: at(0)}.Hear("plug", true, local)
+	unread, _ := profile.Binding{}.Unread(local, true, time.Hour)
+	chosen := profile.Binding{}.Choose("plug", local)
+	for name, got := range map[string]time.Time{"first heard": heard.Since, "read": heard.ReadAt, "bound": bound.BoundAt, "noted": unread.UnreadAt, "chosen": chosen.BoundAt,
+		"chosen, and heard": chosen.Since} {
+		if got != want {
+			t.Errorf("%s at %s, want %s", name, got, want)
+		}
+	}
+}

@@ -30,10 +30,9 @@ const (
 	apart = 5 * time.Second
 	// figure is the last figure of a register that shows two decimals of a kilowatt-hour, in mWh.
 	figure = 10_000
-	// risesToBegin is how many rising values below the last accepted value show that the register began again.
+	// risesToBegin is how many rising values below the last accepted value show that the register began again. Two are enough if the device has
+	// said before the second one that it started.
 	risesToBegin = 3
-	// risesOfStarted is how many of them are enough if the device has said before them that it started.
-	risesOfStarted = 2
 	// valuesToMove is how many values that agree show that a register is really as high as max_w does not allow.
 	valuesToMove = 3
 	// valuesOfTrial is how many values after a new start may still show that there was none.
@@ -56,6 +55,8 @@ type Counting struct {
 	SeenAt time.Time `json:"seen_at,omitzero"`
 
 	Held Held `json:"held,omitzero"`
+	// Left is the open entry of a rise that was left to a person. If the register goes on from its last value, it counts the rise itself.
+	Left id.ID `json:"left,omitzero"`
 	// Base is a fall that a second value had confirmed, before another value contradicted it.
 	Base  Base  `json:"base,omitzero"`
 	Trial Trial `json:"trial,omitzero"`
@@ -110,10 +111,10 @@ type Trial struct {
 	MWh    int64     `json:"mwh,omitempty"`    // energy counted until then
 	Skip   int64     `json:"skip,omitempty"`   // Counting.Skip then
 	Ahead  int64     `json:"ahead,omitempty"`  // energy that was counted beyond max_w times the time
-	Unsure int64     `json:"unsure,omitempty"` // Counting.Unsure then
 	From   int64     `json:"from,omitempty"`   // the first value after the start
 	FromAt time.Time `json:"from_at,omitzero"` // its time
 	Values int       `json:"values,omitempty"` // values accepted since the start
+	Left   id.ID     `json:"left,omitzero"`    // Counting.Left then
 }
 
 // HeldEnding says how held values ended.
@@ -248,7 +249,7 @@ func (p *Profile) takeAgreeing(r Register, s Step, mwh int64, at time.Time) (Reg
 		}
 		return p.hold(r, s, p.kindOf(r, mwh, at), mwh, at)
 	}
-	if back := p.undoStart(r, at); p.provesNoStart(r, held.First, held.LastAt) && held.First >= back.Device && held.First-back.Device <= p.room(back, at) {
+	if back := p.undoStart(r); p.provesNoStart(r, held.First, held.LastAt) && held.First >= back.Device && held.First-back.Device <= p.room(back, at) {
 		r, held.Kind = back, HeldRise
 	}
 	held.Last, held.LastAt = mwh, at
@@ -327,13 +328,12 @@ func (p *Profile) takeLower(r Register, s Step, mwh int64, at time.Time) (Regist
 		}
 		r.Counting.Held = held
 		return keepHolding(r, s, at)
-	case held.Firm && mwh >= held.First && mwh < held.Last: // one of the two is an old value, or a wrong one, so the rises begin once more
+	case mwh >= held.First && mwh < held.Last: // one of the two is an old value, or a wrong one, so the rises begin once more
 		held.Values = 1
 		held = held.goOn(mwh, at)
 		r.Counting.Held = held
 		return keepHolding(r, s, at)
-	case mwh < held.Last,
-		!p.couldRise(held.First, held.FirstAt, mwh, at),
+	case !p.couldRise(held.First, held.FirstAt, mwh, at),
 		mwh-held.Last > p.mostIn(at.Sub(held.heardBefore())+allowance):
 		return p.hold(r, s, HeldFall, mwh, at)
 	case large && !held.Firm && held.Values == 1: // one of the two may be wrong, so counting begins at the higher one at the earliest
@@ -346,7 +346,7 @@ func (p *Profile) takeLower(r Register, s Step, mwh int64, at time.Time) (Regist
 	}
 	held.Firm = true
 	held.Values++
-	if held.Values >= risesToBegin || held.Started && held.Values >= risesOfStarted {
+	if held.Values >= risesToBegin || held.Started {
 		return p.beginAgain(r, s, held, mwh, at)
 	}
 	r.Counting.Held = held.goOn(mwh, at)
@@ -407,22 +407,25 @@ func (p *Profile) returnsToBase(r Register, mwh int64, at time.Time) bool {
 // beginAgain counts from the new start of a register. The energy between the last value before the start and the first one after it is
 // known only if the register begins at 0, and if max_w allows it.
 func (p *Profile) beginAgain(r Register, s Step, held Held, mwh int64, at time.Time) (Register, Step) {
-	trial := Trial{Max: r.Device, MaxAt: r.At, MWh: r.MWh, Skip: r.Counting.Skip, Ahead: p.energyAhead(r, r.At), Unsure: r.Counting.Unsure}
+	trial := Trial{Max: r.Device, MaxAt: r.At, MWh: r.MWh, Skip: r.Counting.Skip, Ahead: p.energyAhead(r, r.At)}
 	if old := r.Counting.Trial; old.Max > trial.Max {
 		trial = old
 	}
 	trial.From, trial.FromAt = held.First, held.FirstAt
+	if trial.Left.IsZero() {
+		trial.Left = r.Counting.Left
+	}
 	unsure := r.Counting.Unsure
 	r.Counting.Skip += unsure
 	r.Counting.Since = max(r.Counting.Since-unsure, 0)
-	r.Counting.Unsure = 0
 	switch {
 	case mwh >= r.Device-unsure: // only the last value was wrong, so the register goes on where it was before
 		r.Device -= unsure
 		trial = r.Counting.Trial
 	case p.beganAtZero(r, held):
-		r.Device = 0
+		r.Device, r.Counting.Left = 0, id.ID{}
 	default:
+		r.Counting.Left = id.ID{}
 		s.Gap = max(held.FirstAt.Sub(r.At), 0)
 		s.Why = fmt.Sprintf("the device's register went back from %d to %d mWh", r.Device, held.First)
 		r.Device = held.First
@@ -493,18 +496,26 @@ func (p *Profile) provesNoStart(r Register, mwh int64, at time.Time) bool {
 }
 
 // undoStart returns the register as if the new start had never been. The energy that was counted since then is skipped. No more
-// may count than max_w gives since the last value: more may be the register of another device.
-// The value that shows it is not confirmed yet, so whatever was unsure before is unsure again.
-func (p *Profile) undoStart(r Register, at time.Time) Register {
+// may count than max_w gives since the last value: more may be the register of another device. The value that is accepted next ends the trial.
+func (p *Profile) undoStart(r Register) Register {
 	t := r.Counting.Trial
 	last := r.At
 	r.Device, r.At = t.Max, t.MaxAt
 	r.Counting.Anchor, r.Counting.Since = t.MaxAt, t.Ahead
 	r = p.passTo(r, last)
 	r.Counting.Skip = t.Skip + r.MWh - t.MWh
-	r.Counting.Unsure, r.Counting.UnsureAt = t.Unsure, at
-	r.Counting.Trial = Trial{}
+	r.Counting.Left = t.Left
 	return r
+}
+
+// endLeft ends the entry of a rise that was left to a person, once the register goes on from its last value. The register counts then what lies
+// above that value. If a person accepted the rise too, it would be charged twice.
+func endLeft(r Register, s Step) (Register, Step) {
+	if r.Counting.Left.IsZero() || r.Counting.Held.Kind == HeldFall {
+		return r, s
+	}
+	s.Moot, r.Counting.Left = r.Counting.Left, id.ID{}
+	return r, s
 }
 
 // stay takes a value that is the same as the last accepted one.

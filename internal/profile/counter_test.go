@@ -203,7 +203,7 @@ func TestAPersonDecidesAboutAHeldValue(t *testing.T) {
 		want    int64 // counted with it, in Wh
 		stopped bool  // the next value is held again
 	}{
-		"accept a jump":               {jump.AcceptHeld(entry, 1), 5003, 50 + 4850 + 3, false},
+		"accept a jump":               {jump.AcceptHeld(entry, 4_850_000), 5003, 50 + 4850 + 3, false},
 		"accept what counting passed": {jump.AcceptHeld(other, 7000), 150, 50 + 7, false},
 		"accept nothing below 0":      {jump.AcceptHeld(other, -7000), 150, 50, false},
 		"rebase a jump":               {jump.RebaseHeld(entry, nil), 5003, 50 + 3, false},
@@ -218,8 +218,90 @@ func TestAPersonDecidesAboutAHeldValue(t *testing.T) {
 			t.Errorf("%s: %d Wh, held %q, want %d, %t", name, r.Wh(), r.Counting.Held.Kind, c.want, c.stopped)
 		}
 	}
+	for mwh, want := range map[int64]int64{-1: 0, 0: 0, 1: 1} {
+		if got := jump.AcceptHeld(other, mwh).MWh - jump.MWh; got != want {
+			t.Errorf("a rise of %d mWh is accepted as %d", mwh, got)
+		}
+	}
+	fall.Counting.Skip, fall.Counting.EntryAt = 7, at(200)
+	if r, want := fall.RebaseHeld(entry, &to), (profile.Counting{Skip: 7, EntryAt: at(200)}); r.Counting != want || !r.At.Equal(at(180)) || r.MWh != fall.MWh {
+		t.Errorf("rebased: %+v", r)
+	}
+	if r := fall.AcceptHeld(entry, 0); r.MWh != fall.MWh || r.Device != 20_000 {
+		t.Errorf("a fall that is accepted counts %d mWh", r.MWh-fall.MWh)
+	}
 	if r := fall.DiscardHeld(entry); r.Counting.Held != (profile.Held{}) || r.Device != 250_000 {
 		t.Errorf("discarded: %+v", r)
+	}
+}
+
+// TestARiseThatIsLeftToAPersonIsChargedOnce: an old value that comes late leaves a rise to a person. If the register goes on from its last
+// value, it counts the rise itself, and the entry ends. If it begins again, the entry waits, and what a person accepts is charged once.
+func TestARiseThatIsLeftToAPersonIsChargedOnce(t *testing.T) {
+	p := library(t)["tasmota"]
+	entry := id.ID{15: 1}
+	left := func() (profile.Register, int) { // 100,000 Wh, ten minutes of silence, 101,500, and then 99,990
+		r, _ := playValues(p, 60, 99_990, 100_000)
+		for i, wh := range []int64{101_500, 99_990} {
+			var s profile.Step
+			if r, s = p.Take(r, counted(wh*1000), at(660+10*i)); i == 1 && s.Ended != profile.EndedOpen {
+				t.Fatalf("the rise ended %q", s.Ended)
+			}
+		}
+		r.Counting.Left = entry
+		return r, 670
+	}
+	accept := func(r profile.Register) profile.Register { return r.AcceptHeld(entry, 1_500_000) }
+	for name, c := range map[string]struct {
+		first, then []int64 // values before the person accepts, and after
+		moot        bool    // the register ends the entry, so nobody can accept it
+		want        int64   // counted in all, in Wh
+	}{
+		"the register goes on":              {first: []int64{101_501, 101_502, 101_503}, moot: true, want: 10 + 1503},
+		"it is back at its last value":      {first: []int64{100_000}, moot: true, want: 10},
+		"accepted before it goes on":        {then: []int64{101_501, 101_502, 101_503}, want: 10 + 1503},
+		"accepted, and it goes on a little": {then: []int64{101_500, 101_501}, want: 10 + 1501},
+		"it began again":                    {first: []int64{5, 6, 7, 8}, want: 10 + 1500 + 3},
+		"accepted while it begins again":    {first: []int64{5}, then: []int64{6, 7, 8}, want: 10 + 1500 + 3},
+		"it only seemed to begin again":     {first: []int64{5, 6, 7, 100_020, 100_021}, moot: true, want: 10 + 21},
+		"accepted before that shows":        {first: []int64{5, 6, 7}, then: []int64{101_520, 101_521}, want: 10 + 1500 + 2},
+	} {
+		r, now := left()
+		moot := false
+		play := func(values []int64) {
+			for _, wh := range values {
+				var s profile.Step
+				now += 60
+				r, s = p.Take(r, counted(wh*1000), at(now))
+				moot = moot || s.Moot == entry
+			}
+		}
+		play(c.first)
+		if moot != c.moot {
+			t.Errorf("%s: the register ends the entry: %t, want %t", name, moot, c.moot)
+		}
+		if !c.moot {
+			r = accept(r)
+		}
+		play(c.then)
+		if r.Wh() != c.want {
+			t.Errorf("%s: %d Wh are counted, want %d", name, r.Wh(), c.want)
+		}
+	}
+}
+
+// TestAPersonAcceptsWhatTheEntrySays: a second jump is held under the entry of the first. The person has seen the first one only.
+func TestAPersonAcceptsWhatTheEntrySays(t *testing.T) {
+	p := library(t)["tasmota"]
+	r, _ := playValues(p, 60, 100, 100, 30_100)
+	entry := id.ID{15: 1}
+	r.Counting.Held.Entry = entry
+	r, _ = p.Take(r, counted(4_000_000_000), at(200))
+	if r.Counting.Held.Entry != entry || r.Counting.Held.First != 4_000_000_000_000/1000 {
+		t.Fatalf("held is %+v", r.Counting.Held)
+	}
+	if got := r.AcceptHeld(entry, 30_000_000); got.Wh() != 30_000 || got.Device != 30_100_000 {
+		t.Errorf("%d Wh are charged, and counting goes on at %d mWh", got.Wh(), got.Device)
 	}
 }
 

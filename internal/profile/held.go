@@ -64,26 +64,40 @@ func heldValue(held Held, r Register, h Incoming) HeldValue {
 		Payload: h.Payload}
 }
 
+// decideHeld ends the entry of a held value as the register has decided it.
+func decideHeld(tx Tx, meter int64, d HeldDecision) error {
+	if err := tx.DecideHeldValue(d); err != nil {
+		return err
+	}
+	return intake.Reviewed(tx.Intake().Review(), meter)
+}
+
 // enterHeld writes into the quarantine what a message has changed about held values.
 func enterHeld(tx Tx, meter int64, was Register, t *Outcome, h Incoming) error {
 	if before := was.Counting.Held.Entry; !before.IsZero() && t.Step.Ended.isDecision() {
-		if err := tx.DecideHeldValue(HeldDecision{Entry: before, Ending: t.Step.Ended, At: h.At}); err != nil {
+		if err := decideHeld(tx, meter, HeldDecision{Entry: before, Ending: t.Step.Ended, At: h.At}); err != nil {
 			return err
 		}
-		if err := intake.Reviewed(tx.Intake().Review(), meter); err != nil {
+	}
+	if moot := t.Step.Moot; !moot.IsZero() {
+		if err := decideHeld(tx, meter, HeldDecision{Entry: moot, Ending: EndedReturned, At: h.At}); err != nil {
 			return err
 		}
 	}
 	v, left, is := t.judged(was, h)
+	entry := was.Counting.Held.Entry
 	if is {
-		entry, err := holdValue(tx, meter, v)
-		if err != nil {
+		var err error
+		if entry, err = holdValue(tx, meter, v); err != nil {
 			return err
 		}
-		t.Register.Counting.EntryAt = v.At
+		t.Register.Counting.EntryAt = h.At.UTC().Truncate(time.Millisecond)
 		if !left {
 			t.Register.Counting.Held.Entry = entry
 		}
+	}
+	if t.Step.Ended == EndedOpen {
+		t.Register.Counting.Left = entry
 	}
 	held := &t.Register.Counting.Held
 	if !left && (held.Entry.IsZero() || held.Alarmed || h.At.Sub(held.Since) < alarmAfter) {
@@ -109,16 +123,38 @@ func (e HeldEnding) isDecision() bool {
 	return e == EndedReturned || e == EndedBegan || e == EndedConfirmed
 }
 
-// AcceptHeld returns the register after a person has accepted a rise of so many mWh, the one of an entry. If the value is still held, counting
-// goes on from it.
+// AcceptHeld returns the register after a person has accepted the rise of an entry, in mWh. If the value is still held, counting goes on from it.
+// If another value is held by now under the same entry, the person has not seen it, so the rise of the entry counts.
 func (r Register) AcceptHeld(entry id.ID, mwh int64) Register {
 	held := r.Counting.Held
-	if held.Entry != entry {
-		r.MWh += max(mwh, 0)
-		return r
+	mwh = max(mwh, 0)
+	switch entry {
+	case held.Entry:
+		if held.Kind != HeldFall && !isSameRise(held.First-r.Device, mwh) {
+			held.First = r.Device + mwh
+		}
+		r.MWh += max(held.First-r.Device, 0)
+		return r.goOnFrom(held.First, held.FirstAt)
+	case r.Counting.Left: // the register has not gone on yet, so it goes on from the accepted value
+		r.Device += mwh
+		r.Counting.Since += mwh
 	}
-	r.MWh += max(held.First-r.Device, 0)
-	return r.goOnFrom(held.First, held.FirstAt)
+	r.MWh += mwh
+	return r.endEntry(entry)
+}
+
+// isSameRise reports whether two rises are the same in whole watt-hours, as the quarantine writes them.
+func isSameRise(a, b int64) bool { return a-b < 1000 && b-a < 1000 }
+
+// endEntry forgets the entry of a rise that was left to a person.
+func (r Register) endEntry(entry id.ID) Register {
+	if r.Counting.Left == entry {
+		r.Counting.Left = id.ID{}
+	}
+	if r.Counting.Trial.Left == entry {
+		r.Counting.Trial.Left = id.ID{}
+	}
+	return r
 }
 
 // RebaseHeld returns the register after a person has decided that counting goes on from the held value of an entry, or from another value of
@@ -126,7 +162,7 @@ func (r Register) AcceptHeld(entry id.ID, mwh int64) Register {
 func (r Register) RebaseHeld(entry id.ID, to *int64) Register {
 	held := r.Counting.Held
 	if held.Entry != entry {
-		return r
+		return r.endEntry(entry)
 	}
 	if to == nil {
 		to = &held.Last
@@ -139,7 +175,7 @@ func (r Register) DiscardHeld(entry id.ID) Register {
 	if r.Counting.Held.Entry == entry {
 		r.Counting.Held = Held{}
 	}
-	return r
+	return r.endEntry(entry)
 }
 
 // goOnFrom makes a value the last accepted one without counting.

@@ -34,7 +34,7 @@ type bindingTx interface {
 // bindingOf returns what is known of a meter's device. If nothing is stored, the register tells whether a value was ever read.
 func bindingOf(tx bindingTx, who registry.Identity, r Register) (Binding, error) {
 	b, found, err := tx.DeviceBinding(who.Meter)
-	if err == nil && !found && (r.HasDevice || !r.At.IsZero()) {
+	if err == nil && !found && !r.At.IsZero() {
 		b.ReadAt, b.Deferred = r.At, true
 	}
 	return b, err
@@ -90,22 +90,18 @@ func (l *Listener) Binding(ctx context.Context, who registry.Identity) (b Bindin
 	return b, fault.Wrap(err, "look up the device of meter %s", who.Number)
 }
 
-// firstRead ends what the server did because the device was not readable.
+// firstRead ends what the server did because the device was not readable, or because the device before it was not.
 func firstRead(tx Tx, who registry.Identity, b *Binding, at time.Time) error {
 	if err := tx.ClearAlarm(who.Meter, metering.AlarmUnreadable); err != nil {
 		return err
 	}
-	cut := !b.CutAt.IsZero()
 	b.UnreadFor, b.UnreadAt, b.Warned, b.CutAt = 0, time.Time{}, 0, time.Time{}
-	if !cut {
-		return nil
-	}
 	if err := tx.ClearAlarm(who.Meter, AlarmCut); err != nil {
 		return err
 	}
 	row, s, err := supplyOf(tx.Rating(), who)
 	if err != nil || s.By != cutter {
-		return err // a person has decided about the supply since
+		return err // the supply was not cut off, or a person has decided about it since
 	}
 	if _, err := wallet.Switch(tx.Rating(), who.Meter, false, "", "", at); err != nil {
 		return err

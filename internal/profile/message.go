@@ -277,7 +277,7 @@ func (k *Counts) power(v1, v2 Decimal) (int64, error) {
 // printable returns a payload for people: one line of limited length, without control characters.
 func printable(payload []byte) string {
 	text := strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == utf8.RuneError || r >= 0x80 && r < 0xa0 {
+		if r < ' ' || r == utf8.RuneError || r >= 0x7f && r < 0xa0 {
 			return ' '
 		}
 		return r

@@ -2,6 +2,8 @@ package profile
 
 import (
 	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
 )
 
 // Register holds the energy that the server counts for a device. Every message that changes the register makes it durable.
@@ -49,6 +51,7 @@ type Step struct {
 	Why          string        // the reason of a gap, for people
 	Held         string        // why the value of the device's register is held, for people; empty if it is not
 	Ended        HeldEnding    // how values ended that were held before; empty if none were, or if they still are
+	Moot         id.ID         // the entry of a rise that needs no person any more, because the register counts it itself
 	Sample       bool          // the message carried a measured value that was used
 	RelayChanged bool          // the relay's position has changed
 	Load         bool          // a load was switched on or off: power changed to or from 0
@@ -102,7 +105,7 @@ func (p *Profile) Take(r Register, m Meaning, at time.Time) (Register, Step) {
 			r.PowerMW, s.Sample = power, true
 		}
 		if m.EnergyMWh != nil {
-			r, s = p.follow(r, s, *m.EnergyMWh, at)
+			r, s = endLeft(p.follow(r, s, *m.EnergyMWh, at))
 		}
 	}
 	return r, s

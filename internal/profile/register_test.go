@@ -237,3 +237,119 @@ func FuzzUnderstand(f *testing.F) {
 		}
 	})
 }
+
+// TestWhatAMessageChanges reads the effect of one message on a register: whether it is a sample, whether a load was switched, and what is known.
+func TestWhatAMessageChanges(t *testing.T) {
+	l := library(t)
+	sampled, own := l["esphome"], l["tasmota"]
+	state := func(relay string) profile.Meaning { return profile.Meaning{Kind: profile.IsState, Relay: relay} }
+	both := func(mw, mwh int64) profile.Meaning {
+		return profile.Meaning{Kind: profile.IsData, PowerMW: &mw, EnergyMWh: &mwh}
+	}
+	begun := profile.Register{At: at(0), Device: 5, HasDevice: true}
+	with := func(mw int64, relay string) profile.Register {
+		r := begun
+		r.PowerMW, r.Relay = mw, relay
+		return r
+	}
+	for name, c := range map[string]struct {
+		p      *profile.Profile
+		r      profile.Register
+		m      profile.Meaning
+		sample bool
+		load   bool
+		relay  bool
+		mw     int64 // power afterwards
+	}{
+		"the first power":                   {sampled, profile.Register{}, power(5), true, true, false, 5},
+		"no load":                           {sampled, with(0, ""), power(0), true, false, false, 0},
+		"a load is switched on":             {sampled, with(0, ""), power(1), true, true, false, 1},
+		"a load stays on":                   {sampled, with(1, ""), power(2), true, false, false, 2},
+		"a load is switched off":            {sampled, with(1, ""), power(0), true, true, false, 0},
+		"data without power":                {sampled, with(7, ""), counted(3), false, false, false, 7},
+		"power of a device with a register": {own, with(7, ""), power(0), true, true, false, 0},
+		"its register":                      {own, with(7, ""), counted(6), true, false, false, 7},
+		"its register is held":              {own, with(7, ""), counted(4), false, false, false, 7},
+		"its register is held, with power":  {own, with(7, ""), both(0, 4), false, false, false, 0},
+		"both":                              {own, with(0, ""), both(9, 6), true, true, false, 9},
+		"neither":                           {own, with(7, ""), profile.Meaning{Kind: profile.IsData}, false, false, false, 7},
+		"a state":                           {own, with(7, ""), profile.Meaning{Kind: profile.IsState, PowerMW: new(int64)}, false, false, false, 7},
+		"a relay that opens":                {sampled, with(7, profile.Closed), state(profile.Open), true, false, true, 0},
+		"a relay that opens at a register":  {own, with(7, profile.Closed), state(profile.Open), false, false, true, 7},
+		"a relay that opens before all":     {sampled, profile.Register{PowerMW: 7}, state(profile.Open), false, false, true, 7},
+		"a relay that closes":               {sampled, with(0, profile.Open), state(profile.Closed), false, false, true, 0},
+		"a relay that is open":              {sampled, with(0, profile.Open), state(profile.Open), false, false, false, 0},
+	} {
+		r, s := c.p.Take(c.r, c.m, at(0))
+		if s.Sample != c.sample || s.Load != c.load || s.RelayChanged != c.relay || r.PowerMW != c.mw {
+			t.Errorf("%s: %+v, %d mW; want sample %t, load %t, relay %t, %d mW", name, s, r.PowerMW, c.sample, c.load, c.relay, c.mw)
+		}
+	}
+	r, _ := seedA(t).Take(profile.Register{Relay: profile.Open, OpenFrom: at(0), At: at(0), PowerMW: 150_000}, power(150_001), at(10))
+	if r.MWh != 0 || r.Rest != 0 || r.PowerMW != 150_001 {
+		t.Errorf("noise and then a load: %+v, want nothing counted before the load", r)
+	}
+	r, _ = seedA(t).Take(r, power(150_001), at(20))
+	if r.MWh != 416 || r.Rest != 4_820_000 { // 150,001 mW · 10 s
+		t.Errorf("two samples of a load: %d mWh and %d", r.MWh, r.Rest)
+	}
+}
+
+// TestWhenARelayIsKnownToBeOpen: from a device's report. A device that has just started may have closed it, and one with a register reports energy
+// late, so both are believed after a minute.
+func TestWhenARelayIsKnownToBeOpen(t *testing.T) {
+	l := library(t)
+	sampled, own := l["esphome"], l["tasmota"]
+	off := profile.Meaning{Kind: profile.IsState, Relay: profile.Open}
+	on := profile.Meaning{Kind: profile.IsState, Relay: profile.Closed}
+	start := profile.Meaning{Kind: profile.IsStarted}
+	type heard struct {
+		second int
+		m      profile.Meaning
+	}
+	for name, c := range map[string]struct {
+		p     *profile.Profile
+		heard []heard
+		from  int // seconds from which it is known to be open; -1 for never
+	}{
+		"nothing was reported":           {sampled, []heard{{5, start}}, -1},
+		"it opened":                      {sampled, []heard{{10, off}}, 10},
+		"it opened, by a register":       {own, []heard{{10, off}}, 70},
+		"it is still open":               {sampled, []heard{{10, off}, {20, off}}, 10},
+		"it is still open, by register":  {own, []heard{{10, off}, {20, off}}, 70},
+		"it closed":                      {sampled, []heard{{10, off}, {20, on}}, -1},
+		"it started":                     {sampled, []heard{{10, off}, {20, start}}, 80},
+		"it started, and is open":        {sampled, []heard{{10, off}, {20, start}, {30, off}}, 30},
+		"it started, by a register":      {own, []heard{{10, off}, {20, start}}, 80},
+		"it started, and is open, by it": {own, []heard{{10, off}, {20, start}, {30, off}}, 80},
+		"it was open before":             {sampled, []heard{{10, off}, {20, on}, {30, off}}, 30},
+	} {
+		var r profile.Register
+		for _, h := range c.heard {
+			r, _ = c.p.Take(r, h.m, at(h.second))
+		}
+		for second := range 100 {
+			if got := r.KnownOpen(at(second)); got != (c.from >= 0 && second >= c.from) {
+				t.Errorf("%s: after %d s known to be open: %t, want it from %d s", name, second, got, c.from)
+				break
+			}
+		}
+	}
+}
+
+// TestGapsAddUp counts the gaps between samples, and their time in whole seconds.
+func TestGapsAddUp(t *testing.T) {
+	p := seedA(t) // max_gap 60 s
+	var r profile.Register
+	for i, seconds := range []int{0, 60, 121, 191, 190} {
+		var s profile.Step
+		r, s = p.Take(r, power(3_600_000), at(seconds))
+		why := []string{"", "", "no sample for longer than max_gap", "no sample for longer than max_gap", "the clock went back"}[i]
+		if s.Why != why || !s.Sample {
+			t.Errorf("after %d s: %+v, want %q", seconds, s, why)
+		}
+	}
+	if r.Gaps != 3 || r.GapSec != 61+70+1 || r.MWh != 60_000 {
+		t.Errorf("%d gaps of %d s, %d mWh", r.Gaps, r.GapSec, r.MWh)
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/profile"
 )
 
@@ -46,6 +47,7 @@ type plug struct {
 	wrongAt time.Time // of the newest value that was not good
 	rises   int       // rising ones among them since the last restart or spell
 	risen   int64     // the highest of these
+	left    int64     // the part of it that ends if the register goes on
 	waiting int64     // energy about which a person must decide, because max_w did not allow it
 
 	// A spell lasts while wrong values follow each other, or while a second device sends. It begins with the last confirmed value before it, and
@@ -129,7 +131,16 @@ func (d *plug) deliver(what string, mwh int64) {
 	case s.Ended == profile.EndedOpen, s.Ended == profile.EndedReturned && held.Kind == profile.HeldJump && d.restarted: // the device forgot it
 		moved = max(held.First-before.Device, 0)
 	}
-	d.waiting += min(moved, max(d.used-d.charged()-d.waiting, 0)) // what was not used is the register of another device
+	if !s.Moot.IsZero() { // the register counts it itself
+		d.waiting -= d.left
+		d.left = 0
+	}
+	moved = min(moved, max(d.used-d.charged()-d.waiting, 0)) // what was not used is the register of another device
+	d.waiting += moved
+	if s.Ended == profile.EndedOpen { // a person finds it in the quarantine
+		d.reg.Counting.Left = id.ID{15: 1}
+		d.left = moved
+	}
 	d.note("%s %d → +%d %s%s", what, mwh, s.CountedMWh, s.Held, s.Why)
 }
 

@@ -164,24 +164,35 @@ func (r *Registry) changeMeter(tx Tx, by access.Actor, at Ref, ref string, c Met
 	return addedRow{rec: rec}, tx.AuditLog(eyes.Mark(e))
 }
 
-// wish returns the act for which a change needs a second person; false if it needs none. A change of both limits is one act, and the second
-// person reads both.
+// wish returns the act for which a change needs a second person; false if it needs none. All that changes is one act, and the second person
+// reads all of it.
 func (c MeterChange) wish(m Meter, was MeterRecord) (access.ActRequest, bool) {
 	var out access.ActRequest
 	var changes []string
-	if c.UnreadCutHours != nil && *c.UnreadCutHours != was.UnreadCutHours {
-		out.Act = access.ActUnreadCut
-		changes = append(changes, fmt.Sprintf("change after how long a device of meter %s that was never readable is cut off, from %s to %s",
-			m.Number, unreadCutWords(was.UnreadCutHours), unreadCutWords(*c.UnreadCutHours)))
-	}
 	if c.MaxW != nil && *c.MaxW != was.MaxW {
 		out.Act = access.ActMaxPower
 		changes = append(changes, fmt.Sprintf("change the greatest power of meter %s from %s to %s: what it counts above that is not charged before a person decides",
 			m.Number, watts(was.MaxW), watts(*c.MaxW)))
 	}
+	if c.UnreadCutHours != nil && *c.UnreadCutHours != was.UnreadCutHours {
+		if out.Act == "" {
+			out.Act = access.ActUnreadCut
+		}
+		changes = append(changes, fmt.Sprintf("change after how long a device of meter %s that was never readable is cut off, from %s to %s",
+			m.Number, unreadCutWords(was.UnreadCutHours), unreadCutWords(*c.UnreadCutHours)))
+	}
+	if len(changes) == 0 {
+		return access.ActRequest{}, false
+	}
+	if c.Feeder != nil && *c.Feeder != was.Feeder {
+		changes = append(changes, fmt.Sprintf("feeder from %q to %q", was.Feeder, *c.Feeder))
+	}
+	if c.Measures != nil && *c.Measures != was.Measures {
+		changes = append(changes, fmt.Sprintf("measures from %q to %q", was.Measures, *c.Measures))
+	}
 	out.Object = m.ID.Text(id.Meter)
 	out.Summary = strings.Join(append(changes, "reason: "+c.Reason), "; ")
-	return out, len(changes) > 0
+	return out, true
 }
 
 // unreadCutWords describes that time in words.
