@@ -49,6 +49,7 @@ type office struct {
 	settled  money.Amount
 	left     money.Amount
 	noWallet bool
+	read     bool // a value of the meter's device was read
 	asOf     time.Time
 	broken   bool // the commit fails
 	waiting  int  // number of waiting messages, for each queue and in total
@@ -186,7 +187,8 @@ func (o *office) ReportedBalance(registry.Meter) (reported, texted *registry.Rep
 	}
 	return o.said, texted, err
 }
-func (o *office) Bought() notify.BoughtTx { return bought{o} }
+func (o *office) Bought() notify.BoughtTx           { return bought{o} }
+func (o *office) DeviceWasRead(int64) (bool, error) { return o.read, nil }
 func (o *office) WalletFigures(int64) (settled, available money.Amount, asOf time.Time, found bool, err error) {
 	return o.settled, o.left, o.asOf, !o.noWallet, nil
 }

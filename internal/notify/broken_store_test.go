@@ -255,6 +255,11 @@ func (b *broken) ReportedBalance(m registry.Meter) (reported, texted *registry.R
 	reported, texted, _ = b.RecipientTx.ReportedBalance(m)
 	return reported, texted, b.fails("ReportedBalance")
 }
+func (b *broken) DeviceWasRead(meter int64) (bool, error) {
+	read, _ := b.RecipientTx.DeviceWasRead(meter)
+	return read, b.fails("DeviceWasRead")
+}
+
 func (b *broken) WalletFigures(meter int64) (settled, available money.Amount, asOf time.Time, found bool, err error) {
 	settled, available, asOf, found, _ = b.RecipientTx.WalletFigures(meter)
 	return settled, available, asOf, found, b.fails("WalletFigures")

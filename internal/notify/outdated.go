@@ -14,6 +14,9 @@ const laterMost = 50
 // warningOver is the reason why a warning is not sent that was true when it was queued.
 const warningOver = "the balance is no longer low"
 
+// readSince is the reason why the warning is not sent that a device cannot be read.
+const readSince = "a value of the device was read"
+
 // dropOutdated ends a notice that is out of date, and reports whether it has ended the notice. It does not record the notice as sent: the
 // customer has not read it. So a cut-off still waits for the later warning.
 func (d *Dispatcher) dropOutdated(tx Tx, m Message) (bool, error) {
@@ -43,6 +46,11 @@ func outdated(tx Tx, m Message) (string, error) {
 	}
 	if l, replaced := replacedBy(m, later); replaced {
 		return fmt.Sprintf("a later message says more: %s", l.Purpose), nil
+	}
+	if m.Purpose == PurposeUnread {
+		if read, err := tx.Recipients().DeviceWasRead(m.Meter); err != nil || read {
+			return readSince, err
+		}
 	}
 	holds, err := wallet.WarningHolds(tx.Notices(), kindOf(m.Purpose), m.Number, m.Args.Account)
 	if err != nil || holds {

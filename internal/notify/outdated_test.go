@@ -90,6 +90,34 @@ func TestAWarningIsSentWhileItHolds(t *testing.T) {
 	}
 }
 
+// TestTheWarningThatADeviceCannotBeReadIsOutOfDate when a value was read since, or when the supply went off. It waits for the morning as the other
+// warnings do, and a later one replaces it.
+func TestTheWarningThatADeviceCannotBeReadIsOutOfDate(t *testing.T) {
+	for name, c := range map[string]struct {
+		later notify.Purpose
+		read  bool
+		want  string // why the warning is not sent
+	}{
+		"still not readable":   {want: ""},
+		"read since":           {read: true, want: "a value of the device was read"},
+		"the supply went off":  {later: notify.PurposeCutOff, want: "a later message says more: cut-off"},
+		"it is restored":       {later: notify.PurposeRestored, want: "a later message says more: restored"},
+		"the second warning":   {later: notify.PurposeUnread, want: "a later message says more: device-unread"},
+		"news of another kind": {later: notify.PurposeLow1, want: ""},
+	} {
+		h, _, _ := newHall(t)
+		h.read = c.read
+		m := h.queues(notice(notify.PurposeUnread))
+		if c.later != "" {
+			h.queues(notice(c.later))
+		}
+		h.serves()
+		if got := h.of(m); got.Failure != c.want || (got.State == notify.SentOut) != (c.want == "") {
+			t.Errorf("%s: %s", name, h.state(m))
+		}
+	}
+}
+
 // TestAReceiptOfAReversedRechargeIsNotSent: the message about a recharge waits while its sale is being reversed, and ends when it was.
 func TestAReceiptOfAReversedRechargeIsNotSent(t *testing.T) {
 	for state, want := range map[sale.State]string{
@@ -117,6 +145,7 @@ func TestAMessageSaysTheBalanceOfTheMomentInWhichItLeaves(t *testing.T) {
 		notify.PurposeLow1:          "Meter 04140001001: KES 900.70 left. Please pay soon to keep your supply.",
 		notify.PurposeRecharge:      "Received KES 50.00 for meter 04140001001. Balance KES 900.70.",
 		notify.PurposeReversalMoney: "Your payment of KES 50.00 for meter 04140001001 was reversed. Balance KES 900.70.",
+		notify.PurposeCutSoon:       "Meter 04140001001: only KES 900.70 left. Pay now, or the supply goes off when it is used up.",
 		notify.PurposeReversal:      "Your purchase of 0.0 kWh for KES 50.00, meter 04140001001, was reversed. Do not use its token.",
 	} {
 		h, a, _ := newHall(t)

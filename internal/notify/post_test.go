@@ -126,9 +126,9 @@ func (h *hall) MessageByID(message id.ID) (notify.Message, bool, error) {
 	return *m, m.ID == message, nil
 }
 
-// MessagePut leaves the figures of a message as they were queued.
+// MessagePut leaves the figures and the purpose of a message as they were queued.
 func (h *hall) MessagePut(m notify.Message) error {
-	m.Args = h.of(m.ID).Args
+	m.Args, m.Purpose = h.of(m.ID).Args, h.of(m.ID).Purpose
 	*h.of(m.ID) = m
 	return nil
 }

@@ -97,7 +97,7 @@ func crowded(tx QueueTx, m Message) (string, error) {
 // warning reports whether messages of the purpose wait for the end of the quiet hours. Tokens, answers and the news that the
 // supply is back never wait.
 func (p Purpose) warning() bool {
-	return slices.Contains([]Purpose{PurposeLow1, PurposeLow2, PurposeCutSoon}, p)
+	return slices.Contains([]Purpose{PurposeLow1, PurposeLow2, PurposeCutSoon, PurposeUnread}, p)
 }
 
 // unwanted reports whether STOP ends messages of the purpose. Warnings that must precede a cut-off are still sent: without them the

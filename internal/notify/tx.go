@@ -141,6 +141,8 @@ type RecipientTx interface {
 	Readings(meter int64, s metering.Span, after metering.After, max int) ([]metering.StoredReading, error)
 	// WalletUsed returns a wallet meter's use today, yesterday and in this month. The two local dates have the form 2026-11-30.
 	WalletUsed(meter int64, today, yesterday string) (WalletUse, error)
+	// DeviceWasRead reports whether a value of a meter's unmodified device was ever read.
+	DeviceWasRead(meter int64) (bool, error)
 	// WalletFigures returns the settled balance of an account's wallet, and the live estimate with its time.
 	WalletFigures(meter int64) (settled, available money.Amount, asOf time.Time, found bool, err error)
 }

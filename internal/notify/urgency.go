@@ -30,6 +30,7 @@ const (
 	noTopic      topic = iota
 	balanceTopic       // how much is left on an account
 	supplyTopic        // whether a meter's supply is on
+	deviceTopic        // that a meter's unmodified device cannot be read
 )
 
 // place is the place of a purpose among the others.
@@ -51,6 +52,8 @@ func placeOf(p Purpose) place {
 		return place{urgency: UrgencyMoney}
 	case PurposeLow1, PurposeLow2, PurposeCutSoon:
 		return place{urgency: UrgencyState, says: balanceTopic, passing: true}
+	case PurposeUnread:
+		return place{urgency: UrgencyState, says: deviceTopic, passing: true}
 	case PurposeCutOff, PurposeRestored:
 		return place{urgency: UrgencyState, says: supplyTopic, passing: true}
 	}
@@ -112,5 +115,5 @@ func sameSubject(m, l Message) bool {
 
 // replacingPurposes lists the purposes of messages that may replace a notice.
 func replacingPurposes() []Purpose {
-	return []Purpose{PurposeLow1, PurposeLow2, PurposeCutSoon, PurposeCutOff, PurposeRestored, PurposeRecharge, PurposeReversalMoney}
+	return []Purpose{PurposeLow1, PurposeLow2, PurposeCutSoon, PurposeUnread, PurposeCutOff, PurposeRestored, PurposeRecharge, PurposeReversalMoney}
 }

@@ -16,7 +16,7 @@ func TestWhatGoesFirst(t *testing.T) {
 	want := map[notify.Purpose]notify.Urgency{notify.PurposeMeter: notify.UrgencyPrompt,
 		notify.PurposeRecharge: money, notify.PurposeReversal: money, notify.PurposeReversalMoney: money, notify.PurposePaymentBack: money,
 		notify.PurposePhoneChanged: money, notify.PurposeSIMChanged: money,
-		notify.PurposeLow1: states, notify.PurposeLow2: states, notify.PurposeCutSoon: states, notify.PurposeCutOff: states, notify.PurposeRestored: states}
+		notify.PurposeUnread: states, notify.PurposeLow1: states, notify.PurposeLow2: states, notify.PurposeCutSoon: states, notify.PurposeCutOff: states, notify.PurposeRestored: states}
 	if notify.UrgencyPrompt >= money || money >= states || states >= notify.UrgencyOther {
 		t.Error("the urgencies do not stand in their order")
 	}

@@ -270,6 +270,9 @@ func updateBalance(tx Tx, m *Message) error {
 	if err != nil || !found {
 		return err
 	}
+	if m.Purpose == PurposeCutSoon && available.Minor > max(m.Args.Balance, 0) {
+		m.Purpose = PurposeLow2 // somebody has paid a little since: there is credit, but not enough
+	}
 	m.Args.Balance = available.Minor
 	return nil
 }

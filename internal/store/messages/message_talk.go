@@ -186,6 +186,12 @@ func (tx Rows) WalletUsed(meter int64, today, yesterday string) (notify.WalletUs
 	return u, err
 }
 
+// DeviceWasRead reports whether a value of a meter's unmodified device was ever read.
+func (tx Rows) DeviceWasRead(meter int64) (bool, error) {
+	b, _, err := meters.Of(tx.Tx).DeviceBinding(meter)
+	return !b.ReadAt.IsZero(), err
+}
+
 // WalletFigures returns the settled balance and the live estimate of the wallet of a meter's account; found is false for a meter without a
 // wallet.
 func (tx Rows) WalletFigures(meter int64) (settled, available money.Amount, asOf time.Time, found bool, err error) {
