@@ -13,9 +13,12 @@ func TestWhichTopicsAFilterMatches(t *testing.T) {
 		want          bool
 	}{
 		{"a", "a", true}, {"a", "b", false}, {"a", "ab", false}, {"ab", "a", false}, {"A", "a", false}, {"", "", true}, {"a", "", false},
-		{"a/b", "a/b", true}, {"a/b", "a", false}, {"a", "a/b", false}, {"a/b", "a/c", false}, {"a/b/c", "a/b", false}, {"a/", "a", false}, {"a", "a/", false}, {"a/", "a/", true},
-		{"#", "a", true}, {"#", "a/b/c", true}, {"a/#", "a/b", true}, {"a/#", "a/b/c", true}, {"a/#", "a", true}, {"a/#", "b", false}, {"a/#", "b/a", false}, {"a/b/#", "a", false},
-		{"+", "a", true}, {"+", "", true}, {"+", "a/b", false}, {"+/b", "a/b", true}, {"+/b", "a/c", false}, {"a/+", "a/b", true}, {"a/+", "a", false}, {"a/+", "a/", true},
+		{"a/b", "a/b", true}, {"a/b", "a", false}, {"a", "a/b", false}, {"a/b", "a/c", false}, {"a/b/c", "a/b", false}, {"a/", "a", false},
+		{"a", "a/", false}, {"a/", "a/", true},
+		{"#", "a", true}, {"#", "a/b/c", true}, {"a/#", "a/b", true}, {"a/#", "a/b/c", true}, {"a/#", "a", true}, {"a/#", "b", false},
+		{"a/#", "b/a", false}, {"a/b/#", "a", false},
+		{"+", "a", true}, {"+", "", true}, {"+", "a/b", false}, {"+/b", "a/b", true}, {"+/b", "a/c", false}, {"a/+", "a/b", true},
+		{"a/+", "a", false}, {"a/+", "a/", true},
 		{"a/+/c", "a/b/c", true}, {"a/+/c", "a/b/d", false}, {"+/+", "a/b", true}, {"+/+", "a", false}, {"+/#", "a", true}, {"a/+/#", "a", false},
 		{"cmnd/+/POWER", "cmnd/plug/POWER", true}, {"cmnd/+/POWER", "stat/plug/POWER", false},
 	} {

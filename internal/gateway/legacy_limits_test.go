@@ -190,3 +190,23 @@ func TestOnlyTheNewestNotesWait(t *testing.T) {
 		s.wants("the notes that waited", strings.Join(want[1:], ","))
 	})
 }
+
+// TestEveryQuestionOfARoundIsAsked: a profile with two questions asks both, a second apart, and both again in the next round.
+func TestEveryQuestionOfARoundIsAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, "seed-a", profile.Account{})
+		defer b.close()
+		b.profile.Poll = []profile.Message{{Topic: "GsmClientTest/led", Payload: "data"}, {Topic: "elsewhere", Payload: "x"},
+			{Topic: "GsmClientTest/led", Payload: "more"}}
+		s := begin(b)
+		s.wants("at once", connackBytes+","+subackBytes+","+led+"data")
+		time.Sleep(time.Second)
+		s.wants("a second later", led+"more")
+		time.Sleep(8 * time.Second)
+		s.wants("before the next round", "")
+		time.Sleep(time.Second)
+		s.wants("ten seconds after the first", led+"data")
+		time.Sleep(time.Second)
+		s.wants("a second after that", led+"more")
+	})
+}

@@ -123,10 +123,13 @@ func TestWhatAPayloadMeans(t *testing.T) {
 		{"json", `{"a":{"v":1000.001}}`, "unreadable: voltage_v is 1000.001"}, {"json", `{"a":{"v":-0.001}}`, "unreadable: voltage_v is -0.001"},
 		// Registers. A remainder below a milliwatt-hour is cut off.
 		{"json", `{"wh":1.0019}`, "data 1001 mWh"}, {"json", `{"wh":-1}`, "unreadable: energy_wh is -1, but a register cannot be negative"},
-		{"kwh", "1.0000019", "data 1000001 mWh"}, {"kwh", "0", "data 0 mWh"}, {"kwh", "-0.001", "unreadable: energy_kwh is -0.001, but a register cannot be negative"},
-		{"wmin", "60", "data 1000 mWh"}, {"wmin", "61", "data 1016 mWh"}, {"wmin", "-0.000000001", "unreadable: energy_wmin is -0.000000001, but a register cannot be negative"},
+		{"kwh", "1.0000019", "data 1000001 mWh"}, {"kwh", "0", "data 0 mWh"},
+		{"kwh", "-0.001", "unreadable: energy_kwh is -0.001, but a register cannot be negative"},
+		{"wmin", "60", "data 1000 mWh"}, {"wmin", "61", "data 1016 mWh"},
+		{"wmin", "-0.000000001", "unreadable: energy_wmin is -0.000000001, but a register cannot be negative"},
 		// Counts of a converter: (v1 − v2) · 4 V / 1 µΩ · 230 V, without a sign.
-		{"counts", "0:0", "data 0 mW v1 0 v2 0"}, {"counts", "1:", "unreadable: one of the two counts is missing"}, {"counts", ":1", "unreadable: one of the two counts is missing"},
+		{"counts", "0:0", "data 0 mW v1 0 v2 0"}, {"counts", "1:", "unreadable: one of the two counts is missing"},
+		{"counts", ":1", "unreadable: one of the two counts is missing"},
 		{"counts", ":", "data"}, {"counts", "-1:0", "unreadable: v1 is -1, but a count must be 0 to 4294967296"},
 		{"counts", "0:-1", "unreadable: v2 is -1, but a count must be 0 to 4294967296"},
 		{"counts", "4294967296:4294967296", "data 0 mW v1 4294967296 v2 4294967296"},

@@ -37,3 +37,21 @@ func TestHowLongAWarningHolds(t *testing.T) {
 		}
 	}
 }
+
+// TestTheOrderOfWarnings: a later warning says more than an earlier one. Notices about the supply have no place in this order.
+func TestTheOrderOfWarnings(t *testing.T) {
+	order := []NoticeKind{NoticeLow1, NoticeLow2, NoticeOut}
+	for i := 1; i < len(order); i++ {
+		if order[i-1].urgency() <= 0 || order[i].urgency() <= order[i-1].urgency() {
+			t.Errorf("%s has the urgency %d, and %s has %d", order[i-1], order[i-1].urgency(), order[i], order[i].urgency())
+		}
+	}
+	for _, kind := range []NoticeKind{NoticeOff, NoticeOn, NoticeUnread} {
+		if kind.urgency() != 0 {
+			t.Errorf("%s has the urgency %d", kind, kind.urgency())
+		}
+	}
+	if NoticeLife != 168*time.Hour {
+		t.Errorf("a notice waits for %s, want a week", NoticeLife)
+	}
+}
