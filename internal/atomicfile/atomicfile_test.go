@@ -274,6 +274,7 @@ func TestWhatAKilledRunLeftIsRemoved(t *testing.T) {
 		"half-way":              {"a\nb\n", []string{"b"}, []string{"a", "own"}, "own=old"},
 		"half-way, undone":      {"a\nb\n", []string{"b"}, []string{"own"}, "own=old"},
 		"a name is another's":   {"a\nb\n", []string{"b"}, []string{"a", "b"}, "b=old"},
+		"half a name":           {"a\nb\now", []string{"a", "b"}, []string{"ow"}, "ow=old"},
 		"after the last move":   {"a\nb\n", nil, []string{"a", "b"}, "a=old b=old"},
 	} {
 		dir := t.TempDir()
@@ -300,6 +301,66 @@ func TestWhatAKilledRunLeftIsRemoved(t *testing.T) {
 	}
 	if err := atomicfile.Sweep(filepath.Join(dir, "absent")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a folder that is not there: %v", err)
+	}
+}
+
+// TestNoRunBeginsBesideAListThatItDoesNotBelieve checks each way to write. The run says why and writes nothing; the next one works.
+func TestNoRunBeginsBesideAListThatItDoesNotBelieve(t *testing.T) {
+	whole := atomicfile.Content([]byte("new"))
+	fill := func(dir string) error { return os.WriteFile(filepath.Join(dir, "f"), nil, 0o600) }
+	for name, run := range map[string]func(dir string) error{
+		"WriteFile":           func(dir string) error { return atomicfile.WriteFile(filepath.Join(dir, "f"), 0o600, whole) },
+		"CreateFile":          func(dir string) error { return atomicfile.CreateFile(filepath.Join(dir, "f"), 0o600, whole) },
+		"CreateFolder":        func(dir string) error { return atomicfile.CreateFolder(dir, "f", fill) },
+		"CreateFolder inside": func(dir string) error { return atomicfile.CreateFolder(filepath.Join(dir, "f"), "f", fill) },
+		"CreateFiles": func(dir string) error {
+			return atomicfile.CreateFiles(dir, []atomicfile.File{{Name: "f", Mode: 0o600}}, nil)
+		},
+		"NewPrivateFolder": func(dir string) error { _, err := atomicfile.NewPrivateFolder(dir); return err },
+		"CheckFree":        atomicfile.CheckFree,
+		"Sweep":            atomicfile.Sweep,
+	} {
+		dir := t.TempDir()
+		stage(t, filepath.Join(dir, "in"), "../victim\nb\n", "b")
+		write(t, filepath.Join(dir, "victim"), "old")
+		if err := run(filepath.Join(dir, "in")); err == nil || !strings.Contains(err.Error(), `names the file "../victim"`) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got := tree(t, dir); got != "in/ victim=old" {
+			t.Errorf("%s: there is %q", name, got)
+		}
+		if err := run(filepath.Join(dir, "in")); err != nil {
+			t.Errorf("%s, again: %v", name, err)
+		}
+	}
+}
+
+// TestAFolderMayLackItsLastFile checks an empty folder that is filled with other files only.
+func TestAFolderMayLackItsLastFile(t *testing.T) {
+	dir := t.TempDir()
+	err := atomicfile.CreateFolder(dir, "last", func(fresh string) error { return os.WriteFile(filepath.Join(fresh, "a"), []byte("1"), 0o600) })
+	if err != nil || tree(t, dir) != "a=1" {
+		t.Errorf("%v, the folder has %q", err, tree(t, dir))
+	}
+}
+
+// TestReadyIsAskedOnceEverythingIsWritten and not at all if a file of the set cannot be written.
+func TestReadyIsAskedOnceEverythingIsWritten(t *testing.T) {
+	for name, c := range map[string]struct {
+		last string // name of the last file
+		want int
+	}{"all": {"c", 1}, "one in a folder that is not there": {"sub/c", 0}, "one with a name that is too long": {strings.Repeat("x", 300), 0}} {
+		dir := t.TempDir()
+		asked := 0
+		err := atomicfile.CreateFiles(dir, []atomicfile.File{{Name: "a", Mode: 0o600}, {Name: c.last, Mode: 0o600}}, func() error {
+			if asked++; !strings.Contains(tree(t, dir), "/a=") {
+				t.Errorf("%s: the folder has %q", name, tree(t, dir))
+			}
+			return nil
+		})
+		if asked != c.want || (err == nil) != (c.want == 1) || err != nil && (!strings.HasPrefix(err.Error(), "write "+filepath.Join(dir, c.last)) || tree(t, dir) != "") {
+			t.Errorf("%s: asked %d times, %v, the folder has %q", name, asked, err, tree(t, dir))
+		}
 	}
 }
 

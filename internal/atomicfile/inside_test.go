@@ -192,7 +192,7 @@ func TestWholeLines(t *testing.T) {
 	}
 }
 
-// TestAListThatCannotBeReadIsAnError checks that a stage with a list that cannot be read or believed is not removed.
+// TestAListThatCannotBeReadIsAnError checks that a list that cannot be read or believed is an error.
 func TestAListThatCannotBeReadIsAnError(t *testing.T) {
 	for name, spoil := range map[string]func(list string) error{
 		"a folder":        func(list string) error { return os.Mkdir(list, 0o700) },
@@ -213,6 +213,76 @@ func TestAListThatCannotBeReadIsAnError(t *testing.T) {
 		}
 		if err := s.remove(); err != nil {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestOnlyADeadStageOfOnesOwnIsSwept and every other folder stays as it is.
+func TestOnlyADeadStageOfOnesOwnIsSwept(t *testing.T) {
+	stays := map[string]func(dir string) error{
+		"the folder of a dead run": nil,
+		"a link to a stage":        func(dir string) error { return errors.Join(os.Rename(dir, dir+"-real"), os.Symlink(dir+"-real", dir)) },
+		"a file": func(dir string) error {
+			return errors.Join(os.RemoveAll(dir), os.WriteFile(dir, nil, 0o600))
+		},
+		"a lock that is a folder": func(dir string) error {
+			lock := filepath.Join(dir, lockName)
+			return errors.Join(os.Remove(lock), os.Mkdir(lock, 0o700))
+		},
+	}
+	if os.Geteuid() == 0 {
+		stays["another user's folder"] = func(dir string) error { return os.Chown(dir, 12345, 12345) }
+	}
+	for name, change := range stays {
+		parent := t.TempDir()
+		dir := filepath.Join(parent, stagePrefix+"x")
+		if err := errors.Join(os.MkdirAll(filepath.Join(dir, filesName), 0o700), os.WriteFile(filepath.Join(dir, lockName), nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		if change != nil {
+			if err := change(dir); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := sweepStage(parent, dir); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		_, err := os.Stat(dir)
+		if stayed := err == nil; stayed != (change != nil) {
+			t.Errorf("%s stayed: %t", name, stayed)
+		}
+		if real, err := os.ReadDir(dir + "-real"); err == nil && len(real) != 2 {
+			t.Errorf("%s: behind it there is %v", name, real)
+		}
+	}
+	if err := sweepStage(t.TempDir(), filepath.Join(t.TempDir(), "absent")); err != nil {
+		t.Errorf("a folder that another run removed: %v", err)
+	}
+}
+
+// TestAStageIsMadeOfANewFolder and of no other. A new folder that another run removed is no error: the run takes the next one.
+func TestAStageIsMadeOfANewFolder(t *testing.T) {
+	parent := t.TempDir()
+	absent := filepath.Join(parent, "absent")
+	if s, err := tryStage(absent); s != nil || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("in a folder that is not there: %v, %v", s, err)
+	}
+	if s, err := newStage(absent); s != nil || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a new one in a folder that is not there: %v, %v", s, err)
+	}
+	if s, err := lockStage(parent, absent); s != nil || err != nil {
+		t.Errorf("a folder that another run removed: %v, %v", s, err)
+	}
+	for name, there := range map[string]string{"a lock": lockName, "files": filesName} {
+		dir := filepath.Join(parent, name)
+		if err := errors.Join(os.Mkdir(dir, 0o700), os.WriteFile(filepath.Join(dir, there), nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		if s, err := lockStage(parent, dir); s != nil || !errors.Is(err, fs.ErrExist) {
+			t.Errorf("a folder that has %s: %v, %v", name, s, err)
+		}
+		if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("a folder that has %s stays: %v", name, err)
 		}
 	}
 }

@@ -48,7 +48,13 @@ func tryStage(parent string) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
+	return lockStage(parent, dir)
+}
+
+// lockStage makes a stage of a new folder. It returns nil if another run took the folder for the stage of a killed run.
+func lockStage(parent, dir string) (*stage, error) {
 	s := &stage{parent: parent, dir: dir}
+	var err error
 	s.lock, err = os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -218,9 +224,10 @@ func (s *stage) undoMoves() error {
 	}
 	var moved []string
 	waiting := 0
-	for lines := bufio.NewScanner(bytes.NewReader(list)); lines.Scan(); {
+	// A power cut may leave half a name at the end. The run has moved nothing then, because it moves when the list is on the disk.
+	for lines := bufio.NewScanner(bytes.NewReader(WholeLines(list))); lines.Scan(); {
 		name := lines.Text()
-		if name == "" || name != filepath.Base(name) {
+		if name != filepath.Base(name) { // an empty name too: its base is a point
 			return fmt.Errorf("%s names the file %q, which cannot be", filepath.Join(s.dir, movingName), name)
 		}
 		if _, err := os.Lstat(filepath.Join(s.files(), name)); err == nil {
