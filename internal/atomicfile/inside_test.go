@@ -141,6 +141,9 @@ func TestAStageIsPrivateAndLocked(t *testing.T) {
 	if err := os.Rename(filepath.Join(s.dir, lockName), filepath.Join(s.dir, "other")); err != nil || s.exists() {
 		t.Errorf("a lock that another run removed counts: %v", err)
 	}
+	if err := os.WriteFile(filepath.Join(s.dir, lockName), nil, 0o600); err != nil || s.exists() {
+		t.Errorf("a lock that another run made counts: %v", err)
+	}
 	if err := s.remove(); err != nil {
 		t.Fatal(err)
 	}
@@ -283,6 +286,87 @@ func TestAStageIsMadeOfANewFolder(t *testing.T) {
 		}
 		if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("a folder that has %s stays: %v", name, err)
+		}
+	}
+}
+
+// TestAStageThatAnotherRunTookIsNotUsed checks a new stage that another run took for one of a killed run, before it was locked.
+func TestAStageThatAnotherRunTookIsNotUsed(t *testing.T) {
+	for name, c := range map[string]struct {
+		others func(lock *os.File) error // what the other run did
+		begins bool
+	}{
+		"nobody took it":           {func(*os.File) error { return nil }, true},
+		"another run has the lock": {func(lock *os.File) error { _, err := TryLock(lock); return err }, false},
+		"another run removed it":   {func(lock *os.File) error { return os.RemoveAll(filepath.Dir(lock.Name())) }, false},
+	} {
+		parent := t.TempDir()
+		s := &stage{parent: parent, dir: filepath.Join(parent, stagePrefix+"x")}
+		if err := os.Mkdir(s.dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if s.lock, err = os.Create(filepath.Join(s.dir, lockName)); err != nil {
+			t.Fatal(err)
+		}
+		other, err := os.Open(s.lock.Name())
+		if err == nil {
+			err = c.others(other)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.begin()
+		if err != nil || (got == s) != c.begins || got != nil && !c.begins {
+			t.Errorf("%s: it begins: %t, %v", name, got != nil, err)
+		}
+		if closed := s.lock.Close() != nil; closed == c.begins {
+			t.Errorf("%s: the lock is closed: %t", name, closed)
+		}
+		if _, err := os.Stat(s.files()); (err == nil) != c.begins {
+			t.Errorf("%s: its folder: %v", name, err)
+		}
+		other.Close()
+	}
+}
+
+// TestAStageThatCannotBeRemovedIsNamed and its lock is released, so that the next run tries again. Its files stay as long as the list does.
+func TestAStageThatCannotBeRemovedIsNamed(t *testing.T) {
+	parent := t.TempDir()
+	s, err := newStage(parent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inList := filepath.Join(s.dir, movingName, "x") // a folder with content stands where the list belongs
+	if err := errors.Join(os.MkdirAll(inList, 0o700), os.WriteFile(filepath.Join(s.files(), "a"), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	var left *LeftError
+	if err := s.remove(); !errors.As(err, &left) || left.Path != s.dir {
+		t.Errorf("it says %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(s.files(), "a")); err != nil {
+		t.Errorf("its file: %v", err)
+	}
+	if err := s.lock.Close(); err == nil {
+		t.Error("its lock is not released")
+	}
+	if err := Sweep(parent); !errors.As(err, &left) || left.Path != s.dir {
+		t.Errorf("the next run says %v", err)
+	}
+	if err := errors.Join(os.RemoveAll(filepath.Dir(inList)), Sweep(parent)); err != nil {
+		t.Error(err)
+	}
+	if there, err := os.ReadDir(parent); err != nil || len(there) != 0 {
+		t.Errorf("left are %v, %v", there, err)
+	}
+}
+
+// TestAMissingFileIsNoErrorAnyOtherIs checks which errors of a look at the files of others count.
+func TestAMissingFileIsNoErrorAnyOtherIs(t *testing.T) {
+	for _, c := range []struct{ err, want error }{{nil, nil}, {&fs.PathError{Op: "lstat", Err: fs.ErrNotExist}, nil}, {errFrail, errFrail}, {fs.ErrPermission, fs.ErrPermission}} {
+		if got := ignoreMissing(c.err); got != c.want {
+			t.Errorf("%v: %v, want %v", c.err, got, c.want)
 		}
 	}
 }

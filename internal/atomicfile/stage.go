@@ -62,6 +62,11 @@ func lockStage(parent, dir string) (*stage, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.remove())
 	}
+	return s.begin()
+}
+
+// begin locks the stage and makes the folder for its files. It returns nil if another run took the stage for one of a killed run.
+func (s *stage) begin() (*stage, error) {
 	held, err := TryLock(s.lock)
 	if held || err == nil && !s.exists() {
 		return nil, s.lock.Close()
@@ -73,21 +78,19 @@ func lockStage(parent, dir string) (*stage, error) {
 	return s, nil
 }
 
-// exists reports whether the locked file is still the stage's lock.
+// exists reports whether the locked file is still the stage's lock. What cannot be looked at is no lock.
 func (s *stage) exists() bool {
-	mine, err := s.lock.Stat()
-	if err != nil {
-		return false
-	}
-	there, err := os.Lstat(filepath.Join(s.dir, lockName))
-	return err == nil && os.SameFile(mine, there)
+	mine, _ := s.lock.Stat()
+	there, _ := os.Lstat(filepath.Join(s.dir, lockName))
+	return os.SameFile(mine, there)
 }
 
 func (s *stage) files() string { return filepath.Join(s.dir, filesName) }
 
 // remove deletes the stage with everything in it, and releases its lock.
 func (s *stage) remove() error {
-	// The list goes first: without the files beside it, every name on it would look moved.
+	// The list goes first: without the files beside it, every name on it would look moved. The lock goes last: without it, no run would
+	// remove the files.
 	err := removeIfThere(filepath.Join(s.dir, movingName))
 	if err == nil {
 		err = os.RemoveAll(s.files())
@@ -177,10 +180,11 @@ func sweepStage(parent, dir string) error {
 // ones before. Names in that folder must be free.
 func (s *stage) moveOut(names []string) (err error) {
 	list := []byte(strings.Join(names, "\n") + "\n")
-	if err := writeDurably(filepath.Join(s.dir, movingName), 0o600, Content(list)); err != nil {
-		return err
+	err = writeDurably(filepath.Join(s.dir, movingName), 0o600, Content(list))
+	if err == nil {
+		err = SyncFolder(s.dir)
 	}
-	if err := SyncFolder(s.dir); err != nil {
+	if err != nil {
 		return err
 	}
 	for i, name := range names {
