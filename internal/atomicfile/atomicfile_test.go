@@ -5,6 +5,7 @@ package atomicfile_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -232,8 +233,8 @@ func TestASetOfFilesAppearsWholeOrNotAtAll(t *testing.T) {
 	}{
 		"a new folder":          {nil, nil, "p/x", "p/ p/x/ p/x/c=cert p/x/k=key", nil},
 		"a folder with others":  {map[string]string{"x/own": "old"}, nil, "x", "x/ x/c=cert x/k=key x/own=old", nil},
-		"the first is there":    {map[string]string{"x/k": "old"}, nil, "x", "x/ x/k=old", fs.ErrExist},
-		"the second is there":   {map[string]string{"x/c": "old"}, nil, "x", "x/ x/c=old", fs.ErrExist},
+		"the first is there":    {map[string]string{"x/k": "old"}, func() error { return errFill }, "x", "x/ x/k=old", fs.ErrExist},
+		"the second is there":   {map[string]string{"x/c": "old"}, func() error { return errFill }, "x", "x/ x/c=old", fs.ErrExist},
 		"ready says no":         {map[string]string{"x/own": "old"}, func() error { return errFill }, "x", "x/ x/own=old", errFill},
 		"ready says no, folder": {nil, func() error { return errFill }, "p/x", "", errFill},
 		"ready says yes":        {nil, func() error { return nil }, "x", "x/ x/c=cert x/k=key", nil},
@@ -331,6 +332,69 @@ func TestNoRunBeginsBesideAListThatItDoesNotBelieve(t *testing.T) {
 		}
 		if err := run(filepath.Join(dir, "in")); err != nil {
 			t.Errorf("%s, again: %v", name, err)
+		}
+	}
+}
+
+// TestAFolderThatCannotBeMadeIsAnError checks each step on the way to a folder. Nothing appears, and fill is not asked for nothing.
+func TestAFolderThatCannotBeMadeIsAnError(t *testing.T) {
+	fills := func(dir string) error { return os.WriteFile(filepath.Join(dir, "a"), nil, 0o600) }
+	gone := func(dir string) error { return errors.Join(fills(dir), os.RemoveAll(dir)) }
+	link := func(dir string) error { return errors.Join(os.Remove(dir), os.Symlink("absent", dir)) } // which has a name, but no content
+	list := func(dir string) error {
+		return errors.Join(fills(dir), os.Mkdir(filepath.Join(filepath.Dir(dir), "moving"), 0o700))
+	}
+	for name, c := range map[string]struct {
+		there bool
+		fill  func(string) error
+	}{
+		"a new folder that is gone":              {false, gone},
+		"a new folder that is a link to nothing": {false, link},
+		"an empty folder, and the new one gone":  {true, gone},
+		"an empty folder, without a list":        {true, list},
+	} {
+		dir := t.TempDir()
+		if c.there {
+			write(t, filepath.Join(dir, "x", "own"), "")
+			if err := os.Remove(filepath.Join(dir, "x", "own")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		before := tree(t, dir)
+		if err := atomicfile.CreateFolder(filepath.Join(dir, "x"), "", c.fill); err == nil || tree(t, dir) != before {
+			t.Errorf("%s: %v, there is %q", name, err, tree(t, dir))
+		}
+	}
+	if _, err := os.Stat("/proc/self/fd"); err != nil {
+		return // the rest needs a place where nobody can make a folder
+	}
+	removed := t.TempDir()
+	open, err := os.Open(removed)
+	if err == nil {
+		err = os.Remove(removed)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer open.Close()
+	for name, path := range map[string]string{
+		"a folder that was removed":           fmt.Sprintf("/proc/self/fd/%d", open.Fd()),
+		"below a folder that was removed":     fmt.Sprintf("/proc/self/fd/%d/x", open.Fd()),
+		"deep below a folder":                 fmt.Sprintf("/proc/self/fd/%d/x/y", open.Fd()),
+		"where the system takes no folder":    "/proc/paywatt",
+		"deep where the system takes nothing": "/proc/paywatt/x/y",
+	} {
+		filled := false
+		err := atomicfile.CreateFolder(path, "", func(string) error { filled = true; return nil })
+		if err == nil || filled {
+			t.Errorf("%s: %v, filled %t", name, err, filled)
+		}
+		err = atomicfile.CreateFiles(path, nil, func() error { filled = true; return nil })
+		if err == nil || filled {
+			t.Errorf("files in %s: %v, ready %t", name, err, filled)
+		}
+		if made, err := atomicfile.MakeFolders(filepath.Join(path, "z")); err == nil || len(made) != 0 {
+			t.Errorf("made in %s: %v, %v", name, made, err)
 		}
 	}
 }
@@ -496,6 +560,11 @@ func TestFoldersThatARunMadeAreRemoved(t *testing.T) {
 	made, err := atomicfile.MakeFolders(filepath.Join(dir, "a", "b", "c"))
 	if err != nil || !slices.Equal(made, []string{filepath.Join(dir, "a", "b", "c"), filepath.Join(dir, "a", "b"), filepath.Join(dir, "a")}) {
 		t.Fatalf("made %v, %v", made, err)
+	}
+	for _, d := range made {
+		if info, err := os.Stat(d); err != nil || info.Mode().Perm() != 0o700 {
+			t.Errorf("%s: %v, %v", d, info.Mode(), err)
+		}
 	}
 	write(t, filepath.Join(dir, "a", "own"), "old")
 	if err := made.Remove(); err != nil || tree(t, dir) != "a/ a/own=old" {

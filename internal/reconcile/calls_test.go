@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -263,6 +264,11 @@ func TestACallIsReadAgain(t *testing.T) {
 	b.run(20)
 	fee := b.open()[0]
 	item := b.callItem("Q7")
+	b.pay("Q1", 500, true)
+	b.notices[0].Amount = kes(700)
+	b.receive("paid", "another amount")
+	b.own()
+	contradicts := slices.IndexFunc(b.open(), func(i reconcile.Item) bool { return i.Kind == reconcile.Contradiction })
 	viewer := owner()
 	viewer.Role = access.Auditor
 	refused := func(name string, by access.Actor, item string) {
@@ -274,6 +280,7 @@ func TestACallIsReadAgain(t *testing.T) {
 	refused("no right", viewer, item.Name())
 	refused("no difference", owner(), "nothing")
 	refused("no call", owner(), fee.Name())
+	refused("what contradicts a payment is no call to read", owner(), b.open()[contradicts].Name())
 	b.unread = errors.New("a key is missing")
 	s, err := b.st.ReadAgain(t.Context(), owner(), item.Name())
 	if err != nil || s.Refused() || !s.Item.Open || s.Item.Note != "a key is missing" || s.Item.Why != "" {
