@@ -362,6 +362,53 @@ func TestAStageThatCannotBeRemovedIsNamed(t *testing.T) {
 	}
 }
 
+// TestWhatMovesIsListedFirst checks the list that the next run reads, and that the files move in its order.
+func TestWhatMovesIsListedFirst(t *testing.T) {
+	for taken, moved := range map[string][]string{"": {"b", "a", "c"}, "b": nil, "a": nil, "c": nil} {
+		parent := t.TempDir()
+		s, err := newStage(parent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"a", "b", "c", "stays"} {
+			if err := os.WriteFile(filepath.Join(s.files(), name), []byte("new"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if taken != "" {
+			if err := os.WriteFile(filepath.Join(parent, taken), []byte("old"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.moveOut([]string{"b", "a", "c"}); (err == nil) != (taken == "") || err != nil && !errors.Is(err, fs.ErrExist) {
+			t.Errorf("%q is taken: %v", taken, err)
+		}
+		list := filepath.Join(s.dir, movingName)
+		text, err := os.ReadFile(list)
+		if err != nil || string(text) != "b\na\nc\n" {
+			t.Errorf("the list is %q, %v", text, err)
+		}
+		if info, err := os.Stat(list); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("the list: %v, %v", info, err)
+		}
+		for _, name := range []string{"a", "b", "c", "stays"} {
+			text, err := os.ReadFile(filepath.Join(parent, name))
+			want := ""
+			if slices.Contains(moved, name) {
+				want = "new"
+			} else if name == taken {
+				want = "old"
+			}
+			if string(text) != want || (err != nil) != (want == "") {
+				t.Errorf("%q is taken: %s has %q, %v", taken, name, text, err)
+			}
+		}
+		if err := s.remove(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestAMissingFileIsNoErrorAnyOtherIs checks which errors of a look at the files of others count.
 func TestAMissingFileIsNoErrorAnyOtherIs(t *testing.T) {
 	for _, c := range []struct{ err, want error }{{nil, nil}, {&fs.PathError{Op: "lstat", Err: fs.ErrNotExist}, nil}, {errFrail, errFrail}, {fs.ErrPermission, fs.ErrPermission}} {

@@ -126,11 +126,8 @@ func Sweep(dir string) error {
 // Unfinished returns how many bytes runs have written below a folder without giving them a name yet. A folder that does not exist has none.
 func Unfinished(dir string) (bytes int64, err error) {
 	stages, err := filepath.Glob(filepath.Join(dir, stagePrefix+"*", filesName))
-	if err != nil {
-		return 0, err
-	}
 	for _, s := range stages {
-		err := filepath.WalkDir(s, func(_ string, e fs.DirEntry, err error) error {
+		walked := filepath.WalkDir(s, func(_ string, e fs.DirEntry, err error) error {
 			if err != nil || e.IsDir() {
 				return ignoreMissing(err)
 			}
@@ -140,11 +137,9 @@ func Unfinished(dir string) (bytes int64, err error) {
 			}
 			return ignoreMissing(err)
 		})
-		if err != nil {
-			return 0, err
-		}
+		err = errors.Join(err, walked)
 	}
-	return bytes, nil
+	return bytes, err
 }
 
 // ignoreMissing drops the error of a file that a run has removed or renamed meanwhile.
@@ -216,7 +211,7 @@ func removeIfThere(path string) error {
 	return nil
 }
 
-// undoMoves removes what a killed run moved out of its stage, unless it moved everything. A name on the list was moved by the run if the
+// undoMoves removes what a killed run moved out of its stage, unless it moved everything: then no name waits. A name on the list was moved by the run if the
 // stage has no such file any more.
 func (s *stage) undoMoves() error {
 	list, err := os.ReadFile(filepath.Join(s.dir, movingName))
@@ -227,7 +222,7 @@ func (s *stage) undoMoves() error {
 		return err
 	}
 	var moved []string
-	waiting := 0
+	waits := false
 	// A power cut may leave half a name at the end. The run has moved nothing then, because it moves when the list is on the disk.
 	for lines := bufio.NewScanner(bytes.NewReader(WholeLines(list))); lines.Scan(); {
 		name := lines.Text()
@@ -235,13 +230,13 @@ func (s *stage) undoMoves() error {
 			return fmt.Errorf("%s names the file %q, which cannot be", filepath.Join(s.dir, movingName), name)
 		}
 		if _, err := os.Lstat(filepath.Join(s.files(), name)); err == nil {
-			waiting++
+			waits = true
 			continue
 		}
 		moved = append(moved, name)
 	}
-	if waiting == 0 {
-		return nil
+	if waits {
+		return s.takeBack(moved)
 	}
-	return s.takeBack(moved)
+	return nil
 }
