@@ -362,6 +362,26 @@ func TestAStageThatCannotBeRemovedIsNamed(t *testing.T) {
 	}
 }
 
+// TestARunMakesAnotherStageIfItsStageIsRemoved and gives up after some.
+func TestARunMakesAnotherStageIfItsStageIsRemoved(t *testing.T) {
+	for removed, want := range map[int]string{0: "", 9: "", 10: "make a folder in p: other programs removed it 10 times"} {
+		tries, s := 0, &stage{}
+		got, err := firstStage("p", func(parent string) (*stage, error) {
+			if tries++; tries <= removed || parent != "p" {
+				return nil, nil
+			}
+			return s, nil
+		})
+		if (err == nil) != (want == "") || err != nil && err.Error() != want || (got == s) != (want == "") || tries != min(removed+1, 10) {
+			t.Errorf("%d are removed: %v, %v after %d tries", removed, got, err, tries)
+		}
+	}
+	tries := 0
+	if s, err := firstStage("p", func(string) (*stage, error) { tries++; return nil, errFrail }); s != nil || err != errFrail || tries != 1 {
+		t.Errorf("a stage that cannot be made: %v, %v after %d tries", s, err, tries)
+	}
+}
+
 // TestWhatMovesIsListedFirst checks the list that the next run reads, and that the files move in its order.
 func TestWhatMovesIsListedFirst(t *testing.T) {
 	for taken, moved := range map[string][]string{"": {"b", "a", "c"}, "b": nil, "a": nil, "c": nil} {

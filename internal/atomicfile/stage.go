@@ -33,8 +33,13 @@ func newStage(parent string) (*stage, error) {
 	if err := Sweep(parent); err != nil {
 		return nil, err
 	}
+	return firstStage(parent, tryStage)
+}
+
+// firstStage returns the first stage that no other run removes at once.
+func firstStage(parent string, try func(parent string) (*stage, error)) (*stage, error) {
 	for range maxStages {
-		s, err := tryStage(parent)
+		s, err := try(parent)
 		if s != nil || err != nil {
 			return s, err
 		}
