@@ -300,6 +300,9 @@ func TestACallIsReadAgain(t *testing.T) {
 	if calls < 7 {
 		t.Errorf("reading again has %d calls", calls)
 	}
+	if want := "apikey till3|difference.read|" + item.Name() + "||call=" + item.Key + " state=read|"; !slices.Contains(b.audit, want) {
+		t.Errorf("the audit log has %q, want %q", b.audit, want)
+	}
 	refused("settled", owner(), item.Name())
 	l, err := b.st.List(t.Context(), owner(), reconcile.Filter{Provider: "bank"}, registry.Page{})
 	if err != nil || len(l.Days) != 1 || l.Days[0].Date != "2026-11-20" {
