@@ -397,6 +397,28 @@ func TestACopyOfADatabaseIsCompleteOrGone(t *testing.T) {
 	}
 }
 
+// TestADatabaseThatIsGoneIsAnError for each step that opens one. None makes a new one.
+func TestADatabaseThatIsGoneIsAnError(t *testing.T) {
+	dir := t.TempDir()
+	gone := filepath.Join(dir, "absent", "paywatt.db")
+	o := Options{Now: time.Now}.withDefaults()
+	if epoch, err := beginEpoch(t.Context(), gone, time.Now(), o, store.Branch{}); err == nil || epoch != 0 {
+		t.Errorf("an epoch of nothing: %d, %v", epoch, err)
+	}
+	if err := (&Manifest{}).snapshot(t.Context(), gone, filepath.Join(dir, "copy"), dir); err == nil {
+		t.Error("a copy of nothing: no error")
+	}
+	if b, err := readBranch(t.Context(), gone, dir); err == nil || fmt.Sprint(b) != fmt.Sprint(store.Branch{}) {
+		t.Errorf("the numbers of nothing: %v, %v", b, err)
+	}
+	if b := branchOf(t.Context(), dir); fmt.Sprint(b) != fmt.Sprint(store.Branch{}) {
+		t.Errorf("the numbers of an empty folder: %v", b)
+	}
+	if got := contents(t, dir); got != "" {
+		t.Errorf("left is %q", got)
+	}
+}
+
 // begun makes a data folder with an empty database, a key of 7 bytes and heads.
 func begun(t *testing.T) string {
 	t.Helper()
