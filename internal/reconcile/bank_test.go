@@ -716,7 +716,7 @@ func TestDecidingAboutARow(t *testing.T) {
 			continue
 		}
 		decided++
-		how := reconcile.Settlement{Why: "asked the bank", Another: i.Stated == 700}
+		how := reconcile.Settlement{Why: strings.Repeat("x", 300), Another: i.Stated == 700}
 		want := reconcile.RowSame
 		if how.Another {
 			want = reconcile.RowTaken
@@ -734,6 +734,10 @@ func TestDecidingAboutARow(t *testing.T) {
 	}
 	if decided != 2 {
 		t.Errorf("%d rows waited", decided)
+	}
+	calls := b.told()
+	if last := calls[len(calls)-1]; len(calls) != 2 || len(last) != 1 || last[0].Kind != payment.Paid || last[0].Amount != kes(700) || last[0].Payer != "Ben" {
+		t.Errorf("the payments were told %+v", calls)
 	}
 }
 
