@@ -5,6 +5,7 @@ package atomicfile_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -232,8 +233,8 @@ func TestASetOfFilesAppearsWholeOrNotAtAll(t *testing.T) {
 	}{
 		"a new folder":          {nil, nil, "p/x", "p/ p/x/ p/x/c=cert p/x/k=key", nil},
 		"a folder with others":  {map[string]string{"x/own": "old"}, nil, "x", "x/ x/c=cert x/k=key x/own=old", nil},
-		"the first is there":    {map[string]string{"x/k": "old"}, nil, "x", "x/ x/k=old", fs.ErrExist},
-		"the second is there":   {map[string]string{"x/c": "old"}, nil, "x", "x/ x/c=old", fs.ErrExist},
+		"the first is there":    {map[string]string{"x/k": "old"}, func() error { return errFill }, "x", "x/ x/k=old", fs.ErrExist},
+		"the second is there":   {map[string]string{"x/c": "old"}, func() error { return errFill }, "x", "x/ x/c=old", fs.ErrExist},
 		"ready says no":         {map[string]string{"x/own": "old"}, func() error { return errFill }, "x", "x/ x/own=old", errFill},
 		"ready says no, folder": {nil, func() error { return errFill }, "p/x", "", errFill},
 		"ready says yes":        {nil, func() error { return nil }, "x", "x/ x/c=cert x/k=key", nil},
@@ -274,6 +275,7 @@ func TestWhatAKilledRunLeftIsRemoved(t *testing.T) {
 		"half-way":              {"a\nb\n", []string{"b"}, []string{"a", "own"}, "own=old"},
 		"half-way, undone":      {"a\nb\n", []string{"b"}, []string{"own"}, "own=old"},
 		"a name is another's":   {"a\nb\n", []string{"b"}, []string{"a", "b"}, "b=old"},
+		"half a name":           {"a\nb\now", []string{"a", "b"}, []string{"ow"}, "ow=old"},
 		"after the last move":   {"a\nb\n", nil, []string{"a", "b"}, "a=old b=old"},
 	} {
 		dir := t.TempDir()
@@ -300,6 +302,129 @@ func TestWhatAKilledRunLeftIsRemoved(t *testing.T) {
 	}
 	if err := atomicfile.Sweep(filepath.Join(dir, "absent")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a folder that is not there: %v", err)
+	}
+}
+
+// TestNoRunBeginsBesideAListThatItDoesNotBelieve checks each way to write. The run says why and writes nothing; the next one works.
+func TestNoRunBeginsBesideAListThatItDoesNotBelieve(t *testing.T) {
+	whole := atomicfile.Content([]byte("new"))
+	fill := func(dir string) error { return os.WriteFile(filepath.Join(dir, "f"), nil, 0o600) }
+	for name, run := range map[string]func(dir string) error{
+		"WriteFile":           func(dir string) error { return atomicfile.WriteFile(filepath.Join(dir, "f"), 0o600, whole) },
+		"CreateFile":          func(dir string) error { return atomicfile.CreateFile(filepath.Join(dir, "f"), 0o600, whole) },
+		"CreateFolder":        func(dir string) error { return atomicfile.CreateFolder(dir, "f", fill) },
+		"CreateFolder inside": func(dir string) error { return atomicfile.CreateFolder(filepath.Join(dir, "f"), "f", fill) },
+		"CreateFiles": func(dir string) error {
+			return atomicfile.CreateFiles(dir, []atomicfile.File{{Name: "f", Mode: 0o600}}, nil)
+		},
+		"NewPrivateFolder": func(dir string) error { _, err := atomicfile.NewPrivateFolder(dir); return err },
+		"CheckFree":        atomicfile.CheckFree,
+		"Sweep":            atomicfile.Sweep,
+	} {
+		dir := t.TempDir()
+		stage(t, filepath.Join(dir, "in"), "../victim\nb\n", "b")
+		write(t, filepath.Join(dir, "victim"), "old")
+		if err := run(filepath.Join(dir, "in")); err == nil || !strings.Contains(err.Error(), `names the file "../victim"`) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got := tree(t, dir); got != "in/ victim=old" {
+			t.Errorf("%s: there is %q", name, got)
+		}
+		if err := run(filepath.Join(dir, "in")); err != nil {
+			t.Errorf("%s, again: %v", name, err)
+		}
+	}
+}
+
+// TestAFolderThatCannotBeMadeIsAnError checks each step on the way to a folder. Nothing appears, and fill is not asked for nothing.
+func TestAFolderThatCannotBeMadeIsAnError(t *testing.T) {
+	fills := func(dir string) error { return os.WriteFile(filepath.Join(dir, "a"), nil, 0o600) }
+	gone := func(dir string) error { return errors.Join(fills(dir), os.RemoveAll(dir)) }
+	link := func(dir string) error { return errors.Join(os.Remove(dir), os.Symlink("absent", dir)) } // which has a name, but no content
+	list := func(dir string) error {
+		return errors.Join(fills(dir), os.Mkdir(filepath.Join(filepath.Dir(dir), "moving"), 0o700))
+	}
+	for name, c := range map[string]struct {
+		there bool
+		fill  func(string) error
+	}{
+		"a new folder that is gone":              {false, gone},
+		"a new folder that is a link to nothing": {false, link},
+		"an empty folder, and the new one gone":  {true, gone},
+		"an empty folder, without a list":        {true, list},
+	} {
+		dir := t.TempDir()
+		if c.there {
+			write(t, filepath.Join(dir, "x", "own"), "")
+			if err := os.Remove(filepath.Join(dir, "x", "own")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		before := tree(t, dir)
+		if err := atomicfile.CreateFolder(filepath.Join(dir, "x"), "", c.fill); err == nil || tree(t, dir) != before {
+			t.Errorf("%s: %v, there is %q", name, err, tree(t, dir))
+		}
+	}
+	if _, err := os.Stat("/proc/self/fd"); err != nil {
+		return // the rest needs a place where nobody can make a folder
+	}
+	removed := t.TempDir()
+	open, err := os.Open(removed)
+	if err == nil {
+		err = os.Remove(removed)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer open.Close()
+	for name, path := range map[string]string{
+		"a folder that was removed":           fmt.Sprintf("/proc/self/fd/%d", open.Fd()),
+		"below a folder that was removed":     fmt.Sprintf("/proc/self/fd/%d/x", open.Fd()),
+		"deep below a folder":                 fmt.Sprintf("/proc/self/fd/%d/x/y", open.Fd()),
+		"where the system takes no folder":    "/proc/paywatt",
+		"deep where the system takes nothing": "/proc/paywatt/x/y",
+	} {
+		filled := false
+		err := atomicfile.CreateFolder(path, "", func(string) error { filled = true; return nil })
+		if err == nil || filled {
+			t.Errorf("%s: %v, filled %t", name, err, filled)
+		}
+		err = atomicfile.CreateFiles(path, nil, func() error { filled = true; return nil })
+		if err == nil || filled {
+			t.Errorf("files in %s: %v, ready %t", name, err, filled)
+		}
+		if made, err := atomicfile.MakeFolders(filepath.Join(path, "z")); err == nil || len(made) != 0 {
+			t.Errorf("made in %s: %v, %v", name, made, err)
+		}
+	}
+}
+
+// TestAFolderMayLackItsLastFile checks an empty folder that is filled with other files only.
+func TestAFolderMayLackItsLastFile(t *testing.T) {
+	dir := t.TempDir()
+	err := atomicfile.CreateFolder(dir, "last", func(fresh string) error { return os.WriteFile(filepath.Join(fresh, "a"), []byte("1"), 0o600) })
+	if err != nil || tree(t, dir) != "a=1" {
+		t.Errorf("%v, the folder has %q", err, tree(t, dir))
+	}
+}
+
+// TestReadyIsAskedOnceEverythingIsWritten and not at all if a file of the set cannot be written.
+func TestReadyIsAskedOnceEverythingIsWritten(t *testing.T) {
+	for name, c := range map[string]struct {
+		last string // name of the last file
+		want int
+	}{"all": {"c", 1}, "one in a folder that is not there": {"sub/c", 0}, "one with a name that is too long": {strings.Repeat("x", 300), 0}} {
+		dir := t.TempDir()
+		asked := 0
+		err := atomicfile.CreateFiles(dir, []atomicfile.File{{Name: "a", Mode: 0o600}, {Name: c.last, Mode: 0o600}}, func() error {
+			if asked++; !strings.Contains(tree(t, dir), "/a=") {
+				t.Errorf("%s: the folder has %q", name, tree(t, dir))
+			}
+			return nil
+		})
+		if asked != c.want || (err == nil) != (c.want == 1) || err != nil && (!strings.HasPrefix(err.Error(), "write "+filepath.Join(dir, c.last)) || tree(t, dir) != "") {
+			t.Errorf("%s: asked %d times, %v, the folder has %q", name, asked, err, tree(t, dir))
+		}
 	}
 }
 
@@ -435,6 +560,11 @@ func TestFoldersThatARunMadeAreRemoved(t *testing.T) {
 	made, err := atomicfile.MakeFolders(filepath.Join(dir, "a", "b", "c"))
 	if err != nil || !slices.Equal(made, []string{filepath.Join(dir, "a", "b", "c"), filepath.Join(dir, "a", "b"), filepath.Join(dir, "a")}) {
 		t.Fatalf("made %v, %v", made, err)
+	}
+	for _, d := range made {
+		if info, err := os.Stat(d); err != nil || info.Mode().Perm() != 0o700 {
+			t.Errorf("%s: %v, %v", d, info.Mode(), err)
+		}
 	}
 	write(t, filepath.Join(dir, "a", "own"), "old")
 	if err := made.Remove(); err != nil || tree(t, dir) != "a/ a/own=old" {

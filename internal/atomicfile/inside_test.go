@@ -141,6 +141,9 @@ func TestAStageIsPrivateAndLocked(t *testing.T) {
 	if err := os.Rename(filepath.Join(s.dir, lockName), filepath.Join(s.dir, "other")); err != nil || s.exists() {
 		t.Errorf("a lock that another run removed counts: %v", err)
 	}
+	if err := os.WriteFile(filepath.Join(s.dir, lockName), nil, 0o600); err != nil || s.exists() {
+		t.Errorf("a lock that another run made counts: %v", err)
+	}
 	if err := s.remove(); err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +195,7 @@ func TestWholeLines(t *testing.T) {
 	}
 }
 
-// TestAListThatCannotBeReadIsAnError checks that a stage with a list that cannot be read or believed is not removed.
+// TestAListThatCannotBeReadIsAnError checks that a list that cannot be read or believed is an error.
 func TestAListThatCannotBeReadIsAnError(t *testing.T) {
 	for name, spoil := range map[string]func(list string) error{
 		"a folder":        func(list string) error { return os.Mkdir(list, 0o700) },
@@ -213,6 +216,224 @@ func TestAListThatCannotBeReadIsAnError(t *testing.T) {
 		}
 		if err := s.remove(); err != nil {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestOnlyADeadStageOfOnesOwnIsSwept and every other folder stays as it is.
+func TestOnlyADeadStageOfOnesOwnIsSwept(t *testing.T) {
+	stays := map[string]func(dir string) error{
+		"the folder of a dead run": nil,
+		"a link to a stage":        func(dir string) error { return errors.Join(os.Rename(dir, dir+"-real"), os.Symlink(dir+"-real", dir)) },
+		"a file": func(dir string) error {
+			return errors.Join(os.RemoveAll(dir), os.WriteFile(dir, nil, 0o600))
+		},
+		"a lock that is a folder": func(dir string) error {
+			lock := filepath.Join(dir, lockName)
+			return errors.Join(os.Remove(lock), os.Mkdir(lock, 0o700))
+		},
+	}
+	if os.Geteuid() == 0 {
+		stays["another user's folder"] = func(dir string) error { return os.Chown(dir, 12345, 12345) }
+	}
+	for name, change := range stays {
+		parent := t.TempDir()
+		dir := filepath.Join(parent, stagePrefix+"x")
+		if err := errors.Join(os.MkdirAll(filepath.Join(dir, filesName), 0o700), os.WriteFile(filepath.Join(dir, lockName), nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		if change != nil {
+			if err := change(dir); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := sweepStage(parent, dir); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		_, err := os.Stat(dir)
+		if stayed := err == nil; stayed != (change != nil) {
+			t.Errorf("%s stayed: %t", name, stayed)
+		}
+		if real, err := os.ReadDir(dir + "-real"); err == nil && len(real) != 2 {
+			t.Errorf("%s: behind it there is %v", name, real)
+		}
+	}
+	if err := sweepStage(t.TempDir(), filepath.Join(t.TempDir(), "absent")); err != nil {
+		t.Errorf("a folder that another run removed: %v", err)
+	}
+}
+
+// TestAStageIsMadeOfANewFolder and of no other. A new folder that another run removed is no error: the run takes the next one.
+func TestAStageIsMadeOfANewFolder(t *testing.T) {
+	parent := t.TempDir()
+	absent := filepath.Join(parent, "absent")
+	if s, err := tryStage(absent); s != nil || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("in a folder that is not there: %v, %v", s, err)
+	}
+	if s, err := newStage(absent); s != nil || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a new one in a folder that is not there: %v, %v", s, err)
+	}
+	if s, err := lockStage(parent, absent); s != nil || err != nil {
+		t.Errorf("a folder that another run removed: %v, %v", s, err)
+	}
+	for name, there := range map[string]string{"a lock": lockName, "files": filesName} {
+		dir := filepath.Join(parent, name)
+		if err := errors.Join(os.Mkdir(dir, 0o700), os.WriteFile(filepath.Join(dir, there), nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		if s, err := lockStage(parent, dir); s != nil || !errors.Is(err, fs.ErrExist) {
+			t.Errorf("a folder that has %s: %v, %v", name, s, err)
+		}
+		if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("a folder that has %s stays: %v", name, err)
+		}
+	}
+}
+
+// TestAStageThatAnotherRunTookIsNotUsed checks a new stage that another run took for one of a killed run, before it was locked.
+func TestAStageThatAnotherRunTookIsNotUsed(t *testing.T) {
+	for name, c := range map[string]struct {
+		others func(lock *os.File) error // what the other run did
+		begins bool
+	}{
+		"nobody took it":           {func(*os.File) error { return nil }, true},
+		"another run has the lock": {func(lock *os.File) error { _, err := TryLock(lock); return err }, false},
+		"another run removed it":   {func(lock *os.File) error { return os.RemoveAll(filepath.Dir(lock.Name())) }, false},
+	} {
+		parent := t.TempDir()
+		s := &stage{parent: parent, dir: filepath.Join(parent, stagePrefix+"x")}
+		if err := os.Mkdir(s.dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if s.lock, err = os.Create(filepath.Join(s.dir, lockName)); err != nil {
+			t.Fatal(err)
+		}
+		other, err := os.Open(s.lock.Name())
+		if err == nil {
+			err = c.others(other)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.begin()
+		if err != nil || (got == s) != c.begins || got != nil && !c.begins {
+			t.Errorf("%s: it begins: %t, %v", name, got != nil, err)
+		}
+		if closed := s.lock.Close() != nil; closed == c.begins {
+			t.Errorf("%s: the lock is closed: %t", name, closed)
+		}
+		if _, err := os.Stat(s.files()); (err == nil) != c.begins {
+			t.Errorf("%s: its folder: %v", name, err)
+		}
+		other.Close()
+	}
+}
+
+// TestAStageThatCannotBeRemovedIsNamed and its lock is released, so that the next run tries again. Its files stay as long as the list does.
+func TestAStageThatCannotBeRemovedIsNamed(t *testing.T) {
+	parent := t.TempDir()
+	s, err := newStage(parent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inList := filepath.Join(s.dir, movingName, "x") // a folder with content stands where the list belongs
+	if err := errors.Join(os.MkdirAll(inList, 0o700), os.WriteFile(filepath.Join(s.files(), "a"), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	var left *LeftError
+	if err := s.remove(); !errors.As(err, &left) || left.Path != s.dir {
+		t.Errorf("it says %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(s.files(), "a")); err != nil {
+		t.Errorf("its file: %v", err)
+	}
+	if err := s.lock.Close(); err == nil {
+		t.Error("its lock is not released")
+	}
+	if err := Sweep(parent); !errors.As(err, &left) || left.Path != s.dir {
+		t.Errorf("the next run says %v", err)
+	}
+	if err := errors.Join(os.RemoveAll(filepath.Dir(inList)), Sweep(parent)); err != nil {
+		t.Error(err)
+	}
+	if there, err := os.ReadDir(parent); err != nil || len(there) != 0 {
+		t.Errorf("left are %v, %v", there, err)
+	}
+}
+
+// TestARunMakesAnotherStageIfItsStageIsRemoved and gives up after some.
+func TestARunMakesAnotherStageIfItsStageIsRemoved(t *testing.T) {
+	for removed, want := range map[int]string{0: "", 9: "", 10: "make a folder in p: other programs removed it 10 times"} {
+		tries, s := 0, &stage{}
+		got, err := firstStage("p", func(parent string) (*stage, error) {
+			if tries++; tries <= removed || parent != "p" {
+				return nil, nil
+			}
+			return s, nil
+		})
+		if (err == nil) != (want == "") || err != nil && err.Error() != want || (got == s) != (want == "") || tries != min(removed+1, 10) {
+			t.Errorf("%d are removed: %v, %v after %d tries", removed, got, err, tries)
+		}
+	}
+	tries := 0
+	if s, err := firstStage("p", func(string) (*stage, error) { tries++; return nil, errFrail }); s != nil || err != errFrail || tries != 1 {
+		t.Errorf("a stage that cannot be made: %v, %v after %d tries", s, err, tries)
+	}
+}
+
+// TestWhatMovesIsListedFirst checks the list that the next run reads, and that the files move in its order.
+func TestWhatMovesIsListedFirst(t *testing.T) {
+	for taken, moved := range map[string][]string{"": {"b", "a", "c"}, "b": nil, "a": nil, "c": nil} {
+		parent := t.TempDir()
+		s, err := newStage(parent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"a", "b", "c", "stays"} {
+			if err := os.WriteFile(filepath.Join(s.files(), name), []byte("new"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if taken != "" {
+			if err := os.WriteFile(filepath.Join(parent, taken), []byte("old"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.moveOut([]string{"b", "a", "c"}); (err == nil) != (taken == "") || err != nil && !errors.Is(err, fs.ErrExist) {
+			t.Errorf("%q is taken: %v", taken, err)
+		}
+		list := filepath.Join(s.dir, movingName)
+		text, err := os.ReadFile(list)
+		if err != nil || string(text) != "b\na\nc\n" {
+			t.Errorf("the list is %q, %v", text, err)
+		}
+		if info, err := os.Stat(list); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("the list: %v, %v", info, err)
+		}
+		for _, name := range []string{"a", "b", "c", "stays"} {
+			text, err := os.ReadFile(filepath.Join(parent, name))
+			want := ""
+			if slices.Contains(moved, name) {
+				want = "new"
+			} else if name == taken {
+				want = "old"
+			}
+			if string(text) != want || (err != nil) != (want == "") {
+				t.Errorf("%q is taken: %s has %q, %v", taken, name, text, err)
+			}
+		}
+		if err := s.remove(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestAMissingFileIsNoErrorAnyOtherIs checks which errors of a look at the files of others count.
+func TestAMissingFileIsNoErrorAnyOtherIs(t *testing.T) {
+	for _, c := range []struct{ err, want error }{{nil, nil}, {&fs.PathError{Op: "lstat", Err: fs.ErrNotExist}, nil}, {errFrail, errFrail}, {fs.ErrPermission, fs.ErrPermission}} {
+		if got := ignoreMissing(c.err); got != c.want {
+			t.Errorf("%v: %v, want %v", c.err, got, c.want)
 		}
 	}
 }

@@ -33,8 +33,13 @@ func newStage(parent string) (*stage, error) {
 	if err := Sweep(parent); err != nil {
 		return nil, err
 	}
+	return firstStage(parent, tryStage)
+}
+
+// firstStage returns the first stage that no other run removes at once.
+func firstStage(parent string, try func(parent string) (*stage, error)) (*stage, error) {
 	for range maxStages {
-		s, err := tryStage(parent)
+		s, err := try(parent)
 		if s != nil || err != nil {
 			return s, err
 		}
@@ -48,7 +53,13 @@ func tryStage(parent string) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
+	return lockStage(parent, dir)
+}
+
+// lockStage makes a stage of a new folder. It returns nil if another run took the folder for the stage of a killed run.
+func lockStage(parent, dir string) (*stage, error) {
 	s := &stage{parent: parent, dir: dir}
+	var err error
 	s.lock, err = os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -56,6 +67,11 @@ func tryStage(parent string) (*stage, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.remove())
 	}
+	return s.begin()
+}
+
+// begin locks the stage and makes the folder for its files. It returns nil if another run took the stage for one of a killed run.
+func (s *stage) begin() (*stage, error) {
 	held, err := TryLock(s.lock)
 	if held || err == nil && !s.exists() {
 		return nil, s.lock.Close()
@@ -67,21 +83,19 @@ func tryStage(parent string) (*stage, error) {
 	return s, nil
 }
 
-// exists reports whether the locked file is still the stage's lock.
+// exists reports whether the locked file is still the stage's lock. What cannot be looked at is no lock.
 func (s *stage) exists() bool {
-	mine, err := s.lock.Stat()
-	if err != nil {
-		return false
-	}
-	there, err := os.Lstat(filepath.Join(s.dir, lockName))
-	return err == nil && os.SameFile(mine, there)
+	mine, _ := s.lock.Stat()
+	there, _ := os.Lstat(filepath.Join(s.dir, lockName))
+	return os.SameFile(mine, there)
 }
 
 func (s *stage) files() string { return filepath.Join(s.dir, filesName) }
 
 // remove deletes the stage with everything in it, and releases its lock.
 func (s *stage) remove() error {
-	// The list goes first: without the files beside it, every name on it would look moved.
+	// The list goes first: without the files beside it, every name on it would look moved. The lock goes last: without it, no run would
+	// remove the files.
 	err := removeIfThere(filepath.Join(s.dir, movingName))
 	if err == nil {
 		err = os.RemoveAll(s.files())
@@ -117,11 +131,8 @@ func Sweep(dir string) error {
 // Unfinished returns how many bytes runs have written below a folder without giving them a name yet. A folder that does not exist has none.
 func Unfinished(dir string) (bytes int64, err error) {
 	stages, err := filepath.Glob(filepath.Join(dir, stagePrefix+"*", filesName))
-	if err != nil {
-		return 0, err
-	}
 	for _, s := range stages {
-		err := filepath.WalkDir(s, func(_ string, e fs.DirEntry, err error) error {
+		walked := filepath.WalkDir(s, func(_ string, e fs.DirEntry, err error) error {
 			if err != nil || e.IsDir() {
 				return ignoreMissing(err)
 			}
@@ -131,11 +142,9 @@ func Unfinished(dir string) (bytes int64, err error) {
 			}
 			return ignoreMissing(err)
 		})
-		if err != nil {
-			return 0, err
-		}
+		err = errors.Join(err, walked)
 	}
-	return bytes, nil
+	return bytes, err
 }
 
 // ignoreMissing drops the error of a file that a run has removed or renamed meanwhile.
@@ -171,10 +180,11 @@ func sweepStage(parent, dir string) error {
 // ones before. Names in that folder must be free.
 func (s *stage) moveOut(names []string) (err error) {
 	list := []byte(strings.Join(names, "\n") + "\n")
-	if err := writeDurably(filepath.Join(s.dir, movingName), 0o600, Content(list)); err != nil {
-		return err
+	err = writeDurably(filepath.Join(s.dir, movingName), 0o600, Content(list))
+	if err == nil {
+		err = SyncFolder(s.dir)
 	}
-	if err := SyncFolder(s.dir); err != nil {
+	if err != nil {
 		return err
 	}
 	for i, name := range names {
@@ -206,7 +216,7 @@ func removeIfThere(path string) error {
 	return nil
 }
 
-// undoMoves removes what a killed run moved out of its stage, unless it moved everything. A name on the list was moved by the run if the
+// undoMoves removes what a killed run moved out of its stage, unless it moved everything: then no name waits. A name on the list was moved by the run if the
 // stage has no such file any more.
 func (s *stage) undoMoves() error {
 	list, err := os.ReadFile(filepath.Join(s.dir, movingName))
@@ -217,20 +227,21 @@ func (s *stage) undoMoves() error {
 		return err
 	}
 	var moved []string
-	waiting := 0
-	for lines := bufio.NewScanner(bytes.NewReader(list)); lines.Scan(); {
+	waits := false
+	// A power cut may leave half a name at the end. The run has moved nothing then, because it moves when the list is on the disk.
+	for lines := bufio.NewScanner(bytes.NewReader(WholeLines(list))); lines.Scan(); {
 		name := lines.Text()
-		if name == "" || name != filepath.Base(name) {
+		if name != filepath.Base(name) { // an empty name too: its base is a point
 			return fmt.Errorf("%s names the file %q, which cannot be", filepath.Join(s.dir, movingName), name)
 		}
 		if _, err := os.Lstat(filepath.Join(s.files(), name)); err == nil {
-			waiting++
+			waits = true
 			continue
 		}
 		moved = append(moved, name)
 	}
-	if waiting == 0 {
-		return nil
+	if waits {
+		return s.takeBack(moved)
 	}
-	return s.takeBack(moved)
+	return nil
 }

@@ -65,13 +65,13 @@ func digitsIn(text string) (out []string) {
 	runs := strings.FieldsFunc(text, func(c rune) bool { return alike(c) < '0' || alike(c) > '9' })
 	for _, part := range append([]string{text}, runs...) {
 		digits := registry.Dialled(strings.Map(alike, part))
-		typed := strings.Map(func(c rune) rune {
-			if c < '0' || c > '9' {
-				return -1
+		typed := 0
+		for _, c := range part {
+			if c >= '0' && c <= '9' {
+				typed++
 			}
-			return c
-		}, part)
-		if digits != "" && len(typed) >= fewDigits {
+		}
+		if digits != "" && typed >= fewDigits {
 			out = with(out, digits)
 		}
 	}
@@ -102,9 +102,6 @@ func NearNumbers(text string) (out []string) {
 	}
 	for _, digits := range digitsIn(registry.PlainDigits(text)) {
 		for _, d := range []string{digits, registry.WithLostZero(digits)} {
-			if len(d) < 10 || len(d) > 14 {
-				continue
-			}
 			for i := range len(d) {
 				for c := '0'; c <= '9'; c++ {
 					add(d[:i] + string(c) + d[i+1:])

@@ -30,6 +30,11 @@ func TestAReferenceIsMendedWhereItCanOnlyMeanOneNumber(t *testing.T) {
 		"414000100l":                {nil, {"04140001001"}},
 		"Meter O4140001001 for Ali": {nil, {"04140001001"}},
 		"0414OOOIOOI":               {nil, nil}, // four digits in eleven characters are too few
+		"O412900900g":               {nil, nil}, // a letter that looks like no digit
+		"O4129OO9OO9":               {nil, {"04129009009"}},
+		"O4I29OO9OO9":               {nil, nil}, // five digits are too few
+		"06OO123456789":             {nil, {"0600123456789"}},
+		"600123456789":              {nil, {"0600123456789"}},
 		"04140001002":               {nil, nil}, // a wrong check digit
 		"0414000100Z":               {nil, nil}, // no letter that looks like a digit
 		"oil":                       {nil, nil},
@@ -98,9 +103,13 @@ func TestAPayersTelephoneDecidesAfterADay(t *testing.T) {
 
 func TestNumbersNearAMistypedOne(t *testing.T) {
 	const right = "04140001001"
+	if got := payment.NearNumbers("06001234567889"); !slices.Contains(got, "0600123456789") {
+		t.Errorf("a digit of a long number is twice: %v", got)
+	}
 	for name, typed := range map[string]string{"a digit": "04140001009", "another digit": "04140007001", "the first": "14140001001", "swapped": "04104001001", "swapped at the end": "04140001010",
 		"one is missing": "0414000101", "one is twice": "041400001001", "with a letter": "O4140001009", "without its zero": "4140001009", "Arabic": "٠٤١٤٠٠٠١٠٠٩",
-		"among words": "meter 04140001009 please"} {
+		"among words":              "meter 04140001009 please",
+		"swapped at the beginning": "40140001001", "behind a date": "20261127 04140001009"} {
 		if got := payment.NearNumbers(typed); !slices.Contains(got, right) {
 			t.Errorf("%s: %s is near %v", name, typed, got)
 		}

@@ -118,6 +118,10 @@ func TestATelephoneNumberMayLackItsCountry(t *testing.T) {
 		{"711000002", "+254711000001", false},
 		{"11000001", "+254711000001", true},
 		{"1000001", "+254711000001", false},
+		{"11000001", "11000001", true}, // eight digits are enough on both sides
+		{"254711000001", "11000001", true},
+		{"11000001", "011 000 001", true},
+		{"254711000001", "1000001", false},
 		{"254711000001", "", false},
 		{"254711000001", "1", false},
 	} {

@@ -50,7 +50,7 @@ func MayHelp(a job.Registration, p Payment) bool {
 		return true
 	case a.Meter != "" && len(r.Phones) > 0: // a typed telephone number, whose customer has a meter now
 		return true
-	case a.Account != "" && !r.Account.IsZero() && r.Account.Text(id.Account) == a.Account:
+	case !r.Account.IsZero() && r.Account.Text(id.Account) == a.Account:
 		return true
 	}
 	return a.Phone != "" && slices.ContainsFunc(r.Phones, func(digits string) bool { return SamePhone(digits, a.Phone) })

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -473,10 +472,10 @@ func TestAParkedPaymentIsLookedAtAgain(t *testing.T) {
 		{"it has another reason meanwhile", all(having(parked), changes(0, stored(confirmed, is(Parked), because(SaleReversed)))), registered(job.Registration{Meter: meterOne})},
 		{"it is no longer booked", all(having(parked), changes(0, stored(is(Parked), because(UnknownReference)))), registered(job.Registration{Meter: meterOne})},
 		{"two pages of them", func(r *rows) {
-			for n := range 501 {
+			for n := range 502 { // the first helps, so the first page is full again without it
 				p := parked
 				p.ID, p.Txn = id.ID{14: byte(n / 200), 15: byte(n % 200)}, fmt.Sprint(n)
-				if p.Reference = "rent"; n == 0 || n == 500 {
+				if p.Reference = "rent"; n == 0 || n == 501 {
 					p.Reference = meterOne
 				}
 				p.ID[13] = 1
@@ -724,9 +723,17 @@ func TestTheEndOfASilenceWakesAllQuestions(t *testing.T) {
 		t.Fatalf("%s, %v", v, err)
 	}
 	for n := byte(1); n <= 60; n++ {
-		wakes := slices.Contains(r.Wrote, fmt.Sprintf("wake payment p%d question", n))
-		if asked := n == 5; wakes != (n != 59 && !asked) {
-			t.Errorf("payment %d is woken: %t", n, wakes)
+		wakes, want := 0, 1
+		for _, l := range r.Wrote {
+			if l == fmt.Sprintf("wake payment p%d question", n) {
+				wakes++
+			}
+		}
+		if n == 5 || n == 59 { // asked since, or another provider's
+			want = 0
+		}
+		if wakes != want {
+			t.Errorf("payment %d is woken %d times, want %d", n, wakes, want)
 		}
 	}
 }

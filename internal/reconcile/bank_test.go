@@ -5,17 +5,22 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/alarmtext"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/reconcile"
+	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/statement"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
@@ -36,9 +41,16 @@ type bank struct {
 	asks     bool
 	damaged  error // of the provider's config
 	provider id.ID
+	path     string // that the provider calls
+	notices  []payment.Notice
+	unread   error  // of the provider's calls
+	zone     string // of the utility; empty for that of the store
 	files    int
 	calls    int // of the store, since the act began
 	broken   int // number of the call that fails; 0 for none
+	turns    int // transactions that may write
+	audit    []string
+	alarms   []string
 }
 
 func (b *bank) fails(err error) error {
@@ -48,11 +60,15 @@ func (b *bank) fails(err error) error {
 	return err
 }
 
-// adapter is a provider that says nothing by itself.
+// adapter is a provider whose calls say what the test says.
 type adapter struct {
 	payment.Adapter
 	b *bank
 }
+
+func (a adapter) Prove(payment.Incoming) error                    { return nil }
+func (a adapter) Reply(payment.Incoming) payment.Reply            { return payment.Reply{Status: 200} }
+func (a adapter) Read(payment.Incoming) ([]payment.Notice, error) { return a.b.notices, a.b.unread }
 
 func (a adapter) Asks() bool           { return a.b.asks }
 func (a adapter) Rules() payment.Rules { return payment.Rules{Names: payment.ExactName} }
@@ -83,12 +99,13 @@ func openBank(t *testing.T) *bank {
 		return err
 	})
 	b.payments = payment.New(payment.Config{Door: store.DoorTo(b.engine, store.Sale, func(tx *store.Tx) payment.Tx { return tx }),
-		Adapter: func(string, payment.Setup) (payment.Adapter, error) { return adapter{b: b}, b.damaged }, Sealer: sealer, Rand: rand.Reader, Now: clock})
+		Adapter: func(string, payment.Setup) (payment.Adapter, error) { return adapter{b: b}, b.damaged }, Sealer: sealer, Rand: rand.Reader, Now: clock,
+		MayDate: func(once.Clock) (sale.Times, refusal.Refusal, error) { return sale.Times{}, refusal.Refusal{}, nil }})
 	v, err := b.payments.AddProvider(t.Context(), owner(), payment.NewProvider{Name: "bank", Kind: "test", Config: []byte(`{}`), Secrets: []byte(`{}`), Single: 1_000_000, Daily: 1_000_000_000})
 	if err != nil || v.Refused() {
 		t.Fatal(err, v.Detail())
 	}
-	b.provider = v.Provider.ID
+	b.provider, b.path = v.Provider.ID, v.Path
 	door := failingDoor{store.DoorTo(b.engine, store.Sale, func(tx *store.Tx) reconcile.Tx { return tx }), b}
 	b.st = reconcile.New(reconcile.Config{Door: door, Payments: b.payments, Sealer: sealer, Now: clock})
 	return b
@@ -109,9 +126,10 @@ type failingDoor struct {
 }
 
 func (d failingDoor) Do(ctx context.Context, t access.Tenant, fn func(reconcile.Tx) (bool, error)) error {
-	before := d.b.calls
+	before, audit := d.b.calls, len(d.b.audit)
+	d.b.turns++
 	return d.Door.Do(ctx, t, func(tx reconcile.Tx) (bool, error) {
-		d.b.calls = before // the store may run a closure again
+		d.b.calls, d.b.audit = before, d.b.audit[:audit] // the store may run a closure again
 		return fn(failingTx{tx, d.b})
 	})
 }
@@ -131,7 +149,11 @@ type failingTx struct {
 
 func (f failingTx) Reconciling() reconcile.Rows     { return failingRows{f.Tx.Reconciling(), f.b} }
 func (f failingTx) Comparing() reconcile.Comparison { return failingComparison{f.Tx.Comparing(), f.b} }
-func (f failingTx) AuditLog(e access.Entry) error   { return f.b.fails(f.Tx.AuditLog(e)) }
+
+func (f failingTx) AuditLog(e access.Entry) error {
+	f.b.audit = append(f.b.audit, strings.TrimSpace(strings.Join([]string{e.Actor, e.Action, e.Object, e.Before, e.After, e.Reason}, "|")))
+	return f.b.fails(f.Tx.AuditLog(e))
+}
 
 func (f failingTx) NewID() (id.ID, error) {
 	i, err := f.Tx.NewID()
@@ -140,8 +162,52 @@ func (f failingTx) NewID() (id.ID, error) {
 
 func (f failingTx) TenantZone() (string, error) {
 	zone, err := f.Tx.TenantZone()
+	if f.b.zone != "" {
+		zone = f.b.zone
+	}
 	return zone, f.b.fails(err)
 }
+
+func (f failingTx) Paying() payment.Tx { return failingPaying{f.Tx.Paying(), f.b} }
+
+type failingPaying struct {
+	payment.Tx
+	b *bank
+}
+
+func (p failingPaying) Payments() payment.PaymentTx { return failingPayments{p.Tx.Payments(), p.b} }
+
+type failingPayments struct {
+	payment.PaymentTx
+	b *bank
+}
+
+func (p failingPayments) ProviderByID(i id.ID) (payment.Provider, bool, error) {
+	provider, found, err := p.PaymentTx.ProviderByID(i)
+	return provider, found, p.b.fails(err)
+}
+
+func (p failingPayments) ProviderByName(name string) (payment.Provider, bool, error) {
+	provider, found, err := p.PaymentTx.ProviderByName(name)
+	return provider, found, p.b.fails(err)
+}
+
+func (p failingPayments) ProviderPage(before id.ID, most int) ([]payment.Provider, error) {
+	out, err := p.PaymentTx.ProviderPage(before, most)
+	return out, p.b.fails(err)
+}
+
+func (p failingPayments) PaymentByID(i id.ID) (payment.Payment, bool, error) {
+	found, is, err := p.PaymentTx.PaymentByID(i)
+	return found, is, p.b.fails(err)
+}
+
+func (p failingPayments) CallByID(i id.ID) (payment.Call, bool, error) {
+	call, found, err := p.PaymentTx.CallByID(i)
+	return call, found, p.b.fails(err)
+}
+
+func (p failingPayments) PutCall(c payment.Call) error { return p.b.fails(p.PaymentTx.PutCall(c)) }
 
 func (f failingTx) Currency() (string, int, error) {
 	code, exp, err := f.Tx.Currency()
@@ -149,10 +215,12 @@ func (f failingTx) Currency() (string, int, error) {
 }
 
 func (f failingTx) UpdateAlarm(meter int64, a metering.Alarm) error {
+	f.b.alarms = append(f.b.alarms, fmt.Sprint("raise ", meter, " ", a.Code, ": ", a.Text))
 	return f.b.fails(f.Tx.UpdateAlarm(meter, a))
 }
 
 func (f failingTx) ClearAlarm(meter int64, code metering.AlarmCode) error {
+	f.b.alarms = append(f.b.alarms, fmt.Sprint("end ", meter, " ", code))
 	return f.b.fails(f.Tx.ClearAlarm(meter, code))
 }
 
@@ -226,6 +294,16 @@ func (r failingRows) ReconciliationDated(provider, date string) (reconcile.Recon
 	return d, known, r.b.fails(err)
 }
 
+func (r failingRows) UnownedCalls(most int) ([]reconcile.ProviderCall, error) {
+	out, err := r.Rows.UnownedCalls(most)
+	return out, r.b.fails(err)
+}
+
+func (r failingRows) ReadItems(most int) ([]reconcile.Item, error) {
+	out, err := r.Rows.ReadItems(most)
+	return out, r.b.fails(err)
+}
+
 func (r failingRows) PutItem(i reconcile.Item) error { return r.b.fails(r.Rows.PutItem(i)) }
 
 func (r failingRows) ItemByID(i id.ID) (reconcile.Item, bool, error) {
@@ -283,6 +361,21 @@ func (c failingComparison) StatedElsewhere(provider string, from, to, paidFrom, 
 	return out, c.b.fails(err)
 }
 
+func (c failingComparison) StatedBack(provider, txn string) (bool, error) {
+	back, err := c.Comparison.StatedBack(provider, txn)
+	return back, c.b.fails(err)
+}
+
+func (c failingComparison) PaymentJournals(provider, name string) ([]reconcile.Journal, error) {
+	out, err := c.Comparison.PaymentJournals(provider, name)
+	return out, c.b.fails(err)
+}
+
+func (c failingComparison) UnclaimedPayments(provider string, from, to time.Time) ([]payment.Payment, error) {
+	out, err := c.Comparison.UnclaimedPayments(provider, from, to)
+	return out, c.b.fails(err)
+}
+
 func (c failingComparison) ProviderJournals(provider string, from, to time.Time) ([]reconcile.Journal, error) {
 	out, err := c.Comparison.ProviderJournals(provider, from, to)
 	return out, c.b.fails(err)
@@ -291,7 +384,13 @@ func (c failingComparison) ProviderJournals(provider string, from, to time.Time)
 // whenever lets each call of an act fail, one after the other, and checks that the act says so. It returns how many calls the act has.
 func (b *bank) whenever(what string, act func() error) int {
 	b.t.Helper()
-	for n := 1; ; n++ {
+	return b.wheneverFrom(1, what, act)
+}
+
+// wheneverFrom lets each call of an act from a number on fail.
+func (b *bank) wheneverFrom(first int, what string, act func() error) int {
+	b.t.Helper()
+	for n := first; ; n++ {
 		b.calls, b.broken = 0, n
 		err := act()
 		b.broken = 0
@@ -470,6 +569,40 @@ func TestALongFileIsStoredInSlices(t *testing.T) {
 	}
 }
 
+// TestATransactionStoresTwoHundredRows so that a long file does not hold up the sales, and a file that is stored anew begins at its first row.
+func TestATransactionStoresTwoHundredRows(t *testing.T) {
+	b := openBank(t)
+	for n, want := range map[int]int{199: 2, 200: 3} { // one adds the file, and the last one ends it
+		rows := make([]string, n)
+		for i := range rows {
+			rows[i] = fmt.Sprintf("C1,00 N%d-%d AMINA", n, i)
+		}
+		b.turns = 0
+		up := b.upload(file(20, fmt.Sprintf("%d,00", 100+n), rows...))
+		if b.turns != want || up.File.New != n || up.File.Taken != n {
+			t.Errorf("%d rows took %d transactions, want %d; the file is %+v", n, b.turns, want, up.File)
+		}
+	}
+}
+
+// TestWhatAnUploadWritesIntoTheAuditLog is who added the file, and on whose word its payments are confirmed.
+func TestWhatAnUploadWritesIntoTheAuditLog(t *testing.T) {
+	b := openBank(t)
+	up := b.upload(file(20, "105,00", "C5,00 B1 AMINA"))
+	terms := fmt.Sprintf("provider=bank format=mt940 rows=1 from=2026-11-20T00:00:00Z to=2026-11-21T00:00:00Z sha256=%x", up.File.Sum)
+	want := []string{
+		"apikey till3|statement.upload|" + up.File.Name() + "||" + terms + "|",
+		"apikey till3|statement.take|" + up.File.Name() + "||" + terms + " proof=" + string(payment.StatedAlone) + "|",
+	}
+	if !slices.Equal(b.audit, want) {
+		t.Errorf("the audit log has\n%q, want\n%q", b.audit, want)
+	}
+	b.audit = nil
+	if b.upload(file(20, "105,00", "C5,00 B1 AMINA")); len(b.audit) != 0 {
+		t.Errorf("the same file again writes %q", b.audit)
+	}
+}
+
 // TestAReversalInAFile says what became of its payment.
 func TestAReversalInAFile(t *testing.T) {
 	b := openBank(t)
@@ -514,6 +647,13 @@ func TestClosingADifference(t *testing.T) {
 		s, err := b.st.Assign(t.Context(), owner(), item.Name(), owed)
 		refused(name, s, err)
 	}
+	b.audit = nil
+	if s, err := b.st.Assign(t.Context(), owner(), item.Name(), " Amina "); err != nil || s.Item.Owner != "Amina" {
+		t.Errorf("the owner is %q (%v)", s.Item.Owner, err)
+	}
+	if want := []string{"apikey till3|difference.assign|" + item.Name() + "|owner=accountant|owner=Amina|"}; !slices.Equal(b.audit, want) {
+		t.Errorf("the audit log has %q, want %q", b.audit, want)
+	}
 	b.whenever("assign", func() error {
 		s, err := b.st.Assign(t.Context(), owner(), item.Name(), strings.Repeat("x", 100))
 		if err == nil && s.Item.Owner != strings.Repeat("x", 100) {
@@ -540,6 +680,10 @@ func TestClosingADifference(t *testing.T) {
 	})
 	if calls < 8 {
 		t.Errorf("closing has %d calls", calls)
+	}
+	terms := `provider=bank date=2026-11-20 kind=fee txn="" payment= stated=-100 paid=0 booked=0 KES`
+	if want := "apikey till3|difference.close|" + item.Name() + "||" + terms + "|booked by hand"; !slices.Contains(b.audit, want) {
+		t.Errorf("the audit log has %q, want %q", b.audit, want)
 	}
 	s, err = b.st.Close(t.Context(), owner(), item.Name(), reconcile.Settlement{Why: "again"})
 	refused("closed again", s, err)
@@ -572,7 +716,7 @@ func TestDecidingAboutARow(t *testing.T) {
 			continue
 		}
 		decided++
-		how := reconcile.Settlement{Why: "asked the bank", Another: i.Stated == 700}
+		how := reconcile.Settlement{Why: strings.Repeat("x", 300), Another: i.Stated == 700}
 		want := reconcile.RowSame
 		if how.Another {
 			want = reconcile.RowTaken
@@ -590,6 +734,10 @@ func TestDecidingAboutARow(t *testing.T) {
 	}
 	if decided != 2 {
 		t.Errorf("%d rows waited", decided)
+	}
+	calls := b.told()
+	if last := calls[len(calls)-1]; len(calls) != 2 || len(last) != 1 || last[0].Kind != payment.Paid || last[0].Amount != kes(700) || last[0].Payer != "Ben" {
+		t.Errorf("the payments were told %+v", calls)
 	}
 }
 
@@ -634,7 +782,7 @@ func TestTheDailyJob(t *testing.T) {
 	b := openBank(t)
 	b.upload(file(20, "105,00", "C5,00 B1 AMINA"))
 	b.upload(file(21, "100,00"))
-	b.whenever("daily job", func() error {
+	calls := b.whenever("daily job", func() error {
 		days, err := b.st.RunDue(t.Context(), store.FirstTenant)
 		if err == nil && days != 2 {
 			t.Errorf("%d days", days)
@@ -645,10 +793,83 @@ func TestTheDailyJob(t *testing.T) {
 		t.Errorf("differences %+v", open)
 	}
 	b.now = b.now.Add(25 * time.Hour)
-	b.whenever("daily job with an alarm", func() error {
+	b.wheneverFrom(calls-5, "daily job with an alarm", func() error {
 		_, err := b.st.RunDue(t.Context(), store.FirstTenant)
 		return err
 	})
+}
+
+// TestTheAlarmAboutOpenDifferences is raised when one has been open for a day, and ends when they are settled.
+func TestTheAlarmAboutOpenDifferences(t *testing.T) {
+	b := openBank(t)
+	b.upload(file(20, "99,00", "D1,00 B1 X NCHG"))
+	b.run(20)
+	found := b.now
+	job := func(name string, at time.Time, want string) {
+		t.Helper()
+		b.now, b.alarms = at, nil
+		if _, err := b.st.RunDue(t.Context(), store.FirstTenant); err != nil || len(b.alarms) != 1 || b.alarms[0] != want {
+			t.Errorf("%s: %q (%v), want %q", name, b.alarms, err, want)
+		}
+	}
+	job("new", found, "end 0 differences-open")
+	job("a day old", found.Add(24*time.Hour), "end 0 differences-open")
+	job("older", found.Add(24*time.Hour+time.Second), "raise 0 differences-open: "+alarmtext.DifferencesOpen(1, "2026-11-25T12:00:00Z"))
+	if s, err := b.st.Close(t.Context(), owner(), b.open()[0].Name(), reconcile.Settlement{Why: "booked"}); err != nil || s.Refused() {
+		t.Fatal(err, s.Detail())
+	}
+	job("settled", found.Add(25*time.Hour), "end 0 differences-open")
+}
+
+// TestTheDailyJobLooksBackAMonth and not at days before.
+func TestTheDailyJobLooksBackAMonth(t *testing.T) {
+	b := openBank(t)
+	b.upload(file(20, "105,00", "C5,00 B1 AMINA"))
+	for name, c := range map[string]struct {
+		now  time.Time
+		want int
+	}{
+		"the day is not over":        {november(21).Add(reconcile.Slack - time.Second), 0},
+		"it is just over":            {november(21).Add(reconcile.Slack), 1},
+		"31 days ago":                {november(21).AddDate(0, 0, 31).Add(reconcile.Slack - time.Second), 1},
+		"just more than 31 days ago": {november(21).AddDate(0, 0, 31).Add(reconcile.Slack), 0},
+	} {
+		b.now = c.now
+		if days, err := b.st.RunDue(t.Context(), store.FirstTenant); err != nil || days != c.want {
+			t.Errorf("%s: %d days (%v), want %d", name, days, err, c.want)
+		}
+	}
+}
+
+// TestADayOverAStoreThatFails reads payments that were booked or given back on another day than they were paid, and ends with the error.
+func TestADayOverAStoreThatFails(t *testing.T) {
+	b := openBank(t)
+	b.pay("Q1", 500, true)
+	b.notices[0].Kind = payment.Undone
+	b.receive("paid", "it goes back")
+	b.pay("Q2", 300, true)
+	b.now = b.now.Add(48 * time.Hour)
+	b.upload(file(25, "100,00"))
+	b.whenever("run", func() error {
+		r, err := b.st.Run(t.Context(), owner(), "bank", "2026-11-25")
+		if err == nil && (r.Payments != 2 || r.Paid != 800 || r.Booked != 800) {
+			t.Errorf("the day is %+v", r)
+		}
+		return err
+	})
+	var got []string
+	for _, i := range b.open() {
+		got = append(got, itemText(i))
+	}
+	slices.Sort(got)
+	want := []string{
+		`2026-11-25 not-given-back Q1 0/500 KES "refunded: given-back" x1`,
+		`2026-11-25 not-in-statement Q1 0/500 KES "refunded: given-back" x1`,
+		`2026-11-25 not-in-statement Q2 0/300 KES "received" x1`,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("differences\n%q, want\n%q", got, want)
+	}
 }
 
 // TestAnApprovedActIsCarriedOut settles a difference that a second person approved, and refuses what it cannot read.

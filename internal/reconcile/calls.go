@@ -121,7 +121,7 @@ func (s *Statements) ShowCall(ctx context.Context, by access.Actor, item string)
 			return Content{Refusal: no}, err
 		}
 		call, broken := id.Parse(id.Call, i.Key)
-		if !i.Kind.aboutCall() || broken != nil {
+		if broken != nil { // only a difference about a call has its name as key
 			return Content{Refusal: refuse.DifferenceWithoutCall(i.Name())}, nil
 		}
 		c, in, err := s.c.Payments.OpenCall(tx.Paying(), call)

@@ -91,6 +91,8 @@ func (r memoryRows) StatementFiles(_ string, from, to time.Time, _ int) (out []F
 	return out, nil
 }
 
+func (r memoryRows) UnreadFiles(int) ([]File, error) { return r.m.files, nil }
+
 func (r memoryRows) ReconciliationDated(provider, date string) (Reconciliation, bool, error) {
 	d, known := r.m.days[provider+" "+date]
 	return d, known, nil

@@ -138,12 +138,7 @@ func BackupSize(dir string) (bytes int64, err error) {
 
 // size returns the size of the database in bytes, without the part that is still in its log.
 func (c *conn) size() (bytes int64, err error) {
-	pages, err := c.number("PRAGMA page_count")
-	if err != nil {
-		return 0, err
-	}
-	page, err := c.number("PRAGMA page_size")
-	return pages * page, err
+	return c.number("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
 }
 
 // copyFolder writes a backup of the data folder dir into an empty folder.
@@ -616,15 +611,13 @@ func removeIfThere(path string) error {
 func branchOf(ctx context.Context, dir string) store.Branch {
 	var b store.Branch
 	for _, name := range []string{restoringFile, databaseFile} {
-		if one, err := readBranch(ctx, filepath.Join(dir, name), dir); err == nil {
-			b = b.Join(one)
-		}
+		one, _ := readBranch(ctx, filepath.Join(dir, name), dir) // without numbers if it cannot be read
+		b = b.Join(one)
 	}
-	if trust, err := headlog.ReadTrust(dir, new(store.Report)); err == nil {
-		for _, heads := range trust.Heads {
-			for _, h := range heads {
-				b.Epoch = max(b.Epoch, h.Epoch)
-			}
+	trust, _ := headlog.ReadTrust(dir, new(store.Report))
+	for _, heads := range trust.Heads {
+		for _, h := range heads {
+			b.Epoch = max(b.Epoch, h.Epoch)
 		}
 	}
 	return b

@@ -1,6 +1,15 @@
 package sqlite
 
-import "testing"
+import (
+	"errors"
+	"fmt"
+	"syscall"
+	"testing"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/paywatt/paywatt/internal/store"
+)
 
 // TestTheLogFitsTheDisk checks that the log is moved into the database before it takes a large part of the free space.
 func TestTheLogFitsTheDisk(t *testing.T) {
@@ -65,5 +74,44 @@ func TestACopyLeavesWhatAServerNeeds(t *testing.T) {
 		if got := (space{total: c.total}).servingRoom(c.reserve, c.held); got != c.want {
 			t.Errorf("%s: %d MiB must stay free, want %d", c.name, got/mib, c.want/mib)
 		}
+	}
+}
+
+// TestADatabaseDoesNotOpenBecauseTheDiskIsFull checks which errors say so. Where the error does not, little free space does.
+func TestADatabaseDoesNotOpenBecauseTheDiskIsFull(t *testing.T) {
+	const mib = 1 << 20
+	other := errors.New("another error")
+	for _, c := range []struct {
+		err  error
+		s    space
+		want bool
+	}{
+		{nil, space{0, 100 * mib}, false},
+		{other, space{}, false}, // the space is unknown
+		{other, space{0, 100 * mib}, true},
+		{other, space{mib - 1, 100 * mib}, true},
+		{other, space{mib, 100 * mib}, false},
+		{other, space{0, 1}, true},
+		{fmt.Errorf("open: %w", store.ErrFull), space{50 * mib, 100 * mib}, true},
+		{fmt.Errorf("open: %w", syscall.ENOSPC), space{50 * mib, 100 * mib}, true},
+		{fmt.Errorf("open: %w", syscall.EIO), space{50 * mib, 100 * mib}, false},
+		{sqlite.ResultIOErrSHMSize.ToError(), space{50 * mib, 100 * mib}, true},
+		{sqlite.ResultIOErrRead.ToError(), space{50 * mib, 100 * mib}, false},
+		{store.ErrFull, space{}, true},
+	} {
+		if got := noRoom(c.err, c.s); got != c.want {
+			t.Errorf("%v with %d of %d MiB free: no room %t, want %t", c.err, c.s.free/mib, c.s.total/mib, got, c.want)
+		}
+	}
+}
+
+// TestTheSpaceOfADisk is that of the system.
+func TestTheSpaceOfADisk(t *testing.T) {
+	s := spaceOf(t.TempDir())
+	if s.total == 0 {
+		t.Skip("NOT TESTED: the free space is not known on this system")
+	}
+	if s.free <= 0 || s.free > s.total {
+		t.Errorf("%d of %d bytes are free", s.free, s.total)
 	}
 }

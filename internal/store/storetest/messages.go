@@ -55,6 +55,11 @@ func messageTests() []test {
 		{"a route that works again wakes its messages", routeBack},
 		{"a telephone that was off for a night gets what matters first, and no old state", telephoneOff},
 		{"old messages are forgotten in batches, with their tries", messagesForgotten},
+		{"messages that no route will send are listed, and no others", strayMessages},
+		{"a report finds its try by route, reference and number", reportedTries},
+		{"a telephone that is heard wakes what waits for it, and so does a route", wokenMessages},
+		{"lists of messages have what was asked for, newest first", listedMessages},
+		{"a message is claimed once, when it is due", dueMessages},
 	}
 }
 
