@@ -363,9 +363,49 @@ func TestTheOpeningOfADay(t *testing.T) {
 	}
 }
 
-// TestWhatAPersonSettledStaysSettled but a sum that has other figures since is a new difference, and so is a fee.
+// TestADayWhoseSettledGapGrewStaysOpen does not close by itself: what a person settled explains a gap of 100, and not one of 10,000.
+func TestADayWhoseSettledGapGrewStaysOpen(t *testing.T) {
+	m := newMemory()
+	m.pay("Q1", 500, novemberDay(20).Add(11*time.Hour))
+	m.files = []File{fileOf(20, 21, 22)}
+	m.pages = []PageDay{
+		{Day: novemberDay(18), Currency: "KES", Opening: 900, Closing: 900, Balanced: true, Whole: true},
+		{Day: novemberDay(20), Currency: "KES", Opening: 1000, Closing: 1501, Balanced: true, Credits: 1, PaidIn: 500, Whole: true},
+	}
+	if got := m.ranOn(t, false); got != `open 2 "" [balance 2026-11-20  501/500/0 accountant gap opening 2026-11-20  1000/900/0 accountant]` {
+		t.Errorf("a gap of 100: %s", got)
+	}
+	const key = "bank gap opening 2026-11-20 "
+	i := m.items[key]
+	i.Open, i.Why = false, "the bank's own correction"
+	m.items[key] = i
+	m.pages[1].Closing = 1500
+	m.pages = append(m.pages, PageDay{Day: novemberDay(19), Currency: "KES", Opening: 11000, Closing: 11000, Balanced: true, Whole: true})
+	if got := m.ranOn(t, false); got != `open 1 "" [gap opening 2026-11-20 /2 1000/11000/0 accountant]` {
+		t.Errorf("a gap of 10,000: %s", got)
+	}
+	m.pages = m.pages[:2]
+	if got := m.ranOn(t, false); got != `closed 0 "" []` {
+		t.Errorf("the gap of 100 again: %s", got)
+	}
+	m.pages[0].Closing = 1
+	if got := m.ranOn(t, false); got != `closed 1 "" [gap opening 2026-11-20 /2 1000/1/0 accountant]` {
+		t.Errorf("another gap of a closed day: %s", got)
+	}
+}
+
+// TestWhatAPersonSettledStaysSettled but a difference that has other figures since is a new one, of whatever kind, and so is a fee.
 func TestWhatAPersonSettledStaysSettled(t *testing.T) {
 	s := New(Config{})
+	check := func(name string, before Difference, why string, now Difference, n int, want string, wantOpen bool) {
+		t.Helper()
+		m := newMemory()
+		m.items["bank "+string(before.Kind)+" "+before.Key] = Item{Provider: "bank", Date: "2026-11-20", Difference: before, Count: 1, Open: why == "", Why: why}
+		i, open, err := s.keep(m, "bank", "2026-11-20", counted{now, n})
+		if got := fmt.Sprint(i.Key, " ", int64(i.Stated), " ", i.Count); err != nil || got != want || open != wantOpen || i.Open != wantOpen {
+			t.Errorf("%s: %s, open %v; want %s, open %v (%v)", name, got, open, want, wantOpen, err)
+		}
+	}
 	for _, c := range []struct {
 		name     string
 		before   Difference
@@ -375,7 +415,7 @@ func TestWhatAPersonSettledStaysSettled(t *testing.T) {
 		want     string // key, count and whether it is open
 		wantOpen bool
 	}{
-		{name: "an amount", before: Difference{Kind: Amount, Key: "Q1", Stated: 700}, why: "asked", now: Difference{Kind: Amount, Key: "Q1", Stated: 900}, n: 1, want: "Q1 700 1"},
+		{name: "an amount", before: Difference{Kind: Amount, Key: "Q1", Stated: 700}, why: "asked", now: Difference{Kind: Amount, Key: "Q1", Stated: 700, Note: "applied"}, n: 1, want: "Q1 700 1"},
 		{name: "a balance with the same figures", before: Difference{Kind: Balance, Key: "d", Stated: 700, Paid: 1}, why: "asked", now: Difference{Kind: Balance, Key: "d", Stated: 700, Paid: 1}, n: 1, want: "d 700 1"},
 		{name: "a balance with another sum of the file", before: Difference{Kind: Balance, Key: "d", Stated: 700}, why: "asked", now: Difference{Kind: Balance, Key: "d", Stated: 900}, n: 1, want: "d/2 900 1", wantOpen: true},
 		{name: "a balance with another sum of the rows", before: Difference{Kind: Balance, Key: "d", Paid: 700}, why: "asked", now: Difference{Kind: Balance, Key: "d", Paid: 900}, n: 1, want: "d/2 0 1", wantOpen: true},
@@ -385,11 +425,25 @@ func TestWhatAPersonSettledStaysSettled(t *testing.T) {
 		{name: "more fees", before: Difference{Kind: FeeUnbooked, Key: "d", Stated: -5}, why: "booked", now: Difference{Kind: FeeUnbooked, Key: "d", Stated: -3}, n: 2, want: "d/2 -3 2", wantOpen: true},
 		{name: "still open", before: Difference{Kind: FeeUnbooked, Key: "d", Stated: -5}, now: Difference{Kind: FeeUnbooked, Key: "d", Stated: -8}, n: 2, want: "d -8 2", wantOpen: true},
 	} {
-		m := newMemory()
-		m.items["bank "+string(c.before.Kind)+" "+c.before.Key] = Item{Provider: "bank", Date: "2026-11-20", Difference: c.before, Count: 1, Open: c.why == "", Why: c.why}
-		i, open, err := s.keep(m, "bank", "2026-11-20", counted{c.now, c.n})
-		if got := fmt.Sprint(i.Key, " ", int64(i.Stated), " ", i.Count); err != nil || got != c.want || open != c.wantOpen || i.Open != c.wantOpen {
-			t.Errorf("%s: %s, open %v; want %s, open %v (%v)", c.name, got, open, c.want, c.wantOpen, err)
+		check(c.name, c.before, c.why, c.now, c.n, c.want, c.wantOpen)
+	}
+	settled := Difference{Key: "k", Stated: 1, Paid: 2, Booked: 3, Currency: "KES", At: novemberDay(20)}
+	for _, k := range Kinds() {
+		if k == FeeUnbooked {
+			continue
+		}
+		settled.Kind = k
+		check(string(k)+" as it was", settled, "asked", settled, 1, "k 1 1", false)
+		for what, change := range map[string]func(*Difference){
+			"stated":   func(d *Difference) { d.Stated = 9 },
+			"paid":     func(d *Difference) { d.Paid = 9 },
+			"booked":   func(d *Difference) { d.Booked = 9 },
+			"currency": func(d *Difference) { d.Currency = "UGX" },
+			"time":     func(d *Difference) { d.At = novemberDay(21) },
+		} {
+			now := settled
+			change(&now)
+			check(string(k)+" with another figure: "+what, settled, "asked", now, 1, fmt.Sprintf("k/2 %d 1", now.Stated), true)
 		}
 	}
 }
