@@ -138,7 +138,7 @@ type Journal struct {
 // Day is what there is to compare about one day of a provider.
 type Day struct {
 	From, To time.Time
-	Stated   bool // a statement covers the whole day and was made after it
+	Stated   bool // statements that were uploaded after the day cover all of it, for each account
 	// Opening is the balance at the end of the day before, if a statement says it.
 	Opening *money.Minor
 	// Rows are the rows of the day. Elsewhere are the names of payments that rows of other days have, and BackElsewhere of those that such rows

@@ -214,10 +214,10 @@ func collect(tx Tx, provider string, from, to time.Time) (Day, error) {
 	if err != nil {
 		return d, err
 	}
-	d.Stated = covers(files, from, to)
 	if err = collectRows(tx, provider, &d); err != nil {
 		return d, err
 	}
+	d.Stated = covers(files, from, to) && coverAccounts(files, d)
 	paidFrom, paidTo := from.Add(-Slack), to.Add(-Slack)
 	if d.Payments, err = tx.Comparing().ComparedPayments(provider, from, to, paidFrom, paidTo); err != nil {
 		return d, err
@@ -356,7 +356,8 @@ func addBookedPayments(tx Tx, provider string, d *Day) error {
 	return nil
 }
 
-// covers reports whether files that were read, and uploaded after the end of the day, cover all of it.
+// covers reports whether files that were read, and uploaded after the end of the day, cover all of it. A file that ends within the day covers the day
+// only together with one that goes on from there.
 func covers(files []File, from, to time.Time) bool {
 	slices.SortFunc(files, func(a, b File) int { return a.From.Compare(b.From) })
 	for _, f := range files {

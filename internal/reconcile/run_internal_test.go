@@ -282,6 +282,90 @@ func TestADayThatDidNotChangeIsNotStoredAgain(t *testing.T) {
 	}
 }
 
+// upload stores a file as a server does that read it in the morning of 21 November, without the payments of its rows.
+func (m *memory) upload(t *testing.T, file string) {
+	t.Helper()
+	m.ids++
+	f := File{ID: id.ID{15: m.ids}, State: FileRead, AddedAt: novemberDay(21).Add(8 * time.Hour)}
+	format := statement.Recognise([]byte(file))
+	var rows []Row
+	read, err := statement.Read(format, strings.NewReader(file), statement.Options{Zone: nairobiZone(), Currency: "KES"}, func(r statement.Row) error {
+		rows = append(rows, Row{Row: r, Key: r.Txn})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.From, f.To = access.Stored(read.From), access.Stored(read.To)
+	m.files = append(m.files, f)
+	m.pages = append(m.pages, pageDays(f, read.Pages, rows, nairobiZone())...)
+}
+
+// TestAnExportOfAPartOfADayLeavesItWaiting although it was uploaded after the day. The names are the payers whom each export has.
+func TestAnExportOfAPartOfADayLeavesItWaiting(t *testing.T) {
+	camt := func(period, balance, closing, entries string) string {
+		one := func(code, amount string) string {
+			return `<Bal><Tp><CdOrPrtry><Cd>` + code + `</Cd></CdOrPrtry></Tp><Amt Ccy="KES">` + amount + `</Amt><CdtDbtInd>CRDT</CdtDbtInd><Dt><Dt>2026-11-20</Dt></Dt></Bal>`
+		}
+		return `<Document><BkToCstmrStmt><Stmt>` + period + `<Acct><Id><IBAN>KE12</IBAN></Id></Acct>` + one("OPBD", "10.00") + one(balance, closing) + entries + `</Stmt></BkToCstmrStmt></Document>`
+	}
+	until := func(moment string) string {
+		return "<FrToDt><FrDtTm>2026-11-20T00:00:00+03:00</FrDtTm><ToDtTm>2026-11-20T" + moment + "+03:00</ToDtTm></FrToDt>"
+	}
+	entry := func(name string) string {
+		return `<Ntry><Amt Ccy="KES">5.00</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts>BOOK</Sts><BookgDt><Dt>2026-11-20</Dt></BookgDt><AcctSvcrRef>` + name + `</AcctSvcrRef></Ntry>`
+	}
+	mpesa := func(until, rows string) string {
+		return "Short Code:,600000\nTime Period:,From 20-11-2026 00:00:00 To 20-11-2026 " + until + "\nReceipt No.,Completion Time,Transaction Status,Paid In,Withdrawn,Balance\n" + rows
+	}
+	const amina, ben = "Q1,20-11-2026 11:00:00,Completed,5.00,,15.00\n", "Q2,20-11-2026 14:00:00,Completed,5.00,,20.00\n"
+	const swift = ":20:X\n:25:KE12\n:60F:C261120KES10,\n:61:261120C5,NTRFNONREF//Q1\n"
+	for name, c := range map[string]struct{ part, whole, unknown string }{
+		"CAMT up to noon":                 {camt(until("12:00:00"), "CLBD", "15.00", entry("Q1")), camt(until("23:59:59"), "CLBD", "20.00", entry("Q1")+entry("Q2")), "first-statement"},
+		"CAMT with an interim balance":    {camt("", "ITBD", "15.00", entry("Q1")), camt("", "CLBD", "20.00", entry("Q1")+entry("Q2")), "first-statement"},
+		"M-Pesa up to noon":               {mpesa("12:00:00", amina), mpesa("23:59:59", amina+ben), ""},
+		"MT940 with an intermediate page": {swift + ":62M:C261120KES15,\n-\n", swift + ":61:261120C5,NTRFNONREF//Q2\n:62F:C261120KES20,\n-\n", "first-statement"},
+	} {
+		m := newMemory()
+		balance := func(r *Row, after money.Minor) { r.Balance, r.Balanced = after, name == "M-Pesa up to noon" }
+		m.pay("Q1", 500, novemberDay(20).Add(11*time.Hour))
+		balance(&m.rows[0], 1500)
+		m.upload(t, c.part)
+		if got := m.ranOn(t, false); got != `waiting 0 "part-of-day" []` {
+			t.Errorf("%s: %s", name, got)
+		}
+		m.pay("Q2", 500, novemberDay(20).Add(14*time.Hour))
+		balance(&m.rows[1], 2000)
+		m.upload(t, c.whole)
+		if got, want := m.ranOn(t, false), fmt.Sprintf("closed 0 %q []", c.unknown); got != want {
+			t.Errorf("%s, then the whole day: %s, want %s", name, got, want)
+		}
+	}
+}
+
+// TestADayWaitsForEveryAccount whose statements ended within the day.
+func TestADayWaitsForEveryAccount(t *testing.T) {
+	m := newMemory()
+	whole, part := fileOf(20, 21, 22), fileOf(20, 21, 22)
+	whole.ID, part.ID, part.To = id.ID{15: 100}, id.ID{15: 101}, novemberDay(20).Add(12*time.Hour)
+	m.files = []File{whole, part}
+	m.pages = []PageDay{
+		{Day: novemberDay(20), File: whole.ID, Account: "70000", Currency: "KES", Opening: 10, Closing: 10, Balanced: true, Whole: true},
+		{Day: novemberDay(20), File: part.ID, Account: "80000", Currency: "KES", Opening: 10, Closing: 10, Balanced: true},
+	}
+	if got := m.ranOn(t, true); got != `waiting 0 "part-of-day" []` {
+		t.Errorf("one account up to noon: %s", got)
+	}
+	rest := part
+	rest.ID, rest.From, rest.To = id.ID{15: 102}, part.To, novemberDay(21)
+	m.files = append(m.files, rest)
+	m.pages = append(m.pages, m.pages[1])
+	m.pages[2].File = rest.ID
+	if got := m.ranOn(t, true); got != `closed 0 "first-statement" []` {
+		t.Errorf("and the afternoon: %s", got)
+	}
+}
+
 // TestWhatIsReadAboutADay finds the journals and payments that the day's own do not have.
 func TestWhatIsReadAboutADay(t *testing.T) {
 	m := newMemory()
