@@ -8,8 +8,8 @@ import (
 // This file finds out what a file covers. Its rows and its closing balance stand for whole days, because most files have only dates. A file that
 // says when it begins or ends covers no more than that: an export of the morning does not know who paid in the afternoon.
 
-// extent is what a page says about its begin and its end, apart from its rows.
-type extent struct {
+// period is what a page says about its begin and its end, apart from its rows.
+type period struct {
 	begins, ends             time.Time // as the file states them; zero if it does not
 	beginsWithin, endsWithin bool      // a balance within the day: the page begins or ends there, at a time that the file does not say
 }

@@ -89,7 +89,7 @@ type Page struct {
 	// From and To are the begin and the end of what the page covers, in the file's time zone: whole days, unless the file says otherwise.
 	From, To time.Time
 
-	extent
+	period
 }
 
 // Limits of a file.
