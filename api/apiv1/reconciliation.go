@@ -43,7 +43,7 @@ type Reconciliation struct {
 	PaidMinor       int64      `json:"paid_minor" doc:"Their sum"`
 	BookedMinor     int64      `json:"booked_minor" doc:"Sum of their journals"`
 	Currency        string     `json:"currency,omitempty" example:"KES" doc:"Currency of the statement"`
-	Unknown         []string   `json:"unknown,omitempty" doc:"What could not be compared: first-statement (no earlier statement of the account says how the day must begin), no-balances (the files have none), part-of-day (every file was uploaded before the end of the day)"`
+	Unknown         []string   `json:"unknown,omitempty" doc:"What could not be compared: first-statement (no earlier statement of the account says how the day must begin), no-balances (the files have none), part-of-day (every file was uploaded before the end of the day, or ends within it)"`
 	RanAt           time.Time  `json:"ran_at" doc:"When its figures last changed"`
 	ClosedAt        *time.Time `json:"closed_at,omitempty" doc:"When it was closed"`
 }

@@ -25,14 +25,14 @@ type PageDay struct {
 	Balanced          bool        // the page has balances
 	Credits           int         // payments on this day
 	PaidIn            money.Minor // their sum
-	Whole             bool        // the file was uploaded after the day
+	Whole             bool        // the file was uploaded after the day, and covers all of it
 }
 
 // Unknowns of a day: what could not be compared.
 const (
 	FirstStatement = "first-statement" // no earlier statement of the account says how the day must begin
 	NoBalances     = "no-balances"     // the files have no balances
-	PartOfDay      = "part-of-day"     // every file was uploaded before the end of the day
+	PartOfDay      = "part-of-day"     // the files were uploaded before the end of the day, or end within it
 )
 
 // maxPageDays is how many days of one page are listed one by one. Of a longer page, only the days with rows are.
@@ -78,7 +78,8 @@ func daysOfPage(f File, n int, p statement.Page, rows []Row, zone *time.Location
 			}
 		}
 		d.Closing = d.Opening + s.moved
-		d.Whole = !f.AddedAt.Before(localday.Next(day))
+		next := localday.Next(day)
+		d.Whole = !f.AddedAt.Before(next) && !p.From.After(day) && !p.To.Before(next)
 		out = append(out, d)
 	}
 	return out
@@ -120,7 +121,7 @@ func accounts(pages []PageDay) (out []account) {
 	return out
 }
 
-// whole returns the pages that were written after the day, or all if none was.
+// whole returns the pages that were written after the day and cover all of it, or all pages if none does.
 func (a account) whole() []PageDay {
 	out := slices.DeleteFunc(slices.Clone(a.pages), func(p PageDay) bool { return !p.Whole })
 	if len(out) == 0 {
@@ -183,7 +184,7 @@ func one(set map[money.Minor]bool) (money.Minor, bool) {
 func (a account) last(before []PageDay) (closing money.Minor, known bool) {
 	var newest account
 	for _, p := range before {
-		if !p.Balanced || p.Currency != a.currency || !sameAccount(a.name, p.Account) {
+		if !p.Balanced || p.Currency != a.currency || !sameAccount(a.name, p.Account) || a.repeatsBegin(p) {
 			continue
 		}
 		if len(newest.pages) > 0 && p.Day.After(newest.pages[0].Day) {
@@ -195,6 +196,27 @@ func (a account) last(before []PageDay) (closing money.Minor, known bool) {
 	}
 	_, closing, known = newest.balances(nil)
 	return closing, known
+}
+
+// repeatsBegin reports whether a page of the account only says of an earlier day with which balance the page itself begins: it begins late on that day,
+// and nothing moved then. So it does not show how the statement before it ended.
+func (a account) repeatsBegin(earlier PageDay) bool {
+	return !earlier.Whole && earlier.Opening == earlier.Closing && slices.ContainsFunc(a.pages, func(p PageDay) bool {
+		return p.File == earlier.File && p.Page == earlier.Page
+	})
+}
+
+// coverAccounts reports whether files cover the whole day for each account that they have on the day.
+func coverAccounts(files []File, d Day) bool {
+	for _, a := range accounts(d.Pages) {
+		own := slices.DeleteFunc(slices.Clone(files), func(f File) bool {
+			return !slices.ContainsFunc(a.pages, func(p PageDay) bool { return p.File == f.ID })
+		})
+		if !covers(own, d.From, d.To) {
+			return false
+		}
+	}
+	return true
 }
 
 // compareBalances compares the rows of a day with the balances of its statements.

@@ -69,6 +69,10 @@ func TestTheBalancesOfADay(t *testing.T) {
 		{name: "fees and payments", pages: []string{"20 1000 1690 in=700"}, before: []string{"19 900 1000"}, rows: []string{"700 20 acct=70000", "-10 20 acct=70000 kind=fee"}},
 		{name: "other money that came in is no payment", pages: []string{"20 1000 1700 in=700"}, before: []string{"19 900 1000"}, rows: []string{"700 20 acct=70000 kind=other"}, want: []string{"sums 700/0"}},
 		{name: "a statement is missing between", pages: []string{"20 1000 1700 in=700"}, before: []string{"18 800 900"}, rows: []string{"700 20 acct=70000"}, want: []string{"gap 1000/900"}},
+		{name: "the page begins the day before, and a statement is missing", pages: []string{"20 1000 1700 in=700 file=1"}, before: []string{"18 800 900", "19 1000 1000 file=1 part"}, rows: []string{"700 20 acct=70000"}, want: []string{"gap 1000/900"}},
+		{name: "the page before it is there", pages: []string{"20 1000 1700 in=700 file=1"}, before: []string{"18 800 900", "19 900 1000 part", "19 1000 1000 file=1 part"}, rows: []string{"700 20 acct=70000"}},
+		{name: "the page begins in the evening before", pages: []string{"20 1000 1700 in=700 file=1"}, before: []string{"18 800 900", "19 900 950 part", "19 950 1000 file=1 part"}, rows: []string{"700 20 acct=70000"}},
+		{name: "the day before is in the same file", pages: []string{"20 1000 1700 in=700 file=1"}, before: []string{"18 800 900", "19 1000 1000 file=1"}, rows: []string{"700 20 acct=70000"}},
 		{name: "days without movement between", pages: []string{"20 1000 1700 in=700"}, before: []string{"11 800 1000"}, rows: []string{"700 20 acct=70000"}},
 		{name: "the newest statement counts", pages: []string{"20 1000 1700 in=700"}, before: []string{"11 800 900", "18 950 1000"}, rows: []string{"700 20 acct=70000"}},
 		{name: "the order of statements does not matter", pages: []string{"20 1000 1700 in=700"}, before: []string{"18 950 1000", "11 800 900"}, rows: []string{"700 20 acct=70000"}},
@@ -150,6 +154,30 @@ func TestWhatAFileSaysAboutItsDays(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("days\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// TestAPageIsWholeOnlyOnDaysThatItCovers even if it was uploaded long after them.
+func TestAPageIsWholeOnlyOnDaysThatItCovers(t *testing.T) {
+	f := File{ID: id.ID{15: 7}, AddedAt: novemberDay(25)}
+	for _, c := range []struct {
+		name     string
+		from, to time.Time
+		want     string
+	}{
+		{"days", novemberDay(20), novemberDay(22), "20 true, 21 true"},
+		{"up to noon", novemberDay(20), novemberDay(21).Add(12 * time.Hour), "20 true, 21 false"},
+		{"from noon", novemberDay(20).Add(12 * time.Hour), novemberDay(22), "20 false, 21 true"},
+		{"up to the last second", novemberDay(20), novemberDay(22).Add(-time.Second), "20 true, 21 false"},
+		{"from the first second", novemberDay(20).Add(time.Second), novemberDay(22), "20 false, 21 true"},
+	} {
+		var got []string
+		for _, d := range pageDays(f, []statement.Page{{From: c.from, To: c.to}}, nil, nairobiZone()) {
+			got = append(got, fmt.Sprint(d.Day.Day(), " ", d.Whole))
+		}
+		if strings.Join(got, ", ") != c.want {
+			t.Errorf("%s: %s, want %s", c.name, strings.Join(got, ", "), c.want)
+		}
 	}
 }
 

@@ -138,7 +138,7 @@ type Journal struct {
 // Day is what there is to compare about one day of a provider.
 type Day struct {
 	From, To time.Time
-	Stated   bool // a statement covers the whole day and was made after it
+	Stated   bool // statements that were uploaded after the day cover all of it, for each account
 	// Opening is the balance at the end of the day before, if a statement says it.
 	Opening *money.Minor
 	// Rows are the rows of the day. Elsewhere are the names of payments that rows of other days have, and BackElsewhere of those that such rows
@@ -160,7 +160,7 @@ type Day struct {
 // Difference is one thing that does not agree.
 type Difference struct {
 	Kind     Kind
-	Key      string // the same difference has the same key, whenever it is found
+	Key      string // the same difference has the same key, whenever it is found and whatever its figures are
 	Txn      string
 	Payment  string // name of the payment
 	Stated   money.Minor
@@ -245,22 +245,25 @@ func (c *dayCheck) add(d Difference) { c.out = append(c.out, d) }
 
 // rows compares each row with its payment.
 func (c *dayCheck) rows(rows []Row) {
-	seen := map[string]int{}
+	seen := map[string]bool{}
+	repeated := map[string]int{} // its place in c.out
 	for _, r := range rows {
 		d := Difference{Key: r.Txn, Txn: r.Txn, Stated: r.Amount, Currency: r.Currency, At: r.At}
-		if id := string(r.Kind) + " " + r.Txn; seen[id] == 0 {
-			seen[id] = 1
-		} else {
-			seen[id]++
+		id := string(r.Kind) + " " + r.Txn
+		if seen[id] {
+			if at, has := repeated[id]; has {
+				c.out[at].Stated += r.Amount // what the statement has too often
+				continue
+			}
 			d.Kind, d.Note = Twice, string(r.Kind)
 			if r.Kind != statement.Payment {
 				d.Key = id
 			}
-			if seen[id] == 2 {
-				c.add(d)
-			}
+			repeated[id] = len(c.out)
+			c.add(d)
 			continue
 		}
+		seen[id] = true
 		switch r.Kind {
 		case statement.Payment:
 			c.paid(r, d)
@@ -324,7 +327,10 @@ func (c *dayCheck) givenBack(r Row, d Difference) {
 		return
 	}
 	d.Key, d.Txn, d.Payment, d.Paid, d.Note = p.Txn, p.Txn, p.Name(), p.Amount.Minor, note(p)
-	c.add(d)
+	d.Stated = -c.taken[r.Of] // all parts of the day are one difference
+	if !slices.ContainsFunc(c.out, func(x Difference) bool { return x.Kind == Reversed && x.Key == d.Key }) {
+		c.add(d)
+	}
 }
 
 // named reports whether a row of the day has the payment, wherever it stands.
@@ -389,6 +395,9 @@ func (c *dayCheck) ofDay(at time.Time) bool {
 func (c *dayCheck) booked(d Difference, journals map[string]Journal, want money.Minor, more string) {
 	j, has := journals[d.Payment]
 	d.Key += more
+	if want != 0 {
+		d.Paid = max(want, -want) // of what the customer owes, perhaps only a part
+	}
 	switch {
 	case !has && want != 0:
 		d.Kind = NoJournal

@@ -214,10 +214,10 @@ func collect(tx Tx, provider string, from, to time.Time) (Day, error) {
 	if err != nil {
 		return d, err
 	}
-	d.Stated = covers(files, from, to)
 	if err = collectRows(tx, provider, &d); err != nil {
 		return d, err
 	}
+	d.Stated = covers(files, from, to) && coverAccounts(files, d)
 	paidFrom, paidTo := from.Add(-Slack), to.Add(-Slack)
 	if d.Payments, err = tx.Comparing().ComparedPayments(provider, from, to, paidFrom, paidTo); err != nil {
 		return d, err
@@ -356,7 +356,8 @@ func addBookedPayments(tx Tx, provider string, d *Day) error {
 	return nil
 }
 
-// covers reports whether files that were read, and uploaded after the end of the day, cover all of it.
+// covers reports whether files that were read, and uploaded after the end of the day, cover all of it. A file that ends within the day covers the day
+// only together with one that goes on from there.
 func covers(files []File, from, to time.Time) bool {
 	slices.SortFunc(files, func(a, b File) int { return a.From.Compare(b.From) })
 	for _, f := range files {
@@ -368,7 +369,7 @@ func covers(files []File, from, to time.Time) bool {
 }
 
 // settle stores the differences of a day, settles the open ones that are gone, and returns how many are open. What a person has settled
-// stays settled.
+// stays settled while its figures are the same.
 func (s *Statements) settle(tx Tx, provider, date string, found []Difference) (open int, err error) {
 	now := map[string]bool{}
 	var items []Item
@@ -440,8 +441,9 @@ func merged(date string, found []Difference) (out []counted) {
 	return out
 }
 
-// keep stores a difference unless it is known, and reports whether it is open. Fees that appear after those of the day were settled are a
-// new difference.
+// keep stores a difference unless it is known, and reports whether it is open. Its key does not hold its figures, so a person may have settled
+// other figures under it: those that are found now are a new difference then, with a number behind the key. So are fees that appear after those of
+// the day were settled.
 func (s *Statements) keep(tx Tx, provider, date string, x counted) (Item, bool, error) {
 	key := x.Key
 	for n := 2; ; n++ {
@@ -449,7 +451,7 @@ func (s *Statements) keep(tx Tx, provider, date string, x counted) (Item, bool, 
 		switch {
 		case err != nil:
 			return i, false, err
-		case known && !i.Open && (x.Kind == FeeUnbooked || i.Why != gone && grewSince(i.Difference, x.Difference)):
+		case known && !i.Open && (x.Kind == FeeUnbooked || i.Why != gone && i.figures() != x.figures()):
 			x.Key = key + "/" + strconv.Itoa(n)
 			continue
 		case known && !i.Open && i.Why != gone:
@@ -470,9 +472,16 @@ func (s *Statements) keep(tx Tx, provider, date string, x counted) (Item, bool, 
 	}
 }
 
-// grewSince reports whether a difference of sums that a person settled has other figures now: what was settled explains only the old ones.
-func grewSince(settled, now Difference) bool {
-	return (now.Kind == Balance || now.Kind == Sums) && (settled.Stated != now.Stated || settled.Paid != now.Paid)
+// figures are what a person settles: an explanation of 100 does not explain 10,000, nor the same sum at another time. The state of a payment may
+// change.
+type figures struct {
+	stated, paid, booked money.Minor
+	currency             string
+	at                   int64 // Unix seconds
+}
+
+func (d Difference) figures() figures {
+	return figures{d.Stated, d.Paid, d.Booked, d.Currency, access.Stored(d.At).Unix()}
 }
 
 func cut(note string) string { return strings.ToValidUTF8(note[:min(len(note), 100)], "") }

@@ -284,6 +284,90 @@ func TestADayThatDidNotChangeIsNotStoredAgain(t *testing.T) {
 	}
 }
 
+// upload stores a file as a server does that read it in the morning of 21 November, without the payments of its rows.
+func (m *memory) upload(t *testing.T, file string) {
+	t.Helper()
+	m.ids++
+	f := File{ID: id.ID{15: m.ids}, State: FileRead, AddedAt: novemberDay(21).Add(8 * time.Hour)}
+	format := statement.Recognise([]byte(file))
+	var rows []Row
+	read, err := statement.Read(format, strings.NewReader(file), statement.Options{Zone: nairobiZone(), Currency: "KES"}, func(r statement.Row) error {
+		rows = append(rows, Row{Row: r, Key: r.Txn})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.From, f.To = access.Stored(read.From), access.Stored(read.To)
+	m.files = append(m.files, f)
+	m.pages = append(m.pages, pageDays(f, read.Pages, rows, nairobiZone())...)
+}
+
+// TestAnExportOfAPartOfADayLeavesItWaiting although it was uploaded after the day. The names are the payers whom each export has.
+func TestAnExportOfAPartOfADayLeavesItWaiting(t *testing.T) {
+	camt := func(period, balance, closing, entries string) string {
+		one := func(code, amount string) string {
+			return `<Bal><Tp><CdOrPrtry><Cd>` + code + `</Cd></CdOrPrtry></Tp><Amt Ccy="KES">` + amount + `</Amt><CdtDbtInd>CRDT</CdtDbtInd><Dt><Dt>2026-11-20</Dt></Dt></Bal>`
+		}
+		return `<Document><BkToCstmrStmt><Stmt>` + period + `<Acct><Id><IBAN>KE12</IBAN></Id></Acct>` + one("OPBD", "10.00") + one(balance, closing) + entries + `</Stmt></BkToCstmrStmt></Document>`
+	}
+	until := func(moment string) string {
+		return "<FrToDt><FrDtTm>2026-11-20T00:00:00+03:00</FrDtTm><ToDtTm>2026-11-20T" + moment + "+03:00</ToDtTm></FrToDt>"
+	}
+	entry := func(name string) string {
+		return `<Ntry><Amt Ccy="KES">5.00</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts>BOOK</Sts><BookgDt><Dt>2026-11-20</Dt></BookgDt><AcctSvcrRef>` + name + `</AcctSvcrRef></Ntry>`
+	}
+	mpesa := func(until, rows string) string {
+		return "Short Code:,600000\nTime Period:,From 20-11-2026 00:00:00 To 20-11-2026 " + until + "\nReceipt No.,Completion Time,Transaction Status,Paid In,Withdrawn,Balance\n" + rows
+	}
+	const amina, ben = "Q1,20-11-2026 11:00:00,Completed,5.00,,15.00\n", "Q2,20-11-2026 14:00:00,Completed,5.00,,20.00\n"
+	const swift = ":20:X\n:25:KE12\n:60F:C261120KES10,\n:61:261120C5,NTRFNONREF//Q1\n"
+	for name, c := range map[string]struct{ part, whole, unknown string }{
+		"CAMT up to noon":                 {camt(until("12:00:00"), "CLBD", "15.00", entry("Q1")), camt(until("23:59:59"), "CLBD", "20.00", entry("Q1")+entry("Q2")), "first-statement"},
+		"CAMT with an interim balance":    {camt("", "ITBD", "15.00", entry("Q1")), camt("", "CLBD", "20.00", entry("Q1")+entry("Q2")), "first-statement"},
+		"M-Pesa up to noon":               {mpesa("12:00:00", amina), mpesa("23:59:59", amina+ben), ""},
+		"MT940 with an intermediate page": {swift + ":62M:C261120KES15,\n-\n", swift + ":61:261120C5,NTRFNONREF//Q2\n:62F:C261120KES20,\n-\n", "first-statement"},
+	} {
+		m := newMemory()
+		balance := func(r *Row, after money.Minor) { r.Balance, r.Balanced = after, name == "M-Pesa up to noon" }
+		m.pay("Q1", 500, novemberDay(20).Add(11*time.Hour))
+		balance(&m.rows[0], 1500)
+		m.upload(t, c.part)
+		if got := m.ranOn(t, false); got != `waiting 0 "part-of-day" []` {
+			t.Errorf("%s: %s", name, got)
+		}
+		m.pay("Q2", 500, novemberDay(20).Add(14*time.Hour))
+		balance(&m.rows[1], 2000)
+		m.upload(t, c.whole)
+		if got, want := m.ranOn(t, false), fmt.Sprintf("closed 0 %q []", c.unknown); got != want {
+			t.Errorf("%s, then the whole day: %s, want %s", name, got, want)
+		}
+	}
+}
+
+// TestADayWaitsForEveryAccount whose statements ended within the day.
+func TestADayWaitsForEveryAccount(t *testing.T) {
+	m := newMemory()
+	whole, part := fileOf(20, 21, 22), fileOf(20, 21, 22)
+	whole.ID, part.ID, part.To = id.ID{15: 100}, id.ID{15: 101}, novemberDay(20).Add(12*time.Hour)
+	m.files = []File{whole, part}
+	m.pages = []PageDay{
+		{Day: novemberDay(20), File: whole.ID, Account: "70000", Currency: "KES", Opening: 10, Closing: 10, Balanced: true, Whole: true},
+		{Day: novemberDay(20), File: part.ID, Account: "80000", Currency: "KES", Opening: 10, Closing: 10, Balanced: true},
+	}
+	if got := m.ranOn(t, true); got != `waiting 0 "part-of-day" []` {
+		t.Errorf("one account up to noon: %s", got)
+	}
+	rest := part
+	rest.ID, rest.From, rest.To = id.ID{15: 102}, part.To, novemberDay(21)
+	m.files = append(m.files, rest)
+	m.pages = append(m.pages, m.pages[1])
+	m.pages[2].File = rest.ID
+	if got := m.ranOn(t, true); got != `closed 0 "first-statement" []` {
+		t.Errorf("and the afternoon: %s", got)
+	}
+}
+
 // TestWhatIsReadAboutADay finds the journals and payments that the day's own do not have.
 func TestWhatIsReadAboutADay(t *testing.T) {
 	m := newMemory()
@@ -365,9 +449,49 @@ func TestTheOpeningOfADay(t *testing.T) {
 	}
 }
 
-// TestWhatAPersonSettledStaysSettled but a sum that has other figures since is a new difference, and so is a fee.
+// TestADayWhoseSettledGapGrewStaysOpen does not close by itself: what a person settled explains a gap of 100, and not one of 10,000.
+func TestADayWhoseSettledGapGrewStaysOpen(t *testing.T) {
+	m := newMemory()
+	m.pay("Q1", 500, novemberDay(20).Add(11*time.Hour))
+	m.files = []File{fileOf(20, 21, 22)}
+	m.pages = []PageDay{
+		{Day: novemberDay(18), Currency: "KES", Opening: 900, Closing: 900, Balanced: true, Whole: true},
+		{Day: novemberDay(20), Currency: "KES", Opening: 1000, Closing: 1501, Balanced: true, Credits: 1, PaidIn: 500, Whole: true},
+	}
+	if got := m.ranOn(t, false); got != `open 2 "" [balance 2026-11-20  501/500/0 accountant gap opening 2026-11-20  1000/900/0 accountant]` {
+		t.Errorf("a gap of 100: %s", got)
+	}
+	const key = "bank gap opening 2026-11-20 "
+	i := m.items[key]
+	i.Open, i.Why = false, "the bank's own correction"
+	m.items[key] = i
+	m.pages[1].Closing = 1500
+	m.pages = append(m.pages, PageDay{Day: novemberDay(19), Currency: "KES", Opening: 11000, Closing: 11000, Balanced: true, Whole: true})
+	if got := m.ranOn(t, false); got != `open 1 "" [gap opening 2026-11-20 /2 1000/11000/0 accountant]` {
+		t.Errorf("a gap of 10,000: %s", got)
+	}
+	m.pages = m.pages[:2]
+	if got := m.ranOn(t, false); got != `closed 0 "" []` {
+		t.Errorf("the gap of 100 again: %s", got)
+	}
+	m.pages[0].Closing = 1
+	if got := m.ranOn(t, false); got != `closed 1 "" [gap opening 2026-11-20 /2 1000/1/0 accountant]` {
+		t.Errorf("another gap of a closed day: %s", got)
+	}
+}
+
+// TestWhatAPersonSettledStaysSettled but a difference that has other figures since is a new one, of whatever kind, and so is a fee.
 func TestWhatAPersonSettledStaysSettled(t *testing.T) {
 	s := New(Config{})
+	check := func(name string, before Difference, why string, now Difference, n int, want string, wantOpen bool) {
+		t.Helper()
+		m := newMemory()
+		m.items["bank "+string(before.Kind)+" "+before.Key] = Item{Provider: "bank", Date: "2026-11-20", Difference: before, Count: 1, Open: why == "", Why: why}
+		i, open, err := s.keep(m, "bank", "2026-11-20", counted{now, n})
+		if got := fmt.Sprint(i.Key, " ", int64(i.Stated), " ", i.Count); err != nil || got != want || open != wantOpen || i.Open != wantOpen {
+			t.Errorf("%s: %s, open %v; want %s, open %v (%v)", name, got, open, want, wantOpen, err)
+		}
+	}
 	for _, c := range []struct {
 		name     string
 		before   Difference
@@ -377,7 +501,7 @@ func TestWhatAPersonSettledStaysSettled(t *testing.T) {
 		want     string // key, count and whether it is open
 		wantOpen bool
 	}{
-		{name: "an amount", before: Difference{Kind: Amount, Key: "Q1", Stated: 700}, why: "asked", now: Difference{Kind: Amount, Key: "Q1", Stated: 900}, n: 1, want: "Q1 700 1"},
+		{name: "an amount", before: Difference{Kind: Amount, Key: "Q1", Stated: 700}, why: "asked", now: Difference{Kind: Amount, Key: "Q1", Stated: 700, Note: "applied"}, n: 1, want: "Q1 700 1"},
 		{name: "a balance with the same figures", before: Difference{Kind: Balance, Key: "d", Stated: 700, Paid: 1}, why: "asked", now: Difference{Kind: Balance, Key: "d", Stated: 700, Paid: 1}, n: 1, want: "d 700 1"},
 		{name: "a balance with another sum of the file", before: Difference{Kind: Balance, Key: "d", Stated: 700}, why: "asked", now: Difference{Kind: Balance, Key: "d", Stated: 900}, n: 1, want: "d/2 900 1", wantOpen: true},
 		{name: "a balance with another sum of the rows", before: Difference{Kind: Balance, Key: "d", Paid: 700}, why: "asked", now: Difference{Kind: Balance, Key: "d", Paid: 900}, n: 1, want: "d/2 0 1", wantOpen: true},
@@ -387,11 +511,25 @@ func TestWhatAPersonSettledStaysSettled(t *testing.T) {
 		{name: "more fees", before: Difference{Kind: FeeUnbooked, Key: "d", Stated: -5}, why: "booked", now: Difference{Kind: FeeUnbooked, Key: "d", Stated: -3}, n: 2, want: "d/2 -3 2", wantOpen: true},
 		{name: "still open", before: Difference{Kind: FeeUnbooked, Key: "d", Stated: -5}, now: Difference{Kind: FeeUnbooked, Key: "d", Stated: -8}, n: 2, want: "d -8 2", wantOpen: true},
 	} {
-		m := newMemory()
-		m.items["bank "+string(c.before.Kind)+" "+c.before.Key] = Item{Provider: "bank", Date: "2026-11-20", Difference: c.before, Count: 1, Open: c.why == "", Why: c.why}
-		i, open, err := s.keep(m, "bank", "2026-11-20", counted{c.now, c.n})
-		if got := fmt.Sprint(i.Key, " ", int64(i.Stated), " ", i.Count); err != nil || got != c.want || open != c.wantOpen || i.Open != c.wantOpen {
-			t.Errorf("%s: %s, open %v; want %s, open %v (%v)", c.name, got, open, c.want, c.wantOpen, err)
+		check(c.name, c.before, c.why, c.now, c.n, c.want, c.wantOpen)
+	}
+	settled := Difference{Key: "k", Stated: 1, Paid: 2, Booked: 3, Currency: "KES", At: novemberDay(20)}
+	for _, k := range Kinds() {
+		if k == FeeUnbooked {
+			continue
+		}
+		settled.Kind = k
+		check(string(k)+" as it was", settled, "asked", settled, 1, "k 1 1", false)
+		for what, change := range map[string]func(*Difference){
+			"stated":   func(d *Difference) { d.Stated = 9 },
+			"paid":     func(d *Difference) { d.Paid = 9 },
+			"booked":   func(d *Difference) { d.Booked = 9 },
+			"currency": func(d *Difference) { d.Currency = "UGX" },
+			"time":     func(d *Difference) { d.At = novemberDay(21) },
+		} {
+			now := settled
+			change(&now)
+			check(string(k)+" with another figure: "+what, settled, "asked", now, 1, fmt.Sprintf("k/2 %d 1", now.Stated), true)
 		}
 	}
 }

@@ -45,8 +45,8 @@ type Settlement struct {
 	Another bool   // of a row that is perhaps the same as an older one: it is another payment
 }
 
-// Close settles a difference with a reason (right: payment.decide, and a second person: a settled difference is never found again, so
-// closing one can hide that money is missing). It posts nothing. When the last difference of a day is settled, the day closes. A row that is
+// Close settles a difference with a reason (right: payment.decide, and a second person: a settled difference is found again only
+// with other figures, so closing one can hide that money is missing). It posts nothing. When the last difference of a day is settled, the day closes. A row that is
 // perhaps the same as an older one is the same then, unless the settlement says that it is another payment: it is taken as an uploaded file is, by
 // the same rule about a second person.
 func (s *Statements) Close(ctx context.Context, by access.Actor, item string, how Settlement) (Settled, error) {

@@ -183,13 +183,10 @@ func (b *book) readPage(d *xml.Decoder) error {
 			if err := d.DecodeElement(&span, &e); err != nil {
 				return err
 			}
-			from, err1 := b.moment(camtDate{span.FrDt, span.FrDtTm})
-			to, err2 := b.moment(camtDate{span.ToDt, span.ToDtTm})
-			if err1 == nil && err2 == nil && !to.Before(from) {
-				if span.ToDtTm != "" && to.Equal(dayOf(to)) { // midnight: the end of the day before
-					to = to.Add(-time.Second)
-				}
-				b.covers(dayOf(from), dayOf(to).AddDate(0, 0, 1))
+			from, err1 := b.stated(camtDate{span.FrDt, span.FrDtTm})
+			to, err2 := b.stated(camtDate{span.ToDt, span.ToDtTm})
+			if err1 == nil && err2 == nil {
+				b.states(from, to)
 			}
 			return nil
 		case "Bal":
@@ -227,10 +224,20 @@ func (p *page) balance(d *xml.Decoder, e xml.StartElement, line int) error {
 	default:
 		p.inter = append(p.inter, amount)
 	}
-	if at, err := p.b.moment(camtDate{b.Day, b.Moment}); err == nil && code == "CLBD" {
-		p.b.covers(dayOf(at), dayOf(at).AddDate(0, 0, 1))
+	if at, err := p.b.stated(camtDate{b.Day, b.Moment}); err == nil && code == "CLBD" {
+		p.closes(at)
 	}
 	return nil
+}
+
+// closes takes the date of the closing balance. Its time is the end of the statement if that states no period. Midnight stands for the date.
+func (p *page) closes(m moment) {
+	now := p.b.page()
+	if m.dateOnly || isMidnight(m.at) || !now.ends.IsZero() {
+		p.b.coversDay(m.at.In(p.b.options.Zone))
+		return
+	}
+	now.ends = p.b.endOf(m)
 }
 
 // amount reads an amount with its sign. All amounts of a statement have one currency.
@@ -273,12 +280,13 @@ func trimZeros(value string, exp int) string {
 
 // end checks the balances of a statement.
 func (p *page) end(line int) error {
-	if n := len(p.inter); n > 0 {
+	now := p.b.page()
+	if n := len(p.inter); n > 0 { // a page of a long statement, or a statement of a part of the day
 		if p.opening == nil {
-			p.opening = &p.inter[0]
+			p.opening, now.beginsWithin = &p.inter[0], true
 		}
 		if p.closing == nil {
-			p.closing = &p.inter[n-1]
+			p.closing, now.endsWithin = &p.inter[n-1], true
 		}
 	}
 	if p.opening == nil || p.closing == nil {
@@ -291,7 +299,6 @@ func (p *page) end(line int) error {
 		p.b.Opening = *p.opening
 	}
 	p.b.Closing, p.b.Balanced = *p.closing, true
-	now := p.b.page()
 	now.Currency, now.Opening, now.Closing, now.Balanced = p.currency.Code, *p.opening, *p.closing, true
 	return nil
 }
@@ -489,17 +496,29 @@ func camtKind(in, back bool, codes ...camtCode) Kind {
 	return Withdrawal
 }
 
-// moment reads a date or a time; without a zone it is in that of the options.
+// moment reads a date or a time as one in the zone of the options.
 func (b *book) moment(d camtDate) (time.Time, error) {
+	m, err := b.stated(d)
+	return m.at.In(b.options.Zone), err
+}
+
+// stated reads a date or a time; without a zone it is in that of the options. The hour 24 ends a day.
+func (b *book) stated(d camtDate) (moment, error) {
 	if text := strings.TrimSpace(d.Moment); text != "" {
-		if at, err := time.Parse(time.RFC3339, text); err == nil {
-			return at.In(b.options.Zone), nil
+		text, days := cutHour24(text, "T")
+		at, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			at, err = time.ParseInLocation("2006-01-02T15:04:05", text, b.options.Zone)
 		}
-		return time.ParseInLocation("2006-01-02T15:04:05", text, b.options.Zone)
+		if days > 0 {
+			at = at.AddDate(0, 0, days)
+		}
+		return moment{at: at}, err
 	}
 	text := strings.TrimSpace(d.Day)
 	if len(text) > len(time.DateOnly) { // 2026-11-20+03:00
 		text = text[:len(time.DateOnly)]
 	}
-	return time.ParseInLocation(time.DateOnly, text, b.options.Zone)
+	at, err := time.ParseInLocation(time.DateOnly, text, b.options.Zone)
+	return moment{at, true}, err
 }

@@ -203,22 +203,22 @@ func (t *table) about(cells []string) {
 	}
 }
 
-// period reads the first and the last moment that an export covers. Between and before them are words or a dash. Midnight as the last moment
-// is the end of the day before.
+// period reads the first and the last moment that an export covers. Between and before them are words or a dash.
 func (t *table) period(text string) {
-	moments := periodMoment.FindAllString(text, -1)
-	if len(moments) != 2 {
+	found := periodMoment.FindAllString(text, -1)
+	if len(found) != 2 {
 		return
 	}
-	first, err1 := mpesaTime(moments[0])
-	last, err2 := mpesaTime(moments[1])
-	if err1 != nil || err2 != nil || last.Before(first) {
-		return
+	var moments [2]moment
+	for i, text := range found {
+		text, days := cutHour24(strings.Replace(text, "T", " ", 1), " ")
+		at, err := mpesaTime(text)
+		if err != nil {
+			return
+		}
+		moments[i] = moment{at.AddDate(0, 0, days), !strings.Contains(text, ":")}
 	}
-	if strings.Contains(moments[1], ":") && last.Equal(dayOf(last)) && last.After(first) {
-		last = last.Add(-time.Second)
-	}
-	t.b.covers(dayOf(first), dayOf(last).AddDate(0, 0, 1))
+	t.b.states(moments[0], moments[1])
 }
 
 // cell returns the text in a column of a row. A dash alone is an empty cell.

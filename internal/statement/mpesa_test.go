@@ -216,7 +216,7 @@ func TestTheDaysOfAPeriod(t *testing.T) {
 	for _, c := range []struct{ period, to string }{
 		{"Time Period:,From 20-11-2026 To 22-11-2026", "2026-11-23"},
 		{"Time Period:,From 20-11-2026 00:00:00 To 22-11-2026 00:00:00", "2026-11-22"}, // midnight ends the day before
-		{"Time Period:,From 20-11-2026 00:00 To 22-11-2026 00:01", "2026-11-23"},
+		{"Time Period:,From 20-11-2026 00:00 To 22-11-2026 00:01", "2026-11-22"},       // within the day
 		{"Period,20-11-2026 - 22-11-2026", "2026-11-23"},
 		{"Statement Period:,2026-11-20T00:00:00 — 2026-11-22T23:59:59", "2026-11-23"},
 		{"Time Period:,From 22-11-2026 To 20-11-2026", "2026-11-21"}, // backwards: not used

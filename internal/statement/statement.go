@@ -71,7 +71,7 @@ type Row struct {
 type Summary struct {
 	Format   Format
 	Account  string
-	From, To time.Time // begin of the first day and end of the last day that the file covers, in the file's time zone
+	From, To time.Time // begin and end of what the file covers, in the file's time zone: whole days, unless the file says otherwise
 	Rows     int
 	Skipped  int // lines that are not booked, such as pending entries and failed payments
 	Opening  money.Minor
@@ -86,8 +86,10 @@ type Page struct {
 	Currency         string
 	Opening, Closing money.Minor
 	Balanced         bool // the page has both balances
-	// From and To are the begin of the first day and the end of the last one that the page covers, in the file's time zone.
+	// From and To are the begin and the end of what the page covers, in the file's time zone: whole days, unless the file says otherwise.
 	From, To time.Time
+
+	period
 }
 
 // Limits of a file.
@@ -143,6 +145,7 @@ func Read(format Format, file io.Reader, o Options, each func(Row) error) (Summa
 	default:
 		return Summary{}, damaged(0, "the format %q is unknown", clip(string(format)))
 	}
+	b.closePages()
 	if limited.N <= 0 {
 		err = damaged(0, "the file has more than %d bytes", MaxBytes)
 	}
@@ -211,32 +214,8 @@ func (b *book) add(r Row) error {
 			return damaged(r.Line, "the name of the transaction has more than %d bytes, or characters that cannot be printed", MaxTxn)
 		}
 	}
-	day := dayOf(r.At.In(b.options.Zone))
-	b.covers(day, day.AddDate(0, 0, 1))
+	b.coversDay(r.At.In(b.options.Zone))
 	return b.each(r)
-}
-
-// covers extends the days of the file and of the page.
-func (b *book) covers(from, to time.Time) {
-	p := b.page()
-	if p.From.IsZero() || from.Before(p.From) {
-		p.From = from
-	}
-	if to.After(p.To) {
-		p.To = to
-	}
-	if b.From.IsZero() || from.Before(b.From) {
-		b.From = from
-	}
-	if to.After(b.To) {
-		b.To = to
-	}
-}
-
-// dayOf returns the beginning of a day in its own zone.
-func dayOf(at time.Time) time.Time {
-	y, m, d := at.Date()
-	return time.Date(y, m, d, 0, 0, 0, 0, at.Location())
 }
 
 // contentOf makes the contents of a row short. Files that overlap by whole days give a row the same contents.

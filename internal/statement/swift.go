@@ -150,7 +150,7 @@ func (m *message) field(line int, tag, text string) error {
 		return m.flush()
 	case "62F", "62M":
 		amount, _, _ := strings.Cut(strings.TrimSpace(text), "\n") // what follows is a remark
-		return m.end(line, amount)
+		return m.end(line, amount, tag == "62F")
 	}
 	return nil
 }
@@ -170,7 +170,7 @@ func (m *message) begin(line int, text string, first bool) error {
 	if m.open {
 		return damaged(line, "a second opening balance comes before the closing balance")
 	}
-	_, c, amount, err := balance(line, text, m.b.options.Zone)
+	at, c, amount, err := balance(line, text, m.b.options.Zone)
 	if err != nil {
 		return err
 	}
@@ -181,11 +181,15 @@ func (m *message) begin(line int, text string, first bool) error {
 		m.b.Opening = amount
 	}
 	m.b.Pages = append(m.b.Pages, Page{Account: m.b.Account, Currency: c.Code, Opening: amount})
+	if !first { // the statement before it ends within this day
+		m.b.page().beginsWithin = true
+		m.b.coversDay(at)
+	}
 	return nil
 }
 
-// end reads the closing balance and checks the sum.
-func (m *message) end(line int, text string) error {
+// end reads the closing balance and checks the sum. Behind an intermediate one, the statement goes on in another message.
+func (m *message) end(line int, text string, last bool) error {
 	if !m.open {
 		return damaged(line, "a closing balance comes without an opening balance")
 	}
@@ -200,8 +204,9 @@ func (m *message) end(line int, text string) error {
 		return err
 	}
 	m.open, m.b.Closing, m.b.Balanced = false, amount, true
-	m.b.page().Closing, m.b.page().Balanced = amount, true
-	m.b.covers(at, at.AddDate(0, 0, 1))
+	p := m.b.page()
+	p.Closing, p.Balanced, p.endsWithin = amount, true, !last
+	m.b.coversDay(at)
 	return nil
 }
 

@@ -126,8 +126,8 @@ func TestBalancesOfMT940(t *testing.T) {
 	const line = ":61:261120C5,NTRFNONREF\n"
 	for name, c := range map[string]struct{ file, want string }{
 		"pages of a long statement": {":25P:A1\nBIC\n:60F:C261119KES100,\n" + line + ":62M:C261120KES105,\n-\n:25P:A1\n:60M:C261120KES105,\n" + line + ":62F:C261120KES110,\n",
-			"261120 payment 500 | line 4\n261120 payment 500 | line 9\nA1 KES 10000 to 10500, 261120 to 261121\nA1 KES 10500 to 11000, 261120 to 261121\n10000 to 11000, 261120 to 261121"},
-		"the second page alone": {":25:A1\n:60M:C261119KES100,\n" + line + ":62F:C261120KES105,\n", "261120 payment 500 | line 3\nA1 KES 10000 to 10500, 261120 to 261121\n0 to 10500, 261120 to 261121"},
+			"261120 payment 500 | line 4\n261120 payment 500 | line 9\nA1 KES 10000 to 10500, 261120 to 261120\nA1 KES 10500 to 11000, 261120 to 261121\n10000 to 11000, 261120 to 261121"},
+		"the second page alone": {":25:A1\n:60M:C261119KES100,\n" + line + ":62F:C261120KES105,\n", "261120 payment 500 | line 3\nA1 KES 10000 to 10500, 261119 to 261121\n0 to 10500, 261119 to 261121"},
 		"two days":              {":25:A1\n:60F:C261119KES100,\n" + line + ":62F:C261120KES105,\n:60F:C261120KES200,\n:62F:C261121KES200,\n", "261120 payment 500 | line 3\nA1 KES 10000 to 10500, 261120 to 261121\nA1 KES 20000 to 20000, 261121 to 261122\n10000 to 20000, 261120 to 261122"},
 		"no rows":               {":25:A1\n:60F:C261119KES100,\n:62F:C261120KES100,\n", "A1 KES 10000 to 10000, 261120 to 261121\n10000 to 10000, 261120 to 261121"},
 		"two currencies":        {":25:A1\n:60F:C261119KES100,\n" + line + ":62F:C261120KES105,\n:60F:C261119UGX100,\n:62F:C261120UGX100,\n", "line 5: the file has accounts in KES and UGX: upload one file for each"},
