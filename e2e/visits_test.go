@@ -1,6 +1,9 @@
 package e2e
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // stop ends the servers and meters that run.
 const stop = "kill $(jobs -p); wait"
@@ -110,7 +113,7 @@ func moneyVisits() []visit {
 func meterVisits() []visit {
 	return []visit{
 		{page: "docs/reference/supply.md", swap: []string{"meter cut", "meter cut --yes"}, blocks: []int{0, 1, 2},
-			before: map[int][]string{2: {"paywatt utility set --emergency-from 00:00 --emergency-to 23:59"}}, after: serving(
+			before: map[int][]string{2: {"paywatt utility set --emergency-from " + clockOf(-6*time.Hour) + " --emergency-to " + clockOf(6*time.Hour)}}, after: serving(
 				"paywatt meter add 04140001027 --mode prepay_wallet --tariff domestic --simulated",
 				"paywatt vend 04140001027 100",
 				"mkfifo meter && exec 3<>meter",
@@ -227,3 +230,6 @@ func operatorVisits() []visit {
 			}},
 	}
 }
+
+// clockOf returns the time of day so much later than now, as settings write it. Hours around now have no minute in which a test fails.
+func clockOf(later time.Duration) string { return time.Now().UTC().Add(later).Format("15:04") }

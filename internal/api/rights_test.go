@@ -245,7 +245,8 @@ func setStage(t *testing.T) *stage {
 	t.Cleanup(func() { _ = s.folder.Close() })
 	s.secondKey()
 	s.key = s.newKey(access.Owner)
-	s.want(200, s.post("/v1/settings", `{"emergency_from":"00:00","emergency_to":"23:59"}`)) // a supply is restored at any hour
+	hour := func(later time.Duration) string { return time.Now().UTC().Add(later).Format("15:04") }
+	s.want(200, s.post("/v1/settings", `{"emergency_from":"`+hour(-6*time.Hour)+`","emergency_to":"`+hour(6*time.Hour)+`"}`)) // hours around now
 	data, err := keystore.OpenData(s.dir)
 	if err != nil {
 		t.Fatal(err)
