@@ -216,8 +216,8 @@ func removeIfThere(path string) error {
 	return nil
 }
 
-// undoMoves removes what a killed run moved out of its stage, unless it moved everything: then no name waits. A name on the list was moved by the run if the
-// stage has no such file any more.
+// undoMoves removes what a killed run moved out of its stage, unless it moved everything. Then no name waits. A name on the
+// list was moved by the run if the stage has no such file any more.
 func (s *stage) undoMoves() error {
 	list, err := os.ReadFile(filepath.Join(s.dir, movingName))
 	if errors.Is(err, fs.ErrNotExist) {

@@ -115,5 +115,8 @@ func sameSubject(m, l Message) bool {
 
 // replacingPurposes lists the purposes of messages that may replace a notice.
 func replacingPurposes() []Purpose {
-	return []Purpose{PurposeLow1, PurposeLow2, PurposeCutSoon, PurposeUnread, PurposeCutOff, PurposeRestored, PurposeRecharge, PurposeReversalMoney}
+	return []Purpose{
+		PurposeLow1, PurposeLow2, PurposeCutSoon, PurposeUnread,
+		PurposeCutOff, PurposeRestored, PurposeRecharge, PurposeReversalMoney,
+	}
 }

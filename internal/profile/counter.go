@@ -249,7 +249,9 @@ func (p *Profile) takeAgreeing(r Register, s Step, mwh int64, at time.Time) (Reg
 		}
 		return p.hold(r, s, p.kindOf(r, mwh, at), mwh, at)
 	}
-	if back := p.undoStart(r); p.provesNoStart(r, held.First, held.LastAt) && held.First >= back.Device && held.First-back.Device <= p.room(back, at) {
+	back := p.undoStart(r)
+	fits := held.First >= back.Device && held.First-back.Device <= p.room(back, at)
+	if fits && p.provesNoStart(r, held.First, held.LastAt) {
 		r, held.Kind = back, HeldRise
 	}
 	held.Last, held.LastAt = mwh, at

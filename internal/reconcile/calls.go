@@ -121,7 +121,7 @@ func (s *Statements) ShowCall(ctx context.Context, by access.Actor, item string)
 			return Content{Refusal: no}, err
 		}
 		call, broken := id.Parse(id.Call, i.Key)
-		if broken != nil { // only a difference about a call has its name as key
+		if !i.Kind.aboutCall() || broken != nil { // a payer may write the name of a call as the name of a row
 			return Content{Refusal: refuse.DifferenceWithoutCall(i.Name())}, nil
 		}
 		c, in, err := s.c.Payments.OpenCall(tx.Paying(), call)

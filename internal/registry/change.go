@@ -132,7 +132,7 @@ func (r *Registry) changeMeter(tx Tx, by access.Actor, at Ref, ref string, c Met
 	}
 	act := meterAct{m.Number, c.MaxW, c.Feeder, c.Measures, c.UnreadCutHours, c.Reason}
 	var eyes access.FourEyes
-	if wish, weighty := c.wish(m, was); weighty {
+	if wish, weighty := c.requestSecondPerson(m, was); weighty {
 		wish.Body = act
 		eyes, err = access.SecondPerson(tx.Eyes(), by, wish, r.c.Now())
 		if err != nil || eyes.Refused() || eyes.Waits != nil {
@@ -164,9 +164,9 @@ func (r *Registry) changeMeter(tx Tx, by access.Actor, at Ref, ref string, c Met
 	return addedRow{rec: rec}, tx.AuditLog(eyes.Mark(e))
 }
 
-// wish returns the act for which a change needs a second person; false if it needs none. All that changes is one act, and the second person
+// requestSecondPerson returns the act for which a change needs a second person; false if it needs none. All that changes is one act, and the second person
 // reads all of it.
-func (c MeterChange) wish(m Meter, was MeterRecord) (access.ActRequest, bool) {
+func (c MeterChange) requestSecondPerson(m Meter, was MeterRecord) (access.ActRequest, bool) {
 	var out access.ActRequest
 	var changes []string
 	if c.MaxW != nil && *c.MaxW != was.MaxW {
