@@ -13,7 +13,10 @@ import (
 
 // factor is a person's second factor: an authenticator app at the first sign-in, and then recovery codes, because a code of the app works only
 // once in 30 s.
-type factor struct{ recovery []string }
+type factor struct {
+	secret   string // of the authenticator app
+	recovery []string
+}
 
 // next returns a recovery code that was not used.
 func (f *factor) next(t testing.TB) string {
@@ -44,17 +47,24 @@ func recoveryCodes(text string) []string {
 func (f *factor) pass(t testing.TB, p *tab) {
 	t.Helper()
 	if f.recovery != nil {
-		p.at("/signin/code")
-		p.until(10*time.Second, `document.activeElement.id === "code"`) // the focus may come after the page; keys before it are lost
-		p.keys(f.next(t) + enterKey)
+		p.typeCode(f.next(t))
 		return
 	}
 	p.at("/signin/app")
 	p.until(10*time.Second, `document.querySelector("img").naturalWidth > 200 && document.activeElement.id === "code"`)
-	p.keys(appCode(t, p.text("span.mono")) + enterKey)
+	f.secret = p.text("span.mono")
+	p.keys(appCode(t, f.secret) + enterKey)
 	p.until(10*time.Second, `document.querySelectorAll("ul.mono li").length === 8`)
 	f.recovery = recoveryCodes(p.text("ul.mono"))
 	p.click("a.button", 1)
+}
+
+// typeCode types a code of the second factor after the password.
+func (p *tab) typeCode(code string) {
+	p.t.Helper()
+	p.at("/signin/code")
+	p.until(10*time.Second, `document.activeElement.id === "code"`) // the focus may come after the page; keys before it are lost
+	p.keys(code + enterKey)
 }
 
 // passForm completes a sign-in without a browser. The function do sends a request with the cookies of the sign-in, and returns its body.

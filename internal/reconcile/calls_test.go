@@ -240,6 +240,9 @@ func TestTheCallOfADifferenceIsShown(t *testing.T) {
 	if err != nil || c.What != payment.WhatContradicts || c.From != "" || !strings.Contains(c.Body, "700") || c.Why != "paid 7.00 KES, not 5.00 KES" {
 		t.Errorf("what contradicts a payment is %+v (%v)", c, err)
 	}
+	b.upload(file(21, "105,00", "C5,00 "+unreadable.Key+" AMINA")) // who pays may know the name of a call
+	b.run(21)
+	names := slices.IndexFunc(b.open(), func(i reconcile.Item) bool { return i.Key == unreadable.Key && i.ID != unreadable.ID })
 	viewer := owner()
 	viewer.Role = access.Auditor
 	for name, c := range map[string]struct {
@@ -250,6 +253,7 @@ func TestTheCallOfADifferenceIsShown(t *testing.T) {
 		"no difference":      {owner(), "nothing"},
 		"unknown difference": {owner(), id.ID{15: 9}.Text(id.Difference)},
 		"no call":            {owner(), fee.Name()},
+		"a call's name":      {owner(), b.open()[names].Name()},
 	} {
 		if got, err := b.st.ShowCall(t.Context(), c.by, c.item); err != nil || !got.Refused() || got.Body != "" {
 			t.Errorf("%s: not refused: %+v (%v)", name, got, err)
