@@ -85,9 +85,12 @@ func (s *stage) begin() (*stage, error) {
 
 // exists reports whether the locked file is still the stage's lock. What cannot be looked at is no lock.
 func (s *stage) exists() bool {
-	mine, _ := s.lock.Stat()
-	there, _ := os.Lstat(filepath.Join(s.dir, lockName))
-	return os.SameFile(mine, there)
+	mine, err := s.lock.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Lstat(filepath.Join(s.dir, lockName))
+	return err == nil && os.SameFile(mine, there)
 }
 
 func (s *stage) files() string { return filepath.Join(s.dir, filesName) }

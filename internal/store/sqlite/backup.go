@@ -607,14 +607,17 @@ func removeIfThere(path string) error {
 
 // branchOf reads the numbers that were used by the database to be replaced and by the database of an interrupted restore. It skips a
 // database that cannot be read, which is a common reason for a restore. The last epoch of such a database is still in the signed heads
-// beside it.
+// beside it, as far as those can be read.
 func branchOf(ctx context.Context, dir string) store.Branch {
 	var b store.Branch
 	for _, name := range []string{restoringFile, databaseFile} {
-		one, _ := readBranch(ctx, filepath.Join(dir, name), dir) // without numbers if it cannot be read
+		one, err := readBranch(ctx, filepath.Join(dir, name), dir)
+		if err != nil {
+			continue
+		}
 		b = b.Join(one)
 	}
-	trust, _ := headlog.ReadTrust(dir, new(store.Report))
+	trust, _ := headlog.ReadTrust(dir, new(store.Report)) // with an error, it holds the heads before the first one that cannot be read
 	for _, heads := range trust.Heads {
 		for _, h := range heads {
 			b.Epoch = max(b.Epoch, h.Epoch)
