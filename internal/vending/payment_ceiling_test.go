@@ -1,13 +1,17 @@
 package vending_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/store"
 )
 
 func TestAPaymentAboveTheCeilingWaitsForAPerson(t *testing.T) {
@@ -81,4 +85,30 @@ func TestTheCeilingOfADayMoves(t *testing.T) {
 	pay(100_000, payment.Parked)
 	s.clock.add(10 * time.Hour)
 	pay(1_000_000, payment.Applied)
+}
+
+// TestWhatCustomersPayIsNoSaleOfAPerson: payments to the utility count neither as what its people sold nor under a meter's ceiling of sales
+// for cash. The books still add up on the next day, on which nobody but customers bought.
+func TestWhatCustomersPayIsNoSaleOfAPerson(t *testing.T) {
+	s := openPaid(t, nil)
+	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+	s.do(func(tx *store.Tx) error {
+		set, err := tx.TenantSettings()
+		set.Ceilings = map[access.Ceiling]int64{access.MeterSales: 10_000}
+		boss := access.PersonRow{ID: id.ID{1}, Email: "boss@example.org", Role: access.Owner, Password: "x", CreatedAt: tx.Now}
+		return errors.Join(err, tx.PutTenantSettings(set), tx.AddPersonRow(boss)) // with a person, ceilings bind
+	})
+	for day := range 4 {
+		txn := fmt.Sprintf("TX%d", day)
+		s.paid(txn, 9_000, meter)
+		s.work()
+		if day%2 == 0 {
+			s.sell(order(meter, 9_000, "key-number-"+txn))
+		}
+		s.verified()
+		s.clock.add(24 * time.Hour)
+	}
+	if n := s.sales(); n != 6 {
+		t.Errorf("%d sales, want 6", n)
+	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/store/people"
 	"github.com/paywatt/paywatt/internal/voucher"
 )
 
@@ -107,7 +108,7 @@ func (tx Rows) FirstJournal() (at time.Time, err error) {
 
 // withoutShift is the query for the cash sales of a period that belong to no shift, by seller. The index vend_without_shift answers it.
 const withoutShift = `SELECT by_actor, COUNT(*), SUM(tender), SUM(CASE WHEN state = 'reversed' THEN tender ELSE 0 END) FROM vend
-	WHERE tenant_id = $1 AND completed_at >= $2 AND completed_at < $3 AND vendor_key = '' AND shift_id IS NULL AND payment_id IS NULL
+	WHERE tenant_id = $1 AND completed_at >= $2 AND completed_at < $3 AND ` + people.SoldByPeople + ` AND shift_id IS NULL
 		AND tender > 0 AND state IN ('completed', 'reversing', 'reversed') GROUP BY by_actor`
 
 // SoldWithoutShift adds up the cash of a period that came in for sales and vouchers outside any shift, by seller.

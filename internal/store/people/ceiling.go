@@ -58,14 +58,18 @@ func (tx Rows) AddDayTotal(d access.DayTotal) (after access.Taken, err error) {
 	return after, nil
 }
 
-// SoldToMeter sums what was sold to a meter into the utility's own till between two times, whatever became of the sales.
+// SoldByPeople is the condition of sales for which a person took money into the utility's own till. They alone count under the ceilings of
+// sales: a vendor pays from its float, and what a customer pays comes from a provider or a voucher.
+const SoldByPeople = `vendor_key = '' AND payment_id IS NULL`
+
+// SoldToMeter sums what people sold to a meter into the utility's own till between two times, whatever became of the sales.
 func (tx Rows) SoldToMeter(meter string, from, to time.Time) (int64, error) {
 	m, err := id.Parse(id.Meter, meter)
 	if err != nil {
 		return 0, fmt.Errorf("sum the sales to meter %q: %w", meter, err)
 	}
 	n, err := tx.Number(`SELECT COALESCE(SUM(v.tender), 0) FROM meter m JOIN vend v ON v.tenant_id = m.tenant_id AND v.meter = m.n
-		WHERE m.tenant_id = $1 AND m.id = $2 AND v.vendor_key = '' AND v.created_at >= $3 AND v.created_at < $4`, tx.Tenant, m, from, to)
+		WHERE m.tenant_id = $1 AND m.id = $2 AND `+SoldByPeople+` AND v.created_at >= $3 AND v.created_at < $4`, tx.Tenant, m, from, to)
 	return n, fault.Wrap(err, "sum the sales to a meter")
 }
 

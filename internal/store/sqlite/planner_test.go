@@ -43,7 +43,7 @@ func TestWhatIsAskedInEverySaleUsesItsIndex(t *testing.T) {
 		`SELECT o.owner_until FROM outbox o WHERE o.tenant_id = 1 AND o.lane = 'mqtt' AND o.dead_at IS NULL AND o.owner_until > 0
 			AND o.owner_until > o.next_at ORDER BY o.owner_until LIMIT 1`: "outbox_held",
 		`SELECT SUM(v.tender) FROM meter m JOIN vend v ON v.tenant_id = m.tenant_id AND v.meter = m.n
-			WHERE m.tenant_id = 1 AND m.id = x'00' AND v.vendor_key = '' AND v.created_at >= 2 AND v.created_at < 3`: "vend_meter",
+			WHERE m.tenant_id = 1 AND m.id = x'00' AND vendor_key = '' AND payment_id IS NULL AND v.created_at >= 2 AND v.created_at < 3`: "vend_meter",
 		`SELECT t.id FROM token t JOIN meter m ON m.tenant_id = t.tenant_id AND m.n = t.meter WHERE t.tenant_id = 1 AND t.digits_tail = x'00'
 			ORDER BY t.id DESC LIMIT 3`: "token_tail",
 		`SELECT id FROM token WHERE tenant_id = 1 AND digits_tail IS NULL AND digits_enc IS NOT NULL AND id > x'00' ORDER BY id LIMIT 3`: "token_without_tail",
@@ -55,7 +55,7 @@ func TestWhatIsAskedInEverySaleUsesItsIndex(t *testing.T) {
 		`SELECT id FROM vend WHERE tenant_id = 1 AND state = 'reversed' AND id < x'ff' ORDER BY id DESC LIMIT 51`:          "vend_ended",
 		`SELECT COUNT(*), SUM(tender), SUM(units_wh) FROM vend WHERE tenant_id = 1 AND state = 'reversed' AND id >= x'00'`: "vend_ended",
 		`SELECT by_actor, COUNT(*), SUM(tender), SUM(CASE WHEN state = 'reversed' THEN tender ELSE 0 END) FROM vend
-			WHERE tenant_id = 1 AND completed_at >= 2 AND completed_at < 3 AND vendor_key = '' AND shift_id IS NULL AND payment_id IS NULL
+			WHERE tenant_id = 1 AND completed_at >= 2 AND completed_at < 3 AND vendor_key = '' AND payment_id IS NULL AND shift_id IS NULL
 				AND tender > 0 AND state IN ('completed', 'reversing', 'reversed') GROUP BY by_actor`: "COVERING INDEX vend_without_shift",
 		`SELECT actor, after FROM audit WHERE tenant_id = 1 AND action = 'voucher.sell' AND at >= 2 AND at < 3`: "audit_vouchers_sold",
 		`SELECT id FROM vend WHERE tenant_id = 1 AND receipt_no = 'main-000001'`:                                "vend_receipt",
