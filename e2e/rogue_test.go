@@ -28,6 +28,7 @@ type site struct {
 // rogueServer is a server whose clock a file moves.
 type rogueServer struct {
 	*server
+	place                  *place
 	clock, remove, devices string
 }
 
@@ -50,7 +51,7 @@ func (s *site) serve(dir string) (rogue.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &rogueServer{server: srv, clock: clock, devices: devices}, nil
+	return &rogueServer{server: srv, place: &p, clock: clock, devices: devices}, nil
 }
 
 func (s *site) Serve() (rogue.Server, error) { return s.serve(s.p.dir) }
@@ -127,6 +128,14 @@ func (s *rogueServer) Ahead(d time.Duration) bool {
 	}
 	next := s.clock + ".next"
 	return os.WriteFile(next, []byte(d.String()), 0o600) == nil && os.Rename(next, s.clock) == nil
+}
+
+func (s *rogueServer) Verify() string {
+	out, errOut, code := s.place.try("", "verify", "--data", s.place.dir)
+	if code == 0 {
+		return ""
+	}
+	return fmt.Sprintf("paywatt verify: exit %d\n%s%s", code, out, errOut)
 }
 
 // Stop pulls the plug: nothing of the copy is needed any more.

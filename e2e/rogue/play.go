@@ -33,6 +33,7 @@ func (t *Utility) Play(role string, steps []Step) (f Found, err error) {
 	before := r.balances()
 	r.play(steps)
 	v := r.judge(before)
+	v.Unsound = r.srv.Verify()
 	return Found{role, steps, v, r.log, r.may, r.asked}, r.err
 }
 

@@ -38,7 +38,9 @@ type Verdict struct {
 	Unbound []string
 	// Leaked lists sales whose digits one of P's keys was shown without the right to see them, and links to pages that P got without a right.
 	Leaked []string
-	slack  int64
+	// Unsound is what the check of the books found; empty if they add up.
+	Unsound string
+	slack   int64
 }
 
 // Bad says what is wrong; empty if nothing is.
@@ -53,6 +55,9 @@ func (v Verdict) Bad() string {
 	}
 	if lost > v.Against {
 		out = append(out, fmt.Sprintf("others lost %v, and the report names %d taken from others", v.Lost, v.Against))
+	}
+	if v.Unsound != "" {
+		out = append(out, "the books do not add up: "+v.Unsound)
 	}
 	return strings.Join(slices.Concat(out, v.Unbound, v.Leaked), "; ")
 }
