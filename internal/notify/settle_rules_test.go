@@ -173,7 +173,12 @@ func TestHowOftenAWarningOfUnknownOutcomeIsSent(t *testing.T) {
 			t.Errorf("%s after %d: %+v, want another after %s", c.purpose, c.unknown, m, c.wait)
 		}
 	}
+	failed := []Try{tried("a", NotSent, 0), tried("a", Refused, 0), tried("a", Accepted, 0), tried("a", NotSent, 0), tried("a", NotSent, 0), tried("a", NotSent, 0)}
 	m := Message{State: Queued, Open: true, Purpose: PurposeToken, Token: id.ID{1}}
+	if settle(&m, append(failed, tried("a", Unknown, 0)), Sent{}, here(), time.Minute, noon); !m.Open || !m.NextAt.Equal(noon.Add(time.Minute)) {
+		t.Errorf("after other outcomes and one unknown: %+v, want another after a minute", m)
+	}
+	m = Message{State: Queued, Open: true, Purpose: PurposeToken, Token: id.ID{1}}
 	tries := make([]Try, MaxTries)
 	for i := range tries {
 		tries[i] = tried("a", NotSent, 0)

@@ -318,9 +318,11 @@ func TestAReportSaysWhen(t *testing.T) {
 	if !unknown.Open || unknown.State != Arrived || !unknown.NextAt.Equal(now.Add(Pause(0))) {
 		t.Errorf("a meter has the message and nobody knows of the try: %+v", unknown)
 	}
-	text := Message{State: Arrived, Open: true}
-	uncertain(&text, []Try{{Outcome: Unknown.String()}}, "timeout", now)
-	if text.Open || text.State != Arrived {
-		t.Errorf("a telephone has the message: %+v", text)
+	for _, m := range []Message{{Purpose: PurposeWritten}, {Purpose: PurposeToken, Token: id.ID{1}}, {Purpose: PurposeCutSoon}} {
+		m.State, m.Open = Arrived, true
+		uncertain(&m, []Try{{Outcome: Unknown.String()}}, "timeout", now)
+		if m.Open || m.State != Arrived || m.Failure != "" || !m.EndedAt.IsZero() {
+			t.Errorf("a telephone has the message, which is not sent again: %+v", m)
+		}
 	}
 }

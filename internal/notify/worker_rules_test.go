@@ -282,6 +282,8 @@ func TestWhatHappensWhileARouteSends(t *testing.T) {
 		"it was rejected": {toMeter(), func(h *hall, m id.ID) {
 			h.of(m).AnsweredAt, h.of(m).NextAt = h.now, h.now.Add(24*time.Hour)
 		}, notify.Sent{Outcome: notify.Accepted, Parts: 1}, "queued open=true route=a round=0 tries=1 cost=100 in 24h0m0s", firstA + "total 2026-11 a 1 100; sent token 1", "accepted 1 "},
+		"the route says what it did": {text(), func(*hall, id.ID) {}, notify.Sent{Outcome: notify.Accepted, Parts: 1, Why: "queued"},
+			"sent open=false route=a round=0 tries=1 cost=100", firstA + "total 2026-11 a 1 100; message.sent purpose=text route=a meter=" + meterA, "accepted 1 "},
 		"a report of failure came": {text(), func(h *hall, m id.ID) { h.tries[m][0].Report, h.tries[m][0].Why = "failed", "absent" }, notify.Sent{Outcome: notify.Accepted, Parts: 1, Why: "queued"},
 			"sent open=false route=b round=0 tries=2 cost=100", firstA + "total 2026-11 a 1 100; message.sent purpose=text route=b meter=" + meterA, "not_sent 1 absent"},
 		"a report of failure came, and nobody knows": {text(), func(h *hall, m id.ID) { h.tries[m][0].Report, h.tries[m][0].Why = "failed", "absent" }, notify.Sent{Outcome: notify.Unknown, Why: "lost"},

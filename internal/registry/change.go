@@ -204,33 +204,45 @@ func unreadCutWords(hours int64) string {
 }
 
 // place changes what belongs to the place of a meter. The main meter of a feeder is not on the feeder itself, and there is one of it: else its
-// energy would count twice.
-func (c MeterChange) place(tx Tx, m Meter, was MeterRecord) (no refusal.Refusal, err error) {
+// energy would count twice. Both rules are about the place after the whole change.
+func (c MeterChange) place(tx Tx, m Meter, was MeterRecord) (refusal.Refusal, error) {
+	if c.Feeder == nil && c.Measures == nil {
+		return refusal.Refusal{}, nil
+	}
 	feeder, measures := was.Feeder, was.Measures
+	if c.Feeder != nil {
+		feeder = *c.Feeder
+	}
+	if c.Measures != nil {
+		measures = *c.Measures
+	}
+	places := tx.Customers()
+	main, found, err := places.MainMeter(measures)
+	if err != nil {
+		return refusal.Refusal{}, err
+	}
+	if found && main != m.Number {
+		return refuse.FeederMeasured(main, measures), nil
+	}
+	if measures != "" && measures == feeder {
+		return refuse.MainMeterOnFeeder(m.Number, feeder), nil
+	}
 	for _, f := range []struct {
 		to  *string
-		now *string
-		set func(int64, string) (bool, error)
-	}{{c.Feeder, &feeder, tx.Customers().SetFeeder}, {c.Measures, &measures, tx.Customers().SetMeasures}} {
+		set func(meter int64, to string) (bool, error)
+	}{{c.Feeder, places.SetFeeder}, {c.Measures, places.SetMeasures}} {
 		if f.to == nil {
 			continue
 		}
-		*f.now = *f.to
-		if main, found, err := tx.Customers().MainMeter(measures); err != nil || found && main != m.Number {
-			return refuse.FeederMeasured(main, measures), err
-		}
-		if measures != "" && measures == feeder {
-			return refuse.MainMeterOnFeeder(m.Number, feeder), nil
-		}
 		placed, err := f.set(m.N, *f.to)
 		if err != nil {
-			return no, err
+			return refusal.Refusal{}, err
 		}
 		if !placed {
 			return refuse.MeterWithoutFeeder(m.Number), nil
 		}
 	}
-	return no, nil
+	return refusal.Refusal{}, nil
 }
 
 // summary returns the meter's changeable data as text for the audit log.

@@ -5,8 +5,10 @@ import (
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/storetest"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -129,5 +131,111 @@ func TestLimitsOfAChange(t *testing.T) {
 		if c.text == "" && !shown {
 			t.Errorf("%s: shown with %d W and %d h", name, out.MaxW, out.UnreadCutHours)
 		}
+	}
+}
+
+// TestPlaceOfAChangedMeter: no meter is on the feeder that it measures as a whole, and a feeder has one main meter. Both rules are about the
+// meter as it is after the change, and a refused change leaves the whole meter as it was.
+func TestPlaceOfAChangedMeter(t *testing.T) {
+	w := newWorld(t)
+	w.domestic(t)
+	const meter, other, placeless = "04140001001", "04140001019", "04140001027"
+	for _, number := range []string{meter, other, placeless} {
+		w.add(t, registry.NewMeter{Number: number, Mode: registry.PrepayWallet, Tariff: "domestic"})
+	}
+	w.exec(t, func(tx *store.Tx) error {
+		_, err := tx.C.Exec(`UPDATE meter SET account_id = NULL WHERE tenant_id = $1 AND number = $2`, tx.Tenant, placeless)
+		return err
+	})
+	type place struct{ feeder, measures *string }
+	for _, c := range []struct {
+		name   string
+		meter  string
+		change place
+		text   string // name of the refusal's text; empty if it is done
+		after  string // feeder and measured feeder of the meter
+	}{
+		{"a feeder", meter, place{str("North"), nil}, "", "North|"},
+		{"no feeder", meter, place{str(""), nil}, "", "|"},
+		{"nothing to measure", meter, place{nil, str("")}, "", "|"},
+		{"a feeder to measure", meter, place{nil, str("North")}, "", "|North"},
+		{"the same once more", meter, place{nil, str("North")}, "", "|North"},
+		{"the feeder that it measures", meter, place{str("North"), nil}, "main-meter-on-feeder", "|North"},
+		{"another feeder", meter, place{str("South"), nil}, "", "South|North"},
+		{"to measure its feeder", meter, place{nil, str("South")}, "main-meter-on-feeder", "South|North"},
+		{"both exchanged", meter, place{str("North"), str("South")}, "", "North|South"},
+		{"from the main meter to one on the feeder", meter, place{str("South"), str("")}, "", "South|"},
+		{"one feeder for both", meter, place{str("North"), str("North")}, "main-meter-on-feeder", "South|"},
+		{"a feeder of two meters", other, place{str("South"), str("North")}, "", "South|North"},
+		{"a second main meter", meter, place{nil, str("North")}, "feeder-measured", "South|"},
+		{"on a feeder that another measures", meter, place{str("North"), nil}, "", "North|"},
+		{"a feeder without a place", placeless, place{str("North"), nil}, "meter-without-feeder", "|"},
+		{"a feeder to measure without a place", placeless, place{nil, str("West")}, "meter-without-feeder", "|"},
+	} {
+		maxW := w.show(t, c.meter).MaxW + 1000
+		out, err := w.ChangeMeter(t.Context(), boss(), c.meter,
+			registry.MeterChange{Feeder: c.change.feeder, Measures: c.change.measures, MaxW: &maxW, Reason: "a test"})
+		if err != nil || out.Text != c.text {
+			t.Errorf("%s: %q, %v, want %q", c.name, out.Text, err, c.text)
+		}
+		now := w.show(t, c.meter)
+		if got := now.Feeder + "|" + now.Measures; got != c.after {
+			t.Errorf("%s: the meter is at %s, want %s", c.name, got, c.after)
+		}
+		if (now.MaxW == maxW) != (c.text == "") {
+			t.Errorf("%s: the meter has %d W, although the change is %q", c.name, now.MaxW, out.Text)
+		}
+	}
+}
+
+// TestWhatTheAuditLogTellsOfAChange: the entry has the meter's data before and after the change, and the reason. A second person reads all of
+// the change, not only what needs them.
+func TestWhatTheAuditLogTellsOfAChange(t *testing.T) {
+	w := newWorld(t)
+	w.domestic(t)
+	meter := w.add(t, registry.NewMeter{Number: "04140001001", Mode: registry.PrepayWallet, Tariff: "domestic"})
+	change := func(c registry.MeterChange) registry.ChangedMeter {
+		t.Helper()
+		c.Reason = "a test"
+		out, err := w.ChangeMeter(t.Context(), boss(), "04140001001", c)
+		if err != nil || out.Refused() {
+			t.Fatalf("%+v, %v", out, err)
+		}
+		return out
+	}
+	most := unit.Power(5000)
+	change(registry.MeterChange{Feeder: str("North"), Measures: str("South")})
+	change(registry.MeterChange{Feeder: str("East"), MaxW: &most, UnreadCutHours: ptr(48)})
+	var got []access.Entry
+	w.exec(t, func(tx *store.Tx) error {
+		got = nil // the closure runs twice
+		_, rows, err := storetest.AuditPage(tx, id.ID{}, 100)
+		for _, e := range rows {
+			if e.Action == "meter.change" {
+				got = append(got, e)
+			}
+		}
+		return err
+	})
+	want := []struct{ before, after string }{ // newest first
+		{`feeder="North" measures="South" max_w=0 unread_cut_h=24`, `feeder="East" measures="South" max_w=5000 unread_cut_h=48`},
+		{`feeder="" measures="" max_w=0 unread_cut_h=24`, `feeder="North" measures="South" max_w=0 unread_cut_h=24`},
+	}
+	if len(got) != len(want) {
+		t.Fatalf("%d entries, want %d", len(got), len(want))
+	}
+	for i, e := range got {
+		if e.Before != want[i].before || e.After != want[i].after || e.Reason != "a test" || e.Object != meter.Meter.Meter.ID.Text(id.Meter) {
+			t.Errorf("entry %d: from %s to %s, because of %q, of %s; want from %s to %s", i, e.Before, e.After, e.Reason, e.Object, want[i].before, want[i].after)
+		}
+	}
+	if s, err := w.ChangeSettings(t.Context(), boss(), registry.SettingsChange{FourEyes: yes(true)}); err != nil || s.Refused() {
+		t.Fatalf("%v %s", err, s.Detail())
+	}
+	out := change(registry.MeterChange{Feeder: str("West"), Measures: str("South"), UnreadCutHours: ptr(0)})
+	const asks = `change after how long a device of meter 04140001001 that was never readable is cut off, from 48 h to never; ` +
+		`feeder from "East" to "West"; reason: a test`
+	if out.Waits == nil || out.Waits.Summary != asks || out.Waits.Act != access.ActUnreadCut || w.show(t, "04140001001").Feeder != "East" {
+		t.Errorf("a second person is asked %+v, want %s", out.Waits, asks)
 	}
 }

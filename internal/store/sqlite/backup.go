@@ -77,8 +77,8 @@ func Backup(ctx context.Context, dir, to string, now func() time.Time) (m Manife
 		guarded, stop := guardSales(ctx, dir, fresh)
 		defer stop()
 		m, err = copyFolder(guarded, dir, fresh, now)
-		if err != nil && guarded.Err() != nil {
-			err = errors.Join(context.Cause(guarded), err)
+		if err != nil {
+			err = errors.Join(context.Cause(guarded), err) // the cause is nil if nothing stopped the copy
 		}
 		return err
 	})

@@ -163,6 +163,9 @@ func TestHeadsAreBroughtUpToDate(t *testing.T) {
 		if err := CopyKeys(folder(t, c.dir), to); errors.Is(err, ErrNotEmpty) != c.notEmpty || err != nil && !c.notEmpty || contents(t, to) != c.want {
 			t.Errorf("%s: %v, the folder has %q", c.name, err, contents(t, to))
 		}
+		if info, err := os.Stat(filepath.Join(to, "heads.log")); err == nil && info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: others may read the heads: %v", c.name, info.Mode())
+		}
 	}
 	if err := CheckKeysFolder(folder(t, map[string]string{"a.key": ""}), absent(t)); err != nil {
 		t.Errorf("a folder that is not there: %v", err)
@@ -460,6 +463,9 @@ func TestTheRoomOfABackup(t *testing.T) {
 	if _, err := BackupSize(folder(t, map[string]string{databaseFile: "no database at all, only some text"})); err == nil {
 		t.Error("a file that is no database has a size")
 	}
+	if _, err := BackupSize(folder(t, map[string]string{databaseFile + "/": ""})); err == nil {
+		t.Error("a folder that has the name of the database has a size")
+	}
 	without := salesRoom(dir)
 	if err := os.WriteFile(filepath.Join(dir, reserveFile), make([]byte, 5<<20), 0o600); err != nil {
 		t.Fatal(err)
@@ -470,6 +476,37 @@ func TestTheRoomOfABackup(t *testing.T) {
 	var no *atomicfile.NoRoomError
 	if err := CheckRoom(dir, atomicfile.Amount{Dir: dir, Bytes: 1 << 60}); !errors.As(err, &no) || no.Need != 1<<60 || no.Keep != salesRoom(dir) {
 		t.Errorf("a copy that does not fit: %v", err)
+	}
+}
+
+// TestABackupCopiesHeadsBeforeTheDatabase and the keys after it: the database holds everything that the heads sign, and the keys open everything
+// in the database.
+func TestABackupCopiesHeadsBeforeTheDatabase(t *testing.T) {
+	dir, to := folder(t, map[string]string{"a.key": "1", "heads.log": "2"}), t.TempDir()
+	_, err := copyFolder(t.Context(), dir, to, time.Now)
+	if err == nil || !strings.HasPrefix(err.Error(), "copy the database: ") || contents(t, to) != "heads.log=2" {
+		t.Errorf("without a database: %v, copied %q", err, contents(t, to))
+	}
+	dir = begun(t)
+	to = folder(t, map[string]string{databaseFile: "old"})
+	if _, err := copyFolder(t.Context(), dir, to, time.Now); !errors.Is(err, fs.ErrExist) || strings.Contains(contents(t, to), "a.key") {
+		t.Errorf("a database is there: %v, the folder has %q", err, contents(t, to))
+	}
+}
+
+// TestARestoreNamesWhatItCannotRead in the data folder, and changes nothing there.
+func TestARestoreNamesWhatItCannotRead(t *testing.T) {
+	gone := absent(t)
+	killed := folder(t, map[string]string{".restoring-files/.moving/x": ""})
+	for dir, path := range map[string]string{gone: gone, killed: filepath.Join(killed, restoringKeys, movingFile)} {
+		var unread *fs.PathError
+		epoch, aside, err := restore(t.Context(), t.TempDir(), dir, Manifest{}, false, Options{Now: time.Now}.withDefaults())
+		if !errors.As(err, &unread) || unread.Path != path || epoch != 0 || aside != "" {
+			t.Errorf("%s: %v, epoch %d, aside %q; want an error about %s", dir, err, epoch, aside, path)
+		}
+	}
+	if got := contents(t, killed); got != ".restoring-files/ .restoring-files/.moving/ .restoring-files/.moving/x=" {
+		t.Errorf("the folder has %q", got)
 	}
 }
 

@@ -60,6 +60,9 @@ func messageTests() []test {
 		{"a telephone that is heard wakes what waits for it, and so does a route", wokenMessages},
 		{"lists of messages have what was asked for, newest first", listedMessages},
 		{"a message is claimed once, when it is due", dueMessages},
+		{"a message keeps what it is and changes how it goes", storedMessages},
+		{"a try keeps what was known before its outcome", storedTries},
+		{"the cost of messages is added up by month and route", storedTotals},
 	}
 }
 
