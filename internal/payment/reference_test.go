@@ -109,6 +109,7 @@ func TestNumbersNearAMistypedOne(t *testing.T) {
 	for name, typed := range map[string]string{"a digit": "04140001009", "another digit": "04140007001", "the first": "14140001001", "swapped": "04104001001", "swapped at the end": "04140001010",
 		"one is missing": "0414000101", "one is twice": "041400001001", "with a letter": "O4140001009", "without its zero": "4140001009", "Arabic": "٠٤١٤٠٠٠١٠٠٩",
 		"among words":              "meter 04140001009 please",
+		"the last is missing":      "0414000100",
 		"swapped at the beginning": "40140001001", "behind a date": "20261127 04140001009"} {
 		if got := payment.NearNumbers(typed); !slices.Contains(got, right) {
 			t.Errorf("%s: %s is near %v", name, typed, got)

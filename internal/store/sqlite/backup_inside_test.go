@@ -170,6 +170,12 @@ func TestHeadsAreBroughtUpToDate(t *testing.T) {
 	if err := CheckKeysFolder(folder(t, map[string]string{"a.key": ""}), absent(t)); err != nil {
 		t.Errorf("a folder that is not there: %v", err)
 	}
+	file := filepath.Join(folder(t, map[string]string{"x": ""}), "x")
+	for _, check := range []func(dir, to string) error{CheckKeysFolder, CopyKeys} {
+		if err := check(folder(t, map[string]string{"a.key": ""}), filepath.Join(file, "below")); err == nil || errors.Is(err, ErrNotEmpty) {
+			t.Errorf("a folder inside a file: %v", err)
+		}
+	}
 	if err := CheckKeysFolder(folder(t, map[string]string{"a.key": ""}), folder(t, map[string]string{"a.key/x": ""})); err == nil || errors.Is(err, ErrNotEmpty) {
 		t.Errorf("a key that cannot be read: %v", err)
 	}
@@ -486,6 +492,11 @@ func TestABackupCopiesHeadsBeforeTheDatabase(t *testing.T) {
 	_, err := copyFolder(t.Context(), dir, to, time.Now)
 	if err == nil || !strings.HasPrefix(err.Error(), "copy the database: ") || contents(t, to) != "heads.log=2" {
 		t.Errorf("without a database: %v, copied %q", err, contents(t, to))
+	}
+	gone := absent(t)
+	var unread *fs.PathError
+	if _, err := copyFolder(t.Context(), gone, t.TempDir(), time.Now); !errors.As(err, &unread) || unread.Path != gone {
+		t.Errorf("without a data folder: %v", err)
 	}
 	dir = begun(t)
 	to = folder(t, map[string]string{databaseFile: "old"})
