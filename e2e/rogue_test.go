@@ -23,12 +23,14 @@ type site struct {
 	t      testing.TB
 	p      *place
 	faults []string // further faults of the servers
+	verify bool     // whether the books are verified at the end of a history
 }
 
 // rogueServer is a server whose clock a file moves.
 type rogueServer struct {
 	*server
-	place                  *place
+	site                   *site
+	dir                    string
 	clock, remove, devices string
 }
 
@@ -51,7 +53,7 @@ func (s *site) serve(dir string) (rogue.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &rogueServer{server: srv, place: &p, clock: clock, devices: devices}, nil
+	return &rogueServer{server: srv, site: s, dir: dir, clock: clock, devices: devices}, nil
 }
 
 func (s *site) Serve() (rogue.Server, error) { return s.serve(s.p.dir) }
@@ -131,7 +133,10 @@ func (s *rogueServer) Ahead(d time.Duration) bool {
 }
 
 func (s *rogueServer) Verify() string {
-	out, errOut, code := s.place.try("", "verify", "--data", s.place.dir)
+	if !s.site.verify {
+		return ""
+	}
+	out, errOut, code := s.site.p.try("", "verify", "--data", s.dir)
 	if code == 0 {
 		return ""
 	}
@@ -154,7 +159,8 @@ func (s *rogueServer) Stop() {
 // commas.
 func TestARogueGainsNothing(t *testing.T) {
 	s, town := newTown(t)
-	zero, small := s.off(town, rogue.Policy{Limits: rogue.Zero}), s.off(town, rogue.Policy{Limits: rogue.Small})
+	sound := &site{t: t, p: s.p, verify: true}
+	zero, small := town.With(sound, rogue.Policy{Limits: rogue.Zero}), town.With(sound, rogue.Policy{Limits: rogue.Small})
 	roles := rogue.Roles()
 	if only := os.Getenv("E2E_ROGUE_ROLE"); only != "" {
 		roles = []string{only}

@@ -21,7 +21,7 @@ type Server interface {
 	Devices() string
 	// Ahead sets by how much its clock is ahead of this machine's; false if the server cannot do that.
 	Ahead(time.Duration) bool
-	// Verify checks the books in the data folder, and returns what it found; empty if they add up.
+	// Verify checks the books in the data folder, and returns what it found; empty if they add up, or if the site does not ask.
 	Verify() string
 	Stop()
 }
