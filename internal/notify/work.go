@@ -233,8 +233,8 @@ func (d *Dispatcher) begin(tx Tx, m Message, r Configured) (sendJob, error) {
 	return e, tx.MessageHold(m)
 }
 
-// contents reads what a message brings: its token, or the address of the customer's page. The message itself is not in its result. It returns
-// false if the message is not sent now.
+// contents reads what a message brings: its token, or the address of the customer's page. The caller adds the message to the result. It
+// returns false if the message is not sent now.
 func (d *Dispatcher) contents(tx Tx, m *Message, now time.Time) (e sendJob, ready bool, err error) {
 	if !m.Token.IsZero() {
 		if e.sealed, err = tokenOf(tx, m, now); err != nil || !m.Open || m.NextAt.After(now) {

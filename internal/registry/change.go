@@ -149,7 +149,7 @@ func (r *Registry) changeMeter(tx Tx, by access.Actor, at Ref, ref string, c Met
 			return addedRow{}, err
 		}
 	}
-	if no, err := c.place(tx, m, was); err != nil || no.Refused() {
+	if no, err := c.changePlace(tx, m, was); err != nil || no.Refused() {
 		return addedRow{Refusal: no}, err
 	}
 	rec, found, err := tx.MeterRecord(m.ID)
@@ -203,9 +203,9 @@ func unreadCutWords(hours int64) string {
 	return fmt.Sprintf("%d h", hours)
 }
 
-// place changes what belongs to the place of a meter. The main meter of a feeder is not on the feeder itself, and there is one of it: else its
+// changePlace changes the feeder that a meter is on, and the one that it measures. The main meter of a feeder is not on the feeder itself, and there is one of it: else its
 // energy would count twice. Both rules are about the place after the whole change.
-func (c MeterChange) place(tx Tx, m Meter, was MeterRecord) (refusal.Refusal, error) {
+func (c MeterChange) changePlace(tx Tx, m Meter, was MeterRecord) (refusal.Refusal, error) {
 	if c.Feeder == nil && c.Measures == nil {
 		return refusal.Refusal{}, nil
 	}

@@ -74,8 +74,8 @@ func lessOthers(sales []access.DayTotal, others, left map[dayKey]int64) {
 	}
 }
 
-// verifySoldTotals compares the totals of people's sales into the utility's own till with the sales. Days that overlap, because the time zone was
-// changed, are compared together. Sales before the first total, and on its day, may be older than the totals.
+// verifySoldTotals compares the totals of people's sales into the utility's own till with the sales. Days that overlap, because the time zone
+// was changed, are compared together. Sales before the first total, and on its day, may be older than the totals.
 func (tx *Tx) verifySoldTotals(r *Report, totals []access.DayTotal) error {
 	var spans []access.DayTotal
 	for _, d := range totals {
@@ -110,12 +110,13 @@ func latest(a, b time.Time) time.Time {
 	return b
 }
 
-// soldForUtility sums people's sales into the utility's own till that were priced in each of some spans, whatever became of them. It also returns the
-// sum of all such sales from the first span on. The spans are in order and do not overlap. There is no index of these sales by their time, so all
-// of them are read once.
+// soldForUtility sums people's sales into the utility's own till that were priced in each of some spans, whatever became of them. It also
+// returns the sum of all such sales from the first span on. The spans are in order and do not overlap. There is no index of these sales by
+// their time, so all of them are read once.
 func (tx *Tx) soldForUtility(spans []access.DayTotal) (sold []int64, all int64, err error) {
 	sold = make([]int64, len(spans))
-	err = tx.C.Query(`SELECT created_at, tender FROM vend WHERE tenant_id = $1 AND `+people.SoldByPeople+` AND created_at >= $2`, func(w core.Row) error {
+	const query = `SELECT created_at, tender FROM vend WHERE tenant_id = $1 AND ` + people.SoldByPeople + ` AND created_at >= $2`
+	err = tx.C.Query(query, func(w core.Row) error {
 		at, tender := w.Time(0), w.Int(1)
 		all += tender
 		n, exact := slices.BinarySearchFunc(spans, at, func(s access.DayTotal, at time.Time) int { return s.From.Compare(at) })
