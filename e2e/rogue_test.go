@@ -165,7 +165,7 @@ func TestARogueGainsNothing(t *testing.T) {
 	if only := os.Getenv("E2E_ROGUE_ROLE"); only != "" {
 		roles = []string{only}
 	}
-	each, began := setting("E2E_ROGUE", 10_000)/len(roles), time.Now()
+	each, began := setting("E2E_ROGUE", 4_000)/len(roles), time.Now()
 	var asked, histories atomic.Int64
 	t.Run("roles", func(t *testing.T) {
 		for _, role := range roles {

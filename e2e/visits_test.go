@@ -187,7 +187,8 @@ func deviceVisits() []visit {
 					"mosquitto -p ${OTHER#*:}", "cp paywatt-data/profiles/kitchen.toml my.toml",
 					"until mosquitto_pub -h 127.0.0.1 -p ${OTHER#*:} -r -t GsmClientTest/init -m 'Meter Started'; do sleep 0.1; done",
 					"mosquitto_pub -h 127.0.0.1 -p ${OTHER#*:} -r -t GsmClientTest/ledStatus -m 512:300"},
-			}, then: []string{"until grep -q 'Meter Started' capture.jsonl; do sleep 0.1; done", "paywatt profile check my.toml --record capture.jsonl"}},
+				4: {"until grep -q '512:300' capture.jsonl; do sleep 0.1; done"},
+			}},
 		{page: "docs/guide/home-assistant.md", after: serving("paywatt meter add 04140001001 --mode prepay_wallet --tariff domestic", stop),
 			then: []string{
 				"NAME=$(shown user) PASS=$(shown password)",
