@@ -207,11 +207,11 @@ func (p *tab) text(selector string) string {
 	return strings.TrimSpace(ask[string](p, fmt.Sprintf(`(document.querySelector(%q) || {innerText: "(no %s)"}).innerText`, selector, selector)))
 }
 
-// until waits for an expression to become true, even across page loads.
+// until waits for an expression to become true on a page that the browser has read to its end, even across page loads.
 func (p *tab) until(within time.Duration, expression string) {
 	p.t.Helper()
 	for deadline := time.Now().Add(within); ; {
-		if yes, err := tryAsk[bool](p, "Boolean("+expression+")"); err == nil && yes {
+		if yes, err := tryAsk[bool](p, `document.readyState !== "loading" && Boolean(`+expression+")"); err == nil && yes {
 			return
 		}
 		if time.Now().After(deadline) {
