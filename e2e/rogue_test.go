@@ -68,7 +68,7 @@ func (s *site) Key(role, name, vendor string) (string, error) {
 		return s.create(role, name)
 	}
 	email, _ := s.Login(name)
-	return apptest.Key(s.t.Context(), s.p.dir, "", apptest.Person{Email: email, Role: access.Role(role), KeyName: name})
+	return apptest.Key(s.t.Context(), s.p.dir, "", s.p.clock(), apptest.Person{Email: email, Role: access.Role(role), KeyName: name})
 }
 
 func (s *site) Login(name string) (email, password string) {

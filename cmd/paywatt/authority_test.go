@@ -97,7 +97,7 @@ func TestTheAuthoritysPlatformByCommandLine(t *testing.T) {
 func (p *platform) owned() {
 	p.t.Helper()
 	data := filepath.Join(p.place.Dir, "data")
-	if _, err := apptest.Key(p.t.Context(), data, "", apptest.Person{Email: "amina@example.org", Role: access.Owner}); err != nil {
+	if _, err := apptest.Key(p.t.Context(), data, "", nil, apptest.Person{Email: "amina@example.org", Role: access.Owner}); err != nil {
 		p.t.Fatal(err)
 	}
 	_, list, _ := p.paywatt("", "apikey", "list", "--data", data, "-o", "json")
@@ -113,7 +113,7 @@ func (p *platform) owned() {
 // colleague is somebody else of the authority.
 func (p *platform) colleague() *client.Client {
 	p.t.Helper()
-	key, err := apptest.Key(p.t.Context(), filepath.Join(p.place.Dir, "data"), "", apptest.Person{Email: "juma@example.org", Role: access.Engineer, KeyName: "colleague"})
+	key, err := apptest.Key(p.t.Context(), filepath.Join(p.place.Dir, "data"), "", nil, apptest.Person{Email: "juma@example.org", Role: access.Engineer, KeyName: "colleague"})
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -72,7 +72,7 @@ func shownValues() []lineShown {
 		{line: "reconcile bank $FLATS", answer: apiv1.StatementFile{}}, {line: "reconcile list"}, {line: "reconcile run bank 2026-11-20", answer: apiv1.Reconciliation{}},
 		{line: "reconcile differences"}, {line: "reconcile files"}, {line: "reconcile close dif_x --why paid", answer: apiv1.Difference{}}, {line: "reconcile assign dif_x Amina", answer: apiv1.Difference{}},
 		{line: "reconcile call dif_x", answer: apiv1.DifferenceCall{}}, {line: "reconcile read dif_x", answer: apiv1.Difference{}},
-		{line: "voucher make 100 --count 2 --expires 2028-06-30", keep: "BATCH=id"}, {line: "voucher pins $BATCH"}, {line: "voucher sell $BATCH --from 1 --to 1"}, {line: "voucher end $BATCH --from 2 --to 2 --reason lost"}, {line: "voucher list"}, {line: "voucher show $BATCH"}, {line: "voucher redeem 04140001001", answer: apiv1.VoucherRedemption{}},
+		{line: "voucher make 100 --count 2 --expires $DAY", keep: "BATCH=id"}, {line: "voucher pins $BATCH"}, {line: "voucher sell $BATCH --from 1 --to 1"}, {line: "voucher end $BATCH --from 2 --to 2 --reason lost"}, {line: "voucher list"}, {line: "voucher show $BATCH"}, {line: "voucher redeem 04140001001", answer: apiv1.VoucherRedemption{}},
 		{line: "payment list"}, {line: "payment show pay_x", answer: apiv1.Payment{}}, {line: "payment apply pay_x 04140001001", answer: apiv1.Payment{}},
 		{line: "provider add mpesa --kind mpesa --config $MPESA"}, {line: "payment ask 04140001001 500 --phone +254711000001", keep: "REQUEST=id"},
 		{line: "payment request $REQUEST"}, {line: "payment requests"},
@@ -157,7 +157,7 @@ func openOffice(t *testing.T) *office {
 	t.Helper()
 	dir := t.TempDir()
 	o := &office{t: t, kept: map[string]string{"DRAFT": filepath.Join(dir, "draft.json"),
-		"LATER": time.Now().AddDate(1, 0, 0).UTC().Format(time.RFC3339), "MONTH": time.Now().UTC().Format("2006-01")}}
+		"DAY": time.Now().AddDate(1, 0, 0).UTC().Format(time.DateOnly), "LATER": time.Now().AddDate(1, 0, 0).UTC().Format(time.RFC3339), "MONTH": time.Now().UTC().Format("2006-01")}}
 	if err := os.WriteFile(o.kept["DRAFT"], []byte(`{"currency":"KES","vat_bps":1500,"flat_micro":3000000}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +190,7 @@ func openOffice(t *testing.T) *office {
 	})
 	addVendingKey(t, dir, cheap)
 	key := func(email, name string) string {
-		k, err := apptest.Key(t.Context(), dir, "", apptest.Person{Email: email, Role: access.Owner, KeyName: name})
+		k, err := apptest.Key(t.Context(), dir, "", nil, apptest.Person{Email: email, Role: access.Owner, KeyName: name})
 		if err != nil {
 			t.Fatal(err)
 		}

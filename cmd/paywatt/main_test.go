@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -29,6 +30,11 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			memories, err := filepath.Abs("../../meter/journal/testdata")
 			env.Setenv("MEMORIES", memories)
+			// The program of a script has the real clock, so that no script names a day that is still to come.
+			now := time.Now().UTC()
+			env.Setenv("NEXT_JANUARY", time.Date(now.Year()+2, time.January, 1, 0, 0, 0, 0, time.UTC).Format(time.RFC3339)) // not the next one: the year may end now
+			env.Setenv("THIS_MONTH", now.Format("2006-01"))
+			env.Setenv("NEXT_MONTH", now.AddDate(0, 0, 31).Format("2006-01"))
 			for _, name := range []string{"pass", "wrong", "key02", "key04", "nohex"} { // the files of a script can be read by everybody
 				if e := os.Chmod(filepath.Join(env.WorkDir, name), 0o600); !errors.Is(e, fs.ErrNotExist) {
 					err = errors.Join(err, e)
@@ -61,7 +67,7 @@ func personKey(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) > 3 {
 		p.KeyName = args[3]
 	}
-	key, err := apptest.Key(context.Background(), ts.MkAbs(dir), "", p)
+	key, err := apptest.Key(context.Background(), ts.MkAbs(dir), "", nil, p)
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(key+"\n"), 0o600))
 }

@@ -369,7 +369,7 @@ func (s *stage) shift(bool) string {
 }
 
 // newVouchers is a batch of vouchers to make.
-const newVouchers = `{"count":2,"face_minor":500,"expires":"2028-06-30"}`
+var newVouchers = `{"count":2,"face_minor":500,"expires":"` + time.Now().AddDate(1, 0, 0).Format(time.DateOnly) + `"}`
 
 // nothing prepares a call that needs no object.
 func (s *stage) nothing(bool) string { return "" }

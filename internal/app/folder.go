@@ -28,12 +28,20 @@ type Folder struct {
 // OpenFolder opens the data folder and makes its database at first use; with a url it opens that PostgreSQL database instead,
 // and uses its clock, as its servers do. The errors are those of sqlite.Open or postgres.Open.
 func OpenFolder(ctx context.Context, dir, url string, log *slog.Logger) (*Folder, error) {
-	own := plantClock(time.Now)
-	e, err := openDatabase(ctx, databaseConfig{data: dir, url: url, now: own, follow: !clockPlanted(), log: log, brief: true})
+	return openFolder(ctx, databaseConfig{data: dir, url: url, now: plantClock(time.Now), follow: !clockPlanted(), log: log, brief: true})
+}
+
+// OpenFolderAt is [OpenFolder] with a clock of the caller's, which a database's clock does not replace.
+func OpenFolderAt(ctx context.Context, dir, url string, now func() time.Time, log *slog.Logger) (*Folder, error) {
+	return openFolder(ctx, databaseConfig{data: dir, url: url, now: now, log: log, brief: true})
+}
+
+func openFolder(ctx context.Context, c databaseConfig) (*Folder, error) {
+	e, err := openDatabase(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	now := e.clock(own)
+	now := e.clock(c.now)
 	a, err := newAccess(e, now, e.data)
 	if err != nil {
 		return nil, fmt.Errorf("open folder: %w", err)

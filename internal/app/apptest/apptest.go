@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/app"
@@ -24,8 +25,11 @@ type Person struct {
 
 // Key makes a confirmed person beside a server that may be running, and returns an API key of the person. If the person exists, Key makes
 // another key. The data is in the folder dir, or in the database at the url if that is not empty.
-func Key(ctx context.Context, dir, url string, p Person) (key string, err error) {
-	f, err := app.OpenFolder(ctx, dir, url, slog.New(slog.DiscardHandler))
+//
+// The clock now is the server's. By another clock, the person could be confirmed at a later time than that of the person's first request,
+// and nobody may approve such a request. A nil clock is that of this machine, or of the database at the url.
+func Key(ctx context.Context, dir, url string, now func() time.Time, p Person) (key string, err error) {
+	f, err := openFolder(ctx, dir, url, now)
 	if err != nil {
 		return "", err
 	}
@@ -42,6 +46,14 @@ func Key(ctx context.Context, dir, url string, p Person) (key string, err error)
 	}
 	made, err := f.Access.CreateAPIKey(ctx, by, access.NewKey{Role: p.Role, Name: p.KeyName, Person: p.Email})
 	return made.Secret.Reveal(), errors.Join(err, allowed(made.Refusal))
+}
+
+func openFolder(ctx context.Context, dir, url string, now func() time.Time) (*app.Folder, error) {
+	log := slog.New(slog.DiscardHandler)
+	if now == nil {
+		return app.OpenFolder(ctx, dir, url, log)
+	}
+	return app.OpenFolderAt(ctx, dir, url, now, log)
 }
 
 // done is the error of a change of a person.
