@@ -21,6 +21,7 @@ type clockTower struct {
 
 func newClockTower(t *testing.T) *clockTower {
 	w := &clockTower{T: t, p: newPlace(t, buildOnce(t, "faultinject"))}
+	w.p.expect(clockIsWrong...)
 	w.env = w.p.env
 	w.owner = strings.TrimSpace(w.p.run(t, "", "apikey", "create", "--role", "owner", "--data", w.p.dir))
 	return w

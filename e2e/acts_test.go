@@ -45,6 +45,7 @@ func TestAdministratorsActsOfTheProgram(t *testing.T) {
 	seed := uint64(setting("E2E_SEED", 1))
 	w := &admin{T: t, r: rand.New(rand.NewPCG(seed, 0x61646d)), p: newPlace(t, buildOnce(t, "faultinject")), meter: number(6100), sold: map[string]string{},
 		rare: sometimes.New("sale", "kill", "second server refused", "backup", "restore over the live books", "restore on a new machine", "clock far ahead at start", "sixty sales in a row")}
+	w.p.expect(clockIsWrong...)
 	w.env = w.p.env
 	w.key = strings.TrimSpace(w.p.run(t, "", "apikey", "create", "--role", "owner", "--data", w.p.dir))
 	w.serve()

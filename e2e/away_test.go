@@ -89,6 +89,7 @@ func TestADatabaseThatIsAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := newPlace(t, paywatt(t))
+	p.expect(databaseIsAway...)
 	l, store := newCable(t, pgtest.New(t))
 	p.env = append(p.env, "PAYWATT_STORE="+store)
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")

@@ -40,6 +40,7 @@ type towers struct {
 // them.
 func TestServersOnMachinesWhoseClocksDiffer(t *testing.T) {
 	w := &towers{T: t, p: newPlace(t, buildOnce(t, "faultinject"))}
+	w.p.expect("clocks of server and database compared")
 	w.p.env = append(w.p.env, "PAYWATT_STORE="+pgtest.New(t))
 	w.env = w.p.env
 	w.off(40 * 24 * time.Hour)

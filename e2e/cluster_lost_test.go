@@ -89,6 +89,9 @@ func newLoss(t *testing.T) *loss {
 	l := &loss{T: t, c: cluster.StartAsynchronous(t), w: newWorld(t, paywatt(t), 1), stop: make(chan struct{})}
 	w, url := l.w, l.c.URL()
 	w.wait, w.posts = 3*time.Minute, make([]post, 2)
+	w.p.expect(databaseIsAway...)
+	w.p.expect(standbyIsAway...)
+	w.p.expect("new store epoch")
 	w.p.env = append(w.p.env, "PAYWATT_STORE="+url)
 	w.books = func(t *testing.T) books { return openBooks(t, url) }
 	a := w.open(t)

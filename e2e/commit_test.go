@@ -20,6 +20,8 @@ func TestACommitThatErrorsIsUnknownAndStopsMinting(t *testing.T) {
 	srv.stop()
 
 	healthy := p.env
+	p.expect(diskIsBroken...)
+	p.expect(databaseIsAway...)
 	p.env = append(append([]string(nil), healthy...), "FAULT_INJECT=commit-error")
 	srv = p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
 	a = newAPI(srv.http, key)

@@ -14,7 +14,7 @@ import (
 // recharge that the board shows, and a tenant who sees the own flat only. The pages fit a telephone, and axe-core finds nothing.
 func TestALandlordsFirstDay(t *testing.T) {
 	began := time.Now()
-	p := &place{bin: buildOnce(t, ""), dir: filepath.Join(t.TempDir(), "data")} // no passphrase and no vending key
+	p := barePlace(t, buildOnce(t, ""), filepath.Join(t.TempDir(), "data")) // no passphrase and no vending key
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
 	chrome, axe := openBrowser(t), axeSource(t)
 	d := chrome.open(t, "http://"+srv.http)

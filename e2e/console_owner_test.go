@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -31,7 +30,8 @@ func TestAnOwnersFirstHour(t *testing.T) {
 	began := time.Now()
 	dir := t.TempDir()
 	clock := filepath.Join(dir, "clock")
-	p := &place{bin: buildOnce(t, "faultinject"), dir: filepath.Join(dir, "data"), env: append(os.Environ(), "FAULT_INJECT=clock-file="+clock)} // no passphrase and no vending key
+	p := barePlace(t, buildOnce(t, "faultinject"), filepath.Join(dir, "data")) // no passphrase and no vending key
+	p.env = append(p.env, "FAULT_INJECT=clock-file="+clock)
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
 	d := openBrowser(t).open(t, "http://"+srv.http)
 	var second factor

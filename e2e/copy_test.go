@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -79,7 +80,9 @@ func copyBeside(t *testing.T, p *place) *place {
 	if kept.num(t, "epoch") != 2 || kept.text(t, "live") != "false" {
 		t.Errorf("the copy beside a running server says %s, want epoch 2 and not live", kept.body)
 	}
-	return &place{bin: p.bin, dir: keys, pass: p.pass, env: append(append([]string(nil), p.env...), "PAYWATT_STORE="+url)}
+	spare := barePlace(t, p.bin, keys)
+	spare.pass, spare.env = p.pass, append(slices.Clone(p.env), "PAYWATT_STORE="+url)
+	return spare
 }
 
 // rising lets the copy take over, as after the loss of the live store. The copy must pass verification, and its sales must get receipt

@@ -142,6 +142,7 @@ func (p *place) strongPlugs(t *testing.T, names ...string) {
 // again. Another client of the same name, and a flood of names, change nothing. A released device is unknown again.
 func TestManyDevicesAtOneListener(t *testing.T) {
 	p := newPlace(t, paywatt(t))
+	p.expect("another client uses the name of a device")
 	p.strongPlugs(t, "tasmota", "shelly", "shelly-gen1")
 	addr := freeAddress(t)
 	more := []string{"--mqtt-devices", addr, "--legacy-poll-interval", "250ms"}

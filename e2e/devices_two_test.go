@@ -13,6 +13,7 @@ import (
 // other plug's messages none but its claim.
 func TestTwoPlugsAtTheListenerOfOneMeter(t *testing.T) {
 	p := newPlace(t, paywatt(t))
+	p.expect("another device uses the listener of a meter", "message from a device could not be read")
 	p.strongPlugs(t, "tasmota")
 	addr, meter := freeAddress(t), number(6121)
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0", "--mqtt-legacy", addr+"="+meter+":tasmota", "--legacy-poll-interval", "250ms")

@@ -63,6 +63,7 @@ func newFullShop(t *testing.T, d smallDisk) *fullShop {
 	t.Helper()
 	f := &fullShop{p: newPlace(t, paywatt(t)), meter: number(7100)}
 	f.p.dir = filepath.Join(d.dir, "data")
+	f.p.expect(diskIsFull...)
 	f.p.key(t)
 	f.s = f.p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
 	f.a = newAPI(f.s.http, f.p.run(t, "", "apikey", "create", "--role", "owner", "--data", f.p.dir))

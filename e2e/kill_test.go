@@ -56,6 +56,7 @@ func TestTheHarnessCatchesAnEarlyAcknowledgement(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, buildOnce(t, "faultinject"), uint64(setting("E2E_SEED", 1)))
 			w.fault = "FAULT_INJECT=acknowledge-before-commit"
+			w.p.expect("item was given up") // the bug sends what it then loses
 			on(w, t)
 			w.run(t, kills)
 			found := w.check(t)
@@ -123,6 +124,7 @@ func (w *world) onPostgreSQL(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	w.p.expect(databaseIsAway...) // its processes are killed
 	w.db, w.posts = c, make([]post, 2)
 	w.p.env = append(w.p.env, "PAYWATT_STORE="+c.URL("postgres"))
 	w.books = func(t *testing.T) books { return openBooks(t, c.URL("postgres")) }

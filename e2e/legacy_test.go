@@ -161,6 +161,7 @@ func (s *story) begin(t *testing.T) {
 // by the command line. The server is killed in the middle. A second such meter on another listener notices nothing but the restart.
 func TestTheStoryOfTheFirstMeter(t *testing.T) {
 	s := newStory(t)
+	s.expect("The settings of tenant 1 were changed outside the server")
 	s.a.recharge(t, s.second, 50_00, "other-000001")
 	s.other.sketch(t, "load 1000")
 	s.other.sketch(t, "wait relay=closed 12s")

@@ -158,6 +158,8 @@ func newLinearWorld(t *testing.T, url, fault string, servers int, before ...stri
 	p := newPlace(t, buildOnce(t, "faultinject"))
 	p.env = append(p.env, "FAULT_INJECT="+fault)
 	if url != "" {
+		p.expect(databaseIsAway...)
+		p.expect(standbyIsAway...)
 		p.env = append(p.env, "PAYWATT_STORE="+url)
 	}
 	owner := strings.TrimSpace(p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir))

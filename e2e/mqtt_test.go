@@ -34,6 +34,7 @@ func mosquitto(t *testing.T, program, broker string, s secrets, args ...string) 
 // TestAForeignClientIsAMeter: mosquitto's own clients count as a meter if their credentials are right, and not if they are wrong.
 func TestAForeignClientIsAMeter(t *testing.T) {
 	p := newPlace(t, paywatt(t))
+	p.expect("connection closed after invalid data") // it uses topics of another meter
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
 	a := newAPI(srv.http, p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir))
 	a.tariff(t)
@@ -168,6 +169,7 @@ func eightAtWork(t *testing.T, p *place, srv *server, first int, pace time.Durat
 // beside these clients 99 in 100 come within a second.
 func TestHostileClientsMeetLimits(t *testing.T) {
 	p := newPlace(t, paywatt(t))
+	p.expect("connection closed", "meter disconnected", "connection not accepted")
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
 	stop := make(chan struct{})
 	var work sync.WaitGroup

@@ -33,6 +33,9 @@ func (f fault) String() string { return f.what + " at " + f.calls }
 // pull attaches the tracer.
 func (w *plugWorld) pull(f fault, n int) *plug {
 	w.t.Helper()
+	w.p.expect(diskIsBroken...)
+	w.p.expect(diskIsFull...)
+	w.p.expect(databaseIsAway...)
 	cmd := exec.Command("strace", "-f", "-qq", "-o", os.DevNull, "-p", strconv.Itoa(w.server.cmd.Process.Pid),
 		"-P", filepath.Join(w.p.dir, "paywatt.db"), "-P", filepath.Join(w.p.dir, "paywatt.db-wal"),
 		"-P", filepath.Join(w.p.dir, "heads.log"), "-e", "trace="+f.calls, "-e", fmt.Sprintf("inject=%s:%s:when=%d", f.calls, f.what, n))

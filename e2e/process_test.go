@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/keystore"
+	"github.com/paywatt/paywatt/internal/logtest"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -66,6 +67,64 @@ type place struct {
 	limit          time.Duration // how long a command may take; zero: a minute
 	bin, dir, pass string
 	env            []string
+	logs           *serverLogs
+}
+
+// serverLogs are the logs of the servers of a place and of its copies.
+type serverLogs struct {
+	mu       sync.Mutex
+	all      []*buffer
+	expected []string // texts of warnings and errors that the test causes on purpose
+}
+
+// barePlace has nothing but a program and the name of a data folder. When its test ends, the logs of its servers are judged.
+func barePlace(t testing.TB, bin, dir string) *place {
+	t.Helper()
+	p := &place{bin: bin, dir: dir, env: os.Environ(), logs: &serverLogs{}}
+	t.Cleanup(func() { p.logs.judge(t) }) // after the servers have ended, which are started later
+	return p
+}
+
+// expect names texts of warnings and errors that servers of this place may log because of what the test does to them.
+func (p *place) expect(texts ...string) {
+	p.logs.mu.Lock()
+	defer p.logs.mu.Unlock()
+	p.logs.expected = append(p.logs.expected, texts...)
+}
+
+// What servers log while something fails that a test makes fail.
+var (
+	diskIsFull     = []string{"storage full", "storage-full", "disk is full", "disk reserve", "checkpoint did not finish"}
+	databaseIsAway = []string{"storage is busy", "storage-unavailable", "outcome-unknown", "outcome unknown", "meter login failed", "cannot be reached", "its message was not stored"}
+	diskIsBroken   = []string{"storage stopped writing", "storage is read-only", "heads were not written"}
+	standbyIsAway  = []string{"standbys of the database counted", "no synchronous standby"}
+	clockIsWrong   = []string{"clock in doubt"}
+)
+
+// newLog returns the log of one more server.
+func (l *serverLogs) newLog() *buffer {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = append(l.all, &buffer{})
+	return l.all[len(l.all)-1]
+}
+
+// judge fails the test if a server has logged a warning or an error that the test does not expect.
+func (l *serverLogs) judge(t testing.TB) {
+	t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	const most = 20
+	var all []string
+	for _, log := range l.all {
+		all = append(all, logtest.Unexpected(log.String(), l.expected...)...)
+	}
+	for _, line := range all[:min(len(all), most)] {
+		t.Errorf("%s: unexpected in the log of a server: %s", t.Name(), line)
+	}
+	if len(all) > most {
+		t.Errorf("%s: %d more unexpected lines", t.Name(), len(all)-most)
+	}
 }
 
 // newPlace makes a data folder with the public DKGA02 test key of supply group 123456. Its key store opens quickly: at the cost of a release,
@@ -82,11 +141,12 @@ func newPlace(t testing.TB, bin string) *place {
 func emptyPlace(t testing.TB, bin string) *place {
 	t.Helper()
 	dir := t.TempDir()
-	p := &place{bin: bin, dir: filepath.Join(dir, "data"), pass: filepath.Join(dir, "pass")}
+	p := barePlace(t, bin, filepath.Join(dir, "data"))
+	p.pass = filepath.Join(dir, "pass")
 	if err := os.WriteFile(p.pass, []byte(passphrase+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p.env = append(os.Environ(), "PAYWATT_PASSPHRASE_FILE="+p.pass)
+	p.env = append(p.env, "PAYWATT_PASSPHRASE_FILE="+p.pass)
 	return p
 }
 
@@ -179,7 +239,7 @@ func (p *place) start(httpAddr, mqttAddr string, more ...string) (*server, error
 	args := append([]string{"serve", "--data", p.dir, "--http", httpAddr, "--mqtt", mqttAddr}, more...)
 	cmd := exec.Command(p.bin, args...)
 	cmd.Env = p.env
-	s := &server{cmd: cmd, log: &buffer{}, exited: make(chan struct{})}
+	s := &server{cmd: cmd, log: p.logs.newLog(), exited: make(chan struct{})}
 	cmd.Stderr = s.log
 	out, err := cmd.StdoutPipe()
 	if err != nil {

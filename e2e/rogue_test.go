@@ -38,6 +38,7 @@ func (s *site) serve(dir string) (rogue.Server, error) {
 	clock := dir + ".clock"
 	p := *s.p
 	p.dir = dir
+	p.expect("call of a provider refused") // the rogue calls in its name
 	faults := slices.Concat([]string{"clock-file=" + clock, "time-service"}, s.faults)
 	p.env = slices.Concat(p.env, []string{"FAULT_INJECT=" + strings.Join(faults, ",")}) // servers start at the same time: each needs a list of its own
 	var more []string

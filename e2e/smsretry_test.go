@@ -34,6 +34,7 @@ func TestAMessageGoesByAnotherRouteWhenTheModemDies(t *testing.T) {
 	write(t, dir+"/secret", g.secret+"\n", 0o600)
 	p, srv, a := smsPlace(t, port, fmt.Sprintf("[[sms_route]]\nname = \"modem1\"\nkind = \"modem\"\nport = %q\nnumber = %q\ncost_micro = 500000\n\n"+
 		"[[sms_route]]\nname = \"phone1\"\nkind = \"http\"\nurl = \"%s/send\"\nsecret_file = \"%s/secret\"\ncost_micro = 800000\n", r.ptys[ours], ours, site.URL, dir))
+	p.expect("modem lost", "route went down")
 	p.env = append(p.env, "PAYWATT_URL=http://"+srv.http, "PAYWATT_KEY="+strings.TrimSpace(a.key))
 	m := a.meter(t, number(1402))
 	has := func(n int, digits string) bool { // the gateway's n-th message contains this token

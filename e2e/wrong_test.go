@@ -144,7 +144,7 @@ func TestWrongSurroundings(t *testing.T) {
 	}
 	clean(t, "unwritable folder", errOut)
 
-	locked := &place{bin: p.bin, dir: p.dir, env: os.Environ()}
+	locked := barePlace(t, p.bin, p.dir) // without the passphrase
 	s := locked.serve(t, "127.0.0.1:0", "127.0.0.1:0")
 	a = newAPI(s.http, key)
 	if got := a.must(t, 503, "GET", "/readyz", nil); !strings.Contains(string(got.body), "keystore-locked") {
@@ -181,6 +181,8 @@ func asRoot(t *testing.T, args ...string) {
 // TestAFullDiskRefusesNewWorkAndResumes uses a real small file system.
 func TestAFullDiskRefusesNewWorkAndResumes(t *testing.T) {
 	p := newPlace(t, paywatt(t))
+	p.expect(diskIsFull...)
+	p.expect("code=storage-full")
 	mount := filepath.Join(t.TempDir(), "small")
 	if err := os.MkdirAll(mount, 0o700); err != nil {
 		t.Fatal(err)

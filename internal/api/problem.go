@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/paywatt/paywatt/api/apiv1"
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
@@ -145,7 +146,11 @@ func (a *API) problemFor(ctx context.Context, err error) *Problem {
 	}
 	x := exchangeOf(ctx)
 	code := a.c.Fault(err)
-	a.c.Log.ErrorContext(ctx, "request failed", logkey.RequestID, x.requestID, logkey.Route, x.route,
+	log := a.c.Log.ErrorContext
+	if access.ClientGone(ctx, err) {
+		log = a.c.Log.InfoContext
+	}
+	log(ctx, "request failed", logkey.RequestID, x.requestID, logkey.Route, x.route,
 		logkey.Code, string(code), logkey.Err, err)
 	return problemOf(x.fault(code))
 }

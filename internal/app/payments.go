@@ -94,7 +94,9 @@ func (a *App) hearProvider(w http.ResponseWriter, r *http.Request) {
 	heard, err := a.payments.Receive(r.Context(), tenant, path, payment.Incoming{What: what, Header: r.Header, Body: body, From: from})
 	switch {
 	case err != nil:
-		a.log.Error("call of a payment provider not stored", logkey.Err, err)
+		if !access.ClientGone(r.Context(), err) { // the provider calls again
+			a.log.Error("call of a payment provider not stored", logkey.Err, err)
+		}
 		http.Error(w, "not stored; send it again", http.StatusServiceUnavailable)
 	case !heard.Found:
 		http.NotFound(w, r)
@@ -113,9 +115,7 @@ func (a *App) hearProvider(w http.ResponseWriter, r *http.Request) {
 func (a *App) sweepPayments(ctx context.Context) error {
 	worker := payment.NewWorker(a.payments)
 	return every(ctx, payment.SweepEvery, nil, func() {
-		if err := worker.Sweep(ctx, tenant); err != nil {
-			a.log.Warn("payments not looked for", logkey.Err, err)
-		}
+		a.warn(ctx, "payments not looked for", worker.Sweep(ctx, tenant))
 		a.paying.Kick()
 	})
 }

@@ -71,7 +71,7 @@ func (a *App) takeOver(ctx context.Context) error {
 			a.kick()
 			return nil
 		}
-		a.log.Warn("claims of a dead server not released yet", logkey.Err, err)
+		a.warn(ctx, "claims of a dead server not released yet", err)
 		select {
 		case <-ctx.Done():
 			return nil
@@ -83,13 +83,18 @@ func (a *App) takeOver(ctx context.Context) error {
 // addTails makes the tokens of an earlier version findable by their last digits, once.
 func (a *App) addTails(ctx context.Context) error {
 	n, err := search.AddTails(ctx, store.DoorTo(a.engine, store.Job, (*store.Tx).Tails), tenant, a.data)
-	if err != nil && ctx.Err() == nil {
-		a.log.Warn("last digits of tokens not stored", logkey.Err, err)
-	}
+	a.warn(ctx, "last digits of tokens not stored", err)
 	if n > 0 {
 		a.log.Info("last digits of tokens stored", logkey.Count, n)
 	}
 	return nil
+}
+
+// warn logs that a part of the server could not do its work, unless it could not because the server is stopping.
+func (a *App) warn(ctx context.Context, what string, err error) {
+	if err != nil && ctx.Err() == nil {
+		a.log.Warn(what, logkey.Err, err)
+	}
 }
 
 // every calls the function do at once, after each period and whenever the channel wake has a value, until ctx ends.
@@ -157,9 +162,7 @@ func (a *App) recover(ctx context.Context) error {
 	by := access.SystemActor(tenant, "recovery")
 	return every(ctx, recoverEvery, a.answered, func() {
 		n, err := unless(a.clockDoubted, func() (int, error) { return a.vending.Recover(ctx, by) })
-		if err != nil && ctx.Err() == nil {
-			a.log.Warn("open sales not finished", logkey.Err, err)
-		}
+		a.warn(ctx, "open sales not finished", err)
 		if n > 0 {
 			a.log.Info("open sales finished", logkey.Count, n)
 		}
@@ -214,9 +217,7 @@ func (a *App) watch(ctx context.Context) error {
 	by := access.SystemActor(tenant, "wallets")
 	return every(ctx, watchEvery, nil, func() {
 		n, err := a.wallets.Watch(ctx, by)
-		if err != nil && ctx.Err() == nil {
-			a.log.Warn("supply check failed", logkey.Err, err)
-		}
+		a.warn(ctx, "supply check failed", err)
 		if n > 0 {
 			a.kick()
 		}
@@ -230,9 +231,8 @@ const configureEvery = 5 * time.Second
 func (a *App) configure(ctx context.Context) error {
 	by := access.SystemActor(tenant, "configurations")
 	return every(ctx, configureEvery, nil, func() {
-		if _, err := a.configs.Watch(ctx, by); err != nil && ctx.Err() == nil {
-			a.log.Warn("meters not configured", logkey.Err, err)
-		}
+		_, err := a.configs.Watch(ctx, by)
+		a.warn(ctx, "meters not configured", err)
 	})
 }
 
@@ -243,9 +243,7 @@ const missEvery = time.Minute
 func (a *App) missMeters(ctx context.Context) error {
 	by := access.SystemActor(tenant, "silence")
 	return every(ctx, missEvery, nil, func() {
-		if err := a.silence.Look(ctx, by); err != nil && ctx.Err() == nil {
-			a.log.Warn("check for silent meters failed", logkey.Err, err)
-		}
+		a.warn(ctx, "check for silent meters failed", a.silence.Look(ctx, by))
 	})
 }
 
@@ -263,13 +261,9 @@ func (a *App) settle(ctx context.Context) error {
 	by := access.SystemActor(tenant, "wallets")
 	return every(ctx, chargeEvery, nil, func() {
 		days, err := unless(a.dayDoubted, func() (int, error) { return a.wallets.ChargeDays(ctx, by) })
-		if err != nil && ctx.Err() == nil {
-			a.log.Warn("wallets not charged", logkey.Err, err)
-		}
+		a.warn(ctx, "wallets not charged", err)
 		accounts, err := unless(a.clockDoubted, func() (int, error) { return a.wallets.SettleDue(ctx, by) })
-		if err != nil && ctx.Err() == nil {
-			a.log.Warn("use of wallets not posted", logkey.Err, err)
-		}
+		a.warn(ctx, "use of wallets not posted", err)
 		if n := days + accounts; n > 0 {
 			a.log.Info("wallets settled", logkey.Count, n)
 		}
@@ -283,9 +277,7 @@ const reconcileEvery = 10 * time.Minute
 func (a *App) reconcile(ctx context.Context) error {
 	return every(ctx, reconcileEvery, nil, func() {
 		_, err := unless(a.clockDoubted, func() (int, error) { return a.statements.RunDue(ctx, tenant) })
-		if err != nil && ctx.Err() == nil {
-			a.log.Warn("payments not reconciled", logkey.Err, err)
-		}
+		a.warn(ctx, "payments not reconciled", err)
 	})
 }
 
@@ -295,9 +287,7 @@ const ownCallsEvery = time.Minute
 // ownCalls makes calls of payment providers that could not be read differences, so that somebody looks after each.
 func (a *App) ownCalls(ctx context.Context) error {
 	return every(ctx, ownCallsEvery, nil, func() {
-		if err := a.statements.OwnCalls(ctx, tenant); err != nil && ctx.Err() == nil {
-			a.log.Warn("unreadable calls not listed", logkey.Err, err)
-		}
+		a.warn(ctx, "unreadable calls not listed", a.statements.OwnCalls(ctx, tenant))
 	})
 }
 
@@ -307,9 +297,7 @@ func (a *App) charge(ctx context.Context) error {
 	by := access.SystemActor(tenant, "fixed charges")
 	return every(ctx, chargeEvery, nil, func() {
 		n, err := unless(a.dayDoubted, func() (int, error) { return a.debts.Accrue(ctx, by) })
-		if err != nil && ctx.Err() == nil {
-			a.log.Warn("fixed charges not raised", logkey.Err, err)
-		}
+		a.warn(ctx, "fixed charges not raised", err)
 		if n > 0 {
 			a.log.Info("fixed charges raised", logkey.Count, n)
 		}

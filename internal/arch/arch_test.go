@@ -28,7 +28,7 @@ func layers() map[string]int {
 		"internal/recharge": 2, "internal/search": 2, "internal/overview": 2, "internal/flats": 2, "internal/timeline": 2, "internal/office": 2, "internal/spool": 2, "internal/debt": 2, "internal/vendor": 2, "internal/till": 2, "internal/dayclose": 2, "internal/payment": 2, "internal/voucher": 2, "internal/reconcile": 2, "internal/webhook": 2, "internal/statement": 1, "internal/pagelink": 2, "internal/sheet": 1, "internal/imports": 2, "internal/once": 2,
 		"client": 3, "internal/store": 3, "internal/gateway": 3, "internal/keystore": 3, "internal/authority": 3, "internal/atomicfile": 3, "internal/print": 2, "internal/explain": 2, "internal/api": 3,
 		"internal/web": 3, "internal/device": 3, "internal/printer": 3, "internal/provider": 3, "internal/poster": 3, "internal/gsm": 3,
-		"internal/app": 4, "internal/sim": 4, "internal/bench": 4, "internal/app/apptest": -1, "internal/statement/statementtest": -1, "internal/demo": 4, "internal/tokenlab": 4, "cmd": 4, "internal/arch": -1, "internal/words/wordstest": -1, "internal/sometimes": -1, "internal/rowstest": -1, "internal/codeblock": -1, "e2e": -1, "e2e/rogue": 4, "examples": 4, "tools": 4,
+		"internal/app": 4, "internal/sim": 4, "internal/bench": 4, "internal/app/apptest": -1, "internal/statement/statementtest": -1, "internal/demo": 4, "internal/tokenlab": 4, "cmd": 4, "internal/arch": -1, "internal/words/wordstest": -1, "internal/sometimes": -1, "internal/rowstest": -1, "internal/logtest": -1, "internal/codeblock": -1, "e2e": -1, "e2e/rogue": 4, "examples": 4, "tools": 4,
 		"profiles": 0, "internal/profile": 2, "internal/mirror": 2, "internal/notify": 2,
 	}
 }

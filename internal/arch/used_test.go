@@ -27,6 +27,7 @@ func testPackages() map[string]string {
 		"internal/sometimes":               "counts of rare states",
 		"internal/words/wordstest":         "texts for tests",
 		"internal/print/printtest":         "a receipt printer for tests",
+		"internal/logtest":                 "fails a test on an unexpected warning",
 		"internal/rowstest":                "rows that fail at a chosen call",
 		"internal/app/apptest":             "people for tests of whole programs",
 		"internal/codeblock":               "code blocks of pages",

@@ -305,7 +305,7 @@ func (o *Outbox) spread(ctx context.Context, t access.Tenant, claims []Claim) er
 		}
 		o.flown.Go(func() {
 			v := o.send(ctx, t, c)
-			if err := o.record(ctx, t, []Claim{c}, []Verdict{v}); err != nil {
+			if err := o.record(ctx, t, []Claim{c}, []Verdict{v}); err != nil && ctx.Err() == nil {
 				o.c.Log.Warn("outbox run failed", logkey.Lane, o.c.Lane, logkey.Err, err)
 			}
 			<-o.slots

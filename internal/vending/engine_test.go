@@ -16,6 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/intake"
+	"github.com/paywatt/paywatt/internal/logtest"
 	"github.com/paywatt/paywatt/internal/seal"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/postgres"
@@ -144,7 +145,8 @@ func (s *shop) whole() engine {
 		s.url = pgtest.New(s.t)
 	}
 	// Each connection costs the database some milliseconds, hundreds of times.
-	e, err := postgres.Open(s.t.Context(), s.url, postgres.Options{Intake: intake.Take, Dir: s.dir, Now: s.clock.Now, SealEvery: 50 * time.Millisecond, Rehearse: s.rehearse, Writers: 4, Readers: 2})
+	e, err := postgres.Open(s.t.Context(), s.url, postgres.Options{Intake: intake.Take, Dir: s.dir, Now: s.clock.Now, SealEvery: 50 * time.Millisecond, Rehearse: s.rehearse, Writers: 4, Readers: 2,
+		Log: logtest.Forbid(s.t, "transaction of several sales failed")})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/gsm/hook"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/notify"
@@ -117,7 +118,7 @@ func (c *Client) hook(purpose string, take func(context.Context, []byte) error) 
 			return
 		}
 		if why := c.suspicious(r.Header, purpose, body); why != "" {
-			c.cfg.Log.Warn("hook refused", logkey.Reason, why)
+			c.cfg.Log.Info("hook refused", logkey.Reason, why) // anybody can cause this
 			c.refuse(w, http.StatusUnauthorized, why)
 			return
 		}
@@ -125,7 +126,9 @@ func (c *Client) hook(purpose string, take func(context.Context, []byte) error) 
 		defer cancel()
 		switch err := take(ctx, body); {
 		case errors.As(err, new(errStore)):
-			c.cfg.Log.Warn("message not stored", logkey.Err, err)
+			if !access.ClientGone(r.Context(), err) { // the gateway calls again
+				c.cfg.Log.Warn("message not stored", logkey.Err, err)
+			}
 			w.Header().Set("Retry-After", "10")
 			c.refuse(w, http.StatusServiceUnavailable, "not stored; post it again")
 		case err != nil:

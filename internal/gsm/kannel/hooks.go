@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/gsm/hook"
 	"github.com/paywatt/paywatt/internal/gsm/pdu"
 	"github.com/paywatt/paywatt/internal/logkey"
@@ -31,13 +32,13 @@ func (c *Client) Incoming() http.Handler {
 			return
 		}
 		if !hook.Same(q.Get("key"), c.cfg.Secret) {
-			c.cfg.Log.Warn("hook refused", logkey.Reason, "wrong key")
+			c.cfg.Log.Info("hook refused", logkey.Reason, "wrong key") // anybody can cause this
 			http.Error(w, "wrong key", http.StatusForbidden)
 			return
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), takeLimit)
 		defer cancel()
-		c.answer(w, c.take(ctx, q))
+		c.answer(w, r, c.take(ctx, q))
 	})
 }
 
@@ -137,7 +138,7 @@ func (c *Client) Reports() http.Handler {
 		}
 		id := q.Get("id")
 		if len(id) > hook.MaxName || !hook.Same(q.Get("mac"), c.mac(id)) {
-			c.cfg.Log.Warn("hook refused", logkey.Reason, "wrong mac")
+			c.cfg.Log.Info("hook refused", logkey.Reason, "wrong mac")
 			http.Error(w, "wrong mac", http.StatusForbidden)
 			return
 		}
@@ -151,7 +152,7 @@ func (c *Client) Reports() http.Handler {
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), takeLimit)
 		defer cancel()
-		c.answer(w, c.cfg.Inbox.Report(ctx, report))
+		c.answer(w, r, c.cfg.Inbox.Report(ctx, report))
 	})
 }
 
@@ -169,9 +170,11 @@ func stateOf(bit string) (state notify.ReportState, known bool) {
 }
 
 // answer tells Kannel whether the server has the message or report, so that Kannel may forget it.
-func (c *Client) answer(w http.ResponseWriter, err error) {
+func (c *Client) answer(w http.ResponseWriter, r *http.Request, err error) {
 	if err != nil {
-		c.cfg.Log.Warn("message not stored", logkey.Err, err)
+		if !access.ClientGone(r.Context(), err) { // Kannel calls again
+			c.cfg.Log.Warn("message not stored", logkey.Err, err)
+		}
 		http.Error(w, "not stored, try again", http.StatusServiceUnavailable)
 		return
 	}

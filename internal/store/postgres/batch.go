@@ -491,12 +491,24 @@ func (w *worker) together(works []*work) (behind, alone []*work) {
 				return nil, append(alone, works...)
 			}
 		case !errors.Is(err, errAgain) || try >= maxTogether:
-			w.e.log.Warn("transaction of several sales failed, each runs alone", logkey.Count, len(works), logkey.Err, err)
+			if !happens(err) { // then one of our statements is wrong
+				w.e.log.Warn("transaction of several sales failed, each runs alone", logkey.Count, len(works), logkey.Err, err)
+			}
 			return nil, append(alone, works...)
 		default:
 			pause(try)
 		}
 	}
+}
+
+// happens reports whether an error is known to end a transaction of several closures: a conflict, a lost connection, a full disk.
+func happens(err error) bool {
+	for _, known := range []error{errAgain, errAway, store.ErrConflict, store.ErrFull} {
+		if errors.Is(err, known) {
+			return true
+		}
+	}
+	return false
 }
 
 // maxTogether is how often closures try to run together before each runs alone.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/intake"
+	"github.com/paywatt/paywatt/internal/logtest"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/postgres"
@@ -18,12 +19,17 @@ import (
 func TestMain(m *testing.M) { os.Exit(pgtest.Run(m, postgres.Migrate)) }
 
 // openOn returns an engine on an existing database.
+// openOn opens the store of a test. If a transaction of several closures fails for another reason than a conflict, the test fails, unless it
+// has a log of its own.
 func openOn(t *testing.T, url string, o postgres.Options) *postgres.Engine {
 	t.Helper()
 	if o.Dir == "" {
 		o.Dir = t.TempDir()
 	}
 	o.Intake = intake.Take
+	if o.Log == nil {
+		o.Log = logtest.Forbid(t, "transaction of several sales failed")
+	}
 	e, err := postgres.Open(t.Context(), url, o)
 	if err != nil {
 		t.Fatal(err)

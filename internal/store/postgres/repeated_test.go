@@ -122,3 +122,37 @@ func TestAStatementKnowsItsArguments(t *testing.T) {
 		t.Errorf("answers %v, want the numbers 2 and 3", all)
 	}
 }
+
+// TestRowsThatMayExist: closures insert rows of which some are in the table already. Each statement is valid whether a transaction brings one
+// row or several, and whether their columns have one value or several.
+func TestRowsThatMayExist(t *testing.T) {
+	e, _, _ := one(t)
+	add := func(n ...int64) func(*store.Tx) (value, error) {
+		return func(tx *store.Tx) (value, error) {
+			rows := core.RowsInto(`INSERT INTO counter (tenant_id, name, value) VALUES iti ON CONFLICT (tenant_id, name) DO UPDATE SET value = counter.value + excluded.value`,
+				tx.Tenant)
+			for _, n := range n {
+				if err := rows.Add(tx.Tx, fmt.Sprint("row ", n), n); err != nil {
+					return value{}, err
+				}
+			}
+			return value{}, rows.Insert(tx.Tx)
+		}
+	}
+	for n, round := range [][]func(*store.Tx) (value, error){{add(1)}, {add(1)}, {add(1, 2)}, {add(1), add(2, 3)}, {add(3)}} {
+		before := e.Stats().Commits
+		for i, a := range together(t, e, round...) {
+			if a.err != nil {
+				t.Errorf("round %d, closure %d: %v", n, i, a.err)
+			}
+		}
+		if commits := e.Stats().Commits - before; commits != 1 {
+			t.Errorf("round %d needed %d commits, want 1: the closures did not share a transaction", n, commits)
+		}
+	}
+	for n, want := range []int64{1: 4, 2: 4, 3: 6} {
+		if n > 0 {
+			look(t, e, fmt.Sprintf(`SELECT value FROM counter WHERE name = 'row %d'`, n), want)
+		}
+	}
+}

@@ -130,7 +130,7 @@ func (h *held) text(all []column) string {
 	if lists, names := listed(all); lists != "" {
 		from = ` FROM unnest(` + lists + `) AS given (` + names + `)`
 	}
-	return h.into + ` SELECT ` + placed(h.values, all) + from + h.after
+	return h.into + ` SELECT ` + placed(h.values, all) + from + ` ` + strings.TrimSpace(h.after)
 }
 
 // shared returns the shared form of a SELECT; nil if it has none.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/logkey"
 )
 
@@ -57,7 +58,9 @@ func (s *Console) export(w http.ResponseWriter, r *http.Request, v visit) {
 	status, detail, err := s.c.Export(r.Context(), file, v.by, "/v1/"+list, r.URL.Query())
 	switch {
 	case file.begun && err != nil:
-		s.c.Log.Warn("list not written to its end", logkey.Err, err)
+		if !access.ClientGone(r.Context(), err) {
+			s.c.Log.Warn("list not written to its end", logkey.Err, err)
+		}
 		panic(http.ErrAbortHandler)
 	case err != nil:
 		s.broken(w, r, v, err)

@@ -3,6 +3,7 @@ package console
 import (
 	"net/http"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/report"
 )
@@ -23,7 +24,9 @@ func (s *Console) exportLedger(w http.ResponseWriter, r *http.Request, v visit) 
 	}
 	file := &exportFile{ResponseWriter: w, name: "paywatt-ledger-" + v.site.in(s.c.Now()).Format("2006-01-02") + end}
 	if err := x.Write(r.Context(), file); err != nil {
-		s.c.Log.Warn("ledger not written to its end", logkey.Err, err)
+		if !access.ClientGone(r.Context(), err) {
+			s.c.Log.Warn("ledger not written to its end", logkey.Err, err)
+		}
 		panic(http.ErrAbortHandler)
 	}
 }

@@ -2,7 +2,6 @@ package console
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -238,7 +237,7 @@ func (s *Console) broken(w http.ResponseWriter, r *http.Request, v visit, err er
 // log writes the cause of a failed page under the request's id, which the page shows. It reports whether the client still
 // waits for the page.
 func (s *Console) log(w http.ResponseWriter, r *http.Request, err error) (reference string, waits bool) {
-	if gone := r.Context().Err(); gone != nil && errors.Is(err, gone) {
+	if access.ClientGone(r.Context(), err) {
 		return "", false
 	}
 	reference = w.Header().Get(requestIDHeader)

@@ -273,7 +273,7 @@ func (p *Portal) otherSite(w http.ResponseWriter, r *http.Request) {
 
 // failed answers a request that broke. The log gets the cause, and never the link.
 func (p *Portal) failed(w http.ResponseWriter, r *http.Request, err error) {
-	if r.Context().Err() == nil {
+	if !access.ClientGone(r.Context(), err) {
 		p.c.Log.Error("customer's page failed", logkey.Err, err, logkey.Route, r.Pattern)
 	}
 	t := p.tongue(r, "")
