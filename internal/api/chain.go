@@ -21,6 +21,7 @@ import (
 	"github.com/klauspost/compress/gzhttp"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/listen"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
@@ -46,12 +47,35 @@ func (a *API) guard(next http.Handler, routeOf func(*http.Request) string, refus
 	return a.watched(a.gzip(a.recovered(a.named(a.limited(next)))), routeOf, refuse)
 }
 
+// newGzip returns what compresses answers. A compressor needs much memory until its client has read the answer, so there are few; other answers
+// are sent as they are.
 func newGzip() (func(http.Handler) http.HandlerFunc, error) {
 	gzip, err := gzhttp.NewWrapper(gzhttp.MinSize(1024), gzhttp.ExceptContentTypes([]string{"text/event-stream"}))
 	if err != nil {
 		return nil, fmt.Errorf("set up compression: %w", err)
 	}
-	return gzip, nil
+	working := make(chan struct{}, maxGzip)
+	return func(next http.Handler) http.HandlerFunc {
+		compressed := gzip(next)
+		return func(w http.ResponseWriter, r *http.Request) {
+			if isStream(r) { // it is not compressed, and lasts
+				next.ServeHTTP(w, r)
+				return
+			}
+			select {
+			case working <- struct{}{}:
+				defer func() { <-working }()
+				compressed.ServeHTTP(w, r)
+			default:
+				next.ServeHTTP(w, r)
+			}
+		}
+	}, nil
+}
+
+// isStream reports whether a request is for a stream of events.
+func isStream(r *http.Request) bool {
+	return r.URL.Path == StreamPath || strings.Contains(r.Header.Get("Accept"), "text/event-stream")
 }
 
 // watched opens the exchange and closes it with a log line and the metrics.
@@ -276,6 +300,7 @@ func (a *API) authenticate(r *http.Request, x *exchange) *Problem {
 	if known.Refused() {
 		return problemOf(known.Refusal)
 	}
+	listen.SignedIn(r.Context())
 	by := known.Actor
 	by.IP, by.RequestID = x.remote.String(), x.requestID
 	x.actor = by

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+
+	"github.com/paywatt/paywatt/internal/listen"
 )
 
 // Limits of open connections. The meters' listener has the same limits (docs/reference/http.md#limits).
@@ -13,7 +15,8 @@ const (
 	maxPerAddress  = 1000 // loopback and trusted proxies have no limit
 )
 
-// connections counts open connections and closes those above the limits at once, without an answer.
+// connections counts open connections and closes those above the limits at once, without an answer. If one of them has not signed in, that
+// one ends instead.
 type connections struct {
 	max, perAddress int
 	trusted         func(netip.Addr) bool
@@ -44,7 +47,9 @@ func (c *connections) admit(conn net.Conn) bool {
 	ip := network(peer)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.all) >= c.max || !ip.IsLoopback() && !c.trusted(peer) && c.from[ip] >= c.perAddress {
+	full := len(c.all) >= c.max
+	shared := !ip.IsLoopback() && !c.trusted(peer) && c.from[ip] >= c.perAddress
+	if (full || shared) && !listen.Of(conn).Displace(shared) {
 		return false
 	}
 	c.all[conn] = ip

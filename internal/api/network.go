@@ -29,8 +29,8 @@ const (
 	hstsYear = "max-age=31536000"
 )
 
-// trusts reports whether an address belongs to a trusted proxy.
-func (n Network) trusts(ip netip.Addr) bool {
+// Trusts reports whether an address belongs to a trusted proxy.
+func (n Network) Trusts(ip netip.Addr) bool {
 	ip = ip.Unmap().WithZone("")
 	return slices.ContainsFunc(n.Proxies, func(p netip.Prefix) bool { return p.Contains(ip) })
 }
@@ -38,7 +38,7 @@ func (n Network) trusts(ip netip.Addr) bool {
 // direct returns the request as if it had come without the trusted proxies: RemoteAddr is the client's address. Headers that only a trusted
 // proxy may set are removed from requests of other peers, so that every handler can believe them.
 func (n Network) direct(r *http.Request) *http.Request {
-	if n.trusts(remoteOf(r)) {
+	if n.Trusts(remoteOf(r)) {
 		if chain := r.Header.Values(forwardedFor); len(chain) > 0 {
 			r = r.Clone(r.Context())
 			r.RemoteAddr = n.client(chain)
@@ -63,7 +63,7 @@ func (n Network) client(chain []string) string {
 		if !ip.IsValid() {
 			return ""
 		}
-		if last = ip; !n.trusts(ip) {
+		if last = ip; !n.Trusts(ip) {
 			break
 		}
 	}

@@ -38,6 +38,7 @@ import (
 	"github.com/paywatt/paywatt/internal/imports"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/keystore"
+	"github.com/paywatt/paywatt/internal/listen"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/meterconfig"
 	"github.com/paywatt/paywatt/internal/metering"
@@ -307,15 +308,16 @@ func (a *App) listen() (err error) {
 		}
 		a.tls = a.certificate.config()
 	}
-	if a.http, err = listenOn(config.HTTP, a.c.HTTP, "HTTP"); err != nil {
+	web := a.crowd("HTTP", listen.Few())
+	if a.http, err = listenFor(web, config.HTTP, a.c.HTTP, "HTTP"); err != nil {
 		return err
 	}
 	if a.c.Metrics != "" {
-		if a.metrics, err = listenOn(config.Metrics, a.c.Metrics, "metrics"); err != nil {
+		if a.metrics, err = listenFor(web, config.Metrics, a.c.Metrics, "metrics"); err != nil {
 			return err
 		}
 	}
-	if a.mqtt, err = listenOn(config.MQTT, a.c.MQTT, "meters"); err != nil {
+	if a.mqtt, err = listenFor(a.crowd("meters", listen.Many()), config.MQTT, a.c.MQTT, "meters"); err != nil {
 		return err
 	}
 	c := gateway.Config{Listener: a.mqtt, TLS: a.tls, Limits: a.c.Gateway, Now: a.c.Now, Log: a.log,

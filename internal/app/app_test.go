@@ -374,7 +374,6 @@ func TestARequestUnderWayIsFinishedAtTheEnd(t *testing.T) {
 	}
 }
 
-// TestWithACertificateBothListenersSpeakTLSOnly also checks HTTP/2.
 func TestWithACertificateBothListenersSpeakTLSOnly(t *testing.T) {
 	dir := t.TempDir()
 	c := config(dir)
@@ -382,15 +381,15 @@ func TestWithACertificateBothListenersSpeakTLSOnly(t *testing.T) {
 	a := start(t, c)
 	run(t, a)
 	addr, mqtt := a.Ready()
-	h := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}}
+	h := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
 	defer h.CloseIdleConnections()
 	resp, err := h.Get("https://" + addr + "/v1/version")
 	if err != nil {
 		t.Fatal(err)
 	}
 	resp.Body.Close()
-	if resp.StatusCode != 200 || resp.ProtoMajor != 2 || resp.TLS.Version < tls.VersionTLS12 {
-		t.Errorf("got %d over %s, want 200 over HTTP/2", resp.StatusCode, resp.Proto)
+	if resp.StatusCode != 200 || resp.TLS.Version < tls.VersionTLS12 {
+		t.Errorf("got %d over TLS %x, want 200 over TLS 1.2 or later", resp.StatusCode, resp.TLS.Version)
 	}
 	conn, err := tls.Dial("tcp", mqtt, &tls.Config{RootCAs: pool})
 	if err != nil {
@@ -405,6 +404,49 @@ func TestWithACertificateBothListenersSpeakTLSOnly(t *testing.T) {
 	}
 	if _, err := tls.Dial("tcp", addr, &tls.Config{RootCAs: pool, MaxVersion: tls.VersionTLS11}); err == nil {
 		t.Error("the server takes TLS 1.1")
+	}
+}
+
+// TestNoListenerSpeaksHTTP2: a client that offers HTTP/2 gets HTTP/1.1, at each listener that serves HTTP over TLS.
+func TestNoListenerSpeaksHTTP2(t *testing.T) {
+	c := config(t.TempDir())
+	pool := certificate(t, &c)
+	c.Metrics = "127.0.0.1:0"
+	a := start(t, c)
+	run(t, a)
+	addr, _ := a.Ready()
+	safe, err := app.OpenSafe(app.SafeConfig{HTTP: "127.0.0.1:0", TLSCert: c.TLSCert, TLSKey: c.TLSKey, Data: c.Data, Log: slog.New(slog.DiscardHandler),
+		Defect: func() app.Defect { return app.Defect{} }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- safe.Run(ctx) }()
+	defer func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("safe mode: %v", err)
+		}
+	}()
+	for name, at := range map[string]string{"HTTP": addr, "metrics": a.Metrics(), "safe mode": safe.Address()} {
+		h := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}}
+		resp, err := h.Get("https://" + at + "/")
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		resp.Body.Close()
+		h.CloseIdleConnections()
+		if resp.ProtoMajor != 1 {
+			t.Errorf("%s: got %s, want HTTP/1.1", name, resp.Proto)
+		}
+		conn, err := tls.Dial("tcp", at, &tls.Config{RootCAs: pool, NextProtos: []string{"h2"}})
+		if err == nil {
+			if got := conn.ConnectionState().NegotiatedProtocol; got != "" {
+				t.Errorf("%s: a client that speaks nothing else got %q", name, got)
+			}
+			conn.Close()
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/config"
 	"github.com/paywatt/paywatt/internal/gateway"
+	"github.com/paywatt/paywatt/internal/listen"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -26,7 +27,7 @@ func (a *App) openDevices() (err error) {
 		return nil
 	}
 	s := &sharedListener{}
-	if s.socket, err = listenOn(config.MQTTDevices, a.c.Devices, "devices"); err != nil {
+	if s.socket, err = listenFor(a.crowd("devices", listen.Few()), config.MQTTDevices, a.c.Devices, "devices"); err != nil {
 		return err
 	}
 	a.shared = s

@@ -12,6 +12,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/config"
 	"github.com/paywatt/paywatt/internal/gateway"
+	"github.com/paywatt/paywatt/internal/listen"
 	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
@@ -78,7 +79,8 @@ func (a *App) openDevice(c config.Legacy) error {
 	if p == nil {
 		return fmt.Errorf("%w: there is no profile %q; paywatt profile list lists all profiles", ErrLegacy, c.Profile)
 	}
-	socket, err := listenOn(config.MQTTLegacy, c.Address, "the device of meter "+c.Meter)
+	purpose := "the device of meter " + c.Meter
+	socket, err := listenFor(a.crowd(purpose, listen.Few()), config.MQTTLegacy, c.Address, purpose)
 	if err != nil {
 		return err
 	}

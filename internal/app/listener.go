@@ -6,6 +6,7 @@ import (
 	"net"
 
 	"github.com/paywatt/paywatt/internal/config"
+	"github.com/paywatt/paywatt/internal/listen"
 )
 
 // ListenError says which listener could not be opened.
@@ -23,7 +24,21 @@ func (e *ListenError) Error() string { return fmt.Sprintf("listen for %s: %s", e
 // Unwrap returns the error of the operating system.
 func (e *ListenError) Unwrap() error { return e.Err }
 
-// listenOn opens one listener of the server.
+// listenFor opens one listener of the server, whose connections belong to a crowd of strangers until they sign in.
+func listenFor(crowd *listen.Crowd, setting, address, purpose string) (net.Listener, error) {
+	l, err := listenOn(setting, address, purpose)
+	if err != nil {
+		return nil, err
+	}
+	return crowd.Listener(l), nil
+}
+
+// crowd makes a crowd of strangers.
+func (a *App) crowd(purpose string, limits listen.Limits) *listen.Crowd {
+	return listen.New(purpose, limits, a.network().Trusts, a.log)
+}
+
+// listenOn opens one socket.
 func listenOn(setting, address, purpose string) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/config"
 	"github.com/paywatt/paywatt/internal/gateway"
+	"github.com/paywatt/paywatt/internal/listen"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/mirror"
@@ -43,7 +44,7 @@ func (a *App) openIntegration() (err error) {
 	}
 	logins := newLogins(a.engine, a.c, a.data)
 	r := &mirrorFeed{heard: map[string]struct{}{}}
-	if r.socket, err = listenOn(config.MQTTIntegration, a.c.Integration, "integrations"); err != nil {
+	if r.socket, err = listenFor(a.crowd("integrations", listen.Few()), config.MQTTIntegration, a.c.Integration, "integrations"); err != nil {
 		return err
 	}
 	a.mirror = r

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"runtime/debug"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/keystore"
@@ -95,6 +96,7 @@ func (a *App) verify(ctx context.Context) error {
 		default:
 			a.setUnsound("")
 		}
+		debug.FreeOSMemory() // a start and a verification take memory that an idle server would keep for minutes
 		timer.Reset(verifyPause(time.Since(began)))
 	}
 }

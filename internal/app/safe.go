@@ -14,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/api"
 	"github.com/paywatt/paywatt/internal/config"
+	"github.com/paywatt/paywatt/internal/listen"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/internal/web/console"
@@ -63,7 +64,8 @@ func OpenSafe(c SafeConfig) (*Safe, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.l, err = listenOn(config.HTTP, c.HTTP, "HTTP"); err != nil {
+	crowd := listen.New("HTTP", listen.Few(), nil, c.Log)
+	if s.l, err = listenFor(crowd, config.HTTP, c.HTTP, "HTTP"); err != nil {
 		return nil, err
 	}
 	s.server = api.NewServer(h, api.Network{}, c.Log)

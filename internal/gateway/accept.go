@@ -46,7 +46,11 @@ func (l *acceptor) Serve(establish listeners.EstablishFn) {
 			// The hooks log how a logged-in connection ended.
 			own := c.(*conn)
 			program := &screened{conn: own}
-			err := establish(l.ID(), program)
+			err := program.awaitPacket()
+			if err == nil {
+				err = establish(l.ID(), program)
+			}
+			_ = program.Close() // mochi has closed what it served
 			l.gate.log.Debug("connection of a program ended", logkey.Reason, l.gate.counts.end(programEnding(program, err)), logkey.Remote, c.RemoteAddr().String(), logkey.Err, err)
 			if large := new(tooLarge); errors.As(err, &large) && !own.frame.begun {
 				l.gate.counts.refused.Add(1)

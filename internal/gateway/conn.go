@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
+
+	"github.com/paywatt/paywatt/internal/listen"
 )
 
 // Errors that close a connection because of its bytes, or because the client does not read.
@@ -51,6 +53,9 @@ type conn struct {
 func newConn(c net.Conn, l *Limits) *conn {
 	return &conn{Conn: c, limits: l, done: make(chan struct{})}
 }
+
+// accepted is the socket as the listener has accepted it; nil if the listener does not count strangers.
+func (c *conn) accepted() *listen.Conn { return listen.Of(c.Conn) }
 
 // Read reads from the client. It checks the length of every packet before memory is allocated for it.
 func (c *conn) Read(p []byte) (int, error) {

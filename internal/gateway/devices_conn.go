@@ -73,6 +73,7 @@ func (d *Devices) greet(ctx context.Context, c *conn, in *input) (*deviceConn, e
 		return nil, errors.Join(errPassword, c.answer(packet.NotAuthorized))
 	}
 	g.s.silence = d.limits.silence(p.KeepAlive)
+	c.accepted().SignedIn() // from here on it is a guest, and [maxGuests] limits these
 	return g, c.answer(packet.Success)
 }
 

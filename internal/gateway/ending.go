@@ -12,6 +12,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"github.com/paywatt/paywatt/internal/gateway/packet"
+	"github.com/paywatt/paywatt/internal/listen"
 	"github.com/paywatt/paywatt/internal/logkey"
 )
 
@@ -55,7 +56,7 @@ type endingFact struct {
 
 func (e ending) fact() endingFact {
 	return [endings]endingFact{
-		byLimit:       {"limit", slog.LevelDebug, "connection refused: too many are open", 0},
+		byLimit:       {"limit", slog.LevelDebug, "connection ended: too many are open", 0},
 		byTLS:         {"tls", slog.LevelDebug, "connection ended: no TLS session was agreed on", 0},
 		byCertificate: {"certificate", slog.LevelWarn, "connection refused: its certificate does not count", 0},
 		byConnectTime: {"connect-time", slog.LevelDebug, "connection ended: no CONNECT came in time", 0},
@@ -107,6 +108,10 @@ func strangerEnding(c *conn, err error) ending {
 	switch encrypted, is := c.Conn.(*tls.Conn); {
 	case errors.As(err, &refused):
 		return byDenial
+	case c.accepted().Crowded():
+		return byLimit
+	case errors.Is(err, listen.ErrFirst):
+		return byConnectSize
 	case errors.Is(err, errCertificate):
 		return byCertificate
 	case errors.As(err, &large):
@@ -154,6 +159,8 @@ func deviceEnding(ctx context.Context, c *conn, err error, login bool) ending {
 		return known
 	case ctx.Err() != nil:
 		return byShutdown
+	case c.accepted().Crowded():
+		return byLimit
 	case !login && is(errStranger, errNoMeter, errBadName, errPassword):
 		return byDenial
 	case !login && is(errLevel):

@@ -76,13 +76,11 @@ func (g *Gateway) subscribe(s *session, body []byte) error {
 		want, _ := sub.Filters.Next()
 		have, codes[i] = s.grant(have, want)
 	}
-	if err := s.write(packet.AppendSuback(nil, s.version, packet.Suback, sub.ID, codes[:sub.Count])); err != nil {
-		return err
-	}
-	if s.subscribed(have) {
+	more, err := s.subscribed(have, packet.AppendSuback(nil, s.version, packet.Suback, sub.ID, codes[:sub.Count]))
+	if more {
 		g.connected(s)
 	}
-	return nil
+	return err
 }
 
 // grant decides about one filter. The code is the granted quality, or says why there is none.
@@ -126,6 +124,6 @@ func (g *Gateway) unsubscribe(s *session, body []byte) error {
 			}
 		}
 	}
-	s.subscribed(have)
-	return s.write(packet.AppendSuback(nil, s.version, packet.Unsuback, sub.ID, codes[:sub.Count]))
+	_, err := s.subscribed(have, packet.AppendSuback(nil, s.version, packet.Unsuback, sub.ID, codes[:sub.Count]))
+	return err
 }

@@ -125,6 +125,7 @@ func (g *Gateway) enter(s *session) {
 	if before != nil {
 		before.end(byTakeover)
 	}
+	s.conn.accepted().SignedIn()
 	g.counts.logins.Add(1)
 	if cert := s.conn.certificate(); cert != nil {
 		g.log.Info("meter connected with a certificate", logkey.Meter, s.who.Number, logkey.Remote, s.conn.RemoteAddr().String(), logkey.Serial, serialOf(cert))

@@ -278,24 +278,29 @@ func TestNewConnectionTakesTheMeterOver(t *testing.T) {
 	}
 }
 
+// TestResumedSessionListensAgain: a subscription that was answered is there in the next connection, however soon it follows. A
+// thousand meters reconnect, because the moment between the answer and the subscription was short.
 func TestResumedSessionListensAgain(t *testing.T) {
 	b := start(t, gateway.Config{Inbox: newShelf().inbox})
-	user := number(1)
-	connect := connectPacket(user)
-	connect.Connect.Clean = false
-	p := dial(t, b)
-	p.write(connect)
-	p.want(packets.Connack)
-	p.listen(user)
-	_ = p.conn.Close()
-	p = dial(t, b)
-	p.write(connect)
-	if pk := p.want(packets.Connack); !pk.SessionPresent {
-		t.Fatal("the session was forgotten")
-	}
-	p.settle()
-	if !b.Publish(user, wire.DownToken, []byte("{}")) {
-		t.Error("the resumed session took no message")
+	for i := range 1000 {
+		user := number(i)
+		connect := connectPacket(user)
+		connect.Connect.Clean = false
+		p := dial(t, b)
+		p.write(connect)
+		p.want(packets.Connack)
+		p.listen(user)
+		_ = p.conn.Close()
+		p = dial(t, b)
+		p.write(connect)
+		if pk := p.want(packets.Connack); !pk.SessionPresent {
+			t.Fatal("the session was forgotten")
+		}
+		p.settle()
+		if !b.Publish(user, wire.DownToken, []byte("{}")) {
+			t.Fatalf("the resumed session of meter %d took no message", i)
+		}
+		_ = p.conn.Close()
 	}
 }
 

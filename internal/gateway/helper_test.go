@@ -319,8 +319,7 @@ func (p *peer) hear(user string) {
 	p.settle()
 }
 
-// settle waits until the gateway has registered a subscription. The SUBACK comes too early, so settle waits for the answer to a
-// further packet.
+// settle waits until the gateway has done everything that an earlier packet asks for: also what follows after its answer.
 func (p *peer) settle() {
 	p.t.Helper()
 	p.write(packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Pingreq}})

@@ -285,6 +285,7 @@ func (h *integrationHook) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Pack
 		return false
 	}
 	if is {
+		c.accepted().SignedIn()
 		c.mqtt5 = cl.Properties.ProtocolVersion == 5
 	}
 	cl.ID = l.User() + "/" + cl.ID

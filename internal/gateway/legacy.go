@@ -207,6 +207,7 @@ func (l *Legacy) replace(before, s *legacySession) bool {
 	if before != nil {
 		before.conn.quit(byTakeover)
 	}
+	s.conn.accepted().SignedIn()
 	l.counts.logins.Add(1)
 	l.log.Info("device connected", logkey.Meter, s.who.Number, logkey.Remote, s.conn.RemoteAddr().String())
 	if l.c.OnConnected != nil {

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/listen"
 	"github.com/paywatt/paywatt/internal/logkey"
 )
 
@@ -69,12 +70,14 @@ func rest(d time.Duration, done <-chan struct{}) bool {
 }
 
 // admit counts the socket and wraps it; it returns nil if it refuses the socket, for instance because a limit is
-// reached.
+// reached. If one of the sockets has not signed in, that one ends instead.
 func (g *gate) admit(raw net.Conn) *conn {
 	ip := addressOf(raw)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if len(g.all) >= g.limits.Connections || !ip.IsLoopback() && g.from[ip] >= g.limits.PerAddress {
+	full := len(g.all) >= g.limits.Connections
+	shared := !ip.IsLoopback() && g.from[ip] >= g.limits.PerAddress
+	if (full || shared) && !listen.Of(raw).Displace(shared) {
 		return nil
 	}
 	select {

@@ -18,11 +18,28 @@ type screened struct {
 	denied  bool   // its user name or password is wrong
 }
 
+// firstBuffer is how many bytes of the first packet are read at a time.
+const firstBuffer = 512
+
+// awaitPacket waits for the first packet. mochi keeps a queue of maxPending messages, 240 kB, for each connection that it serves, so it
+// gets none that has only been opened.
+func (s *screened) awaitPacket() error { return s.fill(make([]byte, firstBuffer)) }
+
 // Read reads whole packets from the program.
 func (s *screened) Read(p []byte) (int, error) {
+	if err := s.fill(p); err != nil {
+		return 0, err
+	}
+	n := copy(p, s.in[:s.good])
+	s.in, s.good = append(s.in[:0], s.in[n:]...), s.good-n
+	return n, nil
+}
+
+// fill reads into the buffer p until there is a whole packet.
+func (s *screened) fill(p []byte) error {
 	for s.good == 0 {
 		if s.ended != nil {
-			return 0, s.end()
+			return s.end()
 		}
 		n, err := s.conn.Read(p)
 		s.in = append(s.in, p[:n]...) // conn lets no packet through that is longer than a packet may be
@@ -30,9 +47,7 @@ func (s *screened) Read(p []byte) (int, error) {
 			s.ended = err
 		}
 	}
-	n := copy(p, s.in[:s.good])
-	s.in, s.good = append(s.in[:0], s.in[n:]...), s.good-n
-	return n, nil
+	return nil
 }
 
 // end returns why the connection ends, and tells a program of MQTT 5 of a fault. By now mochi has answered all earlier packets.

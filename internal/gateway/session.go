@@ -95,10 +95,14 @@ func (s *session) take() bool {
 // answered frees the slot of a message.
 func (s *session) answered() { <-s.slots }
 
-// subscribed replaces the meter's filters. It reports whether any leaf is new.
-func (s *session) subscribed(f filters) (more bool) {
+// subscribed answers the meter and replaces its filters, as one step: no message goes out before the answer, and a connection that
+// takes this one over after the answer finds the new filters. It reports whether any leaf is new.
+func (s *session) subscribed(f filters, answer []byte) (more bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.write(answer); err != nil {
+		return false, err
+	}
 	s.filters = f
 	now := f.leaves()
 	for i := range now {
@@ -106,7 +110,7 @@ func (s *session) subscribed(f filters) (more bool) {
 	}
 	s.granted = now
 	s.flushAck()
-	return more
+	return more, nil
 }
 
 // subscriptions returns the meter's filters.

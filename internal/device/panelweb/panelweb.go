@@ -18,6 +18,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/device"
 	"github.com/paywatt/paywatt/internal/device/face"
+	"github.com/paywatt/paywatt/internal/listen"
 )
 
 // Times of the panel, in real time.
@@ -77,10 +78,12 @@ func (p *Panel) Run(ctx context.Context, l net.Listener) error {
 	server := &http.Server{
 		Handler: p.Handler(p.do), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, MaxHeaderBytes: 32 << 10,
 		BaseContext: func(net.Listener) context.Context { return ctx },
+		ConnState:   listen.State,
 		ErrorLog:    slog.NewLogLogger(p.c.Log.Handler(), slog.LevelWarn),
 	}
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(l) }()
+	visitors := listen.New("panel", listen.Few(), nil, p.c.Log) // the panel has no sign-in
+	go func() { served <- server.Serve(visitors.Listener(l)) }()
 	err := p.live(ctx, served)
 	cancel() // ends the live displays
 	end, done := context.WithTimeout(context.WithoutCancel(ctx), closeWithin)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/listen"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/web/guess"
@@ -52,6 +53,7 @@ func (s *Console) enter(w http.ResponseWriter, r *http.Request) (v visit, known 
 	if known, err = s.c.Access.ByLogin(r.Context(), s.c.Tenant, v.session); err != nil || known.Refused() {
 		return visit{site: site{say: say(r.Context())}}, known, err
 	}
+	listen.SignedIn(r.Context())
 	v.by = known.Actor
 	v.by.IP, v.by.RequestID = address(r), w.Header().Get(requestIDHeader)
 	v.site, err = s.site(r.Context())

@@ -24,6 +24,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/listen"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/pagelink"
@@ -221,6 +222,7 @@ func (p *Portal) openedToPay(next func(http.ResponseWriter, *http.Request, visit
 			p.wrong(w, r)
 			return
 		}
+		listen.SignedIn(r.Context())
 		p.remember(text)
 		v, err := p.visit(r, opened)
 		if err != nil {
