@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/paywatt/paywatt/internal/bounded"
 	"github.com/paywatt/paywatt/internal/config"
 	"github.com/paywatt/paywatt/internal/exit"
 )
@@ -102,9 +103,16 @@ func readSettings(path string) (map[string]any, error) {
 	if err == nil && info.Size() > maxSettings {
 		err = fmt.Errorf("longer than %d bytes", maxSettings)
 	}
+	var text []byte
+	if err == nil {
+		text, err = os.ReadFile(path)
+	}
+	if err == nil {
+		err = bounded.CheckTOML(string(text))
+	}
 	var out map[string]any
 	if err == nil {
-		_, err = toml.DecodeFile(path, &out)
+		_, err = toml.Decode(string(text), &out)
 	}
 	if err != nil {
 		return nil, &config.FileError{Err: fmt.Errorf("read %s: %w", path, err)}

@@ -54,6 +54,7 @@ import (
 	"github.com/paywatt/paywatt/internal/search"
 	"github.com/paywatt/paywatt/internal/till"
 	"github.com/paywatt/paywatt/internal/timeline"
+	"github.com/paywatt/paywatt/internal/upload"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/voucher"
@@ -124,6 +125,8 @@ type Config struct {
 	Cursors registry.Hasher
 	// Keeper stores answers of requests that move no money but carry an Idempotency-Key.
 	Keeper AnswerStore
+	// Uploads makes room for uploaded files.
+	Uploads *upload.Gate
 	// Languages are the texts of answers in each language.
 	Languages *words.Languages
 	// Papers lays out receipts, by the name of the format; the format json needs no entry.

@@ -21,6 +21,7 @@ import (
 	"github.com/klauspost/compress/gzhttp"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/imports"
 	"github.com/paywatt/paywatt/internal/listen"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -243,6 +244,18 @@ func (a *API) routed(mux *http.ServeMux) http.Handler {
 			writeProblem(w, x, p)
 			return
 		}
+		if x.takesFile() {
+			if no := x.actor.Needs(fileRight(x.route, r.URL.Query())); no.Refused() {
+				writeProblem(w, x, problemOf(no)) // before a place is held: who may not send a file must not keep others from sending theirs
+				return
+			}
+			release, no := a.c.Uploads.Hold(access.Self(x.actor))
+			if no.Refused() {
+				writeProblem(w, x, problemOf(no))
+				return
+			}
+			defer release()
+		}
 		if r.Method == http.MethodPost {
 			if p := readBody(w, r, x); p != nil {
 				writeProblem(w, x, p)
@@ -307,9 +320,20 @@ func (a *API) authenticate(r *http.Request, x *exchange) *Problem {
 	return nil
 }
 
+// takesFile reports whether the body of the request is a file.
+func (x *exchange) takesFile() bool { return x.route == importRoute || x.route == uploadRoute }
+
+// fileRight returns the right that the file of a request needs.
+func fileRight(route string, query url.Values) access.Right {
+	if route == importRoute {
+		return imports.Kind(query.Get("kind")).Right()
+	}
+	return access.DecidePayments
+}
+
 // readBody reads the whole body, at most MaxBody bytes, so that no handler waits for the network.
 func readBody(w http.ResponseWriter, r *http.Request, x *exchange) *Problem {
-	file, most := x.route == importRoute || x.route == uploadRoute, int64(MaxBody)
+	file, most := x.takesFile(), int64(MaxBody)
 	switch x.route {
 	case importRoute:
 		most = sheet.MaxBytes

@@ -19,7 +19,7 @@ func TestThePageOfHTTPIsTrue(t *testing.T) {
 	thousands := func(n int) string { return fmt.Sprintf("%d,%03d", n/1000, n%1000) }
 	l := Limits{}.orDefaults()
 	want := []string{"| `owner` | all |", "| `customer`, `device` | none over other people's things |",
-		fmt.Sprintf("| body | %d MiB |", MaxBody>>20), fmt.Sprintf("| headers | %d KiB, within %d s |", MaxHeader>>10, int(readHeaderTimeout.Seconds())),
+		fmt.Sprintf("| body | %d MiB;", MaxBody>>20), fmt.Sprintf("| headers | %d KiB, within %d s |", MaxHeader>>10, int(readHeaderTimeout.Seconds())),
 		fmt.Sprintf("| reading the whole request | %d s |", int(readTimeout.Seconds())),
 		fmt.Sprintf("| requests of one address | %d a second, %d at once;", int(l.PerSecond), l.Burst), "| requests at once | " + thousands(l.InFlight) + " |",
 		"| connections | " + thousands(maxConnections) + " in all, " + thousands(maxPerAddress) + " from one address,",

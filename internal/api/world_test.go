@@ -139,7 +139,8 @@ func (w *world) holder(f *app.Folder) (email string) {
 		if err != nil {
 			return false, err
 		}
-		email = i.Text(id.Person) + "@example.org"
+		name := i.Text(id.Person)
+		email = "staff-" + name[len(name)-8:] + "@example.org"
 		return false, tx.AddPersonRow(access.PersonRow{ID: i, Email: email, Role: access.Owner, CreatedAt: time.Now()})
 	})
 	if err != nil {
@@ -151,16 +152,26 @@ func (w *world) holder(f *app.Folder) (email string) {
 // newKey makes an API key of a new person while the server runs, as the command line does.
 func (w *world) newKey(role access.Role) string {
 	w.t.Helper()
+	return w.newKeys(role, 1)[0]
+}
+
+// newKeys makes API keys of one new person.
+func (w *world) newKeys(role access.Role, count int) (keys []string) {
+	w.t.Helper()
 	f, err := app.OpenFolder(w.t.Context(), w.dir, "", slog.New(slog.DiscardHandler))
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	defer f.Close()
-	made, err := f.Access.CreateAPIKey(w.t.Context(), app.Clerk(), access.NewKey{Role: role, Person: w.holder(f)})
-	if err != nil || made.Refused() {
-		w.t.Fatal(made.Refusal, err)
+	person := w.holder(f)
+	for range count {
+		made, err := f.Access.CreateAPIKey(w.t.Context(), app.Clerk(), access.NewKey{Role: role, Person: person})
+		if err != nil || made.Refused() {
+			w.t.Fatal(made.Refusal, err)
+		}
+		keys = append(keys, made.Secret.Reveal())
 	}
-	return made.Secret.Reveal()
+	return keys
 }
 
 // answer is a response as it arrived.

@@ -57,6 +57,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/internal/till"
+	"github.com/paywatt/paywatt/internal/upload"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/voucher"
@@ -165,6 +166,7 @@ type App struct {
 	payments   *payment.Payments
 	vouchers   *voucher.Vouchers
 	statements *reconcile.Statements
+	uploads    *upload.Gate // of files for imports and statements
 	webhooks   *webhook.Webhooks
 	imports    *imports.Imports
 	history    *metering.History

@@ -102,7 +102,7 @@ func (a *App) openCases() (err error) {
 		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) dayclose.Tx { return tx })})
 	a.openPayments()
 	a.openWebhooks()
-	a.imports = imports.New(imports.Config{Registry: a.registry, Debts: a.debts, Sealer: a.data, Now: a.c.Now,
+	a.imports = imports.New(imports.Config{Registry: a.registry, Debts: a.debts, Sealer: a.data, Uploads: a.uploads, Now: a.c.Now,
 		Door: store.DoorTo(a.engine, store.Job, func(tx *store.Tx) imports.Tx { return tx })})
 	a.adoption = a.adopting()
 	a.access.Serve(a.doers())
@@ -189,7 +189,7 @@ func (a *App) openHTTP() error {
 		Cases: api.Cases{Access: a.access, Registry: a.registry, Vending: a.vending, Debts: a.debts, Vendors: a.vendors, Tills: a.tills, Days: a.days, Payments: a.payments, Vouchers: a.vouchers, Reconciliations: a.statements, Webhooks: a.webhooks, Imports: a.imports, History: a.history, Commands: a.commands, Reports: a.reports, Diagnoses: a.doctor, Wallets: a.wallets, Quarantine: a.quarantine, Recharges: a.refills,
 			Adoption: a.adoption, Configs: a.configs,
 			Devices: a.answering(), Messages: a.messages, PageLinks: a.links, Search: found, Overview: needs, Timelines: times, Office: papered, Flats: landlord},
-		Cursors: a.data, Keeper: &keeper{engine: a.engine, data: a.data}, Languages: a.c.Languages, Papers: papers(), Ready: a.notReady, Fault: faultOf, Version: a.c.Version, Metrics: a.gauges, Log: a.log, Now: a.c.Now,
+		Cursors: a.data, Uploads: a.uploads, Keeper: &keeper{engine: a.engine, data: a.data}, Languages: a.c.Languages, Papers: papers(), Ready: a.notReady, Fault: faultOf, Version: a.c.Version, Metrics: a.gauges, Log: a.log, Now: a.c.Now,
 		Rand: a.c.Rand, Limits: a.c.API, Network: a.network(),
 	})
 	if err != nil {
@@ -199,7 +199,7 @@ func (a *App) openHTTP() error {
 	pages, err := console.New(console.Config{Forms: &keeper{engine: a.engine, data: a.data}, Tenant: tenant, Access: a.access, Registry: a.registry, Vending: a.vending, History: a.history, Reports: a.reports,
 		Adoption: a.adoption, Configs: a.configs,
 		Wallets: a.wallets, Quarantine: a.quarantine, Commands: a.commands, Recharges: a.refills, Messages: a.messages, Vendors: a.vendors, Payments: a.payments, Vouchers: a.vouchers, Webhooks: a.webhooks, Reconciliations: a.statements, Tills: a.tills, Days: a.days, Imports: a.imports, Devices: a.answering(), Search: found, Diagnoses: a.doctor, Debts: a.debts, PageLinks: a.links, Logins: newLogins(a.engine, a.c, a.data), Overview: needs, Timelines: times,
-		Office: papered, Flats: landlord, Spool: a.spool,
+		Office: papered, Flats: landlord, Spool: a.spool, Uploads: a.uploads,
 		Export: exporting(v1), Now: a.c.Now, Rand: a.c.Rand, Log: a.log, Version: a.c.Version.Version, Secure: a.tls != nil, Test: a.c.Test,
 		PanelURL: a.c.PanelURL, Tour: a.c.Tour, Languages: a.c.Languages, SetupCode: a.setup, Hash: a.data.Hash})
 	if err != nil {

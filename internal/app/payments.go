@@ -19,6 +19,7 @@ import (
 	"github.com/paywatt/paywatt/internal/reconcile"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/upload"
 	"github.com/paywatt/paywatt/internal/voucher"
 )
 
@@ -43,7 +44,8 @@ func (a *App) openPayments() {
 	a.vouchers = voucher.New(voucher.Config{Seller: a.vending, Sealer: a.data, Rand: a.c.Rand, MayDate: a.vending.MayDate,
 		Door:    store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) voucher.Tx { return tx }),
 		Deliver: func(tx voucher.Tx, meter string) ([]string, error) { return a.deliverPaid(tx, meter) }})
-	a.statements = reconcile.New(reconcile.Config{Payments: a.payments, Sealer: a.data, Now: a.c.Now, Log: a.log,
+	a.uploads = upload.NewGate()
+	a.statements = reconcile.New(reconcile.Config{Payments: a.payments, Sealer: a.data, Uploads: a.uploads, Now: a.c.Now, Log: a.log,
 		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) reconcile.Tx { return tx })})
 	a.paying = job.NewOutbox(job.OutboxConfig{Lane: job.LanePayment, Owner: a.holder, Sender: payment.NewWorker(a.payments), Workers: payWorkers, Now: a.c.Now, Log: a.log,
 		Door: store.DoorTo(a.engine, store.Job, func(tx *store.Tx) job.OutboxTx { return tx })})

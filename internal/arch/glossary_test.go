@@ -22,7 +22,7 @@ const everyday = `ids added arg args argon arrived availability awaited bad badg
 	suite summary tag tail talk tally thief tick toggle total trace track transcript turns tx usage verb view visit vmeter waiter
 	watched wire workshop config docs object conn func io trunc sync length upgrade currency explain explained explanation calibrate
 	calibrated simulate refused deliver forget summarised taken unreadable revoked reprint unconfirmed consultation undone outlet
-	cutoff tries letter worn flasher`
+	cutoff tries letter worn flasher archive malformed xml`
 
 var letters = regexp.MustCompile(`[a-z]+`)
 

@@ -29,6 +29,7 @@ func testPackages() map[string]string {
 		"internal/print/printtest":         "a receipt printer for tests",
 		"internal/logtest":                 "fails a test on an unexpected warning",
 		"internal/rowstest":                "rows that fail at a chosen call",
+		"internal/hostile":                 "files that cost much, and what reading one costs",
 		"internal/app/apptest":             "people for tests of whole programs",
 		"internal/codeblock":               "code blocks of pages",
 		"internal/device/card/cardtest":    "reads back a memory card",

@@ -22,6 +22,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sheet"
+	"github.com/paywatt/paywatt/internal/upload"
 	"github.com/paywatt/paywatt/wire"
 )
 
@@ -149,6 +150,7 @@ type Config struct {
 	Registry *registry.Registry
 	Debts    *debt.Debts
 	Sealer   registry.Sealer // for cursors
+	Uploads  *upload.Gate
 	Now      func() time.Time
 }
 
@@ -161,8 +163,8 @@ func New(c Config) *Imports { return &Imports{c} }
 // workers is how many rows are imported at once. One commit then stores many rows.
 const workers = 32
 
-// right returns the right that an import of a kind needs.
-func (k Kind) right() access.Right {
+// Right returns the right that an import of a kind needs.
+func (k Kind) Right() access.Right {
 	switch k {
 	case Customers:
 		return access.WriteCustomers
@@ -172,9 +174,17 @@ func (k Kind) right() access.Right {
 	return access.WriteMeters
 }
 
+// MaySend says why an actor may not send a file of any kind.
+func MaySend(by access.Actor) refusal.Refusal {
+	if len(KindsOf(by)) > 0 {
+		return refusal.Refusal{}
+	}
+	return by.Needs(access.WriteMeters)
+}
+
 // KindsOf lists the kinds that an actor may import.
 func KindsOf(by access.Actor) []Kind {
-	return slices.DeleteFunc(Kinds(), func(k Kind) bool { return !by.May(k.right()) })
+	return slices.DeleteFunc(Kinds(), func(k Kind) bool { return !by.May(k.Right()) })
 }
 
 // MayUndo reports whether an actor may undo an import of a kind, or ask a second person for that.
@@ -182,7 +192,7 @@ func MayUndo(by access.Actor, k Kind) bool {
 	if k.Money() {
 		return by.May(access.ActImportUndo.Right())
 	}
-	return by.May(k.right())
+	return by.May(k.Right())
 }
 
 // readRight returns the right to look at an import of a kind.
@@ -199,10 +209,14 @@ func (s *Imports) Apply(ctx context.Context, by access.Actor, w Request) (_ Resu
 	if !w.Kind.exists() {
 		return Result{Refusal: refuse.ImportKindUnknown(refusal.Echo(string(w.Kind)))}, nil
 	}
-	if no := by.Needs(w.Kind.right()); no.Refused() {
+	if no := by.Needs(w.Kind.Right()); no.Refused() {
 		return Result{Refusal: no}, nil
 	}
-	table, no := sheet.Read(w.File)
+	var table sheet.Table
+	var no refusal.Refusal
+	if busy := s.c.Uploads.Read(ctx, func() { table, no = sheet.Read(w.File) }); busy.Refused() {
+		return Result{Refusal: busy}, nil
+	}
 	if no.Refused() {
 		return Result{Refusal: no}, nil
 	}

@@ -47,12 +47,15 @@ func (k Kind) act() access.Act {
 	return access.ActImportBalances
 }
 
+// accountSigns removes what people write between the digits of an account.
+var accountSigns = strings.NewReplacer(" ", "", "-", "")
+
 // accountNumber returns what names an account, with the zero that a spreadsheet dropped from a meter's number.
 func accountNumber(cell string) string {
 	if _, err := id.Parse(id.Account, cell); err == nil {
 		return cell
 	}
-	return strings.NewReplacer(" ", "", "-", "").Replace(registry.WithLostZero(cell))
+	return accountSigns.Replace(registry.WithLostZero(cell))
 }
 
 // moneyEntry reads a row of a debt or a balance.

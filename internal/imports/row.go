@@ -35,12 +35,16 @@ type file struct {
 	defaults map[string]string // for cells that are empty
 	currency money.Currency    // of the books
 	comma    bool              // amounts have a comma before their decimals
+	columns  []column          // of the kind
+	cells    map[string]string // of the present row, by the columns' names
 }
 
 // entries reads the rows of a table.
 func (k Kind) entries(t sheet.Table, f file) []entry {
+	f.columns, f.cells = k.columns(), map[string]string{}
 	out := make([]entry, len(t.Rows))
 	first := map[string]int{}
+	equal := map[string]int{} // how many customers have the same data
 	if at, ok := f.at["amount"]; ok {
 		var amounts []string
 		for _, row := range t.Rows {
@@ -55,10 +59,8 @@ func (k Kind) entries(t sheet.Table, f file) []entry {
 			key := e.same
 			if k != Customers {
 				e.twin = first[key]
-			} else { // two customers may have the same data: the second is another one
-				for n := 2; first[key] != 0; n++ {
-					key = e.same + "\x00" + strconv.Itoa(n)
-				}
+			} else if equal[e.same]++; equal[e.same] > 1 { // two customers may have the same data: the second is another one
+				key = e.same + "\x00" + strconv.Itoa(equal[e.same])
 			}
 			first[key] = cmp.Or(first[key], row.Line)
 			e.print = sha256.Sum256([]byte(string(k) + "\x00" + key))
@@ -76,8 +78,9 @@ func (k Kind) entry(row sheet.Row, f file) entry {
 	case row.Merged:
 		return entry{Refusal: refuse.SheetMerged()}
 	}
-	cells := map[string]string{}
-	for _, c := range k.columns() {
+	cells := f.cells
+	clear(cells)
+	for _, c := range f.columns {
 		value := ""
 		if i, ok := f.at[c.name]; ok {
 			value = row.Cells[i]

@@ -27,7 +27,7 @@ func (s *Imports) Undo(ctx context.Context, by access.Actor, name string) (Resul
 	if err != nil || out.Refused() {
 		return out, err
 	}
-	right := out.Import.Kind.right()
+	right := out.Import.Kind.Right()
 	if out.Import.Kind.Money() {
 		right = access.ActImportUndo.Right()
 	}

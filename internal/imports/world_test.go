@@ -27,6 +27,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/internal/store/storetest"
 	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/upload"
 )
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
@@ -73,7 +74,7 @@ func newWorld(t *testing.T, onPostgres bool) *world {
 		Door: store.DoorTo(w.engine, store.Sale, func(tx *store.Tx) registry.Tx { return tx })})
 	debts := debt.New(debt.Config{Sealer: data, Now: w.clock, MayDate: mayDate,
 		Door: store.DoorTo(w.engine, store.Sale, func(tx *store.Tx) debt.Tx { return tx })})
-	w.Imports = imports.New(imports.Config{Registry: meters, Debts: debts, Sealer: data, Now: w.clock,
+	w.Imports = imports.New(imports.Config{Registry: meters, Debts: debts, Sealer: data, Uploads: upload.NewGate(), Now: w.clock,
 		Door: store.DoorTo(w.engine, store.Job, func(tx *store.Tx) imports.Tx { return tx })})
 	w.access, err = access.New(access.Config{Hasher: data, Vault: data, FactorOptional: true, Now: w.clock, Rand: rand.Reader, Argon: access.Argon{Time: 1, MemoryKiB: 8, Threads: 1},
 		Door: store.DoorTo(w.engine, store.Sale, func(tx *store.Tx) access.Tx { return tx })})

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/paywatt/paywatt/internal/bounded"
 )
 
 // ErrProfile is wrapped by every error in a profile's text. Each error names the file, the key, and what to do.
@@ -21,6 +23,10 @@ func Parse(file, text string) (*Profile, error) {
 	c := checker{file: file}
 	if len(text) > MaxFile {
 		c.bad("", "the file has %d bytes", "keep it below %d", len(text), MaxFile)
+		return nil, c.err()
+	}
+	if err := bounded.CheckTOML(text); err != nil {
+		c.bad("", "it has more than %d names in a path, or lists and tables inside one another", "write shorter paths", bounded.MaxNames)
 		return nil, c.err()
 	}
 	p := &Profile{}

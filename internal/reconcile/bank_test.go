@@ -24,6 +24,7 @@ import (
 	"github.com/paywatt/paywatt/internal/statement"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
+	"github.com/paywatt/paywatt/internal/upload"
 )
 
 // This file tries the acts of the room on a real store, and each of them with a store that fails at each of its calls.
@@ -107,7 +108,7 @@ func openBank(t *testing.T) *bank {
 	}
 	b.provider, b.path = v.Provider.ID, v.Path
 	door := failingDoor{store.DoorTo(b.engine, store.Sale, func(tx *store.Tx) reconcile.Tx { return tx }), b}
-	b.st = reconcile.New(reconcile.Config{Door: door, Payments: b.payments, Sealer: sealer, Now: clock})
+	b.st = reconcile.New(reconcile.Config{Door: door, Payments: b.payments, Sealer: sealer, Uploads: upload.NewGate(), Now: clock})
 	return b
 }
 

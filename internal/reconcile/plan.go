@@ -1,7 +1,6 @@
 package reconcile
 
 import (
-	"bytes"
 	"context"
 	"time"
 
@@ -44,17 +43,7 @@ func mayTake(tx Tx, f File) error {
 }
 
 // plan decides what becomes of each row of a file, and returns what the file says about the balances of its days.
-func (s *Statements) plan(ctx context.Context, t access.Tenant, f File, file []byte, o statement.Options) ([]decision, []PageDay, error) {
-	var rows []Row
-	keys := rowKeys{}
-	read, err := statement.Read(f.Format, bytes.NewReader(file), o, func(r statement.Row) error {
-		r.Reference, r.Payer = "", "" // they are in its contents
-		rows = append(rows, Row{Row: r, Key: string(keys.of(r)), Format: f.Format, Named: true})
-		return nil
-	})
-	if err != nil {
-		return nil, nil, err
-	}
+func (s *Statements) plan(ctx context.Context, t access.Tenant, f File, rows []Row, pages []statement.Page) ([]decision, []PageDay, error) {
 	type plan struct {
 		decided []decision
 		days    []PageDay
@@ -72,7 +61,7 @@ func (s *Statements) plan(ctx context.Context, t access.Tenant, f File, file []b
 			return plan{}, err
 		}
 		uses, err := tx.Comparing().NameUses(f.Provider, namesOf(rows, older))
-		return plan{decideRows(rows, older, uses, z), pageDays(f, read.Pages, rows, z)}, err
+		return plan{decideRows(rows, older, uses, z), pageDays(f, pages, rows, z)}, err
 	})
 	return out.decided, out.days, err
 }

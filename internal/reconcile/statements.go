@@ -14,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/statement"
+	"github.com/paywatt/paywatt/internal/upload"
 )
 
 // FileState is the state of a statement file.
@@ -199,6 +200,7 @@ type Config struct {
 	Door     access.Door[Tx]
 	Payments *payment.Payments
 	Sealer   registry.Sealer
+	Uploads  *upload.Gate
 	Now      func() time.Time
 	Log      *slog.Logger
 }

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,12 +36,15 @@ type UploadResult struct {
 	File  File
 }
 
+// MaySend says why an actor may not send a statement.
+func MaySend(by access.Actor) refusal.Refusal { return by.Needs(access.DecidePayments) }
+
 // Upload takes a statement file of a provider (right: payment.decide). Its rows become payments, by the same way as the provider's calls, and
 // the days that it covers are reconciled. Of a provider that cannot be asked, the file itself confirms payments, so a second person must
 // agree; what a single person uploads confirms no more than the ceilings allow. The same file twice is one file. Without a format, the
 // beginning of the file tells it.
 func (s *Statements) Upload(ctx context.Context, by access.Actor, provider string, file []byte, format statement.Format) (UploadResult, error) {
-	if no := by.Needs(access.DecidePayments); no.Refused() {
+	if no := MaySend(by); no.Refused() {
 		return UploadResult{Refusal: no}, nil
 	}
 	if format == "" {
@@ -56,23 +60,43 @@ func (s *Statements) Upload(ctx context.Context, by access.Actor, provider strin
 	if err != nil || no.Refused() {
 		return UploadResult{Refusal: no}, err
 	}
-	read, err := statement.Read(f.Format, bytes.NewReader(file), o, func(statement.Row) error { return nil })
-	if wrong := (*statement.Damaged)(nil); errors.As(err, &wrong) {
-		return UploadResult{Refusal: refuse.StatementDamaged(f.Format.Title(), refusal.MaskRuns(wrong.Error()))}, nil
-	} else if err != nil {
-		return UploadResult{}, fmt.Errorf("read a statement: %w", err)
+	var read checked
+	busy := s.c.Uploads.Read(ctx, func() { read, err = checkFile(f.Format, file, o) })
+	if busy.Refused() {
+		return UploadResult{Refusal: busy}, nil
+	}
+	if err != nil || read.Refused() {
+		return UploadResult{Refusal: read.Refusal}, err
 	}
 	f.Provider, f.From, f.To, f.Rows, f.Skipped = p.Name, access.Stored(read.From), access.Stored(read.To), read.Rows, read.Skipped
-	packed, err := pack(file)
-	if err != nil {
-		return UploadResult{}, err
-	}
-	out, err := access.Through(ctx, s.c.Door, by.Tenant, func(tx Tx) (UploadResult, error) { return s.upload(tx, by, f, p, packed) })
+	out, err := access.Through(ctx, s.c.Door, by.Tenant, func(tx Tx) (UploadResult, error) {
+		return s.upload(tx, by, f, p, read.packed)
+	})
 	if err != nil || out.Refused() || out.Waits != nil {
 		return out, fault.Wrap(err, "store a statement of provider %s", p.Name)
 	}
 	out.File, err = s.take(ctx, by.Tenant, out.File)
 	return out, err
+}
+
+// checked is a file that was read whole.
+type checked struct {
+	refusal.Refusal
+	statement.Summary
+	packed []byte
+}
+
+// checkFile reads a file whole, and packs it.
+func checkFile(format statement.Format, file []byte, o statement.Options) (c checked, err error) {
+	c.Summary, err = statement.Read(format, bytes.NewReader(file), o, func(statement.Row) error { return nil })
+	if wrong := (*statement.Damaged)(nil); errors.As(err, &wrong) {
+		return checked{Refusal: refuse.StatementDamaged(format.Title(), refusal.MaskRuns(wrong.Error()))}, nil
+	}
+	if err != nil {
+		return checked{}, fmt.Errorf("read a statement: %w", err)
+	}
+	c.packed, err = pack(file)
+	return c, err
 }
 
 // reading finds the provider of a file, and what its rows do not say.
@@ -214,8 +238,11 @@ func fileContext(file id.ID) string { return "statement file " + file.Text(id.St
 // pack compresses a file.
 func pack(file []byte) ([]byte, error) {
 	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	_, err := z.Write(file)
+	z, err := gzip.NewWriterLevel(&b, gzip.BestSpeed) // the usual level takes longer than reading the file
+	if err != nil {
+		return nil, fmt.Errorf("compress a statement: %w", err)
+	}
+	_, err = z.Write(file)
 	if err = errors.Join(err, z.Close()); err != nil {
 		return nil, fmt.Errorf("compress a statement: %w", err)
 	}
@@ -249,21 +276,25 @@ func (s *Statements) take(ctx context.Context, t access.Tenant, f File) (File, e
 	if err != nil || no.Refused() {
 		return f, err // a disabled provider's file is taken when it is enabled again
 	}
-	back, err := givenBack(f, file, o)
-	if err != nil {
-		return f, err
+	var rows []Row
+	var pages []statement.Page
+	busy := s.c.Uploads.Read(ctx, func() { rows, pages, err = readRows(f, file, o) })
+	if err != nil || busy.Refused() {
+		return f, err // while other files are read, this one waits for the next time
 	}
-	decided, days, err := s.plan(ctx, t, f, file, o)
+	back := givenBack(rows)
+	decided, days, err := s.plan(ctx, t, f, rows, pages)
+	rows = nil
 	if errors.Is(err, errTaken) {
 		return f, nil
 	}
 	if err != nil {
 		return f, fault.Wrap(err, "compare the rows of statement %s with older ones", f.Name())
 	}
-	n, rows := 0, []decidedRow(nil)
+	n, next := 0, []decidedRow(nil)
 	store := func(last bool) error {
-		stored, err := access.Through(ctx, s.c.Door, t, func(tx Tx) (stored, error) { return s.store(tx, f, p, rows, back, days, last) })
-		f, rows = stored.File, rows[:0]
+		stored, err := access.Through(ctx, s.c.Door, t, func(tx Tx) (stored, error) { return s.store(tx, f, p, next, back, days, last) })
+		f, next = stored.File, next[:0]
 		return err
 	}
 	_, err = statement.Read(f.Format, bytes.NewReader(file), o, func(r statement.Row) error {
@@ -271,7 +302,7 @@ func (s *Statements) take(ctx context.Context, t access.Tenant, f File) (File, e
 		if n++; n <= f.Taken {
 			return nil
 		}
-		if rows = append(rows, decidedRow{d, r}); len(rows) < chunk {
+		if next = append(next, decidedRow{d, r}); len(next) < chunk {
 			return nil
 		}
 		return store(false)
@@ -302,8 +333,27 @@ func (s *Statements) openFile(ctx context.Context, t access.Tenant, i id.ID) (Fi
 	if err != nil {
 		return f, nil, fmt.Errorf("open statement %s: %w", f.Name(), err)
 	}
-	file, err := io.ReadAll(io.LimitReader(z, statement.MaxBytes+1))
-	return f, file, fault.Wrap(err, "open statement %s", f.Name())
+	var file bytes.Buffer
+	file.Grow(unpackedSize(packed) + bytes.MinRead)
+	_, err = file.ReadFrom(io.LimitReader(z, statement.MaxBytes+1))
+	if err == nil && !sumIs(file.Bytes(), f.Sum) {
+		err = errors.New("its SHA-256 is not the stored one")
+	}
+	return f, file.Bytes(), fault.Wrap(err, "open statement %s", f.Name())
+}
+
+// sumIs reports whether a file has a SHA-256.
+func sumIs(file, sum []byte) bool {
+	real := sha256.Sum256(file)
+	return bytes.Equal(real[:], sum)
+}
+
+// unpackedSize returns how many bytes a packed file has, as it says itself at its end (RFC 1952). A file without an end has none.
+func unpackedSize(packed []byte) int {
+	if len(packed) < 4 {
+		return 0
+	}
+	return min(int(binary.LittleEndian.Uint32(packed[len(packed)-4:])), statement.MaxBytes)
 }
 
 // reversal is what a file says about a payment that it gives back.
@@ -312,27 +362,35 @@ type reversal struct {
 	paid money.Minor // 0: the payment is not in the file
 }
 
+// readRows reads the rows of a file, without the texts that only matter when they are stored.
+func readRows(f File, file []byte, o statement.Options) ([]Row, []statement.Page, error) {
+	keys := rowKeys{}
+	rows := make([]Row, 0, min(f.Rows, statement.MaxRows))
+	read, err := statement.Read(f.Format, bytes.NewReader(file), o, func(r statement.Row) error {
+		r.Reference, r.Payer = "", "" // they are in its contents
+		rows = append(rows, Row{Row: r, Key: string(keys.of(r)), Format: f.Format, Named: true})
+		return nil
+	})
+	return rows, read.Pages, fault.Wrap(err, "read statement %s again", f.Name())
+}
+
 // givenBack finds the payments that a file gives back. A payment that its own file gives back whole is never credited.
-func givenBack(f File, file []byte, o statement.Options) (map[string]reversal, error) {
+func givenBack(rows []Row) map[string]reversal {
 	out := map[string]reversal{}
-	for pass := range 2 {
-		_, err := statement.Read(f.Format, bytes.NewReader(file), o, func(r statement.Row) error {
-			switch x, known := out[r.Txn]; {
-			case pass == 0 && r.Kind == statement.Reversal && r.Of != "":
-				x = out[r.Of]
-				x.back -= r.Amount
-				out[r.Of] = x
-			case pass == 1 && r.Kind == statement.Payment && known:
-				x.paid = r.Amount
-				out[r.Txn] = x
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, fmt.Errorf("read statement %s again: %w", f.Name(), err)
+	for _, r := range rows {
+		if r.Kind == statement.Reversal && r.Of != "" {
+			x := out[r.Of]
+			x.back -= r.Amount
+			out[r.Of] = x
 		}
 	}
-	return out, nil
+	for _, r := range rows {
+		if x, known := out[r.Txn]; known && r.Kind == statement.Payment {
+			x.paid = r.Amount
+			out[r.Txn] = x
+		}
+	}
+	return out
 }
 
 // rowKeys makes the keys of rows: their contents with the name of the first versions, and how many equal rows of the file came before. So a file

@@ -3479,6 +3479,11 @@ func SaleActUnknown(act string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "sale-act-unknown", What: "There is no action \"" + act + "\" for a sale.", Not: "The sale stands. No money was given back.", Try: "Send it again from this page.", Args: []refusal.Arg{{Place: "act", Value: act}}}
 }
 
+// UploadBusy: The server is reading other files. Send it again in a minute.
+func UploadBusy() refusal.Refusal {
+	return refusal.Refusal{Code: "rate-limited", Text: "upload-busy", What: "The server is reading other files.", Not: "The file was not read, and no changes were made.", Try: "Send it again in a minute."}
+}
+
 // SheetEmpty: The file is empty. Check which file you chose. Its first row must have the names of the columns.
 func SheetEmpty() refusal.Refusal {
 	return refusal.Refusal{Code: "import-unreadable", Text: "sheet-empty", What: "The file is empty.", Not: "Nothing was imported.", Try: "Check which file you chose. Its first row must have the names of the columns."}
@@ -3532,6 +3537,31 @@ func SheetNotUtf8(line string) refusal.Refusal {
 // SheetQuotes: The quotation marks that begin in line {line} are not right. Close each quotation mark, and write one inside a value twice. Or save the file again from a spreadsheet.
 func SheetQuotes(line string) refusal.Refusal {
 	return refusal.Refusal{Code: "import-unreadable", Text: "sheet-quotes", What: "The quotation marks that begin in line " + line + " are not right.", Not: "Nothing was imported.", Try: "Close each quotation mark, and write one inside a value twice. Or save the file again from a spreadsheet.", Args: []refusal.Arg{{Place: "line", Value: line}}}
+}
+
+// SheetTooManyElements: The workbook has more than {max} cells, texts and other elements. Import it in parts, or save only the columns that are needed as CSV UTF-8.
+func SheetTooManyElements(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "import-unreadable", Text: "sheet-too-many-elements", What: "The workbook has more than " + strconv.FormatInt(maxValue, 10) + " cells, texts and other elements.", Not: "Nothing was imported.", Try: "Import it in parts, or save only the columns that are needed as CSV UTF-8.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// SheetTooDeep: The workbook has more than {max} elements inside one another, which no spreadsheet writes. Open it in a spreadsheet, and save it again as .xlsx or as CSV UTF-8.
+func SheetTooDeep(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "import-unreadable", Text: "sheet-too-deep", What: "The workbook has more than " + strconv.FormatInt(maxValue, 10) + " elements inside one another, which no spreadsheet writes.", Not: "Nothing was imported.", Try: "Open it in a spreadsheet, and save it again as .xlsx or as CSV UTF-8.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// SheetPieceTooLong: The workbook has a text or a tag of more than {max} KB. Shorten the long texts of the workbook, or save the list as CSV UTF-8.
+func SheetPieceTooLong(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "import-unreadable", Text: "sheet-piece-too-long", What: "The workbook has a text or a tag of more than " + strconv.FormatInt(maxValue, 10) + " KB.", Not: "Nothing was imported.", Try: "Shorten the long texts of the workbook, or save the list as CSV UTF-8.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// SheetUnpacksTooLarge: The workbook unpacks to more than {max} MB. Import it in parts, or save only the sheet with the list as CSV UTF-8.
+func SheetUnpacksTooLarge(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "import-unreadable", Text: "sheet-unpacks-too-large", What: "The workbook unpacks to more than " + strconv.FormatInt(maxValue, 10) + " MB.", Not: "Nothing was imported.", Try: "Import it in parts, or save only the sheet with the list as CSV UTF-8.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// SheetLineTooLong: The line that begins at line {line} of the file has more than {max} KB. Check its quotation marks, and whether it ends.
+func SheetLineTooLong(line string, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "import-unreadable", Text: "sheet-line-too-long", What: "The line that begins at line " + line + " of the file has more than " + strconv.FormatInt(maxValue, 10) + " KB.", Not: "Nothing was imported.", Try: "Check its quotation marks, and whether it ends.", Args: []refusal.Arg{{Place: "line", Value: line}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // SheetCellTooLong: Line {line} has a value of more than {max} characters. Check its quotation marks, and shorten the value.

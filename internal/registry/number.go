@@ -20,10 +20,13 @@ const (
 	longNumber  = 12
 )
 
+// numberSigns removes what people write between the digits of a number. It is made once, because that costs more than its use.
+var numberSigns = strings.NewReplacer(" ", "", "-", "")
+
 // WithLostZero returns a meter number with the zero in front that a spreadsheet or a person dropped; any other text stays as it is. The check digit
 // does not change with a zero in front, so it still finds a wrong number.
 func WithLostZero(text string) string {
-	digits := strings.NewReplacer(" ", "", "-", "").Replace(PlainDigits(text))
+	digits := numberSigns.Replace(PlainDigits(text))
 	if (len(digits) == shortNumber || len(digits) == longNumber) && strings.Trim(digits, "0123456789") == "" {
 		return "0" + digits
 	}

@@ -12,11 +12,14 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 )
 
+// phoneSigns removes what people write between the digits of a telephone number.
+var phoneSigns = strings.NewReplacer(" ", "", "-", "", ".", "", "(", "", ")", "", "/", "")
+
 // DialForm returns the form in which telephone numbers are compared: "+" and digits. Two leading zeros become a "+". A short
 // code, and a number without its country code, stay digits and match only the same digits. Any other text is a sender's name,
 // and stays unchanged.
 func DialForm(phone string) string {
-	bare := strings.NewReplacer(" ", "", "-", "", ".", "", "(", "", ")", "", "/", "").Replace(phone)
+	bare := phoneSigns.Replace(phone)
 	if rest, ok := strings.CutPrefix(bare, "00"); ok && len(rest) > shortCode {
 		bare = "+" + rest
 	}

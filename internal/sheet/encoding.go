@@ -51,15 +51,25 @@ func wide(file []byte, order binary.ByteOrder) (string, refusal.Refusal) {
 	if len(file)%2 != 0 {
 		return "", refuse.SheetNotText()
 	}
-	units := make([]uint16, len(file)/2)
-	for i := range units {
-		units[i] = order.Uint16(file[2*i:])
+	var text strings.Builder
+	text.Grow(len(file) / 2)
+	for i := 0; i < len(file); i += 2 {
+		letter := rune(order.Uint16(file[i:]))
+		if utf16.IsSurrogate(letter) {
+			other := rune(0)
+			if i+2 < len(file) {
+				other = rune(order.Uint16(file[i+2:]))
+			}
+			if letter = utf16.DecodeRune(letter, other); letter != utf8.RuneError {
+				i += 2
+			}
+		}
+		if letter == 0 {
+			return "", refuse.SheetNotText()
+		}
+		text.WriteRune(letter)
 	}
-	text := string(utf16.Decode(units))
-	if strings.ContainsRune(text, 0) {
-		return "", refuse.SheetNotText()
-	}
-	return text, refusal.Refusal{}
+	return text.String(), refusal.Refusal{}
 }
 
 // beginning is how many bytes of a file tell UTF-16 without a mark: headings are in Latin letters, so every other byte is zero.
@@ -114,6 +124,13 @@ const high = "€ ‚ƒ„…†‡ˆ‰Š‹Œ Ž  ‘’“”•–—˜™š
 func windows1252(file []byte) (string, bool) {
 	var b strings.Builder
 	letters := []rune(high)
+	size := len(file)
+	for _, c := range file {
+		if c >= utf8.RuneSelf {
+			size += 2 // at most three bytes a letter
+		}
+	}
+	b.Grow(size)
 	for _, c := range file {
 		r := rune(c)
 		if c >= 0x80 && c < 0xa0 {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/paywatt/paywatt/internal/bounded"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
 )
@@ -76,27 +77,50 @@ func readCSV(text string) (Table, refusal.Refusal) {
 	} else {
 		separator = separatorOf(text)
 	}
-	r := csv.NewReader(strings.NewReader(text))
-	r.Comma, r.FieldsPerRecord, r.ReuseRecord = separator, -1, false
-	var rows []Row
-	for {
+	return readRecords(text, separator, skipped)
+}
+
+// maxRecord is how many bytes a line of CSV has at most, with the lines that its quoted values go on in: [MaxColumns] values of the greatest
+// length are shorter.
+const maxRecord = 512 << 10
+
+// readRecords reads CSV with a separator. Some lines were skipped before it.
+func readRecords(text string, separator rune, skipped int) (Table, refusal.Refusal) {
+	limited := bounded.NewRecords(strings.NewReader(text), maxRecord)
+	r := csv.NewReader(limited)
+	r.Comma, r.FieldsPerRecord, r.ReuseRecord = separator, -1, true
+	rows, last := &collector{}, 0
+	for records := 0; ; records++ {
+		limited.Next()
 		cells, err := r.Read()
 		if errors.Is(err, io.EOF) {
-			break
+			return rows.table()
 		}
-		var wrong *csv.ParseError
-		if errors.As(err, &wrong) {
+		if wrong := (*csv.ParseError)(nil); errors.As(err, &wrong) {
 			return Table{}, refuse.SheetQuotes(strconv.Itoa(wrong.StartLine + skipped))
+		}
+		if beyond := (*bounded.TooMuch)(nil); errors.As(err, &beyond) {
+			return Table{}, refuse.SheetLineTooLong(strconv.Itoa(last+1+skipped), maxRecord>>10)
 		}
 		if err != nil {
 			return Table{}, refuse.SheetNotText()
 		}
-		line, _ := r.FieldPos(0)
-		if rows = append(rows, Row{Line: line + skipped, Cells: cells}); len(rows) > MaxRows+1 {
+		if records > MaxRows {
 			return Table{}, refuse.SheetTooManyRows(MaxRows)
 		}
+		line, _ := r.FieldPos(0)
+		last, _ = r.FieldPos(len(cells) - 1)
+		for i, value := range cells {
+			text, tooLong := clean(value)
+			if tooLong {
+				return Table{}, refuse.SheetCellTooLong(strconv.Itoa(line+skipped), maxCell)
+			}
+			cells[i] = text
+		}
+		if no := rows.add(line+skipped, cells); no.Refused() {
+			return Table{}, no
+		}
 	}
-	return tableOf(rows)
 }
 
 // separatorOf returns the separator that the first line with text has most often, outside quotes.
@@ -124,50 +148,64 @@ func separatorOf(text string) rune {
 	return best
 }
 
-// tableOf takes the first row with text as the header and fits every other row to it.
-func tableOf(rows []Row) (Table, refusal.Refusal) {
-	for i := range rows {
-		for j := range rows[i].Cells {
-			rows[i].Cells[j] = strings.TrimFunc(rows[i].Cells[j], blank)
-			if utf8.RuneCountInString(rows[i].Cells[j]) > maxCell {
-				return Table{}, refuse.SheetCellTooLong(strconv.Itoa(rows[i].Line), maxCell)
-			}
-		}
-	}
-	rows = slices.DeleteFunc(rows, func(r Row) bool { return strings.Join(r.Cells, "") == "" })
-	if len(rows) == 0 {
-		return Table{}, refuse.SheetEmpty()
-	}
-	t := Table{Header: rows[0].Cells, Rows: rows[1:]}
-	for len(t.Header) > 0 && t.Header[len(t.Header)-1] == "" { // empty columns at the end
-		t.Header = t.Header[:len(t.Header)-1]
-	}
-	switch {
-	case len(t.Rows) == 0:
-		return Table{}, refuse.SheetNoRows()
-	case len(t.Rows) > MaxRows:
-		return Table{}, refuse.SheetTooManyRows(MaxRows)
-	case len(t.Header) > MaxColumns:
-		return Table{}, refuse.SheetTooManyColumns(MaxColumns)
-	}
-	for i, name := range t.Header {
-		if name != "" && slices.IndexFunc(t.Header, func(s string) bool { return strings.EqualFold(s, name) }) < i {
-			return Table{}, refuse.SheetColumnTwice(refusal.Echo(name))
-		}
-	}
-	for i := range t.Rows {
-		fit(&t.Rows[i], len(t.Header))
-	}
-	return t, refusal.Refusal{}
+// collector makes a table of the rows of a file. It takes the first row with text as the header and fits every other row to it at once, so that
+// a file of many columns costs no more memory than one of few.
+type collector struct {
+	header []string
+	rows   []Row
 }
 
-// fit gives a row as many cells as the header has.
-func fit(r *Row, columns int) {
-	for len(r.Cells) < columns {
-		r.Cells = append(r.Cells, "")
+// add takes a row of values as clean returns them. The caller may use the cells again. A row without text is left out.
+func (c *collector) add(line int, cells []string) refusal.Refusal {
+	filled := 0 // columns up to the last one with text
+	for i, value := range cells {
+		if value != "" {
+			filled = i + 1
+		}
 	}
-	r.Wide = strings.Join(r.Cells[columns:], "") != ""
-	r.Cells = r.Cells[:columns]
+	switch {
+	case filled == 0:
+		return refusal.Refusal{}
+	case c.header == nil:
+		return c.begin(cells[:filled])
+	case len(c.rows) >= MaxRows:
+		return refuse.SheetTooManyRows(MaxRows)
+	}
+	row := Row{Line: line, Cells: make([]string, len(c.header)), Wide: filled > len(c.header)}
+	copy(row.Cells, cells[:filled])
+	c.rows = append(c.rows, row)
+	return refusal.Refusal{}
+}
+
+// clean removes the blanks around a value. It reports whether the value has too many characters.
+func clean(value string) (text string, tooLong bool) {
+	text = strings.TrimFunc(value, blank)
+	return text, len(text) > maxCell && utf8.RuneCountInString(text) > maxCell
+}
+
+// begin takes the header.
+func (c *collector) begin(names []string) refusal.Refusal {
+	if len(names) > MaxColumns {
+		return refuse.SheetTooManyColumns(MaxColumns)
+	}
+	for i, name := range names {
+		if name != "" && slices.IndexFunc(names, func(s string) bool { return strings.EqualFold(s, name) }) < i {
+			return refuse.SheetColumnTwice(refusal.Echo(name))
+		}
+	}
+	c.header = slices.Clone(names)
+	return refusal.Refusal{}
+}
+
+// table returns the table when all rows were added.
+func (c *collector) table() (Table, refusal.Refusal) {
+	switch {
+	case c.header == nil:
+		return Table{}, refuse.SheetEmpty()
+	case len(c.rows) == 0:
+		return Table{}, refuse.SheetNoRows()
+	}
+	return Table{Header: c.header, Rows: c.rows}, refusal.Refusal{}
 }
 
 // blank reports whether a character around a value means nothing: blanks of all kinds, and marks without width.

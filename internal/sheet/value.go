@@ -62,6 +62,9 @@ func CommaDecimals(cells []string) bool {
 	return comma
 }
 
+// decimalSigns exchanges comma and point.
+var decimalSigns = strings.NewReplacer(".", ",", ",", ".")
+
 // Amount writes an amount with a point before its decimals. A number with very many decimals is one that a spreadsheet computed, such as
 // 1234.0999999999999; the digits that only the computer's arithmetic added are removed.
 func Amount(cell string, comma bool) (string, refusal.Refusal) {
@@ -70,7 +73,7 @@ func Amount(cell string, comma bool) (string, refusal.Refusal) {
 		return "", no
 	}
 	if comma {
-		s = strings.NewReplacer(".", ",", ",", ".").Replace(s)
+		s = decimalSigns.Replace(s)
 	}
 	whole, decimals, point := strings.Cut(s, ".")
 	if point && len(decimals) > 8 && allDigits(whole+decimals) {

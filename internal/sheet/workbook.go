@@ -1,224 +1,424 @@
 package sheet
 
 import (
-	"archive/zip"
 	"bytes"
-	"encoding/xml"
+	"cmp"
 	"errors"
 	"io"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/paywatt/paywatt/internal/bounded"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
 )
 
-// maxUnzipped bounds what a part of a workbook may unpack to, in bytes. A small file can unpack to very much.
-const maxUnzipped = 64 << 20
+// Limits of a workbook. A small file can unpack to very much, so what its parts unpack to is limited, and what they say. The elements are those
+// of a list of [MaxRows] rows with 50 filled columns.
+const (
+	maxUnpacked = 64 << 20  // bytes of all parts that are read
+	maxElements = 2_100_000 // of each part; a cell has two or three
+	maxShared   = 500_000   // texts that cells share
+	maxDepth    = 32        // elements inside one another; cells need eight
+	maxPiece    = 256 << 10 // bytes of a tag or a text; a cell of Excel has at most 32,767 characters
+)
 
 // An XLSX file is a ZIP file with parts in XML (ECMA-376 part 1, SpreadsheetML). A list of relations beside each part names the parts that it
 // needs: the file its workbook, the workbook its sheets and the texts that cells share.
 
-var (
-	errPart    = errors.New("sheet: a part of the workbook is missing or wrong")
-	errRows    = errors.New("sheet: too many rows")
-	errColumns = errors.New("sheet: too many columns")
-)
+var errPart = errors.New("sheet: a part of the workbook is missing or wrong")
 
 // readWorkbook reads the first sheet of an XLSX file: the values as the file stores them, without the formats of the cells. So a number is not
 // rounded to what the column shows.
 func readWorkbook(file []byte) (Table, refusal.Refusal) {
-	rows, err := firstSheet(file)
+	rows, no, err := firstSheet(file)
+	if beyond := (*bounded.TooMuch)(nil); errors.As(err, &beyond) {
+		return Table{}, refusalOf(beyond)
+	}
 	switch {
-	case errors.Is(err, errRows):
-		return Table{}, refuse.SheetTooManyRows(MaxRows)
-	case errors.Is(err, errColumns):
-		return Table{}, refuse.SheetTooManyColumns(MaxColumns)
 	case err != nil:
 		return Table{}, refuse.SheetWorkbookDamaged()
+	case no.Refused():
+		return Table{}, no
 	}
-	return tableOf(rows)
+	return rows.table()
 }
 
-func firstSheet(file []byte) ([]Row, error) {
-	parts, err := zip.NewReader(bytes.NewReader(file), int64(len(file)))
+// refusalOf says which limit of a workbook a file is beyond.
+func refusalOf(beyond *bounded.TooMuch) refusal.Refusal {
+	switch beyond.Of {
+	case bounded.Elements:
+		return refuse.SheetTooManyElements(int64(beyond.Most))
+	case bounded.Depth:
+		return refuse.SheetTooDeep(int64(beyond.Most))
+	case bounded.Piece:
+		return refuse.SheetPieceTooLong(int64(beyond.Most >> 10))
+	}
+	return refuse.SheetUnpacksTooLarge(int64(beyond.Most >> 20))
+}
+
+// firstSheet reads the rows of the first sheet.
+func firstSheet(file []byte) (*collector, refusal.Refusal, error) {
+	parts, err := bounded.OpenArchive(file, maxUnpacked)
 	if err != nil {
-		return nil, err
+		return nil, refusal.Refusal{}, err
 	}
-	top, err := relationsOf(parts, "")
+	top, err := relationsOf(parts, "", kind("officeDocument"))
 	if err != nil {
-		return nil, err
+		return nil, refusal.Refusal{}, err
 	}
-	book := top.ofKind("officeDocument")
-	var content struct {
-		Sheets []struct {
-			ID string `xml:"id,attr"`
-		} `xml:"sheets>sheet"`
+	sheetID, has, err := firstSheetID(parts, top[0])
+	if err != nil || !has {
+		return &collector{}, refusal.Refusal{}, err
 	}
-	if err := readPart(parts, book, &content); err != nil {
-		return nil, err
-	}
-	if len(content.Sheets) == 0 {
-		return nil, nil
-	}
-	inBook, err := relationsOf(parts, book)
+	links, err := relationsOf(parts, top[0], kind("sharedStrings"), identity(sheetID))
 	if err != nil {
-		return nil, err
+		return nil, refusal.Refusal{}, err
 	}
-	var shared struct {
-		Texts []text `xml:"si"`
-	}
-	if name := inBook.ofKind("sharedStrings"); name != "" {
-		if err := readPart(parts, name, &shared); err != nil {
-			return nil, err
+	var texts []shared
+	if links[0] != "" {
+		if texts, err = sharedTexts(parts, links[0]); err != nil {
+			return nil, refusal.Refusal{}, err
 		}
 	}
-	return sheetRows(parts, inBook.byID(content.Sheets[0].ID), shared.Texts)
+	return sheetRows(parts, links[1], texts)
 }
 
-// text is a text of a cell: whole, or in pieces with formats of their own.
-type text struct {
-	Whole  string   `xml:"t"`
-	Pieces []string `xml:"r>t"`
-}
-
-func (t text) String() string { return t.Whole + strings.Join(t.Pieces, "") }
-
-// partLinks are the parts of a workbook that one of them names, by their whole names.
-type partLinks []struct {
-	ID     string `xml:"Id,attr"`
-	Kind   string `xml:"Type,attr"`
-	Target string `xml:"Target,attr"`
-}
-
-// relationsOf reads the relations of a part. The empty name is the file's.
-func relationsOf(parts *zip.Reader, of string) (partLinks, error) {
-	dir, name := path.Split(of)
-	var list struct {
-		All partLinks `xml:"Relationship"`
+// openPart opens a part of a workbook as XML.
+func openPart(parts *bounded.Archive, name string) (*bounded.XML, func(), error) {
+	r, err := parts.Part(name)
+	if err != nil {
+		return nil, nil, err
 	}
-	if err := readPart(parts, dir+"_rels/"+name+".rels", &list); err != nil {
-		return nil, err
-	}
-	for i, r := range list.All {
-		if whole, ok := strings.CutPrefix(r.Target, "/"); ok {
-			list.All[i].Target = whole
-		} else {
-			list.All[i].Target = path.Join(dir, r.Target)
-		}
-	}
-	return list.All, nil
+	x := bounded.NewXML(r, bounded.Limits{Elements: maxElements, Depth: maxDepth, Piece: maxPiece})
+	return x, func() { _ = r.Close() }, nil
 }
 
-func (l partLinks) ofKind(kind string) string {
-	for _, r := range l {
-		if strings.HasSuffix(r.Kind, "/"+kind) {
-			return r.Target
-		}
-	}
-	return ""
-}
-
-func (l partLinks) byID(id string) string {
-	for _, r := range l {
-		if r.ID == id {
-			return r.Target
-		}
-	}
-	return ""
-}
-
-func openPart(parts *zip.Reader, name string) (*xml.Decoder, error) {
-	for _, f := range parts.File {
-		if f.Name == name {
-			r, err := f.Open()
-			if err != nil {
-				return nil, err
-			}
-			return xml.NewDecoder(io.LimitReader(r, maxUnzipped)), nil // what is cut off there is no whole XML, which is an error
-		}
-	}
-	return nil, errPart
-}
-
-func readPart(parts *zip.Reader, name string, into any) error {
-	d, err := openPart(parts, name)
+// walk passes each element of a part to a function when it begins. The function may read the element up to its end.
+func walk(parts *bounded.Archive, name string, each func(x *bounded.XML) error) error {
+	x, done, err := openPart(parts, name)
 	if err != nil {
 		return err
 	}
-	return d.Decode(into)
-}
-
-// cell is a cell as the file stores it.
-type cell struct {
-	Place string `xml:"r,attr"` // such as B7; may be missing, then it is the place after the last
-	Kind  string `xml:"t,attr"`
-	Value string `xml:"v"`
-	// Formula is what the value was computed with. A program that only writes files stores a formula without a value.
-	Formula string `xml:"f"`
-	Own     text   `xml:"is"`
-}
-
-// sheetRows reads the rows of a sheet one after another.
-func sheetRows(parts *zip.Reader, name string, shared []text) ([]Row, error) {
-	d, err := openPart(parts, name)
-	if err != nil {
-		return nil, err
-	}
-	var rows []Row
-	var merged []xml.StartElement
-	for line := 0; ; {
-		token, err := d.Token()
-		if errors.Is(err, io.EOF) {
-			markMerged(rows, merged)
-			return rows, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		start, ok := token.(xml.StartElement)
-		if ok && start.Name.Local == "mergeCell" {
-			merged = append(merged, start)
-		}
-		if !ok || start.Name.Local != "row" {
-			continue
-		}
-		var stored struct {
-			Line  int    `xml:"r,attr"`
-			Cells []cell `xml:"c"`
-		}
-		if err := d.DecodeElement(&stored, &start); err != nil {
-			return nil, err
-		}
-		if line++; stored.Line > 0 {
-			line = stored.Line
-		}
-		cells, err := values(stored.Cells, shared)
-		if err != nil {
-			return nil, err
-		}
-		if len(cells) == 0 {
-			continue
-		}
-		if rows = append(rows, Row{Line: line, Cells: cells}); len(rows) > MaxRows+1 {
-			return nil, errRows
+	defer done()
+	for {
+		token, err := x.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		case token == bounded.Start:
+			if err := each(x); err != nil {
+				return err
+			}
 		}
 	}
 }
 
-// markMerged marks the rows that have cells in common with other rows.
-func markMerged(rows []Row, merged []xml.StartElement) {
-	for _, m := range merged {
-		for _, a := range m.Attr {
-			from, to, _ := strings.Cut(a.Value, ":")
-			if a.Name.Local != "ref" || lineOf(from) == lineOf(to) {
+// linkTest tests a relation.
+type linkTest func(id, kind []byte) bool
+
+// kind finds a relation by the end of its type.
+func kind(name string) linkTest {
+	return func(_, kind []byte) bool { return bytes.HasSuffix(kind, []byte("/"+name)) }
+}
+
+// identity finds a relation by its id.
+func identity(name string) linkTest {
+	return func(id, _ []byte) bool { return string(id) == name }
+}
+
+// relationsOf returns the whole names of the parts to which a part has some relations, "" for none. The empty name is the file's.
+func relationsOf(parts *bounded.Archive, of string, wanted ...linkTest) ([]string, error) {
+	dir, name := path.Split(of)
+	found, out := make([]bool, len(wanted)), make([]string, len(wanted))
+	err := walk(parts, dir+"_rels/"+name+".rels", func(x *bounded.XML) error {
+		if x.Depth() != 2 || !x.Is("Relationship") {
+			return nil
+		}
+		for i, fits := range wanted {
+			if found[i] || !fits(x.Attribute("Id"), x.Attribute("Type")) {
 				continue
 			}
-			for i := range rows {
-				rows[i].Merged = rows[i].Merged || rows[i].Line >= lineOf(from) && rows[i].Line <= lineOf(to)
+			found[i] = true
+			target := string(x.Attribute("Target"))
+			if whole, ok := strings.CutPrefix(target, "/"); ok {
+				out[i] = whole
+			} else {
+				out[i] = path.Join(dir, target)
 			}
 		}
+		return nil
+	})
+	return out, err
+}
+
+// firstSheetID returns the relation's id of the first sheet of a workbook.
+func firstSheetID(parts *bounded.Archive, book string) (sheetID string, has bool, err error) {
+	within := false
+	err = walk(parts, book, func(x *bounded.XML) error {
+		if x.Depth() == 2 {
+			within = x.Is("sheets")
+		}
+		if within && !has && x.Depth() == 3 && x.Is("sheet") {
+			sheetID, has = string(x.Attribute("id")), true
+		}
+		return nil
+	})
+	return sheetID, has, err
+}
+
+// shared is a text that cells share. It is judged once, because many cells may have it.
+type shared struct {
+	text    string
+	tooLong bool
+}
+
+// sharedTexts reads the texts that cells share.
+func sharedTexts(parts *bounded.Archive, name string) (all []shared, err error) {
+	var own []byte
+	err = walk(parts, name, func(x *bounded.XML) error {
+		if x.Depth() != 2 || !x.Is("si") {
+			return nil
+		}
+		if len(all) >= maxShared {
+			return &bounded.TooMuch{Of: bounded.Elements, Most: maxShared, Line: x.Line()}
+		}
+		own = own[:0]
+		err := richText(x, &own)
+		text, tooLong := clean(string(own))
+		all = append(all, shared{text, tooLong})
+		return err
+	})
+	return all, err
+}
+
+// addText appends a piece of a text to it.
+func addText(x *bounded.XML, into *[]byte) error {
+	if len(*into)+len(x.Text()) > maxPiece {
+		return &bounded.TooMuch{Of: bounded.Piece, Most: maxPiece, Line: x.Line()}
+	}
+	*into = append(*into, x.Text()...)
+	return nil
+}
+
+// richText reads an element with a text, whole or in pieces with formats of their own, up to its end.
+func richText(x *bounded.XML, into *[]byte) error {
+	top, inPiece, inText := x.Depth(), false, false
+	for {
+		token, err := x.Next()
+		if err != nil {
+			return err
+		}
+		depth := x.Depth() - top
+		switch {
+		case token == bounded.End && depth < 0:
+			return nil
+		case token == bounded.End:
+			inText = false
+		case token == bounded.Start && depth == 1:
+			inPiece, inText = x.Is("r"), x.Is("t")
+		case token == bounded.Start:
+			inText = depth == 2 && inPiece && x.Is("t")
+		case inText:
+			if err := addText(x, into); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// plainText reads the text of an element up to its end.
+func plainText(x *bounded.XML, into *[]byte) error {
+	for top := x.Depth(); ; {
+		token, err := x.Next()
+		switch {
+		case err != nil:
+			return err
+		case token == bounded.End && x.Depth() < top:
+			return nil
+		case token == bounded.Text && x.Depth() == top:
+			if err := addText(x, into); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// errRefused ends the reading of a sheet whose refusal is known.
+var errRefused = errors.New("sheet: the workbook is refused")
+
+// sheetRows reads the rows of a sheet one after another.
+func sheetRows(parts *bounded.Archive, name string, texts []shared) (*collector, refusal.Refusal, error) {
+	r := rowReader{rows: &collector{}, texts: texts}
+	var merged []span
+	err := walk(parts, name, func(x *bounded.XML) error {
+		switch {
+		case x.Is("mergeCell"):
+			from, to, _ := strings.Cut(string(x.Attribute("ref")), ":")
+			if lines := (span{lineOf(from), lineOf(to)}); lines.from < lines.to {
+				merged = append(merged, lines)
+			}
+		case x.Is("row"):
+			return r.read(x)
+		}
+		return nil
+	})
+	if errors.Is(err, errRefused) {
+		return nil, r.Refusal, nil
+	}
+	if err != nil {
+		return nil, refusal.Refusal{}, err
+	}
+	r.rows.merge(merged)
+	return r.rows, refusal.Refusal{}, nil
+}
+
+// rowReader reads the rows of a sheet.
+type rowReader struct {
+	refusal.Refusal // says why errRefused ended the reading
+	rows            *collector
+	texts           []shared
+	line            int
+	cells           []string
+	own             []byte // what stands in the present cell
+}
+
+// refused ends the reading with a refusal.
+func (r *rowReader) refused(no refusal.Refusal) error {
+	r.Refusal = no
+	return errRefused
+}
+
+// read reads a row up to its end.
+func (r *rowReader) read(x *bounded.XML) error {
+	r.line++
+	if number := x.Attribute("r"); number != nil {
+		stored, err := strconv.Atoi(string(number))
+		if err != nil {
+			return errPart
+		}
+		if stored > 0 {
+			r.line = stored
+		}
+	}
+	r.cells = r.cells[:0]
+	column := -1
+	for top := x.Depth(); ; {
+		token, err := x.Next()
+		switch {
+		case err != nil:
+			return err
+		case token == bounded.End && x.Depth() < top:
+			if no := r.rows.add(r.line, r.cells); no.Refused() {
+				return r.refused(no)
+			}
+			return nil
+		case token == bounded.Start && x.Is("c"):
+			if column++; x.Attribute("r") != nil {
+				column = columnOf(x.Attribute("r"))
+			}
+			err = r.readCell(x, column)
+		case token == bounded.Start:
+			err = x.Skip()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// readCell reads a cell up to its end, and puts its value into its column.
+func (r *rowReader) readCell(x *bounded.XML, column int) error {
+	value, tooLong, err := r.value(x)
+	switch {
+	case err != nil:
+		return err
+	case tooLong:
+		return r.refused(refuse.SheetCellTooLong(strconv.Itoa(r.line), maxCell))
+	case value == "":
+		return nil
+	case column < 0, column > 2*MaxColumns:
+		return r.refused(refuse.SheetTooManyColumns(MaxColumns))
+	}
+	for len(r.cells) <= column {
+		r.cells = append(r.cells, "")
+	}
+	r.cells[column] = value
+	return nil
+}
+
+// Kinds of cells.
+const (
+	cellShared = "s"         // the value is the number of a text that cells share
+	cellInline = "inlineStr" // the text stands in the cell
+)
+
+// value reads a cell up to its end. A program that only writes files stores a formula without a value.
+func (r *rowReader) value(x *bounded.XML) (text string, tooLong bool, err error) {
+	isShared, isInline := string(x.Attribute("t")) == cellShared, string(x.Attribute("t")) == cellInline
+	r.own = r.own[:0]
+	var formula []byte
+	for top := x.Depth(); ; {
+		token, err := x.Next()
+		switch {
+		case err != nil:
+		case token == bounded.End && x.Depth() < top:
+			if isShared {
+				return r.sharedText()
+			}
+			if !isInline && len(r.own) == 0 && len(formula) > 0 {
+				r.own = append(append(r.own, '='), formula...)
+			}
+			text, tooLong = clean(string(r.own))
+			return text, tooLong, nil
+		case token != bounded.Start:
+		case isInline && x.Is("is"):
+			err = richText(x, &r.own)
+		case !isInline && x.Is("v"):
+			r.own = r.own[:0]
+			err = plainText(x, &r.own)
+		case x.Is("f"):
+			formula = formula[:0]
+			err = plainText(x, &formula)
+		default:
+			err = x.Skip()
+		}
+		if err != nil {
+			return "", false, err
+		}
+	}
+}
+
+// sharedText returns the text whose number stands in the present cell.
+func (r *rowReader) sharedText() (text string, tooLong bool, err error) {
+	i, err := strconv.Atoi(string(r.own))
+	if err != nil || i < 0 || i >= len(r.texts) {
+		return "", false, errPart
+	}
+	return r.texts[i].text, r.texts[i].tooLong, nil
+}
+
+// span are the lines that merged cells cover, from the first to the last.
+type span struct{ from, to int }
+
+// merge marks the rows that have cells in common with other rows. The spans are joined first, because there may be as many of them as rows.
+func (c *collector) merge(spans []span) {
+	slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.from, b.from) })
+	joined := spans[:0]
+	for _, s := range spans {
+		if last := len(joined) - 1; last >= 0 && s.from <= joined[last].to {
+			joined[last].to = max(joined[last].to, s.to)
+			continue
+		}
+		joined = append(joined, s)
+	}
+	for i := range c.rows {
+		at, found := slices.BinarySearchFunc(joined, c.rows[i].Line, func(s span, line int) int { return cmp.Compare(s.from, line) })
+		c.rows[i].Merged = found || at > 0 && joined[at-1].to >= c.rows[i].Line
 	}
 }
 
@@ -228,57 +428,14 @@ func lineOf(place string) int {
 	return n
 }
 
-// values puts the values of a row into their columns.
-func values(stored []cell, shared []text) ([]string, error) {
-	var out []string
-	at := -1
-	for _, c := range stored {
-		if at++; c.Place != "" {
-			at = column(c.Place)
-		}
-		value, err := c.value(shared)
-		if err != nil {
-			return nil, err
-		}
-		if value == "" {
-			continue
-		}
-		if at < 0 || at > 2*MaxColumns {
-			return nil, errColumns
-		}
-		for len(out) <= at {
-			out = append(out, "")
-		}
-		out[at] = value
-	}
-	return out, nil
-}
-
-func (c cell) value(shared []text) (string, error) {
-	switch c.Kind {
-	case "s":
-		i, err := strconv.Atoi(c.Value)
-		if err != nil || i < 0 || i >= len(shared) {
-			return "", errPart
-		}
-		return shared[i].String(), nil
-	case "inlineStr":
-		return c.Own.String(), nil
-	}
-	if c.Value == "" && c.Formula != "" {
-		return "=" + c.Formula, nil
-	}
-	return c.Value, nil
-}
-
-// column returns the number of a place's column, from 0: 0 for A7, 26 for AA1. It is negative for what is no place.
-func column(place string) int {
+// columnOf returns the number of a place's column, from 0: 0 for A7, 26 for AA1. It is negative if the text names no cell.
+func columnOf(place []byte) int {
 	n := 0
-	for _, r := range place {
-		if r < 'A' || r > 'Z' {
+	for _, c := range place {
+		if c < 'A' || c > 'Z' {
 			break
 		}
-		if n = 26*n + int(r-'A') + 1; n > 1<<20 {
+		if n = 26*n + int(c-'A') + 1; n > 1<<20 {
 			break
 		}
 	}

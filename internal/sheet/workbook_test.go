@@ -73,7 +73,10 @@ func TestNoRowOfADamagedWorkbookIsLeftOut(t *testing.T) {
 		"a place without name": {head + `<row r="3"><c r="33"><v>2</v></c></row></sheetData></worksheet>`, "<sst/>", "more than 100 columns"},
 		"a long place":         {head + `<row r="3"><c r="` + strings.Repeat("Z", 500) + `3"><v>2</v></c></row></sheetData></worksheet>`, "<sst/>", "more than 100 columns"},
 		"too many rows":        {head + strings.Repeat(`<row><c t="n"><v>2</v></c></row>`, sheet.MaxRows+1) + `</sheetData></worksheet>`, "<sst/>", "more than 20000 rows"},
-		"unpacks to 100 MB":    {head + strings.Repeat(" ", 100<<20) + `</sheetData></worksheet>`, "<sst/>", "not a workbook that can be read"},
+		"a long gap":           {head + strings.Repeat(" ", 1<<20) + `</sheetData></worksheet>`, "<sst/>", "a text or a tag of more than 256 KB"},
+		"unpacks to 100 MB":    {head + strings.Repeat(strings.Repeat(" ", 100<<10)+"<a/>", 1000) + `</sheetData></worksheet>`, "<sst/>", "unpacks to more than 64 MB"},
+		"many elements":        {head + strings.Repeat(`<row/>`, 2_100_000) + `</sheetData></worksheet>`, "<sst/>", "more than 2100000 cells, texts and other elements"},
+		"deep elements":        {head + strings.Repeat(`<a>`, 40), "<sst/>", "more than 32 elements inside one another"},
 	} {
 		_, no := sheet.Read(parts(t, c.sheet, c.shared))
 		if no.Code != refusal.ImportUnreadable || !strings.Contains(no.Detail(), c.want) {

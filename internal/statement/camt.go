@@ -1,51 +1,42 @@
 package statement
 
 import (
-	"encoding/xml"
+	"bytes"
 	"errors"
 	"io"
 	"strings"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/bounded"
 	"github.com/paywatt/paywatt/internal/money"
 )
 
 // Parts of CAMT.053 that are read at once. Entries are read detail by detail, because one entry may hold all payments of a day.
 type (
-	camtAmount struct {
-		Currency string `xml:"Ccy,attr"`
-		Value    string `xml:",chardata"`
-	}
+	camtAmount struct{ Currency, Value string }
+	camtDate   struct{ Day, Moment string }
+	camtCode   struct{ Sub, Own string }
+
 	camtBalance struct {
-		Code   string     `xml:"Tp>CdOrPrtry>Cd"`
-		Amount camtAmount `xml:"Amt"`
-		Sign   string     `xml:"CdtDbtInd"`
-		Day    string     `xml:"Dt>Dt"`
-		Moment string     `xml:"Dt>DtTm"`
-	}
-	camtDate struct {
-		Day    string `xml:"Dt"`
-		Moment string `xml:"DtTm"`
-	}
-	camtCode struct {
-		Family string `xml:"Domn>Fmly>Cd"`
-		Sub    string `xml:"Domn>Fmly>SubFmlyCd"`
-		Own    string `xml:"Prtry>Cd"`
+		Code   string
+		Amount camtAmount
+		Sign   string
+		At     camtDate
 	}
 	camtDetails struct {
 		line      int
-		Bank      string     `xml:"Refs>AcctSvcrRef"`
-		Transfer  string     `xml:"Refs>TxId"`
-		EndToEnd  string     `xml:"Refs>EndToEndId"`
-		Amount    camtAmount `xml:"Amt"`
-		OldAmount camtAmount `xml:"AmtDtls>TxAmt>Amt"`
-		Sign      string     `xml:"CdtDbtInd"`
-		Code      camtCode   `xml:"BkTxCd"`
-		Payer     string     `xml:"RltdPties>Dbtr>Nm"`
-		NewPayer  string     `xml:"RltdPties>Dbtr>Pty>Nm"`
-		Texts     []string   `xml:"RmtInf>Ustrd"`
-		Reference string     `xml:"RmtInf>Strd>CdtrRefInf>Ref"`
-		Returned  string     `xml:"RtrInf>OrgnlBkTxCd>Prtry>Cd"`
+		Bank      string
+		Transfer  string
+		EndToEnd  string
+		Amount    camtAmount
+		OldAmount camtAmount
+		Sign      string
+		Code      camtCode
+		Payer     string
+		NewPayer  string
+		Texts     []string
+		Reference string
+		Returned  string
 	}
 	camtEntry struct {
 		line           int
@@ -71,13 +62,19 @@ type page struct {
 	passed           money.Minor // sum of the rows that were passed on
 }
 
+// Limits of a CAMT.053 file, apart from its rows. A payment of a bank that fills in everything has about 40 elements.
+const (
+	maxElements = 2_100_000 // those of 50,000 payments
+	maxDepth    = 32        // elements inside one another; the standard needs 15
+	maxTexts    = 500       // of one payment
+)
+
 // readCamt reads CAMT.053.
 func (b *book) readCamt(file io.Reader) error {
-	d := xml.NewDecoder(file)
-	d.CharsetReader = charset
+	x := bounded.NewXML(file, bounded.Limits{Elements: maxElements, Depth: maxDepth, Piece: maxLine, Charset: charset})
 	seen := false
 	for {
-		t, err := d.Token()
+		token, err := x.Next()
 		if errors.Is(err, io.EOF) {
 			if !seen {
 				return damaged(0, "the file has no element Stmt: it is not a CAMT.053 statement")
@@ -85,11 +82,11 @@ func (b *book) readCamt(file io.Reader) error {
 			return nil
 		}
 		if err != nil {
-			return camtFault(d, err)
+			return camtFault(x, err)
 		}
-		if e, ok := t.(xml.StartElement); ok && e.Name.Local == "Stmt" {
+		if token == bounded.Start && x.Is("Stmt") {
 			seen = true
-			if err := b.readPage(d); err != nil {
+			if err := b.readPage(x); err != nil {
 				return err
 			}
 		}
@@ -130,71 +127,124 @@ func (l *textReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// camtFault says where a file is not XML.
-func camtFault(d *xml.Decoder, err error) error {
-	line, _ := d.InputPos()
-	var syntax *xml.SyntaxError
-	if errors.As(err, &syntax) {
-		return damaged(syntax.Line, "the file is not XML: %s", clip(syntax.Msg))
-	}
+// camtFault says where a file is not XML, or beyond a limit.
+func camtFault(x *bounded.XML, err error) error {
 	if wrong := (*Damaged)(nil); errors.As(err, &wrong) {
 		return err
 	}
-	return damaged(line, "the file cannot be read: %s", clip(err.Error()))
+	if wrong := (*bounded.Malformed)(nil); errors.As(err, &wrong) {
+		return damaged(wrong.Line, "the file is not XML: %s", clip(wrong.Why))
+	}
+	if beyond := (*bounded.TooMuch)(nil); errors.As(err, &beyond) {
+		return damaged(beyond.Line, "%s", beyond.Error())
+	}
+	return damaged(x.Line(), "the file cannot be read: %s", clip(err.Error()))
 }
 
-// children calls do for each element below the present one, until that ends.
-func children(d *xml.Decoder, do func(xml.StartElement, int) error) error {
-	for {
-		t, err := d.Token()
+// children calls do for each element below the present one, until that ends. It reads each element up to its end.
+func children(x *bounded.XML, do func(line int) error) error {
+	for top := x.Depth(); ; {
+		token, err := x.Next()
 		if err != nil {
-			return camtFault(d, err)
+			return camtFault(x, err)
 		}
-		switch e := t.(type) {
-		case xml.EndElement:
-			return nil
-		case xml.StartElement:
-			line, _ := d.InputPos()
-			if err := do(e, line); err != nil {
-				return camtFault(d, err)
+		switch token {
+		case bounded.End:
+			if x.Depth() < top {
+				return nil
+			}
+		case bounded.Start:
+			if err := do(x.Line()); err != nil {
+				return camtFault(x, err)
 			}
 		}
 	}
 }
 
-// readPage reads one Stmt.
-func (b *book) readPage(d *xml.Decoder) error {
-	p := page{b: b}
-	b.Pages = append(b.Pages, Page{})
-	line, _ := d.InputPos()
-	err := children(d, func(e xml.StartElement, line int) error {
-		switch e.Name.Local {
-		case "Acct":
-			var a struct {
-				IBAN  string `xml:"Id>IBAN"`
-				Other string `xml:"Id>Othr>Id"`
+// texts reads the present element up to its end. For each element below, and for the present one with an empty path, it asks where its text
+// belongs: the path has the names below the present element, such as Refs>TxId. Of two elements with one place, the last one counts.
+func texts(x *bounded.XML, place func(path []byte) *string) error {
+	type open struct {
+		to          *string
+		path, begin int // where the path ends, and where the text begins
+	}
+	stack := append(make([]open, 0, maxDepth), open{to: place(nil)})
+	var path, text []byte
+	for total := 0; ; {
+		token, err := x.Next()
+		if err != nil {
+			return camtFault(x, err)
+		}
+		now := &stack[len(stack)-1]
+		switch token {
+		case bounded.Start:
+			path = path[:now.path]
+			if len(path) > 0 {
+				path = append(path, '>')
 			}
-			err := d.DecodeElement(&a, &e)
-			b.Account = textOf(a.IBAN + a.Other)
+			path = x.AppendName(path)
+			stack = append(stack, open{place(path), len(path), len(text)})
+		case bounded.Text:
+			if now.to == nil {
+				continue
+			}
+			if total += len(x.Text()); total > maxLine {
+				return damaged(x.Line(), "the texts of one part of the statement have more than %d bytes", maxLine)
+			}
+			text = append(text, x.Text()...)
+		case bounded.End:
+			if now.to != nil {
+				*now.to = string(text[now.begin:])
+			}
+			text = text[:now.begin]
+			if stack = stack[:len(stack)-1]; len(stack) == 0 {
+				return nil
+			}
+		}
+	}
+}
+
+// textOfOne reads the text of an element.
+func textOfOne(x *bounded.XML, to *string) error {
+	return texts(x, func(path []byte) *string {
+		if len(path) == 0 {
+			return to
+		}
+		return nil
+	})
+}
+
+// readPage reads one Stmt.
+func (b *book) readPage(x *bounded.XML) error {
+	p := page{b: b}
+	line := x.Line()
+	if err := b.addPage(line, Page{}); err != nil {
+		return err
+	}
+	err := children(x, func(line int) error {
+		switch x.Name() {
+		case "Acct":
+			var iban, other string
+			err := texts(x, func(path []byte) *string {
+				switch string(path) {
+				case "Id>IBAN":
+					return &iban
+				case "Id>Othr>Id":
+					return &other
+				}
+				return nil
+			})
+			b.Account = textOf(iban + other)
 			b.page().Account = b.Account
 			return err
 		case "FrToDt":
-			var span struct{ FrDtTm, ToDtTm, FrDt, ToDt string }
-			if err := d.DecodeElement(&span, &e); err != nil {
-				return err
-			}
-			from, err1 := b.stated(camtDate{span.FrDt, span.FrDtTm})
-			to, err2 := b.stated(camtDate{span.ToDt, span.ToDtTm})
-			if err1 == nil && err2 == nil {
-				b.states(from, to)
-			}
-			return nil
+			return b.camtPeriod(x)
 		case "Bal":
-			return p.balance(d, e, line)
+			return p.balance(x, line)
 		case "Ntry":
-			return p.entry(d, line)
+			return p.entry(x, line)
 		}
-		return d.Skip()
+		return x.Skip()
 	})
 	if err != nil {
 		return err
@@ -202,10 +252,81 @@ func (b *book) readPage(d *xml.Decoder) error {
 	return p.end(line)
 }
 
+// camtPeriod reads the period that a statement states.
+func (b *book) camtPeriod(x *bounded.XML) error {
+	var first, last camtDate
+	err := texts(x, func(path []byte) *string {
+		switch string(path) {
+		case "FrDtTm":
+			return &first.Moment
+		case "ToDtTm":
+			return &last.Moment
+		case "FrDt":
+			return &first.Day
+		case "ToDt":
+			return &last.Day
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	from, err1 := b.stated(first)
+	to, err2 := b.stated(last)
+	if err1 == nil && err2 == nil {
+		b.states(from, to)
+	}
+	return nil
+}
+
+// place takes the currency of an amount from its element, and returns where the amount belongs.
+func (a *camtAmount) place(x *bounded.XML) *string {
+	if code := x.Attribute("Ccy"); code != nil {
+		a.Currency = string(code)
+	}
+	return &a.Value
+}
+
+// place finds where a part of a date belongs.
+func (d *camtDate) place(path []byte) *string {
+	switch string(path) {
+	case "Dt":
+		return &d.Day
+	case "DtTm":
+		return &d.Moment
+	}
+	return nil
+}
+
+// place finds where a part of a code belongs.
+func (c *camtCode) place(path []byte) *string {
+	switch string(path) {
+	case "Domn>Fmly>SubFmlyCd":
+		return &c.Sub
+	case "Prtry>Cd":
+		return &c.Own
+	}
+	return nil
+}
+
 // balance reads one balance of a statement.
-func (p *page) balance(d *xml.Decoder, e xml.StartElement, line int) error {
+func (p *page) balance(x *bounded.XML, line int) error {
 	var b camtBalance
-	if err := d.DecodeElement(&b, &e); err != nil {
+	err := texts(x, func(path []byte) *string {
+		switch string(path) {
+		case "Tp>CdOrPrtry>Cd":
+			return &b.Code
+		case "Amt":
+			return b.Amount.place(x)
+		case "CdtDbtInd":
+			return &b.Sign
+		}
+		if below, ok := bytes.CutPrefix(path, []byte("Dt>")); ok {
+			return b.At.place(below)
+		}
+		return nil
+	})
+	if err != nil {
 		return err
 	}
 	code := strings.TrimSpace(b.Code)
@@ -224,7 +345,7 @@ func (p *page) balance(d *xml.Decoder, e xml.StartElement, line int) error {
 	default:
 		p.inter = append(p.inter, amount)
 	}
-	if at, err := p.b.stated(camtDate{b.Day, b.Moment}); err == nil && code == "CLBD" {
+	if at, err := p.b.stated(b.At); err == nil && code == "CLBD" {
 		p.closes(at)
 	}
 	return nil
@@ -304,44 +425,54 @@ func (p *page) end(line int) error {
 }
 
 // entry reads one Ntry.
-func (p *page) entry(d *xml.Decoder, line int) error {
+func (p *page) entry(x *bounded.XML, line int) error {
 	n := &camtEntry{line: line}
-	err := children(d, func(e xml.StartElement, at int) error {
-		switch e.Name.Local {
+	err := children(x, func(int) error {
+		switch x.Name() {
 		case "Amt":
-			return d.DecodeElement(&n.amount, &e)
+			return textOfOne(x, n.amount.place(x))
 		case "CdtDbtInd":
-			return d.DecodeElement(&n.sign, &e)
+			return textOfOne(x, &n.sign)
 		case "RvslInd":
-			return d.DecodeElement(&n.reversal, &e)
+			return textOfOne(x, &n.reversal)
 		case "Sts":
-			var s struct {
-				Text string `xml:",chardata"`
-				Code string `xml:"Cd"`
-			}
-			err := d.DecodeElement(&s, &e)
-			n.status = strings.TrimSpace(s.Text) + strings.TrimSpace(s.Code)
-			return err
+			return n.readStatus(x)
 		case "BookgDt":
-			return d.DecodeElement(&n.booked, &e)
+			return texts(x, n.booked.place)
 		case "ValDt":
-			return d.DecodeElement(&n.value, &e)
+			return texts(x, n.value.place)
 		case "AcctSvcrRef":
-			return d.DecodeElement(&n.bank, &e)
+			return textOfOne(x, &n.bank)
 		case "BkTxCd":
-			return d.DecodeElement(&n.code, &e)
+			return texts(x, n.code.place)
 		case "NtryDtls":
-			return p.details(d, n)
+			return p.details(x, n)
 		}
-		return d.Skip()
+		return x.Skip()
 	})
 	if err != nil || n.pending() {
 		if err == nil {
-			p.b.Skipped++
+			err = p.b.skip(n.line)
 		}
 		return err
 	}
 	return p.finish(n)
+}
+
+// readStatus reads the state of an entry, which newer versions wrap in an element Cd.
+func (n *camtEntry) readStatus(x *bounded.XML) error {
+	var text, code string
+	err := texts(x, func(path []byte) *string {
+		switch string(path) {
+		case "":
+			return &text
+		case "Cd":
+			return &code
+		}
+		return nil
+	})
+	n.status = strings.TrimSpace(text) + strings.TrimSpace(code)
+	return err
 }
 
 // pending reports whether an entry is not booked: it is then in no balance.
@@ -350,13 +481,13 @@ func (n *camtEntry) pending() bool {
 }
 
 // details reads the NtryDtls of an entry.
-func (p *page) details(d *xml.Decoder, n *camtEntry) error {
-	return children(d, func(e xml.StartElement, line int) error {
-		if e.Name.Local != "TxDtls" {
-			return d.Skip()
+func (p *page) details(x *bounded.XML, n *camtEntry) error {
+	return children(x, func(line int) error {
+		if !x.Is("TxDtls") {
+			return x.Skip()
 		}
 		t := &camtDetails{line: line}
-		if err := d.DecodeElement(t, &e); err != nil || n.pending() {
+		if err := t.read(x); err != nil || n.pending() {
 			return err
 		}
 		if n.details++; n.details == 1 {
@@ -372,6 +503,47 @@ func (p *page) details(d *xml.Decoder, n *camtEntry) error {
 		}
 		return p.detail(n, t)
 	})
+}
+
+// read reads one TxDtls.
+func (t *camtDetails) read(x *bounded.XML) error {
+	err := texts(x, func(path []byte) *string {
+		switch string(path) {
+		case "Refs>AcctSvcrRef":
+			return &t.Bank
+		case "Refs>TxId":
+			return &t.Transfer
+		case "Refs>EndToEndId":
+			return &t.EndToEnd
+		case "Amt":
+			return t.Amount.place(x)
+		case "AmtDtls>TxAmt>Amt":
+			return t.OldAmount.place(x)
+		case "CdtDbtInd":
+			return &t.Sign
+		case "RltdPties>Dbtr>Nm":
+			return &t.Payer
+		case "RltdPties>Dbtr>Pty>Nm":
+			return &t.NewPayer
+		case "RmtInf>Ustrd":
+			if len(t.Texts) <= maxTexts {
+				t.Texts = append(t.Texts, "")
+			}
+			return &t.Texts[len(t.Texts)-1]
+		case "RmtInf>Strd>CdtrRefInf>Ref":
+			return &t.Reference
+		case "RtrInf>OrgnlBkTxCd>Prtry>Cd":
+			return &t.Returned
+		}
+		if below, ok := bytes.CutPrefix(path, []byte("BkTxCd>")); ok {
+			return t.Code.place(below)
+		}
+		return nil
+	})
+	if err == nil && len(t.Texts) > maxTexts {
+		err = damaged(t.line, "a payment has more than %d texts", maxTexts)
+	}
+	return err
 }
 
 // detail passes on one of several details of an entry.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/bounded"
 	"github.com/paywatt/paywatt/internal/money"
 )
 
@@ -62,14 +63,18 @@ func (b *book) readMPesa(file *bufio.Reader) error {
 	}
 	head, _ := file.Peek(headBytes)
 	t := table{b: b, money: c, separator: separatorOf(head)}
-	r := csv.NewReader(file)
+	limited := bounded.NewRecords(file, maxLine)
 	if lineEnd(head) == "\r" {
-		r = csv.NewReader(feedReader{file})
+		limited = bounded.NewRecords(feedReader{file}, maxLine)
 	}
+	r := csv.NewReader(limited)
 	r.Comma, r.FieldsPerRecord, r.ReuseRecord = t.separator, -1, true
-	for {
+	last := 0
+	for records := 0; ; records++ {
+		limited.Next()
 		cells, err := r.Read()
 		var wrong *csv.ParseError
+		var beyond *bounded.TooMuch
 		switch {
 		case errors.Is(err, io.EOF):
 			if t.columns == nil {
@@ -78,10 +83,15 @@ func (b *book) readMPesa(file *bufio.Reader) error {
 			return nil
 		case errors.As(err, &wrong):
 			return damaged(wrong.StartLine, "a quotation mark is open or stands in the wrong place")
+		case errors.As(err, &beyond):
+			return damaged(last+1, "the line has more than %d bytes: a quotation mark may be open", maxLine)
 		case err != nil:
 			return err
+		case records >= maxRecords:
+			return damaged(last+1, "the file has more than %d lines", maxRecords)
 		}
 		line, _ := r.FieldPos(0)
+		last, _ = r.FieldPos(len(cells) - 1)
 		if err := t.row(line, cells); err != nil {
 			return err
 		}
@@ -390,32 +400,140 @@ type details struct {
 	payer, reference string
 }
 
-// The parts of Details: "Pay Bill from 2547****126 - AMINA Acc. 04140001001 via WEB by BANK". The name and the reference are other people's
-// words, so only what comes before them tells the kind of a transaction.
-var (
-	detailsReference = regexp.MustCompile(`(?is)(?:^|\s)(?:acc\.|account\s+(?:no\b\.?|number\b)|a/c\s+no\b\.?):?(?:\s+(.*))?$`)
-	detailsParty     = regexp.MustCompile(`(?is)\s(?:from|by|to)\s+(\d.*)$`)
-	detailsChannel   = regexp.MustCompile(`(?is)\s+via\s+(?:web|api|stk|ussd)\b.*$`)
-)
-
-// readDetails takes M-Pesa's text about a transaction apart.
+// readDetails takes M-Pesa's text about a transaction apart: "Pay Bill from 2547****126 - AMINA Acc. 04140001001 via WEB by BANK". The name and
+// the reference are other people's words, so only what comes before them tells the kind of a transaction.
+//
+// It reads the text word by word: regular expressions took most of the time of a long file.
 func readDetails(text string) (d details) {
 	d.kind = text
-	if at := detailsReference.FindStringSubmatchIndex(text); at != nil {
-		if at[2] >= 0 {
-			d.reference = detailsChannel.ReplaceAllString(text[at[2]:at[3]], "")
-		}
-		d.kind = text[:at[0]]
+	if before, after, found := cutReference(text); found {
+		d.kind, d.reference = before, beforeChannel(after)
 	}
-	if at := detailsParty.FindStringSubmatchIndex(d.kind); at != nil {
-		d.payer = strings.TrimSpace(d.kind[at[2]:at[3]])
-		d.kind = d.kind[:at[0]]
+	if before, after, found := cutParty(d.kind); found {
+		d.kind, d.payer = before, strings.TrimSpace(after)
 	}
 	return d
 }
 
-// ownTransfer is M-Pesa's text about money that only moves between the accounts of the organization.
-var ownTransfer = regexp.MustCompile(`\baccount to\b.*\baccount\b`)
+// cutReference cuts a text at the words that announce the payer's reference, such as "Acc." and "Account No.:".
+func cutReference(text string) (before, after string, found bool) {
+	for i := range len(text) {
+		if i > 0 && !isBlank(text[i-1]) {
+			continue
+		}
+		rest, announces := cutAccountWords(text[i:])
+		if !announces || rest != "" && !isBlank(rest[0]) {
+			continue
+		}
+		return text[:max(0, i-1)], strings.TrimLeftFunc(rest, isBlankRune), true
+	}
+	return "", "", false
+}
+
+// cutAccountWords cuts off the words that announce a reference: "acc.", "account no", "account number" or "a/c no", with a colon.
+func cutAccountWords(text string) (rest string, found bool) {
+	if rest, found = cutWord(text, "acc."); !found {
+		if rest, found = cutWords(text, "account", "number"); !found {
+			if rest, found = cutWords(text, "account", "no"); !found {
+				rest, found = cutWords(text, "a/c", "no")
+			}
+			rest = strings.TrimPrefix(rest, ".")
+		}
+	}
+	return strings.TrimPrefix(rest, ":"), found
+}
+
+// cutParty cuts a text before a telephone or a number of an organization: what follows "from", "by" or "to" and begins with a digit.
+func cutParty(text string) (before, after string, found bool) {
+	for i := 1; i < len(text); i++ {
+		if !isBlank(text[i-1]) {
+			continue
+		}
+		for _, word := range [...]string{"from", "by", "to"} {
+			rest, fits := cutWord(text[i:], word)
+			if !fits || rest == "" || !isBlank(rest[0]) {
+				continue
+			}
+			if rest = strings.TrimLeftFunc(rest, isBlankRune); rest != "" && rest[0] >= '0' && rest[0] <= '9' {
+				return text[:i-1], rest, true
+			}
+		}
+	}
+	return "", "", false
+}
+
+// beforeChannel cuts off how a payment came, such as " via WEB by BANK".
+func beforeChannel(text string) string {
+	for i := 1; i < len(text); i++ {
+		if !isBlank(text[i-1]) {
+			continue
+		}
+		for _, channel := range [...]string{"web", "api", "stk", "ussd"} {
+			if _, fits := cutWords(text[i:], "via", channel); fits {
+				return strings.TrimRightFunc(text[:i], isBlankRune)
+			}
+		}
+	}
+	return text
+}
+
+// cutWord cuts a word in small letters off the begin of a text, where it may have capitals.
+func cutWord(text, word string) (rest string, found bool) {
+	if len(text) < len(word) || !strings.EqualFold(text[:len(word)], word) {
+		return text, false
+	}
+	return text[len(word):], true
+}
+
+// cutWords cuts two words with blanks between them off the begin of a text. The second one must be whole.
+func cutWords(text, first, second string) (rest string, found bool) {
+	rest, found = cutWord(text, first)
+	if !found || rest == "" || !isBlank(rest[0]) {
+		return text, false
+	}
+	rest, found = cutWord(strings.TrimLeftFunc(rest, isBlankRune), second)
+	if !found || rest != "" && isWordLetter(rest[0]) {
+		return text, false
+	}
+	return rest, true
+}
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' }
+
+func isBlankRune(c rune) bool { return c < ' '+1 && isBlank(byte(c)) }
+
+// isWordLetter reports whether a letter goes on with a word.
+func isWordLetter(c byte) bool {
+	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+}
+
+// isOwnTransfer recognises M-Pesa's text about money that only moves between the accounts of the organization: one line that says "account to"
+// and later "account".
+func isOwnTransfer(about string) bool {
+	for line := range strings.SplitSeq(about, "\n") {
+		if _, after, found := cutAtWord(line, "account to"); found {
+			if _, _, again := cutAtWord(after, "account"); again {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// cutAtWord cuts a text at the first occurrence of a word that is no part of a longer one.
+func cutAtWord(text, word string) (before, after string, found bool) {
+	for from := 0; ; {
+		at := strings.Index(text[from:], word)
+		if at < 0 {
+			return text, "", false
+		}
+		begin, end := from+at, from+at+len(word)
+		if (begin == 0 || !isWordLetter(text[begin-1])) && (end == len(text) || !isWordLetter(text[end])) {
+			return text[:begin], text[end:], true
+		}
+		from = begin + 1
+	}
+}
 
 // mpesaKind says why money moved. The texts are M-Pesa's.
 func mpesaKind(in bool, about, linked string) (Kind, string) {
@@ -431,7 +549,7 @@ func mpesaKind(in bool, about, linked string) (Kind, string) {
 	switch {
 	case has("charge", " fee", "commission"):
 		return Fee, ""
-	case in && (has("reversal", "reversed") || linked != "" || ownTransfer.MatchString(about)):
+	case in && (has("reversal", "reversed") || linked != "" || isOwnTransfer(about)):
 		return Other, ""
 	case in:
 		return Payment, ""
@@ -445,13 +563,16 @@ func mpesaKind(in bool, about, linked string) (Kind, string) {
 // Three digits after a comma are thousands.
 var commaDecimals = regexp.MustCompile(`^(?:\d+|\d{1,3}(?:\.\d{3})+),\d{1,2}$`)
 
+// maxAmount is how many bytes an amount has at most.
+const maxAmount = 40
+
 // amount reads an amount with an optional sign; empty is 0.
 func (t *table) amount(line int, text string) (money.Minor, error) {
 	if text == "" {
 		return 0, nil
 	}
 	bare, negative := strings.CutPrefix(text, "-")
-	if t.separator != ',' && commaDecimals.MatchString(bare) {
+	if t.separator != ',' && len(bare) <= maxAmount && commaDecimals.MatchString(bare) {
 		bare = strings.Replace(strings.ReplaceAll(bare, ".", ""), ",", ".", 1)
 	}
 	m, err := money.Parse(bare, t.money)

@@ -99,6 +99,11 @@ const (
 	MaxTxn   = 100 // bytes of a name
 	maxText  = 100 // bytes of a reference and a payer; longer ones are cut
 	maxLine  = 64 << 10
+	// maxLines bounds the lines of MT940, where a row has up to ten, and maxRecords those of M-Pesa's table.
+	maxLines   = 1_500_000
+	maxRecords = 200_000
+	maxSkipped = 200_000 // entries of CAMT.053 that are not booked
+	maxPages   = 10_000  // statements of one file: those of a month of 300 accounts
 )
 
 // Damaged says why a file was refused.
@@ -175,6 +180,23 @@ func (b *book) page() *Page {
 	return &b.Pages[len(b.Pages)-1]
 }
 
+// addPage begins another page.
+func (b *book) addPage(line int, p Page) error {
+	if len(b.Pages) >= maxPages {
+		return damaged(line, "the file has more than %d statements", maxPages)
+	}
+	b.Pages = append(b.Pages, p)
+	return nil
+}
+
+// skip counts a line that is not booked.
+func (b *book) skip(line int) error {
+	if b.Skipped++; b.Skipped > maxSkipped {
+		return damaged(line, "the file has more than %d entries that are not booked", maxSkipped)
+	}
+	return nil
+}
+
 // ContentName is the name of a row to which its file gives none: its contents, and a number from 1 that tells it from equal rows.
 func ContentName(content string, n int) string { return content + "-" + strconv.Itoa(n) }
 
@@ -229,17 +251,40 @@ func printable(name string) bool {
 	return utf8.ValidString(name) && strings.IndexFunc(name, func(c rune) bool { return !unicode.IsPrint(c) }) < 0
 }
 
-// textOf makes a text from a file fit for a payment: one line of valid characters, cut at its limit.
+// textOf makes a text from a file fit for a payment: one line of valid characters, cut at its limit. It looks at no more of the text than it
+// returns.
 func textOf(text string) string {
-	text = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, "?"), func(c rune) bool { return unicode.IsSpace(c) || unicode.IsControl(c) }), " ")
-	if len(text) <= maxText {
-		return text
+	var b strings.Builder
+	gap, broken := false, false // blanks, or bytes that are no letter, came before
+	for i := 0; i < len(text) && b.Len() <= maxText; {
+		c, size := utf8.DecodeRuneInString(text[i:])
+		i += size
+		again := broken
+		broken = c == utf8.RuneError && size == 1
+		switch {
+		case broken && again:
+			continue
+		case broken:
+			c = '?'
+		case unicode.IsSpace(c) || unicode.IsControl(c):
+			gap = b.Len() > 0
+			continue
+		}
+		if gap {
+			b.WriteByte(' ')
+		}
+		gap = false
+		b.WriteRune(c)
+	}
+	out := b.String()
+	if len(out) <= maxText {
+		return out
 	}
 	end := maxText
-	for end > 0 && !utf8.RuneStart(text[end]) {
+	for end > 0 && !utf8.RuneStart(out[end]) {
 		end--
 	}
-	return text[:end]
+	return out[:end]
 }
 
 // clip shortens a text that an error repeats.

@@ -28,18 +28,21 @@ func (b *book) readSwift(file *bufio.Reader) error {
 	lines.Buffer(make([]byte, 0, 4096), maxLine)
 	lines.Split(splitLines(lineEnd(head)))
 	m := &message{b: b}
-	var tag, text string
+	var tag string
+	var text strings.Builder
 	begun, n, fields := 0, 0, 0
 	flush := func() error {
 		if tag == "" {
 			return nil
 		}
-		err := m.field(begun, tag, text)
+		err := m.field(begun, tag, text.String())
 		tag = ""
 		return err
 	}
 	for lines.Scan() {
-		n++
+		if n++; n > maxLines {
+			return damaged(n, "the file has more than %d lines", maxLines)
+		}
 		plain := latin(strings.TrimPrefix(strings.TrimRight(lines.Text(), "\r"), "\ufeff"))
 		open := m.open && tag != "62F" && tag != "62M"
 		header, line := cutHeader(plain, open)
@@ -55,11 +58,14 @@ func (b *book) readSwift(file *bufio.Reader) error {
 		}
 		switch {
 		case tagged:
-			tag, text, begun = name, rest, n
+			tag, begun = name, n
+			text.Reset()
+			text.WriteString(rest)
 			fields++
 		case boundary:
-		case tag != "" && len(text)+len(plain) < maxLine:
-			text += "\n" + plain
+		case tag != "" && text.Len()+len(plain) < maxLine:
+			text.WriteByte('\n')
+			text.WriteString(plain)
 		case open && trimNoise(plain) != "":
 			return damaged(n, "%q belongs to no field", clip(plain))
 		}
@@ -107,9 +113,9 @@ func latin(line string) string {
 	if utf8.ValidString(line) {
 		return line
 	}
-	out := make([]rune, 0, len(line))
+	out := make([]byte, 0, 2*len(line))
 	for i := range len(line) {
-		out = append(out, rune(line[i]))
+		out = utf8.AppendRune(out, rune(line[i]))
 	}
 	return string(out)
 }
@@ -180,7 +186,9 @@ func (m *message) begin(line int, text string, first bool) error {
 	if m.opening, m.currency, m.moved, m.open = amount, c, 0, true; first && !m.b.Balanced {
 		m.b.Opening = amount
 	}
-	m.b.Pages = append(m.b.Pages, Page{Account: m.b.Account, Currency: c.Code, Opening: amount})
+	if err := m.b.addPage(line, Page{Account: m.b.Account, Currency: c.Code, Opening: amount}); err != nil {
+		return err
+	}
 	if !first { // the statement before it ends within this day
 		m.b.page().beginsWithin = true
 		m.b.coversDay(at)
@@ -337,16 +345,18 @@ func information(text string) (payer, reference string) {
 	if !strings.Contains(text, "?2") {
 		return "", text
 	}
-	for _, part := range strings.Split(text, "?")[1:] {
+	var from, about strings.Builder
+	_, rest, _ := strings.Cut(text, "?")
+	for part := range strings.SplitSeq(rest, "?") {
 		switch {
 		case len(part) < 2:
 		case part[:2] >= "20" && part[:2] <= "29", part[:2] >= "60" && part[:2] <= "63":
-			reference += part[2:]
+			about.WriteString(part[2:])
 		case part[:2] == "32", part[:2] == "33":
-			payer += part[2:]
+			from.WriteString(part[2:])
 		}
 	}
-	return payer, reference
+	return from.String(), about.String()
 }
 
 // codedPart returns the text after a code, up to the next code of capital letters between slashes.

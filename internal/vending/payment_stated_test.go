@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/reconcile"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/upload"
 )
 
 // statedRow is a payment in a statement.
@@ -33,7 +34,7 @@ func mpesaStatement(day time.Time, rows ...statedRow) []byte {
 }
 
 func (s *payShop) statements() *reconcile.Statements {
-	return reconcile.New(reconcile.Config{Payments: s.Payments, Sealer: s.sealer, Now: s.clock.Now,
+	return reconcile.New(reconcile.Config{Payments: s.Payments, Sealer: s.sealer, Uploads: upload.NewGate(), Now: s.clock.Now,
 		Door: store.DoorTo(s.engine, store.Sale, func(tx *store.Tx) reconcile.Tx { return tx })})
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"github.com/paywatt/paywatt/internal/bounded"
 	"github.com/paywatt/paywatt/meter"
 )
 
@@ -103,6 +104,9 @@ var ErrFile = errors.New("board file")
 // ParseFile parses a board file and checks all of it. It returns all errors at once.
 func ParseFile(text string) (File, error) {
 	var f File
+	if err := bounded.CheckTOML(text); err != nil {
+		return f, fmt.Errorf("%w: %w", ErrFile, err)
+	}
 	meta, err := toml.Decode(text, &f)
 	if err != nil {
 		return f, fmt.Errorf("%w: %w", ErrFile, err)

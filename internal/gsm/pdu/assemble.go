@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -164,7 +165,7 @@ func (s *partSet) contradicts(seq uint8, p Part) bool {
 func (s *partSet) join(total uint8) Whole {
 	var w Whole
 	var data []byte
-	var text string
+	var text strings.Builder
 	h := sha256.New()
 	first := true
 	for seq := uint8(1); ; seq++ {
@@ -174,7 +175,7 @@ func (s *partSet) join(total uint8) Whole {
 				w.From, w.At, w.DCS, first = d.From, d.At, d.Body.DCS, false
 			}
 			if d.Body.DCS.Alphabet() != w.DCS.Alphabet() { // parts may differ in alphabet (TS 23.040 allows it)
-				text += textOf(w.DCS.Alphabet(), data)
+				text.WriteString(textOf(w.DCS.Alphabet(), data))
 				w.DCS, data = d.Body.DCS, nil
 			}
 			data = append(data, d.Body.Data...)
@@ -182,14 +183,19 @@ func (s *partSet) join(total uint8) Whole {
 			w.Parts = append(w.Parts, id)
 			h.Write(id[:])
 		} else {
-			text, data = text+textOf(w.DCS.Alphabet(), data)+"\uFFFD", nil
+			if len(data) > 0 {
+				text.WriteString(textOf(w.DCS.Alphabet(), data))
+				data = nil
+			}
+			text.WriteString("\uFFFD")
 			w.Missing++
 		}
 		if seq == total {
 			break
 		}
 	}
-	w.Text = text + textOf(w.DCS.Alphabet(), data)
+	text.WriteString(textOf(w.DCS.Alphabet(), data))
+	w.Text = text.String()
 	w.Slots = slices.Sorted(slices.Values(s.slots))
 	w.Identity = Identity(h.Sum(nil)[:16])
 	if total == 1 {

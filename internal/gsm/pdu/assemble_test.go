@@ -193,3 +193,13 @@ func TestImpossiblePartNumbersAreIgnored(t *testing.T) {
 		}
 	}
 }
+
+// TestALongTextIsNoPart: parts wait for one another, so a text that no network brings as a part counts as a message in one piece.
+func TestALongTextIsNoPart(t *testing.T) {
+	header := []pdu.Element{{ID: 0, Data: []byte{7, 255, 1}}}
+	for octets, want := range map[int]bool{140: true, 320: true, 560: true, 561: false, 8000: false} {
+		if _, got := (pdu.Body{Header: header, Data: make([]byte, octets)}).Concat(); got != want {
+			t.Errorf("%d octets are a part: %t, want %t", octets, got, want)
+		}
+	}
+}

@@ -51,9 +51,16 @@ type Concat struct {
 	Seq       uint8 // from 1
 }
 
-// Concat returns the part number. It returns false for a message in one piece and for an impossible part number, which the
-// standard says to ignore (TS 23.040 §9.2.3.24.1).
+// maxPart is how many octets a part may have as it reaches this package. A part of the network has at most 160 characters, which some gateways
+// bring in UTF-16. Parts wait for one another, so longer ones would cost much memory.
+const maxPart = 4 * MaxOctets
+
+// Concat returns the part number. It returns false for a message in one piece, for a text that is too long to be a part, and for an impossible part
+// number, which the standard says to ignore (TS 23.040 §9.2.3.24.1).
 func (b Body) Concat() (Concat, bool) {
+	if len(b.Data) > maxPart {
+		return Concat{}, false
+	}
 	for _, e := range b.Header {
 		var c Concat
 		switch {

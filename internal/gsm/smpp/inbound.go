@@ -13,10 +13,11 @@ import (
 // held is a part that waits for the other parts of its message.
 type held struct {
 	deliver  pdu.Deliver
+	identity pdu.Identity
 	likeness [16]byte
 	to       string
 	session  *session
-	unit     PDU
+	unit     PDU       // without its body
 	due      time.Time // when the part is stored alone
 	answered bool
 }
@@ -26,15 +27,50 @@ type held struct {
 type inbound struct {
 	parts   pdu.Assembler
 	held    map[int]*held
+	slots   map[pdu.Identity]int // slots of the held parts
+	queue   []dueSlot            // when held parts are due, the earliest first
 	slot    int
 	repeats repeats
+}
+
+// dueSlot is when the part in a slot is due. It is void if the part is gone, was answered, or came again.
+type dueSlot struct {
+	slot int
+	due  time.Time
+}
+
+// hold keeps a part in its slot.
+func (in *inbound) hold(slot int, h *held) {
+	in.held[slot] = h
+	in.slots[h.identity] = slot
+	in.queue = append(in.queue, dueSlot{slot, h.due})
+}
+
+// drop forgets a part.
+func (in *inbound) drop(slot int) {
+	if h := in.held[slot]; h != nil {
+		delete(in.slots, h.identity)
+		delete(in.held, slot)
+	}
+}
+
+// next returns the part that is due first, or nil.
+func (in *inbound) next() (slot int, h *held) {
+	for len(in.queue) > 0 {
+		first := in.queue[0]
+		if h := in.held[first.slot]; h != nil && !h.answered && h.due.Equal(first.due) {
+			return first.slot, h
+		}
+		in.queue = in.queue[1:]
+	}
+	return 0, nil
 }
 
 // take passes arrivals to the Inbox, one at a time, until the connection ends.
 func (s *session) take(ctx context.Context) {
 	in := &s.c.in
 	if in.held == nil {
-		in.held = map[int]*held{}
+		in.held, in.slots = map[int]*held{}, map[pdu.Identity]int{}
 	}
 	defer func() { in.repeats.ended(s.serial, s.c.cfg.Now()) }()
 	for {
@@ -58,10 +94,8 @@ func (s *session) take(ctx context.Context) {
 // nextDue returns the time until the first part has waited long enough.
 func (in *inbound) nextDue() time.Duration {
 	wait := time.Hour
-	for _, h := range in.held {
-		if !h.answered {
-			wait = min(wait, time.Until(h.due))
-		}
+	if _, h := in.next(); h != nil {
+		wait = min(wait, time.Until(h.due))
 	}
 	return max(wait, 0)
 }
@@ -86,9 +120,9 @@ func (s *session) deliver(ctx context.Context, p PDU) {
 	d := pdu.Deliver{From: number(m.From), PID: m.Protocol, Body: body}
 	// The stamp distinguishes equal messages, because the protocol does not.
 	id := pdu.Identify(d)
-	h := &held{likeness: notify.IdentityOf(string(id[:]), m.To.Text), to: number(m.To).String(), session: s, unit: p}
+	h := &held{likeness: notify.IdentityOf(string(id[:]), m.To.Text), to: number(m.To).String(), session: s, unit: PDU{Command: p.Command, Sequence: p.Sequence}}
 	d.At = s.c.in.repeats.stamp(h.likeness, s.serial, cfg.Now())
-	h.deliver = d
+	h.deliver, h.identity = d, pdu.Identify(d)
 	s.message(ctx, h)
 }
 
@@ -130,31 +164,23 @@ func (s *session) kept(err error) Status {
 // message handles a message, or a part of one.
 func (s *session) message(ctx context.Context, h *held) {
 	in := &s.c.in
-	slot := in.place(h.deliver)
+	slot, again := in.slots[h.identity]
+	if !again {
+		in.slot++
+		slot = in.slot
+	}
 	h.due = time.Now().Add(holdTime)
-	in.held[slot] = h
+	in.hold(slot, h)
 	if w, ok := in.parts.Add(pdu.Part{Slot: slot, Deliver: h.deliver}, s.c.cfg.Now()); ok {
 		s.whole(ctx, w, h.to)
 	}
 	for _, w := range in.parts.Expired(s.c.cfg.Now(), false) {
 		for _, slot := range w.Slots {
 			if h := in.held[slot]; h != nil && h.answered {
-				delete(in.held, slot) // the part was stored alone; the unanswered parts will be stored alone too
+				in.drop(slot) // the part was stored alone; the unanswered parts will be stored alone too
 			}
 		}
 	}
-}
-
-// place returns the slot of a part: the same slot if the part has come before.
-func (in *inbound) place(d pdu.Deliver) int {
-	id := pdu.Identify(d)
-	for slot, h := range in.held {
-		if pdu.Identify(h.deliver) == id {
-			return slot
-		}
-	}
-	in.slot++
-	return in.slot
 }
 
 // whole stores a complete message and answers its parts.
@@ -171,7 +197,7 @@ func (s *session) whole(ctx context.Context, w pdu.Whole, to string) {
 			in.parts.Add(pdu.Part{Slot: slot, Deliver: h.deliver}, s.c.cfg.Now())
 			continue
 		}
-		delete(in.held, slot)
+		in.drop(slot)
 		s.reply(h, err)
 	}
 }
@@ -201,12 +227,11 @@ func (s *session) reply(h *held, err error) {
 
 // storeDue stores the parts that waited too long. Each is stored alone and marked as incomplete.
 func (s *session) storeDue(ctx context.Context) {
-	for slot, h := range s.c.in.held {
-		if h.answered || time.Until(h.due) > 0 {
-			continue
-		}
+	in := &s.c.in
+	for slot, h := in.next(); h != nil && time.Until(h.due) <= 0; slot, h = in.next() {
+		in.queue = in.queue[1:]
 		if h.session != s { // the part came on an earlier connection; the centre delivers it again
-			delete(s.c.in.held, slot)
+			in.drop(slot)
 			continue
 		}
 		text, missing := h.deliver.Body.Alone()
@@ -215,7 +240,7 @@ func (s *session) storeDue(ctx context.Context) {
 			To: h.to, Text: text, Missing: missing})
 		s.reply(h, err)
 		if err != nil {
-			delete(s.c.in.held, slot) // the centre delivers the part again
+			in.drop(slot) // the centre delivers the part again
 		}
 	}
 }

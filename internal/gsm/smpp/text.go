@@ -1,6 +1,7 @@
 package smpp
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
@@ -118,7 +119,7 @@ func (cfg *Config) bodyOf(m Message) (pdu.Body, error) {
 	} else if e, ok := segment(m); ok {
 		b.Header = []pdu.Element{e}
 	}
-	b.Data = data
+	b.Data = bytes.Clone(data) // a part waits for others, and must not keep its whole unit
 	return b, nil
 }
 

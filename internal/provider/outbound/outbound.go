@@ -12,9 +12,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/bounded"
 	"github.com/paywatt/paywatt/internal/payment"
 )
 
+const maxElements = 50_000 // of an answer; the longest honest ones, lists of 100 events, have about 15,000
 // Client sends the requests of all adapters. Make one with [New].
 type Client struct {
 	http   *http.Client
@@ -81,6 +83,9 @@ func (c *Client) Do(ctx context.Context, method, url string, header http.Header,
 		return Answer{}, fmt.Errorf("read the provider's answer: %w", err)
 	case len(text) > payment.MaxAnswer:
 		return Answer{}, fmt.Errorf("the provider's answer is longer than %d bytes", payment.MaxAnswer)
+	}
+	if err := bounded.CheckJSON(text, maxElements); err != nil {
+		return Answer{}, fmt.Errorf("read the provider's answer: %w", err)
 	}
 	return Answer{Status: got.StatusCode, Header: got.Header, Body: text}, nil
 }

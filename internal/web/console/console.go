@@ -44,6 +44,7 @@ import (
 	"github.com/paywatt/paywatt/internal/spool"
 	"github.com/paywatt/paywatt/internal/till"
 	"github.com/paywatt/paywatt/internal/timeline"
+	"github.com/paywatt/paywatt/internal/upload"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/voucher"
@@ -88,6 +89,7 @@ type Config struct {
 	Overview        *overview.Overview
 	Flats           *flats.Flats
 	Spool           *spool.Spool // receipt printers of the server
+	Uploads         *upload.Gate // makes room for uploaded files
 	// Export writes all pages of a list of the API as CSV, as the actor may see it. A status other than 0 says that it wrote nothing, and why.
 	Export  func(ctx context.Context, w io.Writer, by access.Actor, path string, q url.Values) (status int, detail string, err error)
 	Forms   FormStore

@@ -171,6 +171,24 @@ func kindWord(t *words.Texts, k imports.Kind) string {
 	return t.ImportMeters()
 }
 
+// withFile answers a form with a file of somebody who may send one, if there is room for it. It asks for the right first: whoever may not send a
+// file must not keep others from sending theirs.
+func (s *Console) withFile(may func(access.Actor) refusal.Refusal, next func(w http.ResponseWriter, r *http.Request, v visit)) func(w http.ResponseWriter, r *http.Request, v visit) {
+	return func(w http.ResponseWriter, r *http.Request, v visit) {
+		if no := may(v.by); no.Refused() {
+			s.refuse(w, r, v, no)
+			return
+		}
+		release, no := s.c.Uploads.Hold(access.Self(v.by))
+		if no.Refused() {
+			s.refuse(w, r, v, no)
+			return
+		}
+		defer release()
+		next(w, r, v)
+	}
+}
+
 // readFile reads the form of a file of at most some bytes. The file is nil if the form names one that was checked before.
 func readFile(w http.ResponseWriter, r *http.Request, most int64) ([]byte, refusal.Refusal) {
 	r.Body = http.MaxBytesReader(w, r.Body, most+maxForm)

@@ -31,7 +31,7 @@ func (s *Console) officeRoutes(m *http.ServeMux) {
 	s.webhookRoutes(m)
 	m.Handle("GET /start", s.signedIn(s.start))
 	m.Handle("GET "+importPath, s.signedIn(s.importPage))
-	m.Handle("POST "+importPath, s.signedIn(s.importFile))
+	m.Handle("POST "+importPath, s.signedIn(s.withFile(imports.MaySend, s.importFile)))
 	m.Handle("GET /imports/{import}", s.signedIn(s.imported))
 	m.Handle("POST /imports/{import}", s.signedIn(s.undoImport))
 	m.Handle("GET "+devicePath, s.signedIn(s.devices))

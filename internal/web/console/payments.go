@@ -62,7 +62,7 @@ const (
 func (s *Console) paymentRoutes(m *http.ServeMux) {
 	m.Handle("GET /payments", s.signedIn(s.payments))
 	m.Handle("GET "+differencesPath, s.signedIn(s.differences))
-	m.Handle("POST "+differencesPath, s.signedIn(s.uploadStatement))
+	m.Handle("POST "+differencesPath, s.signedIn(s.withFile(reconcile.MaySend, s.uploadStatement)))
 	m.Handle("GET "+differencesPath+"/{difference}", s.signedIn(s.difference))
 	m.Handle("POST "+differencesPath+"/{difference}", s.signedIn(s.settleDifference))
 	m.Handle("GET /payments/{payment}", s.signedIn(s.payment))
