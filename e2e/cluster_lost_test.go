@@ -235,7 +235,7 @@ func (l *loss) judge(killed, promoted time.Time) (lost int) {
 		}
 	}
 	for _, one := range l.sold {
-		if one.asked.After(promoted) && (one.tid <= newest[one.meter] || !strings.HasSuffix(one.receipt, "/2")) {
+		if one.asked.After(promoted) && (one.tid <= newest[one.meter] || !strings.Contains(one.receipt, "/2")) {
 			l.Errorf("sale %s after the promotion has TID %d and receipt %s, want more than %d and a number of epoch 2", one.key, one.tid, one.receipt, newest[one.meter])
 		}
 	}

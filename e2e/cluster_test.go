@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"fmt"
+	"iter"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -30,7 +32,9 @@ func TestAClusterLosesNothing(t *testing.T) {
 	w := newWorld(t, paywatt(t), uint64(setting("E2E_SEED", 1)))
 	url := c.URL()
 	w.posts, w.wait, w.pace = make([]post, 2), 3*time.Minute, 500*time.Millisecond
-	w.p.env = append(w.p.env, "PAYWATT_STORE="+url)
+	w.p.expect(databaseIsAway...)
+	w.p.expect(standbyIsAway...)
+	w.p.env = append(w.p.env, "PAYWATT_STORE="+url, "PAYWATT_STANDBYS=2")
 	w.books = func(t *testing.T) books { return openBooks(t, url) }
 	storm := &storm{c: c, w: w, r: rand.New(rand.NewPCG(w.seed, 0x636c7573))}
 	w.storm = func(t *testing.T) {
@@ -50,6 +54,7 @@ func TestAClusterLosesNothing(t *testing.T) {
 		}
 	}
 	t.Logf("figures: cluster, seed %d: %s", w.seed, storm.figures())
+	t.Logf("figures: cluster, seed %d: %s", w.seed, storm.byKind())
 }
 
 // TestMoneyIsLinearizableOnACluster: the same callers at two servers over the cluster, while its primary loses power, is cut off and freezes. A
@@ -89,6 +94,14 @@ type storm struct {
 	r       *rand.Rand
 	kinds   map[string]int
 	changes []span // from a fault to the next primary
+	past    []endured
+}
+
+// endured is a fault that is over.
+type endured struct {
+	name    string
+	span                  // from the fault to the whole cluster
+	healing time.Duration // how long the cluster took to be whole once everything was back
 }
 
 type span struct{ from, to time.Time }
@@ -116,6 +129,22 @@ var clusterFaults = []clusterFault{
 		d.Kill()
 		return func() { d.Start(t) }
 	}, false},
+	{"both standbys lose power", func(s *storm, t *testing.T) func() {
+		lost := s.c.Standbys()
+		for _, n := range lost {
+			n.Kill()
+		}
+		return func() {
+			for _, n := range lost {
+				n.Start(t)
+			}
+		}
+	}, false},
+	{"HAProxy is killed", func(s *storm, t *testing.T) func() {
+		s.c.Front().Kill()
+		return func() { s.c.Front().Start(t) }
+	}, false},
+	{"a planned switchover", func(s *storm, _ *testing.T) func() { s.c.Switchover(); return nil }, true},
 	{"a server is killed", func(s *storm, t *testing.T) func() { s.w.killServer(t, s.r.IntN(len(s.w.posts))); return nil }, false},
 }
 
@@ -160,9 +189,48 @@ func (s *storm) suffer(t *testing.T, f clusterFault) {
 		time.Sleep(time.Duration(2+s.r.IntN(4)) * time.Second)
 		heal()
 	}
+	healed := time.Now()
 	time.Sleep(3 * time.Second) // until Patroni has looked
 	s.c.Whole(settled)
 	s.kinds[f.name]++
+	s.past = append(s.past, endured{f.name, span{began, time.Now()}, time.Since(healed)})
+}
+
+// withoutSales returns the longest time between two answered sales during a fault.
+func (s *storm) withoutSales(e endured) time.Duration {
+	last, longest := e.from, time.Duration(0)
+	for _, at := range slices.SortedFunc(s.answered(), time.Time.Compare) {
+		if at.Before(e.from) || at.After(e.to) {
+			continue
+		}
+		longest, last = max(longest, at.Sub(last)), at
+	}
+	return max(longest, e.to.Sub(last))
+}
+
+// answered iterates over the times at which sales were answered.
+func (s *storm) answered() iter.Seq[time.Time] {
+	return func(yield func(time.Time) bool) {
+		for _, one := range s.w.took {
+			if !yield(one.to) {
+				return
+			}
+		}
+	}
+}
+
+// byKind tells for each kind of fault how long nothing was sold, and how long the cluster took to be whole.
+func (s *storm) byKind() string {
+	silent, healing := map[string][]time.Duration{}, map[string][]time.Duration{}
+	for _, e := range s.past {
+		silent[e.name] = append(silent[e.name], s.withoutSales(e))
+		healing[e.name] = append(healing[e.name], e.healing)
+	}
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(silent)) {
+		out = append(out, fmt.Sprintf("%s: without sales for %v to %v, whole after %v", name, quantile(silent[name], 0), quantile(silent[name], 100), quantile(healing[name], 100)))
+	}
+	return strings.Join(out, "; ")
 }
 
 // promotions tells how many there were and how long they took.

@@ -44,11 +44,10 @@ func (v visit) takes(n int, b codeblock.Block) bool {
 func notFollowed() map[string]string {
 	decision := "counts the code on the day of the decision, which is never rewritten"
 	return map[string]string{
-		"docs/operate/people.md: paywatt person confirm juma@example.org\n":               "needs a second person, who is confirmed",
-		"docs/operate/postgres.md: paywatt store standby":                                 "needs a synchronous standby; TestAClusterLosesNothing has one",
-		"docs/operate/postgres.md: paywatt bench pages":                                   "takes hours at that size",
-		"docs/operate/cluster.md: paywatt serve":                                          "needs a cluster; TestAClusterLosesNothing has one",
-		"docs/operate/cluster.md: paywatt store standby":                                  "needs a cluster; TestAClusterLosesNothing has one",
+		"docs/operate/people.md: paywatt person confirm juma@example.org\n": "needs a second person, who is confirmed",
+		"docs/operate/postgres.md: paywatt store standby":                   "needs a synchronous standby; TestAClusterLosesNothing has one",
+		"docs/operate/postgres.md: paywatt bench pages":                     "takes hours at that size",
+		"docs/operate/cluster.md: paywatt store standby":                    "needs a cluster; TestAClusterLosesNothing has one",
 		"README.md: ./check":                                                              "this test is part of it",
 		"docs/guide/payments.md: paywatt payment ask":                                     "needs a provider that can ask telephones; the tests of requests in internal/vending have one",
 		"docs/guide/payments.md: paywatt reconcile":                                       "needs a provider and its statement; TestAStatementBringsEachPaymentOnce has both",

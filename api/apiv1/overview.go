@@ -4,10 +4,11 @@ import "time"
 
 // Overview is what needs somebody now.
 type Overview struct {
-	At     time.Time       `json:"at" doc:"When the lists were made"`
-	Meters int             `json:"meters" example:"20" doc:"How many meters there are"`
-	Backup *OverviewBackup `json:"backup,omitempty" doc:"The last backup; missing without the right settings.read, and for PostgreSQL, whose backups Paywatt does not make"`
-	Lists  []OverviewList  `json:"lists" doc:"One list of each kind that the asker may see, also those with nothing"`
+	At       time.Time       `json:"at" doc:"When the lists were made"`
+	Meters   int             `json:"meters" example:"20" doc:"How many meters there are"`
+	Backup   *OverviewBackup `json:"backup,omitempty" doc:"The last backup; missing without the right settings.read, and for PostgreSQL, whose backups Paywatt does not make"`
+	Standbys *Standbys       `json:"standbys,omitempty" doc:"Standbys of the database; missing if it has none and none are expected"`
+	Lists    []OverviewList  `json:"lists" doc:"One list of each kind that the asker may see, also those with nothing"`
 }
 
 // OverviewBackup says how old the last backup is.

@@ -16,7 +16,19 @@ type Live struct {
 
 // Ready is the answer of /readyz if everything is in order.
 type Ready struct {
-	Ready bool `json:"ready" doc:"Always true; a server that is not ready answers with a problem"`
+	Ready    bool      `json:"ready" doc:"Always true; a server that is not ready answers with a problem"`
+	Standbys *Standbys `json:"standbys,omitempty" doc:"Standbys of the database; missing if it has none and none are expected"`
+}
+
+// Standbys says which standbys follow the database.
+type Standbys struct {
+	Safety      string    `json:"safety" enum:"full,reduced,stopped" doc:"full: all that are expected follow; reduced: fewer follow, sales go on, and the next loss may end them; stopped: no synchronous standby follows, so nothing can be stored"`
+	Expected    int       `json:"expected" example:"2" doc:"How many should follow: the setting standbys, or as many as have followed at once"`
+	Following   int       `json:"following" example:"2" doc:"How many receive every change as it is written"`
+	Synchronous int       `json:"synchronous" example:"1" doc:"For how many of these a commit may wait"`
+	LagBytes    int64     `json:"lag_bytes" example:"0" doc:"Bytes of the log that the slowest of those that follow does not have on its disk yet"`
+	Hidden      bool      `json:"hidden,omitempty" doc:"The role of this server may not read the state of standbys, so it only counts connections: grant it pg_monitor"`
+	At          time.Time `json:"at" doc:"When this was read"`
 }
 
 // Clock is the server's clock.

@@ -92,6 +92,8 @@ func shownBlocks() map[string]string {
 		"docs/operate/cluster.md text 0":                   "a picture of the machines",
 		"docs/operate/cluster.md conf 0":                   "TestAClusterLosesNothing",
 		"docs/operate/cluster.md conf 1":                   "TestAClusterLosesNothing",
+		"docs/operate/cluster.md conf 2":                   "TestAClusterLosesNothing",
+		"docs/operate/cluster.md conf 3":                   "TestAClusterLosesNothing",
 		"docs/guide/webhooks.md js 0":                      "TestProgramsOfTheGuideCheckWebhooks",
 		"docs/guide/webhooks.md python 0":                  "TestProgramsOfTheGuideCheckWebhooks",
 		"docs/operate/running.md text 0":                   "settings of nginx",
@@ -243,7 +245,7 @@ func commandProblem(t *testing.T, command string) error {
 }
 
 // programs lists the programs that the pages may call: paywatt, the shell, Debian's base, and the packages that ./check installs.
-const programs = " paywatt go check cat cd cut date do done echo export find grep head mkdir printf sed sha256sum sign sleep sort source tee umask until wc xargs awk " +
+const programs = " paywatt go check cat cd cp cut date do done echo export find grep head mkdir printf sed sha256sum sign sleep sort source tee umask until wc xargs awk " +
 	"createdb curl mosquitto_pub mosquitto_sub openssl python3 "
 
 // TestTheTestOfBlocksSees: a block with a mistake is found.

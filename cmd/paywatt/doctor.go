@@ -65,6 +65,7 @@ func newDoctorCommand(c console) *cobra.Command {
 				all = append(all, headsCheck(to, time.Now()))
 			}
 			all = append(all, serverChecks(cmd.Context(), set.Text(config.Store))...)
+			all = append(all, standbyChecks(cmd.Context(), set.Text(config.Store), set.Number(config.Standbys))...)
 			all = append(all, portChecks(cmd.Context(), set)...)
 			done()
 			return c.showChecks(cmd, all, scope)
@@ -111,6 +112,7 @@ func doctorScope() (covered, open []string) {
 			"data folder: it exists, this user may write to it, and no other user may read it",
 			"database: the books add up and match the signed log in the data folder",
 			"server, with --store: settings, locks, guards, snapshots and sessions, in a table of its own",
+			"standbys, with --store: as many follow as the setting standbys says, if the database has any",
 			"API keys: each key that can move value belongs to a person",
 			"link keys: no replacement of a meter's link key takes longer than 30 days",
 			"copies of heads: how old the last one is, if heads_to is set",
@@ -195,6 +197,37 @@ func serverChecks(ctx context.Context, url string) (all []check) {
 		all = append(all, check{Name: "server", Verdict: checkBad, Detail: err.Error()})
 	}
 	return all
+}
+
+// standbyChecks asks a shared database which standbys follow it. A database that neither has standbys nor should have any needs no check.
+func standbyChecks(ctx context.Context, url string, expected int) []check {
+	if url == "" {
+		return nil
+	}
+	s, err := postgres.LookAtStandbys(ctx, url, expected)
+	if err != nil {
+		return []check{{Name: "standbys", Verdict: checkBad, Detail: err.Error()}}
+	}
+	return standbysCheck(s)
+}
+
+func standbysCheck(s store.Standbys) []check {
+	k := check{Name: "standbys", Verdict: checkOK, Detail: fmt.Sprintf("%d of %d follow the database, %d of them synchronous, %d bytes behind", s.Following, s.Expected, s.Synchronous, s.Lag)}
+	switch s.Safety() {
+	case store.SafetyAlone:
+		return nil
+	case store.SafetyStopped:
+		k.Verdict, k.Detail = checkBad, k.Detail+"; commits wait for a synchronous standby, and none follows, so nothing can be sold"
+	case store.SafetyReduced:
+		k.Verdict, k.Detail = checkWarn, k.Detail+"; mend the others before the next machine is lost"
+	}
+	if s.Hidden {
+		k.Detail += "; their state is hidden from this role: GRANT pg_monitor to it"
+		if k.Verdict == checkOK {
+			k.Verdict = checkWarn
+		}
+	}
+	return []check{k}
 }
 
 // maxNames is how many keys or meters doctor names.

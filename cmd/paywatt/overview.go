@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -25,6 +26,9 @@ func newOverviewCommand(c console) *cobra.Command {
 // overviewTable has a line for each list that has something, and one for each of its first entries.
 func overviewTable(o apiv1.Overview) table {
 	t := table{head: []string{"what", "count", "entry", "detail", "since"}}
+	if s := o.Standbys; s != nil && s.Safety != "full" {
+		t.add("standbys_missing", strconv.Itoa(s.Expected-s.Following), "", fmt.Sprintf("%d of %d follow the database: %s", s.Following, s.Expected, s.Safety), "")
+	}
 	for _, l := range o.Lists {
 		if l.Count == 0 {
 			continue

@@ -86,7 +86,8 @@ func (c console) open(set config.Config, log *slog.Logger) (*app.App, error) {
 		c.tell("paywatt %s, data in %s, keys in %s", version.Version, where, dir)
 	}
 	return app.New(app.Config{Data: dir, Store: where.store, HTTP: set.Text(config.HTTP), MQTT: set.Text(config.MQTT), TLSCert: set.Text(config.TLSCert),
-		TLSKey: set.Text(config.TLSKey), MeterCA: set.Text(config.MQTTCA), MeterRevoked: set.Text(config.MQTTRevoked), Proxies: set.Proxies(), Hosts: set.List(config.Host), Metrics: set.Text(config.Metrics), HeadsTo: set.Text(config.HeadsTo), PublicURL: set.Text(config.PublicURL), PayByPhone: set.On(config.PayByPhone), Passphrase: pass, Version: version, Log: log,
+		TLSKey: set.Text(config.TLSKey), MeterCA: set.Text(config.MQTTCA), MeterRevoked: set.Text(config.MQTTRevoked),
+		Proxies: set.Proxies(), Hosts: set.List(config.Host), Metrics: set.Text(config.Metrics), HeadsTo: set.Text(config.HeadsTo), Standbys: set.Number(config.Standbys), PublicURL: set.Text(config.PublicURL), PayByPhone: set.On(config.PayByPhone), Passphrase: pass, Version: version, Log: log,
 		Legacy: set.Legacy(), LegacyPoll: set.Duration(config.LegacyPollInterval), Profiles: devices,
 		Devices: set.Text(config.MQTTDevices), Integration: set.Text(config.MQTTIntegration), Routes: set.Routes(), Printers: set.Printers(), AnswerWait: set.Duration(config.SMSAnswerWait)})
 }

@@ -3,6 +3,7 @@ package cluster
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,6 +20,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // electorate is the number of nodes of each kind in a cluster.
@@ -51,6 +54,7 @@ type Program struct {
 	args   []string
 	env    []string
 	log    string
+	at     string // the address that it serves
 	exited chan struct{}
 }
 
@@ -189,6 +193,7 @@ func start(t testing.TB, lossy bool) *Cluster {
 		n.patroni.Start(t)
 	}
 	c.Whole(3 * time.Minute)
+	c.begin()
 	return c
 }
 
@@ -228,16 +233,17 @@ func (c *Cluster) end() {
 
 // beginStore starts etcd.
 func (c *Cluster) beginStore() {
-	var peers, clients, members [electorate]string
+	var peers, clients [electorate]string
 	for i := range electorate {
-		peers[i], clients[i] = "http://"+free(c.t), "http://"+free(c.t)
-		members[i] = fmt.Sprintf("e%d=%s", i, peers[i])
+		peers[i], clients[i] = free(c.t), free(c.t)
 	}
+	file := fileOf(c.t, "/etc/default/etcd")
 	for i := range electorate {
-		c.store[i] = &Program{log: filepath.Join(c.dir, fmt.Sprintf("etcd%d.log", i)), args: []string{"etcd", "--name", fmt.Sprintf("e%d", i),
-			"--data-dir", filepath.Join(c.dir, fmt.Sprintf("etcd%d", i)), "--listen-peer-urls", peers[i], "--initial-advertise-peer-urls", peers[i],
-			"--listen-client-urls", clients[i], "--advertise-client-urls", clients[i], "--initial-cluster", strings.Join(members[:], ","),
-			"--initial-cluster-state", "new", "--enable-v2=true"}}
+		name := fmt.Sprintf("n%d", i)
+		own := replaced(c.t, file, `ETCD_NAME="n0"`, `ETCD_NAME="`+name+`"`, "/var/lib/etcd/paywatt", filepath.Join(c.dir, "etcd-"+name),
+			`PEER_URLS="http://10.0.0.10:2380"`, `PEER_URLS="http://`+peers[i]+`"`, "http://10.0.0.10:2379", "http://"+clients[i],
+			"n0=http://10.0.0.10:2380", "n0=http://"+peers[0], "n1=http://10.0.0.11:2380", "n1=http://"+peers[1], "n2=http://10.0.0.12:2380", "n2=http://"+peers[2])
+		c.store[i] = &Program{log: filepath.Join(c.dir, "etcd-"+name+".log"), args: []string{"etcd"}, env: strings.Fields(strings.ReplaceAll(own, `"`, "")), at: clients[i]}
 		c.store[i].Start(c.t)
 	}
 }
@@ -247,7 +253,7 @@ func (c *Cluster) decided() {
 	c.t.Helper()
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
 		var version struct{ Etcdcluster string }
-		answer, err := (&http.Client{Timeout: time.Second}).Get(c.store[0].flag("--listen-client-urls") + "/version")
+		answer, err := (&http.Client{Timeout: time.Second}).Get("http://" + c.store[0].at + "/version")
 		if err == nil {
 			err = json.NewDecoder(answer.Body).Decode(&version)
 			_ = answer.Body.Close()
@@ -261,15 +267,6 @@ func (c *Cluster) decided() {
 	}
 }
 
-func (d *Program) flag(name string) string {
-	for i, a := range d.args {
-		if a == name {
-			return d.args[i+1]
-		}
-	}
-	return ""
-}
-
 // StoreLeader returns the node of etcd that leads.
 func (c *Cluster) StoreLeader() *Program {
 	for i, d := range c.store {
@@ -279,7 +276,7 @@ func (c *Cluster) StoreLeader() *Program {
 				Member string `json:"member_id"`
 			} `json:"header"`
 		}
-		answer, err := (&http.Client{Timeout: time.Second}).Post(d.flag("--listen-client-urls")+"/v3/maintenance/status", "application/json", strings.NewReader("{}"))
+		answer, err := (&http.Client{Timeout: time.Second}).Post("http://"+d.at+"/v3/maintenance/status", "application/json", strings.NewReader("{}"))
 		if err != nil {
 			continue
 		}
@@ -292,7 +289,7 @@ func (c *Cluster) StoreLeader() *Program {
 	return c.store[0]
 }
 
-// newNode writes the configuration of one node; docs/operate/cluster.md has the same settings.
+// newNode writes the configuration of one node, which is that of the page.
 func (c *Cluster) newNode(i int) *Node {
 	n := &Node{name: fmt.Sprintf("n%d", i), dir: filepath.Join(c.dir, fmt.Sprintf("n%d", i))}
 	if err := os.Mkdir(n.dir, 0o700); err != nil {
@@ -306,22 +303,25 @@ func (c *Cluster) newNode(i int) *Node {
 	}
 	var hosts []string
 	for _, d := range c.store {
-		hosts = append(hosts, through(strings.TrimPrefix(d.flag("--listen-client-urls"), "http://")))
+		hosts = append(hosts, through(d.at))
 	}
 	sql, health := free(c.t), free(c.t)
 	n.sql, n.health = through(sql), through(health)
 	feed := through(sql)
 	n.feed = n.links[len(n.links)-1]
-	waits, lag := "true", "0"
-	if c.lossy {
-		waits, lag = "false", "1073741824"
-	}
 	bins, err := filepath.Glob("/usr/lib/postgresql/1[5-9]/bin")
 	if err != nil || len(bins) == 0 {
 		c.t.Fatalf("PostgreSQL 15 is not installed: %v", err)
 	}
-	config := strings.NewReplacer("NAME", n.name, "HEALTH", n.health, "LISTENHEALTH", health, "HOSTS", strings.Join(hosts, ", "), "LISTENSQL", sql, "SQL", feed,
-		"WAITS", waits, "LAG", lag, "DIR", n.dir, "BIN", bins[len(bins)-1]).Replace(patroniConfig)
+	// The proxies of etcd keep Patroni from going around its cables. A machine of the tests has little memory for the database.
+	config := replaced(c.t, fileOf(c.t, "/etc/patroni/config.yml"), "name: n0", "name: "+n.name, "0.0.0.0:8008", health, "10.0.0.10:8008", n.health,
+		"hosts: 10.0.0.10:2379,10.0.0.11:2379,10.0.0.12:2379", "use_proxies: true\n  hosts: "+strings.Join(hosts, ","), "0.0.0.0:5432", sql, "10.0.0.10:5432", feed,
+		"/var/lib/postgresql/15/paywatt", filepath.Join(n.dir, "data"), "/usr/lib/postgresql/15/bin", bins[len(bins)-1], "/var/lib/postgresql/patroni.pgpass", filepath.Join(n.dir, "pgpass"),
+		"/var/run/postgresql", n.dir, "10.0.0.0/24", "127.0.0.1/32", "max_connections: 100", "max_connections: 100\n        shared_buffers: 32MB")
+	if c.lossy {
+		config = replaced(c.t, config, "synchronous_mode: true", "synchronous_mode: false", "synchronous_mode_strict: true", "synchronous_mode_strict: false",
+			"maximum_lag_on_failover: 0", "maximum_lag_on_failover: 1073741824")
+	}
 	file := filepath.Join(n.dir, "patroni.yml")
 	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
 		c.t.Fatal(err)
@@ -330,58 +330,71 @@ func (c *Cluster) newNode(i int) *Node {
 	return n
 }
 
-const patroniConfig = `scope: paywatt
-name: NAME
-restapi: {listen: "LISTENHEALTH", connect_address: "HEALTH"}
-etcd: {hosts: [HOSTS], use_proxies: true}
-bootstrap:
-  dcs:
-    ttl: 20
-    loop_wait: 2
-    retry_timeout: 5
-    maximum_lag_on_failover: LAG
-    synchronous_mode: WAITS
-    synchronous_mode_strict: WAITS
-    postgresql:
-      use_pg_rewind: true
-      use_slots: true
-      parameters: {max_connections: 100, shared_buffers: 32MB, synchronous_commit: "on", wal_keep_size: 512MB, max_wal_size: 512MB, wal_sender_timeout: 5s, wal_receiver_timeout: 5s}
-  initdb: [{encoding: UTF8}, {locale: C}, {auth: trust}, data-checksums]
-  pg_hba: ["host all all 127.0.0.1/32 trust", "host replication all 127.0.0.1/32 trust"]
-postgresql:
-  listen: "LISTENSQL"
-  connect_address: "SQL"
-  data_dir: DIR/data
-  bin_dir: BIN
-  pgpass: DIR/pgpass
-  authentication: {superuser: {username: postgres}, replication: {username: replicator}, rewind: {username: rewinder}}
-  parameters: {unix_socket_directories: DIR}
-watchdog: {mode: "off"}
-`
-
 // beginFront starts HAProxy, which passes connections to the node that says it is the primary.
 func (c *Cluster) beginFront() {
 	c.at = free(c.t)
-	var config strings.Builder
-	fmt.Fprintf(&config, "global\n  maxconn 500\ndefaults\n  mode tcp\n  timeout client 30m\n  timeout server 30m\n  timeout connect 2s\n  timeout check 1s\n  retries 1\n"+
-		"listen primary\n  bind %s\n  option httpchk OPTIONS /primary\n  http-check expect status 200\n  default-server inter 500ms fall 2 rise 1 on-marked-down shutdown-sessions\n", c.at)
-	for _, n := range c.nodes {
+	pairs := []string{"127.0.0.1:5000", c.at}
+	for i, n := range c.nodes {
 		host, port, _ := net.SplitHostPort(n.health)
-		fmt.Fprintf(&config, "  server %s %s maxconn 200 check addr %s port %s\n", n.name, n.sql, host, port)
+		pairs = append(pairs, fmt.Sprintf("n%d 10.0.0.1%d:5432 maxconn 200 check port 8008", i, i), fmt.Sprintf("n%d %s maxconn 200 check addr %s port %s", i, n.sql, host, port))
 	}
+	config := replaced(c.t, fileOf(c.t, "/etc/haproxy/haproxy.cfg"), pairs...)
 	file := filepath.Join(c.dir, "haproxy.cfg")
-	if err := os.WriteFile(file, []byte(config.String()), 0o644); err != nil {
+	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
 		c.t.Fatal(err)
 	}
 	c.front = &Program{args: []string{"haproxy", "-db", "-f", file}, log: filepath.Join(c.dir, "haproxy.log")}
 	c.front.Start(c.t)
 }
 
+// Front returns HAProxy.
+func (c *Cluster) Front() *Program { return c.front }
+
+// Switchover asks Patroni, as an operator does, to let the synchronous standby take the primary's place.
+func (c *Cluster) Switchover() {
+	c.t.Helper()
+	config := filepath.Join(c.nodes[0].dir, "patroni.yml")
+	cmd := exec.Command("patronictl", "-c", config, "switchover", "--leader", c.Primary().name, "--candidate", c.Standby().name, "--force")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		c.t.Fatalf("%s: %v: %s", cmd, err, out)
+	}
+}
+
 // URL returns the URL of the database behind HAProxy.
 func (c *Cluster) URL() string { return urlOf(c.at) }
 
 func urlOf(address string) string {
-	return "postgres://postgres@" + address + "/postgres?sslmode=disable"
+	return "postgres://paywatt:paywatt-password@" + address + "/paywatt?sslmode=disable"
+}
+
+// begin makes the role and the database of the page.
+func (c *Cluster) begin() {
+	c.t.Helper()
+	// A database cannot be made in a transaction, so each statement has a message of its own.
+	for _, sql := range strings.SplitAfter(strings.TrimSpace(fileOf(c.t, "paywatt.sql")), "\n") {
+		c.admin("postgres", sql)
+	}
+}
+
+// Admin runs a statement at the primary, in the servers' database, as the superuser.
+func (c *Cluster) Admin(sql string) { c.t.Helper(); c.admin("paywatt", sql) }
+
+func (c *Cluster) admin(database, sql string) {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	at := "postgres://postgres:superuser-password@" + c.at + "/" + database + "?sslmode=disable"
+	conn, err := pgconn.Connect(ctx, at)
+	for ; err != nil && ctx.Err() == nil; conn, err = pgconn.Connect(ctx, at) { // HAProxy notices a promotion a moment later
+		time.Sleep(200 * time.Millisecond)
+	}
+	if err == nil {
+		_, err = conn.Exec(ctx, sql).ReadAll()
+		err = errors.Join(err, conn.Close(ctx))
+	}
+	if err != nil {
+		c.t.Fatalf("%s: %v", sql, err)
+	}
 }
 
 // Primary returns the node that is the primary, or nil.

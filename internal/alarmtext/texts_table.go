@@ -239,6 +239,11 @@ func DifferencesOpen(n int64, since string) string {
 	return strconv.FormatInt(n, 10) + " differences between payments, books and the statements of providers have been open for more than a day, the oldest since " + since + "."
 }
 
+// StandbyMissing: {following} of {expected} standbys of the database follow. Sales go on. Mend the others now: without a standby nothing can be stored.
+func StandbyMissing(following string, expected string) string {
+	return following + " of " + expected + " standbys of the database follow. Sales go on. Mend the others now: without a standby nothing can be stored."
+}
+
 // RouteDown: The route {route} for messages does not work; messages go by the next one, if there is one.
 func RouteDown(route string) string {
 	return "The route " + route + " for messages does not work; messages go by the next one, if there is one."

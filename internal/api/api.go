@@ -133,6 +133,8 @@ type Config struct {
 	Papers map[string]Paper
 	// Ready lists what keeps the server from being ready; empty means that it is.
 	Ready func() []refusal.Refusal
+	// Standbys returns which standbys follow the database; nil if there are none and none are expected.
+	Standbys func() *overview.Standbys
 	// Fault classifies an error of a use case: storage-full, outcome-unknown ... or internal for any other.
 	Fault   func(error) refusal.Code
 	Version apiv1.Version

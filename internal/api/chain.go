@@ -94,8 +94,7 @@ func (a *API) watched(next http.Handler, routeOf func(*http.Request) string, ref
 			h.Set("Strict-Transport-Security", hstsYear)
 		}
 		rec := &recorder{ResponseWriter: w}
-		// A slow reader is dropped: the answer to one request is small. A stream extends its deadline itself.
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTimeout + writeTimeout))
 		next.ServeHTTP(rec, r.WithContext(withExchange(r.Context(), x)))
 		a.finished(r, x, rec)
 	})
@@ -121,16 +120,25 @@ type recorder struct {
 
 // WriteHeader notes the first final status.
 func (r *recorder) WriteHeader(status int) {
-	if r.status == 0 && status >= http.StatusOK {
-		r.status = status
+	if status >= http.StatusOK {
+		r.begin(status)
 	}
 	r.ResponseWriter.WriteHeader(status)
 }
 
 // Write notes the implied 200.
 func (r *recorder) Write(b []byte) (int, error) {
-	r.status = cmp.Or(r.status, http.StatusOK)
+	r.begin(http.StatusOK)
 	return r.ResponseWriter.Write(b)
+}
+
+// begin notes the status of an answer that begins. From now on a slow reader is dropped: the answer to one request is small. A stream extends
+// its deadline itself.
+func (r *recorder) begin(status int) {
+	if r.status == 0 {
+		r.status = status
+		_ = http.NewResponseController(r.ResponseWriter).SetWriteDeadline(time.Now().Add(writeTimeout)) // without deadlines there is nothing to set
+	}
 }
 
 // Flush sends what was written so far, as a stream needs it.

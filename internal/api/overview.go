@@ -25,6 +25,7 @@ func overviewOf(v overview.View) apiv1.Overview {
 	if b := v.Backup; b.Noted {
 		out.Backup = &apiv1.OverviewBackup{At: at(b.At), Old: b.Old}
 	}
+	out.Standbys = standbysOf(v.Standbys)
 	for i, l := range v.Lists {
 		list := apiv1.OverviewList{Kind: string(l.Kind), Count: l.Count, More: l.More, PaidLastHour: l.Paid, First: make([]apiv1.OverviewEntry, len(l.First))}
 		for j, e := range l.First {
@@ -33,4 +34,11 @@ func overviewOf(v overview.View) apiv1.Overview {
 		out.Lists[i] = list
 	}
 	return out
+}
+
+func standbysOf(s *overview.Standbys) *apiv1.Standbys {
+	if s == nil {
+		return nil
+	}
+	return &apiv1.Standbys{Safety: s.Safety, Expected: s.Expected, Following: s.Following, Synchronous: s.Synchronous, LagBytes: s.Lag, Hidden: s.Hidden, At: s.At.UTC()}
 }

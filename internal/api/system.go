@@ -34,11 +34,12 @@ func (a *API) systemRoutes(r router) {
 	})
 	query(r, huma.Operation{
 		OperationID: "readyz", Path: "/readyz", Tags: []string{"system"}, Summary: "Check that the server can sell and store",
-		Description: "If not, the answer is 503 with the code of the first reason; errors lists the others.", Security: open,
+		Description: "If not, the answer is 503 with the code of the first reason; errors lists the others. A server whose database lacks a standby is ready while " +
+			"one follows: see safety.", Security: open,
 	}, func(context.Context, access.Actor, *struct{}) (*reply[apiv1.Ready], error) {
 		failing := a.c.Ready()
 		if len(failing) == 0 {
-			return &reply[apiv1.Ready]{apiv1.Ready{Ready: true}}, nil
+			return &reply[apiv1.Ready]{apiv1.Ready{Ready: true, Standbys: standbysOf(a.c.Standbys())}}, nil
 		}
 		p := problemOf(failing[0])
 		p.Status, p.Retryable = 503, true

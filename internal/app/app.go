@@ -108,6 +108,8 @@ type Config struct {
 	// HeadsTo is a folder, best on another machine, into which the signed heads are copied each HeadsEvery (0: 15 minutes); empty for none.
 	HeadsTo    string
 	HeadsEvery time.Duration
+	// Standbys is how many standbys the PostgreSQL database should have; 0 for as many as have followed at once.
+	Standbys int
 	// Metrics is an address of its own for /metrics, which then needs no key; empty for none.
 	Metrics string
 	// Passphrase opens the key store. If it is nil, the server starts locked: it cannot sell, but does everything else.
@@ -249,7 +251,7 @@ func (a *App) openFolder() (err error) {
 		}
 	}
 	a.engine, err = openDatabase(a.stopping, databaseConfig{data: a.c.Data, url: a.c.Store, holder: a.holder, now: a.c.Now, rand: a.c.Rand,
-		log: a.log, lock: a.lock, reserve: a.c.Reserve, follow: a.follow, due: a.due})
+		log: a.log, lock: a.lock, reserve: a.c.Reserve, follow: a.follow, due: a.due, standbys: a.c.Standbys})
 	if err == nil {
 		a.c.Now = a.engine.clock(a.own) // a shared database has its own clock, because its servers compare times
 		a.started = a.c.Now()

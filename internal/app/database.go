@@ -65,6 +65,7 @@ type databaseConfig struct {
 	log       *slog.Logger
 	lock      *sqlite.Lock
 	reserve   int64
+	standbys  int  // how many standbys a shared database should have
 	older     bool // accept a database that belongs to an older data key or seal key, in order to bring it under the newest one
 	brief     bool // for one command: few connections, no background work, no upgrade of an older database
 }
@@ -101,7 +102,7 @@ func openShared(ctx context.Context, c databaseConfig) (*database, error) {
 		return nil, fmt.Errorf("create the data folder: %w", err)
 	}
 	d := new(database)
-	o := postgres.Options{Marker: d.marker(), Dir: c.data, Holder: c.holder, Now: c.now, Follow: c.follow, Rand: c.rand, Log: c.log, Intake: intake.Take, Due: c.due, Older: c.older}
+	o := postgres.Options{Marker: d.marker(), Dir: c.data, Holder: c.holder, Now: c.now, Follow: c.follow, Rand: c.rand, Log: c.log, Intake: intake.Take, Due: c.due, Older: c.older, Standbys: c.standbys, Watch: c.follow}
 	if c.brief {
 		o.Readers, o.Writers, o.SealEvery, o.AsIs = 1, 1, -1, true
 	}

@@ -7,12 +7,14 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/store/postgres"
 )
 
 // faultOf classifies an error for the caller.
 func faultOf(err error) refusal.Code {
 	switch {
-	case errors.Is(err, store.ErrOutcomeUnknown):
+	case errors.Is(err, store.ErrOutcomeUnknown), errors.Is(err, postgres.ErrNoFollower):
+		// Without a standby nothing was stored now, but nobody can say whether an earlier request with the same key was.
 		return refusal.OutcomeUnknown
 	case errors.Is(err, store.ErrFull):
 		return refusal.StorageFull

@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/postgres"
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
@@ -54,6 +55,8 @@ func unfit(err error) refusal.Refusal {
 		return refuse.ReadyRuleBroken(err.Error())
 	case errors.Is(err, store.ErrFull):
 		return refuse.ReadyDiskFull()
+	case errors.Is(err, postgres.ErrNoFollower):
+		return refuse.ReadyNoStandby()
 	}
 	return refuse.ReadyDatabaseStopped(err.Error())
 }

@@ -51,6 +51,10 @@ func (v Value) check() error {
 		if text != "" && !strings.HasPrefix(text, "postgres://") && !strings.HasPrefix(text, "postgresql://") {
 			err = errors.New("must begin with postgres://, or be left out for the database in the data folder")
 		}
+	case Standbys:
+		if len(text) != 1 || text < "0" || text > "9" {
+			err = errors.New("must be a number from 0 to 9")
+		}
 	case LogLevel:
 		if !slices.Contains(LogLevels(), text) {
 			err = fmt.Errorf("is %q, want %s", text, strings.Join(LogLevels(), ", "))

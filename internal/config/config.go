@@ -312,6 +312,12 @@ func (c Config) Duration(key string) time.Duration {
 	return d
 }
 
+// Number returns a setting that is a number.
+func (c Config) Number(key string) int {
+	n, _ := strconv.Atoi(c.Text(key)) // checked when the settings were read
+	return n
+}
+
 // On returns the value of a switch; Merge has checked it before.
 func (c Config) On(key string) bool { return c.Text(key) == "true" }
 

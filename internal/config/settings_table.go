@@ -19,6 +19,7 @@ const (
 	PublicURL          = "public_url"
 	HeadsTo            = "heads_to"
 	Store              = "store"
+	Standbys           = "standbys"
 	Data               = "data"
 	PassphraseFile     = "passphrase_file"
 	LegacyPollInterval = "legacy_poll_interval"
@@ -55,6 +56,7 @@ var settings = [...]Setting{
 	{Key: PayByPhone, Kind: Switch, Default: "false", Help: "use a payment without a reference for the customer whose registered telephone paid, if that customer has one meter and the number has been registered for a day"},
 	{Key: HeadsTo, Help: "folder on another machine or disk into which the signed heads are copied every 15 minutes (default: none)"},
 	{Key: Store, Help: "database instead of the one in the data folder: postgres://user@host/database"},
+	{Key: Standbys, Default: "0", Help: "how many standbys the PostgreSQL database should have; the server says when fewer follow (default: as many as have followed at once)"},
 	{Key: PassphraseFile, Help: "file with the passphrase of the key store on its first line"},
 	{Key: LogLevel, Default: "info", Help: "lowest level of the log: debug, info, warn or error"},
 	{Key: SafeMode, Kind: Switch, Default: "true", NotFile: true, Help: "if the settings, the certificate, a listener, the data folder or the database cannot be used, serve a page that says why instead of ending"},

@@ -9,6 +9,7 @@ const (
 	Memory    = "store"      // the device memory in which a meter numbers its records
 	Kind      = "kind"       // kind of a record, a job or an outbox item
 	Count     = "count"      // a number of objects
+	Expected  = "expected"   // how many objects there should be
 	TokenID   = "token_id"   // identity of a token, never its digits
 	VendID    = "vend_id"    // identity of a sale
 	CommandID = "command_id" // identity of a command

@@ -72,7 +72,9 @@ type View struct {
 	At     time.Time
 	Meters int    // how many there are
 	Backup Backup // zero if the asker may not read the settings
-	Lists  []List // those that the asker may see, in the order of Kinds; also those with nothing
+	// Standbys says which standbys follow the database; nil if it has none and none are expected.
+	Standbys *Standbys
+	Lists    []List // those that the asker may see, in the order of Kinds; also those with nothing
 }
 
 // Backup says when the last backup was made.
@@ -81,6 +83,23 @@ type Backup struct {
 	At    time.Time
 	Old   bool // there is none, or it is older than BackupAge
 }
+
+// Standbys says which standbys follow the database.
+type Standbys struct {
+	At          time.Time
+	Expected    int
+	Following   int
+	Synchronous int    // for how many of those that follow a commit may wait
+	Lag         int64  // bytes that the slowest of those that follow does not have on its disk yet
+	Hidden      bool   // the database's role may not read their state
+	Safety      string // full, reduced or stopped
+}
+
+// Missing reports whether fewer standbys follow than should.
+func (s *Standbys) Missing() bool { return s != nil && s.Safety != "full" }
+
+// Stopped reports whether nothing can be stored, because no standby follows.
+func (s *Standbys) Stopped() bool { return s != nil && s.Safety == "stopped" }
 
 // BackupAge is how old the last backup may be.
 const BackupAge = 48 * time.Hour
@@ -103,11 +122,14 @@ type Overview struct {
 	c      Cases
 	now    func() time.Time
 	backup func() (time.Time, error)
+
+	standbys func() *Standbys
 }
 
-// New makes an Overview. The function backup returns when the last backup was made, zero if never; it is nil if nobody notes that.
-func New(c Cases, now func() time.Time, backup func() (time.Time, error)) *Overview {
-	return &Overview{c, now, backup}
+// New makes an Overview. The function backup returns when the last backup was made, zero if never; it is nil if nobody notes that. The function
+// standbys returns which standbys follow the database.
+func New(c Cases, now func() time.Time, backup func() (time.Time, error), standbys func() *Standbys) *Overview {
+	return &Overview{c, now, backup, standbys}
 }
 
 // Limits of a view.
@@ -132,7 +154,7 @@ func (o *Overview) Show(ctx context.Context, by access.Actor) (View, error) {
 	if no := by.Needs(access.ReadMeters); no.Refused() {
 		return View{Refusal: no}, nil
 	}
-	l := look{Overview: o, ctx: ctx, by: by, view: View{At: o.now()}}
+	l := look{Overview: o, ctx: ctx, by: by, view: View{At: o.now(), Standbys: o.standbys()}}
 	l.age()
 	l.meters()
 	l.messages()

@@ -3277,9 +3277,9 @@ func DiskFull() refusal.Refusal {
 	return refusal.Refusal{Code: "storage-full", Text: "disk-full", What: "The server's disk is full.", Not: "No changes were stored.", Try: "Free disk space on the server. The server then resumes by itself."}
 }
 
-// CommitUnknown: The database could not say whether the change was committed. After a restart of the server, ask again with the same Idempotency-Key. Do not use a new one.
+// CommitUnknown: The database could not confirm that the change is stored. Send the same request again with the same Idempotency-Key until the answer is another one: that answer is the true one. Do not use a new key.
 func CommitUnknown() refusal.Refusal {
-	return refusal.Refusal{Code: "outcome-unknown", Text: "commit-unknown", What: "The database could not say whether the change was committed.", Try: "After a restart of the server, ask again with the same Idempotency-Key. Do not use a new one."}
+	return refusal.Refusal{Code: "outcome-unknown", Text: "commit-unknown", What: "The database could not confirm that the change is stored.", Try: "Send the same request again with the same Idempotency-Key until the answer is another one: that answer is the true one. Do not use a new key."}
 }
 
 // DatabaseTakesNoChanges: The database accepts no changes now. Ask again in a few seconds. /readyz says what is wrong.
@@ -3317,6 +3317,11 @@ func ReadyKeysLocked() refusal.Refusal {
 // ReadyRuleBroken: A change broke a rule of the books: {cause}. Run paywatt verify.
 func ReadyRuleBroken(cause string) refusal.Refusal {
 	return refusal.Refusal{Code: "invariant-broken", Text: "ready-rule-broken", What: "A change broke a rule of the books: " + cause + ".", Try: "Run paywatt verify.", Args: []refusal.Arg{{Place: "cause", Value: cause}}}
+}
+
+// ReadyNoStandby: No synchronous standby follows the database. Bring a machine of the cluster back. The server then goes on by itself.
+func ReadyNoStandby() refusal.Refusal {
+	return refusal.Refusal{Code: "storage-unavailable", Text: "ready-no-standby", What: "No synchronous standby follows the database.", Not: "Nothing can be stored, so nothing can be sold.", Try: "Bring a machine of the cluster back. The server then goes on by itself."}
 }
 
 // ReadyDiskFull: The disk is full. Free disk space. The server resumes by itself.

@@ -388,6 +388,14 @@ func (t *Texts) OverviewBackup(at string) string { return t.say("pages.overview.
 // OverviewMakeBackup: Make one on the server:
 func (t *Texts) OverviewMakeBackup() string { return t.say("pages.overview.make-backup") }
 
+// OverviewStandbys: {following} of {expected} standbys of the database follow. Sales go on. Mend the others before the next machine is lost.
+func (t *Texts) OverviewStandbys(following string, expected string) string {
+	return t.say("pages.overview.standbys", "{following}", following, "{expected}", expected)
+}
+
+// OverviewNoStandby: No standby of the database follows. Nothing can be stored and nothing sold until one does.
+func (t *Texts) OverviewNoStandby() string { return t.say("pages.overview.no-standby") }
+
 // OverviewNeverHeard: never heard
 func (t *Texts) OverviewNeverHeard() string { return t.say("pages.overview.never-heard") }
 

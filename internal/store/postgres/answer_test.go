@@ -65,13 +65,16 @@ func TestACommitWithoutAnAnswerIsUnknown(t *testing.T) {
 func TestACancelledWaitForAStandbyIsUnknown(t *testing.T) {
 	database, dir := pgtest.New(t), t.TempDir()
 	e := openOn(t, database, postgres.Options{Dir: dir, SealEvery: -1, Writers: 1})
-	take := func(tx *store.Tx) (value, error) { n, err := tx.Take("a"); return value{n: n}, err }
-	admin := pgtest.Admin(t, database)
-	admin(`ALTER SYSTEM SET synchronous_standby_names = 'nobody'`)
+	admin, set := pgtest.Admin(t, database), pgtest.Admin(t, database)
 	t.Cleanup(func() { admin(`ALTER SYSTEM RESET synchronous_standby_names`); admin(`SELECT pg_reload_conf()`) })
-	admin(`SELECT pg_reload_conf()`)
-	for admin(`SHOW synchronous_standby_names`) != "nobody" {
-		time.Sleep(10 * time.Millisecond)
+	take := func(tx *store.Tx) (value, error) {
+		n, err := tx.Take("a")
+		set(`ALTER SYSTEM SET synchronous_standby_names = 'nobody'`) // lost after the transaction has looked for it
+		set(`SELECT pg_reload_conf()`)
+		for set(`SHOW synchronous_standby_names`) != "nobody" {
+			time.Sleep(10 * time.Millisecond)
+		}
+		return value{n: n}, err
 	}
 	done := make(chan error, 1)
 	go func() { _, err := do(e, take); done <- err }()

@@ -475,6 +475,11 @@ func (w *worker) together(works []*work) (behind, alone []*work) {
 			w.doubt(err)
 			answer(works, err)
 			return nil, alone
+		case w.e.awaits(err):
+			pause(try)
+		case errors.Is(err, ErrNoStandby), errors.Is(err, ErrNoFollower): // each would fail alone for the same reason
+			answer(works, err)
+			return nil, alone
 		case errors.Is(err, errSpoilt): // the closures that gave up run alone, the others together
 			works = nil
 			for _, m := range members {

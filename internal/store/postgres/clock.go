@@ -53,8 +53,8 @@ func (k *clock) heard(before, shown, after time.Time) {
 	}
 }
 
-// askClock reads the database's clock, in microseconds since 1970, and whether commits wait for a standby.
-const askClock = "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint, " + askStandby
+// askClock reads the database's clock, in microseconds since 1970, whether commits wait for a standby, and whether one follows.
+const askClock = "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint, " + askStandby + ", " + askFollows
 
 // beginAt begins a transaction. In the same message it reads the database's clock, and whether commits wait for a standby.
 func (c *conn) beginAt(how string, k *clock) error {
@@ -75,8 +75,8 @@ func (c *conn) beginAt(how string, k *clock) error {
 // heard takes the answer to askClock, which was asked after the given time of the server's own clock.
 func (c *conn) heard(k *clock, before time.Time, all rows) {
 	after := k.own()
-	at, standby, ok := shown(all)
-	c.standby = standby
+	at, standby, follows, ok := shown(all)
+	c.standby, c.follows = standby, follows
 	if ok && k.follow {
 		k.heard(before, at, after)
 	}
@@ -91,12 +91,12 @@ func (c *conn) askOnce(k *clock) error {
 }
 
 // shown parses the answer to askClock.
-func shown(all rows) (at time.Time, standby, ok bool) {
-	if len(all) != 1 || len(all[0]) < 2 {
-		return time.Time{}, false, false
+func shown(all rows) (at time.Time, standby, follows, ok bool) {
+	if len(all) != 1 || len(all[0]) < 3 {
+		return time.Time{}, false, false, false
 	}
 	us, err := strconv.ParseInt(string(all[0][0]), 10, 64)
-	return time.UnixMicro(us).UTC(), string(all[0][1]) == "t", err == nil
+	return time.UnixMicro(us).UTC(), string(all[0][1]) == "t", string(all[0][2]) == "t", err == nil
 }
 
 // Now returns the time by the clock that this server uses: the database's if [Options].Follow is set.

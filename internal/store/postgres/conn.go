@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -50,9 +51,12 @@ type conn struct {
 	wrote   bool   // whether this transaction has run a statement other than SELECT
 	fault   error  // the first error, after which PostgreSQL ends the transaction
 	standby bool   // whether the commit of this transaction will wait for a synchronous standby
+	follows bool   // whether such a standby followed when the transaction began
 	warning string // the last warning of the server
 	opening *clock // not nil if the next message begins the transaction; see openNext
 	plan    store.UpgradePlan
+
+	uncancelled atomic.Bool // whether the driver must not ask the server to cancel the running statement
 }
 
 // ForUpdate returns the clause that locks the rows of a decision; empty in a snapshot, which decides nothing.

@@ -94,12 +94,22 @@ func dial(ctx context.Context, config *pgconn.Config) (*conn, error) {
 			c.warning = n.Message
 		}
 	}
+	reach := own.DialFunc
+	own.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if c.uncancelled.Load() { // the driver dials again only to ask for a cancellation
+			return nil, errUncancelled
+		}
+		return reach(ctx, network, address)
+	}
 	var err error
 	if c.pg, err = pgconn.ConnectConfig(ctx, own); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrAway, err)
 	}
 	return c, nil
 }
+
+// errUncancelled: the server is not asked to cancel a statement.
+var errUncancelled = errors.New("this statement is not cancelled")
 
 // drop ends a connection without waiting for its work. It does nothing for nil.
 func (c *conn) drop() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -107,3 +108,6 @@ func Saw(e *Engine) { e.seen.Store(system(e.seen.Load().(string)) + "/000000FF")
 
 // Crowd returns how many sales a worker waits for.
 func Crowd(answered, waiting int) int { return crowd(answered, waiting) }
+
+// WithCommitTime limits the wait for the answer to COMMIT.
+func WithCommitTime(o Options, within time.Duration) Options { o.commitTime = within; return o }

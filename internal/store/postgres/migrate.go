@@ -190,5 +190,5 @@ func (c *conn) within(work func() error) error {
 	if err := work(); err != nil {
 		return errors.Join(err, c.rollback())
 	}
-	return c.commit()
+	return c.commit(workTime)
 }

@@ -81,11 +81,17 @@ type Options struct {
 	// and leaves this to the servers.
 	SealEvery time.Duration
 
+	// Standbys is how many standbys the database should have; 0 for as many as have followed at the same time since this engine was opened.
+	Standbys int
+	// Watch is whether to watch the standbys, as a server does; see [Engine.Standbys].
+	Watch bool
+
 	// Rehearse runs every closure once, rolls it back, and runs it again. Tests use it to find closures that touch more than their
 	// transaction.
 	Rehearse bool
 
-	plan store.UpgradePlan
+	plan       store.UpgradePlan
+	commitTime time.Duration // 0: commitTime
 }
 
 // Engine is a store.Engine on one PostgreSQL database.
@@ -110,7 +116,7 @@ type Engine struct {
 	fit         engine.Fitness // hindered while the database cannot be reached
 	counts      counts
 	synchronous atomic.Bool // whether every commit must wait for a standby
-	lacking     atomic.Bool // whether that was not so at the last transaction
+	standbys    standbys
 	opened      atomic.Bool // whether new connections look at the standing of their server
 	behind      bool        // the database belongs to an older seal key than the folder's
 	close       sync.Once
@@ -131,7 +137,8 @@ func Open(ctx context.Context, url string, o Options) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{config: config, opt: o, log: o.Log, fit: engine.Fitness{Log: o.Log}, closing: make(chan struct{}), clock: &clock{own: o.Now, follow: o.Follow, log: o.Log},
-		commit: func(c *conn) error { return c.commit() }}
+		commit: func(c *conn) error { return c.commit(o.commitTime) }}
+	e.standbys.set = o.Standbys
 	e.seen.Store("")
 	e.plant()
 	e.queue.init()
@@ -149,6 +156,9 @@ func Open(ctx context.Context, url string, o Options) (*Engine, error) {
 	}
 	if o.SealEvery > 0 {
 		e.running.Go(e.sealer.run)
+	}
+	if o.Watch {
+		e.running.Go(e.watchStandbys)
 	}
 	return e, nil
 }
@@ -171,6 +181,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.SealEvery == 0 {
 		o.SealEvery = sealEvery
+	}
+	if o.commitTime == 0 {
+		o.commitTime = commitTime
 	}
 	if o.Holder == "" {
 		var name [8]byte
@@ -284,12 +297,13 @@ func (e *Engine) closed() bool {
 	}
 }
 
-// Health returns nil while the engine takes writes, reaches its database and no broken invariant was found.
+// Health returns nil while the engine takes writes, reaches its database, can store commits on a standby if it must, and no broken invariant
+// was found.
 func (e *Engine) Health() error {
 	if e.closed() {
 		return store.ErrClosed
 	}
-	return e.fit.Health()
+	return errors.Join(e.fit.Health(), e.standbys.lack())
 }
 
 // Keys returns the seal key with the keys before it. With their public lines anybody can check the signed heads of the logs.

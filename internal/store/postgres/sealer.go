@@ -121,7 +121,7 @@ func (s *sealer) sealSome(t access.Tenant) (rows int, leads bool, err error) {
 	if err != nil || !leads {
 		return 0, leads, errors.Join(err, s.c.rollback())
 	}
-	if err := s.c.commit(); err != nil {
+	if err := s.c.commit(s.e.opt.commitTime); err != nil {
 		return 0, true, err // if the outcome is unknown, the next round reads the outcome from the log
 	}
 	if head != nil {
@@ -166,7 +166,7 @@ func (s *sealer) leave() {
 	if s.c.beginAt(beginWrite, s.e.clock) != nil {
 		return
 	}
-	if err := errors.Join(s.tx(store.FirstTenant).LeaderLeave(leadName, s.e.opt.Holder), s.c.commit()); err != nil {
+	if err := errors.Join(s.tx(store.FirstTenant).LeaderLeave(leadName, s.e.opt.Holder), s.c.commit(s.e.opt.commitTime)); err != nil {
 		s.e.log.Warn("leadership was not given up", logkey.Err, err)
 	}
 }

@@ -127,20 +127,6 @@ func (e *Engine) succeed(c *conn, seen string, known int64) (s standing, err err
 	return s, nil
 }
 
-// waits returns an error if a commit would not wait for a standby although it must.
-func (e *Engine) waits(c *conn) error {
-	if !e.synchronous.Load() || c.standby {
-		if e.lacking.Swap(false) {
-			e.fit.Hinder(nil)
-		}
-		return nil
-	}
-	e.lacking.Store(true)
-	err := fmt.Errorf("%w: %w", store.ErrBusy, ErrNoStandby)
-	e.fit.Hinder(err)
-	return errors.Join(err, c.rollback())
-}
-
 // DeclareStandby records whether every commit of the database at url waits for a synchronous standby. If it does, a promotion loses nothing
 // and begins no store epoch, and servers commit only while the server of the database has a synchronous standby configured. The declaration
 // holds for commits after it, so it needs such a standby now ([ErrNoStandby]) and waits for it. No server may run on the database.

@@ -1,8 +1,10 @@
 package postgres
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/store"
 )
@@ -51,14 +53,14 @@ func (c *conn) fresh(how string) {
 	c.reading = how == beginView
 }
 
-// commit ends the transaction. If it is unknown whether COMMIT succeeded, the error wraps store.ErrOutcomeUnknown. After any other error,
-// nothing was committed.
-func (c *conn) commit() error {
+// commit ends the transaction, and waits for the answer no longer than the given time. If it is unknown whether COMMIT succeeded, the error
+// wraps store.ErrOutcomeUnknown. After any other error, nothing was committed.
+func (c *conn) commit(within time.Duration) error {
 	if c.fault != nil {
 		return errors.Join(c.fault, c.rollback())
 	}
 	c.warning = ""
-	tag, err := c.plain("COMMIT")
+	tag, err := c.finally("COMMIT", within)
 	switch {
 	case err == nil && tag == "COMMIT" && c.warning != "":
 		// Somebody cancelled the wait for a synchronous standby: only this server has the commit.
@@ -72,6 +74,24 @@ func (c *conn) commit() error {
 	}
 	// Pass on only the cause: the wrapping errors say that nothing was written, which is not certain.
 	return fmt.Errorf("%w: %s", store.ErrOutcomeUnknown, cause(err))
+}
+
+// finally runs a statement that nobody may cancel. If there is no answer in time, it drops the connection and leaves the statement to the
+// server.
+func (c *conn) finally(sql string, within time.Duration) (tag string, err error) {
+	running := c.ctx
+	ctx, cancel := context.WithTimeoutCause(running, within, fmt.Errorf("no answer to %s within %v", sql, within))
+	defer cancel()
+	c.uncancelled.Store(true)
+	c.ctx = ctx
+	tag, err = c.plain(sql)
+	c.ctx = running
+	if c.alive() {
+		c.uncancelled.Store(false)
+	} else if cause := context.Cause(ctx); cause != nil {
+		err = errors.Join(err, cause)
+	}
+	return tag, err
 }
 
 // cause returns the text of the innermost error.

@@ -58,6 +58,11 @@ func Try(ctx context.Context, url string) (out []Trial, err error) {
 		(*c).ctx = ctx
 	}
 	settings := Trial{Name: "settings", Relies: "an answer means that the commit is durable", Err: checkServer(s.a)}
+	for _, c := range []*conn{s.a, s.b} { // a lost standby must not keep anybody from looking
+		if _, err := c.plain("SET synchronous_commit = local"); err != nil {
+			return nil, err
+		}
+	}
 	var lot [6]byte
 	_, _ = rand.Read(lot[:]) // never fails, as its documentation says
 	s.table = "paywatt_trial_" + hex.EncodeToString(lot[:])

@@ -87,9 +87,9 @@ func (w *worker) sell() {
 // closure runs fn until it has committed, has refused, or has failed for a reason that lies in fn. After a conflict, or a connection lost
 // before COMMIT, nothing has changed and fn runs again.
 func (w *worker) closure(t access.Tenant, fn func(*store.Tx) (bool, error)) error {
-	began := time.Now()
+	e, began := w.e, time.Now()
 	for try := 1; ; try++ {
-		if err := w.e.fit.Refuses(); err != nil {
+		if err := e.fit.Refuses(); err != nil {
 			return err
 		}
 		err := w.rehearse(t, fn)
@@ -104,6 +104,9 @@ func (w *worker) closure(t access.Tenant, fn func(*store.Tx) (bool, error)) erro
 		case errors.Is(err, store.ErrOutcomeUnknown):
 			w.doubt(err)
 			return err
+		case e.awaits(err):
+			pause(try)
+			continue
 		case errors.Is(err, store.ErrConflict):
 			limit = maxRefused // another transaction may just have committed the row: let fn decide again
 		case !errors.Is(err, errAgain) && !errors.Is(err, errAway):

@@ -30,6 +30,8 @@ type overviewPage struct {
 	// Backup says when the last backup was made; empty if nobody notes that.
 	Backup string
 	Old    bool // the last backup is old, or there is none
+	// Standbys says that standbys of the database are missing; empty if none is.
+	Standbys string
 }
 
 // overview is the page that says what needs somebody. Each line opens where it is mended.
@@ -41,6 +43,12 @@ func (s *Console) overview(w http.ResponseWriter, r *http.Request, v visit) {
 	d := overviewPage{At: v.site.clock(view.At)}
 	if b := view.Backup; b.Noted {
 		d.Backup, d.Old = v.site.say.OverviewBackup(v.site.clock(b.At)), b.Old
+	}
+	switch b := view.Standbys; {
+	case b.Stopped():
+		d.Standbys = v.site.say.OverviewNoStandby()
+	case b.Missing():
+		d.Standbys = v.site.say.OverviewStandbys(strconv.Itoa(b.Following), strconv.Itoa(b.Expected))
 	}
 	for _, l := range view.Lists {
 		if l.Count > 0 {

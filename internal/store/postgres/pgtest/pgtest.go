@@ -265,8 +265,30 @@ func (c *Cluster) program(name string, args ...string) *exec.Cmd {
 }
 
 // URL returns the URL of one of the cluster's databases.
-func (c *Cluster) URL(database string) string {
-	return "postgres:///" + database + "?user=" + user + "&host=" + url.QueryEscape(c.dir)
+func (c *Cluster) URL(database string) string { return c.URLOf(user, database) }
+
+// URLOf returns the URL of one of the cluster's databases for a role.
+func (c *Cluster) URLOf(role, database string) string {
+	return "postgres:///" + database + "?user=" + role + "&host=" + url.QueryEscape(c.dir)
+}
+
+// Follow starts a standby of the given name that only stores the cluster's log. The function ends it.
+func (c *Cluster) Follow(name string) (end func(), err error) {
+	to := filepath.Join(c.dir, name)
+	if err := os.Mkdir(to, 0o700); err != nil {
+		return nil, err
+	}
+	if err := own(to); err != nil {
+		return nil, err
+	}
+	standby := c.program("pg_receivewal", "-D", to, "--synchronous", "--no-loop", "--dbname", c.URL("postgres")+"&application_name="+name)
+	if err := standby.Start(); err != nil {
+		return nil, err
+	}
+	return func() {
+		_ = standby.Process.Kill() // it may have ended
+		_ = standby.Wait()         // killed
+	}, nil
 }
 
 // Crash kills all processes of the cluster at once and starts it again, which recovers from the log.

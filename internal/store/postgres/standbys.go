@@ -1,0 +1,197 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/store"
+)
+
+// A commit that waits for a synchronous standby waits for ever if none follows. So a transaction asks first whether one does (askClock), and
+// refuses before it has written anything. A standby that is lost afterwards, between this question and the commit, leaves an outcome that
+// nobody knows: after commitTime its callers hear so. PostgreSQL must not cancel the wait: it would then show the commit to everybody, though
+// only this one machine has it. So the connection is dropped, and the commit goes on waiting.
+
+// Times of standbys.
+const (
+	standbyEvery = 2 * time.Second  // how often the server asks which standbys follow
+	standbyTime  = 10 * time.Second // how long closures wait for a standby to follow again before they are refused
+	commitTime   = 10 * time.Second // the longest wait for the answer to COMMIT
+)
+
+// ErrNoFollower: commits wait for a synchronous standby, and none follows.
+var ErrNoFollower = errors.New("no synchronous standby follows the database, so nothing can be stored on two machines")
+
+// askFollows reads whether a commit of this server that waits for a standby would find one. A role that may not read the state of standbys sees
+// only that they are connected.
+const askFollows = "EXISTS (SELECT FROM pg_stat_get_wal_senders() WHERE sync_state IS NULL OR sync_state IN ('sync', 'quorum'))"
+
+// askStandbys reads which standbys follow, with whether commits wait for one in the first column. A row without a process stands for none.
+const askStandbys = "SELECT " + askStandby + `, coalesce(w.pid, 0), coalesce(w.state, ''), coalesce(w.sync_state, ''),
+	coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), w.flush_lsn), 0)::bigint FROM (SELECT) one LEFT JOIN pg_stat_get_wal_senders() w ON true`
+
+// lack is why commits cannot be stored on a standby now.
+type lack struct {
+	since time.Time
+	why   error
+}
+
+// standbys is what an engine knows about the standbys of its database.
+type standbys struct {
+	set    int                  // how many the operator has declared; 0: as many as have followed at the same time
+	seen   int                  // the most that have followed at the same time; of the goroutine that watches
+	last   atomic.Value         // store.Standbys
+	lacked atomic.Pointer[lack] // nil while commits can be stored
+}
+
+// note notes whether commits can be stored now.
+func (s *standbys) note(why error) {
+	switch was := s.lacked.Load(); {
+	case why == nil:
+		s.lacked.Store(nil)
+	case was == nil:
+		s.lacked.CompareAndSwap(nil, &lack{since: time.Now(), why: why})
+	}
+}
+
+// lack returns why commits cannot be stored now, or nil.
+func (s *standbys) lack() error {
+	if l := s.lacked.Load(); l != nil {
+		return l.why
+	}
+	return nil
+}
+
+// lacks returns why the transaction of this connection could not be committed, or nil. The parameter must says whether the operator has
+// declared that every commit waits for a standby.
+func (c *conn) lacks(must bool) error {
+	switch {
+	case !c.standby && must:
+		return ErrNoStandby
+	case c.standby && !c.follows:
+		return ErrNoFollower
+	}
+	return nil
+}
+
+// waits returns an error if a commit could not be stored on a standby although it must be.
+func (e *Engine) waits(c *conn) error {
+	why := c.lacks(e.synchronous.Load())
+	e.standbys.note(why)
+	if why == nil {
+		return nil
+	}
+	return errors.Join(fmt.Errorf("%w: %w", store.ErrBusy, why), c.rollback())
+}
+
+// awaits reports whether a closure that failed should run again because a standby may follow again soon, as after a promotion.
+func (e *Engine) awaits(err error) bool {
+	if !errors.Is(err, ErrNoFollower) || e.closed() {
+		return false
+	}
+	l := e.standbys.lacked.Load()
+	return l == nil || time.Since(l.since) < standbyTime
+}
+
+// Standbys returns what the engine last read about the standbys of its database.
+func (e *Engine) Standbys() store.Standbys {
+	s, _ := e.standbys.last.Load().(store.Standbys)
+	return s
+}
+
+// watchStandbys reads again and again which standbys follow, until the engine is closed.
+func (e *Engine) watchStandbys() {
+	var c *conn
+	defer func() { c.drop() }()
+	tick := time.NewTicker(standbyEvery)
+	defer tick.Stop()
+	for {
+		c = e.lookAtStandbys(c)
+		select {
+		case <-e.closing:
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// lookAtStandbys reads once which standbys follow. It returns the connection for the next time; nil if it was lost.
+func (e *Engine) lookAtStandbys(c *conn) *conn {
+	ctx, cancel := context.WithTimeout(context.Background(), dialTime)
+	defer cancel()
+	if !c.alive() {
+		var err error
+		if c, err = e.connect(ctx); err != nil {
+			return nil // Health says so
+		}
+	}
+	c.ctx, c.fault = ctx, nil
+	waits, all, err := c.followers()
+	if err != nil {
+		c.drop()
+		return nil
+	}
+	was, s := e.Standbys(), store.JudgeStandbys(e.clock.now(), waits, all, e.standbys.set, e.standbys.seen)
+	e.standbys.seen = max(e.standbys.seen, s.Following)
+	e.standbys.last.Store(s)
+	c.standby, c.follows = waits, s.Synchronous > 0
+	e.standbys.note(c.lacks(e.synchronous.Load()))
+	e.tellStandbys(was, s)
+	return c
+}
+
+// tellStandbys logs a change.
+func (e *Engine) tellStandbys(was, is store.Standbys) {
+	if was.Following == is.Following && was.Safety() == is.Safety() {
+		return
+	}
+	say := e.log.Info
+	if s := is.Safety(); s == store.SafetyReduced || s == store.SafetyStopped {
+		say = e.log.Warn
+	}
+	say("standbys of the database counted", logkey.Count, is.Following, logkey.Expected, is.Expected, logkey.State, string(is.Safety()))
+}
+
+// followers reads whether commits wait for a standby, and which standbys follow.
+func (c *conn) followers() (waits bool, all []store.Follower, err error) {
+	results, err := c.script(askStandbys)
+	if err != nil {
+		return false, nil, err
+	}
+	for _, r := range results[len(results)-1].Rows {
+		waits = string(r[0]) == "t"
+		if string(r[1]) == "0" {
+			continue
+		}
+		lag, err := strconv.ParseInt(string(r[4]), 10, 64)
+		if err != nil {
+			return false, nil, fmt.Errorf("read how far a standby is behind: %w", err)
+		}
+		all = append(all, store.Follower{State: string(r[2]), Sync: string(r[3]), Lag: lag})
+	}
+	return waits, all, nil
+}
+
+// LookAtStandbys reads which standbys follow the database at url, for a command. The parameter set is how many should follow, 0 if nobody has
+// said so.
+func LookAtStandbys(ctx context.Context, url string, set int) (store.Standbys, error) {
+	config, err := parse(url)
+	if err != nil {
+		return store.Standbys{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, dialTime)
+	defer cancel()
+	c, err := dial(ctx, config)
+	if err != nil {
+		return store.Standbys{}, err
+	}
+	defer c.drop()
+	c.ctx = ctx
+	waits, all, err := c.followers()
+	return store.JudgeStandbys(time.Now(), waits, all, set, 0), err
+}

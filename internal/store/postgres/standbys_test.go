@@ -1,0 +1,193 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/postgres"
+	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
+)
+
+// followed is a database of its own server whose commits wait for any standby, with a server of Paywatt that watches.
+func followed(t *testing.T, o postgres.Options) (*pgtest.Cluster, *postgres.Engine, func(sql string) string) {
+	t.Helper()
+	c, err := pgtest.Start()
+	if err != nil {
+		pgtest.Missing(t, err)
+	}
+	t.Cleanup(func() {
+		if err := c.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	o.Dir, o.SealEvery, o.Writers, o.Watch = t.TempDir(), -1, 2, true
+	e := openOn(t, c.URL("postgres"), o)
+	if _, err := do(e, take1); err != nil {
+		t.Fatal(err)
+	}
+	admin := pgtest.Admin(t, c.URL("postgres"))
+	t.Cleanup(func() { // so that the last commits and the server can end
+		admin(`ALTER SYSTEM RESET synchronous_standby_names`)
+		admin(`SELECT pg_reload_conf()`)
+	})
+	return c, e, admin
+}
+
+// follow starts a standby that a commit may wait for.
+func follow(t *testing.T, c *pgtest.Cluster, admin func(string) string, name string) (end func()) {
+	t.Helper()
+	before := admin(`SELECT COUNT(*) FROM pg_stat_replication WHERE state = 'streaming'`)
+	end, err := c.Follow(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(end)
+	within(t, "standby "+name+" follows", func() bool {
+		return admin(`SELECT COUNT(*) FROM pg_stat_replication WHERE state = 'streaming'`) > before
+	})
+	return end
+}
+
+func within(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for began := time.Now(); !is(); time.Sleep(10 * time.Millisecond) {
+		if time.Since(began) > 20*time.Second {
+			t.Fatalf("not within 20 s: %s", what)
+		}
+	}
+}
+
+func (w waitsFor) set(admin func(string) string) {
+	admin(`ALTER SYSTEM SET synchronous_standby_names = '` + string(w) + `'`)
+	admin(`SELECT pg_reload_conf()`)
+}
+
+// waitsFor is a value of synchronous_standby_names.
+type waitsFor string
+
+// TestAServerKnowsItsStandbys: an engine counts the standbys of its database, and says within 10 s that one is missing, that none is left, and
+// that they are back. A database without standbys is no cluster.
+func TestAServerKnowsItsStandbys(t *testing.T) {
+	c, e, admin := followed(t, postgres.Options{})
+	is := func(want store.Safety, following int) {
+		t.Helper()
+		within(t, string(want), func() bool {
+			s := e.Standbys()
+			return !s.At.IsZero() && s.Safety() == want && s.Following == following
+		})
+	}
+	is(store.SafetyAlone, 0)
+	endA := follow(t, c, admin, "a")
+	endB := follow(t, c, admin, "b")
+	waitsFor("ANY 1 (*)").set(admin)
+	is(store.SafetyFull, 2)
+	if v, err := do(e, take1); err != nil {
+		t.Errorf("with two standbys: %v, %v", v, err)
+	}
+	endA()
+	is(store.SafetyReduced, 1)
+	if _, err := do(e, take1); err != nil || e.Health() != nil {
+		t.Errorf("with one of two standbys: %v, health %v", err, e.Health())
+	}
+	endB()
+	is(store.SafetyStopped, 0)
+	if err := e.Health(); !errors.Is(err, postgres.ErrNoFollower) {
+		t.Errorf("without a standby: health %v, want %v", err, postgres.ErrNoFollower)
+	}
+	began := time.Now()
+	for _, run := range []func() (value, error){
+		func() (value, error) { return do(e, take1) }, func() (value, error) { return sharing(e, take1) }, func() (value, error) { return sharing(e, take1) },
+	} {
+		if _, err := run(); !errors.Is(err, postgres.ErrNoFollower) || !errors.Is(err, store.ErrBusy) {
+			t.Errorf("a commit without a standby: %v, want %v", err, postgres.ErrNoFollower)
+		}
+	}
+	if took := time.Since(began); took > 15*time.Second {
+		t.Errorf("three closures were refused after %v, want after 10 s together", took)
+	}
+	if v := admin(`SELECT value FROM counter WHERE name = 'a'`); v != "3" {
+		t.Errorf("the counter is at %s after refused commits, want 3", v)
+	}
+	follow(t, c, admin, "a2")
+	is(store.SafetyReduced, 1)
+	if v, err := do(e, take1); err != nil || v.n != 4 || e.Health() != nil {
+		t.Errorf("after the return of a standby: %d, %v, health %v; want 4", v.n, err, e.Health())
+	}
+}
+
+// TestACommitWithoutAStandbyEndsInTime: the last standby is lost after the transaction has looked for it. The caller hears in time that the
+// outcome is unknown. Nobody sees the commit until a standby has it, and then everybody does.
+func TestACommitWithoutAStandbyEndsInTime(t *testing.T) {
+	const limit = time.Second
+	c, e, admin := followed(t, postgres.WithCommitTime(postgres.Options{}, limit))
+	end := follow(t, c, admin, "a")
+	waitsFor("ANY 1 (*)").set(admin)
+	within(t, "the standby is synchronous", func() bool { return e.Standbys().Synchronous == 1 })
+	began := time.Now()
+	_, err := do(e, func(tx *store.Tx) (value, error) {
+		v, err := take1(tx)
+		end()
+		return v, err
+	})
+	if !errors.Is(err, store.ErrOutcomeUnknown) {
+		t.Errorf("a commit that no standby confirms: %v, want %v", err, store.ErrOutcomeUnknown)
+	}
+	if took := time.Since(began); took > limit+5*time.Second {
+		t.Errorf("its caller heard after %v, want after %v", took, limit)
+	}
+	const waiting = `SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'`
+	time.Sleep(2 * time.Second) // a cancellation would arrive meanwhile
+	if n, v := admin(waiting), admin(`SELECT value FROM counter WHERE name = 'a'`); n != "1" || v != "1" {
+		t.Errorf("%s commits wait and the counter is at %s, want 1 and 1: only the primary has this commit", n, v)
+	}
+	follow(t, c, admin, "b")
+	within(t, "the commit is there", func() bool { return admin(`SELECT value FROM counter WHERE name = 'a'`) == "2" })
+	within(t, "a closure works again", func() bool { v, err := do(e, take1); return err == nil && v.n >= 3 })
+	within(t, "the engine is well", func() bool { return e.Health() == nil })
+}
+
+// TestARoleWithoutRightsSeesConnections: a role that may not read the state of standbys still sees that one is connected, and that none is.
+func TestARoleWithoutRightsSeesConnections(t *testing.T) {
+	c, _, admin := followed(t, postgres.Options{})
+	end := follow(t, c, admin, "a")
+	admin(`CREATE ROLE plain LOGIN`)
+	look := func() store.Standbys {
+		s, err := postgres.LookAtStandbys(context.Background(), c.URLOf("plain", "postgres"), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	waitsFor("ANY 1 (*)").set(admin)
+	if s := look(); !s.Hidden || s.Safety() != store.SafetyFull {
+		t.Errorf("a plain role sees %+v (%s), want one hidden standby", s, s.Safety())
+	}
+	end()
+	within(t, "the plain role sees that none follows", func() bool { return look().Safety() == store.SafetyStopped })
+	follow(t, c, admin, "b")
+	admin(`GRANT pg_monitor TO plain`)
+	if s := look(); s.Hidden || s.Synchronous != 1 {
+		t.Errorf("with pg_monitor it sees %+v, want one synchronous standby", s)
+	}
+}
+
+// TestTrialsWaitForNoStandby: the trials end while every commit waits for a standby that is away, because that is when somebody runs them.
+func TestTrialsWaitForNoStandby(t *testing.T) {
+	c, _, admin := followed(t, postgres.Options{})
+	waitsFor("nobody").set(admin)
+	within(t, "commits wait", func() bool { return admin(`SHOW synchronous_standby_names`) == "nobody" })
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	trials, err := postgres.Try(ctx, c.URL("postgres"))
+	if err != nil || len(trials) < 10 {
+		t.Errorf("%d trials, %v", len(trials), err)
+	}
+	for _, one := range trials {
+		if one.Err != nil {
+			t.Errorf("%s: %v", one.Name, one.Err)
+		}
+	}
+}
