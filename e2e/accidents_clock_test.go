@@ -158,7 +158,7 @@ func TestARestoreAfterALongRowOfSales(t *testing.T) {
 	vm.quit(w)
 	w.stop()
 	w.p.dir = filepath.Join(t.TempDir(), "anew") // the old folder is lost completely
-	w.p.run(t, "", "backup", "restore", copyAt, "--data", w.p.dir)
+	w.p.run(t, "", "backup", "restore", copyAt, "--data", w.p.dir, "--without-head")
 
 	w.start("time-service")
 	vm = w.p.meterProcess(w, memory, w.srv.mqtt, m)

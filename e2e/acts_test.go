@@ -143,7 +143,7 @@ func (w *admin) restoreOver() {
 	w.right()
 	w.s.stop()
 	c := w.copies[w.r.IntN(len(w.copies))]
-	w.p.run(w, "", "backup", "restore", c.path, "--data", w.p.dir, "--force", "--trust-clock")
+	w.p.run(w, "", "backup", "restore", c.path, "--data", w.p.dir, "--force", "--trust-clock", "--without-head")
 	w.restored(c)
 	w.rare.Reached("restore over the live books")
 }
@@ -154,7 +154,7 @@ func (w *admin) machineLost() {
 	w.s.kill()
 	w.p.dir = filepath.Join(w.TempDir(), fmt.Sprintf("new-%d", w.n))
 	c := w.copies[len(w.copies)-1]
-	w.p.run(w, "", "backup", "restore", c.path, "--data", w.p.dir, "--trust-clock")
+	w.p.run(w, "", "backup", "restore", c.path, "--data", w.p.dir, "--trust-clock", "--without-head")
 	w.restored(c)
 	w.rare.Reached("restore on a new machine")
 }

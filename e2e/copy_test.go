@@ -93,7 +93,7 @@ func rising(t *testing.T, lost, spare *place) {
 	srv := spare.serve(t, "127.0.0.1:0", "127.0.0.1:0")
 	a := newAPI(srv.http, spare.run(t, "", "apikey", "create", "--role", "owner", "--data", spare.dir))
 	sold := a.mustVend(t, number(1001), 10_000, "spare-00001")
-	if no := sold.text(t, "receipt_no"); !strings.HasSuffix(no, "/2") {
+	if no := sold.text(t, "receipt_no"); !strings.Contains(no, "/2") {
 		t.Errorf("the copy's receipt has number %s, want the mark of epoch 2", no)
 	}
 	// The lost store signed heads after the copy was made. They are still in its folder. The copy passes verification against them too.

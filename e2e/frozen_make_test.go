@@ -61,6 +61,7 @@ func TestFreezeData(t *testing.T) {
 func newMonth(t *testing.T, bin string) *month {
 	w := &month{cashDesk: &cashDesk{T: t, whole: t, p: newPlace(t, bin), keys: map[string]string{}}, sketch: freeAddress(t),
 		seq: map[string]int{}, secrets: map[string]secrets{}, begin: time.Now().UTC().Truncate(time.Second).AddDate(0, 0, -restoreDay)}
+	w.p.expect(clockIsWrong...)
 	w.env = w.p.env
 	g := &httpGateway{secret: "0123456789abcdef0123456789abcdef"}
 	w.hook = g
@@ -90,6 +91,22 @@ func (w *month) day(n, hour int, faults ...string) {
 		w.keys["owner"] = strings.TrimSpace(w.cli("apikey", "create", "--role", "owner", "--name", "first"))
 	}
 	w.owner = newAPI(w.server.http, w.keys["owner"])
+	w.trustClock()
+}
+
+// trustClock lets the server sell although the days of the month pass at once. The second person agrees once four eyes are on.
+func (w *month) trustClock() {
+	w.Helper()
+	w.meters++
+	a, err := w.owner.do("POST", "/v1/clock/trust", map[string]any{"reason": "the days pass at once"}, "Idempotency-Key", fmt.Sprintf("month-%06d", w.meters))
+	switch {
+	case err != nil:
+		w.Fatal(err)
+	case a.status == 202:
+		w.post(newAPI(w.server.http, w.keys["second"]), "/v1/approvals/"+a.text(w, "id")+"/approve", map[string]any{"reason": "my clock says the same"})
+	case a.status != 200 && a.text(w, "code") != "clock-trusted":
+		w.Fatalf("trust the clock: %d %s", a.status, a.body)
+	}
 }
 
 // cli runs a command on the data folder, at the time of the server.

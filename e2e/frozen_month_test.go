@@ -232,7 +232,7 @@ func (w *month) goBack() {
 	}
 	w.server.stop()
 	w.server = nil
-	w.cli("backup", "restore", backup, "--force")
+	w.cli("backup", "restore", backup, "--force", "--without-head")
 	w.day(restoreDay+1, 18)
 	for n := range 3 {
 		w.sell(w.as("operator"), number(7010+n), 6_600)

@@ -25,7 +25,7 @@ func TestTwoSalesInOneMinuteAroundARestore(t *testing.T) {
 	began := time.Now()
 	first := a.mustVend(t, m.number, 10_000, "before-restore")
 	srv.stop()
-	p.run(t, "", "backup", "restore", copyAt, "--data", p.dir, "--force")
+	p.run(t, "", "backup", "restore", copyAt, "--data", p.dir, "--force", "--head", filepath.Join(p.dir, "heads.log"))
 	p.serve(t, srv.http, srv.mqtt)
 	if gone := a.must(t, 200, "GET", "/v1/vends?client_ref=before-restore", nil); len(gone.field(t, "data").([]any)) != 0 {
 		t.Fatalf("the restored copy still knows the sale made after it: %s", gone.body)

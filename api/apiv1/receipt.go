@@ -10,7 +10,7 @@ type Receipt struct {
 	No            string         `json:"receipt_no" example:"main-000001" doc:"Number of the receipt. The number of a credit note ends in -R"`
 	Reverses      string         `json:"reverses_receipt_no,omitempty" doc:"On a credit note: number of the receipt whose sale was reversed"`
 	Cancelled     *bool          `json:"tokens_cancelled,omitempty" doc:"On a credit note: true if the meter will never load the tokens; false if it could not confirm that"`
-	Epoch         string         `json:"epoch,omitempty" example:"2" doc:"Part of receipt_no after the slash: how often the database had been restored from a backup, plus 1. Missing before the first restore"`
+	Epoch         string         `json:"epoch,omitempty" example:"2" doc:"Part of receipt_no after the slash: how often the database had been restored from a backup, plus 1, and letters that the restore drew. Missing before the first restore"`
 	Fiscal        string         `json:"fiscal_code,omitempty" doc:"Code of a fiscal device, in countries that require one"`
 	At            string         `json:"at" format:"date-time" example:"2026-11-20T11:00:00+03:00" doc:"When the sale was completed or reversed, in the utility's time zone, to the second"`
 	Utility       string         `json:"utility" doc:"Name of the utility"`

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -139,14 +141,19 @@ func openedBackup(backup, identity, dir, data string) (folder string, end func()
 }
 
 func newBackupRestore(c console) *cobra.Command {
-	data, identity, force, trust := "", "", false, false
+	data, identity, head := "", "", ""
+	force, trust, without := false, false, false
 	cmd := &cobra.Command{
 		Use:   "restore FOLDER",
 		Short: "Restore a backup into a data folder as a new store epoch",
 		Long: "Restore a backup into a data folder. The books lose everything that happened after the backup was made. Numbers that were\n" +
 			"used in that time must not be used again. So a new store epoch begins: token numbers start 1,440 minutes after the present\n" +
-			"minute, command counters move on, and receipt numbers get a mark. Meters are asked to send again what they still have.\n" +
+			"minute, command counters move on, and receipt numbers get a mark that each restore draws. Meters are\n" +
+			"asked to send again what they still have.\n" +
 			"With --force a database in the data folder is moved to another folder, never deleted.\n\n" +
+			"A backup does not prove who made it, not even an encrypted one: everybody may know the public key. --head compares it with a\n" +
+			"signed head that you kept elsewhere, such as a copy of heads.log. --without-head restores it without that proof. The choice is\n" +
+			"recorded, and paywatt verify shows it.\n\n" +
 			"The time of the restore cannot be changed afterwards. If the machine's clock is a year ahead, you cannot sell to any meter\n" +
 			"for a year. If the backup is more than 24 hours old and no time service confirms the clock, the command needs --trust-clock.",
 		Args: cobra.ExactArgs(1),
@@ -171,8 +178,12 @@ func newBackupRestore(c console) *cobra.Command {
 					return err
 				}
 			}
+			compared, err := c.compareBackup(cmd, from, head, without)
+			if err != nil {
+				return err
+			}
 			done := c.progress(cmd, "Restoring the backup", nil)
-			m, aside, err := sqlite.Restore(cmd.Context(), from, data, force, time.Now)
+			m, aside, err := sqlite.Restore(cmd.Context(), from, data, force, time.Now, compared)
 			done()
 			if aside != "" {
 				c.tell("The former content of %s is now in %s.", data, aside)
@@ -181,14 +192,51 @@ func newBackupRestore(c console) *cobra.Command {
 				return storeFailure("The backup could not be restored", data, err)
 			}
 			c.tell("%s holds everything up to %s, in store epoch %d. Run paywatt verify, then paywatt serve.", data, m.Taken.Format(time.RFC3339), m.Epoch)
+			c.tell("Serve no other folder that was restored from this backup. Two such servers cannot know of each other, and give the same token numbers.")
 			return c.showManifest(cmd, data, m)
 		},
 	}
 	c.placeFlags(cmd, &data)
 	cmd.Flags().StringVar(&identity, "identity", "", identityHelp)
 	cmd.Flags().BoolVar(&force, "force", false, "move the present content of the data folder to another folder")
+	cmd.Flags().StringVar(&head, "head", "", "file of a signed head that was stored elsewhere, or a copy of a data folder's heads.log, with which the backup must agree")
+	cmd.Flags().BoolVar(&without, "without-head", false, "restore although no head proves who made the backup")
 	cmd.Flags().BoolVar(&trust, "trust-clock", false, "restore although no time service confirms the clock; compare the clock first")
 	return cmd
+}
+
+// compareBackup compares a backup with a head that was kept elsewhere, and returns what to record about it. Without a head it asks at a terminal, and
+// otherwise refuses unless the person says that there is none.
+func (c console) compareBackup(cmd *cobra.Command, from, head string, without bool) (string, error) {
+	const not = "The backup was not restored."
+	switch {
+	case head != "" && without:
+		return "", &exit.Failure{Code: exit.Usage, What: "--head and --without-head exclude each other.", Not: not, Try: "Give one of them."}
+	case without:
+		return sqlite.WithoutHead, nil
+	case head == "" && isTerminal(c.in) && isTerminal(c.err):
+		c.tell("Nothing proves who made this backup. To prove it, give a head that you kept elsewhere (--head FILE).")
+		fmt.Fprint(c.err, "Restore it without a head? Type yes: ")
+		answer, _ := bufio.NewReader(c.in).ReadString('\n')
+		if strings.TrimSpace(answer) != "yes" {
+			return "", &exit.Failure{Code: exit.Usage, What: "The restore was not confirmed.", Not: not, Try: "Give --head FILE, or answer yes."}
+		}
+		return sqlite.WithoutHead, nil
+	case head == "":
+		return "", &exit.Failure{Code: exit.Usage, What: "No head is given with which to compare the backup.", Not: not,
+			Try: "Give --head FILE, a signed head or a copy of heads.log that you kept elsewhere. If you have none, give --without-head."}
+	}
+	done := c.progress(cmd, "Comparing the backup with the head", nil)
+	r, err := sqlite.CompareBackup(cmd.Context(), from, head)
+	done()
+	if err != nil {
+		return "", storeFailure("The backup could not be compared with the head", from, err)
+	}
+	if !r.Sound() {
+		return "", &exit.Failure{Code: exit.Refused, What: "The backup does not agree with the head: " + r.Findings[0].What, Not: not,
+			Try: "Take the head from another place, or another backup. paywatt backup verify lists all findings. --without-head restores it all the same."}
+	}
+	return "the heads of " + filepath.Base(head), nil
 }
 
 // clockForRestore fails if the clock is not known to be right enough to restore the backup. It ignores a backup that cannot

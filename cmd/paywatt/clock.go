@@ -13,7 +13,7 @@ func newClockCommand(c console) *cobra.Command {
 		Use: "trust", Short: "Confirm that the server's clock is right", Args: cobra.NoArgs,
 		Long: "Confirm that the server's clock is right. The server refuses sales while it doubts its clock (clock-untrusted). There are\n" +
 			"three reasons for doubt:\n" +
-			"  - The clock was moved while the server ran.\n" +
+			"  - The clock was moved by more than an hour within 24 hours.\n" +
 			"  - The server started more than 24 hours after the last known time, and no time service confirms the clock.\n" +
 			"  - Tokens have a later time, because the clock was wrong when they were issued.\n" +
 			"Compare the clock with another one first. Token numbers and the dates of payments come from it and cannot be changed later.",

@@ -20,7 +20,7 @@ var examples = map[string][]string{
 	"approval show":         {"paywatt approval show apr_01jd00000000000000000000000"},
 	"approval reject":       {`paywatt approval reject apr_01jd00000000000000000000000 --reason "wrong vendor"`},
 	"backup verify":         {"paywatt backup verify /mnt/usb/paywatt-2026-11-20"},
-	"backup restore":        {"paywatt backup restore /mnt/usb/paywatt-2026-11-20 --data ./paywatt-data"},
+	"backup restore":        {"paywatt backup restore /mnt/usb/paywatt-2026-11-20 --head heads.log --data ./paywatt-data"},
 	"bench ingest":          {"paywatt bench ingest --connections 200 --seconds 20"},
 	"bench pay":             {"paywatt bench pay --callers 16 --seconds 10"},
 	"bench pages":           {"paywatt bench pages --meters 2000 --sales 20000 --rounds 30", "paywatt bench pages --engine postgres --keep /var/tmp/town -o table"},

@@ -19,8 +19,8 @@ func (a *API) systemRoutes(r router) {
 	})
 	order(r, huma.Operation{
 		OperationID: "trust-clock", Path: "/v1/clock/trust", DefaultStatus: http.StatusOK, Tags: []string{"system"}, Summary: "Confirm that the server's clock is right",
-		Description: "The server refuses sales while it doubts its clock (clock-untrusted). It doubts the clock if the clock was moved while the " +
-			"server ran, was more than 24 hours past the last known time when the server started, or is before the newest token. The audit " +
+		Description: "The server refuses sales while it doubts its clock (clock-untrusted). It doubts the clock if the clock was moved by more than " +
+			"an hour within 24 hours, was more than 24 hours past the last known time when the server started, or is before the newest token. The audit " +
 			"log records who trusted the clock. 409 clock-trusted if the clock is not in doubt.",
 		Responses: eitherOr(r, "200", of[apiv1.Clock](r)),
 	}, func(ctx context.Context, by access.Actor, _ *struct{}, body apiv1.ClockTrust) (*sent, error) {

@@ -18,6 +18,10 @@ func (a *App) synced() bool {
 	return a.c.Synced() && a.apart().Abs() <= wallet.MaxApart
 }
 
+// machineUp returns the identity of this machine's present boot and for how long the machine has run since then. The identity is empty
+// where the system does not tell it.
+func machineUp() (boot string, up time.Duration) { return plantMachine(bootTime)() }
+
 // startClock checks the clock before the server accepts requests.
 func (a *App) startClock() error { return a.vending.StartClock(a.stopping, tenant) }
 

@@ -94,7 +94,10 @@ func (r restedTx) VendClock() (sale.Times, error)  { return sale.Times{LastTrust
 func (r restedTx) ClockBegin() (sale.Times, error) { return r.VendClock() }
 func (r restedTx) ClockNote() error                { return nil }
 func (r restedTx) ClockTrust() error               { return nil }
-func (r restedTx) Clock() vending.ClockTx          { return r }
+
+func (r restedTx) ClockRecord() (sale.ClockRecord, error) { return sale.ClockRecord{}, nil }
+func (r restedTx) PutClockRecord(sale.ClockRecord) error  { return nil }
+func (r restedTx) Clock() vending.ClockTx                 { return r }
 
 func (r restedTx) Do(_ context.Context, _ access.Tenant, fn func(vending.Tx) (bool, error)) error {
 	_, err := fn(r)

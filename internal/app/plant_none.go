@@ -15,6 +15,11 @@ func plantClock(now func() time.Time) func() time.Time { return now }
 // plantSynced changes nothing in a release.
 func plantSynced(synced func() bool) func() bool { return synced }
 
+// plantMachine changes nothing in a release.
+func plantMachine(machine func() (string, time.Duration)) func() (string, time.Duration) {
+	return machine
+}
+
 // clockPlanted is always false in a release.
 func clockPlanted() bool { return false }
 

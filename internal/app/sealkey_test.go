@@ -173,7 +173,7 @@ func TestABackupFromBeforeASealKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	copyFolder(t, dir, restored)
-	if _, _, err := sqlite.Restore(t.Context(), backup, restored, true, time.Now); err != nil {
+	if _, _, err := sqlite.Restore(t.Context(), backup, restored, true, time.Now, ""); err != nil {
 		t.Fatal(err)
 	}
 	key, err := os.ReadFile(filepath.Join(dir, headlog.KeyFile))

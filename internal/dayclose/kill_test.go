@@ -201,7 +201,7 @@ func TestAClosedDayIsClosedAfterARestore(t *testing.T) {
 	if err := os.Mkdir(b.dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := sqlite.Restore(t.Context(), backup, b.dir, false, b.clock); err != nil {
+	if _, _, err := sqlite.Restore(t.Context(), backup, b.dir, false, b.clock, ""); err != nil {
 		t.Fatal(err)
 	}
 	b.onSQLite()

@@ -39,9 +39,11 @@ type Receipt struct {
 	Cancelled bool
 	Test      bool // the meter is simulated: every form is marked TEST and is not a tax document
 	No        string
-	Epoch     string    // "2" after the first restore from a copy: receipt numbers from before and after the restore may be the same
-	Fiscal    string    // code of a fiscal device, if the country requires one
-	At        time.Time // time of the sale, in the tenant's zone
+	// Epoch is "2kxrm" after the first restore from a copy: the epoch, with letters that the restore drew. Without it, receipt numbers from before
+	// and after the restore may be the same.
+	Epoch  string
+	Fiscal string    // code of a fiscal device, if the country requires one
+	At     time.Time // time of the sale, in the tenant's zone
 
 	Utility string
 	Address string // address of the utility

@@ -166,9 +166,9 @@ func ClockAhead(now time.Time, at time.Time) refusal.Refusal {
 	return refusal.Refusal{Code: "clock-untrusted", Text: "clock-ahead", What: "The server started with its clock at " + stamp(now) + ", more than 24 hours after " + stamp(at) + ", when it was last known to be right. No time service reports that the clock is synchronised.", Not: "No money was taken and no token was made.", Try: "Set the clock, or wait until the time service has set it. If it is right, trust it: paywatt clock trust.", Args: []refusal.Arg{{Place: "now", Value: stamp(now), Of: now}, {Place: "at", Value: stamp(at), Of: at}}}
 }
 
-// ClockMoved: The server's clock was moved by {by} while the server ran. Check the clock and set it if it is wrong. When it is correct, run: paywatt clock trust.
+// ClockMoved: The server's clock was moved by {by}. Check the clock and set it if it is wrong. When it is correct, run: paywatt clock trust.
 func ClockMoved(by string) refusal.Refusal {
-	return refusal.Refusal{Code: "clock-untrusted", Text: "clock-moved", What: "The server's clock was moved by " + by + " while the server ran.", Not: "No money was taken and no token was made.", Try: "Check the clock and set it if it is wrong. When it is correct, run: paywatt clock trust.", Args: []refusal.Arg{{Place: "by", Value: by}}}
+	return refusal.Refusal{Code: "clock-untrusted", Text: "clock-moved", What: "The server's clock was moved by " + by + ".", Not: "No money was taken and no token was made.", Try: "Check the clock and set it if it is wrong. When it is correct, run: paywatt clock trust.", Args: []refusal.Arg{{Place: "by", Value: by}}}
 }
 
 // ClockNotDoubted: The server's clock is not in doubt. It says {now}. If it is wrong, correct the clock of the server's machine.

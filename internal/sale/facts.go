@@ -86,6 +86,33 @@ type Times struct {
 	Lost        time.Time // end of the time whose data restores have lost; TIDs may have been issued until then
 }
 
+// ClockRecord is what a server records of its clock for the next start. The zero record says that nothing is known.
+type ClockRecord struct {
+	At    time.Time     `json:"at"`               // the clock at the record
+	Boot  string        `json:"boot,omitempty"`   // the machine's boot; empty if the system does not tell
+	Up    time.Duration `json:"up_ns,omitempty"`  // for how long the machine had run since that boot
+	Off   time.Duration `json:"off_ns,omitempty"` // by how much the clock was off while it was in doubt; 0 while it was trusted
+	Steps []ClockStep   `json:"steps,omitempty"`  // the steps that still count, the oldest first
+}
+
+// ClockStep is by how much the clock got ahead of the running time in one hour.
+type ClockStep struct {
+	HoursAgo int64         `json:"hours_ago"` // before the record
+	By       time.Duration `json:"by_ns"`
+}
+
+// Moved returns by how much the record says that the clock was moved in all.
+func (r ClockRecord) Moved() time.Duration {
+	if r.Off != 0 {
+		return r.Off
+	}
+	var sum time.Duration
+	for _, s := range r.Steps {
+		sum += s.By
+	}
+	return sum
+}
+
 // Sealing tells how far a sale is sealed.
 type Sealing int
 

@@ -20,7 +20,11 @@ func Named(receipts Numbered, named string) (id.ID, error) {
 	if i, err := id.Parse(id.Vend, named); err == nil {
 		return i, nil
 	}
-	lower, upper := strings.ToLower(named), strings.ToUpper(named)
+	outlet, epoch, restored := strings.Cut(named, "/")
+	if restored { // the letters after the epoch are small on every receipt
+		epoch = "/" + strings.ToLower(epoch)
+	}
+	lower, upper := strings.ToLower(outlet)+epoch, strings.ToUpper(outlet)+epoch
 	found, err := receipts.VendNumbered(named)
 	if err != nil || !found.IsZero() {
 		return found, err

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -15,8 +16,9 @@ import (
 
 // Keys of the table meta that are about the clock; see [vending.Clock].
 const (
-	metaClock   = "clock"    // when the server's clock was last known to be trusted, in microseconds since 1970
-	metaTrusted = "trusted:" // for a tenant: when a person trusted the clock, and the time of the newest token then; both in microseconds
+	metaSteps   = "clock_steps" // how the server's clock was moved, a [sale.ClockRecord] as JSON
+	metaClock   = "clock"       // when the server's clock was last known to be trusted, in microseconds since 1970
+	metaTrusted = "trusted:"    // for a tenant: when a person trusted the clock, and the time of the newest token then; both in microseconds
 )
 
 // span is the time between two moments. It includes the last moment, but not the first.
@@ -139,7 +141,25 @@ func (tx *Tx) ClockTrust() error {
 	if err := tx.PutMeta(trustedKey(tx.Tenant), wrong.String()); err != nil {
 		return err
 	}
+	if err := tx.PutClockRecord(sale.ClockRecord{}); err != nil {
+		return err
+	}
 	return tx.knowClock(tx.Now)
+}
+
+// ClockRecord returns how the server's clock was moved, as PutClockRecord wrote it.
+func (tx *Tx) ClockRecord() (r sale.ClockRecord, err error) {
+	_, err = tx.One(`SELECT value FROM meta WHERE key = $1`, func(row core.Row) error { return json.Unmarshal([]byte(row.Text(0)), &r) }, metaSteps)
+	return r, fault.Wrap(err, "read how the clock was moved")
+}
+
+// PutClockRecord writes how the server's clock was moved.
+func (tx *Tx) PutClockRecord(r sale.ClockRecord) error {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return fault.Wrap(err, "write how the clock was moved")
+	}
+	return tx.PutMeta(metaSteps, string(text))
 }
 
 // knowClock writes when the clock was last known to be right, and refreshes the cached clocks of this commit.

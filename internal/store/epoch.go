@@ -16,7 +16,7 @@ import (
 // restore raises each counter whose numbers must never be used twice above every number that may have been used. The last TID of every
 // meter key moves to the minute of the restore plus [core.TIDMargin]; command counters move to max(milliseconds now, last + 1), lease
 // sequences to max(seconds now, last + 1). All these numbers, and the epoch, also move beyond the numbers of the replaced database
-// ([Branch]). From the second epoch on, receipt numbers carry the epoch. A meter whose row has an older epoch is asked to send all records
+// ([Branch]). From the second epoch on, receipt numbers carry the epoch and letters that each restore draws. A meter whose row has an older epoch is asked to send all records
 // again that it still has (see package intake).
 
 // usedKey is a meter key with the last TID that a token has used under that key.
@@ -96,6 +96,9 @@ func (tx *Tx) BeginEpoch(taken time.Time, replaced Branch) (int64, error) {
 		if err := tx.PutMeta(m[0], m[1]); err != nil {
 			return 0, err
 		}
+	}
+	if err := tx.MarkReceipts(mark); err != nil {
+		return 0, err
 	}
 	// The replaced database used the skipped epochs. Its log entries after this point are lost, so these epochs begin here too.
 	for skipped := old + 1; skipped <= epoch; skipped++ {

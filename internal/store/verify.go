@@ -90,6 +90,8 @@ type Trust struct {
 	Heads []seal.Head // signed heads of the tenant that were stored elsewhere, already checked against Keys
 	// Digits opens the sealed digits of a token and returns their keyed hash; nil without the data key.
 	Digits func(token id.ID, sealed []byte) (hash []byte, err error)
+	// Newer says that heads may be newer than the database, because it is a backup.
+	Newer bool
 	// NoHeads says that the file of signed heads beside the database has no head of this tenant.
 	NoHeads bool
 	// AtOnce says that the engine seals every journal and audit row in the commit that writes the row. If the engine does this, the server
@@ -135,8 +137,9 @@ func Verify(tx *Tx, t Trust, r *Report) error {
 	}
 	return tx.verify(r, check{"log", func(r *Report) error { return tx.verifyLog(t, r) }}, check{"sales", tx.verifySales},
 		check{"sales and journals", tx.verifySalesBooked}, check{"sales and what was sealed", tx.verifyEvidence}, check{"months", tx.verifyMonths},
-		check{"charges", tx.verifyCharges}, check{"debts", tx.verifyDebts}, check{"wallets", tx.verifyWallets}, check{"tokens", tx.verifyTokens},
-		check{"receipts", tx.verifyReceipts}, check{"token reports", tx.verifyReports}, check{"what meters have", tx.verifyLoaded},
+		check{"charges", tx.verifyCharges}, check{"debts", tx.verifyDebts}, check{"wallets", tx.verifyWallets},
+		check{"tokens", tx.verifyTokens},
+		check{"restores", tx.noteRestores}, check{"receipts", tx.verifyReceipts}, check{"token reports", tx.verifyReports}, check{"what meters have", tx.verifyLoaded},
 		check{"reversals", tx.verifyMirrors}, check{"failed sales", tx.verifyFailed}, check{"limits", tx.verifyLimits}, check{"form", tx.verifyForm},
 		check{"payments", tx.verifyPayments}, check{"vouchers", tx.verifyVouchers}, check{"counters", tx.verifyCounters}, check{"closed days", tx.verifyDays}, check{"ceilings", tx.verifyCeilings}, check{"TIDs without tokens", tx.verifyFloors}, check{"rows with evidence", func(r *Report) error { return tx.verifyAttested(t.Pass, r) }}, check{"marks", func(r *Report) error { return tx.verifyMarks(t.Markers, r) }}, check{"rows of no tenant", tx.verifyStrays}, check{"stored answers", tx.verifyOnce}, check{"keys of nobody", tx.noteNobodys}, check{"link keys", tx.noteTwoKeys},
 		check{"digits", func(r *Report) error { return tx.verifyDigits(r, t.Digits) }})
@@ -174,6 +177,22 @@ func VerifyAll(tx func(access.Tenant) *Tx, trust func(t access.Tenant, origin st
 
 // LongOverlap is how long the replacement of a link key may take before doctor names the meter.
 const LongOverlap = 30 * 24 * time.Hour
+
+// noteRestores remarks on restores whose backup was compared with no head that was kept elsewhere. Older versions recorded nothing.
+func (tx *Tx) noteRestores(r *Report) error {
+	if tx.Tenant != FirstTenant {
+		return nil
+	}
+	compared, err := tx.Compared()
+	for _, c := range compared {
+		if c.With == core.WithoutHead {
+			r.Remark("restore", "Store epoch %d began with a backup that was not compared with a head kept elsewhere. Nothing proves who made that backup.", c.Epoch)
+		} else {
+			r.Remark("restore", "Store epoch %d began with a backup that was compared with %s.", c.Epoch, c.With)
+		}
+	}
+	return err
+}
 
 // noteTwoKeys notes the meters whose link key has been being replaced for too long.
 func (tx *Tx) noteTwoKeys(r *Report) error {

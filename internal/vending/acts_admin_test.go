@@ -74,7 +74,7 @@ func (h *history) restore(r *rand.Rand, lost bool) {
 	if lost {
 		h.dir = filepath.Join(h.t.TempDir(), "new")
 	}
-	if _, _, err := sqlite.Restore(context.Background(), s.path, h.dir, !lost, h.clock.Now); err != nil {
+	if _, _, err := sqlite.Restore(context.Background(), s.path, h.dir, !lost, h.clock.Now, ""); err != nil {
 		h.t.Fatal(err)
 	}
 	var err error

@@ -10,25 +10,38 @@ import (
 )
 
 func TestAMovedClockIsNoticed(t *testing.T) {
+	type step struct{ ran, by time.Duration } // running time before the step, and how far wall time got ahead of it
+	var drift []step
+	for range 400 {
+		drift = append(drift, step{12 * time.Hour, time.Minute})
+	}
+	const ahead = 50 * time.Minute
 	for _, c := range []struct {
 		name  string
-		gains []time.Duration // how far wall time got ahead of running time, at each look
+		steps []step
 		want  time.Duration
 	}{
-		{"steady", []time.Duration{0, 0}, 0},
-		{"drifting for ever", []time.Duration{time.Minute, time.Minute, time.Minute, time.Hour, time.Minute}, 0},
-		{"an hour and a second ahead", []time.Duration{time.Hour + time.Second}, time.Hour + time.Second},
-		{"two hours back", []time.Duration{0, -2 * time.Hour, 0}, -2 * time.Hour},
-		{"moved and moved back", []time.Duration{48 * time.Hour, 0, -48 * time.Hour}, 0},
-		{"moved, drifting since", []time.Duration{2 * time.Hour, time.Second, time.Second}, 2*time.Hour + 2*time.Second},
+		{"steady", []step{{time.Minute, 0}, {time.Minute, 0}}, 0},
+		{"drifting for months", drift, 0},
+		{"an hour and a second ahead", []step{{time.Minute, time.Hour + time.Second}}, time.Hour + time.Second},
+		{"two hours back", []step{{time.Minute, 0}, {time.Minute, -2 * time.Hour}, {time.Minute, 0}}, -2 * time.Hour},
+		{"moved and moved back", []step{{time.Minute, 48 * time.Hour}, {time.Hour, 0}, {time.Hour, -48 * time.Hour}}, 0},
+		{"moved, drifting since", []step{{time.Minute, 2 * time.Hour}, {time.Minute, time.Second}, {time.Minute, time.Second}}, 2*time.Hour + 2*time.Second},
+		{"three steps of 50 minutes", []step{{time.Minute, ahead}, {time.Minute, ahead}, {time.Minute, ahead}}, 3 * ahead},
+		{"three steps in a day", []step{{time.Minute, ahead}, {8 * time.Hour, ahead}, {8 * time.Hour, ahead}}, 3 * ahead},
+		{"three steps in a day, doubted for a week", []step{{time.Minute, ahead}, {8 * time.Hour, ahead}, {8 * time.Hour, ahead}, {168 * time.Hour, 0}}, 3 * ahead},
+		{"a step a day and a half", []step{{time.Minute, ahead}, {36 * time.Hour, ahead}, {36 * time.Hour, ahead}}, 0},
+		{"ahead and back", []step{{time.Minute, ahead}, {time.Minute, -ahead}, {time.Minute, ahead}}, 0},
+		{"moved back in part, then ahead", []step{{time.Minute, 2 * ahead}, {time.Minute, -ahead}, {time.Minute, ahead}}, 2 * ahead},
 	} {
 		var g clockGuard
-		var got time.Duration
-		for _, gain := range c.gains {
-			got = g.moved(gain)
+		var got, ran time.Duration
+		for _, s := range c.steps {
+			ran += s.ran
+			got = g.moved(ran, s.by)
 		}
-		if got != c.want {
-			t.Errorf("%s: moved by %s, want %s", c.name, got, c.want)
+		if got != c.want || len(g.steps) > 26 {
+			t.Errorf("%s: moved by %s, want %s (%d steps are remembered)", c.name, got, c.want, len(g.steps))
 		}
 	}
 }
@@ -58,8 +71,8 @@ func TestAClockOfAnotherMachineIsWatched(t *testing.T) {
 	}{
 		{"both go on", 5 * time.Hour, 0, 0},
 		{"it jumps half an hour", time.Minute, 30 * time.Minute, 0},
-		{"it jumps two hours", time.Minute, 2*time.Hour + 30*time.Minute, 2 * time.Hour},
-		{"and goes on", time.Hour, 2*time.Hour + 30*time.Minute, 2 * time.Hour},
+		{"it jumps two hours more", time.Minute, 2*time.Hour + 30*time.Minute, 2*time.Hour + 30*time.Minute},
+		{"and goes on", time.Hour, 2*time.Hour + 30*time.Minute, 2*time.Hour + 30*time.Minute},
 		{"and jumps back", time.Minute, 30 * time.Minute, 0},
 	} {
 		own, off = own.Add(c.runs), c.off
@@ -78,7 +91,7 @@ func (idle) VendClock() (sale.Times, error) { return sale.Times{}, nil }
 // A clock that was moved stops new sales. A repeated request gets its old answer without this check.
 func TestAMovedClockStopsNewSales(t *testing.T) {
 	v := New(Config{Now: time.Now})
-	v.guard.moved(2 * time.Hour)
+	v.guard.moved(time.Minute, 2*time.Hour)
 	s, err := v.sell(context.Background(), idle{}, purchase{}, sale.Point{}, [32]byte{})
 	if err != nil || s.Sold.Code != refusal.ClockUntrusted || s.Sold.What == "" || s.Sold.Try == "" || !s.undo {
 		t.Errorf("a new sale: %v %q, undone %t; want %s", err, s.Sold.Code, s.undo, refusal.ClockUntrusted)

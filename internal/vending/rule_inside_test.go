@@ -99,7 +99,7 @@ func TestWhatTheClockKnows(t *testing.T) {
 	}{"a token of yesterday": {24 * time.Hour, false}, "one of a second before": {24*time.Hour + time.Second, true}} {
 		var g clockGuard
 		g.start(at)
-		g.ask(sale.Times{})
+		g.ask(at, sale.Times{}, sale.ClockRecord{})
 		if no := g.look(at, sale.Times{LastTrusted: at.Add(-100 * time.Hour), Newest: at.Add(-c.newest)}); no.Refused() != c.doubt || g.open() != c.doubt {
 			t.Errorf("%s: in doubt %t, asked %t; want %t", name, no.Refused(), g.open(), c.doubt)
 		}
@@ -148,7 +148,7 @@ func TestWhatIsOfNoToken(t *testing.T) {
 			t.Errorf("%q, want %q", no.What, want)
 		}
 	}
-	if no := (Clock{Moved: 2*time.Hour + 400*time.Millisecond}).Doubt(); no.What != "The server's clock was moved by 2 h while the server ran." {
+	if no := (Clock{Moved: 2*time.Hour + 400*time.Millisecond}).Doubt(); no.What != "The server's clock was moved by 2 h." {
 		t.Errorf("%q", no.What)
 	}
 	p := priced{point: sound(), key: sound().Keys[0], tokens: []unit.Energy{unit.FromTenths(10)}}

@@ -182,6 +182,7 @@ type shop struct {
 	rehearse bool
 	synced   bool             // a time service keeps the clock
 	running  func() time.Time // running time, if the clock may be moved while the program runs
+	machine  func() (boot string, up time.Duration)
 	*vending.Vending
 	*debt.Debts
 	*vendor.Vendors

@@ -16,6 +16,9 @@ import (
 // noteEvery is how old the note of a trusted clock may become before a new note is written.
 const noteEvery = 5 * time.Minute
 
+// clockNoise is how much the remembered steps of the clock may differ from the recorded ones until the next note.
+const clockNoise = time.Minute
+
 // StartClock checks the clock before the first sale; see [Clock.Doubt]. Without this call a Vending trusts its clock. A full
 // disk does not stop the server from starting.
 func (v *Vending) StartClock(ctx context.Context, t access.Tenant) error {
@@ -25,21 +28,30 @@ func (v *Vending) StartClock(ctx context.Context, t access.Tenant) error {
 	})
 	if err != nil {
 		v.c.Log.Warn("clock not recorded", logkey.Err, err)
-		if begun.times, err = access.Look(ctx, v.c.Door, t, Tx.VendClock); err != nil {
-			return fmt.Errorf("read when the store was last used: %w", err)
-		}
 	}
-	v.guard.ask(begun.times)
+	begun, err = access.Look(ctx, v.c.Door, t, func(tx Tx) (timesRead, error) { // also on a full disk
+		times, err := tx.VendClock()
+		if err != nil {
+			return timesRead{}, err
+		}
+		record, err := tx.Clock().ClockRecord()
+		return timesRead{times: times, record: record}, err
+	})
+	if err != nil {
+		return fmt.Errorf("read when the store was last used: %w", err)
+	}
+	v.guard.ask(v.c.Now(), begun.times, begun.record)
 	if no := v.guard.look(v.c.Now(), begun.times); no.Refused() {
 		v.c.Log.Warn("clock in doubt", logkey.Reason, no.Detail())
 	}
 	return nil
 }
 
-// timesRead are times that a transaction has read.
+// timesRead are times that a transaction has read, and what is recorded of the clock.
 type timesRead struct {
 	refusal.Refusal
-	times sale.Times
+	times  sale.Times
+	record sale.ClockRecord
 }
 
 // MayDate returns the store's times, by which the clock is judged. It returns a refusal if the clock is in doubt.
@@ -76,26 +88,37 @@ func (v *Vending) ClockDoubted() bool { return v.guard.again(v.c.Now()).Refused(
 func (v *Vending) ClockAsked() bool { return v.guard.again(v.c.Now()).Refused() && v.guard.open() }
 
 // NoteClock checks the clock, and records from time to time that it is trusted. Without these records, a week without sales would look as
-// if the server had been switched off for a week. NoteClock returns why the clock is not trusted.
+// if the server had been switched off for a week. It also records how the clock was moved, so that a restart does not forget it. NoteClock
+// returns why the clock is not trusted.
 func (v *Vending) NoteClock(ctx context.Context, t access.Tenant) (refusal.Refusal, error) {
 	due := false
 	no, err := access.Look(ctx, v.c.Door, t, func(tx Tx) (refusal.Refusal, error) {
 		times, no, err := v.fault(tx)
 		age := tx.Moment().Sub(times.LastTrusted)
-		due = age < 0 || age >= noteEvery
+		due = !no.Refused() && (age < 0 || age >= noteEvery)
 		return no, err
 	})
-	if err != nil || no.Refused() || !due {
+	if _, urgent := v.guard.record(v.c.Now()); err != nil || !due && !urgent {
 		return no, err
 	}
-	_, err = access.Through(ctx, v.c.Door, t, func(tx Tx) (refusal.Refusal, error) {
-		_, no, err := v.fault(tx)
-		if err != nil || no.Refused() {
-			return no, err
-		}
-		return no, tx.Clock().ClockNote()
-	})
+	noted, err := access.Through(ctx, v.c.Door, t, v.noteClock)
+	if err == nil {
+		v.guard.recorded(noted.record)
+	}
 	return no, err
+}
+
+// noteClock writes how the clock was moved and, unless it is in doubt, that it is trusted now.
+func (v *Vending) noteClock(tx Tx) (timesRead, error) {
+	_, no, err := v.fault(tx)
+	if err != nil {
+		return timesRead{}, err
+	}
+	record, _ := v.guard.record(v.c.Now())
+	if err := tx.Clock().PutClockRecord(record); err != nil || no.Refused() {
+		return timesRead{record: record}, err
+	}
+	return timesRead{record: record}, tx.Clock().ClockNote()
 }
 
 // Trusted is the result of [Vending.TrustClock].

@@ -128,7 +128,11 @@ type ClockTx interface {
 	ClockBegin() (sale.Times, error)
 	// ClockNote notes that the clock is trusted now.
 	ClockNote() error
+	// ClockRecord returns how the clock was moved. It is the zero record if nothing was recorded since a person confirmed the clock.
+	ClockRecord() (sale.ClockRecord, error)
+	// PutClockRecord replaces the record of how the clock was moved.
+	PutClockRecord(sale.ClockRecord) error
 	// ClockTrust records that a person confirms the clock. Tokens that a wrong clock issued at a later time than now no longer count as
-	// evidence.
+	// evidence, and how the clock was moved is forgotten.
 	ClockTrust() error
 }

@@ -26,7 +26,8 @@ import (
 const (
 	MaxTokens    = 8                   // tokens of one sale; more are vend-too-large
 	MaxClockBack = 10 * time.Minute    // how far the clock may be behind the newest issue time
-	MaxClockJump = time.Hour           // how far wall time and running time may drift apart before the clock is in doubt
+	MaxClockJump = time.Hour           // how far wall time and running time may drift apart in a ClockWindow before the clock is in doubt
+	ClockWindow  = 24 * time.Hour      // how long each step of the clock counts
 	MaxClockRest = 24 * time.Hour      // how long after the last known time the program may start before the clock is in doubt
 	MaxRef       = 64                  // bytes of a client reference
 	QuoteLife    = 5 * time.Minute     // how long a quoted price is announced as valid
@@ -34,7 +35,7 @@ const (
 	ReferLife    = 30 * time.Second    // minimum age of an open sale that Recover takes up
 )
 
-// Config has the parts that a Vending needs. Running, Synced, Kick, Online, Sends and Log are optional.
+// Config has the parts that a Vending needs. Running, Machine, Synced, Kick, Online, Sends and Log are optional.
 type Config struct {
 	Door   access.Door[Tx]
 	Issuer Issuer
@@ -43,6 +44,9 @@ type Config struct {
 	// Running returns a time with a monotonic reading. It is needed if the times of Now have no such reading, as with a database's clock.
 	// It may be nil if the times of Now have a monotonic reading.
 	Running func() time.Time
+	// Machine returns the identity of the present boot of this machine, and for how long the machine has run since then. With it a process
+	// knows how the clock was moved between the end of an earlier process and its own start. It may be nil, and boot may be empty.
+	Machine func() (boot string, up time.Duration)
 	// Synced reports whether the system's time service says that it keeps the clock; nil: there is no time service.
 	Synced func() bool
 	Rand   io.Reader                // safe for concurrent use, as crypto/rand.Reader is
@@ -68,7 +72,7 @@ func New(c Config) *Vending {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	v := &Vending{c: c, guard: clockGuard{running: c.Running, synced: c.Synced}}
+	v := &Vending{c: c, guard: clockGuard{running: c.Running, machine: c.Machine, synced: c.Synced}}
 	v.guard.start(c.Now())
 	v.answers = once.Answers[Tx]{Door: c.Door, Sealer: c.Sealer, MayDate: v.MayDate}
 	return v

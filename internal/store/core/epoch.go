@@ -1,7 +1,10 @@
 package core
 
 import (
+	"cmp"
 	"fmt"
+	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,6 +29,8 @@ const (
 	MetaRestored = "restored_minute" // minute of the last restore, since 1970; no row if the database was never restored
 	MetaLostTID  = "lost_tid_minute" // last minute, since 1970, whose TID may have been used in the time that restores lost
 	MetaLost     = "lost:"           // followed by the epoch: start and end, in microseconds, of the time that its restore lost
+	metaCompared = "compared:"       // followed by the epoch: with what the backup was compared that began it
+	metaReceipts = "receipts:"       // followed by the epoch: the letters that its receipt numbers carry
 	metaBase     = "base:"           // followed by epoch, colon and tenant: number of leaves in the tenant's log when the epoch began
 )
 
@@ -182,6 +187,66 @@ func (tx *Tx) SkipUsed(lost time.Time) error {
 		return fmt.Errorf("delete the records of moves: %w", err)
 	}
 	return Unclaim(tx.C, "", tx.Now)
+}
+
+// Letters of receipt numbers: consonants that are hard to mistake, and that make no words.
+const (
+	receiptLetters = "bcdfghjkmnpqrstvwxz"
+	receiptMark    = 4
+)
+
+// MarkReceipts draws the letters that the receipt numbers of an epoch carry. Two folders that were restored from the same copy begin the same
+// epoch without knowing of each other, and only these letters tell their receipts apart.
+func (tx *Tx) MarkReceipts(epoch string) error {
+	mark, b := make([]byte, 0, receiptMark), make([]byte, 1)
+	for len(mark) < receiptMark {
+		if _, err := io.ReadFull(tx.Rand, b); err != nil {
+			return fault.Wrap(err, "draw the letters of receipt numbers")
+		}
+		if at := int(b[0]) & 31; at < len(receiptLetters) { // other values would make some letters more likely
+			mark = append(mark, receiptLetters[at])
+		}
+	}
+	return tx.PutMeta(metaReceipts+epoch, string(mark))
+}
+
+// WithoutHead says that a backup was compared with no head before it was restored.
+const WithoutHead = "no head"
+
+// Compared is with what the backup of an epoch was compared.
+type Compared struct {
+	Epoch int64
+	With  string // WithoutHead, or the head
+}
+
+// PutCompared records with what the backup was compared that began an epoch; nothing for an empty text.
+func (tx *Tx) PutCompared(epoch int64, with string) error {
+	if with == "" {
+		return nil
+	}
+	return tx.PutMeta(metaCompared+strconv.FormatInt(epoch, 10), with)
+}
+
+// Compared lists what was recorded about the restores of this database, in their order.
+func (tx *Tx) Compared() (all []Compared, err error) {
+	err = tx.C.Query(`SELECT key, value FROM meta WHERE key LIKE $1`, func(r Row) error {
+		epoch, err := strconv.ParseInt(strings.TrimPrefix(r.Text(0), metaCompared), 10, 64)
+		all = append(all, Compared{epoch, r.Text(1)})
+		return err
+	}, metaCompared+"%")
+	slices.SortFunc(all, func(a, b Compared) int { return cmp.Compare(a.Epoch, b.Epoch) })
+	return all, fault.Wrap(err, "read the restores of the database")
+}
+
+// ReceiptEpoch returns what the receipt numbers of the present epoch have after their slash. It is empty before the first restore, and has no
+// letters if an older version made the restore.
+func (tx *Tx) ReceiptEpoch(first int64) (string, error) {
+	if tx.Epoch <= first {
+		return "", nil
+	}
+	epoch, letters := strconv.FormatInt(tx.Epoch, 10), ""
+	_, err := tx.One(`SELECT value FROM meta WHERE key = $1`, func(r Row) error { letters = r.Text(0); return nil }, metaReceipts+epoch)
+	return epoch + letters, fault.Wrap(err, "read the letters of receipt numbers")
 }
 
 // Lost returns a span for each restore of this database: from the moment of the copy to the last minute whose TID may have been used in

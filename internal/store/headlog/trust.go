@@ -26,6 +26,7 @@ type Trust struct {
 
 	there     bool        // whether the folder has its log of heads
 	elsewhere []seal.Head // signed heads that somebody stored elsewhere
+	newer     bool        // they may be newer than the database
 	digits    func(token id.ID, sealed []byte) ([]byte, error)
 	mark      func(leaf [32]byte) []byte
 	markers   []core.Marker
@@ -55,6 +56,8 @@ func ReadTrust(dir string, r *store.Report) (Trust, error) {
 type ExternalHeads struct {
 	Public string // the public line of the seal key, or of one before it; empty to trust the key in the folder
 	Heads  string // a file of signed heads: a copy of heads.log, or heads as they are printed
+	// Newer says that the heads may be newer than the database: it is a backup.
+	Newer bool
 	// Digits opens the sealed digits of a token and returns their keyed hash; nil without the data key.
 	Digits func(token id.ID, sealed []byte) (hash []byte, err error)
 	// Markers make the marks of rows that let somebody sign in; none without the data key. The database belongs to one of them.
@@ -63,7 +66,7 @@ type ExternalHeads struct {
 
 // Join adds external heads. A fault in them is a finding in r. If their file cannot be read, Join returns an error.
 func (t *Trust) Join(o ExternalHeads, r *store.Report) error {
-	t.digits, t.markers = o.Digits, o.Markers
+	t.digits, t.markers, t.newer = o.Digits, o.Markers, o.Newer
 	if public := strings.TrimSpace(o.Public); public != "" && t.Keys.Age(public) < 0 {
 		r.Find("head", "The folder's seal key is %s, but %s was expected. Whoever changed the key could have rewritten everything.", t.Public, o.Public)
 		t.Public, t.Keys = public, seal.Chain{Public: public}
@@ -84,7 +87,7 @@ func (t *Trust) Join(o ExternalHeads, r *store.Report) error {
 
 // Of returns the key and heads against which to check a tenant, given the origin of the tenant's log.
 func (t *Trust) Of(tenant access.Tenant, origin string) store.Trust {
-	out := store.Trust{Keys: t.Keys, Heads: slices.Clone(t.Heads[tenant]), Digits: t.digits, Mark: t.mark, Markers: t.markers, NoHeads: t.there && len(t.Heads[tenant]) == 0}
+	out := store.Trust{Keys: t.Keys, Heads: slices.Clone(t.Heads[tenant]), Digits: t.digits, Mark: t.mark, Markers: t.markers, NoHeads: t.there && len(t.Heads[tenant]) == 0, Newer: t.newer}
 	for _, h := range t.elsewhere {
 		if h.Origin == origin {
 			out.Heads = append(out.Heads, h)

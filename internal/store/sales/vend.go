@@ -345,16 +345,18 @@ func (tx Rows) VendFail(s sale.Sale) error {
 const FirstEpoch = 1
 
 // ReceiptNo takes the next receipt number of an outlet, without gaps. After a restore the numbers continue from the backup, so numbers that
-// were printed after the backup are used again. The epoch in each number tells them apart.
+// were printed after the backup are used again. The epoch in each number, with the letters that the restore drew, tells them apart.
 func (tx Rows) ReceiptNo(outlet string) (string, error) {
 	n, err := tx.Take("receipt:" + outlet)
 	if err != nil {
 		return "", err
 	}
-	if tx.Epoch > FirstEpoch {
-		return fmt.Sprintf("%s-%06d/%d", outlet, n, tx.Epoch), nil
+	no := fmt.Sprintf("%s-%06d", outlet, n)
+	epoch, err := tx.ReceiptEpoch(FirstEpoch)
+	if epoch != "" {
+		no += "/" + epoch
 	}
-	return fmt.Sprintf("%s-%06d", outlet, n), nil
+	return no, err
 }
 
 // VendSale reads and locks a sale with its lines and its tokens, in the order of their TIDs.

@@ -21,6 +21,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/atomicfile"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/headlog"
 	"zombiezen.com/go/sqlite"
 )
@@ -394,6 +395,11 @@ func parseManifest(from string) (Manifest, error) {
 
 // VerifyBackup compares a backup with its manifest and checks the database in it as [Verify] does. It changes nothing.
 func VerifyBackup(ctx context.Context, from string) (Manifest, *store.Report, error) {
+	return verifyBackup(ctx, from, headlog.ExternalHeads{})
+}
+
+// verifyBackup does the work of [VerifyBackup], against heads that somebody kept elsewhere.
+func verifyBackup(ctx context.Context, from string, outside headlog.ExternalHeads) (Manifest, *store.Report, error) {
 	m, err := readManifest(from)
 	if err != nil {
 		return Manifest{}, nil, err
@@ -409,8 +415,18 @@ func VerifyBackup(ctx context.Context, from string) (Manifest, *store.Report, er
 		return m, nil, damaged(from, err)
 	}
 	defer func() { _ = c.Close() }() // only read
-	r, err := inspect(ctx, newConn(c), from, headlog.ExternalHeads{})
+	r, err := inspect(ctx, newConn(c), from, outside)
 	return m, r, err
+}
+
+// WithoutHead says that a backup was compared with no head before it was restored.
+const WithoutHead = core.WithoutHead
+
+// CompareBackup verifies a backup against a file of signed heads that was kept elsewhere. A head that is newer than the backup only has to be signed
+// by the key of the backup: what it signs is lost with the restore.
+func CompareBackup(ctx context.Context, from, heads string) (*store.Report, error) {
+	_, r, err := verifyBackup(ctx, from, headlog.ExternalHeads{Heads: heads, Newer: true})
+	return r, err
 }
 
 // Restore puts a backup into the data folder dir and begins a new store epoch in it, so that no number that was used after the backup is
@@ -421,7 +437,9 @@ func VerifyBackup(ctx context.Context, from string) (Manifest, *store.Report, er
 // the old files move away and the new ones get their names, the database last. If one of these steps fails, the steps before are undone. If
 // Restore is killed, the folder has the old database or no database, and a folder without a database cannot be opened ([ErrMissing]). The
 // same call then works again, also without force: what it finds of the killed one, it moves away too.
-func Restore(ctx context.Context, from, dir string, force bool, now func() time.Time) (m Manifest, aside string, err error) {
+//
+// The parameter compared says with what the backup was compared before; the database records it for the epoch.
+func Restore(ctx context.Context, from, dir string, force bool, now func() time.Time, compared string) (m Manifest, aside string, err error) {
 	if m, err = readManifest(from); err != nil {
 		return Manifest{}, "", err
 	}
@@ -433,7 +451,7 @@ func Restore(ctx context.Context, from, dir string, force bool, now func() time.
 	if err != nil {
 		return Manifest{}, "", errors.Join(err, made.Remove())
 	}
-	m.Epoch, aside, err = restore(ctx, from, dir, m, force, Options{Now: now, Lock: lock}.withDefaults())
+	m.Epoch, aside, err = restore(ctx, from, dir, m, force, compared, Options{Now: now, Lock: lock}.withDefaults())
 	if err == nil {
 		return m, aside, lock.Release()
 	}
@@ -444,7 +462,7 @@ func Restore(ctx context.Context, from, dir string, force bool, now func() time.
 }
 
 // restore does the work of [Restore] under the lock of the folder.
-func restore(ctx context.Context, from, dir string, m Manifest, force bool, o Options) (epoch int64, aside string, err error) {
+func restore(ctx context.Context, from, dir string, m Manifest, force bool, compared string, o Options) (epoch int64, aside string, err error) {
 	taken, err := occupants(dir)
 	if err != nil {
 		return 0, "", err
@@ -467,7 +485,7 @@ func restore(ctx context.Context, from, dir string, m Manifest, force bool, o Op
 	_, err = os.Lstat(filepath.Join(dir, restoringFile))
 	wasKilled := err == nil
 	// Copy everything and begin the epoch before moving anything, so that a full disk leaves the folder as it was.
-	if epoch, err = prepare(ctx, from, dir, m.Taken, o); err != nil {
+	if epoch, err = prepare(ctx, from, dir, m.Taken, compared, o); err != nil {
 		return 0, "", err
 	}
 	aside, err = exchange(from, dir, m, taken, o.Now())
@@ -566,7 +584,7 @@ func unplace(dir string, names []string) error {
 
 // prepare copies the database of a backup into the folder and begins its epoch. The complete copy replaces that of a killed restore. Until
 // then the old copy stays, because it alone may know which numbers were used.
-func prepare(ctx context.Context, from, dir string, taken time.Time, o Options) (epoch int64, err error) {
+func prepare(ctx context.Context, from, dir string, taken time.Time, compared string, o Options) (epoch int64, err error) {
 	replaced := branchOf(ctx, dir)
 	fresh, complete := filepath.Join(dir, copyingFile), filepath.Join(dir, restoringFile)
 	if err := remove(fresh); err != nil { // left by a killed restore
@@ -575,7 +593,7 @@ func prepare(ctx context.Context, from, dir string, taken time.Time, o Options) 
 	if err := copyFile(filepath.Join(from, databaseFile), fresh); err != nil {
 		return 0, fmt.Errorf("restore %s: %w", databaseFile, errors.Join(err, remove(fresh)))
 	}
-	epoch, err = beginEpoch(ctx, fresh, taken, o, replaced)
+	epoch, err = beginEpoch(ctx, fresh, taken, compared, o, replaced)
 	if err == nil {
 		err = errors.Join(removeIfThere(complete+"-wal"), removeIfThere(complete+"-shm")) // of the old copy
 	}
@@ -696,7 +714,7 @@ func moveBack(dir, aside string, moved []string) error {
 }
 
 // beginEpoch upgrades the copied file to this version's schema, if needed, and begins a new epoch in it.
-func beginEpoch(ctx context.Context, path string, taken time.Time, o Options, replaced store.Branch) (epoch int64, err error) {
+func beginEpoch(ctx context.Context, path string, taken time.Time, compared string, o Options, replaced store.Branch) (epoch int64, err error) {
 	c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
 	if err != nil {
 		return 0, damaged(path, err)
@@ -715,7 +733,10 @@ func beginEpoch(ctx context.Context, path string, taken time.Time, o Options, re
 		return 0, err
 	}
 	tx := store.NewTx(k, store.FirstTenant, o.Now(), o.Rand, 0, nil)
-	if epoch, err = tx.BeginEpoch(taken, replaced); err != nil {
+	if epoch, err = tx.BeginEpoch(taken, replaced); err == nil {
+		err = tx.PutCompared(epoch, compared)
+	}
+	if err != nil {
 		return 0, errors.Join(err, k.plain("ROLLBACK"))
 	}
 	if err := ctx.Err(); err != nil {

@@ -399,7 +399,7 @@ func TestACopyOfADatabaseIsCompleteOrGone(t *testing.T) {
 		"a copy that cannot go":     {map[string]string{"paywatt.db": "x"}, map[string]string{".restoring.new/own": ""}, ".restoring.new/ .restoring.new/own=", ""},
 	} {
 		dir := folder(t, c.dir)
-		epoch, err := prepare(t.Context(), folder(t, c.from), dir, time.Now(), o)
+		epoch, err := prepare(t.Context(), folder(t, c.from), dir, time.Now(), "", o)
 		if err == nil || epoch != 0 || !strings.HasPrefix(err.Error(), c.says) || contents(t, dir) != c.want {
 			t.Errorf("%s: epoch %d, %v, the folder has %q", name, epoch, err, contents(t, dir))
 		}
@@ -411,7 +411,7 @@ func TestADatabaseThatIsGoneIsAnError(t *testing.T) {
 	dir := t.TempDir()
 	gone := filepath.Join(dir, "absent", "paywatt.db")
 	o := Options{Now: time.Now}.withDefaults()
-	if epoch, err := beginEpoch(t.Context(), gone, time.Now(), o, store.Branch{}); err == nil || epoch != 0 {
+	if epoch, err := beginEpoch(t.Context(), gone, time.Now(), "", o, store.Branch{}); err == nil || epoch != 0 {
 		t.Errorf("an epoch of nothing: %d, %v", epoch, err)
 	}
 	if err := (&Manifest{}).snapshot(t.Context(), gone, filepath.Join(dir, "copy"), dir); err == nil {
@@ -511,7 +511,7 @@ func TestARestoreNamesWhatItCannotRead(t *testing.T) {
 	killed := folder(t, map[string]string{".restoring-files/.moving/x": ""})
 	for dir, path := range map[string]string{gone: gone, killed: filepath.Join(killed, restoringKeys, movingFile)} {
 		var unread *fs.PathError
-		epoch, aside, err := restore(t.Context(), t.TempDir(), dir, Manifest{}, false, Options{Now: time.Now}.withDefaults())
+		epoch, aside, err := restore(t.Context(), t.TempDir(), dir, Manifest{}, false, "", Options{Now: time.Now}.withDefaults())
 		if !errors.As(err, &unread) || unread.Path != path || epoch != 0 || aside != "" {
 			t.Errorf("%s: %v, epoch %d, aside %q; want an error about %s", dir, err, epoch, aside, path)
 		}
@@ -526,7 +526,7 @@ func TestARestoreNeedsRoomForAllFiles(t *testing.T) {
 	dir := t.TempDir()
 	m := Manifest{Files: []FileEntry{{Name: "paywatt.db", Size: 1 << 60}, {Name: "a.key", Size: 3}}}
 	var no *atomicfile.NoRoomError
-	_, aside, err := restore(t.Context(), t.TempDir(), dir, m, false, Options{Now: time.Now}.withDefaults())
+	_, aside, err := restore(t.Context(), t.TempDir(), dir, m, false, "", Options{Now: time.Now}.withDefaults())
 	if !errors.As(err, &no) || no.Need != 1<<60+3+1<<20 || aside != "" || contents(t, dir) != "" {
 		t.Errorf("%v, aside %q, the folder has %q", err, aside, contents(t, dir))
 	}
@@ -579,28 +579,28 @@ func TestARestoreIntoANewFolderLeavesNoneIfItFails(t *testing.T) {
 	stop()
 	for _, path := range []string{"new", "deep/new"} {
 		parent := t.TempDir()
-		if _, _, err := Restore(stopped, to, filepath.Join(parent, path), false, time.Now); err == nil || contents(t, parent) != "" {
+		if _, _, err := Restore(stopped, to, filepath.Join(parent, path), false, time.Now, ""); err == nil || contents(t, parent) != "" {
 			t.Errorf("%s: %v, left %q", path, err, contents(t, parent))
 		}
 	}
 	parent := t.TempDir()
-	if _, _, err := Restore(stopped, to, parent, false, time.Now); err == nil || contents(t, parent) != lockFile+"=" {
+	if _, _, err := Restore(stopped, to, parent, false, time.Now, ""); err == nil || contents(t, parent) != lockFile+"=" {
 		t.Errorf("a folder that was there: %v, it has %q", err, contents(t, parent))
 	}
-	if _, _, err := Restore(t.Context(), to, filepath.Join(to, databaseFile, "x"), false, time.Now); !errors.Is(err, ErrUnwritable) {
+	if _, _, err := Restore(t.Context(), to, filepath.Join(to, databaseFile, "x"), false, time.Now, ""); !errors.Is(err, ErrUnwritable) {
 		t.Errorf("a folder that cannot be: %v", err)
 	}
 	lock, err := TakeLock(parent)
 	if err != nil {
 		t.Errorf("the lock is not released: %v", err)
 	}
-	if _, _, err := Restore(t.Context(), to, parent, false, time.Now); !errors.Is(err, ErrLocked) {
+	if _, _, err := Restore(t.Context(), to, parent, false, time.Now, ""); !errors.Is(err, ErrLocked) {
 		t.Errorf("under a server: %v", err)
 	}
 	if err := lock.Release(); err != nil {
 		t.Fatal(err)
 	}
-	m, aside, err := Restore(t.Context(), to, parent, false, time.Now)
+	m, aside, err := Restore(t.Context(), to, parent, false, time.Now, "")
 	if err != nil || aside != "" || m.Epoch != 2 {
 		t.Errorf("the same again: epoch %d, aside %q, %v", m.Epoch, aside, err)
 	}

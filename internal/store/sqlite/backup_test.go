@@ -52,7 +52,7 @@ func TestBackupsUnderLoadRestoreToSoundBooks(t *testing.T) {
 		if err != nil || !r.Sound() {
 			t.Errorf("the backup: %v, %v; want it sound", err, r)
 		}
-		m, aside, err := sqlite.Restore(context.Background(), to, back, false, time.Now)
+		m, aside, err := sqlite.Restore(context.Background(), to, back, false, time.Now, "")
 		if err != nil || aside != "" || m.Epoch != 2 {
 			t.Fatalf("restore: epoch %d, aside %q, %v", m.Epoch, aside, err)
 		}
@@ -111,10 +111,10 @@ func TestRestoreMovesEverythingThatMayHaveBeenUsed(t *testing.T) {
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := sqlite.Restore(context.Background(), to, dir, false, fixed); !errors.Is(err, sqlite.ErrNotEmpty) {
+	if _, _, err := sqlite.Restore(context.Background(), to, dir, false, fixed, ""); !errors.Is(err, sqlite.ErrNotEmpty) {
 		t.Errorf("restoring over a database: %v, want %v", err, sqlite.ErrNotEmpty)
 	}
-	_, aside, err := sqlite.Restore(context.Background(), to, dir, true, fixed)
+	_, aside, err := sqlite.Restore(context.Background(), to, dir, true, fixed, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +170,7 @@ func TestABackupThatIsNotWholeIsRefused(t *testing.T) {
 		if _, _, err := sqlite.VerifyBackup(context.Background(), bad); err == nil {
 			t.Errorf("%s: the backup was called sound", name)
 		}
-		if _, _, err := sqlite.Restore(context.Background(), bad, target, false, fixed); err == nil {
+		if _, _, err := sqlite.Restore(context.Background(), bad, target, false, fixed, ""); err == nil {
 			t.Errorf("%s: the backup was restored", name)
 		}
 		if _, err := os.Stat(filepath.Join(target, "paywatt.db")); err == nil {
@@ -300,7 +300,7 @@ func TestRestoreNeedsTheServerStopped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := sqlite.Restore(context.Background(), to, dir, true, fixed); !errors.Is(err, sqlite.ErrLocked) {
+	if _, _, err := sqlite.Restore(context.Background(), to, dir, true, fixed, ""); !errors.Is(err, sqlite.ErrLocked) {
 		t.Errorf("restoring under a running server: %v, want %v", err, sqlite.ErrLocked)
 	}
 	if err := lock.Release(); err != nil {

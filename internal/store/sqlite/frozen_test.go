@@ -47,7 +47,7 @@ func TestFrozenDataGoOn(t *testing.T) {
 					t.Fatal(err)
 				}
 				now := func() time.Time { return d.Facts.Now }
-				if _, _, err := sqlite.Restore(t.Context(), backup, over, true, now); err != nil {
+				if _, _, err := sqlite.Restore(t.Context(), backup, over, true, now, ""); err != nil {
 					t.Fatal(err)
 				}
 				if r := verify(t, over); !r.Sound() || figure(r, "sales") != sales {

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
+	"github.com/paywatt/paywatt/internal/store/storetest"
 )
 
 // useUp uses numbers that a restore must never use again. Its TIDs are far ahead of the clock.
@@ -52,7 +54,7 @@ func TestACopyThatIsRestoredTwiceUsesNothingTwice(t *testing.T) {
 			}
 		}
 		at := func() time.Time { return fixed().Add(time.Duration(round) * time.Second) } // all rounds are within one minute
-		if _, _, err := sqlite.Restore(context.Background(), to, dir, true, at); err != nil {
+		if _, _, err := sqlite.Restore(context.Background(), to, dir, true, at, ""); err != nil {
 			t.Fatal(err)
 		}
 		e = openIn(t, dir, sqlite.Options{Reserve: -1})
@@ -76,6 +78,46 @@ func TestACopyThatIsRestoredTwiceUsesNothingTwice(t *testing.T) {
 	}
 }
 
+// TestTwoRestoresOfACopyGiveDifferentReceipts restores a copy into two folders that do not know of each other. Both begin the same epoch, but their
+// receipt numbers differ. A folder that an older version restored goes on without letters.
+func TestTwoRestoresOfACopyGiveDifferentReceipts(t *testing.T) {
+	to := filepath.Join(t.TempDir(), "backup")
+	if _, err := sqlite.Backup(context.Background(), shop(t, 2), to, fixed); err != nil {
+		t.Fatal(err)
+	}
+	given := map[string]bool{}
+	for range 2 {
+		dir := t.TempDir()
+		if _, _, err := sqlite.Restore(context.Background(), to, dir, true, fixed, ""); err != nil {
+			t.Fatal(err)
+		}
+		e := openIn(t, dir, sqlite.Options{Reserve: -1})
+		for range 2 {
+			no := receiptOf(t, e)
+			if !regexp.MustCompile(`^main-00000[34]/2[a-z]{4}$`).MatchString(no) || given[no] {
+				t.Errorf("receipt %s, want a number of its own with the epoch and four letters (before: %v)", no, given)
+			}
+			given[no] = true
+		}
+		_, err := storetest.Do(t.Context(), e, store.FirstTenant, store.Job, func(tx *store.Tx) (int64, error) { return tx.C.Exec(`DELETE FROM meta WHERE key = 'receipts:2'`) })
+		if no := receiptOf(t, e); err != nil || no != "main-000005/2" {
+			t.Errorf("without letters: receipt %s (%v), want main-000005/2", no, err)
+		}
+		if err := e.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func receiptOf(t *testing.T, e store.Engine) string {
+	t.Helper()
+	no, err := storetest.Do(t.Context(), e, store.FirstTenant, store.Sale, func(tx *store.Tx) (string, error) { return tx.Selling().ReceiptNo("main") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return no
+}
+
 // TestAFolderThatLostItsDatabaseIsNotBegunAnew checks that a server does not create an empty database in a folder that has lost its
 // database: a supervisor may restart the server at once.
 func TestAFolderThatLostItsDatabaseIsNotBegunAnew(t *testing.T) {
@@ -97,7 +139,7 @@ func TestAFolderThatLostItsDatabaseIsNotBegunAnew(t *testing.T) {
 		if _, err := sqlite.Open(dir, sqlite.Options{Reserve: -1}); !errors.Is(err, sqlite.ErrMissing) {
 			t.Errorf("%s: opening gives %v, want %v", name, err, sqlite.ErrMissing)
 		}
-		if _, _, err := sqlite.Restore(context.Background(), to, dir, true, fixed); err != nil {
+		if _, _, err := sqlite.Restore(context.Background(), to, dir, true, fixed, ""); err != nil {
 			t.Errorf("%s: restoring over it: %v", name, err)
 		}
 		if r := verify(t, dir); !r.Sound() || figure(r, "sales") != 2 {
@@ -118,7 +160,7 @@ func TestARestoreThatDoesNotFitLeavesWhatWasThere(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(dir, ".restoring", "x"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := sqlite.Restore(context.Background(), to, dir, true, fixed); err == nil {
+	if _, _, err := sqlite.Restore(context.Background(), to, dir, true, fixed, ""); err == nil {
 		t.Fatal("the restore succeeded over a folder")
 	}
 	if r := verify(t, dir); !r.Sound() || figure(r, "sales") != 2 {
@@ -170,7 +212,7 @@ func TestARestoreThatFailsPutsEverythingBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		before := filesOf(t, dir)
-		if _, aside, err := sqlite.Restore(context.Background(), backup, dir, true, fixed); err == nil || aside != "" {
+		if _, aside, err := sqlite.Restore(context.Background(), backup, dir, true, fixed, ""); err == nil || aside != "" {
 			t.Fatalf("%s: the restore succeeded over a folder: %q, %v", name, aside, err)
 		}
 		if after := filesOf(t, dir); !maps.Equal(after, before) {
@@ -182,7 +224,7 @@ func TestARestoreThatFailsPutsEverythingBack(t *testing.T) {
 		if err := os.RemoveAll(filepath.Join(dir, "seal.key")); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := sqlite.Restore(context.Background(), backup, dir, isThere, fixed); err != nil {
+		if _, _, err := sqlite.Restore(context.Background(), backup, dir, isThere, fixed, ""); err != nil {
 			t.Errorf("%s: the same restore again: %v", name, err)
 		}
 		if r := verify(t, dir); !r.Sound() || figure(r, "sales") != 2 {
@@ -207,7 +249,7 @@ func TestARestoreThatWasKilledWorksAgain(t *testing.T) {
 	} {
 		_, backup := backedUp(t)
 		dir := filepath.Join(t.TempDir(), "restored")
-		if _, _, err := sqlite.Restore(context.Background(), backup, dir, false, fixed); err != nil {
+		if _, _, err := sqlite.Restore(context.Background(), backup, dir, false, fixed, ""); err != nil {
 			t.Fatal(err)
 		}
 		steps := []error{os.Mkdir(filepath.Join(dir, keys), 0o700), os.WriteFile(filepath.Join(dir, keys, ".moving"), []byte("heads.log\nseal.key"), 0o600),
@@ -226,7 +268,7 @@ func TestARestoreThatWasKilledWorksAgain(t *testing.T) {
 		if _, err := sqlite.Open(dir, sqlite.Options{Reserve: -1}); !errors.Is(err, sqlite.ErrMissing) {
 			t.Errorf("%s: opening gives %v, want %v", name, err, sqlite.ErrMissing)
 		}
-		m, aside, err := sqlite.Restore(context.Background(), backup, dir, false, fixed)
+		m, aside, err := sqlite.Restore(context.Background(), backup, dir, false, fixed, "")
 		if !errors.Is(err, c.err) || (err == nil) != (c.err == nil) {
 			t.Errorf("%s: the same restore again: %v, want %v", name, err, c.err)
 		}
@@ -260,14 +302,14 @@ func TestARestoreThatWasKilledWorksAgain(t *testing.T) {
 func TestASecondRestoreThatFailsKeepsTheNumbersOfTheFirst(t *testing.T) {
 	_, backup := backedUp(t)
 	dir := filepath.Join(t.TempDir(), "restored")
-	if _, _, err := sqlite.Restore(context.Background(), backup, dir, false, fixed); err != nil {
+	if _, _, err := sqlite.Restore(context.Background(), backup, dir, false, fixed, ""); err != nil {
 		t.Fatal(err)
 	}
 	if err := errors.Join(os.Rename(filepath.Join(dir, "paywatt.db"), filepath.Join(dir, ".restoring")), os.Remove(filepath.Join(dir, "heads.log")),
 		os.Remove(filepath.Join(dir, "seal.key")), os.MkdirAll(filepath.Join(dir, "seal.key", "own"), 0o700)); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := sqlite.Restore(context.Background(), backup, dir, false, fixed); err == nil {
+	if _, _, err := sqlite.Restore(context.Background(), backup, dir, false, fixed, ""); err == nil {
 		t.Fatal("the restore succeeded over a folder")
 	}
 	if _, err := sqlite.Open(dir, sqlite.Options{Reserve: -1}); !errors.Is(err, sqlite.ErrMissing) {
@@ -276,7 +318,7 @@ func TestASecondRestoreThatFailsKeepsTheNumbersOfTheFirst(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(dir, "seal.key")); err != nil {
 		t.Fatal(err)
 	}
-	m, _, err := sqlite.Restore(context.Background(), backup, dir, false, fixed)
+	m, _, err := sqlite.Restore(context.Background(), backup, dir, false, fixed, "")
 	if err != nil || m.Epoch != 4 {
 		t.Errorf("the third restore began epoch %d, %v; want 4", m.Epoch, err)
 	}

@@ -21,13 +21,12 @@ func spaceOf(dir string) space {
 
 // Parts of a disk.
 const (
-	pageSize    = 4096
-	logShare    = 16       // the log is moved into the database when it takes 1/logShare of the room
-	leastLog    = 1024     // pages: the log is not moved before it has 4 MiB, however little room there is
-	totalShare  = 16       // the margin that a full disk must have free besides the reserve: 1/totalShare of the disk, at most half the reserve
-	startRoom   = 1 << 20  // bytes: if a database does not open and less space is free, the disk is probably full
-	copyGrowth  = 16 << 20 // bytes: what the database and its log may grow while a copy is made
-	insistAfter = 4        // the writer waits for old snapshots at insistAfter times the length at which the log is moved
+	pageSize   = 4096
+	logShare   = 16       // the log is moved into the database when it takes 1/logShare of the room
+	leastLog   = 1024     // pages: the log is not moved before it has 4 MiB, however little room there is
+	totalShare = 16       // the margin that a full disk must have free besides the reserve: 1/totalShare of the disk, at most half the reserve
+	startRoom  = 1 << 20  // bytes: if a database does not open and less space is free, the disk is probably full
+	copyGrowth = 16 << 20 // bytes: what the database and its log may grow while a copy is made
 )
 
 // logSizes are the limits of the log's length.
@@ -43,7 +42,7 @@ func logSizesFor(room int64) logSizes {
 	if room > 0 {
 		move = int(max(leastLog, min(walPages, room/logShare/pageSize)))
 	}
-	return logSizes{move: move, insist: min(walLimit, insistAfter*move), keep: move * pageSize * 3 / 2}
+	return logSizes{move: move, insist: move * walLimit / walPages, keep: move * pageSize * 3 / 2}
 }
 
 // again reports whether a full disk has space again for the reserve and a margin. Without the margin, the server would switch back and

@@ -19,13 +19,13 @@ func TestTheLogFitsTheDisk(t *testing.T) {
 		move, insist int
 		keep         int
 	}{
-		{0, 16_000, 64_000, 96_000 * 1024}, // the free space is unknown
-		{1 << 40, 16_000, 64_000, 96_000 * 1024},
-		{1000 * mib, 16_000, 64_000, 96_000 * 1024},
-		{400 * mib, 6400, 25_600, 6400 * 6144},
-		{200 * mib, 3200, 12_800, 3200 * 6144},
-		{64 * mib, 1024, 4096, 6 * mib},
-		{1, 1024, 4096, 6 * mib},
+		{0, 16_000, 24_000, 96_000 * 1024}, // the free space is unknown
+		{1 << 40, 16_000, 24_000, 96_000 * 1024},
+		{1000 * mib, 16_000, 24_000, 96_000 * 1024},
+		{400 * mib, 6400, 9600, 6400 * 6144},
+		{200 * mib, 3200, 4800, 3200 * 6144},
+		{64 * mib, 1024, 1536, 6 * mib},
+		{1, 1024, 1536, 6 * mib},
 	} {
 		if got := logSizesFor(c.room); got != (logSizes{c.move, c.insist, c.keep}) {
 			t.Errorf("with %d MiB of room: %+v, want move %d, insist %d, keep %d", c.room/mib, got, c.move, c.insist, c.keep)

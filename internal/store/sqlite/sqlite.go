@@ -60,7 +60,7 @@ const (
 	viewTime     = 10 * time.Second      // the longest snapshot: the log cannot be reset while a snapshot is held
 	readers      = 4                     // default number of connections for reading
 	walPages     = 16_000                // 63 MiB: at this length the log is moved into the database; earlier on a small disk
-	walLimit     = 65_536                // 256 MiB: at this length the writer waits for old snapshots
+	walLimit     = walPages * 3 / 2      // 93 MiB: at this length the writer waits for old snapshots
 	cacheWriter  = 15 << 10              // KiB of page cache; each commit walks through the cache's hash table, which doubles at 4096 pages
 	cacheMover   = 256                   // KiB of page cache of the connection that moves the log; it hardly needs a cache
 	cacheReader  = 8 << 10               // KiB of page cache of each reader

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -53,6 +54,21 @@ func clockNoted(t *testing.T, r Rig) {
 	}
 	if got, now := times(t, e, (*store.Tx).ClockNote); got != (sale.Times{LastTrusted: now, Trusted: trusted.Trusted}) {
 		t.Errorf("noted at %s after it was trusted: %+v", now, got)
+	}
+	record := sale.ClockRecord{At: now, Boot: "b", Up: time.Hour, Steps: []sale.ClockStep{{HoursAgo: 3, By: 50 * time.Minute}}}
+	put := func(r sale.ClockRecord) {
+		t.Helper()
+		must(t, e, func(tx *store.Tx) error { return tx.PutClockRecord(r) })
+		if got := look(t, e, (*store.Tx).ClockRecord); !got.At.Equal(r.At) || got.Boot != r.Boot || got.Up != r.Up || got.Off != r.Off || !slices.Equal(got.Steps, r.Steps) {
+			t.Errorf("recorded %+v, want %+v", got, r)
+		}
+	}
+	put(record)
+	record.Off, record.Steps = 2*time.Hour, nil
+	put(record)
+	trusted, _ = times(t, e, (*store.Tx).ClockTrust)
+	if got := look(t, e, (*store.Tx).ClockRecord); !got.At.IsZero() || got.Off != 0 {
+		t.Errorf("the clock was trusted, and it is recorded that it was moved: %+v", got)
 	}
 	undone := errors.New("undone")
 	if _, err := do(e, func(tx *store.Tx) (value, error) { return value{}, errors.Join(tx.ClockTrust(), undone) }); !errors.Is(err, undone) {
