@@ -22,7 +22,7 @@ const (
 func (o *office) customersPage(t *testing.T) {
 	address := o.api.must(t, 201, "POST", "/v1/meters/"+o.first.number+"/page-link", map[string]bool{"show": true}).text(t, "address")
 	simulated := o.place.running(t, `http=(\S+)`, "provider", "simulate")[1]
-	o.api.must(t, 201, "POST", "/v1/payment-providers", map[string]any{"name": "momo", "kind": "momo", "config": map[string]any{"url": "http://" + simulated + "/momo", "environment": "mtnuganda"},
+	o.api.must(t, 201, "POST", "/v1/payment-providers", map[string]any{"name": "momo", "kind": "momo", "config": map[string]any{"allow_private": true, "url": "http://" + simulated + "/momo", "environment": "mtnuganda"},
 		"secrets": map[string]any{"api_user": "6f9b4f0e-5f0a-4a52-9d0e-7f0f5c1f2a10", "api_key": "api-key", "subscription_key": "subscription-key"}})
 	for _, script := range []bool{true, false} {
 		p := o.chrome.open(t, o.owner.origin)

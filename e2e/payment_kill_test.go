@@ -122,7 +122,7 @@ func TestEveryPaymentSurvivesKills(t *testing.T) {
 	b := &bank{secret: "whsec_" + strings.Repeat("QUJD", 8), taken: map[string]bankPayment{}}
 	own := httptest.NewServer(b)
 	defer own.Close()
-	b.url = "http://" + s.http + a.must(t, 201, "POST", "/v1/payment-providers", map[string]any{"name": "bank", "kind": "webhook", "config": map[string]any{"ask_url": own.URL + "/payments/{id}"},
+	b.url = "http://" + s.http + a.must(t, 201, "POST", "/v1/payment-providers", map[string]any{"name": "bank", "kind": "webhook", "config": map[string]any{"allow_private": true, "ask_url": own.URL + "/payments/{id}"},
 		"secrets": map[string]any{"signing": b.secret}}).text(t, "path") + "in"
 	pins := a.vouchers(t, max(20, payments/40))
 

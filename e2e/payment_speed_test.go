@@ -26,7 +26,7 @@ func TestFromAPaymentToTheTokenInTheMeter(t *testing.T) {
 	simulated := "http://" + p.running(t, `http=(\S+)`, "provider", "simulate")[1]
 	secret := "whsec_" + strings.Repeat("QUJD", 8)
 	path := a.must(t, 201, "POST", "/v1/payment-providers", map[string]any{"name": "bank", "kind": "webhook",
-		"config": map[string]any{"ask_url": simulated + "/webhook/payments/{id}"}, "secrets": map[string]any{"signing": secret, "bearer": "webhook-key"}}).text(t, "path")
+		"config": map[string]any{"allow_private": true, "ask_url": simulated + "/webhook/payments/{id}"}, "secrets": map[string]any{"signing": secret, "bearer": "webhook-key"}}).text(t, "path")
 	control := func(call string, body map[string]any) []byte {
 		t.Helper()
 		sent, err := json.Marshal(body)

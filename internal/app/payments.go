@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/api"
@@ -16,15 +15,13 @@ import (
 	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/provider"
 	"github.com/paywatt/paywatt/internal/provider/outbound"
+	"github.com/paywatt/paywatt/internal/reach"
 	"github.com/paywatt/paywatt/internal/reconcile"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/upload"
 	"github.com/paywatt/paywatt/internal/voucher"
 )
-
-// askTime bounds a request to a payment provider.
-const askTime = 20 * time.Second
 
 // payWorkers is how many payments the server handles at the same time.
 const payWorkers = 32
@@ -34,12 +31,14 @@ const maxCall = 200
 
 // openPayments makes the use cases of payments, and the worker that carries out their steps.
 func (a *App) openPayments() {
-	client := outbound.New(&http.Client{Timeout: askTime,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, a.c.Now)
+	clients := a.openOutbound()
 	a.payments = payment.New(payment.Config{Seller: a.vending, Sealer: a.data, Rand: a.c.Rand, Now: a.c.Now, MayDate: a.vending.MayDate, Log: a.log,
-		Door:    store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) payment.Tx { return tx }),
-		Adapter: func(kind string, s payment.Setup) (payment.Adapter, error) { return provider.Open(kind, s, client) },
-		Hooks:   hooksAt(a.c.PublicURL), PayerPhone: a.c.PayByPhone,
+		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) payment.Tx { return tx }),
+		Adapter: func(kind string, s payment.Setup) (payment.Adapter, error) {
+			return provider.Open(kind, s, clients[s.Reach])
+		},
+		CheckTyped: provider.CheckTyped,
+		Hooks:      hooksAt(a.c.PublicURL), PayerPhone: a.c.PayByPhone,
 		Deliver: func(tx payment.Tx, meter string) ([]string, error) { return a.deliverPaid(tx, meter) }})
 	a.vouchers = voucher.New(voucher.Config{Seller: a.vending, Sealer: a.data, Rand: a.c.Rand, MayDate: a.vending.MayDate,
 		Door:    store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) voucher.Tx { return tx }),
@@ -49,6 +48,15 @@ func (a *App) openPayments() {
 		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) reconcile.Tx { return tx })})
 	a.paying = job.NewOutbox(job.OutboxConfig{Lane: job.LanePayment, Owner: a.holder, Sender: payment.NewWorker(a.payments), Workers: payWorkers, Now: a.c.Now, Log: a.log,
 		Door: store.DoorTo(a.engine, store.Job, func(tx *store.Tx) job.OutboxTx { return tx })})
+}
+
+// openOutbound makes the clients that ask payment providers, one for each reach.
+func (a *App) openOutbound() map[reach.Reach]*outbound.Client {
+	out := map[reach.Reach]*outbound.Client{}
+	for _, r := range []reach.Reach{reach.Nowhere, reach.Internet, reach.Anywhere} {
+		out[r] = outbound.New(outbound.HTTP(r), a.c.Now)
+	}
+	return out
 }
 
 // hooksAt returns the beginning of the addresses that providers call; empty for a server without a public address.

@@ -82,19 +82,19 @@ func playedAt(at string) []played {
 	secret := "whsec_" + base64.StdEncoding.EncodeToString([]byte("0123456789abcdef0123456789abcdef"))
 	type m = map[string]any
 	return []played{
-		{kind: "mpesa", as: sim.Daraja, config: m{"base_url": at + "/daraja", "short_code": "600000", "initiator": "api"},
+		{kind: "mpesa", as: sim.Daraja, config: m{"allow_private": true, "base_url": at + "/daraja", "short_code": "600000", "initiator": "api"},
 			secrets: m{"consumer_key": "consumer-key", "consumer_secret": "consumer-secret", "passkey": "passkey", "security_credential": "sealed"}},
-		{kind: "webhook", as: sim.Webhook, secret: secret, config: m{"ask_url": at + "/webhook/payments/{id}"}, secrets: m{"signing": secret, "bearer": "webhook-key"}},
+		{kind: "webhook", as: sim.Webhook, secret: secret, config: m{"allow_private": true, "ask_url": at + "/webhook/payments/{id}"}, secrets: m{"signing": secret, "bearer": "webhook-key"}},
 		{kind: "sms", as: sim.SMS, secret: "0123456789abcdef0123456789abcdef", ceilings: true, secrets: m{"secret": "0123456789abcdef0123456789abcdef"},
-			config: m{"senders": []string{"MPESA"}, "currency": "KES", "time_zone": "Africa/Nairobi", "patterns": []m{{"text": till, "layout": "2/1/06 3:04 PM"}}}},
-		{kind: "momo", as: sim.MoMo, asked: true, phones: true, config: m{"url": at + "/momo", "environment": "mtnkenya", "callbacks": true},
+			config: m{"allow_private": true, "senders": []string{"MPESA"}, "currency": "KES", "time_zone": "Africa/Nairobi", "patterns": []m{{"text": till, "layout": "2/1/06 3:04 PM"}}}},
+		{kind: "momo", as: sim.MoMo, asked: true, phones: true, config: m{"allow_private": true, "url": at + "/momo", "environment": "mtnkenya", "callbacks": true},
 			secrets: m{"api_user": "6f9b4f0e-5f0a-4a52-9d0e-7f0f5c1f2a10", "api_key": "api-key", "subscription_key": "subscription-key"}},
-		{kind: "airtel", as: sim.Airtel, asked: true, phones: true, secret: "airtel-hash", config: m{"url": at + "/airtel", "country": "KE", "currency": "KES", "dial": "254"},
+		{kind: "airtel", as: sim.Airtel, asked: true, phones: true, secret: "airtel-hash", config: m{"allow_private": true, "url": at + "/airtel", "country": "KE", "currency": "KES", "dial": "254"},
 			secrets: m{"client_id": "airtel-id", "client_secret": "airtel-secret", "hash": "airtel-hash"}},
-		{kind: "stripe", as: sim.Stripe, asked: true, secret: "whsec_simulator", config: m{"url": at + "/stripe", "success_url": "https://power.example/"},
+		{kind: "stripe", as: sim.Stripe, asked: true, secret: "whsec_simulator", config: m{"allow_private": true, "url": at + "/stripe", "success_url": "https://power.example/"},
 			secrets: m{"key": "sk_test_simulator", "signing": "whsec_simulator"}},
-		{kind: "paystack", as: sim.Paystack, asked: true, secret: "none", config: m{"url": at + "/paystack", "email": "power@example.org"}, secrets: m{"key": "sk_test_simulator"}},
-		{kind: "flutterwave", as: sim.Flutterwave, asked: true, secret: "the hash", config: m{"url": at + "/flutterwave", "email": "power@example.org", "return_url": "https://power.example/"},
+		{kind: "paystack", as: sim.Paystack, asked: true, secret: "none", config: m{"allow_private": true, "url": at + "/paystack", "email": "power@example.org"}, secrets: m{"key": "sk_test_simulator"}},
+		{kind: "flutterwave", as: sim.Flutterwave, asked: true, secret: "the hash", config: m{"allow_private": true, "url": at + "/flutterwave", "email": "power@example.org", "return_url": "https://power.example/"},
 			secrets: m{"key": "flutterwave-key", "hash": "the hash"}},
 	}
 }

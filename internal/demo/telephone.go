@@ -40,7 +40,7 @@ func (p *Server) simulate(ctx context.Context) (_ *playedProvider, err error) {
 	sim.http = "http://" + strings.TrimPrefix(strings.TrimSpace(first), "http=")
 	api, err := p.API()
 	if err == nil {
-		_, err = api.AddPaymentProvider(ctx, apiv1.NewPaymentProvider{Name: "momo", Kind: "momo", Config: map[string]any{"url": sim.http + "/momo", "environment": "mtnuganda"},
+		_, err = api.AddPaymentProvider(ctx, apiv1.NewPaymentProvider{Name: "momo", Kind: "momo", Config: map[string]any{"allow_private": true, "url": sim.http + "/momo", "environment": "mtnuganda"},
 			Secrets: map[string]any{"api_user": "6f9b4f0e-5f0a-4a52-9d0e-7f0f5c1f2a10", "api_key": "api-key", "subscription_key": "subscription-key"}})
 	}
 	if err != nil {

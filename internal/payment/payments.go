@@ -143,6 +143,9 @@ type Config struct {
 	Door access.Door[Tx]
 	// Adapter returns what speaks to a provider.
 	Adapter func(kind string, s Setup) (Adapter, error)
+	// CheckTyped refuses settings that a person typed if they could be taken for others, or returns nil. Either text may be empty. It shows
+	// nothing of the secrets. Nil refuses none.
+	CheckTyped func(kind string, config, secrets []byte) error
 	// Hooks begins the public addresses that providers call, with a slash at its end; empty if the server has none.
 	Hooks  string
 	Seller Seller
@@ -263,12 +266,13 @@ func hashPath(path string) ([]byte, bool) {
 
 // adapter returns what speaks to a provider.
 func (ps *Payments) adapter(p Provider) (Adapter, error) {
-	setup := Setup{Config: p.Config}
-	var err error
-	if len(p.Sealed) > 0 {
-		if setup.Secrets, err = ps.c.Sealer.Open(SecretContext(p.ID), p.Sealed); err != nil {
-			return nil, fmt.Errorf("open the secrets of provider %s: %w", p.Name, err)
-		}
+	config, private, said, err := splitReach(p.Config)
+	if err != nil {
+		return nil, fmt.Errorf("set up provider %s: %w", p.Name, err)
+	}
+	setup := Setup{Config: config, Reach: p.reachOf(private, said)}
+	if setup.Secrets, err = ps.secretsOf(p); err != nil {
+		return nil, err
 	}
 	if ps.c.Hooks != "" {
 		path, err := ps.c.Sealer.Open(PathContext(p.ID), p.SealedPath)
@@ -279,6 +283,15 @@ func (ps *Payments) adapter(p Provider) (Adapter, error) {
 	}
 	a, err := ps.c.Adapter(p.Kind, setup)
 	return a, fault.Wrap(err, "set up provider %s", p.Name)
+}
+
+// secretsOf opens the secrets of a provider; nil if it has none.
+func (ps *Payments) secretsOf(p Provider) ([]byte, error) {
+	if len(p.Sealed) == 0 {
+		return nil, nil
+	}
+	plain, err := ps.c.Sealer.Open(SecretContext(p.ID), p.Sealed)
+	return plain, fault.Wrap(err, "open the secrets of provider %s", p.Name)
 }
 
 // Heard is the outcome of a provider's call.

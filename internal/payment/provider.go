@@ -6,6 +6,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/reach"
 )
 
 // Provider is a payment provider as the utility set it up.
@@ -157,6 +158,8 @@ type Reply struct {
 type Setup struct {
 	Config  []byte // JSON without secrets
 	Secrets []byte // JSON
+	// Reach is which addresses the adapter may call.
+	Reach reach.Reach
 	// Address is the secret address that the provider calls, with a slash at its end. The adapter adds a short code of its own, which
 	// arrives as [Incoming.What]. It is empty while the provider is being added, and if the server has no public address.
 	Address string

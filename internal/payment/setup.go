@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/reach"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -53,7 +55,17 @@ func (ps *Payments) AddProvider(ctx context.Context, by access.Actor, n NewProvi
 	if no := n.check(); no.Refused() {
 		return ProviderView{Refusal: no}, nil
 	}
-	a, err := ps.c.Adapter(n.Kind, Setup{Config: n.Config, Secrets: n.Secrets})
+	config, private, _, err := splitReach(n.Config)
+	if no := ps.checkTyped(n.Name, n.Kind, config, n.Secrets); no.Refused() {
+		return ProviderView{Refusal: no}, nil
+	}
+	var a Adapter
+	if err == nil {
+		a, err = ps.c.Adapter(n.Kind, Setup{Config: config, Secrets: n.Secrets})
+	}
+	if err == nil {
+		n.Config, err = withReach(config, private)
+	}
 	if err != nil {
 		return ProviderView{Refusal: refuse.ProviderOfWrongForm(refusal.Echo(n.Name), refusal.Echo(err.Error()))}, nil
 	}
@@ -67,6 +79,21 @@ func (ps *Payments) AddProvider(ctx context.Context, by access.Actor, n NewProvi
 	path := hex.EncodeToString(secret)
 	out, err := access.Through(ctx, ps.c.Door, by.Tenant, func(tx Tx) (ProviderView, error) { return ps.addProvider(tx, by, n, path) })
 	return out, fault.Wrap(err, "add provider %s", n.Name)
+}
+
+// checkTyped refuses what a person typed, if it could be taken for something else.
+func (ps *Payments) checkTyped(name, kind string, config, secrets []byte) refusal.Refusal {
+	if ps.c.CheckTyped == nil {
+		return refusal.Refusal{}
+	}
+	err := ps.c.CheckTyped(kind, config, secrets)
+	if other := (*reach.OtherLetters)(nil); errors.As(err, &other) {
+		return refuse.ProviderHostOfOtherLetters(refusal.Echo(other.Host), refusal.Echo(name), refusal.Echo(other.Name))
+	}
+	if err != nil {
+		return refuse.ProviderOfWrongForm(refusal.Echo(name), refusal.Echo(err.Error()))
+	}
+	return refusal.Refusal{}
 }
 
 // VoucherProvider stands for a provider in the payments of vouchers. No provider can have this name.
@@ -176,6 +203,9 @@ func (ps *Payments) Disable(ctx context.Context, by access.Actor, provider strin
 // address is registered in the provider's own pages.
 func (ps *Payments) Register(ctx context.Context, by access.Actor, provider string) (ProviderView, error) {
 	v, err := ps.change(ctx, by, provider, func(tx Tx, p Provider) (ProviderView, error) {
+		if !p.Approved() {
+			return ProviderView{Refusal: refuse.ProviderNotApproved(p.Name)}, nil
+		}
 		e := by.Entry("provider.register", p.ID.Text(id.Provider))
 		e.At = tx.Moment()
 		return ProviderView{Provider: p}, tx.AuditLog(e)
@@ -193,7 +223,12 @@ func (ps *Payments) Register(ctx context.Context, by access.Actor, provider stri
 	}
 	limited, stop := context.WithTimeout(ctx, askTime)
 	defer stop()
-	if err := r.Register(limited); err != nil {
+	switch err := r.Register(limited); {
+	case errors.Is(err, reach.ErrPrivate):
+		return ProviderView{Refusal: refuse.ProviderAddressPrivate(v.Name)}, nil
+	case errors.Is(err, reach.ErrNever):
+		return ProviderView{Refusal: refuse.ProviderAddressNever(v.Name)}, nil
+	case err != nil:
 		return ProviderView{Refusal: refuse.ProviderNotRegistered(v.Name, refusal.Echo(err.Error()))}, nil
 	}
 	return v, nil

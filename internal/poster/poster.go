@@ -9,13 +9,13 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 	"unicode"
 
+	"github.com/paywatt/paywatt/internal/dial"
+	"github.com/paywatt/paywatt/internal/reach"
 	"github.com/paywatt/paywatt/internal/webhook"
 )
 
@@ -28,9 +28,6 @@ const (
 	maxIdle   = 4 // connections that are kept open for one address
 )
 
-// errPrivate means that an address is not on the public internet.
-var errPrivate = errors.New("the address is private, and private addresses are not allowed")
-
 // Poster posts events. It keeps connections to public and to private addresses apart.
 type Poster struct {
 	public, private *http.Client
@@ -39,26 +36,15 @@ type Poster struct {
 
 // New makes a Poster. The parameter resolver may be nil for the system's. The parameter now is for answers that name a time to wait for.
 func New(resolver *net.Resolver, now func() time.Time) *Poster {
-	return &Poster{public: client(resolver, onlyPublic), private: client(resolver, nil), now: now}
+	return &Poster{public: client(resolver, reach.Internet), private: client(resolver, reach.Anywhere), now: now}
 }
 
-// client makes a client that asks check about each address that it dials. No proxy of the environment is used: it would dial instead.
-func client(resolver *net.Resolver, check func(network, address string, _ syscall.RawConn) error) *http.Client {
-	d := &net.Dialer{Timeout: dialTime, Resolver: resolver, Control: check}
-	return &http.Client{
-		Transport: &http.Transport{DialContext: d.DialContext, TLSHandshakeTimeout: dialTime, MaxResponseHeaderBytes: maxHeader, MaxIdleConnsPerHost: maxIdle,
-			MaxConnsPerHost: maxIdle, IdleConnTimeout: idleTime, DisableCompression: true},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-}
-
-// onlyPublic refuses to dial an address that does not lead to the public internet. It sees the address after its name was resolved.
-func onlyPublic(_, address string, _ syscall.RawConn) error {
-	to, err := netip.ParseAddrPort(address)
-	if err != nil || !webhook.Public(to.Addr()) {
-		return errPrivate
-	}
-	return nil
+// client makes a client that dials what a reach allows. No proxy of the environment is used: it would dial instead.
+func client(resolver *net.Resolver, r reach.Reach) *http.Client {
+	t := dial.New(r, dialTime, resolver).Transport()
+	t.MaxResponseHeaderBytes, t.MaxIdleConnsPerHost, t.MaxConnsPerHost = maxHeader, maxIdle, maxIdle
+	t.IdleConnTimeout, t.DisableCompression = idleTime, true
+	return &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
 // Post posts an event once.
@@ -97,8 +83,10 @@ func (p *Poster) Post(ctx context.Context, r webhook.Request) webhook.Answer {
 func why(err error) string {
 	var dns *net.DNSError
 	switch {
-	case errors.Is(err, errPrivate):
-		return errPrivate.Error()
+	case errors.Is(err, reach.ErrPrivate):
+		return reach.ErrPrivate.Error()
+	case errors.Is(err, reach.ErrNever):
+		return reach.ErrNever.Error()
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Sprintf("no answer within %d s", int(webhook.PostTime.Seconds()))
 	case errors.As(err, &dns):

@@ -11,6 +11,9 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/paywatt/paywatt/internal/dial"
+	"github.com/paywatt/paywatt/internal/reach"
 )
 
 // Limits of a job.
@@ -80,7 +83,7 @@ func open(ctx context.Context, address string) (output, error) {
 	if _, _, err := net.SplitHostPort(address); err != nil {
 		address = net.JoinHostPort(strings.Trim(address, "[]"), port)
 	}
-	c, err := (&net.Dialer{Timeout: dialWait}).DialContext(ctx, "tcp", address)
+	c, err := dial.New(reach.Anywhere, dialWait, nil).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
 	}

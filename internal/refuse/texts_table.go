@@ -4069,6 +4069,26 @@ func PaymentNoRequester(provider string) refusal.Refusal {
 	return refusal.Refusal{Code: "provider-not-found", Text: "payment-no-requester", What: "There is not exactly one payment provider " + provider + " that can ask customers to pay.", Not: "No changes were made.", Try: "Name a provider of the list of payment providers that can ask customers.", Args: []refusal.Arg{{Place: "provider", Value: provider}}}
 }
 
+// ProviderAddressPrivate: The address of payment provider {provider} is private, and its configuration does not allow private addresses. If the address is right, add the provider again with `"allow_private": true` in its configuration.
+func ProviderAddressPrivate(provider string) refusal.Refusal {
+	return refusal.Refusal{Code: "provider-invalid", Text: "provider-address-private", What: "The address of payment provider " + provider + " is private, and its configuration does not allow private addresses.", Not: "No changes were made.", Try: "If the address is right, add the provider again with `\"allow_private\": true` in its configuration.", Args: []refusal.Arg{{Place: "provider", Value: provider}}}
+}
+
+// ProviderAddressNever: The address of payment provider {provider} belongs to a service of a cloud, or stands for another address. The server never calls such an address. Add the provider again with the address of the provider itself.
+func ProviderAddressNever(provider string) refusal.Refusal {
+	return refusal.Refusal{Code: "provider-invalid", Text: "provider-address-never", What: "The address of payment provider " + provider + " belongs to a service of a cloud, or stands for another address. The server never calls such an address.", Not: "No changes were made.", Try: "Add the provider again with the address of the provider itself.", Args: []refusal.Arg{{Place: "provider", Value: provider}}}
+}
+
+// ProviderHostOfOtherLetters: The host {host} of payment provider {provider} is not written in ASCII letters. Its name on the internet is {name}. Letters of other alphabets can look like those of another host. If that is the host of the provider, write its name as {name}.
+func ProviderHostOfOtherLetters(host string, provider string, name string) refusal.Refusal {
+	return refusal.Refusal{Code: "provider-invalid", Text: "provider-host-of-other-letters", What: "The host " + host + " of payment provider " + provider + " is not written in ASCII letters. Its name on the internet is " + name + ". Letters of other alphabets can look like those of another host.", Not: "No changes were made.", Try: "If that is the host of the provider, write its name as " + name + ".", Args: []refusal.Arg{{Place: "host", Value: host}, {Place: "provider", Value: provider}, {Place: "name", Value: name}}}
+}
+
+// ProviderNotApproved: Payment provider {provider} was not asked, because nobody has approved it. Ask a second person to approve it first.
+func ProviderNotApproved(provider string) refusal.Refusal {
+	return refusal.Refusal{Code: "provider-invalid", Text: "provider-not-approved", What: "Payment provider " + provider + " was not asked, because nobody has approved it.", Not: "No changes were made.", Try: "Ask a second person to approve it first.", Args: []refusal.Arg{{Place: "provider", Value: provider}}}
+}
+
 // ProviderNotRegistered: Payment provider {provider} did not take the addresses: {why}. Register the addresses in the provider's own pages, or repeat the command later.
 func ProviderNotRegistered(provider string, why string) refusal.Refusal {
 	return refusal.Refusal{Code: "provider-invalid", Text: "provider-not-registered", What: "Payment provider " + provider + " did not take the addresses: " + why + ".", Not: "No changes were made.", Try: "Register the addresses in the provider's own pages, or repeat the command later.", Args: []refusal.Arg{{Place: "provider", Value: provider}, {Place: "why", Value: why}}}

@@ -39,8 +39,8 @@ type Request struct {
 	Body         string
 }
 
-// Poster posts to an address. It follows no redirect, and unless it is allowed to, it neither speaks http nor dials an address for which
-// [Public] is false.
+// Poster posts to an address. It follows no redirect, and unless it is allowed to, it neither speaks http nor dials an address that is not
+// [reach.Public].
 type Poster interface {
 	Post(ctx context.Context, r Request) Answer
 }

@@ -3,9 +3,9 @@ package webhook
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -14,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/reach"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -156,9 +157,12 @@ func (n NewEndpoint) check() refusal.Refusal {
 // badURL says what is wrong with an address; empty for nothing. Where it leads is decided when it is dialled.
 func badURL(text string, private bool) string {
 	u, err := url.Parse(text)
+	var other *reach.OtherLetters
 	switch {
 	case len(text) > MaxURL:
 		return fmt.Sprintf("longer than %d bytes", MaxURL)
+	case err == nil && errors.As(reach.CheckLetters(u.Hostname()), &other):
+		return "its host is not written in ASCII letters, and its name is " + other.Name
 	case err != nil || u.Hostname() == "" || u.Opaque != "" || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return "not an address of a web server"
 	case u.Scheme != "https" && (u.Scheme != "http" || !private):
@@ -166,8 +170,15 @@ func badURL(text string, private bool) string {
 	case u.User != nil || u.Fragment != "":
 		return "with a user or a fragment"
 	}
-	if a, err := netip.ParseAddr(u.Hostname()); err == nil && !private && !Public(a) {
+	to := reach.Internet
+	if private {
+		to = reach.Anywhere
+	}
+	switch err := to.CheckHost(u.Hostname()); {
+	case errors.Is(err, reach.ErrPrivate):
 		return "a private address"
+	case err != nil:
+		return "an address that the server never calls"
 	}
 	return ""
 }

@@ -20,7 +20,9 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/paywatt/paywatt/internal/dial"
 	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/reach"
 )
 
 // Limits.
@@ -64,11 +66,9 @@ func private(host string) bool {
 // NewClient returns a client without redirects and without keep-alive connections. If the other side closes a kept connection during a
 // call, nobody knows whether it has read the message.
 func NewClient() *http.Client {
-	return &http.Client{
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: dialTime}).DialContext,
-			TLSHandshakeTimeout: dialTime, DisableKeepAlives: true, MaxResponseHeaderBytes: headerLimit},
-	}
+	t := dial.New(reach.Anywhere, dialTime, nil).ProxiedTransport()
+	t.DisableKeepAlives, t.MaxResponseHeaderBytes = true, headerLimit
+	return &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
 // Failed returns the outcome of a call that got no answer. If no connection was made, the message has certainly not left.

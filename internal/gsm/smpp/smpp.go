@@ -30,9 +30,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/dial"
 	"github.com/paywatt/paywatt/internal/gsm/pdu"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/reach"
 )
 
 // Limits and times of a client.
@@ -83,10 +85,7 @@ type Config struct {
 // Dial connects to a centre by TCP, or by TLS if conf is not nil.
 func Dial(address string, conf *tls.Config) func(context.Context) (net.Conn, error) {
 	return func(ctx context.Context) (net.Conn, error) {
-		if conf != nil {
-			return (&tls.Dialer{Config: conf}).DialContext(ctx, "tcp", address)
-		}
-		return (&net.Dialer{}).DialContext(ctx, "tcp", address)
+		return dial.New(reach.Anywhere, dialTime, nil).Dial(ctx, address, conf)
 	}
 }
 

@@ -31,6 +31,9 @@ func (f fault) Error() string {
 // notSent wraps an error from before a request was sent.
 type notSent struct{ error }
 
+// Unwrap returns why it was not sent.
+func (n notSent) Unwrap() error { return n.error }
+
 // Codes of Daraja's errors.
 const (
 	codeToken  = "404.001.03"   // the access token is not valid, perhaps because another one was made

@@ -6,7 +6,6 @@
 package mpesa
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -81,11 +80,8 @@ type (
 // Open makes the adapter of a provider.
 func Open(s payment.Setup, client *outbound.Client) (payment.Adapter, error) {
 	a := adapter{address: s.Address, client: client}
-	if err := strictly(s.Config, &a.config); err != nil {
-		return nil, fmt.Errorf("config: %w", err)
-	}
-	if err := strictly(s.Secrets, &a.secrets); err != nil {
-		return nil, errors.New("secrets: not a JSON object with consumer_key, consumer_secret, passkey and security_credential") // the cause could show a secret
+	if err := outbound.Settings(s, &a.config, &a.secrets); err != nil {
+		return nil, err
 	}
 	if err := a.check(); err != nil {
 		return nil, err
@@ -101,19 +97,12 @@ func Open(s payment.Setup, client *outbound.Client) (payment.Adapter, error) {
 	return a, nil
 }
 
-// strictly reads JSON without unknown fields.
-func strictly(text []byte, to any) error {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	return d.Decode(to)
-}
-
 // check checks the configuration.
 func (a *adapter) check() error {
 	c := &a.config
 	c.BaseURL = strings.TrimRight(c.BaseURL, "/")
 	switch {
-	case !strings.HasPrefix(c.BaseURL, "https://") && !strings.HasPrefix(c.BaseURL, "http://"):
+	case outbound.Address("base_url", c.BaseURL) != nil:
 		return errors.New("config: base_url is not an address such as https://api.safaricom.co.ke")
 	case !digits(c.ShortCode, 5, 7):
 		return errors.New("config: short_code is not 5 to 7 digits")

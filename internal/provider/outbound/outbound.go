@@ -9,14 +9,33 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	neturl "net/url"
 	"sync"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/bounded"
+	"github.com/paywatt/paywatt/internal/dial"
 	"github.com/paywatt/paywatt/internal/payment"
+	"github.com/paywatt/paywatt/internal/reach"
 )
 
-const maxElements = 50_000 // of an answer; the longest honest ones, lists of 100 events, have about 15,000
+// Limits of a request.
+const (
+	askTime  = 20 * time.Second // for the whole answer
+	dialTime = 10 * time.Second
+	idleTime = 90 * time.Second // how long a connection is kept for the next request
+	maxIdle  = 32               // connections to one provider that are kept
+
+	maxElements = 50_000 // of an answer; the longest honest ones, lists of 100 events, have about 15,000
+)
+
+// HTTP returns the HTTP client that asks providers. It dials what a reach allows, and follows no redirect.
+func HTTP(r reach.Reach) *http.Client {
+	t := dial.New(r, dialTime, nil).ProxiedTransport()
+	t.ForceAttemptHTTP2, t.IdleConnTimeout, t.MaxIdleConnsPerHost = true, idleTime, maxIdle
+	return &http.Client{Timeout: askTime, Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
 // Client sends the requests of all adapters. Make one with [New].
 type Client struct {
 	http   *http.Client
@@ -74,6 +93,9 @@ func (c *Client) Do(ctx context.Context, method, url string, header http.Header,
 	}
 	got, err := c.http.Do(r)
 	if err != nil {
+		if whole := (*neturl.Error)(nil); errors.As(err, &whole) {
+			err = whole.Err // without the address, which is long
+		}
 		return Answer{}, fmt.Errorf("ask the provider: %w", err)
 	}
 	defer got.Body.Close()

@@ -21,7 +21,7 @@ func (w *world) momo() *sim.Simulator {
 	ended := make(chan struct{})
 	go func() { _ = s.Run(ctx); close(ended) }()
 	w.t.Cleanup(func() { stop(); <-ended; outside.Close() })
-	w.api("/v1/payment-providers", fmt.Sprintf(`{"name":"momo","kind":"momo","config":{"url":"%s/momo","environment":"mtnkenya"},
+	w.api("/v1/payment-providers", fmt.Sprintf(`{"name":"momo","kind":"momo","config":{"allow_private":true,"url":"%s/momo","environment":"mtnkenya"},
 		"secrets":{"api_user":"6f9b4f0e-5f0a-4a52-9d0e-7f0f5c1f2a10","api_key":"api-key","subscription_key":"subscription-key"}}`, outside.URL))
 	return s
 }
