@@ -206,7 +206,7 @@ func (w *month) leaveOpen(number string) {
 // secondPerson plays the time when four eyes are on.
 func (w *month) secondPerson() {
 	w.day(20, 9)
-	w.owner.must(w, 200, "POST", "/v1/settings", `{"four_eyes":"on"}`)
+	w.owner.must(w, 200, "POST", "/v1/settings", `{"four_eyes":"on","four_eyes_alone":true}`)
 	w.keys["second"] = w.p.personKey(w, "second", "owner")
 	second := newAPI(w.server.http, w.keys["second"])
 	for n := range 4 {

@@ -39,7 +39,7 @@ func (o *headOffice) key(role string, more ...string) *api {
 
 func (o *headOffice) fourEyes() {
 	o.Helper()
-	o.owner.must(o, 200, "POST", "/v1/settings", `{"four_eyes":"on"}`)
+	o.owner.must(o, 200, "POST", "/v1/settings", `{"four_eyes":"on","four_eyes_alone":true}`)
 }
 
 // waits reports whether an answer is an action that waits for a second person.

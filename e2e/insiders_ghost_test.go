@@ -38,7 +38,7 @@ func newGhost(t *testing.T) *ghost {
 	g.owner.must(t, 201, "POST", "/v1/vendors", map[string]any{"name": "Corner shop", "code": "V001"})
 	g.owner.must(t, 201, "POST", "/v1/vendors/V001/deposits", map[string]any{"amount": kes(ghostFloat), "reference": "BANK-1"}, "Idempotency-Key", "ghost-deposit")
 	g.meter = g.owner.meter(t, number(1501))
-	g.owner.must(t, 200, "POST", "/v1/settings", map[string]any{"four_eyes": "on"})
+	g.owner.must(t, 200, "POST", "/v1/settings", map[string]any{"four_eyes": "on", "four_eyes_alone": true})
 	return g
 }
 

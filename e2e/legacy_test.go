@@ -290,7 +290,7 @@ func TestTheToggleSketchIsLeftAlone(t *testing.T) {
 
 	// Its wallet is empty, so its supply should be off. With four eyes on, switching it on takes two people, as a connect with force does;
 	// switching it off takes one person.
-	a.must(t, 200, "POST", "/v1/settings", `{"four_eyes":"on"}`)
+	a.must(t, 200, "POST", "/v1/settings", `{"four_eyes":"on","four_eyes_alone":true}`)
 	second := newAPI(srv.http, p.personKey(t, "ben", "owner"))
 	on := a.must(t, 202, "POST", "/v1/meters/"+num+"/device/toggle", map[string]any{"reason": "my own house"})
 	if s := m.sketch(t, "run 2s"); !strings.HasPrefix(on.text(t, "id"), "apr_") || s.Relay != "open" {

@@ -47,6 +47,7 @@ type SettingsChange struct {
 	TZ              *string          `json:"tz,omitempty" doc:"Time zone; months of tariffs and dates on receipts follow it"`
 	VATNo           *string          `json:"vat_no,omitempty" doc:"Tax number of the utility; receipts show it"`
 	FourEyes        *string          `json:"four_eyes,omitempty" enum:"on,off,default" doc:"Whether sensitive actions need a second person: on, off, or default: on as soon as two people could approve"`
+	FourEyesAlone   bool             `json:"four_eyes_alone,omitempty" doc:"Switch four_eyes on although nobody could approve the change back. Only paywatt utility release-four-eyes at the server then takes it back"`
 	MaxDeductionBps *int64           `json:"max_deduction_bps,omitempty" doc:"Share of a payment that charges and debts may take together if the tariff sets none, in basis points; 0 means 7000, 70 %"`
 	MaxCommission   *int64           `json:"max_commission_bps,omitempty" doc:"Highest commission of a vendor, in basis points. Default 1000, 10 %"`
 	ChargesOnly     *bool            `json:"charges_only,omitempty" doc:"Whether payments that cover charges but buy no unit are accepted"`

@@ -51,7 +51,7 @@ func TestTheShellCompletesWhatTheServerKnows(t *testing.T) {
 	o := openOffice(t)
 	for _, line := range []string{"tariff add domestic --currency KES --vat 15 --rate 2.50",
 		"meter add 04140001001 --tariff domestic --sgc 123456 --ti 01 --simulated --name Amina", "meter add 04140001019 --tariff domestic --sgc 123456 --ti 01",
-		"vend 04140001001 100", "debt add 04140001001 20 --kind fine", "vendor add Corner", "utility set --four-eyes on", "tariff add village --currency KES --rate 3"} {
+		"vend 04140001001 100", "debt add 04140001001 20 --kind fine", "vendor add Corner", "utility set --four-eyes on --four-eyes-alone", "tariff add village --currency KES --rate 3"} {
 		if code, messages := o.runs(line); code != 0 {
 			t.Fatalf("%s: exit %d %s", line, code, messages)
 		}

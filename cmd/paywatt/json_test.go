@@ -105,7 +105,7 @@ func shownValues() []lineShown {
 		{line: "message send 04140001001", answer: apiv1.Message{}}, {line: "message retry msg_x", answer: apiv1.MessageDetail{}}, {line: "message routes"},
 		{line: "account show 04140001019", keep: "ACCOUNT=id"}, {line: "account move-out 04140001019 --reason moved --yes"},
 		{line: "account refund $ACCOUNT 20 --reason transfer"}, {line: "meter move-in 04140001019 --tariff plan50 --name Cara --reason new"},
-		{line: "utility set --four-eyes on"}, {line: "tariff add village --currency KES --rate 3", keep: "ONE=id"},
+		{line: "utility set --four-eyes on --four-eyes-alone"}, {line: "tariff add village --currency KES --rate 3", keep: "ONE=id"},
 		{line: "tariff add town --currency KES --rate 3", keep: "TWO=id"}, {line: "approval list"}, {line: "approval show $TWO"},
 		{line: "approval approve $ONE", second: true}, {line: "approval reject $TWO --reason no", second: true},
 	}
@@ -113,7 +113,7 @@ func shownValues() []lineShown {
 
 // apart lists the commands that show no value of the API: nouns that use no server, and single commands with the reason.
 func apart() map[string]string {
-	out := map[string]string{"meter calibrate": "computes here", "meter watch": "adds the time to each value", "clock trust": "shows no value",
+	out := map[string]string{"meter calibrate": "computes here", "meter watch": "adds the time to each value", "clock trust": "shows no value", "utility release-four-eyes": "asks no server",
 		"token encode": "computes here", "provider simulate": "asks no server", "token decode": "computes here", "token check": "computes here"}
 	for _, noun := range strings.Fields("apikey backup bench ca completion config demo doctor help integration licenses modem printer profile replay serve sim store vendingkey verify version vmeter") {
 		out[noun] = "asks no server, or shows views of its own"

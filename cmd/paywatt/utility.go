@@ -14,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/app"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -26,14 +27,44 @@ func newUtilityCommand(c console) *cobra.Command {
 			s, err := api.Settings(cmd.Context())
 			return answer(c, cmd, s, err, utilityTable)
 		}),
-	}, newUtilitySet(c))
+	}, newUtilitySet(c), newUtilityRelease(c))
 	return cmd
+}
+
+func newUtilityRelease(c console) *cobra.Command {
+	data := ""
+	cmd := &cobra.Command{
+		Use: "release-four-eyes", Short: "Release the rule of four eyes, at the server", Args: cobra.NoArgs,
+		Long: "Release a utility from the setting four_eyes, so that sensitive actions need a second person only if two people could approve them at some time.\n" +
+			"Use it if one person alone set it and nobody can approve the change back. The daily report lists it.",
+		Example: "  paywatt utility release-four-eyes --data ./paywatt-data",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.inFolder(cmd, data, func(f *app.Folder) error {
+				rule, err := f.Access.ReleaseFourEyes(cmd.Context(), app.Clerk())
+				if err != nil {
+					return err
+				}
+				return c.show(cmd, map[string]any{"four_eyes": "default", "bound": rule.Bound}, fields("four eyes", "default", "still need a second person", boundText(rule.Bound)))
+			})
+		},
+	}
+	c.placeFlags(cmd, &data)
+	return cmd
+}
+
+// boundText lists the rights whose actions go on needing a second person.
+func boundText(bound []access.Right) string {
+	names := []string{}
+	for _, right := range bound {
+		names = append(names, string(right))
+	}
+	return cmp.Or(strings.Join(names, " "), "none")
 }
 
 // utilityOptions are the options of utility set.
 type utilityOptions struct {
 	name, currency, zone, vatNo, eyes, ceiling, commission, address, contact, message string
-	chargesOnly, daily, advances                                                      bool
+	chargesOnly, daily, advances, eyesAlone                                           bool
 	window, idle, life                                                                time.Duration
 	reversals                                                                         int64
 	freeUnits                                                                         string
@@ -68,6 +99,7 @@ func newUtilitySet(c console) *cobra.Command {
 	f.StringVar(&o.zone, "tz", "", "time zone of days and months, such as Africa/Nairobi")
 	f.StringVar(&o.vatNo, "vat-no", "", "tax number on receipts")
 	choiceFlag(f, &o.eyes, "four-eyes", "require a second person for sensitive actions: on, off or default", enum[apiv1.Settings]("FourEyes"))
+	f.BoolVar(&o.eyesAlone, "four-eyes-alone", false, "with --four-eyes on: switch it on although nobody could approve the change back")
 	f.StringVar(&o.ceiling, "max-deduction", "", "share of a payment that charges and debts may take together, in percent; 0 for 70")
 	f.StringVar(&o.commission, "max-commission", "10", "highest commission of a vendor, in percent of a sale")
 	f.BoolVar(&o.chargesOnly, "charges-only", false, "accept payments that cover charges but buy no unit")
@@ -124,7 +156,7 @@ func (o *utilityOptions) change(cmd *cobra.Command) (apiv1.SettingsChange, error
 		}
 		s.MaxCommission = &bps
 	}
-	s.Ceilings = o.ceilings
+	s.Ceilings, s.FourEyesAlone = o.ceilings, o.eyesAlone
 	if changed("reversal-window") {
 		s.ReversalWindowS = new(int64(o.window / time.Second))
 	}

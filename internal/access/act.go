@@ -39,12 +39,14 @@ const (
 	ActMeterTariff Act = "meter.tariff"     // choose the price of one meter's energy
 	ActMaxPower    Act = "meter.max_power"  // set a meter's highest power: use above it is not charged before a person decides
 	ActUnreadCut   Act = "meter.unread_cut" // set how long a device that was never readable may supply
+	ActFeeder      Act = "meter.feeder"     // say which feeder a meter is on, or measures
 	// ActMeterConfig sets a meter's emergency credit, friendly hours, limits and texts.
 	ActMeterConfig Act = "meter.config"
 	// ActLinkKey ends the use of one of a meter's two link keys.
 	ActLinkKey Act = "meter.link_key"
-	ActDevice  Act = "meter.device"   // choose or release the device that says what is used at a meter
-	ActSupply  Act = "account.supply" // protect an account from being cut off, or let it use more than its lease
+
+	ActDevice Act = "meter.device"   // choose or release the device that says what is used at a meter
+	ActSupply Act = "account.supply" // protect an account from being cut off, or let it use more than its lease
 
 	ActSell           Act = "vend.sell"       // sell in the utility's name, into its own till
 	ActDebt           Act = "debt.raise"      // make a customer owe money
@@ -143,8 +145,8 @@ var acts = map[Act]rule{
 
 	ActShiftOpen:     {right: UseTill, second: noSecond, moves: "no value: cash of the bank that the person must account for when the shift is closed"},
 	ActShiftPayOut:   {right: UseTill, second: noSecond, moves: "no value: cash that the bank's statement must show"},
-	ActShiftClose:    {right: UseTill, second: noSecond, under: []Ceiling{PersonShortage}, moves: "cash that is missing from one's own till"},
-	ActShiftCloseAny: {right: Reverse, second: aboveCeiling, under: []Ceiling{PersonShortage}, moves: "cash that is missing from a till"},
+	ActShiftClose:    {right: UseTill, second: noSecond, under: []Ceiling{PersonShortage, PersonSurplus}, moves: "cash that is missing from one's own till, or money in the books that nobody paid"},
+	ActShiftCloseAny: {right: Reverse, second: aboveCeiling, under: []Ceiling{PersonShortage, PersonSurplus}, moves: "cash that is missing from a till, or money in the books that nobody paid"},
 
 	ActDayClose: {right: AdjustLedger, second: noSecond, moves: "no value: it posts nothing, and a late entry goes into the first open day with its own time"},
 
@@ -181,6 +183,7 @@ var acts = map[Act]rule{
 	ActMeterTariff: {right: WriteMeters, moves: "the price of one meter's energy"},
 	ActMaxPower:    {right: WriteMeters, moves: "energy that is not charged before a person decides"},
 	ActUnreadCut:   {right: WriteMeters, moves: "energy of a device whose messages cannot be read, which nobody pays for"},
+	ActFeeder:      {right: WriteMeters, under: []Ceiling{PersonFeeders}, moves: "no value, but the figures that show where energy is lost"},
 	ActMeterConfig: {right: WriteMeters, moves: "energy before it is paid for: emergency credit, hours without a cut-off, a lifeline"},
 	ActLinkKey:     {right: WriteMeters, moves: "energy before it is paid for, if the meter has only the other key and ignores a cut-off"},
 	ActDevice:      {right: WriteMeters, moves: "energy that the new device does not report, or that nobody measures after a release"},

@@ -25,6 +25,7 @@ account.refund       ledger.adjust   two
 account.supply       meter.write     two
 meter.max_power      meter.write     two
 meter.unread_cut     meter.write     two
+meter.feeder         meter.write     two
 meter.config         meter.write     two
 reading.decide       reading.decide  two
 provider.enable      settings.write  two

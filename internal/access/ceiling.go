@@ -29,7 +29,9 @@ const (
 	PersonTexts     Ceiling = "person/texts"            // texts that people write to customers
 	PersonEmergency Ceiling = "person/emergency_supply" // energy of supplies restored at night
 	PersonShortage  Ceiling = "person/till_shortage"
-	MeterSales      Ceiling = "meter/sales" // sold to one meter in the utility's name
+	PersonFeeders   Ceiling = "person/feeders" // meters whose place gets its first feeder after it was registered
+	MeterSales      Ceiling = "meter/sales"    // sold to one meter in the utility's name
+	PersonSurplus   Ceiling = "person/till_surplus"
 	MeterEmergency  Ceiling = "meter/emergency_supply"
 	MeterFree       Ceiling = "meter/free_units"
 	MeterReversed   Ceiling = "meter/reversed_value"
@@ -63,6 +65,8 @@ var ceilings = map[Ceiling]struct {
 	PersonTexts:     {inTimes, 200, "texts to customers in a day"},
 	PersonEmergency: {inEnergy, 50_000, "energy of emergency supplies in a day"},
 	PersonShortage:  {inMoney, 100_000, "cash missing from tills in a day"},
+	PersonFeeders:   {inTimes, 100, "meters put on a feeder in a day"},
+	PersonSurplus:   {inMoney, 100_000, "cash too much in tills in a day"},
 	MeterSales:      {inMoney, 50_000_000, "sales for the utility to one meter in a day"},
 	MeterEmergency:  {inEnergy, 10_000, "energy of one meter's emergency supplies in a day"},
 	MeterFree:       {inEnergy, 500_000, "free units of one meter in a day"},
@@ -137,6 +141,8 @@ type CeilingTx interface {
 	RaisePersonAlarm(text string) error
 	// HadPeople reports whether the tenant has ever had a person, even one who is blocked now.
 	HadPeople() (bool, error)
+	// PersonPage lists people in the order in which they were added, after the given person.
+	PersonPage(after id.ID, max int) ([]PersonRow, error)
 }
 
 // DayTotal is what somebody took under a ceiling in a local day.
@@ -155,7 +161,16 @@ type Subject struct{ ID, Name string }
 // Takes is what an action counts under the ceilings of its rule: an amount of money in minor units, or energy in watt-hours.
 type Takes struct {
 	Amount                 int64
+	Surplus                int64 // counts under [PersonSurplus], and under no other ceiling
 	Meter, Account, Vendor Subject
+}
+
+// under returns what counts under a ceiling.
+func (w Takes) under(c Ceiling) int64 {
+	if c == PersonSurplus {
+		return w.Surplus
+	}
+	return w.Amount
 }
 
 // taken is the result of counting an action.
@@ -185,7 +200,7 @@ func (t taken) refused() refusal.Refusal {
 // stop an action, and the daily report shows it.
 func take(eyes EyesTx, all *people, by Actor, under []Ceiling, what Takes, now time.Time) (taken, error) {
 	t := taken{all: all}
-	if what.Amount == 0 || len(under) == 0 {
+	if what.Amount == 0 && what.Surplus == 0 || len(under) == 0 {
 		return t, nil
 	}
 	tx := eyes.Ceilings()
@@ -204,8 +219,12 @@ func take(eyes EyesTx, all *people, by Actor, under []Ceiling, what Takes, now t
 		return t, err
 	}
 	for _, c := range under {
+		amount := what.under(c)
+		if amount == 0 {
+			continue
+		}
 		for _, who := range what.subjects(c, people) {
-			d := DayTotal{Ceiling: c, Subject: who.ID, Name: who.Name, From: from.UTC(), To: localday.Next(from).UTC(), Amount: what.Amount}
+			d := DayTotal{Ceiling: c, Subject: who.ID, Name: who.Name, From: from.UTC(), To: localday.Next(from).UTC(), Amount: amount}
 			if ceilings[c].unit == inTimes {
 				d.Amount = 1
 			}

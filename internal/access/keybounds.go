@@ -66,6 +66,22 @@ func keyBoundsOf(tx Tx, by Actor, now time.Time) (b keyBounds, no refusal.Refusa
 	return b, no, nil
 }
 
+// limited reports whether a key has an end, or works only from some networks.
+func (k Key) limited() bool { return !k.ExpiresAt.IsZero() || k.From != "" }
+
+// MayGiveRights refuses to give rights to a person or a program through a limited API key: they would last without the key's limits, and
+// whoever stole the key would keep them.
+func MayGiveRights(tx EyesTx, by Actor) (refusal.Refusal, error) {
+	if by.Kind != APIKey {
+		return refusal.Refusal{}, nil
+	}
+	k, found, err := tx.KeyByID(by.ID)
+	if err != nil || found && !k.limited() {
+		return refusal.Refusal{}, err
+	}
+	return refuse.KeyGivesNoRights(), nil
+}
+
 // within reports whether each of the networks lies in one of the others.
 func (n Networks) within(others Networks) bool {
 	if others == "" {

@@ -98,3 +98,46 @@ func TestAReplacedKeyOfNobodyStaysOne(t *testing.T) {
 		t.Errorf("it replaces itself: %q, %v", k.Text, err)
 	}
 }
+
+// TestALimitedKeyGivesNobodyARight: an API key that ends, or works only from some networks, gives no person a right, because the person would
+// have it without these limits. It may still take rights away.
+func TestALimitedKeyGivesNobodyARight(t *testing.T) {
+	w := newWorld(t)
+	w.amina(t)
+	amina := w.session(t, w.signIn(t, "a few unrelated words", "", "").Session, "")
+	juma := w.joined(t, amina, "juma@example.org", access.Operator)
+	who := juma.ID.Text(id.Person)
+	issue := func(n access.NewKey) access.Actor {
+		t.Helper()
+		n.Role = access.Owner
+		return w.key(t, amina, n).Key.Actor()
+	}
+	brief := issue(access.NewKey{Name: "brief", ExpiresAt: w.now.Add(24 * time.Hour)})
+	office := issue(access.NewKey{Name: "office", From: []string{"10.0.0.0/8"}})
+	wide := issue(access.NewKey{Name: "wide"})
+
+	for _, by := range []access.Actor{brief, office} {
+		for what, fn := range map[string]func() (access.Changed, error){
+			"invite": func() (access.Changed, error) {
+				return w.Invite(t.Context(), by, access.NewPerson{Email: "new@example.org", Name: "New", Role: access.Owner})
+			},
+			"promote": func() (access.Changed, error) { return w.ChangeRole(t.Context(), by, who, access.Owner, amina.Vendor) },
+			"sidestep": func() (access.Changed, error) {
+				return w.ChangeRole(t.Context(), by, who, access.Finance, amina.Vendor)
+			},
+			"new link":  func() (access.Changed, error) { return w.Reset(t.Context(), by, who) },
+			"confirm":   func() (access.Changed, error) { return w.Confirm(t.Context(), by, who) },
+			"unblocked": func() (access.Changed, error) { return w.Unblock(t.Context(), by, who) },
+		} {
+			if out, err := fn(); err != nil || out.Text != "key-gives-no-rights" {
+				t.Errorf("%s by the key %s: %q, %v, want a refusal", what, by.Name, out.Text, err)
+			}
+		}
+	}
+
+	w.did(t)(w.ChangeRole(t.Context(), wide, who, access.Engineer, amina.Vendor))
+	w.did(t)(w.ChangeRole(t.Context(), office, who, access.Installer, amina.Vendor))
+	w.did(t)(w.Block(t.Context(), brief, who))
+	w.did(t)(w.Unblock(t.Context(), wide, who))
+	w.did(t)(w.Invite(t.Context(), wide, access.NewPerson{Email: "new@example.org", Name: "New", Role: access.Operator}))
+}

@@ -71,7 +71,7 @@ func moving() map[string]Operation {
 		"add-meter":               {Acts: []Act{ActMeter, ActMeterTariff, ActPostpaid, ActImpulses}},
 		"move-in":                 {Acts: []Act{ActMoveIn, ActMeterTariff}},
 		"move-out":                {Acts: []Act{ActMoveOut}},
-		"change-meter":            {Acts: []Act{ActMaxPower, ActUnreadCut}},
+		"change-meter":            {Acts: []Act{ActMaxPower, ActUnreadCut, ActFeeder}},
 		"start-link-key":          {Acts: []Act{ActMeter, ActLinkKey}},
 		"finish-link-key":         {Acts: []Act{ActLinkKey}},
 		"cancel-link-key":         {Acts: []Act{ActLinkKey}},

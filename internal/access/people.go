@@ -49,6 +49,9 @@ func (a *Access) Invite(ctx context.Context, by Actor, n NewPerson) (Changed, er
 		return Changed{}, fmt.Errorf("invite: %w", err)
 	}
 	out, err := Through(ctx, a.c.Door, by.Tenant, func(tx Tx) (Changed, error) {
+		if no, err := MayGiveRights(tx, by); err != nil || no.Refused() {
+			return Changed{Refusal: no}, err
+		}
 		row := p
 		all, no, err := mayInvite(tx, row)
 		if err != nil || no.Refused() {
@@ -120,10 +123,11 @@ func (a *Access) ChangeRole(ctx context.Context, by Actor, who string, role Role
 				return refuse.PersonVendorNotFound(vendor.Text(id.Vendor)), err
 			}
 		}
-		if !was.covers(role) {
-			p.CountsAs = self.add(*p)
+		if was.covers(role) {
+			return refusal.Refusal{}, nil
 		}
-		return refusal.Refusal{}, nil
+		p.CountsAs = self.add(*p)
+		return MayGiveRights(tx, by)
 	})
 }
 
@@ -138,11 +142,11 @@ func (a *Access) Block(ctx context.Context, by Actor, who string) (Changed, erro
 // Unblock lets a blocked person sign in again (right: people.manage). The person counts as the one who did it, until another approver
 // confirms them.
 func (a *Access) Unblock(ctx context.Context, by Actor, who string) (Changed, error) {
-	return a.change(ctx, by, who, "person.unblock", func(_ Tx, self holders, p *PersonRow) (refusal.Refusal, error) {
+	return a.change(ctx, by, who, "person.unblock", func(tx Tx, self holders, p *PersonRow) (refusal.Refusal, error) {
 		if p.Blocked {
 			p.Blocked, p.CountsAs = false, self.add(*p)
 		}
-		return refusal.Refusal{}, nil
+		return MayGiveRights(tx, by)
 	})
 }
 
@@ -150,10 +154,14 @@ func (a *Access) Unblock(ctx context.Context, by Actor, who string) (Changed, er
 // counts as the one who did it, until another approver confirms them.
 func (a *Access) Reset(ctx context.Context, by Actor, who string) (Changed, error) {
 	var link Secret
-	out, err := a.change(ctx, by, who, "person.reset", func(_ Tx, self holders, p *PersonRow) (no refusal.Refusal, err error) {
+	out, err := a.change(ctx, by, who, "person.reset", func(tx Tx, self holders, p *PersonRow) (refusal.Refusal, error) {
 		if p.Blocked {
 			return refuse.PersonBlocked(p.Email), nil
 		}
+		if no, err := MayGiveRights(tx, by); err != nil || no.Refused() {
+			return no, err
+		}
+		var err error
 		p.Password, p.Factor, p.CountsAs = "", Factor{}, self.add(*p)
 		link, err = a.newLink(p)
 		return refusal.Refusal{}, err
@@ -241,6 +249,9 @@ func (a *Access) Confirm(ctx context.Context, by Actor, who string) (Changed, er
 		}
 		if was.confirmed() && !was.Forged {
 			return Changed{Person: was}, nil
+		}
+		if no, err := MayGiveRights(tx, by); err != nil || no.Refused() {
+			return Changed{Refusal: no}, err
 		}
 		if no, err := confirmableNow(tx, by, was); err != nil || no.Refused() {
 			return Changed{Refusal: no}, err

@@ -211,6 +211,8 @@ func (r *rows) FourEyes() (access.FourEyesRule, error) {
 
 func (r *rows) People() access.PeopleTx { return r }
 
+func (r *rows) ReleaseFourEyes() error { return r.fails("ReleaseFourEyes") }
+
 func (r *rows) BindFourEyes(bound []access.Right) error {
 	r.bound = bound
 	return r.fails("BindFourEyes")

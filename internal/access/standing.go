@@ -1,9 +1,12 @@
 package access
 
 import (
+	"context"
+	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
@@ -161,6 +164,36 @@ func twoCan(people []PersonRow) (out []Right) {
 		}
 	}
 	return out
+}
+
+// TwoCanApprove reports whether two people could now approve each other's actions under a right.
+func TwoCanApprove(tx EyesTx, right Right) (bool, error) {
+	all, err := tx.Ceilings().PersonPage(id.ID{}, maxPeople)
+	return slices.Contains(twoCan(all), right), err
+}
+
+// ReleaseFourEyes removes the setting of four eyes at the server's command line, where everybody is trusted: whoever set it alone may have
+// nobody who approves the change back. The daily report shows it.
+func (a *Access) ReleaseFourEyes(ctx context.Context, by Actor) (Released, error) {
+	out, err := Through(ctx, a.c.Door, by.Tenant, func(tx Tx) (Released, error) {
+		rule, err := tx.FourEyes()
+		if err != nil || rule.Set == nil {
+			return Released{Bound: rule.Bound}, err
+		}
+		if err := tx.People().ReleaseFourEyes(); err != nil {
+			return Released{}, err
+		}
+		e := by.Entry("four_eyes.release", "")
+		e.Before, e.SinglePerson = fmt.Sprintf("four_eyes=%t", *rule.Set), true
+		return Released{Bound: rule.Bound}, tx.AuditLog(e)
+	})
+	return out, fault.Wrap(err, "remove the setting of four eyes")
+}
+
+// Released is the answer of [Access.ReleaseFourEyes].
+type Released struct {
+	refusal.Refusal
+	Bound []Right // the rights that go on needing a second person, because two people could use them at some time
 }
 
 // bind remembers the rights that need a second person from now on. It never removes one.

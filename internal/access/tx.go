@@ -86,6 +86,8 @@ type PeopleTx interface {
 	SessionTimes() (SessionTimes, error)
 	// BindFourEyes stores the rights that need a second person from now on.
 	BindFourEyes(bound []Right) error
+	// ReleaseFourEyes removes the setting of four eyes, so that the default holds.
+	ReleaseFourEyes() error
 }
 
 // Config is what an Access needs.

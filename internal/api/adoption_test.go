@@ -71,7 +71,7 @@ func TestASecondPersonAgreesToWhatADeviceCostsNobody(t *testing.T) {
 			`"action":"meter.change"`},
 		{access.ActMaxPower, "/v1/meters/" + plugged, `{"unread_cut_h":48,"max_w":9200,"feeder":"North","reason":"40 A breaker"}`,
 			"change the greatest power of meter " + plugged + " from the default to 9200 W: what it counts above that is not charged before a person decides; change after how long" +
-				" a device of meter " + plugged + ` that was never readable is cut off, from never to 48 h; feeder from "" to "North"; reason: 40 A breaker`,
+				" a device of meter " + plugged + ` that was never readable is cut off, from never to 48 h; feeder of meter ` + plugged + ` from "" to "North"; reason: 40 A breaker`,
 			"/v1/meters/" + plugged, "", `"unread_cut_h":48`,
 			`"action":"meter.change"`},
 	} {

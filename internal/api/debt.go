@@ -75,7 +75,9 @@ func (a *API) addDebt(ctx context.Context, by access.Actor, _ *struct{}, b apiv1
 	out, err := a.c.Debts.Add(ctx, by, debt.NewDebt{Request: exchangeOf(ctx).request(), Account: b.Account, Kind: b.Kind, Memo: b.Memo,
 		Amount: moneyOf(b.Amount), Mode: tariff.ChargeMode(b.Mode), Value: value, Min: money.Minor(b.MinMinor), Max: money.Minor(b.MaxMinor),
 		MonthCap: money.Minor(b.MonthCapMinor), Priority: b.Priority, Uncapped: b.Uncapped, Against: b.Against,
-		Render: func(d debt.Booking) (int, []byte) { return http.StatusCreated, encoded(debtOf(d.Debt, d.Currency)) }})
+		Render: func(d debt.Booking) (int, []byte) {
+			return orWaits(http.StatusCreated, d.Waits, func() any { return debtOf(d.Debt, d.Currency) })
+		}})
 	return answered(ctx, a, out, err)
 }
 
@@ -88,10 +90,7 @@ func (a *API) writeOff(ctx context.Context, by access.Actor, in *DebtPath, b api
 	out, err := a.c.Debts.WriteOff(ctx, by, debt.WriteOff{Request: exchangeOf(ctx).request(), Debt: in.ID,
 		Amount: (*money.Minor)(b.AmountMinor), Reason: b.Reason,
 		Render: func(d debt.Booking) (int, []byte) {
-			if d.Waits != nil {
-				return encodeWaits(*d.Waits)
-			}
-			return http.StatusCreated, encoded(debtOf(d.Debt, d.Currency))
+			return orWaits(http.StatusCreated, d.Waits, func() any { return debtOf(d.Debt, d.Currency) })
 		}})
 	return answered(ctx, a, out, err)
 }

@@ -272,7 +272,7 @@ func TestSettingsChangeWhatIsNamed(t *testing.T) {
 	if s := decode[sale](t, w.want(201, w.sell("sale-key-0001", order("10000")))); !strings.HasPrefix(s.lines(), "debt 3000, ") {
 		t.Errorf("sold %s, want 30 %% towards the debt", s.lines())
 	}
-	if got := string(w.want(200, w.post("/v1/settings", `{"four_eyes":"on"}`)).body); !strings.Contains(got, `"max_deduction_bps":3000`) || !strings.Contains(got, `"four_eyes_bind":true`) {
+	if got := string(w.want(200, w.post("/v1/settings", `{"four_eyes":"on","four_eyes_alone":true}`)).body); !strings.Contains(got, `"max_deduction_bps":3000`) || !strings.Contains(got, `"four_eyes_bind":true`) {
 		t.Errorf("after another change: %s", got)
 	}
 	waits := decode[struct{ State, Act string }](t, w.want(202, w.keyed("off-key-0001", "/v1/adjustments", `{"account":"`+meterNumber+`","amount":{"amount_minor":1000,"currency":"KES"},"reason":"outage"}`)))

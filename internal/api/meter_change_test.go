@@ -61,9 +61,9 @@ func TestOneAloneDoesNotStopTheCharging(t *testing.T) {
 	w.key = w.newKey(access.Owner)
 	w.want(201, w.post("/v1/tariffs", `{"name":"domestic","currency":"KES","vat_bps":1500,"flat_micro":2500000}`))
 	w.want(201, w.post("/v1/meters", `{"number":"`+meterNumber+`","mode":"prepay_wallet","tariff":"domestic","feeder":"North 3"}`))
-	w.want(200, w.post("/v1/settings", `{"four_eyes":"on"}`))
+	w.want(200, w.post("/v1/settings", `{"four_eyes":"on","four_eyes_alone":true}`))
 	path := "/v1/meters/" + meterNumber
-	w.want(200, w.ask("POST", path, w.newKey(access.Installer), `{"feeder":"South 1","reason":"moved"}`))
+	w.want(202, w.ask("POST", path, w.newKey(access.Installer), `{"feeder":"South 1","reason":"moved"}`)) // it would move a loss
 	waits := decode[struct{ ID, Summary string }](t, w.want(202, w.ask("POST", path, w.newKey(access.Installer), `{"max_w":1,"reason":"a lamp"}`)))
 	if !strings.Contains(waits.Summary, "from the default to 1 W") {
 		t.Errorf("the approval says %q", waits.Summary)

@@ -69,7 +69,7 @@ func (a *API) changeSettings(ctx context.Context, by access.Actor, _ *struct{}, 
 		WalletCutOff: (*money.Minor)(b.WalletCutOff), WalletVAT: b.WalletVAT, Friendly: b.Friendly, SpecialDays: b.SpecialDays, Notice: b.NoticeS,
 		Allowance: (*unit.Energy)(b.AllowanceWh), LeaseCap: (*unit.Energy)(b.LeaseCapWh), LeaseTTL: b.LeaseTTLS,
 		EmergencyFrom: b.EmergencyFrom, EmergencyTo: b.EmergencyTo, QuietFrom: b.QuietFrom, QuietTo: b.QuietTo, UsualTariffs: b.UsualTariffs,
-		SessionIdle: b.SessionIdleS, SessionLife: b.SessionLifeS}
+		SessionIdle: b.SessionIdleS, SessionLife: b.SessionLifeS, FourEyesAlone: b.FourEyesAlone}
 	if b.FourEyes != nil {
 		on := *b.FourEyes == "on"
 		switch *b.FourEyes {

@@ -42,7 +42,7 @@ func (a *API) shiftRoutes(r router) {
 		OperationID: "close-shift", Path: "/v1/shifts/{id}/close", DefaultStatus: http.StatusOK, Tags: []string{"shifts"}, Summary: "Close a shift with the counted cash",
 		Parameters: keyParam(),
 		Description: "Needs the header Idempotency-Key. The counted cash goes to the bank, and the difference is posted. Another person's shift needs the " +
-			"right vend.reverse. If the shortage exceeds the ceiling person/till_shortage, it is refused; with the right vend.reverse it waits for a " +
+			"right vend.reverse. If the shortage exceeds the ceiling person/till_shortage, or the surplus person/till_surplus, it is refused; with the right vend.reverse it waits for a " +
 			"second person, and the answer is 202 with the approval.",
 		Responses: booked(map[string]*huma.Response{"200": bodyOf[apiv1.Shift](r, "Closed.")}, bodyOf[apiv1.Approval](r, "It waits for a second person.")),
 	}, a.closeShift)

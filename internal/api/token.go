@@ -136,6 +136,14 @@ func encodeWaits(w access.Approval) (int, []byte) {
 	return http.StatusAccepted, encoded(approvalOf(w))
 }
 
+// orWaits renders an action that was done, or the approval that it waits for.
+func orWaits(status int, waits *access.Approval, done func() any) (int, []byte) {
+	if waits != nil {
+		return encodeWaits(*waits)
+	}
+	return status, encoded(done())
+}
+
 // eitherOr are the responses of an action that is done at once or waits for a second person.
 func eitherOr(r router, status string, done *huma.Schema) map[string]*huma.Response {
 	return map[string]*huma.Response{

@@ -50,6 +50,7 @@ type Logged struct {
 
 // Tx is the part of a transaction that logins need.
 type Tx interface {
+	Eyes() access.EyesTx
 	Meters() registry.MeterLookup
 	NewID() (id.ID, error)
 	AuditLog(access.Entry) error
@@ -93,6 +94,9 @@ func (l *Logins) Create(ctx context.Context, by access.Actor, meter, name string
 		return Made{}, fmt.Errorf("create a login: %w", err)
 	}
 	out, err := access.Through(ctx, l.door, by.Tenant, func(tx Tx) (Made, error) {
+		if no, err := access.MayGiveRights(tx.Eyes(), by); err != nil || no.Refused() {
+			return Made{Refusal: no}, err
+		}
 		customer, no, err := customerOf(tx, meter)
 		if err != nil || no.Refused() {
 			return Made{Refusal: no}, err

@@ -178,7 +178,11 @@ func (d *Dispatcher) reply(tx Tx, q question, p Purpose, a Args) error {
 }
 
 func (d *Dispatcher) replyToken(tx Tx, q question, p Purpose, a Args, vend, token id.ID) error {
-	_, err := Queue(tx, Draft{Purpose: p, Args: a, Phone: q.in.Phone, Lang: q.lang.String(), Customer: q.in.Customer, Meter: q.about.N, Number: q.about.Number,
+	customer := q.in.Customer
+	if q.about.N != 0 {
+		customer = q.about.Customer // several customers may have the same telephone, and the number of only one was changed
+	}
+	_, err := Queue(tx, Draft{Purpose: p, Args: a, Phone: q.in.Phone, Lang: q.lang.String(), Customer: customer, Meter: q.about.N, Number: q.about.Number,
 		Vend: vend, Token: token, Answers: q.in.ID}, d.c.Now())
 	return err
 }

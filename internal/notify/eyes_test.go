@@ -16,8 +16,9 @@ type texts struct {
 	taken map[string]int64
 }
 
-func (c *texts) Ceilings() access.CeilingTx { return c }
-func (c *texts) HadPeople() (bool, error)   { return true, nil }
+func (c *texts) Ceilings() access.CeilingTx                        { return c }
+func (c *texts) HadPeople() (bool, error)                          { return true, nil }
+func (c *texts) PersonPage(id.ID, int) ([]access.PersonRow, error) { return nil, nil }
 func (c *texts) CeilingRules() (access.CeilingRules, error) {
 	return access.CeilingRules{TZ: "UTC", Set: c.most}, nil
 }

@@ -14,13 +14,54 @@ import (
 // NumberChanged is the kind of the notice that a telephone number was changed.
 const NumberChanged = "number-changed"
 
-// heldUntil returns the time until which a message must wait because the number that it goes to was changed; zero if it need not wait.
-// Only tokens wait, and the address of the customer's page, which shows tokens.
-func heldUntil(tx Tx, m Message) (time.Time, error) {
-	if m.Token.IsZero() && m.Purpose != PurposePage || m.Incoming {
-		return time.Time{}, nil
+// disclosure is what becomes of a message to a telephone number that was changed a moment ago.
+type disclosure int
+
+const (
+	asWritten      disclosure = iota // it says nothing that only the customer may know
+	later                            // tokens, the address of the customer's page, and answers with private figures wait
+	withoutFigures                   // a notice goes out at once, and says no amount, balance or units
+)
+
+// discloses decides what a message gives away. A notice does not wait: a warning must precede a cut-off, and whoever changed the number again
+// and again would never be cut off. The old number does not get it either: it may be somebody else's by now.
+func discloses(m Message) disclosure {
+	switch {
+	case m.Incoming:
+		return asWritten
+	case !m.Token.IsZero() || m.Purpose.private():
+		return later
+	case m.Answers.IsZero():
+		return withoutFigures
 	}
-	return numberHeld(tx, m)
+	return asWritten
+}
+
+// guard lets a message wait, or hides its figures, if the number that it goes to was changed a moment ago. It reports whether it waits.
+func (m *Message) guard(tx Tx, now time.Time) (waits bool, err error) {
+	rule := discloses(*m)
+	if rule == asWritten {
+		return false, nil
+	}
+	until, err := numberHeld(tx, *m)
+	if err != nil || !until.After(now) {
+		return false, err
+	}
+	if rule == later {
+		m.hold(until)
+		return true, nil
+	}
+	m.Args.Hidden = true
+	return false, nil
+}
+
+// private reports whether a message answers with figures that only the customer may know, or with the address of a page that shows them.
+func (p Purpose) private() bool {
+	switch p {
+	case PurposeBalance, PurposeWallet, PurposeWalletSettled, PurposeUsage, PurposeWalletUsage, PurposeLastPending, PurposeLastReversed, PurposePage:
+		return true
+	}
+	return false
 }
 
 // numberHeld returns the time until which nothing of value goes to the number of a message.

@@ -128,6 +128,8 @@ type Args struct {
 	Serial string `json:"serial,omitempty"`
 	// Page is the address of the customer's page. It is a secret, so it is set when the message is sent and is in no row.
 	Page string `json:"-"`
+	// Hidden writes [hiddenFigure] in place of every amount and every figure of energy. It is decided when the message is sent.
+	Hidden bool `json:"-"`
 	// Account is the account of a wallet's notice: the notice counts as sent for all meters of the account.
 	Account string `json:"account,omitempty"`
 }
@@ -146,6 +148,9 @@ const (
 	// MaxChoices is the largest number of meters that a message lists to choose from.
 	MaxChoices = 4
 )
+
+// hiddenFigure stands in a notice for a figure that the telephone's holder may not know yet.
+const hiddenFigure = "***"
 
 // Rendered is the text of a message. It may hold the digits of a token, so it has no printable form.
 type Rendered struct{ text string }
@@ -199,10 +204,14 @@ func Render(l Language, p Purpose, a Args, token sts.Token) (Rendered, error) {
 		return Rendered{}, fmt.Errorf("write a message %s: unknown currency %q", p, a.Currency)
 	}
 	amount := func(m money.Minor) string { return currency.Code + " " + money.Format(m, currency) }
+	units := func(e unit.Energy) string { return e.KWh(1) }
+	if a.Hidden {
+		amount, units = func(money.Minor) string { return hiddenFigure }, func(unit.Energy) string { return hiddenFigure }
+	}
 	f := phrases[l]
 	pairs := []string{
 		"{meter}", a.Meter, "{amount}", amount(a.Amount), "{settled}", amount(a.Settled), "{balance}", amount(a.Balance),
-		"{units}", a.Units.KWh(1), "{left}", a.Left.KWh(1), "{used}", a.Used.KWh(1), "{mean}", a.Mean.KWh(1), "{day}", a.Day.KWh(1), "{today}", a.Today.KWh(1),
+		"{units}", units(a.Units), "{left}", units(a.Left), "{used}", units(a.Used), "{mean}", units(a.Mean), "{day}", units(a.Day), "{today}", units(a.Today),
 		"{at}", moment(a.At), "{when}", f.when(a.At), "{step}", fmt.Sprint(a.Step), "{of}", fmt.Sprint(a.Of), "{word}", a.Word,
 		"{press}", onlyIf(a.Press, f.press), "{sim}", onlyIf(a.SIM != "", strings.ReplaceAll(f.sim, "{sim}", a.SIM)),
 		"{utility}", cutName(plainLetters(a.Utility), MaxName), "{meters}", f.choices(a), "{call}", f.help(a), "{page}", a.Page, "{serial}", a.Serial,

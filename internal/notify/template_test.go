@@ -243,3 +243,17 @@ func TestDraftsAreMarked(t *testing.T) {
 		}
 	}
 }
+
+// TestAHiddenFigureIsInNoNotice writes every notice in every language for a number that was just changed.
+func TestAHiddenFigureIsInNoNotice(t *testing.T) {
+	for _, l := range notify.Languages() {
+		for _, p := range []notify.Purpose{notify.PurposeRecharge, notify.PurposeLow1, notify.PurposeLow2, notify.PurposeCutSoon, notify.PurposeCutOff,
+			notify.PurposeRestored, notify.PurposeReversal, notify.PurposeReversalMoney, notify.PurposePaymentBack} {
+			a := notify.Args{Meter: "M", Currency: "KES", Amount: 1234567, Balance: -7654321, Settled: 4455667, Units: 98_700, Hidden: true}
+			r, err := notify.Render(l, p, a, sts.Token{})
+			if err != nil || strings.ContainsAny(r.Reveal(), "0123456789") && p != notify.PurposeReversal || strings.Contains(r.Reveal(), "KES") || !strings.Contains(r.Reveal(), "***") {
+				t.Errorf("%s %s: %q, %v", l, p, r.Reveal(), err)
+			}
+		}
+	}
+}

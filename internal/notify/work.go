@@ -196,10 +196,9 @@ func (d *Dispatcher) begin(tx Tx, m Message, r Configured) (sendJob, error) {
 	if dropped, err := d.dropOutdated(tx, m); err != nil || dropped {
 		return sendJob{silent: true}, err
 	}
-	if until, err := heldUntil(tx, m); err != nil {
+	if waits, err := m.guard(tx, now); err != nil {
 		return sendJob{}, err
-	} else if until.After(now) {
-		m.hold(until)
+	} else if waits {
 		return done()
 	}
 	if m.Purpose.warning() { // the warning may have waited for a route until the quiet hours

@@ -24,7 +24,7 @@ type Reference struct {
 }
 
 // PhoneEnd is how many last digits of a telephone number a reference must have.
-const PhoneEnd = 8
+const PhoneEnd = registry.PhoneEnd
 
 // fewDigits is the least number of true digits in a number with letters for digits. A word such as "oil" is no number.
 const fewDigits = 6
@@ -122,10 +122,7 @@ func NearNumbers(text string) (out []string) {
 }
 
 // SamePhone reports whether the digits of a reference are a stored telephone number. Either may lack the country.
-func SamePhone(digits, stored string) bool {
-	stored = strings.TrimLeft(registry.Dialled(stored), "0")
-	return len(stored) >= PhoneEnd && len(digits) >= PhoneEnd && (strings.HasSuffix(stored, digits) || strings.HasSuffix(digits, stored))
-}
+func SamePhone(digits, stored string) bool { return registry.SamePhone(digits, stored) }
 
 func with(list []string, more string) []string {
 	if slices.Contains(list, more) {
@@ -139,12 +136,14 @@ type Found struct {
 	Meter   string // its number
 	Account id.ID
 	Since   time.Time // when its customer's telephone number was registered; zero for a number that an earlier version registered
+	// HeldUntil is when its customer's telephone number, which replaced another one, begins to decide for payments; zero for a first number.
+	HeldUntil time.Time
 }
 
 // Match decides which meter a payment is for. The parameters are what the store found for the reference: by meter number and account, by mended
-// number, and by telephone number. A telephone number decides only if one account is registered with it, and that account has one meter. A mended
-// number decides only if no other number and no telephone number means another meter.
-func Match(named, mended, called []Found) (Found, Reason) {
+// number, and by telephone number. A telephone number decides only if one account is registered with it, and that account has one meter, and never
+// while it is held, see [registry.NumberHold]. A mended number decides only if no other number and no telephone number means another meter.
+func Match(named, mended, called []Found, now time.Time) (Found, Reason) {
 	found := named
 	switch {
 	case len(named) > 0:
@@ -157,6 +156,9 @@ func Match(named, mended, called []Found) (Found, Reason) {
 	case 0:
 		return Found{}, UnknownReference
 	case 1:
+		if found[0].HeldUntil.After(now) {
+			return Found{}, UnknownReference
+		}
 		return found[0], NoReason
 	}
 	return Found{}, ManyReferences
@@ -172,13 +174,13 @@ func oneOfEach(found []Found) (out []Found) {
 	return out
 }
 
-// PhoneAge is how long a customer's telephone number must have been registered before it decides for a payment without a reference. Whoever
+// PhoneAge is how long a customer's telephone number, also the first one, must have been registered before it decides for a payment without a reference. Whoever
 // registers the number of somebody else gets their payments only after the office had a day to see it.
 const PhoneAge = 24 * time.Hour
 
 // MatchPayer decides which meter a payment without a reference is for, from the meters that the store found for the payer's telephone number.
 func MatchPayer(called []Found, now time.Time) (Found, Reason) {
-	f, why := Match(nil, nil, called)
+	f, why := Match(nil, nil, called, now)
 	if why == NoReason && now.Sub(f.Since) < PhoneAge {
 		return Found{}, UnknownReference
 	}

@@ -70,7 +70,7 @@ func TestAMendedNumberDecidesOnlyAlone(t *testing.T) {
 		"telephone":                 {nil, nil, list{three}, "3", payment.NoReason},
 		"nothing":                   {nil, nil, nil, "", payment.UnknownReference},
 	} {
-		if got, why := payment.Match(c.named, c.mended, c.called); got.Meter != c.want || why != c.why {
+		if got, why := payment.Match(c.named, c.mended, c.called, time.Time{}); got.Meter != c.want || why != c.why {
 			t.Errorf("%s: %q %q, want %q %q", name, got.Meter, why, c.want, c.why)
 		}
 	}
@@ -96,6 +96,34 @@ func TestAPayersTelephoneDecidesAfterADay(t *testing.T) {
 		"none":                  {nil, "", payment.UnknownReference},
 	} {
 		if got, why := payment.MatchPayer(c.called, now); got.Meter != c.want || why != c.why {
+			t.Errorf("%s: %q %q, want %q %q", name, got.Meter, why, c.want, c.why)
+		}
+	}
+}
+
+// TestAChangedTelephoneNumberDecidesForNoPayment: whoever gives the number of one customer to another gets none of the first one's payments before the
+// office could see it. A first number waits for nothing.
+func TestAChangedTelephoneNumberDecidesForNoPayment(t *testing.T) {
+	now := time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
+	held := func(meter string, left time.Duration) payment.Found {
+		return payment.Found{Meter: meter, HeldUntil: now.Add(left)}
+	}
+	first, number := payment.Found{Meter: "1"}, payment.Found{Meter: "1"}
+	type list = []payment.Found
+	for name, c := range map[string]struct {
+		named, mended, called list
+		want                  string
+		why                   payment.Reason
+	}{
+		"changed":                           {nil, nil, list{held("1", time.Nanosecond)}, "", payment.UnknownReference},
+		"changed a day ago, or confirmed":   {nil, nil, list{held("1", 0)}, "1", payment.NoReason},
+		"a first number":                    {nil, nil, list{first}, "1", payment.NoReason},
+		"one changed, one first":            {nil, nil, list{held("2", time.Hour), first}, "", payment.ManyReferences},
+		"a number of a meter":               {list{number}, nil, list{held("2", time.Hour)}, "1", payment.NoReason},
+		"a mended number":                   {nil, list{number}, list{held("2", time.Hour)}, "", payment.ManyReferences},
+		"a mended number of the same meter": {nil, list{number}, list{held("1", time.Hour)}, "1", payment.NoReason},
+	} {
+		if got, why := payment.Match(c.named, c.mended, c.called, now); got.Meter != c.want || why != c.why {
 			t.Errorf("%s: %q %q, want %q %q", name, got.Meter, why, c.want, c.why)
 		}
 	}

@@ -55,7 +55,7 @@ func TestOnlyOneMeterIsAMatch(t *testing.T) {
 		{nil, []payment.Found{two}, two.Meter, payment.NoReason},
 		{nil, []payment.Found{one, two}, "", payment.ManyReferences},
 	} {
-		if got, why := payment.Match(c.named, nil, c.called); got.Meter != c.want || why != c.why {
+		if got, why := payment.Match(c.named, nil, c.called, time.Time{}); got.Meter != c.want || why != c.why {
 			t.Errorf("match of %v and %v: %q %q, want %q %q", c.named, c.called, got.Meter, why, c.want, c.why)
 		}
 	}

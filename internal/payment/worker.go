@@ -602,7 +602,7 @@ func (w Worker) meterOf(tx Tx, p Payment) (Found, Reason, error) {
 	if err != nil {
 		return Found{}, NoReason, err
 	}
-	meter, why := Match(named, mended, called)
+	meter, why := Match(named, mended, called, tx.Moment())
 	return meter, why, nil
 }
 

@@ -826,6 +826,11 @@ func FourEyesNamedTwice() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "four-eyes-named-twice", What: "four_eyes cannot be set and left to the default at once.", Not: "No changes were made.", Try: "Choose on, off or default."}
 }
 
+// FourEyesAlone: Fewer than two people could approve a change of the settings. While four_eyes is on, nobody could switch it off again, and every sensitive action would wait. Invite a second person and confirm that person first. To switch it on anyway, add four_eyes_alone; then only `paywatt utility release-four-eyes` at the server takes it back.
+func FourEyesAlone() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "four-eyes-alone", What: "Fewer than two people could approve a change of the settings. While four_eyes is on, nobody could switch it off again, and every sensitive action would wait.", Not: "No changes were made.", Try: "Invite a second person and confirm that person first. To switch it on anyway, add four_eyes_alone; then only `paywatt utility release-four-eyes` at the server takes it back."}
+}
+
 // WarningLevelsSwapped: wallet_warn1_minor must not be below wallet_warn2_minor: the first warning comes before the urgent one. Correct it and send the request again.
 func WarningLevelsSwapped() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "warning-levels-swapped", What: "wallet_warn1_minor must not be below wallet_warn2_minor: the first warning comes before the urgent one.", Not: "No changes were made.", Try: "Correct it and send the request again."}
@@ -1820,6 +1825,11 @@ func KeyOutlivesMaker(at time.Time) refusal.Refusal {
 // KeyNetworksBeyondMaker: You act through a key that works only from {networks}. A key that it makes or replaces must work from no other networks. Sign in, use another key, or name networks inside these.
 func KeyNetworksBeyondMaker(networks string) refusal.Refusal {
 	return refusal.Refusal{Code: "forbidden", Text: "key-networks-beyond-maker", What: "You act through a key that works only from " + networks + ". A key that it makes or replaces must work from no other networks.", Not: "No key was created.", Try: "Sign in, use another key, or name networks inside these.", Args: []refusal.Arg{{Place: "networks", Value: networks}}}
+}
+
+// KeyGivesNoRights: This API key has limits: an end, or the networks from which it works. It gives no rights, because they would last without these limits. Sign in, or use a key of your own without limits.
+func KeyGivesNoRights() refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "key-gives-no-rights", What: "This API key has limits: an end, or the networks from which it works. It gives no rights, because they would last without these limits.", Not: "No changes were made.", Try: "Sign in, or use a key of your own without limits."}
 }
 
 // KeyNotFound: Key {key} was not found. List the keys to find its id.

@@ -132,7 +132,7 @@ func (r *Registry) changeMeter(tx Tx, by access.Actor, at Ref, ref string, c Met
 	}
 	act := meterAct{m.Number, c.MaxW, c.Feeder, c.Measures, c.UnreadCutHours, c.Reason}
 	var eyes access.FourEyes
-	if wish, weighty := c.requestSecondPerson(m, was); weighty {
+	if wish, sensitive := c.requestSecondPerson(m, was); sensitive {
 		wish.Body = act
 		eyes, err = access.SecondPerson(tx.Eyes(), by, wish, r.c.Now())
 		if err != nil || eyes.Refused() || eyes.Waits != nil {
@@ -181,18 +181,35 @@ func (c MeterChange) requestSecondPerson(m Meter, was MeterRecord) (access.ActRe
 		changes = append(changes, fmt.Sprintf("change after how long a device of meter %s that was never readable is cut off, from %s to %s",
 			m.Number, unreadCutWords(was.UnreadCutHours), unreadCutWords(*c.UnreadCutHours)))
 	}
+	place := c.placeChanges(m, was)
+	if out.Act == "" && len(place) > 0 {
+		out.Act, out.Anyway, out.Takes.Amount = access.ActFeeder, c.isFirstFeeder(was), 1
+	}
+	changes = append(changes, place...)
 	if len(changes) == 0 {
 		return access.ActRequest{}, false
-	}
-	if c.Feeder != nil && *c.Feeder != was.Feeder {
-		changes = append(changes, fmt.Sprintf("feeder from %q to %q", was.Feeder, *c.Feeder))
-	}
-	if c.Measures != nil && *c.Measures != was.Measures {
-		changes = append(changes, fmt.Sprintf("measures from %q to %q", was.Measures, *c.Measures))
 	}
 	out.Object = m.ID.Text(id.Meter)
 	out.Summary = strings.Join(append(changes, "reason: "+c.Reason), "; ")
 	return out, true
+}
+
+// placeChanges says what changes at the meter's place.
+func (c MeterChange) placeChanges(m Meter, was MeterRecord) []string {
+	var changes []string
+	if c.Feeder != nil && *c.Feeder != was.Feeder {
+		changes = append(changes, fmt.Sprintf("feeder of meter %s from %q to %q", m.Number, was.Feeder, *c.Feeder))
+	}
+	if c.Measures != nil && *c.Measures != was.Measures {
+		changes = append(changes, fmt.Sprintf("feeder that meter %s measures from %q to %q", m.Number, was.Measures, *c.Measures))
+	}
+	return changes
+}
+
+// isFirstFeeder reports whether the change only puts the place of a meter on its first feeder, as whoever installs a meter does. The
+// energy of a meter that moves from one feeder to another, or that begins to measure one, would hide a loss.
+func (c MeterChange) isFirstFeeder(was MeterRecord) bool {
+	return was.Feeder == "" && (c.Measures == nil || *c.Measures == was.Measures)
 }
 
 // unreadCutWords describes that time in words.

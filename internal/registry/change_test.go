@@ -18,7 +18,7 @@ func TestWhatAChangeOfAMeterAsksASecondPerson(t *testing.T) {
 	w := newWorld(t)
 	w.domestic(t)
 	w.add(t, registry.NewMeter{Number: "04140001001", Mode: registry.PrepayWallet, Tariff: "domestic"})
-	if s, err := w.ChangeSettings(t.Context(), boss(), registry.SettingsChange{FourEyes: yes(true)}); err != nil || s.Refused() {
+	if s, err := w.ChangeSettings(t.Context(), boss(), registry.SettingsChange{FourEyes: yes(true), FourEyesAlone: true}); err != nil || s.Refused() {
 		t.Fatalf("%v %s", err, s.Detail())
 	}
 	watts := func(w unit.Power) *unit.Power { return &w }
@@ -219,7 +219,7 @@ func TestWhatTheAuditLogTellsOfAChange(t *testing.T) {
 	})
 	want := []struct{ before, after string }{ // newest first
 		{`feeder="North" measures="South" max_w=0 unread_cut_h=24`, `feeder="East" measures="South" max_w=5000 unread_cut_h=48`},
-		{`feeder="" measures="" max_w=0 unread_cut_h=24`, `feeder="North" measures="South" max_w=0 unread_cut_h=24`},
+		{`feeder="" measures="" max_w=0 unread_cut_h=24`, `feeder="North" measures="South" max_w=0 unread_cut_h=24 took=person/feeders:system_test:1:1795132800`},
 	}
 	if len(got) != len(want) {
 		t.Fatalf("%d entries, want %d", len(got), len(want))
@@ -229,13 +229,76 @@ func TestWhatTheAuditLogTellsOfAChange(t *testing.T) {
 			t.Errorf("entry %d: from %s to %s, because of %q, of %s; want from %s to %s", i, e.Before, e.After, e.Reason, e.Object, want[i].before, want[i].after)
 		}
 	}
-	if s, err := w.ChangeSettings(t.Context(), boss(), registry.SettingsChange{FourEyes: yes(true)}); err != nil || s.Refused() {
+	if s, err := w.ChangeSettings(t.Context(), boss(), registry.SettingsChange{FourEyes: yes(true), FourEyesAlone: true}); err != nil || s.Refused() {
 		t.Fatalf("%v %s", err, s.Detail())
 	}
 	out := change(registry.MeterChange{Feeder: str("West"), Measures: str("South"), UnreadCutHours: ptr(0)})
 	const asks = `change after how long a device of meter 04140001001 that was never readable is cut off, from 48 h to never; ` +
-		`feeder from "East" to "West"; reason: a test`
+		`feeder of meter 04140001001 from "East" to "West"; reason: a test`
 	if out.Waits == nil || out.Waits.Summary != asks || out.Waits.Act != access.ActUnreadCut || w.show(t, "04140001001").Feeder != "East" {
 		t.Errorf("a second person is asked %+v, want %s", out.Waits, asks)
+	}
+}
+
+// TestASecondPersonAgreesToAnotherFeeder: whoever moves meters between feeders, or says which meter measures a feeder, decides where energy
+// seems to be lost. One person may only put a place on its first feeder, up to the ceiling.
+func TestASecondPersonAgreesToAnotherFeeder(t *testing.T) {
+	w := newWorld(t)
+	w.domestic(t)
+	const number = "04140001001"
+	w.add(t, registry.NewMeter{Number: number, Mode: registry.PrepayWallet, Tariff: "domestic"})
+	set := func(c registry.SettingsChange) {
+		t.Helper()
+		if s, err := w.ChangeSettings(t.Context(), boss(), c); err != nil || s.Refused() {
+			t.Fatalf("%v %s", err, s.Detail())
+		}
+	}
+	set(registry.SettingsChange{FourEyes: yes(true), FourEyesAlone: true})
+	for _, c := range []struct {
+		what   string
+		change registry.MeterChange
+		waits  string
+	}{
+		{"its first feeder", registry.MeterChange{Feeder: str("North")}, ""},
+		{"the same feeder", registry.MeterChange{Feeder: str("North")}, ""},
+		{"another feeder", registry.MeterChange{Feeder: str("East")}, `feeder of meter 04140001001 from "North" to "East"; reason: a test`},
+		{"no feeder", registry.MeterChange{Feeder: str("")}, `feeder of meter 04140001001 from "North" to ""; reason: a test`},
+		{"a feeder that it measures", registry.MeterChange{Measures: str("South")},
+			`feeder that meter 04140001001 measures from "" to "South"; reason: a test`},
+	} {
+		c.change.Reason = "a test"
+		out, err := w.ChangeMeter(t.Context(), boss(), number, c.change)
+		asked := ""
+		if out.Waits != nil {
+			asked = out.Waits.Summary
+		}
+		if err != nil || out.Refused() || asked != c.waits {
+			t.Errorf("%s: %v %s, asks a second person %q, want %q", c.what, err, out.Detail(), asked, c.waits)
+		}
+		if out.Waits != nil && out.Waits.Act != access.ActFeeder {
+			t.Errorf("%s: the act is %s", c.what, out.Waits.Act)
+		}
+	}
+	if m := w.show(t, number); m.Feeder != "North" || m.Measures != "" {
+		t.Errorf("the meter is on the feeder %q and measures %q before anybody agreed", m.Feeder, m.Measures)
+	}
+}
+
+// TestTooManyFirstFeedersNeedASecondPerson: meters without a feeder whose energy is counted somewhere would hide a loss too.
+func TestTooManyFirstFeedersNeedASecondPerson(t *testing.T) {
+	w := newWorld(t)
+	w.domestic(t)
+	w.exec(t, func(tx *store.Tx) error { // ceilings bind from the first person on
+		return tx.AddPersonRow(access.PersonRow{ID: id.ID{15: 7}, Email: "amina@example.org", Role: access.Owner, CreatedAt: w.now})
+	})
+	if s, err := w.ChangeSettings(t.Context(), boss(), registry.SettingsChange{Ceilings: map[access.Ceiling]int64{access.PersonFeeders: 1}}); err != nil || s.Refused() {
+		t.Fatalf("%v %s", err, s.Detail())
+	}
+	for i, number := range []string{"04140001001", "04140001019"} {
+		w.add(t, registry.NewMeter{Number: number, Mode: registry.PrepayWallet, Tariff: "domestic"})
+		out, err := w.ChangeMeter(t.Context(), boss(), number, registry.MeterChange{Feeder: str("North"), Reason: "a test"})
+		if err != nil || out.Refused() || (out.Waits != nil) != (i == 1) {
+			t.Errorf("first feeder %d: %v %s, waits: %+v", i+1, err, out.Detail(), out.Waits)
+		}
 	}
 }

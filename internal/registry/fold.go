@@ -104,6 +104,15 @@ func Dialled(text string) string {
 	return digits
 }
 
+// PhoneEnd is how many last digits two ways to write a telephone number must share.
+const PhoneEnd = 8
+
+// SamePhone reports whether two texts are the same telephone number. Either may lack the country.
+func SamePhone(a, b string) bool {
+	a, b = strings.TrimLeft(Dialled(a), "0"), strings.TrimLeft(Dialled(b), "0")
+	return min(len(a), len(b)) >= PhoneEnd && (strings.HasSuffix(a, b) || strings.HasSuffix(b, a))
+}
+
 // SearchText is what a search compares with typed words: the name in its folded form, and the digits of the telephone number behind a "+".
 func (c Customer) SearchText() string {
 	return strings.TrimSpace(Folded(c.Name) + " +" + Dialled(c.Phone))

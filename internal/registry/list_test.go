@@ -315,7 +315,7 @@ func TestFourEyesAreNotSwitchedOffByOne(t *testing.T) {
 		}
 		return s
 	}
-	if s := change(boss(), registry.SettingsChange{FourEyes: yes(true)}); s.Waits != nil || !s.FourEyesBind {
+	if s := change(boss(), registry.SettingsChange{FourEyes: yes(true), FourEyesAlone: true}); s.Waits != nil || !s.FourEyesBind {
 		t.Fatalf("switched on: %+v", s)
 	}
 	var off *access.Approval
@@ -384,7 +384,7 @@ func TestWhatHasWeightIsNotHiddenBehindWords(t *testing.T) {
 	w := newWorld(t)
 	long := strings.Repeat("<", 240)
 	off, window, day, free, cut := false, int64(3600), int64(1000), unit.Energy(123_456_700), money.Minor(-1_234_567_890)
-	if s, err := w.ChangeSettings(t.Context(), boss(), registry.SettingsChange{FourEyes: yes(true)}); err != nil || s.Refused() {
+	if s, err := w.ChangeSettings(t.Context(), boss(), registry.SettingsChange{FourEyes: yes(true), FourEyesAlone: true}); err != nil || s.Refused() {
 		t.Fatal(err, s.Detail())
 	}
 	s, err := w.ChangeSettings(t.Context(), boss(), registry.SettingsChange{Name: &[]string{long[:120]}[0], Address: &long, Contact: &long, Message: &long, FourEyes: &off,

@@ -157,29 +157,31 @@ type SettingsChange struct {
 	TZ       *string `json:"tz,omitempty"`
 	FourEyes *bool   `json:"four_eyes,omitempty"`
 	// FourEyesDefault restores the default, which depends on the number of people. It cannot be combined with FourEyes.
-	FourEyesDefault bool         `json:"four_eyes_default,omitempty"`
-	MaxDeduction    *money.Bps   `json:"max_deduction_bps,omitempty"`
-	MaxCommission   *money.Bps   `json:"max_commission_bps,omitempty"`
-	ChargesOnly     *bool        `json:"charges_only,omitempty"`
-	DailyCharges    *bool        `json:"daily_charges,omitempty"`
-	ReversalWindow  *int64       `json:"reversal_window_s,omitempty"`
-	ReversalsADay   *int64       `json:"reversals_per_day,omitempty"`
-	ReversalValue   *money.Minor `json:"reversal_value_per_day_minor,omitempty"`
-	FreeUnitsADay   *unit.Energy `json:"free_units_per_day_wh,omitempty"`
-	WalletWarn1     *money.Minor `json:"wallet_warn1_minor,omitempty"`
-	WalletWarn2     *money.Minor `json:"wallet_warn2_minor,omitempty"`
-	Notice          *int64       `json:"supply_notice_s,omitempty"`
-	Allowance       *unit.Energy `json:"supply_allowance_wh,omitempty"`
-	LeaseCap        *unit.Energy `json:"lease_cap_wh,omitempty"`
-	LeaseTTL        *int64       `json:"lease_ttl_s,omitempty"`
-	WalletCutOff    *money.Minor `json:"wallet_cutoff_minor,omitempty"`
-	QuietFrom       *string      `json:"quiet_from,omitempty"`
-	QuietTo         *string      `json:"quiet_to,omitempty"`
-	EmergencyFrom   *string      `json:"emergency_from,omitempty"`
-	EmergencyTo     *string      `json:"emergency_to,omitempty"`
-	WalletVAT       *bool        `json:"wallet_vat_on_advances,omitempty"`
-	SessionIdle     *int64       `json:"session_idle_s,omitempty"`
-	SessionLife     *int64       `json:"session_life_s,omitempty"`
+	FourEyesDefault bool `json:"four_eyes_default,omitempty"`
+	// FourEyesAlone says that whoever switches four eyes on knows that nobody could approve the change back.
+	FourEyesAlone  bool         `json:"four_eyes_alone,omitempty"`
+	MaxDeduction   *money.Bps   `json:"max_deduction_bps,omitempty"`
+	MaxCommission  *money.Bps   `json:"max_commission_bps,omitempty"`
+	ChargesOnly    *bool        `json:"charges_only,omitempty"`
+	DailyCharges   *bool        `json:"daily_charges,omitempty"`
+	ReversalWindow *int64       `json:"reversal_window_s,omitempty"`
+	ReversalsADay  *int64       `json:"reversals_per_day,omitempty"`
+	ReversalValue  *money.Minor `json:"reversal_value_per_day_minor,omitempty"`
+	FreeUnitsADay  *unit.Energy `json:"free_units_per_day_wh,omitempty"`
+	WalletWarn1    *money.Minor `json:"wallet_warn1_minor,omitempty"`
+	WalletWarn2    *money.Minor `json:"wallet_warn2_minor,omitempty"`
+	Notice         *int64       `json:"supply_notice_s,omitempty"`
+	Allowance      *unit.Energy `json:"supply_allowance_wh,omitempty"`
+	LeaseCap       *unit.Energy `json:"lease_cap_wh,omitempty"`
+	LeaseTTL       *int64       `json:"lease_ttl_s,omitempty"`
+	WalletCutOff   *money.Minor `json:"wallet_cutoff_minor,omitempty"`
+	QuietFrom      *string      `json:"quiet_from,omitempty"`
+	QuietTo        *string      `json:"quiet_to,omitempty"`
+	EmergencyFrom  *string      `json:"emergency_from,omitempty"`
+	EmergencyTo    *string      `json:"emergency_to,omitempty"`
+	WalletVAT      *bool        `json:"wallet_vat_on_advances,omitempty"`
+	SessionIdle    *int64       `json:"session_idle_s,omitempty"`
+	SessionLife    *int64       `json:"session_life_s,omitempty"`
 	// Ceilings changes the named ceilings; -1 restores a default.
 	Ceilings     map[access.Ceiling]int64 `json:"ceilings,omitempty"`
 	UsualTariffs *[]string                `json:"usual_tariffs,omitempty"`
@@ -253,6 +255,9 @@ func (r *Registry) changeSettings(tx Tx, by access.Actor, c SettingsChange) (Set
 	if c.Currency != nil && was.Currency != "" && was.Currency != *c.Currency {
 		return SettingsView{Refusal: refuse.CurrencyNotOfTenant(*c.Currency)}, nil
 	}
+	if no, err := c.locksOut(tx, was); err != nil || no.Refused() {
+		return SettingsView{Refusal: no}, err
+	}
 	told, err := json.Marshal(c)
 	if err != nil {
 		return SettingsView{}, err
@@ -277,6 +282,19 @@ func (r *Registry) changeSettings(tx Tx, by access.Actor, c SettingsChange) (Set
 		return SettingsView{}, err
 	}
 	return settingsView(tx)
+}
+
+// locksOut refuses to switch four eyes on while nobody could approve the change back, unless the request says that it knows.
+func (c SettingsChange) locksOut(tx Tx, was Settings) (refusal.Refusal, error) {
+	on := func(setting *bool) bool { return setting != nil && *setting }
+	if !on(c.FourEyes) || on(was.FourEyes) || c.FourEyesAlone {
+		return refusal.Refusal{}, nil
+	}
+	two, err := access.TwoCanApprove(tx.Eyes(), access.WriteSettings)
+	if err != nil || two {
+		return refusal.Refusal{}, err
+	}
+	return refuse.FourEyesAlone(), nil
 }
 
 func (c SettingsChange) check() refusal.Refusal {

@@ -324,3 +324,53 @@ func TestAPaymentWithoutAReferenceIsForThePayersTelephoneWhereThatIsAllowed(t *t
 		})
 	}
 }
+
+// TestATelephoneNumberThatWasChangedDecidesForNoPaymentBeforeItsHoldEnds: somebody gives the number of one customer to another, and the payer types the
+// number as the reference. A second person's confirmation of the number ends the hold.
+func TestATelephoneNumberThatWasChangedDecidesForNoPaymentBeforeItsHoldEnds(t *testing.T) {
+	for name, c := range map[string]struct {
+		waits   time.Duration
+		confirm bool
+		state   payment.State
+	}{
+		"a moment ago":            {0, false, payment.Parked},
+		"nearly a day ago":        {registry.NumberHold - time.Second, false, payment.Parked},
+		"a day ago":               {registry.NumberHold, false, payment.Applied},
+		"a moment ago, confirmed": {0, true, payment.Applied},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openPaid(t, nil)
+			meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+			numbers := registry.New(registry.Config{Door: store.DoorTo(s.engine, store.Sale, func(tx *store.Tx) registry.Tx { return tx }), Sealer: s.sealer, Now: s.clock.Now})
+			var customer id.ID
+			s.do(func(tx *store.Tx) error {
+				return tx.C.Query(`SELECT id FROM customer`, func(r core.Row) error { customer = r.ID(0); return nil })
+			})
+			for _, phone := range []string{"+254733000111", "+254733444555"} {
+				if out, err := numbers.ChangeCustomer(t.Context(), owner(), customer.Text(id.Customer), registry.CustomerChange{Phone: &phone}); err != nil || out.Refused() {
+					t.Fatal(out.Refusal, err)
+				}
+			}
+			if c.confirm {
+				s.do(func(tx *store.Tx) error {
+					return tx.PutNumberChange(registry.NumberChange{Owner: registry.PhoneOwner(customer), By: "another", At: s.clock.Now(), HeldUntil: s.clock.Now()})
+				})
+			}
+			s.clock.add(c.waits)
+			s.paid("TX1", 50_000, "0733444555")
+			s.workDue()
+			if p := s.only(); p.State != c.state || (p.Meter == meter) != (c.state == payment.Applied) {
+				t.Fatalf("%s for meter %s: %s", p.State, p.Meter, p.Reason)
+			}
+			if c.state == payment.Applied {
+				return
+			}
+			s.clock.add(registry.NumberHold)
+			if err := payment.NewWorker(s.Payments).Sweep(t.Context(), tenant); err != nil {
+				t.Fatal(err)
+			}
+			s.workDue()
+			s.is(payment.Applied, payment.NoReason)
+		})
+	}
+}

@@ -215,6 +215,21 @@ func TestWhoMayChangeAShift(t *testing.T) {
 	c.verified()
 }
 
+// TestASurplusIsNotBookedAlone: cash that nobody paid is money in the books all the same. Above the ceiling a clerk's count is refused, and that of
+// a supervisor waits for a second person.
+func TestASurplusIsNotBookedAlone(t *testing.T) {
+	c := newCounter(t, true)
+	c.openShift(c.amina, "", 10000)
+	c.no(refusal.DailyLimit, func() (once.Done[till.View], error) { return c.count(c.amina, "", 1_000_000_000) })
+	if waits := c.done(c.count(c.sup, "main", 1_000_000_000)); waits.Waits == nil {
+		t.Fatal("a supervisor booked a surplus of 9,999,900.00 alone")
+	}
+	if z := c.done(c.count(c.amina, "", 10000+100_000)); z.Shift.Difference() != 100_000 {
+		t.Errorf("a surplus at the ceiling: %+v", z.Shift)
+	}
+	c.verified()
+}
+
 // TestAReversalAfterTheShiftPaysFromAnotherTill: the closed shift stays as it was counted. Whoever reverses pays from their own till, or from
 // main, and a till without enough cash refuses.
 func TestAReversalAfterTheShiftPaysFromAnotherTill(t *testing.T) {

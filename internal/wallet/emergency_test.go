@@ -40,9 +40,10 @@ func (c *counts) SoldToMeter(string, time.Time, time.Time) (int64, error) { retu
 func (c *counts) UsualTaken(access.Ceiling, string, time.Time, time.Time) ([]int64, error) {
 	return nil, c.d.fails()
 }
-func (c *counts) DayRaised(access.DayTotal, access.Unusual) error { return c.d.fails() }
-func (c *counts) RaisePersonAlarm(string) error                   { return c.d.fails() }
-func (c *counts) HadPeople() (bool, error)                        { return true, c.d.fails() }
+func (c *counts) DayRaised(access.DayTotal, access.Unusual) error   { return c.d.fails() }
+func (c *counts) RaisePersonAlarm(string) error                     { return c.d.fails() }
+func (c *counts) HadPeople() (bool, error)                          { return true, c.d.fails() }
+func (c *counts) PersonPage(id.ID, int) ([]access.PersonRow, error) { return nil, c.d.fails() }
 
 // night is an account that has used up its money and was cut off, at 18:30.
 func night(t *testing.T) *till {

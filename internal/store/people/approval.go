@@ -97,6 +97,22 @@ func (tx Rows) FourEyes() (access.FourEyesRule, error) {
 
 // BindFourEyes stores the rights that need a second person from now on.
 func (tx Rows) BindFourEyes(bound []access.Right) error {
+	return fault.Wrap(tx.editSettings(func(more map[string]json.RawMessage) (err error) {
+		more[boundKey], err = json.Marshal(bound)
+		return err
+	}), "store the rights that need a second person")
+}
+
+// ReleaseFourEyes removes the setting of four eyes, so that the default holds.
+func (tx Rows) ReleaseFourEyes() error {
+	return fault.Wrap(tx.editSettings(func(more map[string]json.RawMessage) error {
+		delete(more, fourEyesKey)
+		return nil
+	}), "remove the setting of four eyes")
+}
+
+// editSettings changes the tenant's JSON object of settings.
+func (tx Rows) editSettings(edit func(more map[string]json.RawMessage) error) error {
 	t, err := tx.TenantRow()
 	if err != nil {
 		return err
@@ -105,17 +121,17 @@ func (tx Rows) BindFourEyes(bound []access.Right) error {
 	if err != nil {
 		return err
 	}
-	if more[boundKey], err = json.Marshal(bound); err != nil {
-		return fault.Wrap(err, "store the rights that need a second person")
+	if err := edit(more); err != nil {
+		return err
 	}
 	text, err := json.Marshal(more)
 	if err != nil {
-		return fault.Wrap(err, "store the rights that need a second person")
+		return err
 	}
 	t.Settings = string(text)
 	ok, err := tx.PutTenant(t)
 	if err == nil && !ok {
-		err = fmt.Errorf("store the rights that need a second person: %w: changed while they were locked", core.ErrConflict)
+		err = fmt.Errorf("%w: changed while they were locked", core.ErrConflict)
 	}
 	return err
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/reconcile"
+	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/vending"
@@ -238,7 +239,7 @@ func (tx Rows) changePayment(i id.ID, change func(*payment.Payment) error) error
 }
 
 // foundQuery lists meters that a customer pays for, with their accounts.
-const foundQuery = `SELECT m.number, m.account_id, c.phone, c.phone_since FROM meter m JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
+const foundQuery = `SELECT m.number, m.account_id, c.phone, c.phone_since, c.id FROM meter m JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
 	JOIN customer c ON c.tenant_id = a.tenant_id AND c.id = a.customer_id WHERE m.tenant_id = $1 AND `
 
 // PayableMeters lists at most max meters that a reference names by a number or an account.
@@ -260,15 +261,26 @@ func (tx Rows) PayableMeters(r payment.Reference, max int) (out []payment.Found,
 
 // CalledMeters lists at most max meters of the customers with a telephone number that a reference may be.
 func (tx Rows) CalledMeters(r payment.Reference, max int) (out []payment.Found, err error) {
+	var customers []id.ID
 	for _, digits := range r.Phones {
 		err := tx.C.Query(foundQuery+`SUBSTR(c.search, LENGTH(c.search) - 7) = $2 ORDER BY m.number LIMIT $3`, func(row core.Row) error {
 			if payment.SamePhone(digits, row.Text(2)) {
 				out = append(out, payment.Found{Meter: row.Text(0), Account: row.ID(1), Since: row.Time(3)})
+				customers = append(customers, row.ID(4))
 			}
 			return nil
 		}, tx.Tenant, digits[len(digits)-payment.PhoneEnd:], max)
 		if err != nil {
 			return nil, fault.Wrap(err, "find the meters of a telephone number")
+		}
+	}
+	for i, customer := range customers {
+		_, err := tx.One(`SELECT held_until FROM number_change WHERE tenant_id = $1 AND owner = $2`, func(row core.Row) error {
+			out[i].HeldUntil = row.Time(0)
+			return nil
+		}, tx.Tenant, registry.PhoneOwner(customer))
+		if err != nil {
+			return nil, fault.Wrap(err, "find how long a telephone number is held")
 		}
 	}
 	return out, nil

@@ -291,7 +291,8 @@ func (d loginDoor) View(ctx context.Context, t access.Tenant, fn func(mirror.Tx)
 	return d.e.View(ctx, t, func(tx *store.Tx) error { return fn(tx) })
 }
 
-// logins tests that a login's password works until the login is revoked, and that a meter without a customer cannot have a login.
+// logins tests that a login's password works until the login is revoked, and that a meter without a customer cannot have a login. A
+// key that ends makes none, because the login would stay.
 func logins(t *testing.T, r Rig) {
 	e, ctx, by := r.Open(t), context.Background(), access.SystemActor(store.FirstTenant, "test")
 	m := addMeter(t, e, 1, false)
@@ -311,6 +312,11 @@ func logins(t *testing.T, r Rig) {
 	}
 	if made, err := l.Create(ctx, by, m.Number, "nobody's"); err != nil || !made.Refused() {
 		t.Errorf("a login for a meter without a customer: %+v, %v", made, err)
+	}
+	brief := access.Key{ID: id.ID{14: 3, 15: 1}, Tenant: store.FirstTenant, Role: access.Owner, CreatedAt: base(), ExpiresAt: base().Add(time.Hour)}
+	must(t, e, func(tx *store.Tx) error { return tx.AddKey(brief, [32]byte{3}) })
+	if made, err := l.Create(ctx, brief.Actor(), "", "for ever"); err != nil || made.Text != "key-gives-no-rights" {
+		t.Errorf("a login that outlives the key that makes it: %q, %v", made.Text, err)
 	}
 	for i, want := range []bool{false, true} { // the second time the login is already revoked
 		if no, err := l.Revoke(ctx, by, user); err != nil || no.Refused() != want {
