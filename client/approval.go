@@ -17,13 +17,24 @@ func (c *Client) Approvals(ctx context.Context, f apiv1.ApprovalFilter) (apiv1.L
 	return list(ctx, c, apiv1.Approvals, f)
 }
 
+// Approval returns one action with what it does if it is approved now. It shows an action that the caller requested or could approve, and any to a
+// caller that may read the audit log.
+func (c *Client) Approval(ctx context.Context, approval string) (apiv1.Approval, error) {
+	return ask[apiv1.Approval](ctx, c, get("/v1/approvals/"+url.PathEscape(approval), nil))
+}
+
 // Decide approves or rejects an action. An approved action is done at once.
 func (c *Client) Decide(ctx context.Context, approval string, allow bool, reason string) (apiv1.Approval, error) {
-	verb := "/reject"
 	if allow {
-		verb = "/approve"
+		return c.Approve(ctx, approval, apiv1.Decision{Reason: reason})
 	}
-	return ask[apiv1.Approval](ctx, c, post("/v1/approvals/"+url.PathEscape(approval)+verb, apiv1.Decision{Reason: reason}))
+	return ask[apiv1.Approval](ctx, c, post("/v1/approvals/"+url.PathEscape(approval)+"/reject", apiv1.Rejection{Reason: reason}))
+}
+
+// Approve approves an action, which is done at once. A program that shows it to a person sends the field Shown of the approval that it showed. Secrets
+// are those that only the second person enters, such as those that a payment provider gave.
+func (c *Client) Approve(ctx context.Context, approval string, d apiv1.Decision) (apiv1.Approval, error) {
+	return ask[apiv1.Approval](ctx, c, post("/v1/approvals/"+url.PathEscape(approval)+"/approve", d))
 }
 
 // TrustClock confirms that the server's clock is right (right: settings.write). If a second person must approve, it returns *Waiting, and

@@ -48,7 +48,7 @@ func calls() map[string]any {
 	type c = *client.Client
 	return map[string]any{
 		"account": c.Account, "statement": c.Statement, "move-out": c.MoveOut, "refund": c.Refund, "account-statement": c.AccountStatement, "wallet-statement": c.WalletStatement,
-		"adjust": c.Adjust, "alarms": c.Alarms, "audit-log": c.AuditLog, "approvals": c.Approvals, "approve": c.Decide, "reject": rejecting,
+		"adjust": c.Adjust, "alarms": c.Alarms, "audit-log": c.AuditLog, "approvals": c.Approvals, "approval": c.Approval, "approve": c.Approve, "reject": rejecting,
 		"charges": c.Charges, "add-charge": c.AddCharge, "trust-clock": c.TrustClock, "search": c.Search, "overview": c.Overview, "flats": c.Flats, "building-loss": c.BuildingLoss, "customers": c.Customers, "customer": c.Customer, "add-customer": c.AddCustomer,
 		"change-customer": c.ChangeCustomer, "confirm-phone": c.ConfirmPhone, "confirm-sim": c.ConfirmSIM, "debts": c.Debts, "raise-debt": c.RaiseDebt, "write-off-debt": c.WriteOffDebt,
 		"head": c.Head, "ledger-accounts": c.LedgerAccounts, "ledger-balance": c.LedgerBalance, "journals": c.Journals, "export-ledger": exporting, "trial-balance": c.TrialBalance,
@@ -67,7 +67,7 @@ func calls() map[string]any {
 		"vendor-terms": c.SetVendorTerms, "sales": c.Vends, "sell": c.Vend, "sale": c.VendByID, "explain": c.Explain,
 		"people": c.People, "invite-person": c.Invite, "person-role": c.SetPersonRole, "block-person": c.BlockPerson, "unblock-person": c.UnblockPerson,
 		"reset-person": c.ResetPerson, "confirm-person": c.ConfirmPerson, "sessions": c.Sessions, "end-sessions": c.EndSessions,
-		"counter-devices": c.CounterDevices, "revoke-device": c.RevokeDevice,
+		"counter-devices": c.CounterDevices, "revoke-device": c.RevokeDevice, "own": c.Owns, "record-own": c.RecordOwn, "end-own": c.EndOwn,
 		"open-shift": c.OpenShift, "close-shift": c.CloseShift, "pay-out-shift": c.PayOutShift, "shifts": c.Shifts, "shift-report": c.ShiftReport,
 		"payments": c.Payments, "payment": c.Payment, "apply-payment": c.ApplyPayment, "refund-payment": c.RefundPayment, "reject-payment": c.RejectPayment,
 		"voucher-batches": c.VoucherBatches, "voucher-batch": c.VoucherBatch, "make-vouchers": c.MakeVouchers, "take-voucher-pins": c.TakeVoucherPins, "sell-vouchers": c.SellVouchers, "end-vouchers": c.EndVouchers, "redeem-voucher": c.RedeemVoucher,

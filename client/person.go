@@ -63,6 +63,21 @@ func (c *Client) RevokeDevice(ctx context.Context, person, device string) (apiv1
 	return ask[apiv1.RevokedDevice](ctx, c, remove("/v1/people/"+url.PathEscape(person)+"/devices/"+url.PathEscape(device)))
 }
 
+// Owns lists the meters and telephones that a person has recorded as their own (right: people.manage, or one's own).
+func (c *Client) Owns(ctx context.Context, f apiv1.OwnFilter) (apiv1.List[apiv1.Own], error) {
+	return list(ctx, c, apiv1.Owns, f)
+}
+
+// RecordOwn records a meter or a telephone as a person's own (right: people.manage, or one's own).
+func (c *Client) RecordOwn(ctx context.Context, person string, o apiv1.NewOwn) (apiv1.Own, error) {
+	return ask[apiv1.Own](ctx, c, post("/v1/people/"+url.PathEscape(person)+"/own", o))
+}
+
+// EndOwn ends a record (right: people.manage). The person whom it concerns cannot end it.
+func (c *Client) EndOwn(ctx context.Context, person, own string) (apiv1.Own, error) {
+	return ask[apiv1.Own](ctx, c, remove("/v1/people/"+url.PathEscape(person)+"/own/"+url.PathEscape(own)))
+}
+
 func (c *Client) changePerson(ctx context.Context, person, verb string) (apiv1.Person, error) {
 	return ask[apiv1.Person](ctx, c, post("/v1/people/"+url.PathEscape(person)+"/"+verb, apiv1.PersonChange{}))
 }

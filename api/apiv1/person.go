@@ -89,3 +89,31 @@ type EndedSessions struct {
 	Email  string `json:"email" example:"amina@example.org" doc:"E-mail address of the person"`
 	Ended  int    `json:"ended" doc:"Number of sessions that were open"`
 }
+
+// NewOwn is a meter or a telephone that a person records as their own.
+type NewOwn struct {
+	Kind   string `json:"kind" enum:"meter,phone" example:"meter" doc:"What it is"`
+	Number string `json:"number" example:"04140001019" doc:"Number of the meter, or telephone number with its country code"`
+}
+
+// Own is a meter or a telephone that a person has recorded as their own, or that somebody has recorded for the person.
+type Own struct {
+	ID         string     `json:"id" example:"own_01jd00000000000000000000000" doc:"Id of the record"`
+	Person     string     `json:"person" example:"usr_01jd00000000000000000000000" doc:"Id of the person"`
+	Kind       string     `json:"kind" enum:"meter,phone" doc:"What it is"`
+	Number     string     `json:"number" example:"04140001019" doc:"Number of the meter, or telephone number"`
+	RecordedBy string     `json:"recorded_by" example:"person amina@example.org" doc:"Who recorded it"`
+	CreatedAt  time.Time  `json:"created_at" doc:"When it was recorded"`
+	EndedBy    string     `json:"ended_by,omitempty" doc:"Who ended the record; missing while it counts"`
+	EndedAt    *time.Time `json:"ended_at,omitempty" doc:"When the record was ended; it counts for 90 days longer"`
+}
+
+// OwnFilter names the person whose records are listed.
+type OwnFilter struct {
+	Person string `path:"id" maxLength:"254" doc:"Id or e-mail address of the person"`
+	Page
+}
+
+// Owns is the list of a person's own meters and telephones, in the order in which they were recorded.
+var Owns = Listing[OwnFilter, Own]{Name: "own", Path: "/v1/people/{id}/own", Tag: "people", Summary: "List a person's own meters and telephones",
+	Description: "Everybody may list their own records; those of others need the right people.manage. Records that ended are listed too."}

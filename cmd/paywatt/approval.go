@@ -1,12 +1,14 @@
 package main
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
-	"github.com/paywatt/paywatt/internal/exit"
 )
 
 func newApprovalCommand(c console) *cobra.Command {
@@ -30,32 +32,75 @@ func newApprovalList(c console) *cobra.Command {
 
 func newApprovalShow(c console) *cobra.Command {
 	return &cobra.Command{
-		Use: "show ID", Short: "Show a request that you made or may decide", Args: cobra.ExactArgs(1),
+		Use: "show ID", Short: "Show a request and what it does if it is approved now", Args: cobra.ExactArgs(1),
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
-			all, err := every(func(p apiv1.Page) (apiv1.List[apiv1.Approval], error) {
-				return api.Approvals(cmd.Context(), apiv1.ApprovalFilter{Page: p})
-			})
-			if err != nil {
-				return err
-			}
-			for _, a := range all {
-				if a.ID == args[0] {
-					return c.show(cmd, a, fields("approval", a.ID, "state", a.State, "summary", a.Summary, "requested by", a.Maker, "request", string(a.Request),
-						"decided by", a.Checker, "reason", a.Reason))
-				}
-			}
-			return &exit.Failure{Code: exit.NotFound, What: "Request " + args[0] + " was not found.", Not: "No changes were made.",
-				Try: "List the requests: paywatt approval list --state ''."}
+			a, err := api.Approval(cmd.Context(), args[0])
+			return answer(c, cmd, a, err, approvalTable)
 		}),
 	}
 }
 
+// approvalTable shows a request with what it does if it is approved now.
+func approvalTable(a apiv1.Approval) table {
+	t := fields("approval", a.ID, "state", a.State, "summary", a.Summary, "requested by", a.Maker, "decided by", a.Checker, "reason", a.Reason)
+	if now := a.Now; now != nil {
+		t.rows = append(t.rows, effectTable(*now).rows...)
+	}
+	t.rows = append(t.rows, fields("shown", a.Shown, "request", string(a.Request)).rows...)
+	return t
+}
+
+// effectTable shows what a request does if it is approved now.
+func effectTable(e apiv1.Effect) table {
+	t := fields("refused now", e.Refused)
+	line := func(name, text string) { t.rows = append(t.rows, fields(name, text).rows...) }
+	if e.Changed {
+		line("changed", "Figures have changed since the action was requested.")
+		line("summary now", e.Summary)
+	}
+	for _, f := range e.Facts {
+		text := f.After
+		if f.Before != "" {
+			text = f.Before + " -> " + f.After
+		}
+		if f.Was != "" {
+			text += " (when requested: " + f.Was + ")"
+		}
+		line(strings.ReplaceAll(f.Name, "-", " "), text)
+		for _, caution := range f.Cautions {
+			line("caution", caution)
+		}
+	}
+	for _, s := range e.Sums {
+		text := fmt.Sprintf("%d rows, %s", s.Count, s.Sum)
+		if s.WasSum != "" {
+			text += fmt.Sprintf(" (when requested: %d rows, %s)", s.WasCount, s.WasSum)
+		}
+		line(s.Fate, text)
+	}
+	for _, r := range e.Rows {
+		line(fmt.Sprintf("line %d", r.Line), strings.Join(strings.Fields(fmt.Sprintf("%s %s %s %s %s %s", r.Fate, r.Amount, r.Meter, r.Name, r.From, r.Said)), " "))
+		for _, caution := range r.Cautions {
+			line("caution", caution)
+		}
+	}
+	if e.Hidden > 0 {
+		line("not listed", fmt.Sprintf("%d other rows", e.Hidden))
+	}
+	return t
+}
+
 func newDecision(c console, verb, short string, allow bool) *cobra.Command {
-	var reason string
+	var reason, shown string
 	cmd := &cobra.Command{
 		Use: verb + " ID", Short: short, Args: cobra.ExactArgs(1),
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
-			a, err := api.Decide(cmd.Context(), args[0], allow, reason)
+			decide := func() (apiv1.Approval, error) { return api.Decide(cmd.Context(), args[0], allow, reason) }
+			if allow {
+				d := apiv1.Decision{Reason: reason, Shown: shown}
+				decide = func() (apiv1.Approval, error) { return api.Approve(cmd.Context(), args[0], d) }
+			}
+			a, err := decide()
 			if err != nil {
 				return err
 			}
@@ -72,5 +117,8 @@ func newDecision(c console, verb, short string, allow bool) *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why, in a few words; written to the audit log")
+	if allow {
+		cmd.Flags().StringVar(&shown, "shown", "", "the line \"shown\" of approval show; refuses the request if it does something else by now")
+	}
 	return cmd
 }

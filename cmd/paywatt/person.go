@@ -22,7 +22,8 @@ func newPersonCommand(c console) *cobra.Command {
 		newPersonChange(c, "block", "Block a person at once, with sessions and API keys", (*client.Client).BlockPerson),
 		newPersonChange(c, "unblock", "Unblock a person, who can sign in again", (*client.Client).UnblockPerson),
 		newPersonChange(c, "reset", "Make a password invalid and print a new one-time link", (*client.Client).ResetPerson),
-		newPersonConfirm(c), newPersonSessions(c), newPersonEndSessions(c), newPersonDevices(c), newPersonRevokeDevice(c))
+		newPersonConfirm(c), newPersonSessions(c), newPersonEndSessions(c), newPersonDevices(c), newPersonRevokeDevice(c),
+		newPersonOwn(c), newPersonRecordOwn(c), newPersonEndOwn(c))
 	return cmd
 }
 
@@ -70,6 +71,47 @@ func newPersonRevokeDevice(c console) *cobra.Command {
 			})
 		}),
 	}
+}
+
+func newPersonOwn(c console) *cobra.Command {
+	return list[apiv1.OwnFilter, apiv1.Own]{
+		use: "own PERSON", of: apiv1.Owns, page: (*client.Client).Owns, example: "  paywatt person own juma@example.org",
+		arg: func(f *apiv1.OwnFilter, person string) { f.Person = person },
+		table: columns("kind, number, recorded by, recorded, ended by, ended, id", func(o apiv1.Own) []any {
+			return []any{o.Kind, o.Number, o.RecordedBy, timeText(&o.CreatedAt), o.EndedBy, timeText(o.EndedAt), o.ID}
+		}),
+	}.command(c)
+}
+
+func newPersonRecordOwn(c console) *cobra.Command {
+	return &cobra.Command{
+		Use: "record-own PERSON meter|phone NUMBER", Short: "Record a meter or a telephone as a person's own", Args: cobra.ExactArgs(3),
+		Long: "Record a meter or a telephone as a person's own. Whoever approves an action then sees that it gives something to a colleague.\n" +
+			"Everybody may record their own. A record never goes away: another person can end it, and it stays in the list.",
+		Example: "  paywatt person record-own juma@example.org meter 04140001019\n" +
+			"  paywatt person record-own juma@example.org phone +254711000222",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			done, err := api.RecordOwn(cmd.Context(), args[0], apiv1.NewOwn{Kind: args[1], Number: args[2]})
+			return answer(c, cmd, done, err, ownTable)
+		}),
+	}
+}
+
+func newPersonEndOwn(c console) *cobra.Command {
+	return &cobra.Command{
+		Use: "end-own PERSON RECORD", Short: "Close the record of somebody else's own meter or telephone", Args: cobra.ExactArgs(2),
+		Example: "  paywatt person end-own juma@example.org own_01jd00000000000000000000000",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			done, err := api.EndOwn(cmd.Context(), args[0], args[1])
+			return answer(c, cmd, done, err, ownTable)
+		}),
+	}
+}
+
+// ownTable shows a record after a change.
+func ownTable(o apiv1.Own) table {
+	return fields("kind", o.Kind, "number", o.Number, "recorded by", o.RecordedBy, "recorded", timeText(&o.CreatedAt), "ended by", o.EndedBy,
+		"ended", timeText(o.EndedAt), "id", o.ID)
 }
 
 func newPersonInvite(c console) *cobra.Command {

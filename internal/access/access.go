@@ -35,11 +35,14 @@ type Actor struct {
 	Vendor    id.ID // the vendor whose float this actor sells from; zero for the tenant itself
 	IP        string
 	RequestID string
-	Answers   id.ID // the person that an API key is for, or else the key's maker; zero if unknown
-	Approval  id.ID // the approval under which the actor acts; zero for none
-	Session   id.ID // the session of a person who signed in; zero for others
-	Device    id.ID // the counter device of a session that was opened with a PIN; zero for all others
-	Stale     bool  // the person signed in too long ago for the rights of [Right.NeedsFreshProof]
+	Answers   id.ID      // the person that an API key is for, or else the key's maker; zero if unknown
+	Approval  id.ID      // the approval under which the actor acts; zero for none
+	Entered   Secret     // what the second person entered with the approval; only for an [Executor]
+	Session   id.ID      // the session of a person who signed in; zero for others
+	Device    id.ID      // the counter device of a session that was opened with a PIN; zero for all others
+	seen      string     // digest of what the second person was shown of the action; empty if unknown
+	rehearsal *rehearsal // set while an approver looks at what the action would do; nothing is stored
+	Stale     bool       // the person signed in too long ago for the rights of [Right.NeedsFreshProof]
 }
 
 // String names the actor in audit rows and on receipts.

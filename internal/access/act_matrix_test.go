@@ -74,7 +74,7 @@ func TestWhoMayAllowWhat(t *testing.T) {
 				if l, err := a.Approvals(t.Context(), by, "", id.ID{}, 10); err != nil || (len(l.Data) == 1) != seen {
 					t.Errorf("%s of vendor %v sees %d of %s, %v; want it seen %t", role, vendor, len(l.Data), act, err, seen)
 				}
-				if d, err := a.Decide(t.Context(), by, approval, true, ""); err != nil || d.Code != want || (len(r.log) == 1) != (want == "") {
+				if d, err := a.Decide(t.Context(), by, approval, access.Decision{Allow: true, Reason: ""}); err != nil || d.Code != want || (len(r.log) == 1) != (want == "") {
 					t.Errorf("%s of vendor %v allows %s: %q, %v, noted %v; want %q", role, vendor, act, d.Code, err, r.log, want)
 				}
 			}
@@ -163,7 +163,7 @@ func TestWhoIsThePersonBehindAnActor(t *testing.T) {
 		a := r.access(rand.Reader)
 		approval := r.waits(access.ApprovalWaiting)
 		r.approvals[0].Maker = c.maker
-		d, err := a.Decide(t.Context(), c.checker, approval, false, "")
+		d, err := a.Decide(t.Context(), c.checker, approval, access.Decision{Allow: false, Reason: ""})
 		if err != nil || (d.Code == refusal.Forbidden) != c.one || d.Refused() != c.one {
 			t.Errorf("%s: %q, %v; want it to be one person %t", c.name, d.Code, err, c.one)
 		}
@@ -197,7 +197,7 @@ func TestWhatIsAllowedIsNotRejectedAfterwards(t *testing.T) {
 	other.ID, other.Answers = id.ID{9}, id.ID{5}
 	decide := func(by access.Actor, allow bool, want refusal.Code) access.Decided {
 		t.Helper()
-		d, err := a.Decide(t.Context(), by, approval, allow, "again")
+		d, err := a.Decide(t.Context(), by, approval, access.Decision{Allow: allow, Reason: "again"})
 		if err != nil || d.Code != want || r.approvals[0].State != access.ApprovalGiven || r.approvals[0].Reason != "" || len(r.log) > 0 {
 			t.Errorf("%q, %v, want %q; it is %+v, noted %v", d.Code, err, want, r.approvals[0], r.log)
 		}
@@ -221,7 +221,7 @@ func TestADecisionIsDatedAsItIsStored(t *testing.T) {
 		a.Serve(access.Executors{access.ActTariff: func(context.Context, access.Actor, []byte) (access.Done, error) { return access.Done{}, nil }})
 		approval, at := r.waits(access.ApprovalWaiting), r.now
 		r.now = at.In(time.FixedZone("east", 3*60*60)).Add(999)
-		if d, err := a.Decide(t.Context(), finance(), approval, allow, "agreed"); err != nil || d.Refused() {
+		if d, err := a.Decide(t.Context(), finance(), approval, access.Decision{Allow: allow, Reason: "agreed"}); err != nil || d.Refused() {
 			t.Errorf("%q, %v", d.Code, err)
 		}
 		if b := r.approvals[0]; b.State != want || b.DecidedAt != at || b.Checker != finance() || b.Reason != "agreed" || b.Maker != r.amina() {

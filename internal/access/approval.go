@@ -1,7 +1,9 @@
 package access
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -44,6 +46,7 @@ type Approval struct {
 	Object    string
 	Summary   string // what the checker reads
 	Body      []byte // the action itself, as JSON of its use case
+	Effect    string // what the action would have done when it was requested, as JSON; empty if that is unknown
 	Maker     Actor
 	Checker   Actor
 	State     ApprovalState
@@ -51,6 +54,9 @@ type Approval struct {
 	CreatedAt time.Time
 	DecidedAt time.Time
 }
+
+// Name returns the approval's identity as text.
+func (a Approval) Name() string { return a.ID.Text(id.Approval) }
 
 // Expired reports whether it is too late for a decision, or for the approved action.
 func (a Approval) Expired(now time.Time) bool {
@@ -63,6 +69,9 @@ type ActRequest struct {
 	Object  string
 	Summary string
 	Body    any // passed to the action's [Executor] as JSON; must hold no secret
+	// Content is what Body only names and the server stores elsewhere: the rows of a file, or the address of a program. The approval is for exactly
+	// this, so an action is refused if it was changed meanwhile. It is nil if Body says everything.
+	Content any
 	// Anyway says that one person may do the action even if the four-eyes rule applies: the seller takes back her own fresh sale. Ceilings
 	// still apply.
 	Anyway bool
@@ -74,6 +83,11 @@ type ActRequest struct {
 	// CheckerTakes says that the action counts under the approver's ceilings, because the request itself proves nothing: it is a vendor's,
 	// whom the approver may control, or it repeats what a customer says.
 	CheckerTakes bool
+	// NotBy refuses somebody as the second person for this action, although they have the right; nil refuses nobody.
+	NotBy func(checker Actor) (refusal.Refusal, error)
+	// Effect says what the action does, as the use case judges it now. It is called only if a person has to decide about that; nil if the summary
+	// says everything.
+	Effect func() (Effect, error)
 }
 
 // EyesTx is what the four-eyes rule needs of a transaction.
@@ -96,6 +110,8 @@ type EyesTx interface {
 	PutApproval(a Approval, from ApprovalState) (bool, error)
 	// Ceilings returns the transaction for what people take in a day.
 	Ceilings() CeilingTx
+	// Owns returns the transaction for the meters and telephones that people have recorded as their own.
+	Owns() OwnTx
 }
 
 // FourEyes says whether an action may be done now. The zero value is not used: see [SecondPerson].
@@ -147,9 +163,12 @@ func SecondPerson(tx EyesTx, by Actor, w ActRequest, now time.Time) (FourEyes, e
 	if no, err := needsOwner(all, by); err != nil || no.Refused() {
 		return FourEyes{Refusal: no}, err
 	}
-	body, err := json.Marshal(w.Body)
+	body, err := w.stored()
 	if err != nil {
 		return FourEyes{}, fmt.Errorf("store the approval of %s: %w", w.Act, err)
+	}
+	if by.rehearsal != nil {
+		return by.rehearsal.hear(w, body)
 	}
 	if !by.Approval.IsZero() {
 		return useApproval(tx, by, w, body, now)
@@ -181,7 +200,11 @@ func SecondPerson(tx EyesTx, by Actor, w ActRequest, now time.Time) (FourEyes, e
 	if err := giveBack(tx.Ceilings(), t.took); err != nil {
 		return FourEyes{}, err
 	}
-	w.Summary += fmt.Sprintf(" (above the ceiling %s of %s)", t.over.Ceiling, t.over.Ceiling.amount(t.most))
+	w.Summary += " (above the ceiling of " + t.over.Ceiling.Words()
+	if t.most > 0 {
+		w.Summary += ": " + t.rules.amount(t.over.Ceiling, t.most)
+	}
+	w.Summary += ")"
 	return wait(tx, by, w, r, body, now)
 }
 
@@ -210,15 +233,23 @@ func SecondPersonAhead(tx EyesTx, by Actor, w ActRequest, local time.Time) []fun
 }
 
 // wait stores the approval of an action that needs a second person.
-func wait(tx EyesTx, by Actor, w ActRequest, r rule, body []byte, now time.Time) (FourEyes, error) {
-	if len(body) > maxActBody {
-		return FourEyes{Refusal: refuse.RequestTooLargeForApproval(int64(len(body)), maxActBody)}, nil
+func wait(tx EyesTx, by Actor, w ActRequest, r rule, body storedBody, now time.Time) (FourEyes, error) {
+	if len(body.plain) > maxActBody {
+		return FourEyes{Refusal: refuse.RequestTooLargeForApproval(int64(len(body.plain)), maxActBody)}, nil
 	}
 	if len(w.Summary) > maxActSummary { // an approver who sees a part would allow more than that
 		return FourEyes{Refusal: refuse.RequestTooLargeForApproval(int64(len(w.Summary)), maxActSummary)}, nil
 	}
 	var err error
-	a := Approval{Act: w.Act, Right: r.right, Object: w.Object, Summary: strings.ToValidUTF8(w.Summary, "?"), Body: body, Maker: by, State: ApprovalWaiting, CreatedAt: now}
+	effect := ""
+	if w.Effect != nil {
+		e, err := w.Effect()
+		if err != nil {
+			return FourEyes{}, err
+		}
+		effect = e.remember()
+	}
+	a := Approval{Act: w.Act, Right: r.right, Object: w.Object, Summary: strings.ToValidUTF8(w.Summary, "?"), Body: body.whole, Effect: effect, Maker: by, State: ApprovalWaiting, CreatedAt: now}
 	if a.ID, err = tx.NewID(); err != nil {
 		return FourEyes{}, err
 	}
@@ -231,15 +262,26 @@ func wait(tx EyesTx, by Actor, w ActRequest, r rule, body []byte, now time.Time)
 }
 
 // useApproval uses up an approval, for exactly the stored action.
-func useApproval(tx EyesTx, by Actor, w ActRequest, body []byte, now time.Time) (FourEyes, error) {
+func useApproval(tx EyesTx, by Actor, w ActRequest, body storedBody, now time.Time) (FourEyes, error) {
 	a, found, err := tx.ApprovalByID(by.Approval)
 	if err != nil {
 		return FourEyes{}, err
 	}
-	if !found || a.State != ApprovalGiven || a.Expired(now) || a.Act != w.Act && a.Act != acts[w.Act].was || string(a.Body) != string(body) {
+	if !found || a.State != ApprovalGiven || a.Expired(now) {
 		return FourEyes{Refusal: refuse.ApprovalNotForThis(by.Approval.Text(id.Approval))}, nil
 	}
+	if no := a.isFor(w.Act, body); no.Refused() {
+		return FourEyes{Refusal: no}, nil
+	}
 	if no, err := inForce(tx, a, now); err != nil || no.Refused() { // checked again, because the decision was in another transaction
+		return FourEyes{Refusal: no}, err
+	}
+	if w.NotBy != nil {
+		if no, err := w.NotBy(a.Checker); err != nil || no.Refused() {
+			return FourEyes{Refusal: no}, err
+		}
+	}
+	if no, err := stillSeen(by, a, w); err != nil || no.Refused() {
 		return FourEyes{Refusal: no}, err
 	}
 	a.State = ApprovalUsed
@@ -254,12 +296,53 @@ func useApproval(tx EyesTx, by Actor, w ActRequest, body []byte, now time.Time) 
 	}
 	t, err := take(tx, &people{tx: tx}, a.Checker, acts[w.Act].under, w.Takes, now)
 	if err == nil && t.exceeded() {
-		return FourEyes{Refusal: refuse.ApproverCeilingReached(PlainName(a.Checker.String()), t.over.Ceiling.words(), t.over.Ceiling.amount(t.most))}, nil
+		return FourEyes{Refusal: refuse.ApproverCeilingReached(PlainName(a.Checker.String()), t.over.Ceiling.Words(), t.rules.amount(t.over.Ceiling, t.most))}, nil
 	}
 	if err == nil {
 		err = watch(tx.Ceilings(), t, t.rules)
 	}
 	return FourEyes{Checker: a.Checker.String(), Allowed: a.Checker, took: t.took}, err
+}
+
+// contentField is the field of a stored body with the SHA-256 of what the action refers to. Approvals of older versions have none.
+const contentField = `"content_sha256":"`
+
+// storedBody is the body of an action in the two forms in which an approval may have stored it.
+type storedBody struct {
+	plain []byte // as older versions stored it
+	whole []byte // with contentField, if the action refers to something that the server stores elsewhere
+}
+
+// stored returns the forms of the body of an action.
+func (w ActRequest) stored() (storedBody, error) {
+	plain, err := json.Marshal(w.Body)
+	if err != nil || w.Content == nil {
+		return storedBody{plain, plain}, err
+	}
+	content, err := json.Marshal(w.Content)
+	if err != nil {
+		return storedBody{}, err
+	}
+	open, isObject := bytes.CutSuffix(plain, []byte("}"))
+	if !isObject || len(open) == 1 {
+		return storedBody{}, fmt.Errorf("the body %T has no field", w.Body)
+	}
+	return storedBody{plain, fmt.Appendf(open[:len(open):len(open)], `,%s%x"}`, contentField, sha256.Sum256(content))}, nil
+}
+
+// isFor refuses an action that is not exactly the one that was requested.
+func (a Approval) isFor(act Act, body storedBody) refusal.Refusal {
+	if a.Act != act && a.Act != acts[act].was {
+		return refuse.ApprovalNotForThis(a.Name())
+	}
+	at := bytes.Index(a.Body, []byte(","+contentField))
+	switch {
+	case string(a.Body) == string(body.whole), at < 0 && string(a.Body) == string(body.plain):
+		return refusal.Refusal{}
+	case at >= 0 && string(a.Body[:at])+"}" == string(body.plain):
+		return refuse.ApprovalOfChanged(a.Name())
+	}
+	return refuse.ApprovalNotForThis(a.Name())
 }
 
 // inForce refuses an action if its maker is no longer active or may no longer request it. An approved action is done on behalf of its
@@ -323,34 +406,53 @@ type Decided struct {
 	Done     Done // the result, if it was approved
 }
 
+// Decision is what a second person decides about a request.
+type Decision struct {
+	Allow  bool
+	Reason string
+	// Entered is something secret that the second person enters, such as the signing secret of a payment provider. It is not stored with the approval.
+	Entered Secret
+	// Shown is the digest of what the person was shown, see [Rehearsed]. An approval is refused if the request does something else by now; empty
+	// compares nothing.
+	Shown string
+}
+
 // Decide approves or rejects an action. The actor must be a different person from the maker, with the same right. An approved action is
 // done at once, on behalf of its maker. If the action is then refused, the approval remains, and the same person can approve it again to
 // repeat the attempt.
-func (a *Access) Decide(ctx context.Context, by Actor, approval string, allow bool, reason string) (Decided, error) {
+func (a *Access) Decide(ctx context.Context, by Actor, approval string, d Decision) (Decided, error) {
 	i, err := id.Parse(id.Approval, approval)
 	if err != nil {
 		return Decided{Refusal: refuse.ApprovalNotFound(refusal.Echo(approval))}, nil
 	}
-	if utf8.RuneCountInString(reason) > maxReason {
+	if utf8.RuneCountInString(d.Reason) > maxReason {
 		return Decided{Refusal: refuse.ReasonTooLong(maxReason)}, nil
+	}
+	seen := ""
+	if d.Allow && d.Shown != "" {
+		var no refusal.Refusal
+		if seen, no, err = a.stillShown(ctx, by, i, d.Shown); err != nil || no.Refused() {
+			return Decided{Refusal: no}, fault.Wrap(err, "compare approval %s with what was shown", approval)
+		}
 	}
 	now := Stored(a.c.Now())
 	var do Executor
 	out, err := Through(ctx, a.c.Door, by.Tenant, func(tx Tx) (Decided, error) {
-		d, err := decide(tx, by, i, allow, reason, now)
-		if do = a.doers[d.Approval.Act]; err == nil && !d.Refused() && allow && do == nil {
-			return Decided{Refusal: refuse.ApprovalOfOlderVersion(string(d.Approval.Act))}, nil
+		out, err := decide(tx, by, i, d.Allow, d.Reason, now)
+		if do = a.doers[out.Approval.Act]; err == nil && !out.Refused() && d.Allow && do == nil {
+			return Decided{Refusal: refuse.ApprovalOfOlderVersion(string(out.Approval.Act))}, nil
 		}
-		return d, err
+		return out, err
 	})
 	if err != nil {
 		return Decided{}, fmt.Errorf("decide approval %s: %w", approval, err)
 	}
-	if out.Refused() || !allow {
+	if out.Refused() || !d.Allow {
 		return out, nil
 	}
 	maker := out.Approval.Maker
 	maker.Tenant, maker.Approval, maker.IP, maker.RequestID = by.Tenant, out.Approval.ID, by.IP, by.RequestID
+	maker.Entered, maker.seen = d.Entered, seen
 	if out.Done, err = do(ctx, maker, out.Approval.Body); err != nil {
 		return Decided{}, fmt.Errorf("carry out what approval %s allows: %w", approval, err)
 	}
@@ -362,6 +464,9 @@ func (a *Access) Decide(ctx context.Context, by Actor, approval string, allow bo
 
 // Serve sets who does approved actions. It is called once, before any decision.
 func (a *Access) Serve(d Executors) { a.doers = d }
+
+// Describe sets who says what the objects of actions are. It is called once, before anybody looks at an approval.
+func (a *Access) Describe(about About) { a.about = about }
 
 func decide(tx Tx, by Actor, i id.ID, allow bool, reason string, now time.Time) (Decided, error) {
 	a, found, err := tx.ApprovalByID(i)

@@ -32,6 +32,11 @@ func undecidable(tx EyesTx, a Approval, by Actor, allow bool, now time.Time) (re
 	return inForce(tx, a, now)
 }
 
+// undone reports whether the action may still be done.
+func (a Approval) undone(now time.Time) bool {
+	return (a.State == ApprovalWaiting || a.State == ApprovalGiven) && !a.Expired(now)
+}
+
 // seenBy reports whether the actor may see the request: its maker, whoever could decide about it, and the readers of the audit log.
 func (a Approval) seenBy(by Actor) bool {
 	return by.OfUtility() && by.May(ReadAudit) || a.mayAllow(by) || sameActor(a.Maker, by)
@@ -44,8 +49,12 @@ type ApprovalRefusal struct{ refusal.Refusal }
 type ShownApproval struct {
 	refusal.Refusal
 	Approval  Approval
+	Summary   string // of the request, with the names of API keys instead of their ids
+	Maker     string // stored name of whoever asked, with the name of an API key
 	CanReject bool
 	Why       ApprovalRefusal
+	// Now is what would happen if the request were approved now. It is set while the request can be approved.
+	Now *Rehearsed
 }
 
 // Approval returns one approval as an actor may see it.
@@ -61,6 +70,11 @@ func (a *Access) Approval(ctx context.Context, by Actor, approval string) (Shown
 			return ShownApproval{Refusal: refuse.ApprovalNotFound(i.Text(id.Approval))}, err
 		}
 		v := ShownApproval{Approval: row}
+		for text, named := range map[string]*string{row.Summary: &v.Summary, row.Maker.String(): &v.Maker} {
+			if *named, err = namesOfKeys(tx, text); err != nil {
+				return ShownApproval{}, err
+			}
+		}
 		if !row.mayAllow(by) && !sameActor(row.Maker, by) {
 			v.Why = ApprovalRefusal{by.Needs(row.Right)}
 			return v, nil
@@ -74,5 +88,10 @@ func (a *Access) Approval(ctx context.Context, by Actor, approval string) (Shown
 		v.CanReject = !no.Refused()
 		return v, err
 	})
+	if err == nil && !out.Refused() && out.Approval.undone(now) {
+		var done Rehearsed
+		done, err = a.rehearse(ctx, by, out.Approval)
+		out.Now = &done
+	}
 	return out, fault.Wrap(err, "show an approval")
 }

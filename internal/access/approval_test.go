@@ -217,7 +217,7 @@ func TestARequestThatNobodyCanReadIsRefused(t *testing.T) {
 // done under the approval.
 func TestAnApprovalIsForOneActOnce(t *testing.T) {
 	on := true
-	wish := access.ActRequest{Act: access.ActTariff, Object: "domestic", Summary: "dearer", Body: price{"domestic", 5}}
+	wish := access.ActRequest{Act: access.ActTariff, Object: "domestic", Summary: "dearer", Body: price{"domestic", 5}, Content: "rows of a file"}
 	w := newWorld(t)
 	w.eyes(t, &on)
 	maker, checker := w.opened(t, access.NewKey{Role: access.TariffManager}), w.opened(t, access.NewKey{Role: access.Owner, Name: "finance"})
@@ -230,6 +230,8 @@ func TestAnApprovalIsForOneActOnce(t *testing.T) {
 		"at the end of its life": {func(w *world, _ *access.Actor, _ *access.ActRequest) { w.now = w.now.Add(access.ApprovalLife - 1) }, ""},
 		"after its life":         {func(w *world, _ *access.Actor, _ *access.ActRequest) { w.now = w.now.Add(access.ApprovalLife) }, refusal.ApprovalInvalid},
 		"another body":           {func(_ *world, _ *access.Actor, o *access.ActRequest) { o.Body = price{"domestic", 6} }, refusal.ApprovalInvalid},
+		"other rows of the file": {func(_ *world, _ *access.Actor, o *access.ActRequest) { o.Content = "rows of another file" }, refusal.ApprovalInvalid},
+		"no rows of the file":    {func(_ *world, _ *access.Actor, o *access.ActRequest) { o.Content = nil }, refusal.ApprovalInvalid},
 		"another act":            {func(_ *world, _ *access.Actor, o *access.ActRequest) { o.Act = access.ActAdjust }, refusal.ApprovalInvalid},
 		"another approval":       {func(_ *world, by *access.Actor, _ *access.ActRequest) { by.Approval = id.ID{15: 1} }, refusal.ApprovalInvalid},
 	} {
@@ -268,7 +270,7 @@ func TestAnApprovalIsForOneActOnce(t *testing.T) {
 				return access.Done{Object: "trf_1"}, nil
 			}})
 			at := w.now
-			d, err := w.Decide(t.Context(), checker, waits.ID.Text(id.Approval), true, "agreed")
+			d, err := w.Decide(t.Context(), checker, waits.ID.Text(id.Approval), access.Decision{Allow: true, Reason: "agreed"})
 			if err != nil || d.Refused() || d.Done.Code != c.want {
 				t.Fatalf("decided: %+v, %v", d, err)
 			}
@@ -300,14 +302,14 @@ func TestWhoDecidesAndWhen(t *testing.T) {
 	}})
 	decide := func(a access.Approval, by access.Actor, allow bool, reason string, want refusal.Code) access.Decided {
 		t.Helper()
-		d, err := w.Decide(t.Context(), by, a.ID.Text(id.Approval), allow, reason)
+		d, err := w.Decide(t.Context(), by, a.ID.Text(id.Approval), access.Decision{Allow: allow, Reason: reason})
 		if err != nil || d.Code != want {
 			t.Errorf("decided: %q (%s), %v, want %q", d.Code, d.Detail(), err, want)
 		}
 		return d
 	}
 	a := w.asks(t, maker)
-	if d, err := w.Decide(t.Context(), checker, "app_x", true, ""); err != nil || d.Code != refusal.NotFound {
+	if d, err := w.Decide(t.Context(), checker, "app_x", access.Decision{Allow: true, Reason: ""}); err != nil || d.Code != refusal.NotFound {
 		t.Errorf("no approval: %q, %v", d.Code, err)
 	}
 	for _, by := range []access.Actor{cashier, seller} {
@@ -364,7 +366,7 @@ func TestWhoSeesWhichApprovals(t *testing.T) {
 	}
 	seller := makers[1]
 	seller.ID, seller.Answers, seller.Vendor = id.ID{7}, id.ID{}, id.ID{1}
-	if d, err := w.Decide(t.Context(), makers[1], asked[0].Text(id.Approval), false, ""); err != nil || d.Refused() {
+	if d, err := w.Decide(t.Context(), makers[1], asked[0].Text(id.Approval), access.Decision{Allow: false, Reason: ""}); err != nil || d.Refused() {
 		t.Fatal(d.Detail(), err)
 	}
 	for name, c := range map[string]struct {

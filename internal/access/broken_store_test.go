@@ -175,7 +175,7 @@ func changings() []operation {
 func decisions() []operation {
 	decide := func(state access.ApprovalState, allow bool) func(context.Context, *rows, *access.Access) error {
 		return func(ctx context.Context, r *rows, a *access.Access) error {
-			return yes(a.Decide(ctx, finance(), r.waits(state), allow, ""))
+			return yes(a.Decide(ctx, finance(), r.waits(state), access.Decision{Allow: allow, Reason: ""}))
 		}
 	}
 	wish := access.ActRequest{Act: access.ActTariff, Body: struct{}{}}
@@ -292,7 +292,7 @@ func TestABrokenDoerIsAnError(t *testing.T) {
 	a := r.access(rand.Reader)
 	a.Serve(access.Executors{access.ActTariff: func(context.Context, access.Actor, []byte) (access.Done, error) { return access.Done{}, errStore }})
 	approval := r.waits(access.ApprovalWaiting)
-	d, err := a.Decide(t.Context(), finance(), approval, true, "")
+	d, err := a.Decide(t.Context(), finance(), approval, access.Decision{Allow: true, Reason: ""})
 	if want := "carry out what approval " + approval + " allows: the store failed"; !errors.Is(err, errStore) || err.Error() != want || r.approvals[0].State != access.ApprovalGiven {
 		t.Errorf("decided %+v, %v, want %q; the approval is %s", d, err, want, r.approvals[0].State)
 	}

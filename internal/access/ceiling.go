@@ -10,6 +10,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/localday"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
 )
@@ -92,18 +93,8 @@ func Ceilings() []Ceiling {
 // Known reports whether this version has the ceiling.
 func (c Ceiling) Known() bool { _, ok := ceilings[c]; return ok }
 
-func (c Ceiling) words() string { return ceilings[c].words }
-
-// amount writes an amount in the unit of the ceiling.
-func (c Ceiling) amount(n int64) string {
-	switch ceilings[c].unit {
-	case inEnergy:
-		return fmt.Sprintf("%d.%d kWh", n/1000, n%1000/100)
-	case inTimes:
-		return strconv.FormatInt(n, 10)
-	}
-	return strconv.FormatInt(n, 10) + " minor units"
-}
+// Words returns what a person calls the ceiling, in English.
+func (c Ceiling) Words() string { return ceilings[c].words }
 
 // OfPerson reports whether the ceiling limits what one person takes.
 func (c Ceiling) OfPerson() bool { return strings.HasPrefix(string(c), "person/") }
@@ -113,9 +104,24 @@ func (c Ceiling) ofSales() bool { return c == MeterSales }
 
 // CeilingRules are a tenant's ceilings and its time zone.
 type CeilingRules struct {
-	TZ  string
-	Set map[Ceiling]int64 // ceilings that differ from the default
+	TZ       string
+	Currency string            // of the books; empty before the first tariff
+	Set      map[Ceiling]int64 // ceilings that differ from the default
 }
+
+// Value returns an amount in the unit of a ceiling.
+func (r CeilingRules) Value(c Ceiling, n int64) Value {
+	switch unit := ceilings[c].unit; {
+	case unit == inEnergy:
+		return Counts(UnitEnergy, n)
+	case unit == inMoney && r.Currency != "":
+		return Pays(money.Amount{Minor: money.Minor(n), Currency: r.Currency})
+	}
+	return Says(strconv.FormatInt(n, 10))
+}
+
+// amount writes an amount in the unit of a ceiling, in English.
+func (r CeilingRules) amount(c Ceiling, n int64) string { return r.Value(c, n).String() }
 
 // Most returns the value of a ceiling. 0 means that everything takes a second person.
 func (r CeilingRules) Most(c Ceiling) int64 {
@@ -191,9 +197,9 @@ func (t taken) exceeded() bool { return t.over.Ceiling != "" && t.binds }
 func (t taken) refused() refusal.Refusal {
 	c := t.over.Ceiling
 	if c.OfPerson() {
-		return refuse.CeilingReached(PlainName(t.over.Name), c.words(), c.amount(t.most))
+		return refuse.CeilingReached(PlainName(t.over.Name), c.Words(), t.rules.amount(c, t.most))
 	}
-	return refuse.CeilingOfAllReached(PlainName(t.over.Name), c.words(), c.amount(t.most))
+	return refuse.CeilingOfAllReached(PlainName(t.over.Name), c.Words(), t.rules.amount(c, t.most))
 }
 
 // take adds an action to the totals of the day. While a tenant never had a person, nobody can be a second person: then a ceiling does not

@@ -49,7 +49,7 @@ func TestNobodyActsForOneWhoIsGone(t *testing.T) {
 				return err
 			})
 			w.now = w.now.Add(c.wait)
-			d, err := w.Decide(t.Context(), checker, asked.ID.Text(id.Approval), true, "")
+			d, err := w.Decide(t.Context(), checker, asked.ID.Text(id.Approval), access.Decision{Allow: true, Reason: ""})
 			if err != nil || d.Code != c.want || (did == 1) != (c.want == "") {
 				t.Fatalf("allowed: %q (%s), %v, done %d times; want %q", d.Code, d.Detail(), err, did, c.want)
 			}
@@ -63,7 +63,7 @@ func TestNobodyActsForOneWhoIsGone(t *testing.T) {
 			if !strings.Contains(d.What, says) {
 				t.Errorf("it is refused with %q, want it to say %q", d.What, says)
 			}
-			if d, err := w.Decide(t.Context(), checker, asked.ID.Text(id.Approval), false, ""); err != nil || d.Refused() || d.Approval.State != access.ApprovalRejected {
+			if d, err := w.Decide(t.Context(), checker, asked.ID.Text(id.Approval), access.Decision{Allow: false, Reason: ""}); err != nil || d.Refused() || d.Approval.State != access.ApprovalRejected {
 				t.Errorf("rejected then: %q, %v, it is %s", d.Code, err, d.Approval.State)
 			}
 		})
@@ -87,7 +87,7 @@ func TestAMakerMayGoBetweenDecisionAndAct(t *testing.T) {
 		})
 		return done, err
 	}})
-	d, err := w.Decide(t.Context(), checker, w.asks(t, maker).ID.Text(id.Approval), true, "")
+	d, err := w.Decide(t.Context(), checker, w.asks(t, maker).ID.Text(id.Approval), access.Decision{Allow: true, Reason: ""})
 	if err != nil || d.Done.Code != refusal.MakerNotInForce {
 		t.Errorf("done: %q, %v, want %q", d.Done.Code, err, refusal.MakerNotInForce)
 	}
@@ -140,10 +140,10 @@ func TestAnActOfAnOlderVersionIsRefused(t *testing.T) {
 		}
 		return tx.AddApproval(a)
 	})
-	if d, err := w.Decide(t.Context(), checker, a.ID.Text(id.Approval), true, ""); err != nil || d.Code != refusal.ApprovalInvalid {
+	if d, err := w.Decide(t.Context(), checker, a.ID.Text(id.Approval), access.Decision{Allow: true, Reason: ""}); err != nil || d.Code != refusal.ApprovalInvalid {
 		t.Errorf("allowed: %q, %v, want %q", d.Code, err, refusal.ApprovalInvalid)
 	}
-	if d, err := w.Decide(t.Context(), checker, a.ID.Text(id.Approval), false, ""); err != nil || d.Refused() || d.Approval.State != access.ApprovalRejected {
+	if d, err := w.Decide(t.Context(), checker, a.ID.Text(id.Approval), access.Decision{Allow: false, Reason: ""}); err != nil || d.Refused() || d.Approval.State != access.ApprovalRejected {
 		t.Errorf("rejected: %q, %v", d.Code, err)
 	}
 }

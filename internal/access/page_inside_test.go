@@ -69,7 +69,7 @@ func ceilingTable() string {
 	b.WriteString("| ceiling | limits | unit | default |\n|---|---|---|---|\n")
 	for _, c := range Ceilings() {
 		unit := map[measure]string{inMoney: "minor units", inEnergy: "Wh", inTimes: "times"}[ceilings[c].unit]
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %d |\n", c, c.words(), unit, ceilings[c].most)
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %d |\n", c, c.Words(), unit, ceilings[c].most)
 	}
 	return b.String()
 }

@@ -501,3 +501,15 @@ func deviceForm(s access.Secret) [32]byte { return access.StoredForm(storetest.H
 func sessionForm(s access.Secret) [32]byte {
 	return access.StoredForm(storetest.Hasher{}, "session", s)
 }
+
+func (r *rows) Owns() access.OwnTx { return r }
+
+func (r *rows) AddOwn(access.Own) error { return r.fails("AddOwn") }
+
+func (r *rows) EndOwn(access.Own) error { return r.fails("EndOwn") }
+
+func (r *rows) OwnsOf(id.ID) ([]access.Own, error) { return nil, r.fails("OwnsOf") }
+
+func (r *rows) OwnsByKey(access.OwnKind, []string) ([]access.Own, error) {
+	return nil, r.fails("OwnsByKey")
+}

@@ -24,7 +24,7 @@ func office(t *testing.T) (w *world, amina, juma access.Actor) {
 // decides expects the outcome of a decision about a request.
 func (w *world) decides(t *testing.T, what string, by access.Actor, a access.Approval, want refusal.Code) {
 	t.Helper()
-	d, err := w.Decide(t.Context(), by, a.ID.Text(id.Approval), true, "")
+	d, err := w.Decide(t.Context(), by, a.ID.Text(id.Approval), access.Decision{Allow: true, Reason: ""})
 	if err != nil || d.Code != want {
 		t.Errorf("%s: %q (%s), %v, want %q", what, d.Code, d.Detail(), err, want)
 	}

@@ -136,7 +136,7 @@ func sayingsOfApprovals() []saying {
 			if change != nil {
 				change(r)
 			}
-			d, err := a.Decide(ctx, by, approval, true, reason)
+			d, err := a.Decide(ctx, by, approval, access.Decision{Allow: true, Reason: reason})
 			return d.Refusal, err
 		}
 	}

@@ -43,7 +43,7 @@ func TestTwoKeysOfOnePersonAreNotTwoPeople(t *testing.T) {
 		{"her key and somebody else's", hers, other, ""},
 		{"somebody else's and one made for her", others, forHer, ""},
 	} {
-		d, err := w.Decide(t.Context(), c.checker, ask(c.maker), true, "")
+		d, err := w.Decide(t.Context(), c.checker, ask(c.maker), access.Decision{Allow: true, Reason: ""})
 		if err != nil || d.Code != c.want {
 			t.Errorf("%s: got %q, %v, want %q", c.name, d.Code, err, c.want)
 		}

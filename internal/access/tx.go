@@ -110,6 +110,7 @@ type Access struct {
 	c     Config
 	decoy string    // a password hash, see decoyHash
 	doers Executors // executors of approved actions
+	about About     // says what the object of an action is
 }
 
 // New makes an Access. It fails if Rand fails.

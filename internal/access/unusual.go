@@ -73,15 +73,15 @@ func median(all []int64) int64 {
 }
 
 // text returns the sentence of one reason.
-func (u Unusual) text(d DayTotal, t Taken, most int64) string {
+func (u Unusual) text(rules CeilingRules, d DayTotal, t Taken, most int64) string {
 	c, who, date := d.Ceiling, PlainName(d.Name), d.From.Format(time.DateOnly)
 	switch u {
 	case UnusualShare:
-		return alarmtext.PersonShare(who, c.amount(t.Window), c.words(), date, c.amount(most))
+		return alarmtext.PersonShare(who, rules.amount(c, t.Window), c.Words(), date, rules.amount(c, most))
 	case UnusualSpeed:
-		return alarmtext.PersonSpeed(who, t.WindowActs, date, c.words())
+		return alarmtext.PersonSpeed(who, t.WindowActs, date, c.Words())
 	}
-	return alarmtext.PersonSize(who, date, c.amount(d.Amount), c.words())
+	return alarmtext.PersonSize(who, date, rules.amount(c, d.Amount), c.Words())
 }
 
 // watch raises an alarm for each counted action of a person that is unusual. While a tenant never had a person, there is nobody to warn.
@@ -113,7 +113,7 @@ func watch(tx CeilingTx, t taken, rules CeilingRules) error {
 			if why&one == 0 {
 				continue
 			}
-			if err := tx.RaisePersonAlarm(one.text(d, t.after[i], most)); err != nil {
+			if err := tx.RaisePersonAlarm(one.text(rules, d, t.after[i], most)); err != nil {
 				return err
 			}
 		}

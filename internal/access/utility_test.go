@@ -58,7 +58,7 @@ func TestWhoSellsForTheUtilityOnlyAsks(t *testing.T) {
 			}
 			return tx.AddApproval(a)
 		})
-		d, err := w.Decide(t.Context(), c.checker, a.ID.Text(id.Approval), true, "")
+		d, err := w.Decide(t.Context(), c.checker, a.ID.Text(id.Approval), access.Decision{Allow: true, Reason: ""})
 		if err != nil || d.Code != c.want {
 			t.Errorf("%s: got %q (%s), %v, want %q", name, d.Code, d.Detail(), err, c.want)
 		}

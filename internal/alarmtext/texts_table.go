@@ -224,6 +224,16 @@ func PaymentsGivenBack(n int64) string {
 	return strconv.FormatInt(n, 10) + " payments were taken back by their provider in the last seven days, wholly or in part, after they had bought energy. The customers owe what their provider confirmed. Reverse a sale if its token was not used."
 }
 
+// PaymentOwnMeter: Payment {payment} of {amount} by {provider} paid for meter {meter}, which is recorded as the own meter of {who} (by {by}). Check that the money arrived.
+func PaymentOwnMeter(payment string, amount money.Amount, provider string, meter string, who string, by string) string {
+	return "Payment " + payment + " of " + amount.String() + " by " + provider + " paid for meter " + meter + ", which is recorded as the own meter of " + who + " (by " + by + "). Check that the money arrived."
+}
+
+// PaymentOwnPhone: Payment {payment} of {amount} by {provider} paid for meter {meter}. The telephone of its customer is recorded as the own telephone of {who} (by {by}). Check that the money arrived.
+func PaymentOwnPhone(payment string, amount money.Amount, provider string, meter string, who string, by string) string {
+	return "Payment " + payment + " of " + amount.String() + " by " + provider + " paid for meter " + meter + ". The telephone of its customer is recorded as the own telephone of " + who + " (by " + by + "). Check that the money arrived."
+}
+
 // PaymentCallsUnreadable: {n} calls of payment providers could not be read. A payment may be in one of them: look at each on the page Reconciliation, and settle it.
 func PaymentCallsUnreadable(n int64) string {
 	return strconv.FormatInt(n, 10) + " calls of payment providers could not be read. A payment may be in one of them: look at each on the page Reconciliation, and settle it."

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/app"
 	"github.com/paywatt/paywatt/internal/store"
@@ -105,6 +106,10 @@ func TestActsOfWeightNeedASecondPerson(t *testing.T) {
 			if waiting.State != "waiting" || !strings.HasPrefix(waiting.Summary, c.summary) || c.done() {
 				t.Fatalf("the act was done by one, or does not read as %q: %s", c.summary, a.body)
 			}
+			w.showsEffect(second, waiting.ID, name)
+			if c.done() {
+				t.Fatal("looking at the request did it")
+			}
 			path := "/v1/approvals/" + waiting.ID + "/approve"
 			if code, _ := w.problem(w.want(403, w.post(path, `{}`))); code != "forbidden" {
 				t.Errorf("the maker allows it: %s", code)
@@ -134,6 +139,74 @@ func TestActsOfWeightNeedASecondPerson(t *testing.T) {
 	}
 	if code, _ := w.problem(w.want(409, w.ask("POST", "/v1/approvals/"+no.ID+"/approve", second, `{}`))); code != "approval-invalid" {
 		t.Errorf("a rejected act is allowed: %s", code)
+	}
+}
+
+// showsEffect checks that whoever may approve a request sees what it does: what moves, and how it is before and afterwards.
+func (w *world) showsEffect(key, approval, name string) {
+	w.t.Helper()
+	want := map[string][]string{
+		"a tariff":                {"tariff: second", "flat_micro: 1.00 KES per kWh"},
+		"a deposit":               {"amount: 500.00 KES", "vendor: V9 Corner shop", "reference: R1", "float: "},
+		"a credit line":           {"credit-limit: 0.00 KES -> 700.00 KES"},
+		"a commission":            {"commission: 0 % -> 9 %"},
+		"a vendor":                {"vendor: COUSIN Cousin", "commission: "},
+		"goodwill":                {"amount: 12.34 KES", "balance: ", " -> ", "meter: " + meterNumber, "customer: "},
+		"unusual impulses":        {"meter: 04140003007", "impulses: 10000", "tariff: domestic"},
+		"a post-paid meter":       {"meter: 04140001019", "mode: postpay"},
+		"protection":              {"meter: " + walletNumber, "protected: no -> yes"},
+		"a forced connect":        {"meter: " + meterNumber},
+		"a cleared credit":        {"meter: " + meterNumber},
+		"a cleared credit, token": {"meter: " + meterNumber},
+		"a cleared tamper":        {"meter: " + meterNumber},
+		"a cancelled token":       {"meter: " + meterNumber},
+		"a replacement":           {"meter: " + meterNumber},
+	}[name]
+	if len(want) == 0 {
+		w.t.Fatalf("this test does not say what %s shows", name)
+	}
+	shown := decode[apiv1.Approval](w.t, w.want(200, w.ask("GET", "/v1/approvals/"+approval, key, "")))
+	if shown.Now == nil || shown.Now.Refused != "" || shown.Now.Changed {
+		w.t.Fatalf("what it does now: %+v", shown.Now)
+	}
+	said := ""
+	for _, f := range shown.Now.Facts {
+		said += f.Name + ": "
+		if f.Before != "" {
+			said += f.Before + " -> "
+		}
+		said += f.After + "\n"
+	}
+	for _, part := range want {
+		if !strings.Contains(said, part) {
+			w.t.Errorf("it does not show %q:\n%s", part, said)
+		}
+	}
+}
+
+// TestAnApproverSeesWhatHasChanged: the view is computed when somebody looks. A figure that was another when the action was requested is named, and
+// what would be refused now says so.
+func TestAnApproverSeesWhatHasChanged(t *testing.T) {
+	w := begin(t)
+	w.want(201, w.post("/v1/vendors", `{"name":"Corner shop","code":"V9"}`))
+	w.fourEyes()
+	second := w.newKey(access.Owner)
+	ask := func(body string) string {
+		return decode[approval](t, w.want(202, w.post("/v1/vendors/V9/terms", body))).ID
+	}
+	first, other := ask(`{"credit_limit_minor":70000}`), ask(`{"credit_limit_minor":50000}`)
+	w.want(200, w.ask("POST", "/v1/approvals/"+other+"/approve", second, `{}`))
+	now := decode[apiv1.Approval](t, w.want(200, w.ask("GET", "/v1/approvals/"+first, second, ""))).Now
+	if now == nil || !now.Changed || !strings.Contains(now.Summary, "from 500.00 KES to 700.00 KES") {
+		t.Errorf("after another change: %+v", now)
+	}
+	tariff := `{"name":"second","currency":"KES","flat_micro":1000000}`
+	one := decode[approval](t, w.want(202, w.post("/v1/tariffs", tariff))).ID
+	two := decode[approval](t, w.want(202, w.post("/v1/tariffs", tariff))).ID
+	w.want(200, w.ask("POST", "/v1/approvals/"+one+"/approve", second, `{}`))
+	now = decode[apiv1.Approval](t, w.want(200, w.ask("GET", "/v1/approvals/"+two, second, ""))).Now
+	if now == nil || !strings.Contains(now.Refused, "second") {
+		t.Errorf("a name that is taken now: %+v", now)
 	}
 }
 

@@ -11,7 +11,7 @@ var codes = []refusal.Code{
 	refusal.MeterNumberInvalid, refusal.MeterOffline, refusal.AccountClosed, refusal.ReadingHeld, refusal.TariffMissing, refusal.TariffExists,
 	refusal.TariffInvalid, refusal.CurrencyMismatch, refusal.VendTooSmall, refusal.VendTooLarge, refusal.VendNotFound, refusal.NotSealedYet,
 	refusal.VendInProgress, refusal.ChargeExists, refusal.FBEAlreadyIssued, refusal.DailyLimit, refusal.InsufficientFloat, refusal.VendorExists, refusal.VendorBlocked, refusal.ShiftOpen, refusal.ShiftClosed, refusal.DayOpen, refusal.CommissionTooHigh,
-	refusal.NotReversible, refusal.AlreadyReversed, refusal.KeyChangePending, refusal.ApprovalInvalid, refusal.MakerNotInForce, refusal.AlreadyDecided, refusal.KeyMissing, refusal.KeyExpired,
+	refusal.NotReversible, refusal.AlreadyReversed, refusal.KeyChangePending, refusal.ApprovalInvalid, refusal.ApprovalChanged, refusal.MakerNotInForce, refusal.AlreadyDecided, refusal.KeyMissing, refusal.KeyExpired,
 	refusal.KeyTypeForbidden, refusal.KeyChangeRequired, refusal.BaseDateExpired, refusal.TooManyTokens, refusal.TokenUnfit,
 	refusal.ClockUntrusted, refusal.ClockTrusted, refusal.KeystoreLocked, refusal.IssuerRefused, refusal.IssuerUnknown,
 	refusal.ImportUnreadable, refusal.ImportRow, refusal.ImportedBefore, refusal.RowUsed,

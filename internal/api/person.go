@@ -78,6 +78,24 @@ func (a *API) peopleRoutes(r router) {
 		Summary:     "Revoke a device on which a person signs in with a PIN",
 		Description: "Its sessions end at once, with their open pages. Everybody may revoke their own devices; those of others need the right people.manage.",
 	}, a.revokeDevice)
+	listRoute(r, apiv1.Owns, a.owns)
+	order(r, huma.Operation{
+		OperationID: "record-own", Path: "/v1/people/{id}/own", DefaultStatus: http.StatusOK, Tags: []string{"people"},
+		Summary: "Record a meter or a telephone as a person's own",
+		Description: "Whoever approves an action then sees that it gives something to this meter or telephone of a colleague. Everybody may record their own; " +
+			"for others it needs the right people.manage. What is recorded already stays as it is.",
+	}, func(ctx context.Context, by access.Actor, in *PersonPath, body apiv1.NewOwn) (*reply[apiv1.Own], error) {
+		done, err := a.c.Access.RecordOwn(ctx, by, in.Person, access.OwnKind(body.Kind), body.Number)
+		return replyOf(done.Refusal, err, func() apiv1.Own { return ownOf(done.Own) })
+	})
+	remove(r, huma.Operation{
+		OperationID: "end-own", Path: "/v1/people/{id}/own/{own}", DefaultStatus: http.StatusOK, Tags: []string{"people"},
+		Summary:     "End the record of a person's own meter or telephone",
+		Description: "It needs the right people.manage and another person than the one whom it concerns. The record stays in the list and counts for 90 days longer.",
+	}, func(ctx context.Context, by access.Actor, in *OwnPath) (*reply[apiv1.Own], error) {
+		done, err := a.c.Access.EndOwn(ctx, by, in.Person, in.Own)
+		return replyOf(done.Refusal, err, func() apiv1.Own { return ownOf(done.Own) })
+	})
 	for _, c := range []struct {
 		verb, summary, more string
 		do                  func(context.Context, access.Actor, string) (access.Changed, error)
@@ -193,4 +211,36 @@ func (a *API) counterDevices(ctx context.Context, by access.Actor, in *apiv1.Dev
 
 func sessionOf(s access.Session) apiv1.Session {
 	return apiv1.Session{ID: s.ID.Text(id.Session), CreatedAt: s.CreatedAt.UTC(), SeenAt: s.SeenAt.UTC(), Address: s.From.IP, Browser: s.From.Name, Own: s.Own}
+}
+
+// OwnPath is a record of a person's own meter or telephone in a path.
+type OwnPath struct {
+	PersonPath
+	Own string `path:"own" maxLength:"40" doc:"Id of the record"`
+}
+
+func ownOf(o access.Own) apiv1.Own {
+	return apiv1.Own{ID: o.ID.Text(id.Own), Person: o.Person.Text(id.Person), Kind: string(o.Kind), Number: o.Number, RecordedBy: o.By,
+		CreatedAt: o.CreatedAt.UTC(), EndedBy: o.EndedBy, EndedAt: at(o.EndedAt)}
+}
+
+// listOwns names the list that a cursor of records belongs to.
+const listOwns = "own"
+
+// owns lists the records of a person. They are few, so a page is a part of them.
+func (a *API) owns(ctx context.Context, by access.Actor, in *apiv1.OwnFilter) (*listed[apiv1.Own], error) {
+	after, max, no := pageAt(in.Page).Read(a.c.Cursors, by.Tenant, listOwns)
+	if no.Refused() {
+		return nil, problemOf(no)
+	}
+	l, err := a.c.Access.Owns(ctx, by, in.Person)
+	rows, next := l.Data, ""
+	if i := slices.IndexFunc(rows, func(o access.Own) bool { return o.ID == after }); i >= 0 {
+		rows = rows[i+1:]
+	}
+	if len(rows) > max {
+		rows = rows[:max]
+		next = registry.Cursor(a.c.Cursors, by.Tenant, listOwns, rows[max-1].ID)
+	}
+	return pageOf(l.Refusal, err, rows, next, ownOf)
 }

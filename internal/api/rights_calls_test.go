@@ -306,8 +306,9 @@ func utilities() map[string]valid {
 			s.do(200, "POST", "/v1/customers/"+customer, `{"phone":"+254799000009"}`)
 			return customer
 		}),
-		"approve": once(access.Reverse, "/v1/approvals/{id}/approve", `{}`, (*stage).waiting),
-		"reject":  once(access.Reverse, "/v1/approvals/{id}/reject", `{}`, (*stage).waiting),
+		"approval": once(access.Reverse, "/v1/approvals/{id}", "", (*stage).waiting).by("GET"),
+		"approve":  once(access.Reverse, "/v1/approvals/{id}/approve", `{}`, (*stage).waiting),
+		"reject":   once(access.Reverse, "/v1/approvals/{id}/reject", `{}`, (*stage).waiting),
 	}
 }
 
@@ -325,6 +326,13 @@ func people() map[string]valid {
 		"sessions":        once(access.ManagePeople, "/v1/people/{id}/sessions", "", person).by("GET"),
 		"end-sessions":    once(access.ManagePeople, "/v1/people/{id}/sessions", "", person).by("DELETE"),
 		"counter-devices": once(access.ManagePeople, "/v1/people/{id}/devices", "", person).by("GET"),
+		"own":             once(access.ManagePeople, "/v1/people/{id}/own", "", person).by("GET"),
+		"record-own":      once(access.ManagePeople, "/v1/people/{id}/own", `{"kind":"meter","number":"04140001019"}`, person),
+		"end-own": {access.ManagePeople, func(s *stage, _ bool) call {
+			p := s.invited()
+			own := decode[struct{ ID string }](s.t, s.want(200, s.ask("POST", "/v1/people/"+p+"/own", s.owner, `{"kind":"meter","number":"04140001019"}`)))
+			return call{"DELETE", "/v1/people/" + p + "/own/" + own.ID, ""}
+		}},
 		"revoke-device": {access.ManagePeople, func(s *stage, _ bool) call {
 			p := s.invited()
 			return call{"DELETE", "/v1/people/" + p + "/devices/" + s.device(p), ""}

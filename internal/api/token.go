@@ -131,6 +131,35 @@ func approvalOf(w access.Approval) apiv1.Approval {
 	return b
 }
 
+// effectOf returns what a request does if it is approved now.
+func effectOf(now *access.Rehearsed) *apiv1.Effect {
+	if now == nil {
+		return nil
+	}
+	b := apiv1.Effect{Summary: now.Summary, Changed: now.Changed, Hidden: now.Effect.Hidden}
+	if now.Refused() {
+		b.Refused = now.Detail()
+	}
+	for _, f := range now.Effect.Facts {
+		b.Facts = append(b.Facts, apiv1.EffectFact{Name: f.Name, Before: f.Before.String(), After: f.After.String(), Was: f.Was.String(), Cautions: cautionsOf(f.Odd)})
+	}
+	for _, s := range now.Effect.Sums {
+		b.Sums = append(b.Sums, apiv1.EffectSum{Fate: string(s.Fate), Count: s.Count, Sum: s.Sum.String(), WasCount: s.WasCount, WasSum: s.WasSum.String()})
+	}
+	for _, r := range now.Effect.Rows {
+		b.Rows = append(b.Rows, apiv1.EffectRow{Line: r.Line, Name: r.Name, At: at(r.At), From: r.From, Said: r.Said, Meter: r.Meter, Amount: r.Amount.String(),
+			Fate: string(r.Fate), Cautions: cautionsOf(r.Odd)})
+	}
+	return &b
+}
+
+func cautionsOf(odd []access.Oddity) (out []string) {
+	for _, o := range odd {
+		out = append(out, o.What)
+	}
+	return out
+}
+
 // encodeWaits answers a request that was stored for a second person.
 func encodeWaits(w access.Approval) (int, []byte) {
 	return http.StatusAccepted, encoded(approvalOf(w))
@@ -170,22 +199,41 @@ func doneOrWaits(status int, no refusal.Refusal, waits *access.Approval, err err
 	return sentBytes(status, encoded(done())), nil
 }
 
+// ApprovalPath is an approval in a path.
+type ApprovalPath struct {
+	ID string `path:"id" maxLength:"64" doc:"Id of the approval"`
+}
+
 func (a *API) approvalRoutes(r router) {
 	listRoute(r, apiv1.Approvals, a.approvals)
-	for _, allow := range []bool{true, false} {
-		verb, summary := "reject", "Reject a request"
-		if allow {
-			verb, summary = "approve", "Approve a request, which is then carried out"
-		}
-		order(r, huma.Operation{
-			OperationID: verb, Path: "/v1/approvals/{id}/" + verb, DefaultStatus: http.StatusOK, Tags: []string{"approvals"}, Summary: summary,
-			Description: "Needs a person who did not make the request and has the same right.",
-		}, func(ctx context.Context, by access.Actor, in *struct {
-			ID string `path:"id" maxLength:"64" doc:"Id of the approval"`
-		}, body apiv1.Decision) (*reply[apiv1.Approval], error) {
-			return a.decide(ctx, by, in.ID, allow, body.Reason)
+	query(r, huma.Operation{
+		OperationID: "approval", Path: "/v1/approvals/{id}", Tags: []string{"approvals"}, Summary: "Show a request and what it does if it is approved now",
+		Description: "The field now is computed from the stored request and the books as they are at this moment, by the rules that apply when it is carried out.",
+	}, func(ctx context.Context, by access.Actor, in *ApprovalPath) (*reply[apiv1.Approval], error) {
+		shown, err := a.c.Access.Approval(ctx, by, in.ID)
+		return replyOf(shown.Refusal, err, func() apiv1.Approval {
+			b := approvalOf(shown.Approval)
+			if b.Now = effectOf(shown.Now); b.Now != nil {
+				b.Shown = shown.Now.Shown
+			}
+			return b
 		})
-	}
+	})
+	const who = "Needs a person who did not make the request and has the same right."
+	order(r, huma.Operation{
+		OperationID: "approve", Path: "/v1/approvals/{id}/approve", DefaultStatus: http.StatusOK, Tags: []string{"approvals"},
+		Summary: "Approve a request, which is then carried out",
+		Description: who + " A program that shows the request to a person should send the field shown of what it showed. If the request does something else " +
+			"by now, the answer is approval-changed, and nothing is done.",
+	}, func(ctx context.Context, by access.Actor, in *ApprovalPath, body apiv1.Decision) (*reply[apiv1.Approval], error) {
+		return a.decide(ctx, by, in.ID, true, body)
+	})
+	order(r, huma.Operation{
+		OperationID: "reject", Path: "/v1/approvals/{id}/reject", DefaultStatus: http.StatusOK, Tags: []string{"approvals"},
+		Summary: "Reject a request", Description: who,
+	}, func(ctx context.Context, by access.Actor, in *ApprovalPath, body apiv1.Rejection) (*reply[apiv1.Approval], error) {
+		return a.decide(ctx, by, in.ID, false, apiv1.Decision{Reason: body.Reason})
+	})
 }
 
 // listApprovals names the list that a cursor of approvals belongs to; each state has its own list.
@@ -204,8 +252,9 @@ func (a *API) approvals(ctx context.Context, by access.Actor, in *apiv1.Approval
 	return pageOf(l.Refusal, err, l.Data, next, approvalOf)
 }
 
-func (a *API) decide(ctx context.Context, by access.Actor, approval string, allow bool, reason string) (*reply[apiv1.Approval], error) {
-	d, err := a.c.Access.Decide(ctx, by, approval, allow, reason)
+func (a *API) decide(ctx context.Context, by access.Actor, approval string, allow bool, body apiv1.Decision) (*reply[apiv1.Approval], error) {
+	decision := access.Decision{Allow: allow, Reason: body.Reason, Shown: body.Shown}
+	d, err := a.c.Access.Decide(ctx, by, approval, decision)
 	if err != nil {
 		return nil, err
 	}

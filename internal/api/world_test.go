@@ -43,6 +43,8 @@ type world struct {
 	devices []app.LegacyListener
 	// ahead is the clock error of the servers that the test starts from now on. No time service sets such a clock.
 	ahead time.Duration
+	// test makes it a test installation: everybody may sign in without a second factor.
+	test bool
 }
 
 const meterNumber = "04140001001"
@@ -105,7 +107,7 @@ func (w *world) serve(unlocked bool, limits api.Limits) {
 	if err := library.Load(profiles.Files); err != nil {
 		w.t.Fatal(err)
 	}
-	a, err := app.New(app.Config{Legacy: w.legacy, Devices: w.shared, Profiles: library, Now: now, Synced: func() bool { return false }, Data: w.dir, HTTP: "127.0.0.1:0", MQTT: "127.0.0.1:0", Passphrase: pass, Reserve: -1, API: limits, Routes: w.routes, Languages: wordstest.Languages(w.t),
+	a, err := app.New(app.Config{Legacy: w.legacy, Devices: w.shared, Profiles: library, Now: now, Synced: func() bool { return false }, Data: w.dir, HTTP: "127.0.0.1:0", MQTT: "127.0.0.1:0", Passphrase: pass, Reserve: -1, API: limits, Routes: w.routes, Test: w.test, Languages: wordstest.Languages(w.t),
 		KeyCost: cheapKeys(), PasswordCost: cheapPasswords(), Version: apiv1.Version{Version: "test", Go: "go"},
 		Log: slog.New(slog.NewTextHandler(log, nil))})
 	if err != nil {

@@ -106,6 +106,7 @@ func (a *App) openCases() (err error) {
 		Door: store.DoorTo(a.engine, store.Job, func(tx *store.Tx) imports.Tx { return tx })})
 	a.adoption = a.adopting()
 	a.access.Serve(a.doers())
+	a.access.Describe(a.aboutAct)
 	a.runner = job.NewRunner(store.DoorTo(a.engine, store.Job, func(tx *store.Tx) tasksTx { return tx }), a.holder, a.c.Now, a.log, tasks(a.clockDoubted)...)
 	return a.openSetup()
 }

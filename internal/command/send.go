@@ -144,12 +144,23 @@ func send(tx Tx, by access.Actor, o Request, ref registry.Ref, at time.Time) (Se
 		return sendSwitch(tx, by, o, ref, m, at)
 	}
 	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: o.Type.Act(o.Args), Object: m.ID.Text(id.Meter), Summary: o.words(m.Number),
-		Body: storedRequest{m.Number, o.Type, o.Args, o.Reason}}, at)
+		Body: storedRequest{m.Number, o.Type, o.Args, o.Reason}, Effect: access.Telling(o.tell)}, at)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return Sent{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
 	}
 	cmd, err := Add(tx, m, Command{Type: o.Type, Args: o.Args, Reason: o.Reason, By: by.String()}, o.Type.TTL(), by.Entry("", ""), eyes)
 	return Sent{Command: cmd}, err
+}
+
+// tell says what a command is.
+func (o Request) tell(e *access.Effect) {
+	e.Fact("command", string(o.Type))
+	if o.Type == CancelToken {
+		e.Fact("tid", fmt.Sprint(o.Args["tid"]))
+	}
+	if o.Type.Act(o.Args) == access.ActForce {
+		e.Fact("relay-closes", "without the customer's key press")
+	}
 }
 
 // words describes what a command will do, for the person who approves it.

@@ -55,6 +55,22 @@ func findAccount(tx Tx, name AccountName, text string) (AccountDetails, refusal.
 	return AccountDetails{}, refuse.AccountNotFound(refusal.Echo(text)), nil
 }
 
+// PlaceOf finds the account that a text names: by its identity, or by the number or identity of a meter.
+func (ds *Debts) PlaceOf(tx Tx, account string) (AccountDetails, refusal.Refusal, error) {
+	name, no := accountName(account)
+	if no.Refused() {
+		return AccountDetails{}, no, nil
+	}
+	return findAccount(tx, name, account)
+}
+
+// tell says whose account it is. The side is "to-" or "from-" where a request is about two accounts.
+func (a AccountDetails) tell(e *access.Effect, side string) {
+	e.Fact(side+"meter", strings.Join(a.Meters, ", "))
+	e.Fact(side+"customer", a.Customer.Name)
+	e.Fact(side+"phone", a.Customer.Phone)
+}
+
 // AccountView is an account with its balances and what it owes.
 type AccountView struct {
 	refusal.Refusal

@@ -237,6 +237,39 @@ func (ds *Debts) TakeBackBalance(tx Tx, by access.Actor, journal id.ID) (refusal
 	return refusal.Refusal{}, tx.AuditLog(e)
 }
 
+// ImportedEntry is a debt or an opening balance that an import made.
+type ImportedEntry struct {
+	Amount   money.Minor
+	For      string
+	Meter    string // numbers of the meters of its account
+	Customer string
+}
+
+// ImportedEntry reads what an import made: a debt by its identity, or else an opening balance by its journal.
+func (ds *Debts) ImportedEntry(tx Tx, made id.ID, isDebt bool) (b ImportedEntry, err error) {
+	var account id.ID
+	if isDebt {
+		d, _, err := tx.Debt(made)
+		if err != nil {
+			return b, err
+		}
+		b.Amount, b.For, account = d.Principal, strings.TrimSpace(d.Kind+" "+d.Memo), d.Account
+	} else {
+		j, found, err := tx.Journal(made)
+		if err != nil || !found {
+			return b, err
+		}
+		last := j.Postings[len(j.Postings)-1]
+		b.Amount, b.For = -last.Amount, j.Memo
+		if account, err = id.Parse(id.Account, last.Account.Subject); err != nil {
+			return b, fmt.Errorf("read opening balance %s: %w", made.Text(id.Journal), err)
+		}
+	}
+	place, _, err := tx.AccountPlace(AccountName{ID: account})
+	b.Meter, b.Customer = strings.Join(place.Meters, ", "), place.Customer.Name
+	return b, err
+}
+
 // mirror posts the mirror of a journal.
 func mirror(tx Tx, j ledger.Journal, now time.Time) (ledger.Breach, error) {
 	n, err := tx.NewID()

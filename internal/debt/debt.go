@@ -114,6 +114,7 @@ const (
 	Paid       = "paid"
 	WrittenOff = "written_off"
 	TakenBack  = "taken_back" // it was never owed; see [Debt.State]
+	Moved      = "moved"      // another account of the customer owes what was left; see [Debt.State]
 )
 
 // Debt is money owed that is collected with purchases. Its Outstanding, less what pending sales have reserved, is the balance of its ledger
@@ -138,12 +139,16 @@ type Debt struct {
 	Status      string
 	CreatedAt   time.Time
 	TakenBack   time.Time // when the file that it came from was undone; zero if it was not
+	MovedTo     id.ID     // the debt of another account that took over what was left; zero if none did
 }
 
 // State is the state of the debt as people read it.
 func (d Debt) State() string {
-	if !d.TakenBack.IsZero() {
+	switch {
+	case !d.TakenBack.IsZero():
 		return TakenBack
+	case !d.MovedTo.IsZero() && d.Outstanding == 0: // a sale that paid it may have been reversed since
+		return Moved
 	}
 	return d.Status
 }

@@ -71,13 +71,18 @@ func (ds *Debts) adjust(tx Tx, by access.Actor, a Adjustment) (Adjusted, refusal
 		return Adjusted{}, refuse.AccountTakesNoMoney(place.ID.Text(id.Account), place.Status), nil
 	}
 	to := goodwillTo(place)
-	if has, err := tx.Books().Balance(to); err != nil || -has > money.MaxMinor-a.Amount.Minor {
+	has, err := tx.Books().Balance(to)
+	if err != nil || -has > money.MaxMinor-a.Amount.Minor {
 		return Adjusted{}, refuse.AccountWouldHoldTooMuch(place.ID.Text(id.Account), money.Amount{Minor: money.MaxMinor, Currency: a.Amount.Currency}), err
 	}
 	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActAdjust, Object: place.ID.Text(id.Account),
 		Summary: fmt.Sprintf("give %s to account %s: %s", a.Amount, place.ID.Text(id.Account), a.Reason),
 		Body:    adjustAsked{Account: place.ID.Text(id.Account), Amount: a.Amount.Minor, Currency: a.Amount.Currency, Reason: a.Reason},
-		Takes:   takes(a.Amount.Minor, place.ID)}, ds.moment())
+		Takes:   takes(a.Amount.Minor, place.ID),
+		Effect: access.Telling(func(e *access.Effect) {
+			e.Sum("amount", a.Amount)
+			e.Change("balance", access.Pays(money.Amount{Minor: -has, Currency: a.Amount.Currency}), access.Pays(money.Amount{Minor: a.Amount.Minor - has, Currency: a.Amount.Currency}))
+		})}, ds.moment())
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return Adjusted{Waits: eyes.Waits}, eyes.Refusal, err
 	}

@@ -159,7 +159,12 @@ func (ds *Debts) addDebt(tx Tx, by access.Actor, n NewDebt, name AccountName) (B
 	if n.row == nil {
 		eyes, err = access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActDebt, Object: place.ID.Text(id.Account),
 			Summary: fmt.Sprintf("make account %s owe %s as %s: %s", place.ID.Text(id.Account), n.Amount, n.Kind, n.Memo), Body: n.asked(place.ID),
-			Takes: takes(n.Amount.Minor, place.ID)}, ds.moment())
+			Takes: takes(n.Amount.Minor, place.ID), Effect: func() (e access.Effect, err error) {
+				e.Sum("amount", n.Amount)
+				e.Fact("debt", strings.TrimSpace(n.Kind+" "+n.Memo))
+				e.Fact("account", place.ID.Text(id.Account))
+				return e, nil
+			}}, ds.moment())
 	} else {
 		eyes, err = n.row.allowed(tx, by, access.ActImportedDebt, takes(n.Amount.Minor, place.ID), ds.moment())
 	}

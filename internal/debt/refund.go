@@ -111,19 +111,38 @@ func (ds *Debts) refund(tx Tx, by access.Actor, r Refund) (Refunded, refusal.Ref
 		return Refunded{}, refuse.RefundAboveDue(place.ID.Text(id.Account), money.Amount{Minor: -balance, Currency: out.Amount.Currency}), nil
 	}
 	out.Left = -balance - out.Amount.Minor
-	var to id.ID
+	var to AccountDetails
 	if r.To != "" {
 		if out.To, to, no, err = receiver(tx, place, r.To); err != nil || no.Refused() {
 			return Refunded{}, no, err
 		}
 	}
 	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActRefund, Object: place.ID.Text(id.Account),
-		Summary: fmt.Sprintf("refund %s of account %s to %s: %s", out.Amount, place.ID.Text(id.Account), refName(out.To), r.Reason),
-		Body:    refundRequest{place.ID.Text(id.Account), out.Amount.Minor, out.Amount.Currency, r.bankOf(), r.To, r.Reason}}, out.At)
+		Summary: fmt.Sprintf("refund %s of account %s to %s: %s", out.Amount, place.ID.Text(id.Account), receiverName(out.To), r.Reason),
+		Body:    refundRequest{place.ID.Text(id.Account), out.Amount.Minor, out.Amount.Currency, r.bankOf(), r.To, r.Reason},
+		Effect: access.Telling(func(e *access.Effect) {
+			e.Sum("amount", out.Amount)
+			e.Fact("from-account", place.ID.Text(id.Account))
+			if r.To == "" {
+				e.Fact("bank", out.To.Subject)
+			} else {
+				e.Fact("to-account", out.To.Subject)
+			}
+			to.tell(e, "to-")
+			e.Change("balance", access.Pays(money.Amount{Minor: -balance, Currency: out.Amount.Currency}), access.Pays(money.Amount{Minor: out.Left, Currency: out.Amount.Currency}))
+		})}, out.At)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return Refunded{Waits: eyes.Waits}, eyes.Refusal, err
 	}
-	return ds.payRefund(tx, by, out, due, to, eyes)
+	return ds.payRefund(tx, by, out, due, to.ID, eyes)
+}
+
+// receiverName says in words which account gets money.
+func receiverName(a ledger.AccountRef) string {
+	if a.Code == ledger.Bank {
+		return "bank account " + a.Subject
+	}
+	return "account " + a.Subject
 }
 
 // refName names an account of the books.
@@ -138,22 +157,22 @@ func (r Refund) bankOf() string {
 }
 
 // receiver returns the wallet or the carry of another account that gets a refund.
-func receiver(tx Tx, from AccountDetails, text string) (ledger.AccountRef, id.ID, refusal.Refusal, error) {
+func receiver(tx Tx, from AccountDetails, text string) (ledger.AccountRef, AccountDetails, refusal.Refusal, error) {
 	name, no := accountName(text)
 	if no.Refused() {
-		return ledger.AccountRef{}, id.ID{}, no, nil
+		return ledger.AccountRef{}, AccountDetails{}, no, nil
 	}
 	to, no, err := findAccount(tx, name, text)
 	if err != nil || no.Refused() {
-		return ledger.AccountRef{}, id.ID{}, no, err
+		return ledger.AccountRef{}, AccountDetails{}, no, err
 	}
 	switch {
 	case to.ID == from.ID:
-		return ledger.AccountRef{}, id.ID{}, refuse.RefundToItself(to.ID.Text(id.Account)), nil
+		return ledger.AccountRef{}, AccountDetails{}, refuse.RefundToItself(to.ID.Text(id.Account)), nil
 	case to.Status != accountActive:
-		return ledger.AccountRef{}, id.ID{}, refuse.AccountTakesNoMoney(to.ID.Text(id.Account), to.Status), nil
+		return ledger.AccountRef{}, AccountDetails{}, refuse.AccountTakesNoMoney(to.ID.Text(id.Account), to.Status), nil
 	}
-	return goodwillTo(to), to.ID, refusal.Refusal{}, nil
+	return goodwillTo(to), to, refusal.Refusal{}, nil
 }
 
 // payRefund books a refund that needs no further approval.

@@ -66,7 +66,13 @@ func (ds *Debts) writeOff(tx Tx, by access.Actor, w WriteOff) (Booking, refusal.
 	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActAdjust, Object: d.Name(),
 		Summary: fmt.Sprintf("write off %s of debt %s: %s", money.Amount{Minor: amount, Currency: currency}, d.Name(), w.Reason),
 		// The approval is for the amount in the summary, even if the outstanding amount has changed by then.
-		Body: adjustAsked{Debt: d.Name(), Amount: amount, Reason: w.Reason}, Takes: takes(amount, d.Account)}, ds.moment())
+		Body: adjustAsked{Debt: d.Name(), Amount: amount, Reason: w.Reason}, Takes: takes(amount, d.Account),
+		Content: []string{d.Account.Text(id.Account), d.Kind, d.Memo},
+		Effect: access.Telling(func(e *access.Effect) {
+			e.Fact("debt", strings.TrimSpace(d.Kind+" "+d.Memo))
+			e.Fact("account", d.Account.Text(id.Account))
+			e.Sum("amount", money.Amount{Minor: amount, Currency: currency})
+		})}, ds.moment())
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return Booking{Waits: eyes.Waits}, eyes.Refusal, err
 	}

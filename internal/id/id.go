@@ -45,6 +45,7 @@ const (
 	Adopted        = "adp_" // an unmodified device that is a meter
 	DevicePassword = "dpw_" // a password of unmodified devices
 	Device         = "dev_" // a browser in which a person signs in with a PIN
+	Own            = "own_" // a meter or a telephone that a person has recorded as their own
 	Day            = "day_" // a closed day of the books
 	Shift          = "shf_" // a person's use of a till between opening and closing it
 	Import         = "imp_" // a file of meters or customers that was imported

@@ -358,7 +358,7 @@ func (s *Imports) beginNew(tx Tx, by access.Actor, w Request, sum [sha256.Size]b
 	}
 	var eyes access.FourEyes
 	if w.Kind.Money() {
-		if eyes, err = allow(tx, by, &i, rows, would); err != nil || eyes.Refused() {
+		if eyes, err = s.decideImport(tx, by, &i, rows, would); err != nil || eyes.Refused() {
 			return beginning{Refusal: eyes.Refusal}, err
 		}
 	}

@@ -175,13 +175,13 @@ func (w *world) approved(second access.Actor, waits *access.Approval, write, com
 		w.t.Fatal("the file waits for nobody")
 	}
 	w.engine.Kill(write, commit)
-	_, err = w.access.Decide(w.t.Context(), second, waits.ID.Text(id.Approval), true, "")
+	_, err = w.access.Decide(w.t.Context(), second, waits.ID.Text(id.Approval), access.Decision{Allow: true, Reason: ""})
 	killed = w.engine.Revive()
 	if killed != errors.Is(err, storetest.ErrKilled) {
 		w.t.Errorf("killed before write %d or after commit %d, the approval ends with %v", write, commit, err)
 	}
 	if killed { // if the approval is not used up, the second person approves once more
-		_, err = w.access.Decide(w.t.Context(), second, waits.ID.Text(id.Approval), true, "")
+		_, err = w.access.Decide(w.t.Context(), second, waits.ID.Text(id.Approval), access.Decision{Allow: true, Reason: ""})
 	}
 	return killed, err
 }

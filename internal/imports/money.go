@@ -147,8 +147,8 @@ type importAsked struct {
 	Sum    string      `json:"sha256"` // of the rows
 }
 
-// allow decides whether an import of money may begin. The import is new, and gets what was decided.
-func allow(tx Tx, by access.Actor, i *Import, rows []entry, would []Line) (access.FourEyes, error) {
+// decideImport decides whether an import of money may begin. The import is new, and gets what was decided.
+func (s *Imports) decideImport(tx Tx, by access.Actor, i *Import, rows []entry, would []Line) (access.FourEyes, error) {
 	n, sum := total(would)
 	if n == 0 {
 		return access.FourEyes{}, nil
@@ -156,6 +156,7 @@ func allow(tx Tx, by access.Actor, i *Import, rows []entry, would []Line) (acces
 	h, kept := sha256.New(), []entry{} // a row that is refused today is not booked later
 	for at, e := range rows {
 		if would[at].State == Done {
+			e.money.Line, e.money.Print = e.line, hex.EncodeToString(e.print[:])
 			kept = append(kept, e)
 			h.Write(e.print[:])
 		}
@@ -172,13 +173,14 @@ func allow(tx Tx, by access.Actor, i *Import, rows []entry, would []Line) (acces
 	}
 	eyes, err := access.SecondPerson(tx.Debts().Eyes(), by, access.ActRequest{Act: i.Kind.act(), Object: name,
 		Summary: fmt.Sprintf("import %d %s of %s together from a file of %d rows", n, i.Kind, money.Amount{Minor: sum, Currency: currency}, len(rows)),
-		Body:    importAsked{name, i.Kind, n, sum, hex.EncodeToString(h.Sum(nil))}, Takes: access.Takes{Amount: int64(sum)}, Utility: above}, i.CreatedAt)
+		Body:    importAsked{name, i.Kind, n, sum, hex.EncodeToString(h.Sum(nil))}, Takes: access.Takes{Amount: int64(sum)}, Utility: above,
+		Content: contentOf(kept),
+		Effect:  func() (access.Effect, error) { return s.effectOf(tx, i.Kind, kept, i.CreatedAt) }}, i.CreatedAt)
 	if err != nil || eyes.Refused() || eyes.Waits == nil {
 		return eyes, err
 	}
 	i.Approval = eyes.Waits.ID
 	for _, e := range kept {
-		e.money.Line, e.money.Print = e.line, hex.EncodeToString(e.print[:])
 		body, err := json.Marshal(e.money)
 		if err != nil {
 			return eyes, err
@@ -188,6 +190,15 @@ func allow(tx Tx, by access.Actor, i *Import, rows []entry, would []Line) (acces
 		}
 	}
 	return eyes, nil
+}
+
+// contentOf is what a second person approves of a file: its rows, which the server stores.
+func contentOf(rows []entry) []moneyRow {
+	out := make([]moneyRow, len(rows))
+	for i, r := range rows {
+		out[i] = r.money
+	}
+	return out
 }
 
 // keepRefused stores the results of the rows that would be refused. Such a row did not count when it was decided whether the file needs a
@@ -292,7 +303,8 @@ func (s *Imports) doImport(ctx context.Context, maker access.Actor, body []byte)
 		if err != nil {
 			return approving{}, err
 		}
-		eyes, err := access.SecondPerson(tx.Debts().Eyes(), maker, access.ActRequest{Act: i.Kind.act(), Object: asked.Import, Body: asked}, s.c.Now())
+		eyes, err := access.SecondPerson(tx.Debts().Eyes(), maker, access.ActRequest{Act: i.Kind.act(), Object: asked.Import, Body: asked, Content: contentOf(rows),
+			Effect: func() (access.Effect, error) { return s.effectOf(tx, i.Kind, rows, s.c.Now()) }}, s.c.Now())
 		if err != nil || eyes.Refused() {
 			return approving{Refusal: eyes.Refusal}, err
 		}

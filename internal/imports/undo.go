@@ -86,7 +86,8 @@ func (s *Imports) mayUndo(ctx context.Context, by access.Actor, r Result) (begin
 		name, now := i.ID.Text(id.Import), access.Stored(s.c.Now())
 		eyes, err := access.SecondPerson(tx.Debts().Eyes(), by, access.ActRequest{Act: access.ActImportUndo, Object: name,
 			Summary: fmt.Sprintf("undo the import of %d %s of at most %s together", n, i.Kind, money.Amount{Minor: i.Total, Currency: currency}),
-			Body:    undoAsked{name, n, i.Total}, Takes: access.Takes{Amount: int64(i.Total)}}, now)
+			Body:    undoAsked{name, n, i.Total}, Takes: access.Takes{Amount: int64(i.Total)}, Content: contentToUndo(r.Lines),
+			Effect: func() (access.Effect, error) { return s.undoEffect(tx, i, r.Lines, now) }}, now)
 		if err != nil || eyes.Refused() || eyes.Waits != nil {
 			return beginning{Refusal: eyes.Refusal, waits: eyes.Waits, i: i}, err
 		}
@@ -96,6 +97,17 @@ func (s *Imports) mayUndo(ctx context.Context, by access.Actor, r Result) (begin
 		}
 		return beginning{i: i}, tx.AuditLog(eyes.Mark(by.Entry("import.undo-begin", name)))
 	})
+}
+
+// contentToUndo is what a second person lets be taken back: what each row of a file made.
+func contentToUndo(lines []Line) []string {
+	var out []string
+	for _, l := range lines {
+		if l.State == Done {
+			out = append(out, fmt.Sprintf("%d %x", l.Line, l.Object))
+		}
+	}
+	return out
 }
 
 // doUndo undoes an import after a second person approved that; it is an [access.Executor].

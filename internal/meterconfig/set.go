@@ -229,7 +229,8 @@ func (c *Configs) set(tx Tx, by access.Actor, meter string, w Change) (View, err
 	}
 	now := access.Stored(c.c.Now())
 	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActMeterConfig, Object: p.Meter.ID.Text(id.Meter),
-		Summary: w.words(number), Body: configAct{number, w}}, now)
+		Summary: w.words(number), Body: configAct{number, w},
+		Effect: func() (e access.Effect, err error) { return e, e.Diff(was, p.Own, s.Currency) }}, now)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return View{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
 	}
@@ -253,7 +254,16 @@ func (c *Configs) set(tx Tx, by access.Actor, meter string, w Change) (View, err
 
 // words describes a change for the person who approves it.
 func (w Change) words(number string) string {
-	return fmt.Sprintf("configure meter %s: %s; reason: %s", number, strings.Join(slices.Concat(parts(w.Set), cleared(w.Clear)), ", "), w.Reason)
+	return fmt.Sprintf("configure meter %s: %s; reason: %s", number, strings.Join(slices.Concat(named(w.Set), cleared(w.Clear)), "; "), w.Reason)
+}
+
+// named writes values in words, with their units.
+func named(v meterdoc.Values) []string {
+	var e access.Effect
+	if len(v) == 0 || e.Diff(nil, v, "") != nil {
+		return nil
+	}
+	return []string{e.Words()}
 }
 
 func cleared(names []string) []string {

@@ -90,6 +90,8 @@ const (
 	AlarmUnitsOwed AlarmCode = "units-owed"
 	// AlarmPersonUnusual: somebody's actions are unusual in speed or size (access.Unusual).
 	AlarmPersonUnusual AlarmCode = "person-unusual"
+	// AlarmPaymentOwn: a payment bought energy for a meter or a telephone that a person of the utility has recorded as their own.
+	AlarmPaymentOwn AlarmCode = "payment-own"
 	// AlarmLockout: somebody tried wrong tokens until the meter locked its token entry.
 	AlarmLockout AlarmCode = "token-lockout"
 	// AlarmRatingHeld: a register is impossible, so nothing is charged until a person decides.

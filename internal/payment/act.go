@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -214,7 +215,7 @@ func (ps *Payments) decided(ctx context.Context, by access.Actor, d Decision, ac
 		if err != nil || no.Refused() {
 			return View{}, no, err
 		}
-		before, meter, needs := p.State, d.Meter, act(p)
+		before, waitedFor, meter, needs := p.State, p.ShownReason(), d.Meter, act(p)
 		commit, no, err := change(tx, &p)
 		if err != nil || no.Refused() {
 			return View{}, no, err
@@ -223,8 +224,23 @@ func (ps *Payments) decided(ctx context.Context, by access.Actor, d Decision, ac
 			meter = p.Meter
 		}
 		eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: needs, Object: p.Name(),
-			Summary: strings.TrimSpace(fmt.Sprintf("%s payment of %s, reference %q %s %s", word, p.Amount, p.Reference, p.Meter, d.Reason)),
-			Body:    request{p.Name(), meter, d.Reason}}, tx.Moment())
+			Summary: p.words(word, d.Reason),
+			Body:    request{p.Name(), meter, d.Reason}, Content: p.content(), Effect: func() (e access.Effect, err error) {
+				p.tell(&e, before, waitedFor)
+				if meter != "" {
+					return e, nil
+				}
+				if needs == access.ActDismissPayment {
+					if err := tellFirst(tx, p, &e); err != nil {
+						return e, err
+					}
+				}
+				meant, why, err := ps.MeterOf(tx, Payment{Provider: p.Provider, Amount: p.Amount, Reference: p.Reference, Payer: p.Payer, PaidAt: p.PaidAt})
+				if err == nil && why == NoReason { // whoever gives it back should know that somebody could be credited
+					e.Fact("reference-means", meant.Meter)
+				}
+				return e, err
+			}}, tx.Moment())
 		if err != nil || eyes.Refused() {
 			return View{}, eyes.Refusal, err
 		}
@@ -243,6 +259,85 @@ func (ps *Payments) decided(ctx context.Context, by access.Actor, d Decision, ac
 		return View{Payment: p}, refusal.Refusal{}, nil
 	})
 	return out, fault.Wrap(err, "%s payment %s", word, refusal.Echo(d.Payment))
+}
+
+// content is what a provider said of a payment, for which a decision is approved.
+func (p Payment) content() string {
+	return fmt.Sprintf("provider=%q txn=%q amount=%d%s payer=%q reference=%q paid=%d", p.Provider, p.Txn, p.Amount.Minor, p.Amount.Currency, p.Payer, p.Reference, p.PaidAt.UnixMicro())
+}
+
+// words says what a decision does, in a sentence.
+func (p Payment) words(word, reason string) string {
+	out := fmt.Sprintf("%s payment of %s, reference %q", word, p.Amount, p.Reference)
+	if p.Meter != "" {
+		out += ", for meter " + p.Meter
+	}
+	if reason != "" {
+		out += ": " + reason
+	}
+	return out
+}
+
+// tell says what a decision does with a payment. The payment has its new state.
+func (p Payment) tell(e *access.Effect, before State, waitedFor Reason) {
+	e.Sum("amount", p.Amount)
+	e.Fact("payer", p.Payer)
+	e.Fact("reference", p.Reference)
+	e.Fact("provider", p.Provider)
+	e.Fact("transaction", p.Txn)
+	e.Tells("paid-at", access.Moments(p.PaidAt))
+	e.Tells("known", access.Named("payment-reason", string(waitedFor)))
+	if p.ConfirmedAt.IsZero() {
+		e.Tells("proof", access.Named("payment-proof", "none"))
+	} else {
+		e.Tells("proof", access.Named("payment-proof", string(p.Proof)))
+	}
+	e.Fact("meter", p.Meter)
+	e.Change("state", access.Named("payment-state", string(before)), access.Named("payment-state", string(p.State)))
+}
+
+// doubleWithin is how far apart two payments may be, so that one may be the other.
+const doubleWithin = 7 * 24 * time.Hour
+
+// tellFirst shows the payment that another one may be a double of, beside it. If there is none, that is a reason to look twice: whoever paid may
+// lose the money.
+func tellFirst(tx Tx, p Payment, e *access.Effect) error {
+	first, found, err := firstOf(tx, p)
+	if err != nil {
+		return err
+	}
+	if !found {
+		e.Tells("first-payment", access.Named("first-payment", "none"), access.Oddity{Refusal: refuse.OddNoFirst()})
+		return nil
+	}
+	e.Sum("first-payment", first.Amount)
+	e.Fact("first-payer", first.Payer)
+	e.Fact("first-reference", first.Reference)
+	e.Fact("first-provider", first.Provider)
+	e.Fact("first-transaction", first.Txn)
+	e.Tells("first-paid-at", access.Moments(first.PaidAt))
+	e.Tells("first-state", access.Named("payment-state", string(first.State)))
+	return nil
+}
+
+// firstOf finds a payment of the same amount that is perhaps the same: another provider gave it the same name, or it has the same reference and was
+// paid at about the same time, and its money is in the books.
+func firstOf(tx Tx, p Payment) (Payment, bool, error) {
+	named, err := tx.Payments().PaymentsNamed(p.Txn, maxOfThese)
+	if err != nil {
+		return Payment{}, false, err
+	}
+	alike, err := tx.Payments().PaymentPage(Filter{Reference: p.Reference, From: p.PaidAt.Add(-doubleWithin), To: p.PaidAt.Add(doubleWithin)}, id.ID{}, maxOfThese)
+	if err != nil {
+		return Payment{}, false, err
+	}
+	for _, other := range append(named, alike...) {
+		same := other.Txn == p.Txn || p.Reference != "" && other.Reference == p.Reference
+		if other.ID != p.ID && same && other.Amount == p.Amount && !other.ConfirmedAt.IsZero() && other.PaidAt.Sub(p.PaidAt).Abs() <= doubleWithin {
+			return other, true, nil
+		}
+	}
+	return Payment{}, false, nil
 }
 
 // render returns the function that writes the answer.

@@ -48,6 +48,8 @@ type Tx interface {
 	// UpdateAlarm opens an alarm of the server (meter 0), or gives it a new text; ClearAlarm ends it.
 	UpdateAlarm(meter int64, a metering.Alarm) error
 	ClearAlarm(meter int64, code metering.AlarmCode) error
+	// EndOldAlarms ends the alarms of all meters with a code that were raised before a time.
+	EndOldAlarms(code metering.AlarmCode, before time.Time) error
 }
 
 // PaymentTx reads and writes the rows of providers and payments.

@@ -18,6 +18,9 @@ type Provider struct {
 	SealedPath []byte
 	Config     []byte // JSON without secrets, for the adapter
 	Sealed     []byte // secrets, for the adapter
+	SecretBy   string // who typed the secrets; [ByServer] if the server drew them; empty before this was noted
+	SealedOld  []byte // the secrets before these, and until when they prove a call too
+	OldUntil   time.Time
 	Single     money.Minor
 	Daily      money.Minor
 	DisabledAt time.Time

@@ -610,3 +610,6 @@ func (r *rows) UpdateAlarm(_ int64, a metering.Alarm) error {
 func (r *rows) ClearAlarm(_ int64, code metering.AlarmCode) error {
 	return r.Fails("ClearAlarm " + string(code))
 }
+func (r *rows) EndOldAlarms(code metering.AlarmCode, _ time.Time) error {
+	return r.Fails("EndOldAlarms " + string(code))
+}

@@ -138,7 +138,7 @@ func (ps *Payments) addProvider(tx Tx, by access.Actor, n NewProvider, path stri
 	if err := tx.AuditLog(e); err != nil {
 		return ProviderView{}, err
 	}
-	v, err := enable(tx, by, p)
+	v, err := ps.enable(tx, by, p)
 	v.Path = path
 	return v, err
 }
@@ -148,10 +148,26 @@ func (p Provider) terms() string {
 	return fmt.Sprintf("name=%s kind=%s single=%d daily=%d config=%s", p.Name, p.Kind, p.Single, p.Daily, p.Config)
 }
 
+// words says in a sentence that payments of a provider count.
+func (p Provider) words() string {
+	out := "accept payments of provider " + p.Name + " (" + p.Kind + ")"
+	if _, private, _, err := splitReach(p.Config); err == nil && private {
+		out += "; the server may call private addresses for it"
+	}
+	return out
+}
+
 // enable lets a provider be heard, once a second person has agreed.
-func enable(tx Tx, by access.Actor, p Provider) (ProviderView, error) {
+func (ps *Payments) enable(tx Tx, by access.Actor, p Provider) (ProviderView, error) {
+	if !p.Approved() { // an earlier version may have added it
+		config, _, _, err := splitReach(p.Config)
+		if no := ps.checkTyped(p.Name, p.Kind, config, nil); err != nil || no.Refused() {
+			return ProviderView{Refusal: no}, err
+		}
+	}
 	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActProvider, Object: p.ID.Text(id.Provider),
-		Summary: "hear a payment provider: " + p.terms(), Body: providerRequest{p.ID.Text(id.Provider)}}, tx.Moment())
+		Summary: p.words(), Body: providerRequest{p.ID.Text(id.Provider)}, Content: p.terms(),
+		Effect: func() (access.Effect, error) { return p.effect(tx) }}, tx.Moment())
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return ProviderView{Refusal: eyes.Refusal, Waits: eyes.Waits, Provider: p}, err
 	}
@@ -162,6 +178,28 @@ func enable(tx Tx, by access.Actor, p Provider) (ProviderView, error) {
 	e := by.Entry("provider.enable", p.ID.Text(id.Provider))
 	e.At, e.After = tx.Moment(), p.terms()
 	return ProviderView{Provider: p}, tx.AuditLog(eyes.Mark(e))
+}
+
+// effect says what hearing a provider allows: its payments make credit, up to its ceilings without a second person.
+func (p Provider) effect(tx Tx) (e access.Effect, err error) {
+	e.Change("payments", access.Named("provider-state", "off"), access.Named("provider-state", "on"))
+	return e, p.tell(tx, &e)
+}
+
+// tell says which provider it is, and how it is set up. Its secrets are not part of that.
+func (p Provider) tell(tx Tx, e *access.Effect) error {
+	currency, _, err := tx.Books().Currency()
+	if err != nil {
+		return err
+	}
+	e.Fact("provider", p.Name)
+	e.Fact("kind", p.Kind)
+	e.Fact("added-by", access.PlainName(p.AddedBy))
+	if p.Single > 0 {
+		e.Sum("one-payment", money.Amount{Minor: p.Single, Currency: currency})
+		e.Sum("payments-of-a-day", money.Amount{Minor: p.Daily, Currency: currency})
+	}
+	return e.Diff(nil, json.RawMessage(p.Config), currency)
 }
 
 // providerRequest is what an approval stores.
@@ -180,7 +218,7 @@ func (ps *Payments) doEnable(ctx context.Context, maker access.Actor, body []byt
 
 // Enable lets a provider be heard (right: settings.write).
 func (ps *Payments) Enable(ctx context.Context, by access.Actor, provider string) (ProviderView, error) {
-	return ps.change(ctx, by, provider, func(tx Tx, p Provider) (ProviderView, error) { return enable(tx, by, p) })
+	return ps.change(ctx, by, provider, func(tx Tx, p Provider) (ProviderView, error) { return ps.enable(tx, by, p) })
 }
 
 // Disable stops hearing a provider at once (right: settings.write). What it sent before is still worked on.

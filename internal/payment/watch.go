@@ -28,6 +28,9 @@ const (
 
 	// BackFor is how long the alarm counts a payment that the customer owes again.
 	BackFor = 7 * 24 * time.Hour
+	// OwnFor is how long the alarm about a payment for somebody's own meter stays open. Honest people buy energy every week: if their alarms
+	// stayed for ever, nobody would see the one that matters.
+	OwnFor = 30 * 24 * time.Hour
 )
 
 // OpenPayments is what waits for a person.
@@ -99,7 +102,7 @@ func (w Worker) watch(ctx context.Context, t access.Tenant, providers []Provider
 				return done{}, err
 			}
 		}
-		return done{}, nil
+		return done{}, tx.EndOldAlarms(metering.AlarmPaymentOwn, tx.Moment().Add(-OwnFor))
 	})
 	return fault.Wrap(err, "raise alarms about payments")
 }

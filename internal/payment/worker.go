@@ -577,9 +577,12 @@ func (w Worker) match(tx Tx, p *Payment) error {
 
 // meterOf finds the meter that a payment is for. If the payer typed no reference, the payer's own telephone number is the reference where the
 // configuration allows it.
-func (w Worker) meterOf(tx Tx, p Payment) (Found, Reason, error) {
+func (w Worker) meterOf(tx Tx, p Payment) (Found, Reason, error) { return w.ps.MeterOf(tx, p) }
+
+// MeterOf finds the meter that a payment would be for if it were confirmed now, or the reason why a person must decide.
+func (ps *Payments) MeterOf(tx Tx, p Payment) (Found, Reason, error) {
 	if strings.TrimSpace(registry.PlainDigits(p.Reference)) == "" {
-		if !w.ps.c.PayerPhone {
+		if !ps.c.PayerPhone {
 			return Found{}, UnknownReference, nil
 		}
 		called, err := tx.Payments().CalledMeters(ReadReference(p.Payer), maxFound)

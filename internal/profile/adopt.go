@@ -248,7 +248,11 @@ func (a *Adoption) adopt(ctx context.Context, by access.Actor, act deviceAct) (A
 		act.Meter = m.Number
 		wish := access.ActRequest{Act: access.ActDevice, Object: m.ID.Text(id.Meter), Body: act,
 			Summary: fmt.Sprintf("adopt the device %s (client id %s, profile %s) for meter %s: from then on, only this device says what is used there",
-				act.Name, act.Client, act.Profile, m.Number)}
+				act.Name, act.Client, act.Profile, m.Number), Effect: access.Telling(func(e *access.Effect) {
+				e.Change("device", access.Value{}, access.Says(act.Name))
+				e.Fact("client", act.Client)
+				e.Fact("profile", act.Profile)
+			})}
 		eyes, err := access.SecondPerson(tx.Eyes(), by, wish, a.c.Now())
 		if err != nil || eyes.Refused() || eyes.Waits != nil {
 			return AdoptedView{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
@@ -339,7 +343,12 @@ func (a *Adoption) Release(ctx context.Context, by access.Actor, name, reason st
 			return AdoptedView{}, err
 		}
 		eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActDevice, Object: m.ID.Text(id.Meter), Body: deviceAct{Do: doRelease, Name: name, Meter: v.Number, Reason: reason},
-			Summary: fmt.Sprintf("release the device %s of meter %s: its relay stays as it is, and nobody measures there any more: %s", name, v.Number, reason)}, a.c.Now())
+			Summary: fmt.Sprintf("release the device %s of meter %s: its relay stays as it is, and nobody measures there any more: %s", name, v.Number, reason),
+			Effect: access.Telling(func(e *access.Effect) {
+				e.Change("device", access.Says(name), access.Value{})
+				e.Fact("profile", d.Profile)
+				e.Fact("reason", reason)
+			})}, a.c.Now())
 		if err != nil || eyes.Refused() || eyes.Waits != nil {
 			return AdoptedView{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
 		}

@@ -127,7 +127,11 @@ func (d *Devices) ToggleRelay(ctx context.Context, by access.Actor, ref, reason 
 	}
 	eyes, err := access.Through(ctx, d.c.Listener.door, by.Tenant, func(tx Tx) (access.FourEyes, error) {
 		eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: dev.toggle(), Object: dev.Meter.Meter.ID.Text(id.Meter), Body: toggleAct{number, reason},
-			Summary: "connect with force to meter " + number + " by a toggle of its device, while its supply is meant to be off: " + reason}, d.c.Now())
+			Summary: "connect with force to meter " + number + " by a toggle of its device, while its supply is meant to be off: " + reason,
+			Effect: access.Telling(func(e *access.Effect) {
+				e.Fact("command", "toggle")
+				e.Fact("device", dev.Register.Relay)
+			})}, d.c.Now())
 		if err != nil || eyes.Refused() || eyes.Waits != nil {
 			return eyes, err
 		}

@@ -256,7 +256,11 @@ func (a *Adoption) replace(tx AdoptTx, by access.Actor, r Replaced) (BindingView
 		return BindingView{}, err
 	}
 	wish := access.ActRequest{Act: access.ActDevice, Object: m.ID.Text(id.Meter), Body: deviceAct{Do: doReplace, Name: r.Device, Meter: m.Number, Reason: r.Reason},
-		Summary: fmt.Sprintf("make %s the device of meter %s: from then on, only this device says what is used there: %s", r.Device, m.Number, r.Reason)}
+		Summary: fmt.Sprintf("make %s the device of meter %s: from then on, only this device says what is used there: %s", r.Device, m.Number, r.Reason),
+		Effect: access.Telling(func(e *access.Effect) {
+			e.Change("device", access.Says(before.words()), access.Says("device="+r.Device))
+			e.Fact("reason", r.Reason)
+		})}
 	eyes, err := access.SecondPerson(tx.Eyes(), by, wish, a.c.Now())
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return BindingView{Refusal: eyes.Refusal, Waits: eyes.Waits}, err

@@ -90,7 +90,7 @@ func decide(tx Tx, by access.Actor, v Verdict, now time.Time) (Decided, error) {
 		return Decided{Refusal: no}, nil
 	}
 	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActReading, Object: e.object(),
-		Summary: fmt.Sprintf("%s %s of meter %s: %s", v.Choice, e.what(), e.Number, v.Reason), Body: v}, now)
+		Summary: fmt.Sprintf("%s %s of meter %s: %s", v.Choice, e.what(), e.Number, v.Reason), Body: v, Content: e.content(), Effect: access.Telling(func(t *access.Effect) { e.tell(t, v) })}, now)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return Decided{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
 	}
@@ -297,6 +297,40 @@ func (e Entry) what() string {
 		return "the register"
 	}
 	return fmt.Sprintf("record %d (%s)", e.Seq, e.Doubt)
+}
+
+// tell says what a decision is about: the register as it was, as it came, and as a person sets it.
+func (e Entry) tell(t *access.Effect, v Verdict) {
+	t.Fact("meter", e.Number)
+	t.Tells("doubt", access.Named("doubt", string(e.Doubt)))
+	kwh := func(n *unit.Energy) access.Value {
+		if n == nil {
+			return access.Value{}
+		}
+		return access.Says(n.KWh(3) + " kWh")
+	}
+	came := e.Register
+	if v.Register != nil {
+		came = v.Register
+	}
+	t.Change("register", kwh(e.Was), kwh(came))
+	t.Fact("decision", string(v.Choice))
+	if e.Was == nil || came == nil {
+		return
+	}
+	if used := *came - *e.Was; v.Choice == Accept {
+		t.Fact("charged", used.KWh(3)+" kWh")
+	} else {
+		t.Fact("not-charged", used.KWh(3)+" kWh")
+	}
+}
+
+// content is the entry that a person decides about; nil for a meter without one, whose register moves on.
+func (e Entry) content() any {
+	if e.ID.IsZero() {
+		return nil
+	}
+	return e.before()
 }
 
 // before is the audit row's text before the decision.

@@ -12,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/localday"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
@@ -91,8 +92,8 @@ func (s *Statements) Close(ctx context.Context, by access.Actor, item string, ho
 
 // mayClose asks whether the difference may be settled now. A row that becomes a payment moves value, as a file does.
 func (s *Statements) mayClose(tx Tx, by access.Actor, i Item, how Settlement) (access.FourEyes, error) {
-	r := access.ActRequest{Act: access.ActSettle, Object: i.Name(), Summary: "settle a difference: " + i.terms() + " why=" + how.Why,
-		Body: settleRequest{i.Name(), how.Why, how.Payment, how.Another}}
+	r := access.ActRequest{Act: access.ActSettle, Object: i.Name(), Summary: "settle a difference: " + i.words() + ": " + how.Why,
+		Body: settleRequest{i.Name(), how.Why, how.Payment, how.Another}, Content: i.terms(), Effect: access.Telling(i.tell)}
 	if how.Another {
 		p, _, err := tx.Paying().Payments().ProviderByName(i.Provider)
 		if err != nil {
@@ -101,7 +102,7 @@ func (s *Statements) mayClose(tx Tx, by access.Actor, i Item, how Settlement) (a
 		if r.Act, err = s.actOfFile(p); err != nil {
 			return access.FourEyes{}, err
 		}
-		r.Summary = "take a row of a statement as another payment: " + i.terms() + " note=" + i.Note + " why=" + how.Why
+		r.Summary = "take a row of a statement as another payment: " + i.words() + ": " + how.Why
 	}
 	return access.SecondPerson(tx.Eyes(), by, r, tx.Moment())
 }
@@ -158,6 +159,23 @@ func (s *Statements) closed(tx Tx, i Item) error {
 	}
 	_, err = s.run(tx, i.Provider, from, localday.Next(from), false)
 	return err
+}
+
+// tell says what a difference is about, to the person who must agree.
+func (i Item) tell(e *access.Effect) {
+	e.Fact("provider", i.Provider)
+	e.Fact("day", i.Date)
+	e.Tells("difference", access.Named("difference", string(i.Kind)))
+	e.Fact("transaction", i.Txn)
+	e.Sum("in-statement", money.Amount{Minor: i.Stated, Currency: i.Currency})
+	e.Sum("in-payments", money.Amount{Minor: i.Paid, Currency: i.Currency})
+	e.Sum("in-books", money.Amount{Minor: i.Booked, Currency: i.Currency})
+	e.Fact("note", i.Note)
+}
+
+// words describes a difference in a summary. The figures stand beside it.
+func (i Item) words() string {
+	return strings.TrimSpace(fmt.Sprintf("provider %s, %s, %s %s", i.Provider, i.Date, i.Kind, i.Txn))
 }
 
 // terms describes a difference for the audit log and for the person who must agree.

@@ -69,8 +69,13 @@ func (s *Statements) Upload(ctx context.Context, by access.Actor, provider strin
 		return UploadResult{Refusal: read.Refusal}, err
 	}
 	f.Provider, f.From, f.To, f.Rows, f.Skipped = p.Name, access.Stored(read.From), access.Stored(read.To), read.Rows, read.Skipped
+	// The rows are compared outside the transaction, so that sales do not wait.
+	effect, no, err := s.effectOf(ctx, by, f, p, file, o)
+	if err != nil || no.Refused() {
+		return UploadResult{Refusal: no}, err
+	}
 	out, err := access.Through(ctx, s.c.Door, by.Tenant, func(tx Tx) (UploadResult, error) {
-		return s.upload(tx, by, f, p, read.packed)
+		return s.upload(tx, by, f, p, read.packed, effect)
 	})
 	if err != nil || out.Refused() || out.Waits != nil {
 		return out, fault.Wrap(err, "store a statement of provider %s", p.Name)
@@ -134,7 +139,7 @@ func zone(tx Tx) (*time.Location, error) {
 }
 
 // upload stores a file, once a second person has agreed if one is needed.
-func (s *Statements) upload(tx Tx, by access.Actor, f File, p payment.Provider, packed []byte) (UploadResult, error) {
+func (s *Statements) upload(tx Tx, by access.Actor, f File, p payment.Provider, packed []byte, effect access.Effect) (UploadResult, error) {
 	old, found, err := tx.Reconciling().StatementFileBySum(p.Name, f.Sum)
 	switch {
 	case err != nil:
@@ -158,7 +163,7 @@ func (s *Statements) upload(tx Tx, by access.Actor, f File, p payment.Provider, 
 			return UploadResult{}, err
 		}
 	}
-	return s.agree(tx, by, f, p)
+	return s.agree(tx, by, f, p, effect)
 }
 
 // terms describes a file for the audit log and for the person who must agree.
@@ -172,13 +177,13 @@ type uploadRequest struct {
 }
 
 // agree lets the rows of a file be stored. A provider that can be asked confirms its payments itself, so its file needs no second person.
-func (s *Statements) agree(tx Tx, by access.Actor, f File, p payment.Provider) (UploadResult, error) {
+func (s *Statements) agree(tx Tx, by access.Actor, f File, p payment.Provider, effect access.Effect) (UploadResult, error) {
 	act, err := s.actOfFile(p)
 	if err != nil {
 		return UploadResult{}, err
 	}
-	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: act, Object: f.Name(), Summary: "take payments from a statement: " + f.terms(),
-		Body: uploadRequest{f.Name()}}, tx.Moment())
+	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: act, Object: f.Name(), Summary: fmt.Sprintf("take payments from a statement of provider %s: %d rows", f.Provider, f.Rows),
+		Body: uploadRequest{f.Name()}, Content: f.terms(), Effect: func() (access.Effect, error) { return effect, nil }}, tx.Moment())
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return UploadResult{Refusal: eyes.Refusal, Waits: eyes.Waits, File: f}, err
 	}
@@ -215,6 +220,10 @@ func (s *Statements) doUpload(ctx context.Context, maker access.Actor, body []by
 	if r.File == "" {
 		return s.doClose(ctx, maker, body)
 	}
+	effect, no, err := s.rehearsed(ctx, maker, r.File)
+	if err != nil || no.Refused() {
+		return access.Done{Refusal: no}, err
+	}
 	out, err := access.Through(ctx, s.c.Door, maker.Tenant, func(tx Tx) (UploadResult, error) {
 		i, broken := id.Parse(id.StatementFile, r.File)
 		f, found, err := tx.Reconciling().StatementFileByID(i)
@@ -225,12 +234,29 @@ func (s *Statements) doUpload(ctx context.Context, maker access.Actor, body []by
 		if err != nil || p.Disabled() {
 			return UploadResult{Refusal: refuse.StatementOfDisabled(f.Provider)}, err
 		}
-		return s.agree(tx, maker, f, p)
+		return s.agree(tx, maker, f, p, effect)
 	})
 	if err == nil && !out.Refused() {
 		_, err = s.take(ctx, maker.Tenant, out.File)
 	}
 	return access.Done{Refusal: out.Refusal, Object: r.File}, err
+}
+
+// rehearsed says what a stored file would do, where somebody looks at its approval or it is compared with what an approver was shown.
+func (s *Statements) rehearsed(ctx context.Context, by access.Actor, file string) (access.Effect, refusal.Refusal, error) {
+	i, broken := id.Parse(id.StatementFile, file)
+	if broken != nil || !access.TellsEffect(ctx, by) {
+		return access.Effect{}, refusal.Refusal{}, nil
+	}
+	f, plain, err := s.openFile(ctx, by.Tenant, i)
+	if err != nil || f.State != FileWaiting {
+		return access.Effect{}, refusal.Refusal{}, err
+	}
+	o, p, no, err := s.reading(ctx, by.Tenant, f.Provider)
+	if err != nil || no.Refused() {
+		return access.Effect{}, refusal.Refusal{}, err // the refusal is said again where the file would be taken
+	}
+	return s.effectOf(ctx, by, f, p, plain, o)
 }
 
 func fileContext(file id.ID) string { return "statement file " + file.Text(id.StatementFile) }

@@ -46,6 +46,7 @@ const (
 	ApprovalInvalid       Code = "approval-invalid"
 	MakerNotInForce       Code = "maker-not-in-force"
 	AlreadyDecided        Code = "already-decided"
+	ApprovalChanged       Code = "approval-changed"
 	KeyChangePending      Code = "key-change-pending"
 	TariffMissing         Code = "tariff-missing"
 	TariffExists          Code = "tariff-exists"

@@ -2022,6 +2022,16 @@ func ApprovalNotForThis(approval string) refusal.Refusal {
 	return refusal.Refusal{Code: "approval-invalid", Text: "approval-not-for-this", What: "Approval " + approval + " does not allow this action now.", Not: "No changes were made.", Try: "Ask for the action again.", Args: []refusal.Arg{{Place: "approval", Value: approval}}}
 }
 
+// ApprovalOfChanged: What approval {approval} is about has changed since it was requested. Reject it, and find out who changed it. Ask for the action again.
+func ApprovalOfChanged(approval string) refusal.Refusal {
+	return refusal.Refusal{Code: "approval-invalid", Text: "approval-of-changed", What: "What approval " + approval + " is about has changed since it was requested.", Not: "No changes were made.", Try: "Reject it, and find out who changed it. Ask for the action again.", Args: []refusal.Arg{{Place: "approval", Value: approval}}}
+}
+
+// ApprovalChanged: What approval {approval} would do is no longer what you were shown. Look at the request again before you decide.
+func ApprovalChanged(approval string) refusal.Refusal {
+	return refusal.Refusal{Code: "approval-changed", Text: "approval-changed", What: "What approval " + approval + " would do is no longer what you were shown.", Not: "No decision was recorded.", Try: "Look at the request again before you decide.", Args: []refusal.Arg{{Place: "approval", Value: approval}}}
+}
+
 // ApprovalUsed: Approval {approval} has already been used. To do the action again, ask for it again.
 func ApprovalUsed(approval string) refusal.Refusal {
 	return refusal.Refusal{Code: "approval-invalid", Text: "approval-used", What: "Approval " + approval + " has already been used.", Not: "No changes were made.", Try: "To do the action again, ask for it again.", Args: []refusal.Arg{{Place: "approval", Value: approval}}}
@@ -4142,4 +4152,89 @@ func WebhooksTooMany(maxValue int64) refusal.Refusal {
 // WebhookRecoverTooLong: Events can be recovered for {days} days. Give a later time.
 func WebhookRecoverTooLong(days int64) refusal.Refusal {
 	return refusal.Refusal{Code: "webhook-invalid", Text: "webhook-recover-too-long", What: "Events can be recovered for " + strconv.FormatInt(days, 10) + " days.", Not: "No changes were made.", Try: "Give a later time.", Args: []refusal.Arg{{Place: "days", Value: strconv.FormatInt(days, 10)}}}
+}
+
+// OwnTooMany: {email} has {max} records of own meters and telephones, and there can be no more. Records that ended count too. Ask another person to look through them.
+func OwnTooMany(email string, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "own-too-many", What: email + " has " + strconv.FormatInt(maxValue, 10) + " records of own meters and telephones, and there can be no more.", Not: "No changes were made.", Try: "Records that ended count too. Ask another person to look through them.", Args: []refusal.Arg{{Place: "email", Value: email}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// OwnEndedByOther: You cannot end a record of your own meter or telephone. Ask another person with the right people.manage.
+func OwnEndedByOther() refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "own-ended-by-other", What: "You cannot end a record of your own meter or telephone.", Not: "No changes were made.", Try: "Ask another person with the right people.manage."}
+}
+
+// OwnNotFound: Record {own} was not found. List the person's own meters and telephones.
+func OwnNotFound(own string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "own-not-found", What: "Record " + own + " was not found.", Not: "No changes were made.", Try: "List the person's own meters and telephones.", Args: []refusal.Arg{{Place: "own", Value: own}}}
+}
+
+// OwnKindUnknown: "{kind}" is not something that a person can record as their own. Use meter or phone.
+func OwnKindUnknown(kind string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "own-kind-unknown", What: "\"" + kind + "\" is not something that a person can record as their own.", Not: "No changes were made.", Try: "Use meter or phone.", Args: []refusal.Arg{{Place: "kind", Value: kind}}}
+}
+
+// OddOwnMeter: Meter {meter} is recorded as the own meter of {name}, a person of the utility. Ask why it is among the rows before you approve.
+func OddOwnMeter(meter string, name string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "odd-own-meter", What: "Meter " + meter + " is recorded as the own meter of " + name + ", a person of the utility.", Not: "Nobody has decided about it yet.", Try: "Ask why it is among the rows before you approve.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "name", Value: name}}}
+}
+
+// OddOwnPhone: Telephone {phone} is recorded as the own telephone of {name}, a person of the utility. Ask why it is among the rows before you approve.
+func OddOwnPhone(phone string, name string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "odd-own-phone", What: "Telephone " + phone + " is recorded as the own telephone of " + name + ", a person of the utility.", Not: "Nobody has decided about it yet.", Try: "Ask why it is among the rows before you approve.", Args: []refusal.Arg{{Place: "phone", Value: phone}, {Place: "name", Value: name}}}
+}
+
+// OddMany: {n} rows are for meter {meter}, {amount} together. Check that somebody paid so often.
+func OddMany(n int64, meter string, amount money.Amount) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "odd-many", What: strconv.FormatInt(n, 10) + " rows are for meter " + meter + ", " + amount.String() + " together.", Not: "Nobody has decided about them yet.", Try: "Check that somebody paid so often.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "meter", Value: meter}, {Place: "amount", Value: amount.String(), Of: amount}}}
+}
+
+// OddCeiling: Meter {meter} would get {amount}, more than the ceiling of {limit} in a day. Check the payments with the provider before you approve.
+func OddCeiling(meter string, amount money.Amount, limit money.Amount) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "odd-ceiling", What: "Meter " + meter + " would get " + amount.String() + ", more than the ceiling of " + limit.String() + " in a day.", Not: "Nobody has decided about it yet.", Try: "Check the payments with the provider before you approve.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "amount", Value: amount.String(), Of: amount}, {Place: "limit", Value: limit.String(), Of: limit}}}
+}
+
+// OddSingle: {amount} is more than the {limit} that one payment of provider {provider} may be without a second person. Check the payment with the provider before you approve.
+func OddSingle(amount money.Amount, limit money.Amount, provider string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "odd-single", What: amount.String() + " is more than the " + limit.String() + " that one payment of provider " + provider + " may be without a second person.", Not: "Nobody has decided about it yet.", Try: "Check the payment with the provider before you approve.", Args: []refusal.Arg{{Place: "amount", Value: amount.String(), Of: amount}, {Place: "limit", Value: limit.String(), Of: limit}, {Place: "provider", Value: provider}}}
+}
+
+// OddAccount: {amount} is more than the ceiling of {limit} for one account in a day. Check the amount before you approve.
+func OddAccount(amount money.Amount, limit money.Amount) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "odd-account", What: amount.String() + " is more than the ceiling of " + limit.String() + " for one account in a day.", Not: "Nobody has decided about it yet.", Try: "Check the amount before you approve.", Args: []refusal.Arg{{Place: "amount", Value: amount.String(), Of: amount}, {Place: "limit", Value: limit.String(), Of: limit}}}
+}
+
+// OddFourEyesOff: From then on one person alone can do what takes two people today. Ask why before you approve.
+func OddFourEyesOff() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "odd-four-eyes-off", What: "From then on one person alone can do what takes two people today.", Not: "Nobody has decided about it yet.", Try: "Ask why before you approve."}
+}
+
+// OddCeilingRaised: From then on one person alone can take more than today. Ask why before you approve.
+func OddCeilingRaised() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "odd-ceiling-raised", What: "From then on one person alone can take more than today.", Not: "Nobody has decided about it yet.", Try: "Ask why before you approve."}
+}
+
+// OddClockFar: That is more than {n} days. Tokens with a date in the future make meters reject all later ones. Compare the clock with a telephone.
+func OddClockFar(n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "odd-clock-far", What: "That is more than " + strconv.FormatInt(n, 10) + " days. Tokens with a date in the future make meters reject all later ones.", Not: "Nobody has decided about it yet.", Try: "Compare the clock with a telephone.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
+// OddNoFirst: No other payment has this amount and this reference, so this one is not a double. Whoever paid may lose the money. Ask the provider whether it has the money.
+func OddNoFirst() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "odd-no-first", What: "No other payment has this amount and this reference, so this one is not a double. Whoever paid may lose the money.", Not: "Nobody has decided about it yet.", Try: "Ask the provider whether it has the money."}
+}
+
+// OddOverlap: The old secrets count longer than the usual {n} hours. Whoever knows them can make payments for so long. Ask why they should count so long.
+func OddOverlap(n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "odd-overlap", What: "The old secrets count longer than the usual " + strconv.FormatInt(n, 10) + " hours. Whoever knows them can make payments for so long.", Not: "Nobody has decided about it yet.", Try: "Ask why they should count so long.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
+// OddNewHost: No event was ever sent to {host}. Check that the address is the partner’s.
+func OddNewHost(host string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "odd-new-host", What: "No event was ever sent to " + host + ".", Not: "Nobody has decided about it yet.", Try: "Check that the address is the partner’s.", Args: []refusal.Arg{{Place: "host", Value: host}}}
+}
+
+// ApprovalRehearsed: The request was only looked at. Approve or reject it.
+func ApprovalRehearsed() refusal.Refusal {
+	return refusal.Refusal{Code: "approval-invalid", Text: "approval-rehearsed", What: "The request was only looked at.", Not: "No changes were made.", Try: "Approve or reject it."}
 }

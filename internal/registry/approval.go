@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -21,12 +22,31 @@ type changeRequest struct {
 }
 
 // eyes decides whether a tariff may be published now: by one person alone, or because a second person has approved it.
-func (r *Registry) eyes(tx Tx, by access.Actor, w changeRequest) (access.FourEyes, error) {
+func (r *Registry) eyes(tx Tx, by access.Actor, w changeRequest, of id.ID) (access.FourEyes, error) {
 	what := "publish tariff " + w.Name
 	if w.Tariff != "" {
 		what = "publish a version of tariff " + w.Tariff
 	}
-	return access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActTariff, Object: w.Name + w.Tariff, Summary: what, Body: w}, r.c.Now())
+	return access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActTariff, Object: w.Name + w.Tariff, Summary: what, Body: w,
+		Effect: func() (access.Effect, error) { return r.tariffEffect(tx, w, of) }}, r.c.Now())
+}
+
+// tariffEffect says what a tariff changes: every figure of a new one, and of a version each figure that is not that of the version in force now.
+func (r *Registry) tariffEffect(tx Tx, w changeRequest, of id.ID) (e access.Effect, err error) {
+	e.Fact("tariff", w.Name+w.Tariff)
+	from := access.Named("begins", "once approved")
+	if !w.EffectiveFrom.IsZero() {
+		from = access.Moments(w.EffectiveFrom)
+	}
+	e.Tells("from", from)
+	if of.IsZero() {
+		return e, e.Diff(nil, w.Body, w.Body.Currency)
+	}
+	now, found, err := tx.Tariffs().TariffVersionAt(of, r.c.Now())
+	if err != nil || !found {
+		return e, errors.Join(err, e.Diff(nil, w.Body, w.Body.Currency))
+	}
+	return e, e.Diff(now.Body.Document(), w.Body, w.Body.Currency)
 }
 
 // published writes an audit entry about the published version and its approver.

@@ -191,6 +191,21 @@ func (c MeterChange) requestSecondPerson(m Meter, was MeterRecord) (access.ActRe
 	}
 	out.Object = m.ID.Text(id.Meter)
 	out.Summary = strings.Join(append(changes, "reason: "+c.Reason), "; ")
+	out.Effect = access.Telling(func(e *access.Effect) {
+		e.Fact("meter", m.Number)
+		if c.MaxW != nil {
+			e.Change("max-power", access.Says(watts(was.MaxW)), access.Says(watts(*c.MaxW)))
+		}
+		if c.UnreadCutHours != nil {
+			e.Change("cut-when-unread", access.Says(unreadCutWords(was.UnreadCutHours)), access.Says(unreadCutWords(*c.UnreadCutHours)))
+		}
+		if c.Feeder != nil {
+			e.Change("feeder", access.Says(was.Feeder), access.Says(*c.Feeder))
+		}
+		if c.Measures != nil {
+			e.Change("measures", access.Says(was.Measures), access.Says(*c.Measures))
+		}
+	})
 	return out, true
 }
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
@@ -45,6 +46,15 @@ func choose(tx Tx, next, before id.ID) (c tariffChoice, err error) {
 	all, err := tx.Tariffs().TariffsInForce(time.Time{}, id.ID{}, 2)
 	c.usual, c.only = s.UsualTariffs, len(all) == 1
 	return c, err
+}
+
+// priceOf is the dearest price of a tariff now, as an approver reads it; empty if the tariff has no version yet.
+func (r *Registry) priceOf(tx Tx, of id.ID) (access.Value, error) {
+	v, found, err := tx.Tariffs().TariffVersionAt(of, r.c.Now())
+	if err != nil || !found {
+		return access.Value{}, err
+	}
+	return access.Costs(v.Body.Dearest(), v.Body.Currency), nil
 }
 
 // usualTariffs checks a list of usual tariffs and returns their names, each once.

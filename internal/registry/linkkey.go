@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -161,6 +162,12 @@ func linkKeyWish(by access.Actor, m Meter, step LinkKeyStep) access.ActRequest {
 	case CancelLinkKey:
 		what = "drop the next link key of"
 	}
+	w.Effect = access.Telling(func(e *access.Effect) {
+		e.Fact("link-key", strings.TrimSuffix(strings.TrimSuffix(what, " for"), " of"))
+		if !m.NextLinkAt.IsZero() {
+			e.Fact("next-link-key-made-at", m.NextLinkAt.UTC().Format(time.RFC3339))
+		}
+	})
 	w.Summary = fmt.Sprintf("%s meter %s, made at %s: a meter without the remaining key ignores every cut-off", what, m.Number, m.NextLinkAt.UTC().Format(time.RFC3339))
 	return w
 }

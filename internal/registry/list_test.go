@@ -393,7 +393,7 @@ func TestWhatHasWeightIsNotHiddenBehindWords(t *testing.T) {
 	if err != nil || s.Waits == nil {
 		t.Fatalf("%v %s: want it to wait", err, s.Detail())
 	}
-	for _, part := range []string{`"four_eyes":false`, `"reversal_window_s":3600`, `"reversals_per_day":1000`, `"free_units_per_day_wh":123456700`, `"wallet_cutoff_minor":-1234567890`} {
+	for _, part := range []string{"second person for sensitive actions: no", "reversal window: 1h0m0s", "reversals per day: 1000", "free units per day: 123456.7 kWh", "wallet cutoff: -1234567890"} {
 		if !strings.Contains(s.Waits.Summary, part) {
 			t.Errorf("the summary %q does not show %s", s.Waits.Summary, part)
 		}

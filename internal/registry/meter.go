@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -199,6 +200,16 @@ func (d draft) wish(tx Tx, by access.Actor, n NewMeter) (access.ActRequest, erro
 		a.Act, a.Summary = access.ActMeterTariff, fmt.Sprintf("register meter %s on tariff %q, which the settings do not list as usual", d.meter.Number, c.next)
 	}
 	return a, err
+}
+
+// tell says which meter a draft registers, and for whom.
+func (d draft) tell(e *access.Effect) {
+	e.Fact("meter", d.meter.Number)
+	e.Tells("mode", access.Named("mode", string(d.meter.Mode)))
+	e.Fact("tariff", d.tariff)
+	e.Fact("impulses", strconv.FormatInt(int64(d.meter.ImpPerKWh), 10))
+	e.Fact("customer", d.customer.Name)
+	e.Fact("phone", d.customer.Phone)
 }
 
 // resolve looks up what a draft needs from the store: the tariff, the customer, and whether the meter's number is free.

@@ -64,6 +64,8 @@ type Meter struct {
 	CreatedAt       time.Time
 	Version         int64
 	NextLinkAt      time.Time // since when a next link key is in use beside the present one; zero if none is
+	NextPasswordAt  time.Time // since when a next MQTT password waits to be used first; zero if none does
+	LoginEndsAt     time.Time // from when on the meter may no longer sign in; zero for never
 }
 
 // Key is a meter's STS key by reference: the vending key and the attributes that make it. It holds no key material.

@@ -2,9 +2,9 @@ package registry
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -20,24 +20,24 @@ import (
 
 // Settings are the settings of one tenant.
 type Settings struct {
-	Name     string
-	Currency string // ISO 4217; empty until a setting or the first tariff names the currency
-	TZ       string // IANA name of the time zone, for months of block tariffs and dates on receipts
-	VATNo    string
+	Name     string `json:"name"`
+	Currency string `json:"currency"` // ISO 4217; empty until a setting or the first tariff names the currency
+	TZ       string `json:"tz"`       // IANA name of the time zone, for months of block tariffs and dates on receipts
+	VATNo    string `json:"vat_no"`
 	// FourEyes says whether sensitive actions need a second person; nil means that they do as soon as two people could approve.
-	FourEyes *bool
-	Charges  ChargePolicy
-	Receipt  ReceiptHead
-	Limits   Limits
-	Wallet   WalletPolicy
-	Supply   SupplyPolicy
-	Quiet    QuietHours
-	Sessions access.SessionTimes
-	Ceilings map[access.Ceiling]int64 // ceilings that differ from the defaults
+	FourEyes *bool                    `json:"four_eyes"`
+	Charges  ChargePolicy             `json:"charges"`
+	Receipt  ReceiptHead              `json:"receipt"`
+	Limits   Limits                   `json:"limits"`
+	Wallet   WalletPolicy             `json:"wallet"`
+	Supply   SupplyPolicy             `json:"supply"`
+	Quiet    QuietHours               `json:"quiet"`
+	Sessions access.SessionTimes      `json:"sessions"`
+	Ceilings map[access.Ceiling]int64 `json:"ceilings"` // ceilings that differ from the defaults
 	// UsualTariffs are the names of the tariffs that one person may choose for a new meter.
-	UsualTariffs []string
+	UsualTariffs []string `json:"usual_tariffs"`
 	// MeterConfig are the utility's values for the configuration of all meters that keep their credit themselves.
-	MeterConfig meterdoc.Values
+	MeterConfig meterdoc.Values `json:"meter_config"`
 }
 
 // WalletPolicy holds the tenant's settings for balances on the server, in minor units. The zero value means the defaults.
@@ -258,13 +258,13 @@ func (r *Registry) changeSettings(tx Tx, by access.Actor, c SettingsChange) (Set
 	if no, err := c.locksOut(tx, was); err != nil || no.Refused() {
 		return SettingsView{Refusal: no}, err
 	}
-	told, err := json.Marshal(c)
+	words, err := c.words(next.Currency)
 	if err != nil {
 		return SettingsView{}, err
 	}
 	object := fmt.Sprintf("tenant %d", by.Tenant)
 	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActSettings, Object: object,
-		Summary: "change settings: " + string(told), Body: c}, r.c.Now())
+		Summary: "change settings: " + words, Body: c, Effect: func() (access.Effect, error) { return settingsEffect(was, next) }}, r.c.Now())
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return SettingsView{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
 	}
@@ -282,6 +282,60 @@ func (r *Registry) changeSettings(tx Tx, by access.Actor, c SettingsChange) (Set
 		return SettingsView{}, err
 	}
 	return settingsView(tx)
+}
+
+// settingsEffect says which settings become others: each with its unit, before and after. Ceilings are compared as they are in force.
+func settingsEffect(was, next Settings) (e access.Effect, err error) {
+	fourEyes := func(s Settings) access.Value {
+		switch {
+		case s.FourEyes == nil:
+			return access.Named("four-eyes", "by-people")
+		case *s.FourEyes:
+			return access.Named("four-eyes", "on")
+		}
+		return access.Named("four-eyes", "off")
+	}
+	var odd []access.Oddity
+	if next.FourEyes != nil && !*next.FourEyes {
+		odd = append(odd, access.Oddity{Refusal: refuse.OddFourEyesOff()})
+	}
+	e.Change("four-eyes", fourEyes(was), fourEyes(next), odd...)
+	before, after := access.CeilingRules{Currency: next.Currency, Set: was.Ceilings}, access.CeilingRules{Currency: next.Currency, Set: next.Ceilings}
+	for _, c := range access.Ceilings() {
+		var odd []access.Oddity
+		if after.Most(c) > before.Most(c) {
+			odd = append(odd, access.Oddity{Refusal: refuse.OddCeilingRaised()})
+		}
+		e.Change("ceilings."+string(c), before.Value(c, before.Most(c)), after.Value(c, after.Most(c)), odd...)
+	}
+	was.FourEyes, next.FourEyes, was.Ceilings, next.Ceilings = nil, nil, nil, nil
+	return e, e.Diff(was, next, next.Currency)
+}
+
+// words says which settings a change sets, and to what, in the order of their weight.
+func (c SettingsChange) words(currency string) (string, error) {
+	var e access.Effect
+	rules := access.CeilingRules{Currency: currency}
+	v := reflect.ValueOf(c)
+	for i := range v.NumField() {
+		if v.Field(i).IsZero() {
+			continue
+		}
+		if set, is := v.Field(i).Interface().(map[access.Ceiling]int64); is {
+			for _, name := range slices.Sorted(maps.Keys(set)) {
+				e.Tells("most "+name.Words()+" without a second person", rules.Value(name, set[name]))
+			}
+			continue
+		}
+		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+		if name == "four_eyes" {
+			name = "second person for sensitive actions"
+		}
+		if err := e.Diff(nil, map[string]any{name: v.Field(i).Interface()}, currency); err != nil {
+			return "", err
+		}
+	}
+	return e.Words(), nil
 }
 
 // locksOut refuses to switch four eyes on while nobody could approve the change back, unless the request says that it knows.

@@ -104,7 +104,7 @@ func (r *Registry) addTariff(tx Tx, by access.Actor, n NewTariff, w changeReques
 	if exists {
 		return AddedTariff{Refusal: refuse.TariffNameTaken(n.Name)}, nil
 	}
-	eyes, err := r.eyes(tx, by, w)
+	eyes, err := r.eyes(tx, by, w, id.ID{})
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return AddedTariff{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
 	}

@@ -107,7 +107,7 @@ func (r *Registry) addVersion(tx Tx, by access.Actor, n NewVersion, w changeRequ
 	if no, err = r.fits(tx, &v); err != nil || no.Refused() {
 		return AddedTariff{Refusal: no}, err
 	}
-	eyes, err := r.eyes(tx, by, w)
+	eyes, err := r.eyes(tx, by, w, v.TariffID)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return AddedTariff{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
 	}

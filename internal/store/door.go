@@ -19,8 +19,14 @@ func DoorTo[X any](e Engine, lane Lane, as func(*Tx) X) access.Door[X] {
 	return door[X]{engine: e, lane: lane, as: as}
 }
 
-// Do runs fn in a transaction of the tenant.
+// Do runs fn in a transaction of the tenant. Of a rehearsal it undoes everything.
 func (d door[X]) Do(ctx context.Context, t access.Tenant, fn func(X) (bool, error)) error {
+	if access.Rehearsing(ctx) {
+		return d.engine.Run(ctx, t, d.lane, func(tx *Tx) (bool, error) {
+			_, err := fn(d.as(tx))
+			return true, err
+		})
+	}
 	return d.engine.Run(ctx, t, d.lane, func(tx *Tx) (bool, error) { return fn(d.as(tx)) })
 }
 

@@ -118,7 +118,7 @@ CREATE TABLE meter (
   mqtt_hash BLOB, link_key_enc BLOB, command_counter INTEGER NOT NULL DEFAULT 0, lease_seq INTEGER NOT NULL DEFAULT 0,
   config_version INTEGER NOT NULL DEFAULT 0,
   sim_phone TEXT NOT NULL DEFAULT '',     -- number of the SIM in the meter's own modem
-  created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1, link_key_next_enc BLOB, link_key_next_at INTEGER,
+  created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1, link_key_next_enc BLOB, link_key_next_at INTEGER, mqtt_next_hash BLOB, mqtt_next_at INTEGER, login_ends_at INTEGER, login_at INTEGER,
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX meter_account ON meter (tenant_id, account_id);
@@ -191,7 +191,7 @@ CREATE TABLE debt (
   against TEXT NOT NULL DEFAULT 'opening', memo TEXT NOT NULL DEFAULT '',
   month TEXT NOT NULL DEFAULT '', month_taken INTEGER NOT NULL DEFAULT 0,  -- local month of the last collection, and how much in it
   status TEXT NOT NULL DEFAULT 'open' CHECK (status = 'open' OR status = 'paid' OR status = 'written_off'),
-  created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1, taken_back_at INTEGER,
+  created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1, taken_back_at INTEGER, moved_to BLOB,
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX debt_account ON debt (tenant_id, account_id);
@@ -538,7 +538,7 @@ CREATE TABLE approval (
   maker_id BLOB, maker TEXT NOT NULL, checker_id BLOB, checker TEXT NOT NULL DEFAULT '{}',
   state TEXT NOT NULL
     CHECK (state = 'waiting' OR state = 'approved' OR state = 'rejected' OR state = 'done'), reason TEXT NOT NULL DEFAULT '',
-  created_at INTEGER NOT NULL, decided_at INTEGER, version INTEGER NOT NULL DEFAULT 1,
+  created_at INTEGER NOT NULL, decided_at INTEGER, version INTEGER NOT NULL DEFAULT 1, effect TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 
@@ -787,7 +787,7 @@ CREATE TABLE provider (
   path_hash BLOB NOT NULL, path_enc BLOB NOT NULL,  -- the secret part of the address that the provider calls
   config TEXT NOT NULL DEFAULT '{}', secrets_enc BLOB,  -- config without secrets
   single_max INTEGER NOT NULL DEFAULT 0, daily_max INTEGER NOT NULL DEFAULT 0,  -- what its signatures alone confirm
-  disabled_at INTEGER, added_by TEXT NOT NULL, created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1, listed_to INTEGER,
+  disabled_at INTEGER, added_by TEXT NOT NULL, created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1, listed_to INTEGER, secret_by TEXT, secrets_old_enc BLOB, secrets_old_until INTEGER,
   PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, name), UNIQUE (tenant_id, path_hash)
 ) STRICT, WITHOUT ROWID;
 
@@ -966,3 +966,16 @@ CREATE TABLE device_binding (
   warned INTEGER NOT NULL DEFAULT 0, cut_at INTEGER,
   PRIMARY KEY (tenant_id, meter)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE person_own (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, person_id BLOB NOT NULL,
+  kind TEXT NOT NULL CHECK (kind = 'meter' OR kind = 'phone'),
+  number TEXT NOT NULL, key TEXT NOT NULL,      -- key: what numbers are compared by; the last 8 digits of a telephone
+  made_by TEXT NOT NULL, created_at INTEGER NOT NULL,
+  ended_by TEXT NOT NULL DEFAULT '', ended_at INTEGER,
+  version INTEGER NOT NULL DEFAULT 1,
+  PRIMARY KEY (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX person_own_person ON person_own (tenant_id, person_id, id);
+CREATE INDEX person_own_key ON person_own (tenant_id, kind, key);
+CREATE INDEX meter_login ON meter (login_at) WHERE login_at IS NOT NULL;

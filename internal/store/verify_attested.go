@@ -25,7 +25,7 @@ const attestedPass = 1 << 19
 var attestedKinds = [...]*core.AttestedKind{
 	&books.TariffKind, &books.VersionKind, &meters.KeyKind, &meters.MeterKind, &meters.BaseKind, &people.AccountKind, &sales.VendorKind,
 	&books.DebtKind, &books.ChargeKind, &people.ApprovalKind, &sales.SaleKind, &sales.ReversalKind, &sales.JobKind, &sales.TokenKind,
-	&people.KeyKind, &people.IntegrationKind, &people.PersonKind, &people.StandingKind, &people.DeviceKind,
+	&people.KeyKind, &people.IntegrationKind, &people.PersonKind, &people.StandingKind, &people.DeviceKind, &people.OwnKind,
 	&sales.ShiftKind, &books.DayKind, &meters.AdoptedKind, &meters.DevicePasswordKind,
 	&meters.ConfigKind, &sales.SwapKind,
 	&sales.ProviderKind, &sales.PaymentKind, &sales.PaymentRequestKind, &sales.VoucherBatchKind, &sales.StatementFileKind, &sales.ReconciliationKind, &sales.DifferenceKind,

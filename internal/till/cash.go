@@ -280,7 +280,13 @@ func (ts *Tills) close(tx Tx, by access.Actor, s Shift, c Count) (View, refusal.
 	amount := func(n money.Minor) money.Amount { return money.Amount{Minor: n, Currency: currency} }
 	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: act, Object: s.Name(), Takes: access.Takes{Amount: int64(max(-s.Difference(), 0)), Surplus: int64(max(s.Difference(), 0))},
 		Summary: fmt.Sprintf("close till %s of %s: %s expected, %s counted", s.Till, access.PlainName(s.Operator), amount(s.Expected), amount(s.Counted)),
-		Body:    countRequest{s.Name(), s.Expected, s.Counted, currency, s.Note}}, s.ClosedAt)
+		Body:    countRequest{s.Name(), s.Expected, s.Counted, currency, s.Note}, Effect: access.Telling(func(e *access.Effect) {
+			e.Fact("till", s.Till)
+			e.Fact("operator", access.PlainName(s.Operator))
+			e.Change("cash", access.Pays(amount(s.Expected)), access.Pays(amount(s.Counted)))
+			e.Sum("difference", amount(s.Difference()))
+			e.Fact("note", s.Note)
+		})}, s.ClosedAt)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return View{Shift: s, Waits: eyes.Waits}, eyes.Refusal, err
 	}

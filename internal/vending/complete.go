@@ -38,6 +38,9 @@ func (v *Vending) complete(tx Tx, p purchase, sold Sold, f sale.Facts, tokens []
 		if err := tx.Spending().PaymentSpent(s.Payment, s.ID); err != nil {
 			return step{}, err
 		}
+		if err := warnOwner(tx, s, p.now); err != nil {
+			return step{}, err
+		}
 	}
 	if s.Recharge() {
 		if r, err := postRecharge(tx, &s, p.now); err != nil || r.Refused() {

@@ -1,9 +1,11 @@
 package vending
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -283,8 +285,9 @@ func (v *Vending) beginJob(ctx context.Context, tx Tx, by access.Actor, a Ask, r
 		a.Key = plannedKey(point)
 	}
 	w := access.ActRequest{Act: actOf(a.Kind), Object: point.Meter.ID.Text(id.Meter), Summary: summary(j),
-		Body:  asked{Meter: a.Meter, Kind: a.Kind, Units: a.Units, PowerW: a.PowerW, Key: a.Key, ReasonCode: a.ReasonCode, Reason: a.Reason},
-		Takes: access.Takes{Amount: int64(a.Units), Meter: access.Subject{ID: point.Meter.ID.Text(id.Meter), Name: point.Meter.Number}}}
+		Body:   asked{Meter: a.Meter, Kind: a.Kind, Units: a.Units, PowerW: a.PowerW, Key: a.Key, ReasonCode: a.ReasonCode, Reason: a.Reason},
+		Takes:  access.Takes{Amount: int64(a.Units), Meter: access.Subject{ID: point.Meter.ID.Text(id.Meter), Name: point.Meter.Number}},
+		Effect: access.Telling(func(e *access.Effect) { a.tell(e, point) })}
 	eyes, err := access.SecondPerson(tx.Eyes(), by, w, now)
 	switch {
 	case err != nil || eyes.Refused():
@@ -305,6 +308,31 @@ func (v *Vending) beginJob(ctx context.Context, tx Tx, by access.Actor, a Ask, r
 		return jobStep{}, err
 	}
 	return v.makeJob(ctx, tx, a, j)
+}
+
+// tell says what tokens do, to the person who must agree.
+func (a Ask) tell(e *access.Effect, point sale.Point) {
+	e.Tells("kind", access.Named("token-kind", string(a.Kind)))
+	if a.Kind.GivesUnits() {
+		e.Fact("energy", a.Units.KWh(1)+" kWh")
+	}
+	if a.Kind == sale.PowerLimit {
+		e.Fact("power", fmt.Sprintf("%d W", a.PowerW))
+	}
+	if a.Kind == sale.KeyChange && a.Key != nil {
+		var now registry.Key
+		if at := slices.IndexFunc(point.Keys, func(k registry.Key) bool { return k.State == registry.KeyCurrent }); at >= 0 {
+			now = point.Keys[at]
+		}
+		e.Change("key", access.Says(keyWords(now, NextKey{})), access.Says(keyWords(now, *a.Key)))
+	}
+	e.Tells("reason-code", access.Named("token-reason", a.ReasonCode))
+	e.Fact("reason", a.Reason)
+}
+
+// keyWords names the key of a meter, or the key that replaces it.
+func keyWords(k registry.Key, next NextKey) string {
+	return fmt.Sprintf("SGC %s, KRN %d, TI %s", cmp.Or(next.SGC, k.SGC), cmp.Or(next.KRN, k.KRN), cmp.Or(next.TI, k.TI))
 }
 
 // numberTokens gives the tokens of a job their identities and random parts.

@@ -7,6 +7,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
@@ -32,6 +33,10 @@ type PaymentTx interface {
 	RedeemVoucher(voucher id.ID, meter string) error
 	// PaymentUnspent records that the sale of a payment was reversed: the payment is parked again.
 	PaymentUnspent(payment, sale id.ID) error
+	// PaidFor returns who brought a payment, and the telephone of the customer of a meter.
+	PaidFor(payment id.ID, meter string) (PaidFor, error)
+	// RaiseOwnAlarm opens an alarm about a payment unless the same one is open, however many alarms the meter has.
+	RaiseOwnAlarm(meter int64, a metering.Alarm) error
 }
 
 // sharing lets sales share a transaction. A sale from a payment has a transaction of its own, because it locks the payment too.

@@ -150,7 +150,7 @@ func TestACallIsSettledByTwoPeople(t *testing.T) {
 		}
 	}
 	c, err := st.Close(t.Context(), owner(), item.Name(), reconcile.Settlement{Why: "the statement has it", Payment: names["TX1"]})
-	if err != nil || c.Refused() || c.Waits == nil || !strings.Contains(c.Waits.Summary, `txn="TX1"`) {
+	if err != nil || c.Refused() || c.Waits == nil || !strings.Contains(c.Waits.Summary, "unreadable-call TX1") {
 		t.Fatalf("settled alone: %v %s %+v", err, c.Detail(), c.Waits)
 	}
 	if len(s.unread(st)) != 1 {

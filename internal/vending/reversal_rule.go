@@ -3,6 +3,7 @@ package vending
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -95,7 +96,7 @@ func (v *Vending) reversalEyes(tx Tx, by access.Actor, s sale.Sale, limits regis
 		summary += ", sold by " + s.By + "; " + unsure(s)
 	}
 	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActReverse, Object: s.ID.Text(id.Vend),
-		Summary: summary + ": " + u.Reason, Body: reversalRequest{s.ID.Text(id.Vend), u.Reason},
+		Summary: summary + ": " + u.Reason, Body: reversalRequest{s.ID.Text(id.Vend), u.Reason}, Content: contentOf(s), Effect: access.Telling(func(e *access.Effect) { tellReversal(e, s, c, u.Reason) }),
 		Anyway: need == consentNone, Utility: need == consentUtility, Takes: reversalTakes(s),
 		CheckerTakes: c == unconfirmed || !by.OfUtility()}, now)
 	if err != nil || eyes.Checker == "" {
@@ -110,6 +111,28 @@ func (v *Vending) reversalEyes(tx Tx, by access.Actor, s sale.Sale, limits regis
 		eyes.Refusal = refuse.ReversalApprovedBySeller()
 	}
 	return eyes, err
+}
+
+// tellReversal says what is certain about the tokens of a sale that is to be reversed. Whose sale it is, the approval says for every sale.
+func tellReversal(e *access.Effect, s sale.Sale, c certainty, reason string) {
+	e.Fact("reason", reason)
+	var tokens []string
+	for _, t := range s.Tokens {
+		tokens = append(tokens, strings.TrimSpace(fmt.Sprintf("%s kWh %s %s", t.Units.KWh(1), t.State, t.Result)))
+	}
+	e.Fact("token", strings.Join(tokens, ", "))
+	switch {
+	case c == meterAsked:
+		e.Fact("before-money-goes-back", "the meter cancels the tokens")
+	case c == unconfirmed:
+		e.Fact("before-money-goes-back", "nothing: "+unsure(s))
+	}
+}
+
+// contentOf is what a second person lets be reversed: to whom the sale was, and for how much.
+func contentOf(s sale.Sale) string {
+	return fmt.Sprintf("meter=%s account=%s vendor=%x tender=%d%s units_wh=%d by=%q", s.Meter.ID.Text(id.Meter), s.Account.Text(id.Account), s.Vendor, s.Tender.Minor,
+		s.Tender.Currency, s.Units, s.By)
 }
 
 // reversalTakes is what a reversal counts under ceilings. The value counts in full even if the meter cancels the tokens, because the

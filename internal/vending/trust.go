@@ -160,9 +160,37 @@ func (v *Vending) trust(ctx context.Context, by access.Actor, w trustRequest) (T
 	return out, nil
 }
 
+// farAhead is by how much a clock may be ahead of what is known before that is a reason to look twice. A server is rarely off for so long.
+const farAhead = 7 * 24 * time.Hour
+
+// tellClock says which time will count, and how far that is from the last time that is known: the newest token, and the newest note of a clock
+// that was trusted.
+func tellClock(e *access.Effect, t sale.Times, said, now time.Time, why refusal.Refusal) {
+	known := t.LastTrusted
+	if t.Newest.After(known) {
+		known = t.Newest
+	}
+	e.Tells("clock-known", access.Moments(known))
+	e.Tells("clock-said", access.Moments(said))
+	e.Facts = append(e.Facts, access.Fact{Name: "clock-says", After: access.Moments(now), Live: true})
+	if away := said.Sub(known).Truncate(time.Minute); !known.IsZero() {
+		name := "clock-ahead"
+		if away < 0 {
+			name = "clock-behind"
+		}
+		var odd []access.Oddity
+		if away.Abs() > farAhead {
+			odd = append(odd, access.Oddity{Refusal: refuse.OddClockFar(int64(farAhead / (24 * time.Hour)))})
+		}
+		e.Tells(name, access.Counts(access.UnitDuration, int64(away.Abs()/time.Second)), odd...)
+	}
+	e.Tells("clock-check", access.Named("look", "compare with a telephone"))
+	e.Fact("doubt", why.What)
+}
+
 // trustClock stores that the clock is trusted, and by whom. The process learns it when it next reads the store.
 func (v *Vending) trustClock(tx Tx, by access.Actor, w trustRequest) (Trusted, error) {
-	_, why, err := v.fault(tx)
+	times, why, err := v.fault(tx)
 	if err != nil {
 		return Trusted{}, err
 	}
@@ -176,7 +204,8 @@ func (v *Vending) trustClock(tx Tx, by access.Actor, w trustRequest) (Trusted, e
 		return Trusted{Refusal: otherClock(w.Says, now)}, nil
 	}
 	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActClock, Object: trustObject,
-		Summary: "trust the server's clock, which says " + stamp(w.Says) + ": " + w.Reason, Body: w}, tx.Moment())
+		Summary: "trust the server's clock, which says " + stamp(w.Says) + ": " + w.Reason, Body: w,
+		Effect: access.Telling(func(e *access.Effect) { tellClock(e, times, w.Says, tx.Moment(), why) })}, tx.Moment())
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return Trusted{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
 	}

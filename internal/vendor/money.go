@@ -203,7 +203,16 @@ func (vs *Vendors) deposit(tx Tx, by access.Actor, p Paid) (Deposited, refusal.R
 	now := vs.moment()
 	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActDeposit, Object: vendor.ID.Text(id.Vendor),
 		Summary: fmt.Sprintf("deposit of %s by vendor %s, reference %s", p.Amount, vendor.Code, ref),
-		Body:    depositRequest{p.Vendor, p.Amount.Minor, p.Amount.Currency, p.Bank, p.Reference}}, now)
+		Body:    depositRequest{p.Vendor, p.Amount.Minor, p.Amount.Currency, p.Bank, p.Reference},
+		Effect: func() (e access.Effect, err error) {
+			has, err := tx.Books().Balance(vendor.Account())
+			e.Sum("amount", p.Amount)
+			e.Fact("vendor", strings.TrimSpace(vendor.Code+" "+vendor.Name))
+			e.Fact("bank", p.Bank)
+			e.Fact("reference", p.Reference)
+			e.Change("float", access.Pays(money.Amount{Minor: -has, Currency: currency}), access.Pays(money.Amount{Minor: p.Amount.Minor - has, Currency: currency}))
+			return e, err
+		}}, now)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return Deposited{Waits: eyes.Waits}, eyes.Refusal, err
 	}

@@ -195,7 +195,13 @@ func addVendor(tx Tx, by access.Actor, n NewVendor, now time.Time) (VendorView, 
 	if err != nil {
 		return VendorView{}, err
 	}
-	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActTerms, Summary: asked.words(currency), Body: vendorAct{New: &asked}}, now)
+	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActTerms, Summary: asked.words(currency), Body: vendorAct{New: &asked},
+		Effect: access.Telling(func(e *access.Effect) {
+			e.Fact("vendor", strings.TrimSpace(n.Code+" "+n.Name))
+			e.Tells("billing", access.Named("billing", string(n.Billing)))
+			e.Fact("commission", n.Commission.Percent())
+			e.Sum("credit-limit", money.Amount{Minor: n.Credit, Currency: currency})
+		})}, now)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return VendorView{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
 	}
@@ -297,7 +303,13 @@ func setTerms(tx Tx, by access.Actor, vendor string, t Terms, now time.Time) (Ve
 		return VendorView{}, err
 	}
 	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: t.act(), Object: was.ID.Text(id.Vendor), Summary: was.change(next, currency),
-		Body: vendorAct{Vendor: was.ID.Text(id.Vendor), Terms: &t}}, now)
+		Body: vendorAct{Vendor: was.ID.Text(id.Vendor), Terms: &t}, Effect: access.Telling(func(e *access.Effect) {
+			e.Fact("vendor", strings.TrimSpace(was.Code+" "+was.Name))
+			e.Change("name", access.Says(was.Name), access.Says(next.Name))
+			e.Change("commission", access.Says(was.Commission.Percent()), access.Says(next.Commission.Percent()))
+			e.Change("credit-limit", access.Pays(money.Amount{Minor: was.Credit, Currency: currency}), access.Pays(money.Amount{Minor: next.Credit, Currency: currency}))
+			e.Change("blocked", access.Answers(was.Blocked), access.Answers(next.Blocked))
+		})}, now)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return VendorView{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
 	}

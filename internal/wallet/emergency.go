@@ -137,7 +137,13 @@ func (w *Wallets) restore(tx Tx, by access.Actor, m registry.Meter, wish Emergen
 	account := m.Account.Text(id.Account)
 	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActEmergency, Object: account,
 		Summary: fmt.Sprintf("restore the supply of meter %s on credit for %d hours and %s kWh; reason: %s", m.Number, wish.Hours, wish.Energy.KWh(1), wish.Reason),
-		Body:    emergencyAct{m.Number, account, wish}, Takes: access.Takes{Amount: int64(wish.Energy), Meter: access.Subject{ID: m.ID.Text(id.Meter), Name: m.Number}}}, now)
+		Body:    emergencyAct{m.Number, account, wish}, Takes: access.Takes{Amount: int64(wish.Energy), Meter: access.Subject{ID: m.ID.Text(id.Meter), Name: m.Number}},
+		Effect: access.Telling(func(e *access.Effect) {
+			e.Fact("meter", m.Number)
+			e.Fact("energy", wish.Energy.KWh(1)+" kWh")
+			e.Fact("hours", fmt.Sprint(wish.Hours))
+			e.Sum("at-most", money.Amount{Minor: cost, Currency: t.Currency})
+		})}, now)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return SupplyView{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
 	}

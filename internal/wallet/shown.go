@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -331,7 +332,13 @@ func (w *Wallets) setAccount(tx Tx, by access.Actor, m registry.Meter, wish Acco
 	}
 	next := wish.apply(s)
 	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActSupply, Object: account.Text(id.Account), Summary: wish.words(m.Number, s),
-		Body: accountAct{m.Number, account.Text(id.Account), wish}}, w.moment())
+		Body: accountAct{m.Number, account.Text(id.Account), wish}, Effect: func() (e access.Effect, err error) {
+			e.Fact("meter", m.Number)
+			e.Change("protected", access.Answers(s.Protected), access.Answers(next.Protected))
+			e.Change("lease-grace", access.Says(graceWords(s.Grace)), access.Says(graceWords(next.Grace)))
+			e.Fact("reason", wish.Reason)
+			return e, nil
+		}}, w.moment())
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return SupplyView{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
 	}
@@ -363,21 +370,32 @@ func (wish AccountChange) apply(s Supplied) registry.AccountSupply {
 	return next
 }
 
+// graceWords says what happens at the end of a lease's time.
+func graceWords(wh int64) string {
+	switch {
+	case wh == StayClosed:
+		return "the supply stays on up to the lease's energy"
+	case wh == 0:
+		return "the supply goes off"
+	}
+	return unit.Energy(wh).KWh(1) + " kWh more"
+}
+
 // words describes the old and new state for the approver.
 func (wish AccountChange) words(number string, s Supplied) string {
 	next := wish.apply(s)
 	cut := map[bool]string{true: "never cut off for want of money", false: "cut off when its money is used up"}
-	grace := func(wh int64) string {
-		switch {
-		case wh == StayClosed:
-			return "the supply stays on up to the lease's energy"
-		case wh == 0:
-			return "the supply goes off"
-		}
-		return unit.Energy(wh).KWh(1) + " kWh more"
+	var changes []string
+	if next.Protected != s.Protected {
+		changes = append(changes, fmt.Sprintf("from %s to %s", cut[s.Protected], cut[next.Protected]))
 	}
-	return fmt.Sprintf("change the supply of the account of meter %s: from %s to %s; at the end of a lease's time from %s to %s; reason: %s", number,
-		cut[s.Protected], cut[next.Protected], grace(s.Grace), grace(next.Grace), wish.Reason)
+	if next.Grace != s.Grace {
+		changes = append(changes, fmt.Sprintf("at the end of a lease's time from %s to %s", graceWords(s.Grace), graceWords(next.Grace)))
+	}
+	if len(changes) == 0 {
+		changes = append(changes, "nothing changes")
+	}
+	return fmt.Sprintf("change the supply of the account of meter %s: %s; reason: %s", number, strings.Join(changes, "; "), wish.Reason)
 }
 
 // SwitchTx is the part of a transaction that switching a supply for a person needs.

@@ -186,7 +186,8 @@ func badURL(text string, private bool) string {
 // enable lets an endpoint get events, once a second person has agreed.
 func enable(tx Tx, by access.Actor, e Endpoint) (View, error) {
 	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActWebhook, Object: e.Name(),
-		Summary: "send events to another program: " + e.terms(), Body: endpointRequest{e.Name()}}, tx.Moment())
+		Summary: "send events to another program: " + e.URL, Body: endpointRequest{e.Name()}, Content: e.terms(),
+		Effect: func() (access.Effect, error) { return e.effect(tx) }}, tx.Moment())
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return View{Refusal: eyes.Refusal, Waits: eyes.Waits, Endpoint: e}, err
 	}
@@ -196,6 +197,57 @@ func enable(tx Tx, by access.Actor, e Endpoint) (View, error) {
 	}
 	return View{Endpoint: e}, note(tx, eyes.Mark(by.Entry("webhook.enable", e.Name())), e)
 }
+
+// effect says which events leave to which address, and whether events went to its host before.
+func (e Endpoint) effect(tx Tx) (t access.Effect, err error) {
+	known, err := knownHost(tx, e)
+	if err != nil {
+		return t, err
+	}
+	var odd []access.Oddity
+	if !known {
+		odd = append(odd, access.Oddity{Refusal: refuse.OddNewHost(e.host())})
+	}
+	t.Tells("leaves", access.Named("leaves", "customers data"))
+	t.Tells("host", access.Says(e.host()), odd...)
+	t.Fact("address", e.URL)
+	for _, kind := range e.Events.Types() {
+		t.Tells("events", access.Named("webhook-event", string(kind)))
+	}
+	if e.AllowPrivate {
+		t.Tells("allow_private", access.Answers(true))
+	}
+	t.Fact("added-by", access.PlainName(e.AddedBy))
+	t.Change("state", access.Named("state", "disabled"), access.Named("state", "enabled"))
+	return t, nil
+}
+
+// host returns the computer that the address names, in ASCII.
+func (e Endpoint) host() string {
+	u, err := url.Parse(e.URL)
+	if err != nil {
+		return ""
+	}
+	return reach.NameOf(u.Hostname())
+}
+
+// knownHost reports whether an endpoint at the same host has ever got an event. Endpoints that were removed do not count.
+func knownHost(tx Tx, e Endpoint) (bool, error) {
+	for after := (id.ID{}); ; {
+		all, err := tx.Webhooks().WebhookPage(after, hostsAtOnce)
+		if err != nil || len(all) == 0 {
+			return false, err
+		}
+		for _, other := range all {
+			if after = other.ID; other.host() == e.host() && (other.Sequence > 0 || other.ID != e.ID && other.Enabled()) {
+				return true, nil
+			}
+		}
+	}
+}
+
+// hostsAtOnce is how many endpoints are read at once.
+const hostsAtOnce = 100
 
 // terms describes an endpoint for the audit log and for the person who must agree.
 func (e Endpoint) terms() string {

@@ -2500,6 +2500,17 @@ func (t *Texts) ApprovalsLinkKey() string { return t.say("pages.approvals.link-k
 // ApprovalsNextLinkKey: Next link key
 func (t *Texts) ApprovalsNextLinkKey() string { return t.say("pages.approvals.next-link-key") }
 
+// ApprovalsSigningSecret: Signing secret of the payment provider
+func (t *Texts) ApprovalsSigningSecret() string { return t.say("pages.approvals.signing-secret") }
+
+// ApprovalsEnterSecrets: Secrets that the provider gave, as JSON
+func (t *Texts) ApprovalsEnterSecrets() string { return t.say("pages.approvals.enter-secrets") }
+
+// ApprovalsEnterSecretsHint: Needed if only the provider knows them. Get them from the provider yourself, not from the person who asks: whoever knows them can make payments. Leave it empty for the kinds webhook and sms: the server draws the secret and shows it to you.
+func (t *Texts) ApprovalsEnterSecretsHint() string {
+	return t.say("pages.approvals.enter-secrets-hint")
+}
+
 // ApprovalsDecoderKey: Decoder key
 func (t *Texts) ApprovalsDecoderKey() string { return t.say("pages.approvals.decoder-key") }
 
@@ -6151,6 +6162,114 @@ func (t *Texts) WebhooksRecovered(n string) string {
 
 // WebhooksMore: More remain: send again.
 func (t *Texts) WebhooksMore() string { return t.say("pages.webhooks.more") }
+
+// ApprovalEffectTitle: What happens if you approve now
+func (t *Texts) ApprovalEffectTitle() string { return t.say("pages.approval-effect.title") }
+
+// ApprovalEffectHint: Computed from the stored request and the books as they are at this moment.
+func (t *Texts) ApprovalEffectHint() string { return t.say("pages.approval-effect.hint") }
+
+// ApprovalEffectRefused: It would be refused now.
+func (t *Texts) ApprovalEffectRefused() string { return t.say("pages.approval-effect.refused") }
+
+// ApprovalEffectChanged: Figures have changed since this was requested.
+func (t *Texts) ApprovalEffectChanged() string { return t.say("pages.approval-effect.changed") }
+
+// ApprovalEffectWas: When requested:
+func (t *Texts) ApprovalEffectWas() string { return t.say("pages.approval-effect.was") }
+
+// ApprovalEffectSums: Rows by what becomes of them
+func (t *Texts) ApprovalEffectSums() string { return t.say("pages.approval-effect.sums") }
+
+// ApprovalEffectFate: What becomes of it
+func (t *Texts) ApprovalEffectFate() string { return t.say("pages.approval-effect.fate") }
+
+// ApprovalEffectRows: Rows
+func (t *Texts) ApprovalEffectRows() string { return t.say("pages.approval-effect.rows") }
+
+// ApprovalEffectSum: Amount
+func (t *Texts) ApprovalEffectSum() string { return t.say("pages.approval-effect.sum") }
+
+// ApprovalEffectRow: Row
+func (t *Texts) ApprovalEffectRow() string { return t.say("pages.approval-effect.row") }
+
+// ApprovalEffectFrom: Payer and text
+func (t *Texts) ApprovalEffectFrom() string { return t.say("pages.approval-effect.from") }
+
+// ApprovalEffectHidden: {n} other rows are not listed. The strange ones and the largest are.
+func (t *Texts) ApprovalEffectHidden(n int) string {
+	return t.count("pages.approval-effect.hidden", n, "{n}", t.Count(int64(n)))
+}
+
+// ApprovalEffectWasRows: {n} rows, {sum}
+func (t *Texts) ApprovalEffectWasRows(n int, sum string) string {
+	return t.count("pages.approval-effect.was-rows", n, "{n}", t.Count(int64(n)), "{sum}", sum)
+}
+
+// ApprovalEffectEachKwh: {price} for each kWh
+func (t *Texts) ApprovalEffectEachKwh(price string) string {
+	return t.say("pages.approval-effect.each-kwh", "{price}", price)
+}
+
+// ApprovalEffectDays: {n} days
+func (t *Texts) ApprovalEffectDays(n int) string {
+	return t.count("pages.approval-effect.days", n, "{n}", t.Count(int64(n)))
+}
+
+// ApprovalEffectHours: {n} hours
+func (t *Texts) ApprovalEffectHours(n int) string {
+	return t.count("pages.approval-effect.hours", n, "{n}", t.Count(int64(n)))
+}
+
+// ApprovalEffectMinutes: {n} minutes
+func (t *Texts) ApprovalEffectMinutes(n int) string {
+	return t.count("pages.approval-effect.minutes", n, "{n}", t.Count(int64(n)))
+}
+
+// ApprovalEffectSeconds: {n} seconds
+func (t *Texts) ApprovalEffectSeconds(n int) string {
+	return t.count("pages.approval-effect.seconds", n, "{n}", t.Count(int64(n)))
+}
+
+// OwnTitle: Own meters and telephones
+func (t *Texts) OwnTitle() string { return t.say("pages.own.title") }
+
+// OwnIntro: Whoever approves an action sees when it gives something to one of these.
+func (t *Texts) OwnIntro() string { return t.say("pages.own.intro") }
+
+// OwnNumber: Number
+func (t *Texts) OwnNumber() string { return t.say("pages.own.number") }
+
+// OwnWho: Recorded
+func (t *Texts) OwnWho() string { return t.say("pages.own.who") }
+
+// OwnEnd: End
+func (t *Texts) OwnEnd() string { return t.say("pages.own.end") }
+
+// OwnKind: What it is
+func (t *Texts) OwnKind() string { return t.say("pages.own.kind") }
+
+// OwnRecord: Record
+func (t *Texts) OwnRecord() string { return t.say("pages.own.record") }
+
+// OwnEffect: A record never goes away. Another person can end it; it stays in this list and counts for 90 days longer.
+func (t *Texts) OwnEffect() string { return t.say("pages.own.effect") }
+
+// OwnRecorded: Recorded.
+func (t *Texts) OwnRecorded() string { return t.say("pages.own.recorded") }
+
+// OwnEnded: The record was ended. It counts for 90 days longer.
+func (t *Texts) OwnEnded() string { return t.say("pages.own.ended") }
+
+// OwnRecordedBy: {who}, {at}
+func (t *Texts) OwnRecordedBy(who string, at string) string {
+	return t.say("pages.own.recorded-by", "{who}", who, "{at}", at)
+}
+
+// OwnEndedBy: Ended by {who}, {at}
+func (t *Texts) OwnEndedBy(who string, at string) string {
+	return t.say("pages.own.ended-by", "{who}", who, "{at}", at)
+}
 
 // PaperCopy: COPY {n}
 func (t *Texts) PaperCopy(n string) string { return t.say("receipts.paper.copy", "{n}", n) }

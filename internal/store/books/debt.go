@@ -33,6 +33,7 @@ var debtColumns = core.Columns[debtRow]{Table: "debt", Attested: []core.Column[d
 	core.Time("created_at", func(d *debtRow) *time.Time { return &d.CreatedAt }),
 }, Added: []core.Column[debtRow]{
 	core.Time("taken_back_at", func(d *debtRow) *time.Time { return &d.TakenBack }),
+	core.ID("moved_to", func(d *debtRow) *id.ID { return &d.MovedTo }),
 }, Unattested: []core.Column[debtRow]{ // the books prove the outstanding amount
 	core.ID("id", func(d *debtRow) *id.ID { return &d.ID }),
 	core.Int("outstanding", func(d *debtRow) *money.Minor { return &d.Outstanding }),
@@ -43,7 +44,8 @@ var debtColumns = core.Columns[debtRow]{Table: "debt", Attested: []core.Column[d
 }}
 
 // DebtKind describes the evidence of debts.
-var DebtKind = core.AttestedKind{Name: "debt", Noun: "Debt", Prefix: id.Debt, From: "debt r", Key: "id", Order: "COALESCE(r.taken_back_at, 0)",
+var DebtKind = core.AttestedKind{Name: "debt", Noun: "Debt", Prefix: id.Debt, From: "debt r", Key: "id",
+	Order: "COALESCE(r.taken_back_at, 0) + CASE WHEN r.moved_to IS NULL THEN 0 ELSE 1 END",
 	Proof: debtColumns.Proof("r")}
 
 // DebtAdd stores a new debt. The caller posts its journal in the same transaction.

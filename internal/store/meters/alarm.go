@@ -43,19 +43,31 @@ var (
 // maxOpenAlarms limits the open alarms of one meter, so that a meter that raises alarms all day does not fill the table.
 const maxOpenAlarms = 100
 
-// RaiseAlarm opens an alarm of a meter unless the same alarm, or too many alarms, are open already.
+// RaiseAlarm opens an alarm of a meter unless the same alarm, or too many alarms, are open already. Alarms about people do not count: somebody could
+// raise many on purpose, so that the next alarm of the meter is not raised.
 func (tx Rows) RaiseAlarm(meter int64, a metering.Alarm) error {
-	var open, same int64
-	_, err := tx.One(`SELECT COUNT(*), SUM(CASE WHEN code = $1 AND text = $2 THEN 1 ELSE 0 END) FROM alarm
-		WHERE tenant_id = $3 AND meter = $4 AND cleared_at IS NULL`,
-		func(r core.Row) error { open, same = r.Int(0), r.Int(1); return nil }, string(a.Code), a.Text, tx.Tenant, meter)
-	if err != nil {
-		return fmt.Errorf("raise alarm %s of meter %d: %w", a.Code, meter, err)
-	}
-	if same > 0 || open >= maxOpenAlarms {
-		return nil
+	open, same, err := tx.openAlarms(meter, a)
+	if err != nil || same > 0 || open >= maxOpenAlarms {
+		return err
 	}
 	return tx.addAlarm(meter, a)
+}
+
+// RaiseOwnAlarm opens an alarm about a payment unless the same one is open, however many alarms the meter has.
+func (tx Rows) RaiseOwnAlarm(meter int64, a metering.Alarm) error {
+	_, same, err := tx.openAlarms(meter, a)
+	if err != nil || same > 0 {
+		return err
+	}
+	return tx.addAlarm(meter, a)
+}
+
+// openAlarms counts the open alarms of a meter that are not about people, and those that are the same as an alarm.
+func (tx Rows) openAlarms(meter int64, a metering.Alarm) (open, same int64, err error) {
+	_, err = tx.One(`SELECT SUM(CASE WHEN code IN ($1, $2) THEN 0 ELSE 1 END), SUM(CASE WHEN code = $3 AND text = $4 THEN 1 ELSE 0 END) FROM alarm
+		WHERE tenant_id = $5 AND meter = $6 AND cleared_at IS NULL`, func(r core.Row) error { open, same = r.Int(0), r.Int(1); return nil },
+		string(metering.AlarmPersonUnusual), string(metering.AlarmPaymentOwn), string(a.Code), a.Text, tx.Tenant, meter)
+	return open, same, fault.Wrap(err, "count the open alarms of meter %d", meter)
 }
 
 // addAlarm opens an alarm.
@@ -105,6 +117,13 @@ func (tx Rows) ClearAlarm(meter int64, code metering.AlarmCode) error {
 	_, err := tx.C.Exec(`UPDATE alarm SET cleared_at = $1 WHERE tenant_id = $2 AND meter = $3 AND code = $4 AND cleared_at IS NULL`,
 		tx.Now, tx.Tenant, meter, string(code))
 	return fault.Wrap(err, "clear alarm %s of meter %d", code, meter)
+}
+
+// EndOldAlarms closes the open alarms with a code that were raised before a time.
+func (tx Rows) EndOldAlarms(code metering.AlarmCode, before time.Time) error {
+	_, err := tx.C.Exec(`UPDATE alarm SET cleared_at = $1 WHERE tenant_id = $2 AND code = $3 AND raised_at < $4 AND cleared_at IS NULL`,
+		tx.Now, tx.Tenant, string(code), before)
+	return fault.Wrap(err, "end old alarms %s", code)
 }
 
 // Alarms returns a page of alarms, newest first, of one meter or, if meter is 0, of all.

@@ -32,6 +32,10 @@ var meterColumns = core.Columns[meterRow]{Table: "meter", Attested: []core.Colum
 }, Added: []core.Column[meterRow]{
 	{Name: "link_key_next_enc", Form: 'b'},
 	core.Time("link_key_next_at", func(m *meterRow) *time.Time { return &m.NextLinkAt }).ReadOnly(),
+	{Name: "mqtt_next_hash", Form: 'b'},
+	core.Time("mqtt_next_at", func(m *meterRow) *time.Time { return &m.NextPasswordAt }).ReadOnly(),
+	core.Time("login_ends_at", func(m *meterRow) *time.Time { return &m.LoginEndsAt }).ReadOnly(),
+	{Name: "login_at", Form: 'i'},
 }, Unattested: []core.Column[meterRow]{
 	core.ID("id", func(m *meterRow) *id.ID { return &m.ID }),
 	core.Text("model", func(m *meterRow) *string { return &m.Model }),

@@ -32,6 +32,7 @@ var ApprovalColumns = core.Columns[access.Approval]{Table: "approval", Attested:
 	}},
 	core.ID("id", func(a *access.Approval) *id.ID { return &a.ID }),
 	core.Time("created_at", func(a *access.Approval) *time.Time { return &a.CreatedAt }),
+	core.Text("effect", func(a *access.Approval) *string { return &a.Effect }),
 	{Name: "version", Form: 'i'},
 }}
 

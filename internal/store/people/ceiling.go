@@ -18,7 +18,7 @@ const ceilingsKey = "ceilings"
 func (tx Rows) CeilingRules() (access.CeilingRules, error) {
 	var out access.CeilingRules
 	settings := ""
-	_, err := tx.One(`SELECT tz, settings FROM tenant WHERE id = $1`, func(r core.Row) error { out.TZ, settings = r.Text(0), r.Text(1); return nil }, tx.Tenant)
+	_, err := tx.One(`SELECT tz, COALESCE(currency, ''), settings FROM tenant WHERE id = $1`, func(r core.Row) error { out.TZ, out.Currency, settings = r.Text(0), r.Text(1), r.Text(2); return nil }, tx.Tenant)
 	if err != nil || settings == "" || settings == "{}" {
 		return out, fault.Wrap(err, "read the ceilings")
 	}

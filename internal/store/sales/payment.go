@@ -286,6 +286,20 @@ func (tx Rows) CalledMeters(r payment.Reference, max int) (out []payment.Found, 
 	return out, nil
 }
 
+// PaidFor returns who brought a payment, and the telephone of the customer of a meter.
+func (tx Rows) PaidFor(i id.ID, meter string) (out vending.PaidFor, err error) {
+	p, found, err := tx.PaymentByID(i)
+	if err == nil && !found {
+		err = fmt.Errorf("%w: a sale used payment %s, which does not exist", core.ErrInvariant, i.Text(id.Payment))
+	}
+	if err != nil {
+		return out, err
+	}
+	out.Provider = p.Provider
+	_, err = tx.One(foundQuery+`m.number = $2`, func(r core.Row) error { out.Phone = r.Text(2); return nil }, tx.Tenant, meter)
+	return out, fault.Wrap(err, "find the telephone of a meter's customer")
+}
+
 // CanText reports whether the customer of a meter has a telephone number.
 func (tx Rows) CanText(meter string) (can bool, err error) {
 	_, err = tx.One(foundQuery+`m.number = $2`, func(r core.Row) error { can = r.Text(2) != ""; return nil }, tx.Tenant, meter)

@@ -19,10 +19,14 @@ var providerColumns = core.Columns[payment.Provider]{Table: "provider", Attested
 	core.Int("daily_max", func(p *payment.Provider) *money.Minor { return &p.Daily }),
 	core.Time("disabled_at", func(p *payment.Provider) *time.Time { return &p.DisabledAt }),
 	core.Text("added_by", func(p *payment.Provider) *string { return &p.AddedBy }),
+}, Added: []core.Column[payment.Provider]{
+	core.Text("secret_by", func(p *payment.Provider) *string { return &p.SecretBy }).OrNull(),
+	core.Time("secrets_old_until", func(p *payment.Provider) *time.Time { return &p.OldUntil }),
 }, Unattested: []core.Column[payment.Provider]{ // sealed secrets prove themselves; a new data key seals them again
-	core.ID("id", func(p *payment.Provider) *id.ID { return &p.ID }),
 	core.Bytes("path_enc", func(p *payment.Provider) *[]byte { return &p.SealedPath }),
 	core.Bytes("secrets_enc", func(p *payment.Provider) *[]byte { return &p.Sealed }),
+	core.Bytes("secrets_old_enc", func(p *payment.Provider) *[]byte { return &p.SealedOld }),
+	core.ID("id", func(p *payment.Provider) *id.ID { return &p.ID }),
 	core.Time("created_at", func(p *payment.Provider) *time.Time { return &p.AddedAt }),
 	core.Time("listed_to", func(p *payment.Provider) *time.Time { return &p.ListedTo }),
 	core.Int("version", func(p *payment.Provider) *int64 { return &p.Version }).ReadOnly(),

@@ -240,10 +240,10 @@ func heldFourEyes(t *testing.T, r Rig) {
 	}
 	people.Serve(quarantineOn(e).Executors())
 	approval := got.Waits.ID.Text(id.Approval)
-	if d, err := people.Decide(t.Context(), clerk("ann"), approval, true, ""); err != nil || d.Code != refusal.Forbidden {
+	if d, err := people.Decide(t.Context(), clerk("ann"), approval, access.Decision{Allow: true, Reason: ""}); err != nil || d.Code != refusal.Forbidden {
 		t.Errorf("allowed by who asked: %q, %v; want %s", d.Code, err, refusal.Forbidden)
 	}
-	if d, err := people.Decide(t.Context(), clerk("bob"), approval, true, ""); err != nil || d.Refused() || d.Done.Refused() {
+	if d, err := people.Decide(t.Context(), clerk("bob"), approval, access.Decision{Allow: true, Reason: ""}); err != nil || d.Refused() || d.Done.Refused() {
 		t.Fatalf("allowed by somebody else: %s %s, %v", d.Detail(), d.Done.Detail(), err)
 	}
 	if w := p.row(t, e); w.Held.Stopped() || w.Total() != 89_999_000 {

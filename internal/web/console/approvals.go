@@ -46,9 +46,12 @@ type approvalForm struct {
 	Object, Link          string     // what the request is about, and the address where it is shown as it is now
 	Decided               string
 	FormID, Reason        string
+	Shown                 string // digest of what the page shows
 	Error, Notice, Why    string
 	SignIn                string // address to sign in again; empty if the proof of identity is fresh enough
 	CanApprove, CanReject bool
+	EntersSecrets         bool // the second person may have to enter the secrets of a payment provider
+	Effect                *effectView
 	Secrets               []factLine // of a meter that the approval registered; shown once
 	Tokens                string     // page with the tokens that the request made; empty if it made none
 }
@@ -108,7 +111,7 @@ func (s *Console) approvals(w http.ResponseWriter, r *http.Request, v visit) {
 
 func (s *Console) approvalRow(v visit, a access.Approval) approvalRow {
 	t := v.site.say
-	row := approvalRow{ID: a.ID.Text(id.Approval), Act: t.Name("act", actKey(a.Act)), Summary: a.Summary, Maker: a.Maker.String(), At: v.site.clock(a.CreatedAt),
+	row := approvalRow{ID: a.ID.Text(id.Approval), Act: t.Name("act", actKey(a.Act)), Summary: v.site.shown(a.Summary), Maker: a.Maker.String(), At: v.site.clock(a.CreatedAt),
 		Until: v.site.clock(a.CreatedAt.Add(access.ApprovalLife))}
 	switch {
 	case a.Expired(s.c.Now()):
@@ -141,6 +144,7 @@ func (s *Console) approvalPage(w http.ResponseWriter, r *http.Request, v visit, 
 	}
 	a, t := shown.Approval, v.site.say
 	f.approvalRow = s.approvalRow(v, a)
+	f.Summary, f.Maker = v.site.shown(shown.Summary), v.site.actor(shown.Maker)
 	f.Moves, f.Gains, f.Right = string(a.Act), t.Name("act-gains", actKey(a.Act)), string(a.Right)
 	f.Fields = requestFields(a.Body)
 	f.Object, f.Link = objectOf(a)
@@ -151,7 +155,12 @@ func (s *Console) approvalPage(w http.ResponseWriter, r *http.Request, v visit, 
 			f.Decided = t.ApprovalsDecidedByReason(a.Checker.String(), v.site.clock(a.DecidedAt), a.Reason)
 		}
 	}
+	f.Effect = effectOf(v.site, shown.Now)
+	if shown.Now != nil {
+		f.Shown = shown.Now.Shown
+	}
 	f.CanApprove, f.CanReject = !shown.Why.Refused(), shown.CanReject
+	f.EntersSecrets = shown.Approval.Act == access.ActProvider
 	if shown.Why.Refused() && !closed(a) {
 		no := t.Refusal(shown.Why.Refusal)
 		f.Why = sentences(no.What, no.Try)
@@ -193,7 +202,8 @@ func (s *Console) decideApproval(w http.ResponseWriter, r *http.Request, v visit
 	case !allow && r.PostFormValue("choice") != "reject":
 		out.Refusal = refuse.ApprovalNotFound(refusal.Echo(r.PathValue("id")))
 	default:
-		out, err = s.c.Access.Decide(r.Context(), v.by, r.PathValue("id"), allow, f.Reason)
+		out, err = s.c.Access.Decide(r.Context(), v.by, r.PathValue("id"), access.Decision{Allow: allow, Reason: f.Reason,
+			Entered: access.SecretOf(strings.TrimSpace(r.PostFormValue("secrets"))), Shown: r.PostFormValue("shown")})
 	}
 	t, status := v.site.say, http.StatusOK
 	switch {
@@ -213,7 +223,7 @@ func (s *Console) decideApproval(w http.ResponseWriter, r *http.Request, v visit
 	s.approvalPage(w, r, v, status, f)
 }
 
-// secretsOf lists the secrets of a meter that was registered, or a meter's next link key; they are shown once.
+// secretsOf lists the secrets of a meter that was registered, a meter's next link key or new password, or codes of vouchers; they are shown once.
 func secretsOf(t *words.Texts, shown any) []factLine {
 	if changed, ok := shown.(registry.LinkKeyChange); ok && changed.Key != nil {
 		return []factLine{{t.ApprovalsNextLinkKey(), fmt.Sprintf("%x", changed.Key.Reveal())}}

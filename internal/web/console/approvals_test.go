@@ -56,9 +56,9 @@ func TestASecondPersonDecidesWithTheEvidence(t *testing.T) {
 	key := w.secondPerson()
 	apr := "/approvals/" + w.asks(key, "/v1/vendors/V9/terms", `{"credit_limit_minor":70000}`)
 	g := w.enter(ownerEmail)
-	g.get("/approvals").is(200).says("Change a vendor's terms", "▲ Waiting for a second person", "credit limit from 0.00 KES to 700.00 KES", "till of finance")
-	page := g.get(apr).is(200).says("credit limit from 0.00 KES to 700.00 KES", "Who gains The vendor: a higher commission or credit is the utility's money.",
-		"A second person must approve this action and needs the same right: vendor.terms · vendor.manage", "Every field of the request", "70000", "carried out at once", "in the name of apikey till of finance")
+	g.get("/approvals").is(200).says("Change a vendor's terms", "▲ Waiting for a second person", "credit limit from KES 0.00 to KES 700.00", "till of finance")
+	page := g.get(apr).is(200).says("credit limit from KES 0.00 to KES 700.00", "Who gains The vendor: a higher commission or credit is the utility's money.",
+		"A second person must approve this action and needs the same right: vendor.terms · vendor.manage", "Every field of the request", "70000", "carried out at once", "in the name of API key till of finance")
 
 	maker := w.enter(financeEmail)
 	own := maker.get(apr).is(200).says("You cannot approve this request", "You requested this action, so you cannot decide about it.").omits(`value="approve"`, `value="reject"`)

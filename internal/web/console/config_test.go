@@ -33,7 +33,7 @@ func TestTheConfigurationOfAMeter(t *testing.T) {
 	g.get(at).says("No value is set.")
 
 	waits := g.post(at, "form", form, "ec_limit_wh", "5.5", "friendly", "mon,tue 18:00-07:00; all 22:00-06:00", "friendly_when_clock_invalid", "true", "language", "sw",
-		"lifeline_w", "200", "tariff_text", "", "reason", "clinic").is(202).says("A second person must allow it", "ec_limit_wh=5500", "lifeline_w=200")
+		"lifeline_w", "200", "tariff_text", "", "reason", "clinic").is(202).says("A second person must allow it", "ec limit: 5.5 kWh", "lifeline: 200 W")
 	apr := regexp.MustCompile(`/approvals/apr_[0-9a-z]+`).FindString(waits.body)
 	other := w.enter(otherEngineer)
 	other.post(apr, "form", other.get(apr).is(200).says("Configure a meter").value("form"), "choice", "approve", "reason", "seen").is(200).says("Approved.")

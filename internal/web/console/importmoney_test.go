@@ -113,7 +113,7 @@ func TestAFileOfMoneyWaitsForASecondPerson(t *testing.T) {
 		t.Error("money was booked before the approval")
 	}
 	g.importMoney("balances", file, "Would be imported 2").is(201).says("Wait for a second person 2")
-	page := second.get(approval).is(200).says("import 2 balances of 100.00 KES together", "Import opening balances")
+	page := second.get(approval).is(200).says("import 2 balances of KES 100.00 together", "Import opening balances")
 	second.get(page.link(t, `/imports/imp_[a-z0-9]+`)).is(200).says("04140001019 KES 60.00")
 	second.approve(approval)
 	if a, b := w.carry("04140001001"), w.carry("04140001019"); a != 4000 || b != 6000 {

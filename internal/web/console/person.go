@@ -27,7 +27,19 @@ type personPage struct {
 	WhyNot           string // why the visitor cannot
 	ConfirmLater     string // address to sign in again, if the visitor may confirm after that
 	Blocked, Forged  bool
+	Owns             []ownLine // the person's own meters and telephones
+	ShowsOwns        bool      // the visitor may see and record them
+	Own              ownFields // what the form for them sent
 }
+
+// ownLine is a record of a person's own meter or telephone.
+type ownLine struct {
+	ID, Kind, Number, Recorded, Ended string
+	MayEnd                            bool
+}
+
+// ownFields are the fields of the form that records one.
+type ownFields struct{ Kind, Number string }
 
 // sessionLine is an open session as pages show it.
 type sessionLine struct {
@@ -44,6 +56,8 @@ const (
 	actConfirm  = "confirm"
 	actSessions = "end-sessions"
 	actDevice   = "revoke-device"
+	actOwn      = "record-own"
+	actEndOwn   = "end-own"
 )
 
 // person shows one person.
@@ -66,6 +80,10 @@ func doneText(t *words.Texts, act string) string {
 		return t.PersonDoneSessions()
 	case actDevice:
 		return t.PinRevoked()
+	case actOwn:
+		return t.OwnRecorded()
+	case actEndOwn:
+		return t.OwnEnded()
 	}
 	return ""
 }
@@ -108,11 +126,33 @@ func (s *Console) showPerson(w http.ResponseWriter, r *http.Request, v visit, st
 			return
 		}
 	}
+	if f.Owns, f.ShowsOwns, err = s.ownsOf(ctx, v, f.ID); err != nil {
+		s.broken(w, r, v, err)
+		return
+	}
 	if f.FormID, err = s.formID(v); err != nil {
 		s.broken(w, r, v, err)
 		return
 	}
 	s.show(w, r, status, personView(s.page(r, v, p.Email), f))
+}
+
+// ownsOf lists the own meters and telephones of a person; false if the visitor may not see them.
+func (s *Console) ownsOf(ctx context.Context, v visit, who string) (out []ownLine, may bool, err error) {
+	list, err := s.c.Access.Owns(ctx, v.by, who)
+	if err != nil || list.Refused() {
+		return nil, false, err
+	}
+	t := v.site.say
+	for _, o := range list.Data {
+		line := ownLine{ID: o.ID.Text(id.Own), Kind: t.Name("own", string(o.Kind)), Number: o.Number,
+			Recorded: t.OwnRecordedBy(access.PlainName(o.By), v.site.clock(o.CreatedAt)), MayEnd: list.MayEnd && o.EndedAt.IsZero()}
+		if !o.EndedAt.IsZero() {
+			line.Ended = t.OwnEndedBy(access.PlainName(o.EndedBy), v.site.clock(o.EndedAt))
+		}
+		out = append(out, line)
+	}
+	return out, true, nil
 }
 
 // sessionsOf lists the open sessions of a person.
@@ -130,6 +170,9 @@ func (s *Console) changePerson(w http.ResponseWriter, r *http.Request, v visit) 
 	f := personPage{}
 	if act == actRole {
 		f.Change = roleOf(r)
+	}
+	if act == actOwn {
+		f.Own = ownFields{r.PostFormValue("kind"), r.PostFormValue("number")}
 	}
 	done, err := access.Changed{Refusal: refuse.PersonFormOfOtherSession()}, error(nil)
 	if v.owns(r.PostFormValue("form")) {
@@ -172,6 +215,12 @@ func (s *Console) act(r *http.Request, v visit, act, who string, role roleFields
 	case actDevice:
 		revoked, err := acc.RevokeDevice(ctx, v.by, who, r.PostFormValue("device"))
 		return access.Changed{Refusal: revoked.Refusal, Person: revoked.Person}, err
+	case actOwn:
+		done, err := acc.RecordOwn(ctx, v.by, who, access.OwnKind(r.PostFormValue("kind")), r.PostFormValue("number"))
+		return access.Changed{Refusal: done.Refusal, Person: done.Person}, err
+	case actEndOwn:
+		done, err := acc.EndOwn(ctx, v.by, who, r.PostFormValue("own"))
+		return access.Changed{Refusal: done.Refusal, Person: done.Person}, err
 	}
 	return access.Changed{Refusal: refuse.PersonActUnknown(refusal.Echo(act))}, nil
 }

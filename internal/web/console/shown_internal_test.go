@@ -1,8 +1,12 @@
 package console
 
 import (
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/money"
 )
 
 // TestStoredSentencesAreShownInTheSitesWords: times, energy and amounts in a stored sentence look as they do everywhere on the pages.
@@ -40,6 +44,48 @@ func TestDetailsOfTheAuditLogAreWords(t *testing.T) {
 	} {
 		if got := at.fields(stored); got != want {
 			t.Errorf("%q is shown as %q, want %q", stored, got, want)
+		}
+	}
+}
+
+// TestValuesOfAnEffectAreWords: prices, times, energy and names are written as a person reads them.
+func TestValuesOfAnEffectAreWords(t *testing.T) {
+	at := site{say: english(), currency: "KES", zone: time.FixedZone("EAT", 3*60*60)}
+	for want, v := range map[string]access.Value{
+		"KES 20.00 for each kWh":    access.Costs(20_000_000, "KES"),
+		"KES 1,234.50":              access.Pays(money.Amount{Minor: 123_450, Currency: "KES"}),
+		"2.5 kWh":                   access.Counts(access.UnitEnergy, 2500),
+		"15 %":                      access.Counts(access.UnitShare, 1500),
+		"100 W":                     access.Counts(access.UnitPower, 100),
+		"17 days, 2 hours":          access.Counts(access.UnitDuration, 17*24*3600+2*3600+59),
+		"1 day":                     access.Counts(access.UnitDuration, 24*3600+5*60),
+		"0 seconds":                 access.Counts(access.UnitDuration, 0),
+		"2026-11-25 11:30 EAT":      access.Moments(time.Date(2026, 11, 25, 8, 30, 0, 0, time.UTC)),
+		"yes":                       access.Answers(true),
+		"Rejected":                  access.Named("payment-state", "rejected"),
+		"Each sale":                 access.Named("webhook-event", "vend.completed"),
+		"API key front desk":        access.Says("API key front desk"),
+		"made 2026-11-25 11:30 EAT": access.Says("made 2026-11-25T08:30:00Z"),
+	} {
+		if got := at.value(v); got != want {
+			t.Errorf("%+v is shown as %q, want %q", v, got, want)
+		}
+	}
+	for name, want := range map[string]string{"meter": "Meter", "flat_micro": "Price of energy", "blocks[2].rate_micro": "Block 2: Price", "four-eyes": "Second person for sensitive actions",
+		"ceilings.person/free_units": "Most without a second person: free units of a person in a day", "ec_limit_wh": "Emergency credit (kWh)", "vat_no": "Tax number",
+		"wallet.warn1_minor": "Wallets: First warning at"} {
+		if got := at.label(name); got != want {
+			t.Errorf("%s is called %q, want %q", name, got, want)
+		}
+	}
+}
+
+// TestEveryCeilingHasAName in the catalogue.
+func TestEveryCeilingHasAName(t *testing.T) {
+	at := site{say: english()}
+	for _, c := range access.Ceilings() {
+		if got := at.label("ceilings." + string(c)); got == at.say.Name("fact", "ceilings")+": "+strings.ReplaceAll(strings.ReplaceAll(string(c), "/", "-"), "_", " ") {
+			t.Errorf("ceiling %s has no name: %q", c, got)
 		}
 	}
 }
