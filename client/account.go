@@ -33,8 +33,14 @@ func (c *Client) Refund(ctx context.Context, account string, r apiv1.NewRefund, 
 }
 
 // MoveIn opens an account at a meter that is free (right: customer.write).
-func (c *Client) MoveIn(ctx context.Context, meter string, m apiv1.MoveIn) (apiv1.Meter, error) {
-	return ask[apiv1.Meter](ctx, c, post(meterPath(meter, "/move-in"), m))
+func (c *Client) MoveIn(ctx context.Context, meter string, m apiv1.MoveIn) (apiv1.MovedIn, error) {
+	return ask[apiv1.MovedIn](ctx, c, post(meterPath(meter, "/move-in"), m))
+}
+
+// TakeOver makes an account owe what another account of its customer owes (right: debt.write). It is safe to repeat with the same key. An empty
+// key means a random one.
+func (c *Client) TakeOver(ctx context.Context, account string, t apiv1.NewTakeOver, key string) (apiv1.TakenOver, error) {
+	return keyedAsk[apiv1.TakenOver](ctx, c, post("/v1/accounts/"+url.PathEscape(account)+"/take-over", t), key)
 }
 
 // LedgerExport is the period and the format of an exported ledger.

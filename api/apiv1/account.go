@@ -25,6 +25,40 @@ type Account struct {
 	Meters   []string       `json:"meters" doc:"Numbers of the meters that supply the account"`
 	OpenedAt time.Time      `json:"opened_at" doc:"When the account was opened"`
 	Balance  AccountBalance `json:"balance" doc:"Balance and debts of the account"`
+	// OtherDebts are other accounts that owe.
+	OtherDebts []OtherDebt `json:"other_debts,omitempty" doc:"Other accounts that owe, of the same customer or of a customer with the same telephone number; at most 20"`
+}
+
+// OtherDebt is another account that owes, of the same customer or of a customer with the same telephone number.
+type OtherDebt struct {
+	Account   string `json:"account" doc:"Id of the other account"`
+	Status    string `json:"status" enum:"open,active,closing,closed" doc:"State of the other account"`
+	Customer  string `json:"customer" doc:"Id of its customer"`
+	Name      string `json:"name" doc:"Name of its customer"`
+	Same      bool   `json:"same_customer" doc:"It is the same customer, and not only the same telephone number"`
+	OwedMinor int64  `json:"owed_minor" doc:"Debts and charges that are not paid, in minor units"`
+}
+
+// NewTakeOver asks that an account owes what another account owes.
+type NewTakeOver struct {
+	From   string `json:"from" doc:"Account that owes the money: its id, or number or id of a meter that supplies it"`
+	Reason string `json:"reason" doc:"Why both accounts belong to one customer; written to the audit log"`
+}
+
+// TakenOver is what an account took over from another account.
+type TakenOver struct {
+	Account string    `json:"account" doc:"Id of the account that owes the money now"`
+	From    string    `json:"from" doc:"Id of the account that owed it"`
+	Amount  Amount    `json:"amount" doc:"Debts and charges that were taken over"`
+	Reason  string    `json:"reason" doc:"As in the request"`
+	At      time.Time `json:"at" doc:"Server time"`
+}
+
+// MovedIn is the meter of a customer who has moved in, and what the customer owes.
+type MovedIn struct {
+	Meter
+	TakenOverMinor int64       `json:"taken_over_minor" doc:"Debts and charges that the account took over from closed accounts of the same customer, in minor units"`
+	OtherDebts     []OtherDebt `json:"other_debts,omitempty" doc:"Other accounts that owe, of the same customer or of a customer with the same telephone number: a person decides whether the account takes them over"`
 }
 
 // AccountEntry is a line of a customer's statement.
@@ -56,6 +90,7 @@ type MovedOut struct {
 	DebtsPaidMinor int64      `json:"debts_paid_minor" doc:"Debts and charges that were paid from wallet, deposit and change"`
 	RefundDueMinor int64      `json:"refund_due_minor" doc:"Refund due to the customer; see /v1/accounts/{id}/refunds"`
 	StillOwedMinor int64      `json:"still_owed_minor" doc:"Debts and charges that could not be paid"`
+	Warning        string     `json:"warning,omitempty" doc:"What becomes of the amount that is still owed"`
 	ChargedUpTo    *time.Time `json:"charged_up_to,omitempty" doc:"Meter time of the newest reading that is charged"`
 }
 

@@ -64,7 +64,7 @@ type Debt struct {
 	Priority         int       `json:"priority" doc:"Order of collection, 1 to 89, lowest first; the older of equal ones first"`
 	Uncapped         bool      `json:"uncapped,omitempty" doc:"Collected beyond the share of a purchase that charges may take"`
 	Against          string    `json:"against" doc:"Account that was credited: opening, fees, services, fixed, energy, or wallet for a final bill"`
-	Status           string    `json:"status" enum:"open,paid,written_off,taken_back" doc:"written_off: the rest is not expected any more; taken_back: it was never owed, and the file that it came from was undone"`
+	Status           string    `json:"status" enum:"open,paid,written_off,taken_back,moved" doc:"written_off: the rest is not expected any more; taken_back: it was never owed, and the file that it came from was undone; moved: another account of the customer took over what was left"`
 	CreatedAt        time.Time `json:"created_at" doc:"When the debt was added"`
 }
 

@@ -109,9 +109,11 @@ type MeterChange struct {
 // meter on a test vending key. Do not log it.
 type AddedMeter struct {
 	Meter
-	MQTTPassword string `json:"mqtt_password" doc:"MQTT password; shown only once"`
-	LinkKey      string `json:"link_key" doc:"Link key in hex; shown only once"`
-	DecoderKey   string `json:"decoder_key,omitempty" doc:"Decoder key in hex, only for a simulated meter under a test vending key; shown only once"`
+	MQTTPassword   string      `json:"mqtt_password" doc:"MQTT password; shown only once"`
+	LinkKey        string      `json:"link_key" doc:"Link key in hex; shown only once"`
+	DecoderKey     string      `json:"decoder_key,omitempty" doc:"Decoder key in hex, only for a simulated meter under a test vending key; shown only once"`
+	TakenOverMinor int64       `json:"taken_over_minor,omitempty" doc:"Debts and charges that the account took over from closed accounts of the same customer, in minor units"`
+	OtherDebts     []OtherDebt `json:"other_debts,omitempty" doc:"Other accounts that owe, of the same customer or of a customer with the same telephone number: sales to this meter pay nothing of it unless a person takes the debt over"`
 }
 
 // ReportedBalance is a balance that a meter reported without a reading.

@@ -13,7 +13,7 @@ import (
 
 func newAccountCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{Use: "account", Short: "Show and change the accounts of customers"}
-	cmd.AddCommand(newAccountShow(c), newAccountStatement(c), newAccountWallet(c), newAccountAdjust(c), newAccountMoveOut(c), newAccountRefund(c))
+	cmd.AddCommand(newAccountShow(c), newAccountStatement(c), newAccountWallet(c), newAccountAdjust(c), newAccountMoveOut(c), newAccountRefund(c), newAccountTakeOver(c))
 	return cmd
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -27,6 +28,9 @@ func newAccountMoveOut(c console) *cobra.Command {
 				return err
 			}
 			minor := func(n int64) string { return minorText(n, m.Currency) }
+			if m.Warning != "" {
+				fmt.Fprintf(cmd.ErrOrStderr(), "Warning: %s is still owed. %s\n", minor(m.StillOwedMinor), m.Warning)
+			}
 			return c.show(cmd, m, fields("account", m.Account, "status", m.Status, "charged up to", timeText(m.ChargedUpTo), "wallet", minor(m.WalletMinor),
 				"deposit", minor(m.DepositMinor), "change", minor(m.CarryMinor), "final bill", minor(m.FinalBillMinor), "debts paid", minor(m.DebtsPaidMinor),
 				"refund due", minor(m.RefundDueMinor), "still owed", minor(m.StillOwedMinor), "freed meters", strings.Join(m.Meters, " "), "journal", m.Journal))
@@ -70,5 +74,29 @@ func newAccountRefund(c console) *cobra.Command {
 	f.StringVar(&r.To, "to", "", "account that gets the money instead: its id or the number of its meter")
 	f.StringVar(&r.Reason, "reason", "", "who was paid and how (needed); written to the journal and the audit log")
 	f.StringVar(&key, "key", "", "idempotency key; repeating it repeats the answer, not the refund")
+	return cmd
+}
+
+func newAccountTakeOver(c console) *cobra.Command {
+	var t apiv1.NewTakeOver
+	var key string
+	cmd := &cobra.Command{
+		Use: "take-over ACCOUNT", Short: "Make an account owe what another account of its customer owes", Args: cobra.ExactArgs(1),
+		Example: "  paywatt account take-over 04140001001 --from acc_01jd00000000000000000000000 --reason \"the same tenant, registered twice\"",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			if t.From == "" || t.Reason == "" {
+				return usage("A take-over needs the account that owes the money, and a reason.", "Add --from ACCOUNT --reason \"the same tenant\".")
+			}
+			out, err := api.TakeOver(cmd.Context(), args[0], t, key)
+			if err != nil {
+				return err
+			}
+			return c.show(cmd, out, fields("account", out.Account, "from", out.From, "amount", amountText(out.Amount), "reason", out.Reason))
+		}),
+	}
+	f := cmd.Flags()
+	f.StringVar(&t.From, "from", "", "account that owes the money: its id, or the number of its meter (needed)")
+	f.StringVar(&t.Reason, "reason", "", "why both accounts belong to one customer (needed); written to the audit log")
+	f.StringVar(&key, "key", "", "idempotency key; repeating it repeats the answer, not the take-over")
 	return cmd
 }

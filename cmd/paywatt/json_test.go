@@ -106,6 +106,7 @@ func shownValues() []lineShown {
 		{line: "message list", answer: rowsOf[apiv1.Message]()}, {line: "message show msg_x", answer: apiv1.MessageDetail{}},
 		{line: "message send 04140001001", answer: apiv1.Message{}}, {line: "message retry msg_x", answer: apiv1.MessageDetail{}}, {line: "message routes"},
 		{line: "account show 04140001019", keep: "ACCOUNT=id"}, {line: "account move-out 04140001019 --reason moved --yes"},
+		{line: "account take-over 04140001019 --from acc_x --reason same", answer: apiv1.TakenOver{}},
 		{line: "account refund $ACCOUNT 20 --reason transfer"}, {line: "meter move-in 04140001019 --tariff plan50 --name Cara --reason new"},
 		{line: "utility set --four-eyes on --four-eyes-alone"}, {line: "tariff add village --currency KES --rate 3", keep: "ONE=id"},
 		{line: "tariff add town --currency KES --rate 3", keep: "TWO=id"}, {line: "approval list"}, {line: "approval show $TWO"},

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 
 	"github.com/paywatt/paywatt/api/apiv1"
@@ -18,7 +20,11 @@ func newMeterMoveIn(c console) *cobra.Command {
 				m.Customer = &customer
 			}
 			out, err := api.MoveIn(cmd.Context(), args[0], m)
-			return answer(c, cmd, out, err, meterTable)
+			if err != nil {
+				return err
+			}
+			tellOwing(cmd, api, out)
+			return c.show(cmd, out, meterTable(out.Meter))
 		}),
 	}
 	f := cmd.Flags()
@@ -28,4 +34,27 @@ func newMeterMoveIn(c console) *cobra.Command {
 	f.StringVar(&customer.Phone, "phone", "", "telephone number of the customer, with country code")
 	f.StringVar(&m.Reason, "reason", "", "why, in a few words (needed); written to the audit log")
 	return cmd
+}
+
+// tellOwing says what a customer who has moved in or got another meter owes already.
+func tellOwing(cmd *cobra.Command, api *client.Client, m apiv1.MovedIn) {
+	if m.TakenOverMinor == 0 && len(m.OtherDebts) == 0 {
+		return
+	}
+	currency, err := tariffCurrency(cmd, api)
+	if err != nil {
+		currency = ""
+	}
+	out := cmd.ErrOrStderr()
+	if m.TakenOverMinor > 0 {
+		fmt.Fprintf(out, "The account took over %s that closed accounts of the customer owed.\n", minorText(m.TakenOverMinor, currency))
+	}
+	for _, o := range m.OtherDebts {
+		whose := "has the same telephone number"
+		if o.Same {
+			whose = "is the same customer"
+		}
+		fmt.Fprintf(out, "Account %s owes %s: %s %s. To take it over: paywatt account take-over %s --from %s --reason REASON\n", o.Account, minorText(o.OwedMinor, currency),
+			o.Name, whose, m.Number, o.Account)
+	}
 }

@@ -35,11 +35,13 @@ const (
 	ActPostpaid    Act = "meter.postpaid"   // let a meter supply energy before it is paid for
 	ActImpulses    Act = "meter.impulses"   // register a meter with an unusual number of impulses per kilowatt-hour
 	ActMoveOut     Act = "account.move_out" // end an account whose meter may still supply
-	ActMoveIn      Act = "account.move_in"  // move somebody in before the last customer can notice the move-out
-	ActMeterTariff Act = "meter.tariff"     // choose the price of one meter's energy
-	ActMaxPower    Act = "meter.max_power"  // set a meter's highest power: use above it is not charged before a person decides
-	ActUnreadCut   Act = "meter.unread_cut" // set how long a device that was never readable may supply
-	ActFeeder      Act = "meter.feeder"     // say which feeder a meter is on, or measures
+	// ActMoveOutOwing ends an account that still owes something.
+	ActMoveOutOwing Act = "account.move_out_owing"
+	ActMoveIn       Act = "account.move_in"  // move somebody in before the last customer can notice the move-out, or give a debtor another meter
+	ActMeterTariff  Act = "meter.tariff"     // choose the price of one meter's energy
+	ActMaxPower     Act = "meter.max_power"  // set a meter's highest power: use above it is not charged before a person decides
+	ActUnreadCut    Act = "meter.unread_cut" // set how long a device that was never readable may supply
+	ActFeeder       Act = "meter.feeder"     // say which feeder a meter is on, or measures
 	// ActMeterConfig sets a meter's emergency credit, friendly hours, limits and texts.
 	ActMeterConfig Act = "meter.config"
 	// ActLinkKey ends the use of one of a meter's two link keys.
@@ -51,6 +53,7 @@ const (
 	ActSell           Act = "vend.sell"       // sell in the utility's name, into its own till
 	ActDebt           Act = "debt.raise"      // make a customer owe money
 	ActCharge         Act = "charge.add"      // make a charge of a customer due
+	ActTakeOver       Act = "debt.take_over"  // make one account owe what another account owes
 	ActImportDebts    Act = "import.debts"    // raise many debts from a file
 	ActImportBalances Act = "import.balances" // give many accounts the balance that they had in another system
 	ActImportUndo     Act = "import.undo"     // take back debts or balances from a file
@@ -129,6 +132,7 @@ var acts = map[Act]rule{
 	ActRefund:         {right: AdjustLedger, moves: "money out of the bank, or to another account"},
 	ActDebt:           {right: WriteDebts, second: aboveCeiling, under: []Ceiling{PersonDebts, AccountDebts}, moves: "money that a customer must pay"},
 	ActCharge:         {right: WriteDebts, second: noSecond, under: []Ceiling{PersonDebts, AccountDebts}, moves: "money that a customer must pay"},
+	ActTakeOver:       {right: WriteDebts, under: []Ceiling{PersonDebts, AccountDebts}, moves: "money that one customer owes and another must pay"},
 	ActImportDebts:    {right: WriteDebts, second: aboveCeiling, under: []Ceiling{PersonDebts}, moves: "money that customers must pay"},
 	ActImportBalances: {right: AdjustLedger, under: []Ceiling{PersonCredits}, moves: "money on customers' accounts"},
 	ActImportUndo:     {right: AdjustLedger, under: []Ceiling{PersonCredits}, moves: "debts that are taken back, or money on customers' accounts"},
@@ -169,25 +173,26 @@ var acts = map[Act]rule{
 	ActSettings: {right: WriteSettings, moves: "the rules themselves"},
 	ActClock:    {right: WriteSettings, moves: "the time that tokens and prices follow"},
 
-	ActClearCredit: {right: IssueTokens, was: ActTokens, moves: "energy that a customer has paid for"},
-	ActClearTamper: {right: IssueTokens, was: ActTokens, moves: "the evidence of tampering"},
-	ActCancelToken: {right: SendCommands, moves: "the value of a customer's token"},
-	ActForce:       {right: SendCommands, moves: "supply without the customer's key press"},
-	ActCommand:     {right: SendCommands, second: noSecond, moves: "no value: the meter supplies only what is paid for"},
-	ActMeter:       {right: WriteMeters, second: noSecond, moves: "no value: a prepaid meter supplies only what is paid for"},
-	ActSwap:        {right: IssueTokens, under: []Ceiling{PersonFree, MeterFree}, moves: "energy that somebody says was left in the old meter, or used after its closing register"},
-	ActPostpaid:    {right: WriteMeters, moves: "energy before it is paid for"},
-	ActImpulses:    {right: WriteMeters, moves: "energy that is not counted: a meter that counts too many impulses for a kilowatt-hour"},
-	ActMoveOut:     {right: WriteCustomers, second: noSecond, under: []Ceiling{PersonFree}, moves: "energy that the leases of the account's meters still allow, which nobody pays for"},
-	ActMoveIn:      {right: WriteCustomers, moves: "what a customer pays at a meter, if the customer still lives there"},
-	ActMeterTariff: {right: WriteMeters, moves: "the price of one meter's energy"},
-	ActMaxPower:    {right: WriteMeters, moves: "energy that is not charged before a person decides"},
-	ActUnreadCut:   {right: WriteMeters, moves: "energy of a device whose messages cannot be read, which nobody pays for"},
-	ActFeeder:      {right: WriteMeters, under: []Ceiling{PersonFeeders}, moves: "no value, but the figures that show where energy is lost"},
-	ActMeterConfig: {right: WriteMeters, moves: "energy before it is paid for: emergency credit, hours without a cut-off, a lifeline"},
-	ActLinkKey:     {right: WriteMeters, moves: "energy before it is paid for, if the meter has only the other key and ignores a cut-off"},
-	ActDevice:      {right: WriteMeters, moves: "energy that the new device does not report, or that nobody measures after a release"},
-	ActSupply:      {right: WriteMeters, moves: "energy before it is paid for"},
+	ActClearCredit:  {right: IssueTokens, was: ActTokens, moves: "energy that a customer has paid for"},
+	ActClearTamper:  {right: IssueTokens, was: ActTokens, moves: "the evidence of tampering"},
+	ActCancelToken:  {right: SendCommands, moves: "the value of a customer's token"},
+	ActForce:        {right: SendCommands, moves: "supply without the customer's key press"},
+	ActCommand:      {right: SendCommands, second: noSecond, moves: "no value: the meter supplies only what is paid for"},
+	ActMeter:        {right: WriteMeters, second: noSecond, moves: "no value: a prepaid meter supplies only what is paid for"},
+	ActSwap:         {right: IssueTokens, under: []Ceiling{PersonFree, MeterFree}, moves: "energy that somebody says was left in the old meter, or used after its closing register"},
+	ActPostpaid:     {right: WriteMeters, moves: "energy before it is paid for"},
+	ActImpulses:     {right: WriteMeters, moves: "energy that is not counted: a meter that counts too many impulses for a kilowatt-hour"},
+	ActMoveOut:      {right: WriteCustomers, second: noSecond, under: []Ceiling{PersonFree}, moves: "energy that the leases of the account's meters still allow, which nobody pays for"},
+	ActMoveOutOwing: {right: WriteCustomers, under: []Ceiling{PersonFree}, moves: "a debt that nobody collects while the customer has no account"},
+	ActMoveIn:       {right: WriteCustomers, moves: "what a customer pays at a meter, if the customer still lives there; or a debt that stays behind at another meter"},
+	ActMeterTariff:  {right: WriteMeters, moves: "the price of one meter's energy"},
+	ActMaxPower:     {right: WriteMeters, moves: "energy that is not charged before a person decides"},
+	ActUnreadCut:    {right: WriteMeters, moves: "energy of a device whose messages cannot be read, which nobody pays for"},
+	ActFeeder:       {right: WriteMeters, under: []Ceiling{PersonFeeders}, moves: "no value, but the figures that show where energy is lost"},
+	ActMeterConfig:  {right: WriteMeters, moves: "energy before it is paid for: emergency credit, hours without a cut-off, a lifeline"},
+	ActLinkKey:      {right: WriteMeters, moves: "energy before it is paid for, if the meter has only the other key and ignores a cut-off"},
+	ActDevice:       {right: WriteMeters, moves: "energy that the new device does not report, or that nobody measures after a release"},
+	ActSupply:       {right: WriteMeters, moves: "energy before it is paid for"},
 }
 
 // rule finds the rule of an action.

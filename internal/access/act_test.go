@@ -54,6 +54,8 @@ meter.impulses       meter.write     two
 meter.swap           token.issue     two
 meter.tariff         meter.write     two
 account.move_in      customer.write  two
+account.move_out_owing customer.write two
+debt.take_over       debt.write      two
 meter.device         meter.write     two
 meter.link_key       meter.write     two
 debt.raise           debt.write      ceiling

@@ -14,7 +14,8 @@ import (
 
 func accountOf(s debt.AccountView) apiv1.Account {
 	return apiv1.Account{ID: s.ID.Text(id.Account), Customer: s.Customer.ID.Text(id.Customer), Name: s.Customer.Name, Address: s.Address,
-		Mode: string(s.Mode), Status: s.Status, Meters: append([]string{}, s.Meters...), OpenedAt: s.OpenedAt.UTC(), Balance: balanceOf(s)}
+		Mode: string(s.Mode), Status: s.Status, Meters: append([]string{}, s.Meters...), OpenedAt: s.OpenedAt.UTC(), Balance: balanceOf(s),
+		OtherDebts: otherDebtsOf(s.OtherDebts)}
 }
 
 func balanceOf(s debt.AccountView) apiv1.AccountBalance {

@@ -25,7 +25,8 @@ func meterChangeOf(c apiv1.MeterChange) registry.MeterChange {
 }
 
 func addedOf(m registry.Added) apiv1.AddedMeter {
-	return apiv1.AddedMeter{Meter: meterOf(m.Meter), MQTTPassword: m.MQTTPassword.Reveal(), LinkKey: fmt.Sprintf("%x", m.LinkKey.Reveal()), DecoderKey: m.DecoderKey.Reveal()}
+	return apiv1.AddedMeter{Meter: meterOf(m.Meter), MQTTPassword: m.MQTTPassword.Reveal(), LinkKey: fmt.Sprintf("%x", m.LinkKey.Reveal()), DecoderKey: m.DecoderKey.Reveal(),
+		TakenOverMinor: int64(m.TakenOver), OtherDebts: otherDebtsOf(m.OtherDebts)}
 }
 
 func newMeterOf(n apiv1.NewMeter) registry.NewMeter {
@@ -94,7 +95,8 @@ func (a *API) meterRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "add-meter", Path: "/v1/meters", DefaultStatus: http.StatusCreated, Tags: []string{"meters"}, Summary: "Register a meter",
 		Description: "The answer carries the meter's MQTT password and link key. For a simulated meter under a test vending key it also carries the " +
-			"decoder key. They are shown only once. If a second person must approve a post-paid meter or the tariff, the answer is 202 with the approval, " +
+			"decoder key. They are shown only once. The account takes over what closed accounts of the same customer owe. If a second person must approve a post-paid meter, the tariff, or another " +
+			"meter for a customer who owes on an account that is not closed, the answer is 202 with the approval, " +
 			"and the answer to that approval carries the secrets.",
 		Responses: eitherOr(r, "201", of[apiv1.AddedMeter](r)),
 	}, func(ctx context.Context, by access.Actor, _ *struct{}, body apiv1.NewMeter) (*sent, error) {

@@ -14,8 +14,16 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
+// owingWarning tells whoever moved a debtor out, with nobody else to agree, what becomes of the debt.
+const owingWarning = "Nobody collects the amount that is still owed from a closed account. A new account of the same customer takes it over. " +
+	"If the customer is registered anew, take it over with POST /v1/accounts/{id}/take-over."
+
 func movedOutOf(m debt.MovedOut) apiv1.MovedOut {
-	return apiv1.MovedOut{Account: m.Account.Text(id.Account), Status: "closed", Currency: m.Currency, At: m.At.UTC(), Meters: append([]string{}, m.Meters...),
+	warning := ""
+	if m.Owed > 0 {
+		warning = owingWarning
+	}
+	return apiv1.MovedOut{Warning: warning, Account: m.Account.Text(id.Account), Status: "closed", Currency: m.Currency, At: m.At.UTC(), Meters: append([]string{}, m.Meters...),
 		WalletMinor: int64(m.Wallet), DepositMinor: int64(m.Deposit), CarryMinor: int64(m.Carry), FinalBillMinor: int64(m.FinalBill),
 		DebtsPaidMinor: int64(m.Paid), RefundDueMinor: int64(m.Refund), StillOwedMinor: int64(m.Owed), ChargedUpTo: at(m.AsOf),
 		Journal: refOf(m.Journal, id.Journal)}
@@ -27,8 +35,9 @@ func (a *API) moveRoutes(r router) {
 		Summary: "Close the account of a customer with a wallet meter", Parameters: keyParam(),
 		Description: "Charges what was used, pays the debts from wallet, deposit and change, records the rest as a refund due, switches the supply off and frees " +
 			"the meters, all in one transaction. It pays no money out. What a meter may still supply on its lease counts as free units of the person " +
-			"who asks. Needs the header Idempotency-Key.",
-		Responses: map[string]*huma.Response{"201": bodyOf[apiv1.MovedOut](r, "Moved out.")},
+			"who asks. If debts remain that this money cannot pay, a second person must agree where four eyes apply, and the answer is 202 with the " +
+			"approval. Needs the header Idempotency-Key.",
+		Responses: booked(map[string]*huma.Response{"201": bodyOf[apiv1.MovedOut](r, "Moved out.")}, bodyOf[apiv1.Approval](r, "It waits for a second person.")),
 	}, a.moveOut)
 	order(r, huma.Operation{
 		OperationID: "refund", Path: "/v1/accounts/{id}/refunds", DefaultStatus: http.StatusCreated, Tags: []string{"accounts"},
@@ -41,15 +50,26 @@ func (a *API) moveRoutes(r router) {
 		OperationID: "move-in", Path: "/v1/meters/{meter}/move-in", DefaultStatus: http.StatusCreated, Tags: []string{"meters"},
 		Summary: "Open an account for a customer at a free meter",
 		Description: "Energy that the meter counted since the last customer moved out is charged to nobody. The supply comes on with the first payment. " +
+			"The account takes over what closed accounts of the same customer owe. " +
 			"If a second person must approve another tariff than the meter had, or a move-in less than a day after the move-out, the answer is 202 " +
 			"with the approval.",
-		Responses: eitherOr(r, "201", of[apiv1.Meter](r)),
+		Responses: eitherOr(r, "201", of[apiv1.MovedIn](r)),
 	}, a.moveIn)
+	order(r, huma.Operation{
+		OperationID: "take-over-debts", Path: "/v1/accounts/{id}/take-over", DefaultStatus: http.StatusCreated, Tags: []string{"accounts"},
+		Summary: "Make an account owe what another account of its customer owes", Parameters: keyParam(),
+		Description: "Moves all unpaid debts and charges of the other account, on the same terms. A move-in of the same customer does this by itself; " +
+			"for a customer who was registered anew, a person decides. Needs the header Idempotency-Key. If a second person must approve it, the " +
+			"answer is 202 with the approval.",
+		Responses: booked(map[string]*huma.Response{"201": bodyOf[apiv1.TakenOver](r, "Taken over.")}, bodyOf[apiv1.Approval](r, "It waits for a second person.")),
+	}, a.takeOver)
 }
 
 func (a *API) moveOut(ctx context.Context, by access.Actor, in *AccountPath, b apiv1.Reason) (*sent, error) {
 	out, err := a.c.Debts.MoveOut(ctx, by, debt.MoveOut{Request: exchangeOf(ctx).request(), Account: in.ID, Reason: b.Reason,
-		Render: func(m debt.MovedOut) (int, []byte) { return http.StatusCreated, encoded(movedOutOf(m)) }})
+		Render: func(m debt.MovedOut) (int, []byte) {
+			return orWaits(http.StatusCreated, m.Waits, func() any { return movedOutOf(m) })
+		}})
 	return answered(ctx, a, out, err)
 }
 
@@ -77,5 +97,25 @@ func (a *API) moveIn(ctx context.Context, by access.Actor, in *MeterPath, b apiv
 	wish := registry.MovingIn{Tariff: b.Tariff, Reason: b.Reason}
 	wish.CustomerID, wish.Customer = customerNamed(b.Customer)
 	v, err := a.c.Registry.MoveIn(ctx, by, in.Meter, wish)
-	return doneOrWaits(http.StatusCreated, v.Refusal, v.Waits, err, func() any { return meterOf(v.MeterView) })
+	return doneOrWaits(http.StatusCreated, v.Refusal, v.Waits, err, func() any {
+		return apiv1.MovedIn{Meter: meterOf(v.MeterView), TakenOverMinor: int64(v.TakenOver), OtherDebts: otherDebtsOf(v.OtherDebts)}
+	})
+}
+
+func otherDebtsOf(all []registry.OtherDebt) (out []apiv1.OtherDebt) {
+	for _, e := range all {
+		out = append(out, apiv1.OtherDebt{Account: e.Account.Text(id.Account), Status: e.Status, Customer: e.Customer.Text(id.Customer), Name: e.Name,
+			Same: e.Same, OwedMinor: int64(e.Owed)})
+	}
+	return out
+}
+
+func (a *API) takeOver(ctx context.Context, by access.Actor, in *AccountPath, b apiv1.NewTakeOver) (*sent, error) {
+	out, err := a.c.Debts.TakeOver(ctx, by, debt.TakeOver{Request: exchangeOf(ctx).request(), Account: in.ID, From: b.From, Reason: b.Reason,
+		Render: func(t debt.TakenOver) (int, []byte) {
+			return orWaits(http.StatusCreated, t.Waits, func() any {
+				return apiv1.TakenOver{Account: t.Account.Text(id.Account), From: t.From.Text(id.Account), Amount: amountOf(t.Amount), Reason: t.Reason, At: t.At.UTC()}
+			})
+		}})
+	return answered(ctx, a, out, err)
 }

@@ -273,6 +273,10 @@ func moneyMoves() map[string]valid {
 			m, _ := s.left()
 			return m
 		}),
+		"take-over-debts": once(access.WriteDebts, "/v1/accounts/{id}/take-over", `{"from":"`+walletNumber+`","reason":"matrix"}`, func(s *stage, _ bool) string {
+			s.do(201, "POST", "/v1/debts", `{"account":"`+walletNumber+`","kind":"fine",`+minor+`}`)
+			return s.added("prepay_wallet")
+		}),
 		"refund": once(access.AdjustLedger, "/v1/accounts/{id}/refunds", `{"reason":"matrix"}`, func(s *stage, _ bool) string {
 			_, account := s.left()
 			return account

@@ -57,11 +57,7 @@ func findAccount(tx Tx, name AccountName, text string) (AccountDetails, refusal.
 
 // PlaceOf finds the account that a text names: by its identity, or by the number or identity of a meter.
 func (ds *Debts) PlaceOf(tx Tx, account string) (AccountDetails, refusal.Refusal, error) {
-	name, no := accountName(account)
-	if no.Refused() {
-		return AccountDetails{}, no, nil
-	}
-	return findAccount(tx, name, account)
+	return named(tx, account)
 }
 
 // tell says whose account it is. The side is "to-" or "from-" where a request is about two accounts.
@@ -83,6 +79,8 @@ type AccountView struct {
 	Month    string // the local month of the figures below
 	Units    unit.Energy
 	FreeDue  unit.Energy // free basic units that can be claimed
+	// OtherDebts are other accounts that owe, of the same customer or of a customer with the same telephone number.
+	OtherDebts []registry.OtherDebt
 }
 
 // Account returns an account by its identity or a meter that supplies it (right: customer.read).
@@ -152,7 +150,8 @@ func (ds *Debts) showAccount(tx Tx, place AccountDetails, now time.Time) (Accoun
 	for _, d := range debts {
 		out.Debts += d.Outstanding
 	}
-	return out, nil
+	out.OtherDebts, err = tx.Owing().OtherDebts(place.ID, registry.MaxOtherDebts)
+	return out, err
 }
 
 // Entry is a line of a customer's statement.

@@ -39,6 +39,7 @@ type Tx interface {
 	Books() ledger.Books
 	Wallets() wallet.SettleTx
 	Charges() ChargeTx
+	Owing() registry.OwingTx
 	NewID() (id.ID, error)
 	AuditLog(access.Entry) error
 
@@ -105,7 +106,8 @@ func (ds *Debts) moment() time.Time { return access.Stored(ds.c.Now()) }
 
 // Executors returns the functions that carry out this package's acts once they are approved.
 func (ds *Debts) Executors() access.Executors {
-	return access.Executors{access.ActAdjust: ds.doAdjust, access.ActRefund: ds.doRefund, access.ActDebt: ds.doDebt}
+	return access.Executors{access.ActAdjust: ds.doAdjust, access.ActRefund: ds.doRefund, access.ActDebt: ds.doDebt,
+		access.ActMoveOutOwing: ds.doMoveOut, access.ActTakeOver: ds.doTakeOver}
 }
 
 // States of a debt.

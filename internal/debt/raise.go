@@ -163,7 +163,9 @@ func (ds *Debts) addDebt(tx Tx, by access.Actor, n NewDebt, name AccountName) (B
 				e.Sum("amount", n.Amount)
 				e.Fact("debt", strings.TrimSpace(n.Kind+" "+n.Memo))
 				e.Fact("account", place.ID.Text(id.Account))
-				return e, nil
+				owed, err := owedBy(tx, place.ID)
+				e.Change("outstanding", pays(owed, n.Amount.Currency), pays(owed+n.Amount.Minor, n.Amount.Currency))
+				return e, err
 			}}, ds.moment())
 	} else {
 		eyes, err = n.row.allowed(tx, by, access.ActImportedDebt, takes(n.Amount.Minor, place.ID), ds.moment())

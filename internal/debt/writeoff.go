@@ -72,6 +72,7 @@ func (ds *Debts) writeOff(tx Tx, by access.Actor, w WriteOff) (Booking, refusal.
 			e.Fact("debt", strings.TrimSpace(d.Kind+" "+d.Memo))
 			e.Fact("account", d.Account.Text(id.Account))
 			e.Sum("amount", money.Amount{Minor: amount, Currency: currency})
+			e.Change("outstanding", pays(d.Outstanding, currency), pays(d.Outstanding-amount, currency))
 		})}, ds.moment())
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return Booking{Waits: eyes.Waits}, eyes.Refusal, err

@@ -148,6 +148,11 @@ func DebtWrittenOff(debt string, amount Minor) []Posting {
 	return move(AccountRef{Code: ExpenseBadDebt}, AccountRef{Debt, debt}, amount)
 }
 
+// DebtTakenOver is P32: what is left of a debt goes to another account of its customer.
+func DebtTakenOver(from, to string, amount Minor) []Posting {
+	return move(AccountRef{Debt, to}, AccountRef{Debt, from}, amount)
+}
+
 // CashedUp is P21: the cash of a till was counted, compared with the expected amount and brought to the bank. A shortage is an expense; a
 // surplus reduces the expense.
 func CashedUp(bank, till string, expected, counted Minor) []Posting {

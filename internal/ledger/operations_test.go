@@ -79,6 +79,7 @@ func table() []operation {
 		{"P30", ledger.VouchersEnded("b", 10000), "2075 b 10000, 4050 b -10000"},
 		{"P31", ledger.PaymentTakenBack(ref(ledger.Debt, "a:d"), "mpesa", 10000, 0), "1100 a:d 10000, 1020 mpesa -10000"},
 		{"P31 from a wallet", ledger.PaymentTakenBack(ref(ledger.Wallet, "a"), "mpesa", 10000, 0), "2000 a 10000, 1020 mpesa -10000"},
+		{"P32", ledger.DebtTakenOver("a:d", "b:d", 7000), "1100 b:d 7000, 1100 a:d -7000"},
 		{"P31 with tax on advances", ledger.PaymentTakenBack(ref(ledger.Wallet, "a"), "mpesa", 10000, 1304), "2000 a 10000, 1020 mpesa -10000, 2020 1304, 1400 -1304"},
 		{"P22", ledger.PaymentReturned("mpesa", "p", 10000), "2070 p 10000, 1020 mpesa -10000"},
 	}

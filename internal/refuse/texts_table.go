@@ -1587,6 +1587,31 @@ func MoveOutWhileSupplying(units unit.Energy, account string) refusal.Refusal {
 	return refusal.Refusal{Code: "daily-limit", Text: "move-out-while-supplying", What: "Nobody would pay for up to " + units.KWh(1) + " kWh that the meters of account " + account + " may still supply on their leases. This counts as free units, and is above what you may still give today.", Not: "No entry was booked.", Try: "Switch the supply off first, and move out when the meter has said that it is off. Or ask an owner to raise the ceiling person/free_units.", Args: []refusal.Arg{{Place: "units", Value: units.KWh(1), Of: units}, {Place: "account", Value: account}}}
 }
 
+// MoveOutOwesMore: Account {account} owes {amount} now. The second person agreed to a move-out that leaves {limit}. Ask for the move-out again.
+func MoveOutOwesMore(account string, amount money.Amount, limit money.Amount) refusal.Refusal {
+	return refusal.Refusal{Code: "approval-invalid", Text: "move-out-owes-more", What: "Account " + account + " owes " + amount.String() + " now. The second person agreed to a move-out that leaves " + limit.String() + ".", Not: "No entry was booked.", Try: "Ask for the move-out again.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "amount", Value: amount.String(), Of: amount}, {Place: "limit", Value: limit.String(), Of: limit}}}
+}
+
+// TakeOverOfMore: Account {account} owes {amount} now. The second person agreed to {limit}. Ask again to take the debt over.
+func TakeOverOfMore(account string, amount money.Amount, limit money.Amount) refusal.Refusal {
+	return refusal.Refusal{Code: "approval-invalid", Text: "take-over-of-more", What: "Account " + account + " owes " + amount.String() + " now. The second person agreed to " + limit.String() + ".", Not: "No entry was booked.", Try: "Ask again to take the debt over.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "amount", Value: amount.String(), Of: amount}, {Place: "limit", Value: limit.String(), Of: limit}}}
+}
+
+// TakeOverOfNothing: Account {account} owes nothing. Name the account that owes the money. Its page shows its debts.
+func TakeOverOfNothing(account string) refusal.Refusal {
+	return refusal.Refusal{Code: "amount-invalid", Text: "take-over-of-nothing", What: "Account " + account + " owes nothing.", Not: "No entry was booked.", Try: "Name the account that owes the money. Its page shows its debts.", Args: []refusal.Arg{{Place: "account", Value: account}}}
+}
+
+// TakeOverFromItself: Account {account} cannot take over its own debts. Name two different accounts.
+func TakeOverFromItself(account string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "take-over-from-itself", What: "Account " + account + " cannot take over its own debts.", Not: "No entry was booked.", Try: "Name two different accounts.", Args: []refusal.Arg{{Place: "account", Value: account}}}
+}
+
+// TakeOverByClosedAccount: Account {account} is {status}. It buys nothing that could pay a debt. Name an active account.
+func TakeOverByClosedAccount(account string, status string) refusal.Refusal {
+	return refusal.Refusal{Code: "account-closed", Text: "take-over-by-closed-account", What: "Account " + account + " is " + status + ". It buys nothing that could pay a debt.", Not: "No entry was booked.", Try: "Name an active account.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "status", Value: status}}}
+}
+
 // RefundWithoutReason: A refund needs a reason of 1 to {max} printable characters. Say in one line to whom and how it is paid.
 func RefundWithoutReason(maxValue int64) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "refund-without-reason", What: "A refund needs a reason of 1 to " + strconv.FormatInt(maxValue, 10) + " printable characters.", Not: "No entry was booked.", Try: "Say in one line to whom and how it is paid.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
@@ -3699,9 +3724,9 @@ func OpeningAfterMoney(account string) refusal.Refusal {
 	return refusal.Refusal{Code: "import-row", Text: "opening-after-money", What: "Account " + account + " has an opening balance, or money moved on it before.", Not: "This row was not imported.", Try: "Give goodwill instead, if the customer has a right to it.", Args: []refusal.Arg{{Place: "account", Value: account}}}
 }
 
-// CustomerUsedSince: Customer {customer} has an open account. Undo the registration of the customer's meters first.
+// CustomerUsedSince: Customer {customer} has or had an account. Undo the registration of the customer's meters first. A customer who moved out stays registered.
 func CustomerUsedSince(customer string) refusal.Refusal {
-	return refusal.Refusal{Code: "row-used", Text: "customer-used-since", What: "Customer " + customer + " has an open account.", Not: "The customer stays registered.", Try: "Undo the registration of the customer's meters first.", Args: []refusal.Arg{{Place: "customer", Value: customer}}}
+	return refusal.Refusal{Code: "row-used", Text: "customer-used-since", What: "Customer " + customer + " has or had an account.", Not: "The customer stays registered.", Try: "Undo the registration of the customer's meters first. A customer who moved out stays registered.", Args: []refusal.Arg{{Place: "customer", Value: customer}}}
 }
 
 // ImportKindUnknown: "{text}" is not a kind of import. Import meters, customers, debts or balances.

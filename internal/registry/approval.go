@@ -58,8 +58,8 @@ func published(tx Tx, by access.Actor, v tariff.Version, eyes access.FourEyes) e
 
 // Executors carry out this package's approved actions.
 func (r *Registry) Executors() access.Executors {
-	return access.Executors{access.ActTariff: r.doTariff, access.ActSettings: r.doSettings, access.ActPostpaid: r.doMeter, access.ActImpulses: r.doMeter, access.ActMaxPower: r.doChange, access.ActUnreadCut: r.doChange, access.ActLinkKey: r.doLinkKey,
-		access.ActMoveIn: r.doMoveIn, access.ActMeterTariff: access.ByField("move_in", r.doMoveIn, r.doMeter)}
+	return access.Executors{access.ActTariff: r.doTariff, access.ActSettings: r.doSettings, access.ActPostpaid: r.doMeter, access.ActImpulses: r.doMeter, access.ActMaxPower: r.doChange, access.ActUnreadCut: r.doChange, access.ActFeeder: r.doChange, access.ActLinkKey: r.doLinkKey,
+		access.ActMoveIn: access.ByField("move_in", r.doMoveIn, r.doMeter), access.ActMeterTariff: access.ByField("move_in", r.doMoveIn, r.doMeter)}
 }
 
 func (r *Registry) doTariff(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/unit"
@@ -63,6 +64,10 @@ func (c MeterChange) check() refusal.Refusal {
 type ChangedMeter struct {
 	MeterView
 	Waits *access.Approval // the change waits for a second person, and nothing was changed
+	// TakenOver is what the account took over from closed accounts of its customer, and OtherDebts are the other accounts that owe; only after a
+	// move-in.
+	TakenOver  money.Minor
+	OtherDebts []OtherDebt
 }
 
 // meterAct is the part of a MeterChange that is stored for a second person.

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/wire"
@@ -53,6 +53,9 @@ type Added struct {
 	MQTTPassword access.Secret
 	LinkKey      wire.LinkKey
 	DecoderKey   access.Secret // in hexadecimal; only for a simulated meter whose test vending key is available
+	// TakenOver is what the account took over from closed accounts of its customer, and OtherDebts are the other accounts that owe.
+	TakenOver  money.Minor
+	OtherDebts []OtherDebt
 }
 
 // Limits and defaults of a meter's figures.
@@ -117,14 +120,17 @@ func (r *Registry) Register(tx Tx, by access.Actor, g Registration) (Added, erro
 	if err != nil || row.Refused() || row.waits != nil {
 		return Added{Refusal: row.Refusal, Waits: row.waits}, err
 	}
-	return Added{Meter: r.view(row.rec), MQTTPassword: g.password, LinkKey: g.link, DecoderKey: r.decoderKey(g.draft)}, nil
+	return Added{Meter: r.view(row.rec), MQTTPassword: g.password, LinkKey: g.link, DecoderKey: r.decoderKey(g.draft),
+		TakenOver: row.took, OtherDebts: row.others}, nil
 }
 
 // addedRow is what a transaction that writes a meter returns.
 type addedRow struct {
 	refusal.Refusal
-	waits *access.Approval
-	rec   MeterRecord
+	waits  *access.Approval
+	rec    MeterRecord
+	took   money.Minor
+	others []OtherDebt
 }
 
 func (r *Registry) newLinkKey() (wire.LinkKey, error) {
@@ -141,7 +147,11 @@ func (r *Registry) addMeter(tx Tx, by access.Actor, n NewMeter, d draft, passwor
 	if no, err := r.resolve(tx, &d); err != nil || no.Refused() {
 		return addedRow{Refusal: no}, err
 	}
-	wish, err := d.wish(tx, by, n)
+	owes, err := r.owesElsewhere(tx, d)
+	if err != nil {
+		return addedRow{}, err
+	}
+	wish, err := r.wish(d, tx, by, n, owes)
 	if err != nil {
 		return addedRow{}, err
 	}
@@ -169,23 +179,33 @@ func (r *Registry) addMeter(tx Tx, by access.Actor, n NewMeter, d draft, passwor
 	}
 	e := by.Entry("meter.add", d.meter.ID.Text(id.Meter))
 	e.After = d.summary()
+	if owes.Minor > 0 {
+		e.After += fmt.Sprintf(" owes_elsewhere_minor=%d", owes.Minor)
+	}
 	if err := tx.AuditLog(eyes.Mark(e)); err != nil {
 		return addedRow{}, err
 	}
-	rec, ok, err := tx.MeterRecord(d.meter.ID)
-	if err == nil && !ok {
-		err = errors.New("the meter just written cannot be read")
+	var took money.Minor
+	if !d.newCustomer && d.meter.Status != Stock { // a meter in the store room supplies nobody
+		if took, err = inherit(tx.Customers().Owing(), by, d.customer.ID, d.account.ID, access.Stored(now)); err != nil {
+			return addedRow{}, err
+		}
 	}
-	if err != nil {
-		return addedRow{}, err
-	}
-	return addedRow{rec: rec}, nil
+	return r.written(tx, d.meter.ID, d.account.ID, took)
 }
 
-// wish returns the act of registering a meter. A post-paid meter needs a second person, and so do an unusual number of impulses per kilowatt-hour
-// and a tariff that one person may not choose alone.
-func (d draft) wish(tx Tx, by access.Actor, n NewMeter) (access.ActRequest, error) {
-	a := access.ActRequest{Act: access.ActMeter, Object: "meter " + d.meter.Number, Body: n}
+// wish returns the act of registering a meter. A post-paid meter needs a second person, and so do an unusual number of impulses per kilowatt-hour,
+// a tariff that one person may not choose alone, and another meter for a customer who owes elsewhere.
+func (r *Registry) wish(d draft, tx Tx, by access.Actor, n NewMeter, owes money.Amount) (access.ActRequest, error) {
+	a := access.ActRequest{Act: access.ActMeter, Object: "meter " + d.meter.Number, Body: n, Effect: func() (e access.Effect, err error) {
+		d.tell(&e)
+		price, err := r.priceOf(tx, d.account.Tariff)
+		e.Tells("price", price)
+		if owes.Minor > 0 {
+			e.Sum("outstanding", owes)
+		}
+		return e, err
+	}}
 	if d.meter.Mode == Postpay {
 		a.Act, a.Summary = access.ActPostpaid, fmt.Sprintf("register post-paid meter %s on tariff %s: it supplies energy before it is paid for", d.meter.Number, d.tariff)
 		return a, nil
@@ -196,6 +216,11 @@ func (d draft) wish(tx Tx, by access.Actor, n NewMeter) (access.ActRequest, erro
 		return a, nil
 	}
 	c, err := choose(tx, d.account.Tariff, id.ID{})
+	if err == nil && c.alone() && owes.Minor > 0 {
+		a.Act, a.Summary = access.ActMoveIn, fmt.Sprintf("register meter %s on tariff %q for a customer who owes %s on another account: sales to this meter pay nothing of it",
+			d.meter.Number, c.next, owes)
+		return a, nil
+	}
 	if err == nil && (!c.alone() || !by.Approval.IsZero()) {
 		a.Act, a.Summary = access.ActMeterTariff, fmt.Sprintf("register meter %s on tariff %q, which the settings do not list as usual", d.meter.Number, c.next)
 	}

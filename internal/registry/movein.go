@@ -10,6 +10,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
 )
@@ -23,8 +24,9 @@ type MovingIn struct {
 }
 
 // MoveIn opens an account for the customer at the place of a meter whose last customer has moved out (right: customer.write).
-// Nobody pays for use between the two accounts. The supply comes on with the first payment. A tariff that the meter did not have before takes
-// two people, and so does a move-in less than [MoveInWait] after the move-out.
+// Nobody pays for use between the two accounts. The supply comes on with the first payment. The account takes over what closed accounts of the
+// customer owe. A tariff that the meter did not have before takes
+// two people, and so does a move-in less than [MoveInWait] after the move-out, or of a customer who owes on another account that is not closed.
 func (r *Registry) MoveIn(ctx context.Context, by access.Actor, ref string, in MovingIn) (ChangedMeter, error) {
 	refused := func(no refusal.Refusal) (ChangedMeter, error) {
 		return ChangedMeter{MeterView: MeterView{Refusal: no}}, nil
@@ -53,7 +55,7 @@ func (r *Registry) MoveIn(ctx context.Context, by access.Actor, ref string, in M
 	if row.Refused() || row.waits != nil {
 		return ChangedMeter{MeterView: MeterView{Refusal: row.Refusal}, Waits: row.waits}, nil
 	}
-	return ChangedMeter{MeterView: r.shown(by, foundRow{rec: row.rec})}, nil
+	return ChangedMeter{MeterView: r.shown(by, foundRow{rec: row.rec}), TakenOver: row.took, OtherDebts: row.others}, nil
 }
 
 // moveInAct is a move-in as stored for a second person.
@@ -93,7 +95,14 @@ func (r *Registry) newLife(tx Tx, by access.Actor, d draft, since time.Time, in 
 		return access.FourEyes{}, err
 	}
 	c, err := choose(tx, d.account.Tariff, was)
+	if err != nil {
+		return access.FourEyes{}, err
+	}
+	owes, err := r.owesElsewhere(tx, d)
 	act := moveInNeeds(c, since, r.c.Now())
+	if act == "" && owes.Minor > 0 {
+		act = access.ActMoveIn
+	}
 	if act == "" && !by.Approval.IsZero() {
 		act = access.ActMoveIn // it was requested within the wait, and approved after it
 	}
@@ -104,8 +113,27 @@ func (r *Registry) newLife(tx Tx, by access.Actor, d draft, since time.Time, in 
 	if act == access.ActMeterTariff {
 		what += fmt.Sprintf(", and change the tariff from %q to %q", c.before, c.next)
 	}
+	if owes.Minor > 0 {
+		what += fmt.Sprintf("; the customer owes %s on another account", owes)
+	}
 	return access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: act, Object: d.meter.ID.Text(id.Meter), Summary: what + "; reason: " + in.Reason,
-		Body: moveInAct{d.meter.Number, in}}, r.c.Now())
+		Body: moveInAct{d.meter.Number, in}, Effect: func() (e access.Effect, err error) {
+			e.Fact("meter", d.meter.Number)
+			e.Fact("free-since", since.UTC().Format(time.RFC3339))
+			e.Fact("customer", d.customer.Name)
+			e.Fact("phone", d.customer.Phone)
+			e.Change("tariff", access.Says(c.before), access.Says(c.next))
+			before, err := r.priceOf(tx, was)
+			if err != nil {
+				return e, err
+			}
+			next, err := r.priceOf(tx, d.account.Tariff)
+			e.Change("price", before, next)
+			if owes.Minor > 0 {
+				e.Sum("outstanding", owes)
+			}
+			return e, err
+		}}, r.c.Now())
 }
 
 // moveIn does the work of MoveIn in one transaction.
@@ -151,16 +179,33 @@ func (r *Registry) moveIn(tx Tx, by access.Actor, at Ref, ref string, d draft, i
 	if err := tx.Customers().OccupyMeter(m, d.account.ID); err != nil {
 		return addedRow{}, err
 	}
+	took, err := inherit(tx.Customers().Owing(), by, d.customer.ID, d.account.ID, access.Stored(now))
+	if err != nil {
+		return addedRow{}, err
+	}
 	e := by.Entry("account.move-in", d.account.ID.Text(id.Account))
 	e.Before, e.After, e.Reason = "account="+m.Account.Text(id.Account), fmt.Sprintf("meter=%s customer=%s tariff=%s", m.Number, d.customer.ID.Text(id.Customer), d.account.Tariff.Text(id.Tariff)), in.Reason
+	if took > 0 {
+		e.After += fmt.Sprintf(" taken_over_minor=%d", took)
+	}
 	if err := tx.AuditLog(eyes.Mark(e)); err != nil {
 		return addedRow{}, err
 	}
-	rec, found, err := tx.MeterRecord(m.ID)
-	if err == nil && !found {
+	return r.written(tx, m.ID, d.account.ID, took)
+}
+
+// written reads a meter whose new account was just written, and what else its customer owes.
+func (r *Registry) written(tx Tx, meter, account id.ID, took money.Minor) (addedRow, error) {
+	out := addedRow{took: took}
+	var found bool
+	var err error
+	if out.rec, found, err = tx.MeterRecord(meter); err == nil && !found {
 		err = errors.New("the meter just written cannot be read")
 	}
-	return addedRow{rec: rec}, err
+	if err == nil {
+		out.others, err = tx.Customers().Owing().OtherDebts(account, MaxOtherDebts)
+	}
+	return out, err
 }
 
 // newcomer finds the tariff and the customer of a new account.

@@ -14,11 +14,13 @@ import (
 // TakeBackTx is the part of a transaction that takes back registrations.
 type TakeBackTx interface {
 	// MeterUsed reports whether anything happened at a meter since its registration: it was heard, something was sold to it, a token was made
-	// for it, it was replaced or replaced another one, or money moved on its account.
+	// for it, it was replaced or replaced another one, money moved on its account, somebody moved out, or a charge was taken over from its account or by it. A charge
+	// is in no journal before it is paid, so nobody would owe it any more if such a meter were removed.
 	MeterUsed(m Meter) (bool, error)
 	// RemoveMeter takes a meter out of all lists: it frees its number and its SIM, ends its logins and closes its account.
 	RemoveMeter(m Meter) error
-	// CustomerBusy reports whether a customer has an account that is not closed.
+	// CustomerBusy reports whether a customer has or had an account, other than one that was closed because its meter was removed. Somebody who moved
+	// out may owe, and a customer who is in no list can be registered anew without the debt.
 	CustomerBusy(customer id.ID) (bool, error)
 	// RemoveCustomer takes a customer out of all lists.
 	RemoveCustomer(customer id.ID) error
@@ -89,7 +91,7 @@ func (r *Registry) TakeBackMeter(tx Tx, back TakeBackTx, by access.Actor, meter 
 	return no, err
 }
 
-// TakeBackCustomer undoes the registration of a customer who has no open account. The caller has checked the right customer.write.
+// TakeBackCustomer undoes the registration of a customer who never had an account of a meter that is still there. The caller has checked the right customer.write.
 func (r *Registry) TakeBackCustomer(tx Tx, back TakeBackTx, by access.Actor, customer id.ID) (refusal.Refusal, error) {
 	busy, err := back.CustomerBusy(customer)
 	if err != nil {

@@ -73,6 +73,7 @@ type ListTx interface {
 
 // CustomerTx is the part of a transaction that customers, their accounts and their places need.
 type CustomerTx interface {
+	Owing() OwingTx
 	AddCustomerRow(c Customer) error
 	CustomerByID(customer id.ID) (Customer, bool, error)
 	CustomerPut(Customer) error

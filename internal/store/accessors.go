@@ -68,6 +68,9 @@ func (tx *Tx) Searching() search.Tx { return tx }
 // Tails returns the transaction that gives old tokens the hash of their last digits.
 func (tx *Tx) Tails() search.TailTx { return tx }
 
+// Owing returns the transaction that moves debts from one account to another.
+func (tx *Tx) Owing() registry.OwingTx { return tx }
+
 // Books returns the transaction for postings.
 func (tx *Tx) Books() ledger.Books { return tx }
 

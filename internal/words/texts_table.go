@@ -4181,6 +4181,31 @@ func (t *Texts) AccountsRefundDue() string { return t.say("pages.accounts.refund
 // AccountsStillOwed: Still owed
 func (t *Texts) AccountsStillOwed() string { return t.say("pages.accounts.still-owed") }
 
+// AccountsMoveOutOwing: This customer owes {amount}, before the last use is charged. What the customer's money does not pay stays on the closed account, where nobody collects it until the same customer has a new account. Ask for the money first. Where two people must agree, a second person must allow it.
+func (t *Texts) AccountsMoveOutOwing(amount string) string {
+	return t.say("pages.accounts.move-out-owing", "{amount}", amount)
+}
+
+// AccountsElsewhere: Owed on other accounts
+func (t *Texts) AccountsElsewhere() string { return t.say("pages.accounts.elsewhere") }
+
+// AccountsElsewhereSame: the same customer
+func (t *Texts) AccountsElsewhereSame() string { return t.say("pages.accounts.elsewhere-same") }
+
+// AccountsElsewherePhone: the same telephone number: {customer}
+func (t *Texts) AccountsElsewherePhone(customer string) string {
+	return t.say("pages.accounts.elsewhere-phone", "{customer}", customer)
+}
+
+// AccountsTakeOver: Take over the debt
+func (t *Texts) AccountsTakeOver() string { return t.say("pages.accounts.take-over") }
+
+// AccountsTakeOverEffect: This account then owes what the other account owes, on the same terms. Do it only if both belong to one customer. A second person may have to allow it.
+func (t *Texts) AccountsTakeOverEffect() string { return t.say("pages.accounts.take-over-effect") }
+
+// AccountsTakeOverFrom: Account that owes it
+func (t *Texts) AccountsTakeOverFrom() string { return t.say("pages.accounts.take-over-from") }
+
 // AccountsRefund: Pay a refund
 func (t *Texts) AccountsRefund() string { return t.say("pages.accounts.refund") }
 

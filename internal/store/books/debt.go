@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/tariff"
@@ -102,6 +103,116 @@ func (tx Rows) DebtTakeBack(d debt.Debt, at time.Time) (ok bool, err error) {
 		return err
 	})
 	return ok, fault.Wrap(err, "take back debt %s", d.Name())
+}
+
+// ClosedOwing lists and locks the closed accounts of a customer that have an unpaid debt or charge, oldest first.
+func (tx Rows) ClosedOwing(customer id.ID) (out []id.ID, err error) {
+	err = tx.C.Query(`SELECT a.id FROM account a WHERE a.tenant_id = $1 AND a.customer_id = $2 AND a.status = 'closed' AND `+owingAccount+` ORDER BY a.id`+tx.C.ForUpdate(),
+		func(r core.Row) error { out = append(out, r.ID(0)); return nil }, tx.Tenant, customer)
+	return out, fault.Wrap(err, "find what customer %s owes", customer.Text(id.Customer))
+}
+
+// owingAccount is the condition that account a has an unpaid debt or charge.
+const owingAccount = `(EXISTS (SELECT 1 FROM debt d WHERE d.tenant_id = a.tenant_id AND d.account_id = a.id AND d.outstanding > 0)
+	OR EXISTS (SELECT 1 FROM charge_due c WHERE c.tenant_id = a.tenant_id AND c.account_id = a.id AND c.paid < c.amount_gross))`
+
+// owedOnAccount is the sum of the unpaid debts and charges of account a.
+const owedOnAccount = `(SELECT COALESCE(SUM(d.outstanding), 0) FROM debt d WHERE d.tenant_id = a.tenant_id AND d.account_id = a.id AND d.outstanding > 0)
+	+ (SELECT COALESCE(SUM(h.amount_gross - h.paid), 0) FROM charge_due h WHERE h.tenant_id = a.tenant_id AND h.account_id = a.id AND h.paid < h.amount_gross)`
+
+// OtherDebts lists other accounts with an unpaid debt or charge, of the same customer or of a customer with the same telephone number, the
+// newest first. The same number may be written in several ways, with the country or without.
+func (tx Rows) OtherDebts(account id.ID, max int) (out []registry.OtherDebt, err error) {
+	others := func(whose string) string {
+		return `SELECT a.id, a.status, c.id, c.name, c.id = p.id,
+			` + owedOnAccount + `, p.phone, c.phone
+		FROM account o JOIN customer p ON p.tenant_id = o.tenant_id AND p.id = o.customer_id
+		JOIN customer c ON c.tenant_id = p.tenant_id AND ` + whose + `
+		JOIN account a ON a.tenant_id = c.tenant_id AND a.customer_id = c.id
+		WHERE o.tenant_id = $1 AND o.id = $2 AND a.id <> o.id AND ` + owingAccount
+	}
+	// Two queries in one: with a condition for both, no index would find the accounts. An index has the last digits of telephone numbers.
+	const called = `p.phone <> '' AND c.phone <> '' AND c.id <> p.id AND SUBSTR(c.search, LENGTH(c.search) - 7) = SUBSTR(p.search, LENGTH(p.search) - 7)`
+	err = tx.C.Query(others(`c.id = p.id`)+` UNION ALL `+others(called)+` ORDER BY 1 DESC LIMIT $3`, func(r core.Row) error {
+		o := registry.OtherDebt{Account: r.ID(0), Status: r.Text(1), Customer: r.ID(2), Name: r.Text(3), Same: r.Bool(4), Owed: money.Minor(r.Int(5))}
+		if o.Same || registry.SamePhone(r.Text(6), r.Text(7)) {
+			out = append(out, o)
+		}
+		return nil
+	}, tx.Tenant, account, max)
+	return out, fault.Wrap(err, "find what else the customer of account %s owes", account.Text(id.Account))
+}
+
+// OwesNow lists the accounts of a customer that are not closed and have an unpaid debt or charge, the newest first.
+func (tx Rows) OwesNow(customer id.ID, max int) (out []registry.OtherDebt, err error) {
+	err = tx.C.Query(`SELECT a.id, a.status, `+owedOnAccount+` FROM account a WHERE a.tenant_id = $1 AND a.customer_id = $2 AND a.status <> 'closed' AND `+owingAccount+`
+		ORDER BY a.id DESC LIMIT $3`, func(r core.Row) error {
+		out = append(out, registry.OtherDebt{Account: r.ID(0), Status: r.Text(1), Customer: customer, Same: true, Owed: money.Minor(r.Int(2))})
+		return nil
+	}, tx.Tenant, customer, max)
+	return out, fault.Wrap(err, "find what customer %s owes now", customer.Text(id.Customer))
+}
+
+// ChargeNames lists the names of all charges of an account in a local month, paid or not.
+func (tx Rows) ChargeNames(account id.ID, month string) (out []string, err error) {
+	err = tx.C.Query(`SELECT kind FROM charge_due WHERE tenant_id = $1 AND account_id = $2 AND month = $3`, func(r core.Row) error {
+		out = append(out, r.Text(0))
+		return nil
+	}, tx.Tenant, account, month)
+	return out, fault.Wrap(err, "read the charges of account %s", account.Text(id.Account))
+}
+
+// OwedBy reads the unpaid debts and charges of an account.
+func (tx Rows) OwedBy(account id.ID) (debts, charges []registry.Owed, err error) {
+	dues, owed, err := tx.ChargesOpen(account, 1<<30)
+	for _, d := range owed {
+		debts = append(debts, registry.Owed{ID: d.ID, Left: d.Outstanding})
+	}
+	for _, d := range dues {
+		charges = append(charges, registry.Owed{ID: d.ID, Left: d.Left(), Name: d.Name, Month: d.Month})
+	}
+	return debts, charges, err
+}
+
+// DebtMove makes an account owe what is left of a debt of another account, on the same terms and as old as it was, and leaves nothing on that
+// debt. The caller posts the journal in the same transaction.
+func (tx Rows) DebtMove(from, to, account id.ID) error {
+	d, found, err := tx.Debt(from)
+	if err == nil && !found {
+		err = core.ErrNotFound
+	}
+	if err != nil {
+		return err
+	}
+	next := d
+	next.ID, next.Account, next.Principal, next.Month, next.MonthTaken = to, account, d.Outstanding, "", 0
+	if err := tx.DebtAdd(next); err != nil {
+		return err
+	}
+	err = tx.Rewrite("debt", from, func() error {
+		return tx.Must(`UPDATE debt SET outstanding = 0, status = 'written_off', moved_to = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3 AND outstanding = $4`,
+			to, tx.Tenant, from, d.Outstanding)
+	})
+	return fault.Wrap(err, "move debt %s", d.Name())
+}
+
+// ChargeMove makes an account owe what is left of a charge of another account, under another name, and leaves what was paid on that charge.
+func (tx Rows) ChargeMove(from, to, account id.ID, name string) error {
+	var d debt.Due
+	found, err := tx.One(`SELECT `+dueColumns.List("")+` FROM charge_due WHERE tenant_id = $1 AND id = $2`, dueColumns.To(&d), tx.Tenant, from)
+	if err == nil && !found {
+		err = core.ErrNotFound
+	}
+	if err != nil {
+		return fault.Wrap(err, "read charge %s", from.Text(id.Charge))
+	}
+	next := d
+	next.ID, next.Account, next.Name, next.Gross = to, account, name, d.Left()
+	d.Gross = d.Paid
+	if err := tx.ChargePut(next); err != nil {
+		return err
+	}
+	return tx.ChargePut(d)
 }
 
 // DebtPaid reports whether a sale paid towards a debt, or is about to.

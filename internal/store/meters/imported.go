@@ -217,7 +217,10 @@ func (tx Rows) MeterUsed(m registry.Meter) (bool, error) {
 		+ (SELECT COUNT(*) FROM debt WHERE tenant_id = $1 AND account_id = $3)
 		+ (SELECT COUNT(*) FROM ledger_account a JOIN posting p ON p.tenant_id = a.tenant_id AND p.account = a.n AND p.listed = 1
 			WHERE a.tenant_id = $1 AND a.code IN (2000, 2060) AND a.subject = $4)
-		+ (SELECT COUNT(*) FROM ledger_account WHERE tenant_id = $1 AND code IN (2080, 2090) AND subject = $4)`, tx.Tenant, m.N, m.Account, m.Account.Text(id.Account))
+		+ (SELECT COUNT(*) FROM charge_due WHERE tenant_id = $1 AND account_id = $3 AND (amount_gross = 0 OR kind LIKE $5))
+		+ (SELECT COUNT(*) FROM ledger_account WHERE tenant_id = $1 AND code IN (2080, 2090) AND subject = $4)
+		+ (SELECT COUNT(*) FROM account a JOIN account o ON o.tenant_id = a.tenant_id AND o.service_point_id = a.service_point_id
+			WHERE a.tenant_id = $1 AND a.id = $3 AND o.status = $6)`, tx.Tenant, m.N, m.Account, m.Account.Text(id.Account), registry.FormerCharge+"%", people.ClosedAccount)
 	return n > 0, fault.Wrap(err, "look for the use of meter %s", m.Number)
 }
 
@@ -253,9 +256,14 @@ func (tx Rows) RemoveMeter(m registry.Meter) error {
 	return fault.Wrap(err, "remove meter %s", m.Number)
 }
 
-// CustomerBusy reports whether a customer has an account that is not closed.
+// CustomerBusy reports whether a customer has or had an account, other than one that was closed because its meter was removed. Such an account has no meter
+// and no debt, and nobody followed it at its place.
 func (tx Rows) CustomerBusy(customer id.ID) (bool, error) {
-	n, err := tx.Number(`SELECT COUNT(*) FROM account WHERE tenant_id = $1 AND customer_id = $2 AND status <> $3`, tx.Tenant, customer, people.ClosedAccount)
+	n, err := tx.Number(`SELECT COUNT(*) FROM account a WHERE a.tenant_id = $1 AND a.customer_id = $2 AND (a.status <> $3
+		OR EXISTS (SELECT 1 FROM meter m WHERE m.tenant_id = a.tenant_id AND m.account_id = a.id)
+		OR EXISTS (SELECT 1 FROM debt d WHERE d.tenant_id = a.tenant_id AND d.account_id = a.id)
+		OR EXISTS (SELECT 1 FROM account o WHERE o.tenant_id = a.tenant_id AND o.service_point_id = a.service_point_id AND o.id <> a.id))`,
+		tx.Tenant, customer, people.ClosedAccount)
 	return n > 0, fault.Wrap(err, "look for the accounts of a customer")
 }
 

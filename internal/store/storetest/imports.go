@@ -8,11 +8,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/imports"
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 )
 
 // importedFiles checks that an import has one result for each row, that a row is imported once, and what a removed meter leaves behind.
@@ -74,7 +76,78 @@ func importedFiles(t *testing.T, r Rig) {
 		return struct{}{}, errors.Join(err1, err2, err3)
 	})
 	removed(t, e)
+	movedOut(t, e)
+	chargeTakenOver(t, r)
 	soldMeanwhile(t, r)
+}
+
+// movedOut closes the account of a new meter's customer, as a move-out does: neither the customer nor the meter is taken back any more, and not after
+// another customer has moved in either.
+func movedOut(t *testing.T, e store.Engine) {
+	h := addHousehold(t, e, 79)
+	was := look(t, e, func(tx *store.Tx) (a registry.Account, err error) {
+		_, err = tx.One(`SELECT customer_id, service_point_id, tariff_id FROM account WHERE tenant_id = $1 AND id = $2`, func(r core.Row) error {
+			a.Customer, a.Point, a.Tariff = r.ID(0), r.ID(1), r.ID(2)
+			return nil
+		}, tx.Tenant, h.account)
+		return a, err
+	})
+	stays := func(when string) {
+		look(t, e, func(tx *store.Tx) (struct{}, error) {
+			used, err1 := tx.MeterUsed(h.meter)
+			busy, err2 := tx.CustomerBusy(was.Customer)
+			if !used || !busy {
+				t.Errorf("%s: meter used %t, customer busy %t", when, used, busy)
+			}
+			return struct{}{}, errors.Join(err1, err2)
+		})
+	}
+	must(t, e, func(tx *store.Tx) error { return tx.AccountClose(h.account, tx.Now) })
+	stays("after the move-out")
+	must(t, e, func(tx *store.Tx) error {
+		next := registry.Account{Point: was.Point, Mode: h.meter.Mode, Tariff: was.Tariff, Status: "active", OpenedAt: tx.Now}
+		var err1, err2 error
+		next.ID, err1 = tx.NewID()
+		next.Customer, err2 = tx.NewID()
+		if err := errors.Join(err1, err2, tx.AddCustomerRow(registry.Customer{ID: next.Customer, Name: "Next", CreatedAt: tx.Now}), tx.AddAccount(next),
+			tx.OccupyMeter(h.meter, next.ID)); err != nil {
+			return err
+		}
+		h.meter.Account = next.ID
+		return nil
+	})
+	stays("after another customer has moved in")
+}
+
+// chargeTakenOver lets one new meter's account take a charge of another's over: both meters were used since, so no import of them is undone.
+func chargeTakenOver(t *testing.T, r Rig) {
+	e := r.Open(t)
+	from, to := addHousehold(t, e, 77), addHousehold(t, e, 78)
+	c := debt.Due{ID: id.ID{3}, Account: from.account, Name: "standing", Month: "2026-11", Gross: 3000, Priority: 20}
+	must(t, e, func(tx *store.Tx) error { return tx.ChargePut(c) })
+	used := func() (used []bool) {
+		look(t, e, func(tx *store.Tx) (struct{}, error) {
+			for _, h := range []household{from, to} {
+				is, err := tx.MeterUsed(h.meter)
+				if err != nil {
+					return struct{}{}, err
+				}
+				used = append(used, is)
+			}
+			return struct{}{}, nil
+		})
+		return used
+	}
+	if got := used(); !slices.Equal(got, []bool{false, false}) {
+		t.Errorf("with a charge of its own a new meter counts as used: %t", got)
+	}
+	must(t, e, func(tx *store.Tx) error {
+		_, err := registry.TakeOver(tx.Owing(), from.account, to.account, tx.Now)
+		return err
+	})
+	if got := used(); !slices.Equal(got, []bool{true, true}) {
+		t.Errorf("after a charge was taken over the two meters count as used: %t", got)
+	}
 }
 
 // soldMeanwhile undoes the import of a meter while a sale to it is under way: the meter stays.

@@ -110,7 +110,7 @@ func (s *Console) charges(w http.ResponseWriter, r *http.Request, v visit) {
 // accountFields are what somebody typed into a form on an account's page.
 type accountFields struct {
 	Act, Debt, Kind, Memo, Amount, Mode, Share string
-	Name, Month, VAT, Reason, To               string
+	Name, Month, VAT, Reason, To, From         string
 }
 
 // customerAccountPage is an account with what it owes, and the forms that change that.
@@ -124,6 +124,25 @@ type customerAccountPage struct {
 	Raises, Adjusts, MovesOut, Refunds bool
 	Statement                          string // page with the use of a wallet; empty without one
 	Modes                              []choice
+	Owes                               string // what the customer owes, if a move-out would leave a debt; empty if not
+	OtherDebts                         []otherDebtLine
+	TakesOver                          bool
+}
+
+// otherDebtLine is another account that owes, of the same customer or of one with the same telephone number.
+type otherDebtLine struct{ ID, Path, Whose, Owed string }
+
+// otherDebtLines shows the other accounts that owe.
+func (t site) otherDebtLines(a debt.AccountView) (out []otherDebtLine) {
+	for _, e := range a.OtherDebts {
+		l := otherDebtLine{ID: e.Account.Text(id.Account), Whose: t.say.AccountsElsewhereSame(), Owed: amountsIn(t.say, a.Currency)(e.Owed)}
+		l.Path = accountPath(l.ID)
+		if !e.Same {
+			l.Whose = t.say.AccountsElsewherePhone(cmp.Or(e.Name, t.say.SellNoName()))
+		}
+		out = append(out, l)
+	}
+	return out
 }
 
 func (d customerAccountPage) is(act string) bool { return d.Error != "" && d.Act == act }
@@ -158,6 +177,10 @@ func (s *Console) showCustomerAccount(w http.ResponseWriter, r *http.Request, v 
 	d.Raises, d.Adjusts = open && v.by.May(access.WriteDebts), open && v.by.May(access.AdjustLedger)
 	d.MovesOut, d.Refunds = open && wallet && v.by.May(access.WriteCustomers), !open && v.by.May(access.AdjustLedger)
 	d.Modes = debtModes(t)
+	d.OtherDebts, d.TakesOver = v.site.otherDebtLines(a), open && v.by.May(access.WriteDebts)
+	if owes := a.Due + a.Debts; owes > 0 {
+		d.Owes = sum(owes)
+	}
 	if err = s.owes(r, v, &d); err == nil {
 		d.FormID, err = s.formID(v)
 	}

@@ -24,6 +24,7 @@ const (
 	actGoodwill = "goodwill"
 	actMoveOut  = "move-out"
 	actRefund   = "refund"
+	actTakeOver = "take-over"
 )
 
 // entry is the outcome of a form that books something.
@@ -41,7 +42,7 @@ func entryOf[T any](out once.Done[T], waits *access.Approval) entry {
 func typedAccount(r *http.Request) accountFields {
 	field := func(name string) string { return strings.TrimSpace(r.PostFormValue(name)) }
 	return accountFields{Act: field("act"), Debt: field("debt"), Kind: field("kind"), Memo: field("memo"), Amount: field("amount"), Mode: field("mode"), Share: field("share"),
-		Name: field("name"), Month: field("month"), VAT: field("vat"), Reason: field("reason"), To: field("to")}
+		Name: field("name"), Month: field("month"), VAT: field("vat"), Reason: field("reason"), To: field("to"), From: field("from")}
 }
 
 // commands of the forms. ACCOUNT is replaced by the meter's number, or by the account's identity.
@@ -126,10 +127,14 @@ func (s *Console) bookAccount(r *http.Request, v visit, f accountFields) (entry,
 		return entryOf(out, out.Value.Waits), err
 	case actMoveOut:
 		out, err := s.c.Debts.MoveOut(ctx, v.by, debt.MoveOut{Request: q, Account: account, Reason: f.Reason,
-			Render: func(m debt.MovedOut) (int, []byte) { return at(accountPath(m.Account.Text(id.Account)), nil) }})
-		e := entryOf(out, nil)
+			Render: func(m debt.MovedOut) (int, []byte) { return at(accountPath(m.Account.Text(id.Account)), m.Waits) }})
+		e := entryOf(out, out.Value.Waits)
 		e.left = &out.Value
 		return e, err
+	case actTakeOver:
+		out, err := s.c.Debts.TakeOver(ctx, v.by, debt.TakeOver{Request: q, Account: account, From: f.From, Reason: f.Reason,
+			Render: func(t debt.TakenOver) (int, []byte) { return at(done, t.Waits) }})
+		return entryOf(out, out.Value.Waits), err
 	case actRefund:
 		return s.bookRefund(ctx, v, f, q, account, done)
 	}
