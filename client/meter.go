@@ -27,6 +27,16 @@ func (c *Client) ChangeMeter(ctx context.Context, ref string, change apiv1.Meter
 	return ask[apiv1.Meter](ctx, c, post(meterPath(ref, ""), change))
 }
 
+// ReplaceMeterPassword makes a new MQTT password for a meter (right: meter.write). The answer shows it only this once.
+func (c *Client) ReplaceMeterPassword(ctx context.Context, meter string, change apiv1.PasswordChange) (apiv1.MeterPassword, error) {
+	return ask[apiv1.MeterPassword](ctx, c, post(meterPath(meter, "/password"), change))
+}
+
+// EndMeterPassword ends the MQTT passwords of a meter: from then on only a certificate counts (right: meter.write).
+func (c *Client) EndMeterPassword(ctx context.Context, meter string) (apiv1.MeterPassword, error) {
+	return ask[apiv1.MeterPassword](ctx, c, remove(meterPath(meter, "/password")))
+}
+
 // StartLinkKey makes a next link key for a meter (right: meter.write). The answer shows it only this once.
 func (c *Client) StartLinkKey(ctx context.Context, meter string) (apiv1.LinkKey, error) {
 	return ask[apiv1.LinkKey](ctx, c, post(meterPath(meter, "/link-key"), apiv1.LinkKeyStep{}))

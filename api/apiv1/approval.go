@@ -19,6 +19,7 @@ type Approval struct {
 	Result    string          `json:"result,omitempty" doc:"Result of the action, in the answer to the approval"`
 	Meter     *AddedMeter     `json:"meter,omitempty" doc:"The registered meter with its secrets; shown only once, in the answer to the approval"`
 	LinkKey   *LinkKey        `json:"link_key,omitempty" doc:"The meter with its next link key; shown only once, in the answer to the approval"`
+	Password  *MeterPassword  `json:"meter_password,omitempty" doc:"The meter with its new MQTT password; shown only once, in the answer to the approval"`
 	Now       *Effect         `json:"now,omitempty" doc:"What happens if the request is approved now; only where one request is read, and only while it can be approved"`
 	Shown     string          `json:"shown,omitempty" doc:"Digest of now, without figures that go on by themselves; send it with the approval"`
 	CreatedAt time.Time       `json:"created_at" doc:"When the action was requested"`

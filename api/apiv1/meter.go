@@ -83,6 +83,22 @@ type Meter struct {
 	UnreadCutHours int64            `json:"unread_cut_h,omitempty" doc:"Hours of supply after which an unmodified device is cut off if no value of it was ever read; missing for never"`
 	CreatedAt      time.Time        `json:"created_at" doc:"When the meter was registered"`
 	TwoKeys        *time.Time       `json:"two_link_keys_since,omitempty" doc:"Since when messages to the meter are signed with two link keys, while the link key is being replaced"`
+
+	NextPasswordSince *time.Time `json:"next_password_since,omitempty" doc:"Since when a new MQTT password waits to be used; until then the old one counts too"`
+	LoginEndsAt       *time.Time `json:"login_ends_at,omitempty" doc:"From when on the meter can no longer sign in, because it was replaced"`
+}
+
+// MeterPassword is a meter after its MQTT password was replaced or ended. Secret is only there if a password was made. Do not log it.
+type MeterPassword struct {
+	Meter      string     `json:"meter" example:"04140001001" doc:"Number of the meter"`
+	Secret     string     `json:"mqtt_password,omitempty" doc:"New MQTT password; only in the first answer to the request that made it"`
+	SecretGone string     `json:"mqtt_password_missing,omitempty" doc:"Why the new password is missing; only in the answer to a repeated request"`
+	NextSince  *time.Time `json:"next_password_since,omitempty" doc:"Since when a new password waits to be used; until then the old one counts too"`
+}
+
+// PasswordChange is the body of a request for a new MQTT password.
+type PasswordChange struct {
+	AtOnce bool `json:"at_once,omitempty" doc:"End the old password at once; otherwise it counts until the meter has used the new one"`
 }
 
 // LinkKey is a meter after a step of the replacement of its link key. Secret is only there after the start. Do not log it.

@@ -113,6 +113,10 @@ func newDecision(c console, verb, short string, allow bool) *cobra.Command {
 				c.tell(linkKeyOnce)
 				t.rows = append(t.rows, fields("next link key", k.Secret).rows...)
 			}
+			if p := a.Password; p != nil && p.Secret != "" {
+				c.tell(passwordOnce)
+				t.rows = append(t.rows, fields("new mqtt password", p.Secret).rows...)
+			}
 			return c.show(cmd, a, t)
 		}),
 	}

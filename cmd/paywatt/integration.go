@@ -92,7 +92,7 @@ func newIntegrationList(c console) *cobra.Command {
 func newIntegrationRevoke(c console) *cobra.Command {
 	data := ""
 	cmd := &cobra.Command{
-		Use: "revoke USER", Short: "Revoke a login; its connections end within a minute", Args: cobra.ExactArgs(1),
+		Use: "revoke USER", Short: "Revoke a login; its connections end within seconds", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.inFolder(cmd, data, func(f *app.Folder) error {
 				no, err := f.Logins().Revoke(cmd.Context(), app.Clerk(), args[0])

@@ -54,7 +54,7 @@ func shownValues() []lineShown {
 		{line: "meter usage 04140001019", answer: rowsOf[apiv1.Usage]()}, {line: "meter timeline 04140001001", answer: rowsOf[apiv1.Moment]()}, {line: "device list", answer: rowsOf[apiv1.AdoptedDevice]()}, {line: "device unknown", answer: rowsOf[apiv1.UnknownDevice]()},
 		{line: "device adopt kitchen 04140001001", answer: apiv1.AdoptedDevice{}}, {line: "device release kitchen --reason try", answer: apiv1.AdoptedDevice{}},
 		{line: "device password", answer: apiv1.DevicePassword{}}, {line: "meter toggle 04140001001 --reason try", answer: apiv1.Device{}},
-		{line: "meter supply 04140001019"}, {line: "meter config 04140001001 --set ec_limit_wh=5000 --reason clinic"}, {line: "meter cut 04140001019 --reason unpaid --yes"}, {line: "meter restore 04140001019 --reason paid"},
+		{line: "meter password 04140001001", answer: apiv1.MeterPassword{}}, {line: "meter password 04140001001 --end", answer: apiv1.MeterPassword{}}, {line: "meter supply 04140001019"}, {line: "meter config 04140001001 --set ec_limit_wh=5000 --reason clinic"}, {line: "meter cut 04140001019 --reason unpaid --yes"}, {line: "meter restore 04140001019 --reason paid"},
 		{line: "meter command 04140001001 read --reason look"}, {line: "meter rebase 04140001019 100 --reason changed"},
 		{line: "customer add --name Zed --phone +254700000077"}, {line: "customer list", keep: "CUSTOMER=id"}, {line: "customer show $CUSTOMER"}, {line: "customer change $CUSTOMER --lang sw"},
 		{line: "customer confirm-phone cus_x --reason seen", answer: apiv1.Customer{}},

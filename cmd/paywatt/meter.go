@@ -18,7 +18,7 @@ import (
 func newMeterCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{Use: "meter", Short: "Register, show and control meters"}
 	cmd.AddCommand(newMeterTimeline(c))
-	cmd.AddCommand(newMeterAdd(c), newMeterList(c), newMeterShow(c), newMeterSet(c), newMeterMoveIn(c), newMeterReadings(c), newMeterUsage(c), newMeterEvents(c), newMeterAlarms(c), newMeterRebase(c), newMeterSIM(c), newMeterConfirmSIM(c), newMeterLinkKey(c), newMeterTokens(c), newMeterToken(c), newMeterPlanKey(c), newMeterConfirmKey(c), newMeterCancelKey(c), newMeterSwap(c), newMeterSend(c), newMeterCut(c), newMeterRestore(c), newMeterSupply(c), newMeterConfig(c), newMeterCalibrate(c),
+	cmd.AddCommand(newMeterAdd(c), newMeterList(c), newMeterShow(c), newMeterSet(c), newMeterMoveIn(c), newMeterReadings(c), newMeterUsage(c), newMeterEvents(c), newMeterAlarms(c), newMeterRebase(c), newMeterSIM(c), newMeterConfirmSIM(c), newMeterLinkKey(c), newMeterPassword(c), newMeterTokens(c), newMeterToken(c), newMeterPlanKey(c), newMeterConfirmKey(c), newMeterCancelKey(c), newMeterSwap(c), newMeterSend(c), newMeterCut(c), newMeterRestore(c), newMeterSupply(c), newMeterConfig(c), newMeterCalibrate(c),
 		newMeterWatch(c), newMeterSummary(c), newMeterToggle(c), newMeterRecharge(c))
 	return cmd
 }
@@ -152,7 +152,7 @@ func meterTable(m apiv1.Meter) table {
 	return fields("number", m.Number, "id", m.ID, "TEST", test, "mode", m.Mode, "status", m.Status, "state", m.State, "relay", relayText(m),
 		"reasons", strings.Join(m.Reasons, " "), "balance kWh", kwhOf(m.BalanceWh, 3), "reported since", saidText(m.Said), "wallet in the books", balance, "wallet live", liveText(m.Live), "register kWh", kwhOf(m.RegisterWh, 3),
 		"as of", timeText(m.AsOf), "last seen", timeText(m.LastSeen), "tariff", m.Tariff, "customer", customerName(m.Customer), "feeder", m.Feeder, "measures", m.Measures, "sim", m.SIMPhone, "most power W", most, "cut off if never readable h", unread, "key", key, "model", m.Model, "phases", strconv.Itoa(m.Phases), "power W", numberOf(m.W), "voltage mV", numberOf(m.MV),
-		"two link keys since", timeText(m.TwoKeys), "emergency credit used kWh", kwhOf(m.ECUsedWh, 3), "overrun kWh", kwhOf(m.OverrunWh, 3), "registered", timeText(&m.CreatedAt))
+		"two link keys since", timeText(m.TwoKeys), "new password waits since", timeText(m.NextPasswordSince), "can sign in until", timeText(m.LoginEndsAt), "emergency credit used kWh", kwhOf(m.ECUsedWh, 3), "overrun kWh", kwhOf(m.OverrunWh, 3), "registered", timeText(&m.CreatedAt))
 }
 
 func numberOf(n *int64) string {

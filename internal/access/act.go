@@ -46,6 +46,9 @@ const (
 	ActMeterConfig Act = "meter.config"
 	// ActLinkKey ends the use of one of a meter's two link keys.
 	ActLinkKey Act = "meter.link_key"
+	// ActPassword makes a new MQTT password, with which somebody can speak for a meter; ActEndPassword only ends one.
+	ActPassword    Act = "meter.password"
+	ActEndPassword Act = "meter.password_end"
 
 	ActDevice Act = "meter.device"   // choose or release the device that says what is used at a meter
 	ActSupply Act = "account.supply" // protect an account from being cut off, or let it use more than its lease
@@ -191,6 +194,8 @@ var acts = map[Act]rule{
 	ActFeeder:       {right: WriteMeters, under: []Ceiling{PersonFeeders}, moves: "no value, but the figures that show where energy is lost"},
 	ActMeterConfig:  {right: WriteMeters, moves: "energy before it is paid for: emergency credit, hours without a cut-off, a lifeline"},
 	ActLinkKey:      {right: WriteMeters, moves: "energy before it is paid for, if the meter has only the other key and ignores a cut-off"},
+	ActPassword:     {right: WriteMeters, moves: "energy that is not reported: whoever has a meter's password speaks for the meter"},
+	ActEndPassword:  {right: WriteMeters, second: noSecond, moves: "no value: the meter is no longer heard, unless it has a certificate, and the alarm for silent meters says so"},
 	ActDevice:       {right: WriteMeters, moves: "energy that the new device does not report, or that nobody measures after a release"},
 	ActSupply:       {right: WriteMeters, moves: "energy before it is paid for"},
 }

@@ -58,6 +58,8 @@ account.move_out_owing customer.write two
 debt.take_over       debt.write      two
 meter.device         meter.write     two
 meter.link_key       meter.write     two
+meter.password       meter.write     two
+meter.password_end   meter.write     one
 debt.raise           debt.write      ceiling
 supply.emergency     command.send    ceiling
 vend.sell            vend.sell       one

@@ -76,6 +76,8 @@ func moving() map[string]Operation {
 		"start-link-key":          {Acts: []Act{ActMeter, ActLinkKey}},
 		"finish-link-key":         {Acts: []Act{ActLinkKey}},
 		"cancel-link-key":         {Acts: []Act{ActLinkKey}},
+		"replace-meter-password":  {Acts: []Act{ActPassword}},
+		"end-meter-password":      {Acts: []Act{ActEndPassword}},
 		"set-supply":              {Acts: []Act{ActSupply}},
 		"set-meter-config":        {Acts: []Act{ActMeterConfig}},
 		"emergency-supply":        {Acts: []Act{ActEmergency}},

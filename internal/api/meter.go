@@ -57,7 +57,8 @@ func meterOf(v registry.MeterView) apiv1.Meter {
 	m := apiv1.Meter{ID: v.Meter.ID.Text(id.Meter), Number: v.Meter.Number, Mode: string(v.Meter.Mode), Status: string(v.Meter.Status),
 		Test: v.Meter.Simulated, Simulated: v.Meter.Simulated, State: string(v.State), Connected: v.Connected, Relay: v.Relay,
 		Reasons: append([]string{}, v.Reasons...), LastSeen: at(v.LastSeen), Tariff: v.Tariff, SIMPhone: v.Meter.SIM, ImpPerKWh: v.Meter.ImpPerKWh, Model: v.Meter.Model,
-		Phases: v.Meter.Phases, Address: v.Address, Feeder: v.Feeder, Measures: v.Measures, MaxW: int64(v.MaxW), UnreadCutHours: v.UnreadCutHours, CreatedAt: v.Meter.CreatedAt.UTC(), TwoKeys: at(v.Meter.NextLinkAt)}
+		Phases: v.Meter.Phases, Address: v.Address, Feeder: v.Feeder, Measures: v.Measures, MaxW: int64(v.MaxW), UnreadCutHours: v.UnreadCutHours, CreatedAt: v.Meter.CreatedAt.UTC(), TwoKeys: at(v.Meter.NextLinkAt),
+		NextPasswordSince: at(v.Meter.NextPasswordAt), LoginEndsAt: at(v.Meter.LoginEndsAt)}
 	if f := v.Figures; f != nil {
 		m.RegisterWh, m.BalanceWh = whole(f.Register), whole(f.Balance)
 		m.ECUsedWh, m.OverrunWh = whole(f.ECUsed), whole(f.Overrun)
@@ -124,5 +125,6 @@ func (a *API) meterRoutes(r router) {
 		return doneOrWaits(http.StatusOK, v.Refusal, v.Waits, err, func() any { return meterOf(v.MeterView) })
 	})
 	a.linkKeyRoutes(r)
+	a.passwordRoutes(r)
 	a.customerRoutes(r)
 }

@@ -232,16 +232,18 @@ func meters() map[string]valid {
 			s.do(201, "POST", "/v1/devices/password", `{}`)
 			return call{"DELETE", "/v1/devices/password", ""}
 		}},
-		"send-summary":     post(access.SendCommands, "/v1/meters/"+listener+"/device/summary", `{}`),
-		"toggle-device":    post(access.SendCommands, "/v1/meters/"+toggler+"/device/toggle", `{"reason":"matrix"}`),
-		"cut-supply":       post(access.SendCommands, "/v1/meters/{wallet}/cut", `{"reason":"matrix"}`),
-		"restore-supply":   post(access.SendCommands, "/v1/meters/{wallet}/restore", `{"reason":"matrix"}`),
-		"page-link":        get(access.ReadCustomers, "/v1/meters/{wallet}/page-link"),
-		"make-page-link":   post(access.SendMessages, "/v1/meters/{wallet}/page-link", `{}`),
-		"revoke-page-link": post(access.SendMessages, "/v1/meters/{wallet}/page-link/revoke", `{}`),
-		"start-link-key":   once(access.WriteMeters, "/v1/meters/{id}/link-key", `{}`, func(s *stage, _ bool) string { return s.added("prepay_wallet") }),
-		"finish-link-key":  once(access.WriteMeters, "/v1/meters/{id}/link-key/finish", `{}`, twoKeys),
-		"cancel-link-key":  once(access.WriteMeters, "/v1/meters/{id}/link-key", "", twoKeys).by("DELETE"),
+		"send-summary":           post(access.SendCommands, "/v1/meters/"+listener+"/device/summary", `{}`),
+		"toggle-device":          post(access.SendCommands, "/v1/meters/"+toggler+"/device/toggle", `{"reason":"matrix"}`),
+		"cut-supply":             post(access.SendCommands, "/v1/meters/{wallet}/cut", `{"reason":"matrix"}`),
+		"restore-supply":         post(access.SendCommands, "/v1/meters/{wallet}/restore", `{"reason":"matrix"}`),
+		"page-link":              get(access.ReadCustomers, "/v1/meters/{wallet}/page-link"),
+		"make-page-link":         post(access.SendMessages, "/v1/meters/{wallet}/page-link", `{}`),
+		"revoke-page-link":       post(access.SendMessages, "/v1/meters/{wallet}/page-link/revoke", `{}`),
+		"start-link-key":         once(access.WriteMeters, "/v1/meters/{id}/link-key", `{}`, func(s *stage, _ bool) string { return s.added("prepay_wallet") }),
+		"finish-link-key":        once(access.WriteMeters, "/v1/meters/{id}/link-key/finish", `{}`, twoKeys),
+		"cancel-link-key":        once(access.WriteMeters, "/v1/meters/{id}/link-key", "", twoKeys).by("DELETE"),
+		"replace-meter-password": once(access.WriteMeters, "/v1/meters/{id}/password", `{}`, func(s *stage, _ bool) string { return s.added("prepay_wallet") }),
+		"end-meter-password":     once(access.WriteMeters, "/v1/meters/{id}/password", "", func(s *stage, _ bool) string { return s.added("prepay_wallet") }).by("DELETE"),
 		"confirm-sim": once(access.WriteMeters, "/v1/meters/{id}/confirm-sim", `{"reason":"matrix"}`, func(s *stage, _ bool) string {
 			m := s.added("prepay_token")
 			for range 2 { // the first number does not wait

@@ -191,6 +191,8 @@ func reviewRoutes(meter string) []route {
 		{"POST", meter + "/link-key", `{}`, access.WriteMeters, 201},
 		{"POST", meter + "/link-key/finish", `{}`, access.WriteMeters, 200},
 		{"DELETE", meter + "/link-key", "", access.WriteMeters, 404},
+		{"POST", meter + "/password", `{}`, access.WriteMeters, 201},
+		{"DELETE", meter + "/password", "", access.WriteMeters, 200},
 		{"POST", meter + "/sim", `{"sim_phone":"+254700000200"}`, access.WriteMeters, 200},
 		{"GET", "/v1/quarantine", "", access.ReadMeters, 200},
 		{"GET", "/v1/quarantine/{id}", "", access.ReadMeters, 404},

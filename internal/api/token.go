@@ -274,5 +274,11 @@ func (a *API) decide(ctx context.Context, by access.Actor, approval string, allo
 		exchangeOf(ctx).again = again
 		b.LinkKey = new(linkKeyOf(changed))
 	}
+	if changed, ok := d.Done.Shown.(registry.PasswordChange); ok {
+		again := b
+		again.Password = new(passwordAgain(changed))
+		exchangeOf(ctx).again = again
+		b.Password = new(passwordOf(changed))
+	}
 	return &reply[apiv1.Approval]{b}, nil
 }

@@ -205,6 +205,7 @@ type App struct {
 	metered     http.Handler
 	tls         *tls.Config
 	certificate *certificate  // nil without TLS
+	loginsMoved chan struct{} // a commit has changed logins of meters
 	reload      chan struct{} // somebody wants the certificate files to be read at once
 	answered    chan struct{} // a meter has answered a command that a reversal may be waiting for
 	gauges      *prometheus.Registry
@@ -232,7 +233,7 @@ func New(c Config) (*App, error) {
 	if c.Rand == nil {
 		c.Rand = rand.Reader
 	}
-	a := &App{c: c, own: c.Now, follow: follow, log: c.Log, gauges: prometheus.NewRegistry(), holder: holder(), answered: make(chan struct{}, 1), reload: make(chan struct{}, 1)}
+	a := &App{c: c, own: c.Now, follow: follow, log: c.Log, gauges: prometheus.NewRegistry(), holder: holder(), answered: make(chan struct{}, 1), reload: make(chan struct{}, 1), loginsMoved: make(chan struct{}, 1)}
 	a.stopping, a.stop = context.WithCancel(context.Background())
 	for _, step := range []func() error{a.openFolder, a.openKeys, a.listen, a.openMessages, a.openCases, a.startClock, a.openLegacy, a.openDevices, a.openIntegration, a.openHTTP} {
 		if err := step(); err != nil {
@@ -325,7 +326,7 @@ func (a *App) listen() (err error) {
 		return err
 	}
 	c := gateway.Config{Listener: a.mqtt, TLS: a.tls, Limits: a.c.Gateway, Now: a.c.Now, Log: a.log,
-		Inbox: a.ingest, Auth: a.meterLogin, OnConnected: a.connected, OnDisconnected: a.disconnected}
+		Inbox: a.ingest, Auth: a.meterLogin, StillSignedIn: a.stillSignedIn, OnConnected: a.connected, OnDisconnected: a.disconnected}
 	if a.c.MeterCA != "" {
 		c.Trust, c.Certified = a.trusts, a.certified
 	}
@@ -366,7 +367,7 @@ func (a *App) meterLogin(ctx context.Context, number, password string) (registry
 
 // certified tells the gateway who a meter is whose certificate has been checked.
 func (a *App) certified(ctx context.Context, number string) (registry.Identity, bool) {
-	who, ok, err := a.registry.IdentityOf(ctx, number)
+	who, ok, err := a.registry.CertifiedIdentity(ctx, number)
 	if err != nil {
 		a.log.Error("meter login failed", logkey.Err, err)
 		return registry.Identity{}, false

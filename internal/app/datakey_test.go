@@ -50,8 +50,9 @@ func keyedFolder(t *testing.T, dir string) (login id.ID, link string) {
 				a.data.Seal(access.FactorContext(clerk), []byte("factor")), code[:], tx.Now, clerk)
 			return err
 		}), tx.Rewrite("meter", meter, func() error {
-			_, err := tx.C.Exec(`UPDATE meter SET link_key_enc = $1, link_key_next_enc = $2, link_key_next_at = $3, version = version + 1 WHERE id = $4`,
-				a.data.Seal(registry.LinkKeyContext(meter), []byte("link key")), a.data.Seal(registry.NextLinkKeyContext(meter), []byte("next key")), tx.Now, meter)
+			_, err := tx.C.Exec(`UPDATE meter SET link_key_enc = $1, link_key_next_enc = $2, link_key_next_at = $3, mqtt_next_hash = $4, mqtt_next_at = $3,
+				version = version + 1 WHERE id = $5`, a.data.Seal(registry.LinkKeyContext(meter), []byte("link key")),
+				a.data.Seal(registry.NextLinkKeyContext(meter), []byte("next key")), tx.Now, registry.PasswordForm(a.data, meterOne, nextPassword()), meter)
 			return err
 		}), tx.AuditLog(Clerk().Entry("test", "")))
 	})
@@ -60,6 +61,8 @@ func keyedFolder(t *testing.T, dir string) (login id.ID, link string) {
 	}
 	return login, invited.Link.Reveal()
 }
+
+func nextPassword() access.Secret { return access.SecretOf("next password") }
 
 // works checks that everything in the folder opens with its data key, and that the books are sound.
 func works(t *testing.T, dir string, login id.ID, link string) {
@@ -76,10 +79,14 @@ func works(t *testing.T, dir string, login id.ID, link string) {
 	}
 	clerk, meter := id.ID{15: 2}, id.ID{15: 5}
 	err := s.engine.View(t.Context(), store.FirstTenant, func(tx *store.Tx) error {
-		_, err := tx.One(`SELECT factor, recovery, link_key_enc, link_key_next_enc FROM person, meter WHERE person.id = $1`, func(r core.Row) error {
+		_, err := tx.One(`SELECT factor, recovery, link_key_enc, link_key_next_enc, mqtt_next_hash FROM person, meter WHERE person.id = $1`, func(r core.Row) error {
 			forms := access.StoredForms(s.data, recoveryOf(clerk), access.SecretOf(recoveryCode))
 			if !slices.ContainsFunc(forms, func(f [32]byte) bool { return bytes.Equal(f[:], r.Bytes(1)) }) {
 				t.Error("the recovery code does not work")
+			}
+			forms = access.StoredForms(s.data, "mqtt "+meterOne, nextPassword())
+			if !slices.ContainsFunc(forms, func(f [32]byte) bool { return bytes.Equal(append([]byte{1}, f[:]...), r.Bytes(4)) }) {
+				t.Error("the meter's next password does not work")
 			}
 			_, err := s.data.Open(access.FactorContext(clerk), r.Bytes(0))
 			_, err2 := s.data.Open(registry.LinkKeyContext(meter), r.Bytes(2))

@@ -121,9 +121,5 @@ func (a *App) adopting() *profile.Adoption {
 				a.shared.Changed(name)
 			}
 		},
-		Relogin: func() {
-			if a.shared != nil {
-				a.shared.Relogin()
-			}
-		}})
+		Relogin: func() { ring(a.loginsMoved) }})
 }

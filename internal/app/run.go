@@ -37,7 +37,7 @@ func (a *App) Run(ctx context.Context) error {
 		name string
 		run  func(context.Context) error
 	}{
-		{"claims", a.takeOver}, {"last digits", a.addTails}, {"HTTP", a.serving(a.http, a.handler)}, {"metrics", a.serving(a.metrics, a.metered)}, {"certificate", a.watchCertificate}, {"copies of heads", a.copyHeads}, {"meters", a.gateway.Run}, {"clock", a.watchClock}, {"outbox", a.onceTrusted(a.outbox.Run)}, {"notices", a.onceTrusted(a.notices.Run)}, {"payments", a.onceTrusted(a.paying.Run)}, {"reconciliations", a.onceTrusted(a.reconcile)}, {"unreadable calls", a.onceTrusted(a.ownCalls)}, {"lists of payments", a.onceTrusted(a.sweepPayments)},
+		{"claims", a.takeOver}, {"last digits", a.addTails}, {"HTTP", a.serving(a.http, a.handler)}, {"metrics", a.serving(a.metrics, a.metered)}, {"certificate", a.watchCertificate}, {"copies of heads", a.copyHeads}, {"meters", a.gateway.Run}, {"meters' logins", a.watchLogins}, {"clock", a.watchClock}, {"outbox", a.onceTrusted(a.outbox.Run)}, {"notices", a.onceTrusted(a.notices.Run)}, {"payments", a.onceTrusted(a.paying.Run)}, {"reconciliations", a.onceTrusted(a.reconcile)}, {"unreadable calls", a.onceTrusted(a.ownCalls)}, {"lists of payments", a.onceTrusted(a.sweepPayments)},
 		{"events", a.onceTrusted(a.spreading.Run)}, {"webhooks", a.onceTrusted(a.deliverer.Run)},
 		{"supplies", a.onceTrusted(a.watch)}, {"configurations", a.onceTrusted(a.configure)}, {"recurring work", a.onceTrusted(a.runner.Run)}, {"recovery", a.onceTrusted(a.recover)},
 		{"fixed charges", a.onceTrusted(a.charge)}, {"wallets", a.onceTrusted(a.settle)}, {"silence", a.onceTrusted(a.missMeters)}, {"standbys", a.onceTrusted(a.missStandbys)},
@@ -182,6 +182,8 @@ func (a *App) due(lanes []string) {
 			kick(a.paying)
 		case job.LaneWebhook:
 			kick(a.spreading)
+		case job.LaneLogin:
+			ring(a.loginsMoved)
 		}
 	}
 }

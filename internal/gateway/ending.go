@@ -74,7 +74,7 @@ func (e ending) fact() endingFact {
 		byTakeover:    {"takeover", slog.LevelInfo, "meter disconnected: another connection took its place", packet.SessionTakenOver},
 		byStore:       {"store", slog.LevelWarn, "meter disconnected: its message was not stored", packet.Implementation},
 		byElsewhere:   {"elsewhere", slog.LevelInfo, "meter disconnected: it has connected to another server", packet.Administrative},
-		byRevocation:  {"revoked", slog.LevelWarn, "meter disconnected: its certificate no longer counts", packet.NotAuthorized},
+		byRevocation:  {"revoked", slog.LevelInfo, "meter disconnected: its login no longer counts", packet.NotAuthorized},
 		byShutdown:    {"shutdown", slog.LevelDebug, "meter disconnected: the server stops", packet.ShuttingDown},
 	}[e]
 }

@@ -45,6 +45,8 @@ type Config struct {
 	Trust func(*x509.Certificate) error
 	// Certified identifies a meter whose certificate has been checked; ok is false for a number that may not connect.
 	Certified func(ctx context.Context, number string) (who registry.Identity, ok bool)
+	// StillSignedIn, if set, reports whether a meter that has signed in may stay. Without it, or on its error, a meter stays.
+	StillSignedIn func(ctx context.Context, who registry.Identity) (bool, error)
 	// Inbox queues records for the store and returns at once; done is called after the commit, or after its failure,
 	// from any goroutine. An error means that nothing was queued.
 	Inbox func(recs []metering.Record, done func([]metering.Outcome, error)) error
@@ -190,6 +192,27 @@ func (g *Gateway) Drop(number string) {
 	if s := g.sessionOf(number); s != nil {
 		s.end(byElsewhere)
 	}
+}
+
+// LoginsChanged ends the connections of those meters, named by their dense numbers, that may no longer be signed in as they are.
+func (g *Gateway) LoginsChanged(ctx context.Context, meters []int64) error {
+	if g.c.StillSignedIn == nil || len(meters) == 0 {
+		return nil
+	}
+	for _, s := range g.sessions() {
+		if !slices.Contains(meters, s.who.Meter) {
+			continue
+		}
+		stays, err := g.c.StillSignedIn(ctx, s.who)
+		if err != nil {
+			return err
+		}
+		if !stays {
+			g.log.Info("login no longer counts", logkey.Meter, s.who.Number, logkey.Remote, s.conn.RemoteAddr().String())
+			s.end(byRevocation)
+		}
+	}
+	return nil
 }
 
 // Connected reports whether the meter holds a connection.

@@ -111,12 +111,15 @@ func (g *Integration) Addr() net.Addr { return g.c.Listener.Addr() }
 // Ended counts the connections of programs that have ended.
 func (g *Integration) Ended() Ends { return g.counts.ends() }
 
-// Run serves until ctx ends, then closes every connection. Every minute it disconnects revoked logins.
+// revokedEvery is how often the listener looks for revoked logins. A command revokes them, which is another process.
+const revokedEvery = 2 * time.Second
+
+// Run serves until ctx ends, then closes every connection. It disconnects revoked logins every revokedEvery.
 func (g *Integration) Run(ctx context.Context) error {
 	if err := g.server.Serve(); err != nil {
 		return fmt.Errorf("serve integrations: %w", err)
 	}
-	tick := time.NewTicker(time.Minute)
+	tick := time.NewTicker(revokedEvery)
 	defer tick.Stop()
 	for ctx.Err() == nil {
 		select {

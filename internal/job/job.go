@@ -23,6 +23,9 @@ const LanePayment = "payment"
 // LaneWebhook is the lane of events that webhooks may want. Each event has a key of its own.
 const LaneWebhook = "webhook"
 
+// LaneLogin has no items. A commit that changes or ends logins of meters names it, so that the servers look at the open connections.
+const LaneLogin = "login"
+
 // LaneNotice is the lane of notices to customers, in the order of their accounts.
 const LaneNotice = "notice"
 

@@ -63,7 +63,8 @@ func (a *Adoption) OpenToAll(ctx context.Context, by access.Actor) (Password, er
 			return Password{Refusal: refuse.DevicesNeedNoPassword()}, err
 		}
 		eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActDevice, Object: DeviceUser, Body: deviceAct{Do: doPassword},
-			Summary: "remove the password of the listener for devices: whoever reaches it can then say that it is any device"}, a.c.Now())
+			Summary: "remove the password of the listener for devices: whoever reaches it can then say that it is any device",
+			Effect:  access.Telling(func(e *access.Effect) { e.Change("password", access.Says("needed"), access.Says("not needed")) })}, a.c.Now())
 		if err != nil || eyes.Refused() || eyes.Waits != nil {
 			return Password{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
 		}
@@ -77,12 +78,17 @@ func (a *Adoption) OpenToAll(ctx context.Context, by access.Actor) (Password, er
 	return out, fault.Wrap(err, "remove the password of devices")
 }
 
+// PasswordForm returns the stored form of the listener's password; nil if it needs none. Another form is another password.
+func (a *Adoption) PasswordForm(ctx context.Context, t access.Tenant) ([]byte, error) {
+	form, err := access.Look(ctx, a.c.Door, t, func(tx AdoptTx) ([]byte, error) { return tx.DevicePassword() })
+	return form, fault.Wrap(err, "find the password of devices")
+}
+
 // Admits reports whether a device may connect with a user name and a password.
 func (a *Adoption) Admits(ctx context.Context, t access.Tenant, user, password string) (bool, error) {
-	var stored []byte
-	err := a.c.Door.View(ctx, t, func(tx AdoptTx) (err error) { stored, err = tx.DevicePassword(); return err })
+	stored, err := a.PasswordForm(ctx, t)
 	if err != nil || stored == nil {
-		return err == nil, fault.Wrap(err, "find the password of devices")
+		return err == nil, err
 	}
 	same := 0
 	for _, given := range access.StoredForms(a.c.Hasher, deviceForm, access.SecretOf(password)) {

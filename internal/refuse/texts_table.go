@@ -696,6 +696,16 @@ func LinkKeyReplaced(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "not-found", Text: "link-key-replaced", What: "The next link key of meter " + meter + " is no longer the one that this request is about.", Not: "No changes were made.", Try: "Look at the meter, then make the request again.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
+// PasswordOfGoneMeter: Meter {meter} was replaced, removed or scrapped, so it can no longer sign in. Give passwords only to meters in service or in stock.
+func PasswordOfGoneMeter(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "password-of-gone-meter", What: "Meter " + meter + " was replaced, removed or scrapped, so it can no longer sign in.", Not: "No changes were made.", Try: "Give passwords only to meters in service or in stock.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// PasswordReplaced: The new password of meter {meter} is no longer the one that this request is about. Look at the meter, then make the request again.
+func PasswordReplaced(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "password-replaced", What: "The new password of meter " + meter + " is no longer the one that this request is about.", Not: "No changes were made.", Try: "Look at the meter, then make the request again.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
 // MeterWithoutFeeder: Meter {meter} supplies no account, so it has no feeder. Leave feeder out.
 func MeterWithoutFeeder(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "meter-without-feeder", What: "Meter " + meter + " supplies no account, so it has no feeder.", Not: "No changes were made.", Try: "Leave feeder out.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/hex"
 	"fmt"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 )
@@ -13,42 +15,79 @@ import (
 const anyTenant access.Tenant = 0
 
 // MQTTIdentity checks the password of a meter that connects. ok is false for an unknown number, a wrong password, and a meter
-// that was removed or scrapped. The caller cannot tell these cases apart.
+// that may no longer sign in. The caller cannot tell these cases apart. The first use of a next password ends the one before.
 func (r *Registry) MQTTIdentity(ctx context.Context, number, password string) (who Identity, ok bool, err error) {
-	who, hash, ok, err := r.login(ctx, number)
-	// The comparison is made for unknown meters too, so that the time of the answer does not show which numbers exist.
-	same, stored := 0, padded(hash)
-	for _, form := range access.StoredForms(r.c.Sealer, mqttForm(who.Number), access.SecretOf(password)) {
-		same |= subtle.ConstantTimeCompare(append([]byte{keyedPassword}, form[:]...), stored)
+	l, ok, err := r.login(ctx, number)
+	// The comparisons are made for unknown meters too, so that the time of the answer does not show which numbers exist.
+	isPresent, isNext := 0, 0
+	for _, form := range access.StoredForms(r.c.Sealer, mqttForm(l.Who.Number), access.SecretOf(password)) {
+		given := append([]byte{keyedPassword}, form[:]...)
+		isPresent |= subtle.ConstantTimeCompare(given, padded(l.Password))
+		isNext |= subtle.ConstantTimeCompare(given, padded(l.Next))
 	}
-	if err != nil || !ok || same != 1 || len(hash) == 0 {
+	who = l.Who
+	switch {
+	case err != nil || !ok || l.ended(r.c.Now()):
 		return Identity{}, false, err
+	case isNext == 1 && len(l.Next) > 0:
+		who.Login = hex.EncodeToString(l.Next)
+		if err := r.promotePassword(ctx, who, l.Next); err != nil {
+			return Identity{}, false, err
+		}
+		return who, true, nil
+	case isPresent == 1 && len(l.Password) > 0:
+		who.Login = hex.EncodeToString(l.Password)
+		return who, true, nil
 	}
-	return who, true, nil
+	return Identity{}, false, nil
+}
+
+// CertifiedIdentity returns the identity of a meter whose certificate was checked. ok is false for a meter that may no longer sign in.
+func (r *Registry) CertifiedIdentity(ctx context.Context, number string) (who Identity, ok bool, err error) {
+	l, ok, err := r.login(ctx, number)
+	return l.Who, ok && !l.ended(r.c.Now()), err
 }
 
 // IdentityOf returns the identity of a meter that its listener has identified. Such a client has no password (docs/guide/devices.md).
 func (r *Registry) IdentityOf(ctx context.Context, number string) (who Identity, ok bool, err error) {
-	who, _, ok, err = r.login(ctx, number)
-	return who, ok, err
+	l, ok, err := r.login(ctx, number)
+	return l.Who, ok, err
 }
 
-func (r *Registry) login(ctx context.Context, number string) (who Identity, hash []byte, ok bool, err error) {
+// StillSignedIn reports whether a meter that has signed in may stay: its number is still its own, its logins have not ended, and the
+// password that it used still counts.
+func (r *Registry) StillSignedIn(ctx context.Context, who Identity) (bool, error) {
+	l, ok, err := r.login(ctx, who.Number)
+	if err != nil || !ok || l.Who.Meter != who.Meter || l.ended(r.c.Now()) {
+		return false, err
+	}
+	counts := who.Login == "" || who.Login == hex.EncodeToString(l.Password) || who.Login == hex.EncodeToString(l.Next)
+	return counts, nil
+}
+
+// LoginsChanged lists the meters whose logins changed or ended in a time, by their dense numbers.
+func (r *Registry) LoginsChanged(ctx context.Context, after, until time.Time) ([]int64, error) {
+	return access.Look(ctx, r.c.Door, anyTenant, func(tx Tx) ([]int64, error) { return tx.Logins().LoginsChanged(after, until) })
+}
+
+// ended reports whether the meter may no longer sign in.
+func (l Login) ended(now time.Time) bool { return !l.EndsAt.IsZero() && !now.Before(l.EndsAt) }
+
+func (r *Registry) login(ctx context.Context, number string) (l Login, ok bool, err error) {
 	canonical, no := Canonical(number)
 	if no.Refused() {
-		return Identity{}, nil, false, nil
+		return Login{}, false, nil
 	}
 	err = r.c.Door.View(ctx, anyTenant, func(tx Tx) error {
-		var status Status
 		var err error
-		who, status, hash, ok, err = tx.MeterLogin(canonical)
-		ok = ok && status != Removed && status != Scrapped
+		l, ok, err = tx.Logins().MeterLogin(canonical)
+		ok = ok && l.Status != Removed && l.Status != Scrapped
 		return err
 	})
 	if err != nil {
-		return Identity{}, nil, false, fmt.Errorf("look up meter %s: %w", canonical, err)
+		return Login{}, false, fmt.Errorf("look up meter %s: %w", canonical, err)
 	}
-	return who, hash, ok, nil
+	return l, ok, nil
 }
 
 // padded returns a hash at its full length, so that a comparison with a missing hash takes the same time.

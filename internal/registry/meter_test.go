@@ -253,6 +253,7 @@ func TestMeterLogsInWithItsPassword(t *testing.T) {
 		{"x", "y", registry.Identity{}},
 	} {
 		got, ok, err := w.MQTTIdentity(t.Context(), c.number, c.password)
+		got.Login = ""
 		if err != nil || got != c.want || ok != (c.want.Meter != 0) {
 			t.Errorf("%s: got %+v %t %v, want %+v", c.number, got, ok, err, c.want)
 		}

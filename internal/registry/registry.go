@@ -125,6 +125,15 @@ type Identity struct {
 	Meter     int64
 	Number    string
 	Simulated bool
+	Login     string // the stored form of the password with which it signed in; empty for any other way
+}
+
+// Login is with what a meter may sign in.
+type Login struct {
+	Who            Identity
+	Status         Status
+	Password, Next []byte    // stored forms of its MQTT passwords; nil for none
+	EndsAt         time.Time // from when on it may no longer sign in; zero for never
 }
 
 // Sealer seals small secrets with the data key. The context binds a sealed text to its place.

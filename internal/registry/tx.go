@@ -27,8 +27,7 @@ type Tx interface {
 	NextMeterN() (int64, error)
 	// NumberTaken reports whether any tenant has a meter with this number.
 	NumberTaken(number string) (bool, error)
-	// MeterLogin finds a meter of any tenant. It returns the hash of the meter's MQTT password; nil if the meter has no password.
-	MeterLogin(number string) (who Identity, status Status, hash []byte, found bool, err error)
+	Logins() LoginTx
 	MeterByNumber(number string) (Meter, bool, error)
 	MeterByID(meter id.ID) (Meter, bool, error)
 	AddMeterRow(m Meter, mqttHash, sealedLinkKey []byte) error
@@ -49,6 +48,20 @@ type Tx interface {
 	TenantSettings() (Settings, error)
 	PutTenantSettings(s Settings) error
 	SetCurrency(code string, exp int) (bool, error)
+}
+
+// LoginTx is the part of a transaction that knows with what meters sign in.
+type LoginTx interface {
+	// MeterLogin finds a meter of any tenant.
+	MeterLogin(number string) (l Login, found bool, err error)
+	// LockMeterLogin reads the stored forms of a meter's passwords, and locks the meter.
+	LockMeterLogin(meter id.ID) (password, next []byte, err error)
+	// SetMeterPasswords replaces the stored forms of a meter's passwords. Either may be nil.
+	SetMeterPasswords(meter id.ID, password, next []byte) error
+	// EndMeterLogins ends every login of a meter at a time, which may still come.
+	EndMeterLogins(meter id.ID, at time.Time) error
+	// LoginsChanged lists the meters of all tenants whose logins changed or ended in a time, by their dense numbers.
+	LoginsChanged(after, until time.Time) (meters []int64, err error)
 }
 
 // LimitTx is the part of a transaction that sets what wallet meters may do.

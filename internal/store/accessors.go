@@ -56,6 +56,9 @@ func (tx *Tx) Imports() imports.ImportTx { return tx }
 // Lists returns the transaction for lists of meters.
 func (tx *Tx) Lists() registry.ListTx { return tx }
 
+// Logins returns the transaction for that with which meters sign in.
+func (tx *Tx) Logins() registry.LoginTx { return tx }
+
 // Limits returns the transaction for what wallet meters may do.
 func (tx *Tx) Limits() registry.LimitTx { return tx }
 

@@ -74,6 +74,9 @@ func rekeyed(r people.DataKeyChange, meter id.ID, k meters.Keyed) (_ meters.Keye
 	if carried, ok := registry.CarryPassword(k.Password, r.Carry); ok {
 		k.Password = carried
 	}
+	if carried, ok := registry.CarryPassword(k.NextPassword, r.Carry); ok {
+		k.NextPassword = carried
+	}
 	if len(k.Link) > 0 {
 		k.Link, err = r.Reseal(registry.LinkKeyContext(meter), k.Link)
 	}
@@ -92,7 +95,7 @@ type secretColumn struct {
 // rekeySecrets seals the secrets of payment providers and webhooks under the new key.
 func (tx *Tx) rekeySecrets(r people.DataKeyChange) (total int, err error) {
 	for _, c := range []secretColumn{
-		{"provider", "path_enc", payment.PathContext}, {"provider", "secrets_enc", payment.SecretContext},
+		{"provider", "path_enc", payment.PathContext}, {"provider", "secrets_enc", payment.SecretContext}, {"provider", "secrets_old_enc", payment.SecretContext},
 		{"webhook", "secret_enc", webhook.SecretContext}, {"webhook", "previous_enc", webhook.SecretContext},
 	} {
 		n, err := tx.reseal(c, r)

@@ -65,6 +65,10 @@ type Swapped struct {
 	digits  Digits
 }
 
+// answerTime is how long an old wallet meter that still has a lease may sign in after its replacement, so that its cut-off reaches it. Until
+// it answers, the new meter gets no lease for the same money.
+const answerTime = 15 * time.Minute
+
 // SwapTx is the part of a transaction that swaps need.
 type SwapTx interface {
 	// PutSwap stores a swap, takes the old meter out of service and puts the new meter in its place.
@@ -265,7 +269,13 @@ func (v *Vending) swap(ctx context.Context, tx Tx, by access.Actor, a Swap) (Swa
 	}
 	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActSwap, Object: f.Old.Meter.ID.Text(id.Meter), Summary: out.summary(),
 		Body:  swapRequest{f.Old.Meter.Number, f.New.Meter.Number, a.Balance, a.Unused, a.Register, a.Reason, most},
-		Takes: access.Takes{Amount: int64(out.Units + out.Allowed), Meter: access.Subject{ID: f.New.Meter.ID.Text(id.Meter), Name: f.New.Meter.Number}}}, now)
+		Takes: access.Takes{Amount: int64(out.Units + out.Allowed), Meter: access.Subject{ID: f.New.Meter.ID.Text(id.Meter), Name: f.New.Meter.Number}},
+		Effect: access.Telling(func(e *access.Effect) {
+			e.Change("meter", access.Says(f.Old.Meter.Number), access.Says(f.New.Meter.Number))
+			e.Fact("energy", out.Units.KWh(1)+" kWh")
+			e.Fact("left-in-the-old-meter", out.Balance.KWh(1)+" kWh")
+			e.Fact("unused-tokens", out.TokenUnits.KWh(1)+" kWh")
+		})}, now)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return Swapped{Waits: eyes.Waits}, eyes.Refusal, err
 	}
@@ -277,6 +287,9 @@ func (v *Vending) swap(ctx context.Context, tx Tx, by access.Actor, a Swap) (Swa
 		return Swapped{}, no, err
 	}
 	if err := tx.Swaps().PutSwap(out.Swap); err != nil {
+		return Swapped{}, refusal.Refusal{}, err
+	}
+	if err := access.FollowOwn(tx.Eyes(), tx.NewID, f.Old.Meter.Number, f.New.Meter.Number, by, now); err != nil {
 		return Swapped{}, refusal.Refusal{}, err
 	}
 	e := eyes.Mark(by.Entry("meter.swap", f.Old.Meter.ID.Text(id.Meter)))
@@ -306,12 +319,19 @@ func (s Swapped) summary() string {
 
 // replace closes the old meter, gives its account to the new one, and makes the replacement tokens.
 func (v *Vending) replace(ctx context.Context, tx Tx, by access.Actor, a Swap, f swapFacts, out *Swapped) (refusal.Refusal, error) {
+	loginsEnd := out.At
 	if out.Mode == registry.PrepayWallet {
 		c, err := wallet.CloseMeter(tx.Rating(), wallet.Closing{Meter: f.Old.Meter.N, Register: a.Register, By: by.String(),
 			Why: "replaced by meter " + f.New.Meter.Number, Now: out.At}, true)
 		if err != nil || c.Refused() {
 			return c.Refusal, err
 		}
+		if c.Allowed > 0 {
+			loginsEnd = out.At.Add(answerTime)
+		}
+	}
+	if err := tx.Registering().Logins().EndMeterLogins(f.Old.Meter.ID, loginsEnd); err != nil {
+		return refusal.Refusal{}, err
 	}
 	if err := tx.Debts().AccountClose(f.New.Account, out.At); err != nil {
 		return refusal.Refusal{}, err

@@ -71,6 +71,9 @@ func TestASwappedTokenMeterGivesWhatWasLeftOnce(t *testing.T) {
 		if out.Refused() || out.Value.Units != want || out.Value.Source != sale.SwapRead {
 			t.Fatalf("local %t: %s %+v, want %d Wh", local, out.Detail(), out.Value.Swap, want)
 		}
+		if got, want := s.loginEnds(old), out.Value.At; !got.Equal(want) {
+			t.Errorf("the old meter may sign in until %s, want %s", got, want)
+		}
 		job := must1(s.Made(context.Background(), owner(), out.Value.Job.Text(id.Job)))(t)
 		o := s.opened(fresh, s.keyOf(job.Job.Key), job.Issued.Reveal(0))
 		if o.Result != sts.Accept || unit.FromTenths(o.Amount.Tenths()) != want {
@@ -308,6 +311,12 @@ func TestALateAnswerOfAReplacedMeterGivesNothingTwice(t *testing.T) {
 	}
 }
 
+// loginEnds returns from when on a meter may no longer sign in.
+func (s *shop) loginEnds(number string) time.Time {
+	s.t.Helper()
+	return time.UnixMicro(s.number(`SELECT COALESCE(login_ends_at, 0) FROM meter WHERE number = $1`, number)).UTC()
+}
+
 func TestASwappedWalletKeepsItsMoneyAndSharesNoLease(t *testing.T) {
 	s := open(t, true)
 	domestic := s.publish("domestic", flat(), monday().AddDate(0, -1, 0))
@@ -327,6 +336,9 @@ func TestASwappedWalletKeepsItsMoneyAndSharesNoLease(t *testing.T) {
 	out := s.swaps(vending.Swap{Old: old, New: fresh, Register: ptr(unit.Energy(1400))}, "swap-1")
 	if out.Refused() || out.Value.Charged != 400 || out.Value.Units != 0 {
 		t.Fatalf("%s %+v, want 400 Wh charged", out.Detail(), out.Value)
+	}
+	if got, want := s.loginEnds(old), s.clock.Now().Add(15*time.Minute); !got.Equal(want) {
+		t.Errorf("the old meter, which has a lease, may sign in until %s, want %s", got, want)
 	}
 	o, n := s.row(old), s.row(fresh)
 	if o.Meter.Account != sold.Sale.Account || n.Meter.Account != o.Meter.Account || n.Used != month+400 || n.Total() != 0 || wallet.Wanted(o.State) {

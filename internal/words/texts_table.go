@@ -4226,6 +4226,50 @@ func (t *Texts) AccountsRefundToHint() string { return t.say("pages.accounts.ref
 // AccountsRefundReason: Who was paid, and how
 func (t *Texts) AccountsRefundReason() string { return t.say("pages.accounts.refund-reason") }
 
+// PasswordTitle: MQTT password of meter {meter}
+func (t *Texts) PasswordTitle(meter string) string {
+	return t.say("pages.password.title", "{meter}", meter)
+}
+
+// PasswordOpen: MQTT password
+func (t *Texts) PasswordOpen() string { return t.say("pages.password.open") }
+
+// PasswordAbout: A new password for the meter's connection, or the end of the old one.
+func (t *Texts) PasswordAbout() string { return t.say("pages.password.about") }
+
+// PasswordNext: Make a new password
+func (t *Texts) PasswordNext() string { return t.say("pages.password.next") }
+
+// PasswordNextEffect: The old password counts until the meter has signed in with the new one. The new one is shown once on the next page.
+func (t *Texts) PasswordNextEffect() string { return t.say("pages.password.next-effect") }
+
+// PasswordAtOnce: Make a new password and end the old one now
+func (t *Texts) PasswordAtOnce() string { return t.say("pages.password.at-once") }
+
+// PasswordAtOnceEffect: The connection that uses the old password is closed. The meter is away until somebody has entered the new one.
+func (t *Texts) PasswordAtOnceEffect() string { return t.say("pages.password.at-once-effect") }
+
+// PasswordEnd: End the password
+func (t *Texts) PasswordEnd() string { return t.say("pages.password.end") }
+
+// PasswordEndEffect: No password of this meter counts any more, and its connection is closed. It can still sign in with a certificate. Do this at once if the meter was stolen.
+func (t *Texts) PasswordEndEffect() string { return t.say("pages.password.end-effect") }
+
+// PasswordOnce: New MQTT password, shown only now
+func (t *Texts) PasswordOnce() string { return t.say("pages.password.once") }
+
+// PasswordUse: The installer enters it in the meter. Keep it where only the installer finds it.
+func (t *Texts) PasswordUse() string { return t.say("pages.password.use") }
+
+// PasswordWaits: A new password has waited since {at} for the meter to use it. Until then the old one counts too.
+func (t *Texts) PasswordWaits(at string) string { return t.say("pages.password.waits", "{at}", at) }
+
+// PasswordGone: The meter was replaced. It can sign in until {at} at the latest, and gets no new password.
+func (t *Texts) PasswordGone(at string) string { return t.say("pages.password.gone", "{at}", at) }
+
+// PasswordEnded: Done: no password of this meter counts any more.
+func (t *Texts) PasswordEnded() string { return t.say("pages.password.ended") }
+
 // PlaceTitle: Place of meter {meter}
 func (t *Texts) PlaceTitle(meter string) string { return t.say("pages.place.title", "{meter}", meter) }
 
@@ -4594,7 +4638,7 @@ func (t *Texts) IntegrationsRevokeOne(name string) string {
 	return t.say("pages.integrations.revoke-one", "{name}", name)
 }
 
-// IntegrationsRevokeEffect: A revoked login never works again. Its connections end within a minute.
+// IntegrationsRevokeEffect: A revoked login never works again. Its connections end within seconds.
 func (t *Texts) IntegrationsRevokeEffect() string { return t.say("pages.integrations.revoke-effect") }
 
 // SmsTestTitle: Test a route

@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/imports"
+	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
@@ -247,9 +248,11 @@ func (tx Rows) RemoveMeter(m registry.Meter) error {
 		return err
 	}
 	err := tx.Rewrite("meter", m.ID, func() error {
-		return tx.Must(`UPDATE meter SET status = $1, number = $2, account_id = NULL, mqtt_hash = NULL, sim_phone = '', version = version + 1
-			WHERE tenant_id = $3 AND id = $4`, string(registry.Removed), "removed "+m.ID.Text(id.Meter), tx.Tenant, m.ID)
+		return tx.Must(`UPDATE meter SET status = $1, number = $2, account_id = NULL, mqtt_hash = NULL, mqtt_next_hash = NULL, mqtt_next_at = NULL,
+			login_at = $3, sim_phone = '', version = version + 1 WHERE tenant_id = $4 AND id = $5`, string(registry.Removed),
+			"removed "+m.ID.Text(id.Meter), tx.Now, tx.Tenant, m.ID)
 	})
+	tx.Due.Add(job.LaneLogin)
 	if err == nil {
 		_, err = tx.C.Exec(`UPDATE meter_install SET to_at = $1 WHERE tenant_id = $2 AND meter = $3 AND to_at IS NULL`, tx.Now, tx.Tenant, m.N)
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
@@ -121,7 +120,7 @@ func (tx Rows) KeyPasswords(after id.ID, max int, form func(number string, plain
 }
 
 // Keyed holds what a meter's row stores under the data key. A field is nil if the row has no such value.
-type Keyed struct{ Password, Link, NextLink []byte }
+type Keyed struct{ Password, NextPassword, Link, NextLink []byte }
 
 // RekeyMeters replaces what the rows of up to max meters after the given one store under the data key. It returns how many meters there
 // were and the last of them.
@@ -131,8 +130,9 @@ func (tx Rows) RekeyMeters(after id.ID, max int, change func(meter id.ID, k Keye
 		Keyed
 	}
 	var rows []row
-	err = tx.C.Query(`SELECT id, mqtt_hash, link_key_enc, link_key_next_enc FROM meter WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3`, func(r core.Row) error {
-		rows = append(rows, row{r.ID(0), Keyed{r.Bytes(1), r.Bytes(2), r.Bytes(3)}})
+	err = tx.C.Query(`SELECT id, mqtt_hash, mqtt_next_hash, link_key_enc, link_key_next_enc FROM meter
+		WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3`, func(r core.Row) error {
+		rows = append(rows, row{r.ID(0), Keyed{r.Bytes(1), r.Bytes(2), r.Bytes(3), r.Bytes(4)}})
 		return nil
 	}, tx.Tenant, after[:], max)
 	for _, w := range rows {
@@ -143,24 +143,13 @@ func (tx Rows) RekeyMeters(after id.ID, max int, change func(meter id.ID, k Keye
 		var k Keyed
 		if k, err = change(w.meter, w.Keyed); err == nil {
 			err = tx.Rewrite("meter", w.meter, func() error {
-				_, err := tx.C.Exec(`UPDATE meter SET mqtt_hash = $1, link_key_enc = $2, link_key_next_enc = $3, version = version + 1 WHERE tenant_id = $4 AND id = $5`,
-					k.Password, k.Link, k.NextLink, tx.Tenant, w.meter)
+				_, err := tx.C.Exec(`UPDATE meter SET mqtt_hash = $1, mqtt_next_hash = $2, link_key_enc = $3, link_key_next_enc = $4,
+					version = version + 1 WHERE tenant_id = $5 AND id = $6`, k.Password, k.NextPassword, k.Link, k.NextLink, tx.Tenant, w.meter)
 				return err
 			})
 		}
 	}
 	return n, last, fault.Wrap(err, "put meters under another data key")
-}
-
-// MeterLogin finds a meter of any tenant by its number, with the stored form of its MQTT password. It searches all tenants, because the tenant is
-// not known until the number, which is the MQTT user name, is found.
-func (tx Rows) MeterLogin(number string) (who registry.Identity, status registry.Status, hash []byte, found bool, err error) {
-	found, err = tx.One(`SELECT tenant_id, n, number, simulated, status, mqtt_hash FROM meter WHERE number = $1`, func(r core.Row) error {
-		who = registry.Identity{Tenant: access.Tenant(r.Int(0)), Meter: r.Int(1), Number: r.Text(2), Simulated: r.Bool(3)}
-		status, hash = registry.Status(r.Text(4)), r.Bytes(5)
-		return nil
-	}, number)
-	return who, status, hash, found, fault.Wrap(err, "find meter %s", number)
 }
 
 // AddMeterRow stores a new meter with the stored form of its MQTT password and its sealed link key.

@@ -228,6 +228,9 @@ func secretsOf(t *words.Texts, shown any) []factLine {
 	if changed, ok := shown.(registry.LinkKeyChange); ok && changed.Key != nil {
 		return []factLine{{t.ApprovalsNextLinkKey(), fmt.Sprintf("%x", changed.Key.Reveal())}}
 	}
+	if changed, ok := shown.(registry.PasswordChange); ok && changed.Password.Reveal() != "" {
+		return []factLine{{t.ApprovalsPassword(), changed.Password.Reveal()}}
+	}
 	added, ok := shown.(registry.Added)
 	if !ok {
 		return nil

@@ -34,6 +34,8 @@ func (s *Console) serviceRoutes(m *http.ServeMux) {
 	m.Handle("POST /meters/{number}/place", s.signedIn(s.changePlace))
 	m.Handle("GET /meters/{number}/move-in", s.signedIn(s.moveInPage))
 	m.Handle("POST /meters/{number}/move-in", s.signedIn(s.moveIn))
+	m.Handle("GET /meters/{number}/password", s.signedIn(s.meterPassword))
+	m.Handle("POST /meters/{number}/password", s.signedIn(s.changeMeterPassword))
 	m.Handle("GET /doctor", s.signedIn(s.doctor))
 	m.Handle("POST /doctor", s.signedIn(s.diagnose))
 }
@@ -111,6 +113,7 @@ func (v visit) serviceActs(m registry.MeterView) (out []serviceAct) {
 	swaps := m.Meter.Status == registry.Active && (takes || m.Meter.Mode == registry.PrepayWallet)
 	add(v.by.OfUtility() && (replaced || swaps && v.by.May(access.ActSwap.Right())), swapPath(number), t.SwapOpen(), t.SwapAbout())
 	add(v.configures(m.Meter), configPath(number), t.ConfigOpen(), t.ConfigAbout())
+	add(v.by.OfUtility() && v.by.May(access.ActPassword.Right()), meterPasswordPath(number), t.PasswordOpen(), t.PasswordAbout())
 	add(v.by.May(access.WriteMeters), placePath(number), t.PlaceOpen(), t.PlaceAbout())
 	add(vacant(m) && v.by.May(access.WriteCustomers), moveInPath(number), t.MoveInSubmit(), t.MoveInEffect())
 	add(!vacant(m) && v.by.May(access.ReadCustomers), accountPath(number), t.AccountsOpen(), t.AccountsAbout())
