@@ -88,10 +88,20 @@ func moneyVisits() []visit {
 		{page: "docs/operate/tills.md", after: served(), then: []string{"paywatt shift list -o csv | grep -q 'main,.*0.50 KES'", "paywatt report day | grep -q 'difference -0.50 KES'"}},
 		{page: "docs/operate/days.md", after: served("paywatt vend 04140001001 100", "paywatt vendor add 'Corner shop' --commission 1.5"), then: []string{"paywatt day next -o json | grep -q '\"over\": *false'"}},
 		{page: "docs/operate/meter-config.md", after: served()},
-		{page: "docs/operate/certificates.md", after: served("export SSL_CERT_FILE=$PWD/paywatt-ca/ca.pem"), before: map[int][]string{1: {stop}},
+		{page: "docs/operate/certificates.md", after: served("export SSL_CERT_FILE=$PWD/paywatt-ca/ca.pem SECRET=$(shown 'mqtt password')"),
+			before: map[int][]string{
+				1: {stop, `boot() { mosquitto_pub -h $HOST -p 8883 --cafile both.pem -i 04140001001 -q 1 -t m/04140001001/up/boot -m '{}' "$@"; }`},
+				4: {"export PAYWATT_URL=https://$HOST:8443"},
+				6: {"kill -HUP $(jobs -p)", "until cat step.* | grep -q serial=$(openssl x509 -in second-ca/ca.pem -outform DER | sha256sum | cut -d' ' -f1); do sleep 0.1; done",
+					"! boot --cert meters/04140001001.pem --key meters/04140001001.key", // revoked
+					`! boot -u 04140001001 -P "$SECRET"`},                               // ended
+			},
 			swap: []string{"10.0.0.5", "localhost", "pay.example.org", "$HOST"},
-			then: []string{"kill -HUP $(jobs -p)", "until ! mosquitto_pub -h $HOST -p 8883 --cafile paywatt-ca/ca.pem --cert meters/04140001001.pem --key meters/04140001001.key -i 04140001001 -q 1 -t m/04140001001/up/boot -m '{}'; do sleep 0.1; done",
-				"paywatt ca list -o csv | grep 'meter stolen'"}},
+			then: []string{"kill -HUP $(jobs -p)", "export SSL_CERT_FILE=$PWD/second-ca/ca.pem", "until paywatt meter list; do sleep 0.1; done",
+				"cp second-ca/ca.pem both.pem && boot --cert second-meters/04140001001.pem --key second-meters/04140001001.key",
+				// Nothing comes for the meter, which is another exit code than that of a refused login.
+				"timeout 20 mosquitto_sub -h $HOST -p 8883 --cafile both.pem --cert second-meters/04140001001.pem --key second-meters/04140001001.key -i 04140001001 -t m/04140001001/down/token -C 1 -W 1; [ $? = 27 ]",
+				"paywatt ca list -o csv | grep 'meter stolen'", "! paywatt meter alarms | grep certificate-unusable"}},
 		{page: "docs/operate/proofs.md", after: served("paywatt vend 04140001001 100 --client-ref till3-000017",
 			"paywatt report head > head-2026-10.txt"), swap: []string{"paywatt-…", "$(paywatt report head | tail -n 1)"}},
 		{page: "docs/reference/http.md", after: served("paywatt vendor add 'Corner shop' --commission 1.5", "paywatt vendor deposit V001 1000 --reference bank-1"),
@@ -169,9 +179,11 @@ func messageVisits() []visit {
 // deviceVisits are about the devices and programs of other makers.
 func deviceVisits() []visit {
 	return []visit{
-		{page: "docs/guide/own-meter.md", blocks: []int{0, 1, 2, 4, 5, 7, 8, 9}, swap: []string{"mosquitto_pub -i", "mosquitto_pub -h $HOST -i",
-			"PASSWORD=…", "PASSWORD=$(secret mqtt_password)", "LINK_KEY=…", "LINK_KEY=$(secret link_key)", "python3", debianPython},
+		{page: "docs/guide/own-meter.md", blocks: []int{0, 1, 2, 4, 5, 7, 8, 9, 10}, swap: []string{"mosquitto_pub -i", "mosquitto_pub -h $HOST -i",
+			"PASSWORD=…", "PASSWORD=$(secret mqtt_password)", "LINK_KEY=…", "LINK_KEY=$(secret link_key)", "python3", debianPython, "pay.example.org", "$HOST"},
 			before: map[int][]string{
+				10: {"until grep -q \"'type': 'connect'\" session.txt; do sleep 0.1; done", stop, "paywatt ca create && paywatt ca issue-server $HOST && paywatt ca issue 04140001019 --out meters",
+					"paywatt serve --data ./try --mqtt 0.0.0.0:8883 --tls-cert server.pem --tls-key server.key --mqtt-ca paywatt-ca/ca.pem --mqtt-revoked paywatt-ca/revoked.pem"},
 				2: {"export PASSWORD=$(shown 'mqtt password')"},
 				4: {"umask 077 && printf 'a long passphrase' > pass && export PAYWATT_PASSPHRASE_FILE=$PWD/pass"},
 				5: {stop, "paywatt serve --data ./try"},
@@ -179,7 +191,7 @@ func deviceVisits() []visit {
 				7: {`mosquitto_pub -i 04140001001 -u 04140001001 -P "$PASSWORD" -q 1 -t m/04140001001/up/reading -m '{"seq":2,"at":'$(date +%s)',"up":2000,"clock":"valid","register_wh":120433,"balance_wh":0}'`,
 					`mosquitto_pub -i 04140001001 -u 04140001001 -P "$PASSWORD" -q 1 -t m/04140001001/up/reading -m x`,
 				},
-			}, then: []string{"until grep -q \"'type': 'connect'\" session.txt; do sleep 0.1; done"}},
+			}, then: []string{`until grep -q 'down/ack' $(grep -l '"boot": 2' step.*) && cat step.* | grep -q 'meter connected with a certificate'; do sleep 0.1; done`}},
 		{page: "docs/guide/devices.md", after: serving(), swap: []string{"-h BROKER", "-h 127.0.0.1 -p ${OTHER#*:}"},
 			before: map[int][]string{
 				1: {"paywatt meter add 04140001019 --mode prepay_wallet --tariff plan", stop},
@@ -207,13 +219,13 @@ func operatorVisits() []visit {
 			"until paywatt quarantine list | grep -q qtn_; do sleep 0.1; done"),
 			swap: []string{"04140001001", "04140001027", "qtn_01jd00000000000000000000000", "$(paywatt quarantine list | grep -o 'qtn_[0-9a-z]*')"}},
 		{page: "docs/operate/running.md", after: served(), swap: []string{"/mnt/usb", "usb", "paywatt-…", "$(paywatt report head | tail -n 1)",
-			"paywatt approval list", "SECOND=$(personkey ben@example.org owner) && PAYWATT_KEY=$SECOND paywatt tariff add other --currency KES --rate 3; paywatt approval list",
-			"apr_01jd00000000000000000000000", "$(paywatt  approval list | grep -o 'apr_[0-9a-z]*' | tail -n 1)"},
+			"paywatt approval list", "PAYWATT_KEY=$SECOND paywatt tariff add other --currency KES --rate 3; paywatt approval list",
+			"apr_01jd00000000000000000000000", "$(paywatt  approval list | grep -o 'apr_[0-9a-z]*' | head -n 1)"},
 			before: map[int][]string{
 				0: {stop, "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=pay.example.org -keyout key.pem -out cert.pem 2> /dev/null"},
 				1: {stop, "paywatt serve"},
 				4: {"mkdir kept && cp paywatt-data/heads.log kept"},
-				5: {"export PAYWATT_KEY=$(personkey amina@example.org owner)"},
+				5: {"export PAYWATT_KEY=$(personkey amina@example.org owner) && SECOND=$(personkey ben@example.org owner)"},
 			}, refused: []string{"paywatt clock trust", "clock-trusted"}},
 		{page: "docs/operate/keys.md", after: served(stop), then: []string{"paywatt verify | grep Sound", "paywatt serve", "paywatt apikey list | grep owner"}},
 		{page: "docs/operate/postgres.md", databases: 2, blocks: []int{0, 2, 3}, swap: []string{

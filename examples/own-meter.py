@@ -3,6 +3,8 @@
 
     PASSWORD=... LINK_KEY=... own-meter.py HOST:PORT NUMBER MEMORY_FILE
 
+With CA=FILE it encrypts, and trusts the authority in that file. With CERT=FILE and KEY=FILE it shows a certificate instead of a password.
+
 It prints every message: > is what it sends, < what it receives. On Debian it needs python3-paho-mqtt and python3-cbor2.
 """
 import base64, hashlib, hmac, json, os, secrets, sys, time
@@ -119,7 +121,10 @@ def on_connect(client, userdata, flags, code):
     sent = 0  # a new connection: everything that was not acknowledged is sent again
 
 client = mqtt.Client(client_id=number)
-client.username_pw_set(number, os.environ["PASSWORD"])
+if "PASSWORD" in os.environ:
+    client.username_pw_set(number, os.environ["PASSWORD"])
+if "CA" in os.environ:
+    client.tls_set(os.environ["CA"], os.environ.get("CERT"), os.environ.get("KEY"))
 client.on_connect, client.on_message = on_connect, on_message
 client.connect_async(host, int(port), keepalive=60)
 memory["boot"] += 1

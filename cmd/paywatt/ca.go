@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -75,6 +76,10 @@ func caFailure(err error) error {
 		f.Try = "Give another folder, or keep what is there: certificates and keys are never overwritten."
 	case errors.Is(err, authority.ErrUnknown):
 		f.Code, f.Try = exit.NotFound, "Look for it with paywatt ca list."
+	case errors.Is(err, authority.ErrHost):
+		f.Code, f.Try = exit.Usage, "Give the names and addresses alone, such as pay.example.org or 10.0.0.5: without https://, port, path or network."
+	case errors.Is(err, authority.ErrTwice):
+		f.Code, f.Try = exit.Usage, "Name each meter once."
 	case errors.Is(err, authority.ErrTooLong):
 		f.Try = "Give fewer --days."
 	case errors.Is(err, authority.ErrBusy):
@@ -203,7 +208,8 @@ func newCARevoke(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "revoke METER|SERIAL --reason WHY", Short: "Revoke a certificate, or all certificates of a meter", Args: cobra.ExactArgs(1),
 		Long: "Revoke the certificate with this serial number, or all certificates of a meter. Copy revoked.pem to every server: within ten seconds\n" +
-			"it ends the connections that these certificates hold.",
+			"it ends the connections that these certificates hold. Revoking a server's certificate only marks it in the list: meters and browsers\n" +
+			"do not read the list, so they trust that certificate until it ends or the authority is replaced.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if reason == "" {
 				return usage("There is no reason.", "Add --reason with a few words for the list.")
@@ -212,11 +218,22 @@ func newCARevoke(c console) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			ended, err := a.Revoke(args[0], c.orderer(), reason)
+			what := args[0]
+			if number, no := registry.Canonical(what); !no.Refused() {
+				what = number
+			}
+			ended, err := a.Revoke(what, c.orderer(), reason)
 			if err != nil {
 				return caFailure(err)
 			}
-			c.tell("Copy %s to every server.", filepath.Join(dir, authority.RevokedFile))
+			if slices.ContainsFunc(ended, func(e authority.Entry) bool { return e.Kind == authority.Server }) {
+				c.tell("Meters and browsers do not read the list of revoked certificates. They trust this server's certificate until it ends. If somebody " +
+					"else has its key, replace the authority: docs/operate/certificates.md.")
+			}
+			if slices.ContainsFunc(ended, func(e authority.Entry) bool { return e.Kind == authority.Meter }) {
+				c.tell("Copy %s to every server. The meter's password, if it has one, still counts: end it with paywatt meter password METER --end.",
+					filepath.Join(dir, authority.RevokedFile))
+			}
 			return c.showCertificates(cmd, ended)
 		},
 	}

@@ -64,6 +64,10 @@ func newDoctorCommand(c console) *cobra.Command {
 			if to := set.Text(config.HeadsTo); to != "" {
 				all = append(all, headsCheck(to, time.Now()))
 			}
+			if set.Text(config.TLSCert) != "" {
+				ends, err := app.CertificateEnds(set.Text(config.TLSCert), set.Text(config.TLSKey), set.Text(config.MQTTCA), set.Text(config.MQTTRevoked))
+				all = append(all, certificateCheck(ends, err, time.Now()))
+			}
 			all = append(all, serverChecks(cmd.Context(), set.Text(config.Store))...)
 			all = append(all, standbyChecks(cmd.Context(), set.Text(config.Store), set.Number(config.Standbys))...)
 			all = append(all, portChecks(cmd.Context(), set)...)
@@ -116,6 +120,7 @@ func doctorScope() (covered, open []string) {
 			"API keys: each key that can move value belongs to a person",
 			"link keys: no replacement of a meter's link key takes longer than 30 days",
 			"copies of heads: how old the last one is, if heads_to is set",
+			"certificates, if tls_cert is set: the files can be used, and when the server's certificate and the authorities end",
 			"disk: free space for the database",
 			"clock: the year is plausible, and a time service synchronises the clock",
 			"key store: the file can be read and holds a vending key",
@@ -124,7 +129,7 @@ func doctorScope() (covered, open []string) {
 			"what the signed heads kept elsewhere say: paywatt verify --head compares them with the log",
 			"the passphrase of the key store",
 			"the meters, their network and the messages to customers",
-			"certificates, firewalls and backups",
+			"the certificates of meters, firewalls and backups",
 		}
 }
 
@@ -263,6 +268,33 @@ func linkKeysCheck(r *store.Report) check {
 	if r != nil && len(r.TwoKeys) > 0 {
 		k.Verdict = checkWarn
 		k.Detail = "two link keys have been in use for more than 30 days: meter " + fewNames(r.TwoKeys) + "; see paywatt meter link-key --finish"
+	}
+	return k
+}
+
+// certificateCheck says whether the files of the certificates can be used, and which end soon.
+func certificateCheck(ends []app.CertificateEnd, err error, now time.Time) check {
+	k := check{Name: "certificates", Verdict: checkOK}
+	if err != nil {
+		k.Verdict, k.Detail = checkBad, err.Error()
+		return k
+	}
+	var all, soon []string
+	for _, e := range ends {
+		all = append(all, e.String())
+		if e.Soon(now) {
+			soon = append(soon, e.String())
+		}
+		if e.Over(now) {
+			k.Verdict = checkBad
+		}
+	}
+	k.Detail = "they end: " + strings.Join(all, ", ")
+	if len(soon) > 0 {
+		k.Detail = "these end soon or have ended: " + strings.Join(soon, ", ") + "; issue new ones"
+		if k.Verdict == checkOK {
+			k.Verdict = checkWarn
+		}
 	}
 	return k
 }

@@ -87,7 +87,7 @@ func (c console) open(set config.Config, log *slog.Logger) (*app.App, error) {
 	}
 	return app.New(app.Config{Data: dir, Store: where.store, HTTP: set.Text(config.HTTP), MQTT: set.Text(config.MQTT), TLSCert: set.Text(config.TLSCert),
 		TLSKey: set.Text(config.TLSKey), MeterCA: set.Text(config.MQTTCA), MeterRevoked: set.Text(config.MQTTRevoked),
-		Proxies: set.Proxies(), Hosts: set.List(config.Host), Metrics: set.Text(config.Metrics), HeadsTo: set.Text(config.HeadsTo), Standbys: set.Number(config.Standbys), PublicURL: set.Text(config.PublicURL), PayByPhone: set.On(config.PayByPhone), Passphrase: pass, Version: version, Log: log,
+		CertificatesOnly: set.On(config.MQTTCertificates), Proxies: set.Proxies(), Hosts: set.List(config.Host), Metrics: set.Text(config.Metrics), HeadsTo: set.Text(config.HeadsTo), Standbys: set.Number(config.Standbys), PublicURL: set.Text(config.PublicURL), PayByPhone: set.On(config.PayByPhone), Passphrase: pass, Version: version, Log: log,
 		Legacy: set.Legacy(), LegacyPoll: set.Duration(config.LegacyPollInterval), Profiles: devices,
 		Devices: set.Text(config.MQTTDevices), Integration: set.Text(config.MQTTIntegration), Routes: set.Routes(), Printers: set.Printers(), AnswerWait: set.Duration(config.SMSAnswerWait)})
 }
@@ -257,7 +257,7 @@ func serveFailure(set config.Config, err error) *exit.Failure {
 		return &exit.Failure{Code: exit.Failed, What: "The server cannot listen: " + err.Error() + ".", Not: "The server was not started.",
 			Try: "Give an address of this machine with --http and --mqtt."}
 	case errors.Is(err, app.ErrCertificate):
-		return &exit.Failure{Code: exit.Failed, What: sentenceOf(err), Not: "The server was not started.", Try: "Check --tls-cert and --tls-key."}
+		return &exit.Failure{Code: exit.Failed, What: sentenceOf(err), Not: "The server was not started.", Try: "Check --tls-cert, --tls-key, --mqtt-ca and --mqtt-revoked."}
 	}
 	f := folderFailure(where, err)
 	f.Not = cmp.Or(f.Not, "The server was not started.")

@@ -54,6 +54,9 @@ func sentenceOf(err error) string {
 	if s == "" {
 		return "The command failed for an unknown reason."
 	}
+	if first, _, _ := strings.Cut(s, " "); strings.ContainsAny(first, `/\\.`) {
+		return s + "." // the name of a file
+	}
 	return strings.ToUpper(s[:1]) + s[1:] + "."
 }
 

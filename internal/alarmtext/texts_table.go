@@ -244,6 +244,16 @@ func ProviderSilent(names string) string {
 	return "These payment providers are silent, or their list of payments cannot be read: " + names + ". Check them with paywatt provider list, and upload their statement."
 }
 
+// CertificateEnds: These certificates end soon or have ended: {names}. When the server's certificate ends, no meter and no browser connects any more. Issue a new one and put it in place of the old one.
+func CertificateEnds(names string) string {
+	return "These certificates end soon or have ended: " + names + ". When the server's certificate ends, no meter and no browser connects any more. Issue a new one and put it in place of the old one."
+}
+
+// CertificateUnusable: Files of certificates cannot be used, and what was read before stays in use: {why}. The server will not start with these files, so correct them.
+func CertificateUnusable(why string) string {
+	return "Files of certificates cannot be used, and what was read before stays in use: " + why + ". The server will not start with these files, so correct them."
+}
+
 // DifferencesOpen: {n} differences between payments, books and the statements of providers have been open for more than a day, the oldest since {since}.
 func DifferencesOpen(n int64, since string) string {
 	return strconv.FormatInt(n, 10) + " differences between payments, books and the statements of providers have been open for more than a day, the oldest since " + since + "."

@@ -97,6 +97,8 @@ type Config struct {
 	// revoked ones. Both are read again like the server's own certificate.
 	MeterCA, MeterRevoked string
 	CertificateEvery      time.Duration
+	// CertificatesOnly refuses meters' passwords. It needs MeterCA.
+	CertificatesOnly bool
 	// Proxies are the networks of the reverse proxies whose X-Forwarded-For is believed.
 	Proxies []netip.Prefix
 	// Hosts are the names under which the server answers HTTP; empty for any name.
@@ -307,6 +309,9 @@ func (a *App) listen() (err error) {
 	if a.c.MeterCA != "" && a.c.TLSCert == "" {
 		return fmt.Errorf("%w: meters' certificates need TLS", ErrCertificate)
 	}
+	if a.c.CertificatesOnly && a.c.MeterCA == "" {
+		return fmt.Errorf("%w: to refuse meters' passwords, name the authority of their certificates", ErrCertificate)
+	}
 	if a.c.TLSCert != "" {
 		if a.certificate, err = openCertificate(a.c); err != nil {
 			return err
@@ -328,7 +333,7 @@ func (a *App) listen() (err error) {
 	c := gateway.Config{Listener: a.mqtt, TLS: a.tls, Limits: a.c.Gateway, Now: a.c.Now, Log: a.log,
 		Inbox: a.ingest, Auth: a.meterLogin, StillSignedIn: a.stillSignedIn, OnConnected: a.connected, OnDisconnected: a.disconnected}
 	if a.c.MeterCA != "" {
-		c.Trust, c.Certified = a.trusts, a.certified
+		c.Trust, c.Certified, c.CertificatesOnly = a.trusts, a.certified, a.c.CertificatesOnly
 	}
 	a.gateway, err = gateway.New(c)
 	return err

@@ -5,32 +5,38 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/authority"
+	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/logkey"
 )
 
-// certificateEvery is how often the server looks whether the certificate files have changed.
-const certificateEvery = 10 * time.Second
+// Times of the watch over certificates.
+const (
+	certificateEvery = 10 * time.Second // how often the server looks whether the files have changed
+	sayAgain         = time.Hour        // how often the log says again that files cannot be used
+)
 
-// certificate is the server's certificate, and which certificates of meters count. Both are read again when their files change.
-// Connections made before keep the server's old certificate; those of meters whose certificate no longer counts are ended.
+// certificate is the server's certificate, and which certificates of meters count. There are three parts: the certificate with its key, the
+// authorities of the meters, and their lists of revoked certificates. Each is judged for itself, at the start and at every later look by
+// the same rules. A part that cannot be used leaves the earlier one in use.
 type certificate struct {
 	certFile, keyFile   string
-	caFile, revokedFile string // of the meters' authority; empty for none
+	caFile, revokedFile string // of the meters' authorities; empty for none
 
 	mu    sync.Mutex
-	files [4][]byte // what was read last, in the order of the names above
+	files [4][]byte // what is in use, in the order of the names above
 	pair  *tls.Certificate
 	trust *authority.Trust // which certificates of meters count; nil for none
+	bad   bool             // the last look found files that cannot be used
 }
 
-// openCertificate reads the certificate for the first time.
+// openCertificate reads all parts for the first time.
 func openCertificate(f Config) (*certificate, error) {
 	c := &certificate{certFile: f.TLSCert, keyFile: f.TLSKey, caFile: f.MeterCA, revokedFile: f.MeterRevoked}
 	if _, err := c.reload(); err != nil {
@@ -39,38 +45,74 @@ func openCertificate(f Config) (*certificate, error) {
 	return c, nil
 }
 
-// reload reads the files. If they have changed and belong together, new connections are judged by the new ones. After an error all the
-// old ones stay in use. A list of revoked certificates is never replaced by an older one.
+// reload looks at all files, and takes each part that has changed and can be used. New connections are judged by what is in use then. The
+// error says which parts cannot be used.
 func (c *certificate) reload() (changed bool, err error) {
-	var files [4][]byte
-	for i, name := range [...]string{c.certFile, c.keyFile, c.caFile, c.revokedFile} {
-		if name == "" {
-			continue
-		}
-		if files[i], err = os.ReadFile(name); err != nil {
-			return false, err
-		}
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if slices.EqualFunc(files[:], c.files[:], bytes.Equal) {
-		return false, nil
+	newPair, err1 := c.reloadPair()
+	newTrust, err2 := c.reloadTrust()
+	err = errors.Join(err1, err2)
+	c.bad = err != nil
+	return newPair || newTrust, err
+}
+
+// unusable reports whether the last look found files that cannot be used.
+func (c *certificate) unusable() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.bad
+}
+
+// reloadPair takes the certificate with its key.
+func (c *certificate) reloadPair() (changed bool, err error) {
+	if err := keystore.CheckPrivate(c.keyFile); err != nil {
+		return false, fmt.Errorf("key of the server's certificate: %w", err)
 	}
-	pair, err := tls.X509KeyPair(files[0], files[1])
+	cert, err1 := os.ReadFile(c.certFile)
+	key, err2 := os.ReadFile(c.keyFile)
+	if err := errors.Join(err1, err2); err != nil {
+		return false, err
+	}
+	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
 		return false, fmt.Errorf("load %s and %s: %w", c.certFile, c.keyFile, err)
 	}
-	var trust *authority.Trust
-	if c.caFile != "" {
-		if trust, err = authority.NewTrust(files[2], files[3]); err == nil {
-			err = trust.Follows(c.trust)
-		}
-		if err != nil {
-			return false, fmt.Errorf("load %s %s: %w", c.caFile, c.revokedFile, err)
-		}
+	if c.pair != nil && bytes.Equal(cert, c.files[0]) && bytes.Equal(key, c.files[1]) {
+		return false, nil
 	}
-	c.files, c.pair, c.trust = files, &pair, trust
+	c.files[0], c.files[1], c.pair = cert, key, &pair
 	return true, nil
+}
+
+// reloadTrust takes the authorities, and then the lists. A list is judged by the authorities in use, and never replaced by an older one.
+func (c *certificate) reloadTrust() (changed bool, err error) {
+	if c.caFile == "" {
+		return false, nil
+	}
+	next := c.trust
+	if next == nil {
+		next = new(authority.Trust)
+	}
+	take := func(at int, name string, read func([]byte) (*authority.Trust, error)) error {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		taken, err := read(text)
+		if err != nil {
+			return fmt.Errorf("load %s: %w", name, err)
+		}
+		next, changed = taken, changed || !bytes.Equal(text, c.files[at])
+		c.files[at] = text
+		return nil
+	}
+	err = take(2, c.caFile, next.WithAuthorities)
+	if c.revokedFile != "" {
+		err = errors.Join(err, take(3, c.revokedFile, next.WithLists))
+	}
+	c.trust = next
+	return changed, err
 }
 
 // trusted returns which certificates of meters count now.
@@ -95,40 +137,84 @@ func (c *certificate) config() *tls.Config {
 }
 
 // Reload makes the server look at once whether the files of its certificate have changed.
-func (a *App) Reload() {
-	select {
-	case a.reload <- struct{}{}:
-	default: // somebody has asked already
-	}
-}
+func (a *App) Reload() { ring(a.reload) }
 
 // sayTrust logs whose certificates meters may sign in with.
 func (a *App) sayTrust() {
-	if t := a.certificate.trusted(); t != nil {
-		a.log.Info("meters may sign in with certificates of this authority", logkey.Path, a.c.MeterCA, logkey.Serial, t.Fingerprint(), logkey.Count, t.Revoked())
+	trust := a.certificate.trusted()
+	if trust == nil {
+		return
+	}
+	for _, m := range trust.Members() {
+		a.log.Info("meters may sign in with certificates of this authority", logkey.Path, a.c.MeterCA, logkey.Serial, m.Fingerprint, logkey.Count, m.Revoked)
 	}
 }
 
-// watchCertificate reads the certificate again when its files change, until ctx ends. A half-written file is an error for one look.
+// watchCertificate reads the files again when they change, until ctx ends, and watches the ends of the certificates.
 func (a *App) watchCertificate(ctx context.Context) error {
 	if a.certificate == nil {
 		return nil
 	}
 	a.sayTrust()
-	said := ""
-	return every(ctx, a.c.CertificateEvery, a.reload, func() {
-		changed, err := a.certificate.reload()
-		switch {
-		case err != nil && err.Error() != said:
-			said = err.Error()
-			a.log.Error("new certificate not used, the old one stays in use", logkey.Err, err)
-		case err == nil:
-			said = ""
+	watch := certificateWatch{App: a}
+	return every(ctx, a.c.CertificateEvery, a.reload, func() { watch.look(ctx) })
+}
+
+// certificateWatch is what the watch has said already.
+type certificateWatch struct {
+	*App
+	problem   string // why files cannot be used; empty if all can
+	problemAt time.Time
+	warned    map[string]endWarning // by the name of the certificate and its end
+	alarms    certificateAlarms
+	raised    bool // alarms was stored
+	ended     int  // how many authorities had ended
+}
+
+// look does one round of the watch.
+func (w *certificateWatch) look(ctx context.Context) {
+	now := w.c.Now()
+	changed, err := w.certificate.reload()
+	if changed {
+		w.log.Info("new certificate in use")
+		w.sayTrust()
+	}
+	w.sayProblem(err, now)
+	ends := w.certificate.ends()
+	w.sayEnds(ends, now)
+	if ended := endedAuthorities(ends, now); changed || ended != w.ended {
+		w.ended = ended
+		w.gateway.Recheck()
+	} else {
+		w.gateway.RecheckEnded()
+	}
+	w.raise(ctx, certificateAlarmsOf(ends, err, now))
+}
+
+// sayProblem logs that files cannot be used: at once, and again while it lasts.
+func (w *certificateWatch) sayProblem(err error, now time.Time) {
+	if err == nil {
+		if w.problem != "" {
+			w.log.Info("all files of certificates can be used again")
 		}
-		if changed {
-			a.log.Info("new certificate in use")
-			a.sayTrust()
-			a.gateway.Recheck()
+		w.problem = ""
+		return
+	}
+	if err.Error() != w.problem || now.Sub(w.problemAt) >= sayAgain {
+		w.problem, w.problemAt = err.Error(), now
+		w.log.Error("files of certificates cannot be used, what was read before stays in use", logkey.Err, err)
+	}
+}
+
+// sayEnds logs each warning about the end of a certificate once.
+func (w *certificateWatch) sayEnds(ends []CertificateEnd, now time.Time) {
+	said := map[string]endWarning{}
+	for _, e := range ends {
+		name := e.String()
+		said[name] = e.warning(now)
+		if said[name] > w.warned[name] {
+			w.log.Warn("a certificate ends", logkey.Path, e.Of, logkey.Until, e.At.UTC().Format(time.RFC3339))
 		}
-	})
+	}
+	w.warned = said
 }

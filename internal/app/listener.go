@@ -77,6 +77,6 @@ var ErrCertificate = errors.New("the certificate cannot be used")
 // CheckCertificate reads a certificate and its key, and the files of the meters' authority if there is one, as the server does when it
 // starts.
 func CheckCertificate(certFile, keyFile, caFile, revokedFile string) error {
-	_, err := openCertificate(Config{TLSCert: certFile, TLSKey: keyFile, MeterCA: caFile, MeterRevoked: revokedFile})
+	_, err := CertificateEnds(certFile, keyFile, caFile, revokedFile)
 	return err
 }

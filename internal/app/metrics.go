@@ -37,6 +37,7 @@ func (a *App) count() error {
 		total("paywatt_store_over_budget_total", "Transactions that exceeded their budget of time or rows.", func() int64 { return a.engine.stats().overBudget }),
 		gauge("paywatt_store_log_pages", "Pages of the write-ahead log.", func() float64 { return float64(a.engine.stats().logPages) }),
 	}
+	all = append(all, a.certificateMetrics()...)
 	for outcome, read := range map[string]func() int64{
 		"stored":      func() int64 { return a.gateway.Stats().Stored },
 		"duplicate":   func() int64 { return a.gateway.Stats().Duplicate },
@@ -95,4 +96,31 @@ func one(yes bool) float64 {
 		return 1
 	}
 	return 0
+}
+
+// certificateMetrics are the ends of the server's certificate and of the authorities, the earliest of each, and whether files cannot be used.
+func (a *App) certificateMetrics() (all []prometheus.Collector) {
+	if a.certificate == nil {
+		return nil
+	}
+	for _, kind := range []struct {
+		name      string
+		authority bool
+	}{{"server", false}, {"authority", true}} {
+		all = append(all, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "paywatt_certificate_end_seconds",
+			Help: "Time at which the first certificate of a kind ends, in Unix seconds; 0 if there is none.", ConstLabels: prometheus.Labels{"kind": kind.name}},
+			func() float64 { return firstEnd(a.certificate.ends(), kind.authority) }))
+	}
+	return append(all, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "paywatt_certificate_unusable",
+		Help: "1 while files of certificates cannot be used, and what was read before stays in use."}, func() float64 { return one(a.certificate.unusable()) }))
+}
+
+// firstEnd returns the first end of the server's certificate or of an authority, in Unix seconds.
+func firstEnd(ends []CertificateEnd, authority bool) (first float64) {
+	for _, e := range ends {
+		if at := float64(e.At.Unix()); e.authority == authority && (first == 0 || at < first) {
+			first = at
+		}
+	}
+	return first
 }

@@ -6,7 +6,6 @@
 package authority
 
 import (
-	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -21,7 +20,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/atomicfile"
@@ -46,6 +47,8 @@ var (
 	ErrUnknown = errors.New("no certificate of this authority")
 	ErrBusy    = errors.New("another command is changing the authority")
 	ErrTooLong = errors.New("would outlive the authority")
+	ErrHost    = errors.New("is not a name or address of a server")
+	ErrTwice   = errors.New("is named twice")
 )
 
 // Kind is what a certificate is for.
@@ -148,7 +151,10 @@ type Order struct {
 // Either all files appear or none. The list is written before the first of them.
 func (a *Authority) Issue(out string, orders ...Order) (entries []Entry, err error) {
 	var files []atomicfile.File
-	for _, o := range orders {
+	for i, o := range orders {
+		if slices.ContainsFunc(orders[:i], func(other Order) bool { return other.Name == o.Name }) {
+			return nil, fmt.Errorf("%s %w", o.Name, ErrTwice) // both would be the same files
+		}
 		e, written, err := a.certify(o)
 		if err != nil {
 			return nil, err
@@ -178,6 +184,9 @@ func (a *Authority) certify(o Order) (e Entry, files []atomicfile.File, err erro
 	if o.Kind == Server {
 		form.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 		for _, h := range o.Hosts {
+			if err := checkHost(h); err != nil {
+				return Entry{}, nil, err
+			}
 			if ip := net.ParseIP(h); ip != nil {
 				form.IPAddresses = append(form.IPAddresses, ip)
 			} else {
@@ -198,16 +207,18 @@ func (a *Authority) certify(o Order) (e Entry, files []atomicfile.File, err erro
 	return e, files, err
 }
 
-// Revoke ends certificates: that of a serial number, or all of a name that still count. It signs the list of revoked certificates
+// Revoke ends certificates: that of a serial number, in hexadecimal digits that colons may separate, or all of a name that still count. It signs the list of revoked certificates
 // again, of which every server needs the new copy.
 func (a *Authority) Revoke(what, by, reason string) (ended []Entry, err error) {
+	serial := strings.ToLower(strings.ReplaceAll(what, ":", ""))
+	isMeant := func(e Entry) bool { return e.Serial == serial || e.Name == what }
 	err = a.locked(func() error {
 		all, err := a.List()
 		if err != nil {
 			return err
 		}
 		for i, e := range all {
-			if (e.Serial == what || e.Name == what) && e.Revoked == nil {
+			if isMeant(e) && e.Revoked == nil {
 				end := a.now
 				all[i].Revoked, all[i].RevokedBy, all[i].Reason = &end, by, reason
 				ended = append(ended, all[i])
@@ -215,7 +226,7 @@ func (a *Authority) Revoke(what, by, reason string) (ended []Entry, err error) {
 		}
 		if len(ended) == 0 {
 			// A command that was killed may have changed the list, and not the file for the servers.
-			if ended, err = a.unpublished(what, all); err != nil {
+			if ended, err = a.unpublished(isMeant, all); err != nil {
 				return err
 			}
 			if len(ended) == 0 {
@@ -231,8 +242,8 @@ func (a *Authority) Revoke(what, by, reason string) (ended []Entry, err error) {
 	return ended, err
 }
 
-// unpublished returns the certificates of a serial number or name that are revoked in the list and not in the file for the servers.
-func (a *Authority) unpublished(what string, all []Entry) (out []Entry, err error) {
+// unpublished returns the meant certificates that are revoked in the list and not in the file for the servers.
+func (a *Authority) unpublished(isMeant func(Entry) bool, all []Entry) (out []Entry, err error) {
 	text, err := os.ReadFile(filepath.Join(a.dir, RevokedFile))
 	if err != nil {
 		return nil, fault.Wrap(err, "read the list of revoked certificates")
@@ -245,7 +256,7 @@ func (a *Authority) unpublished(what string, all []Entry) (out []Entry, err erro
 		isPublished := slices.ContainsFunc(published.RevokedCertificateEntries, func(r x509.RevocationListEntry) bool {
 			return serialText(r.SerialNumber) == e.Serial
 		})
-		if (e.Serial == what || e.Name == what) && e.Revoked != nil && !isPublished {
+		if isMeant(e) && e.Revoked != nil && !isPublished {
 			out = append(out, e)
 		}
 	}
@@ -323,11 +334,29 @@ func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 // known reports whether this program issues such certificates.
 func (k Kind) known() bool { return slices.Contains([]Kind{Server, Meter}, k) }
 
-// certificateOf reads the first certificate of a PEM file.
+// certificateOf reads a PEM file with one certificate.
 func certificateOf(text []byte) (*x509.Certificate, error) {
-	block, _ := pem.Decode(bytes.TrimSpace(text))
-	if block == nil || block.Type != "CERTIFICATE" {
-		return nil, errors.New("there is no certificate in it")
+	blocks, err := blocksOf(text, "CERTIFICATE")
+	if err != nil {
+		return nil, err
 	}
-	return x509.ParseCertificate(block.Bytes)
+	if len(blocks) != 1 {
+		return nil, fmt.Errorf("there are %d certificates in it, want 1", len(blocks))
+	}
+	return x509.ParseCertificate(blocks[0])
+}
+
+// hostName is a DNS name: labels of letters, digits and hyphens, the first of which may be a star.
+var hostName = regexp.MustCompile(`^(\*\.)?([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)
+
+// onlyDigits is the last label of something like 10.0.0.300, which is neither an address nor a name.
+var onlyDigits = regexp.MustCompile(`(^|\.)[0-9]+$`)
+
+// checkHost refuses what no client would compare with the name or address that it connects to, such as an URL, a port or a network.
+func checkHost(h string) error {
+	const longest = 253
+	if net.ParseIP(h) != nil || len(h) <= longest && hostName.MatchString(h) && !onlyDigits.MatchString(h) {
+		return nil
+	}
+	return fmt.Errorf("%q %w", h, ErrHost)
 }

@@ -1,6 +1,7 @@
 package authority
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
@@ -17,64 +18,117 @@ import (
 var (
 	ErrRevoked = errors.New("the certificate is revoked")
 	ErrSigner  = errors.New("the certificate is not valid here")
-	ErrOlder   = errors.New("the list of revoked certificates is older than the one in use")
 )
 
-// Trust says which certificates of meters count: those of one authority that are not revoked. It never changes.
+// Errors of a list of revoked certificates.
+var (
+	ErrOlder  = errors.New("the list of revoked certificates is older than the one in use")
+	ErrNoList = errors.New("there is no list of revoked certificates for the authority")
+)
+
+// Trust says which certificates of meters count: those of its authorities that are not revoked. While an authority is being replaced, there
+// are two. A Trust never changes: [Trust.WithAuthorities] and [Trust.WithLists] return the next one.
+//
+// It remembers the newest list of every authority that it ever had, so that an old list cannot come back while another authority is in
+// use for a moment.
 type Trust struct {
-	ca      *x509.Certificate
-	roots   *x509.CertPool
-	revoked map[string]struct{} // serial numbers
-	number  *big.Int            // of the list of revoked certificates; nil without one
+	authorities []trusted
+	lists       map[string]*certificateList // by the authority's public key
 }
 
-// NewTrust reads the authority's certificate and its signed list of revoked certificates, which may be nil.
+// trusted is an authority in use.
+type trusted struct {
+	cert *x509.Certificate
+	pool *x509.CertPool
+}
+
+// certificateList is a list of revoked certificates, whose signature was checked.
+type certificateList struct {
+	number *big.Int
+	serial map[string]struct{}
+}
+
+// NewTrust reads the authorities' certificates and their signed lists of revoked certificates, which may be nil.
 func NewTrust(caPEM, revokedPEM []byte) (*Trust, error) {
-	ca, err := certificateOf(caPEM)
-	if err != nil {
-		return nil, fault.Wrap(err, "read the authority's certificate")
+	t, err := new(Trust).WithAuthorities(caPEM)
+	if err != nil || revokedPEM == nil {
+		return t, err
 	}
-	if !ca.IsCA {
-		return nil, errors.New("the certificate of the authority is not one of an authority")
-	}
-	t := &Trust{ca: ca, roots: x509.NewCertPool(), revoked: map[string]struct{}{}}
-	t.roots.AddCert(ca)
-	if revokedPEM == nil {
-		return t, nil
-	}
-	list, err := revocationsOf(revokedPEM)
-	if err != nil {
-		return nil, fault.Wrap(err, "read the list of revoked certificates")
-	}
-	if err := list.CheckSignatureFrom(ca); err != nil {
-		return nil, fault.Wrap(err, "the list of revoked certificates is not this authority's")
-	}
-	for _, e := range list.RevokedCertificateEntries {
-		t.revoked[serialText(e.SerialNumber)] = struct{}{}
-	}
-	t.number = list.Number
-	return t, nil
+	return t.WithLists(revokedPEM)
 }
 
-func revocationsOf(text []byte) (*x509.RevocationList, error) {
-	block, _ := pem.Decode(text)
-	if block == nil || block.Type != "X509 CRL" {
-		return nil, errors.New("there is no such list in it")
+// WithAuthorities returns a Trust with the authorities of a PEM file, and with what t remembers of their lists.
+func (t *Trust) WithAuthorities(caPEM []byte) (*Trust, error) {
+	blocks, err := blocksOf(caPEM, "CERTIFICATE")
+	if err != nil {
+		return nil, fmt.Errorf("the file of the authorities cannot be read: %w", err)
 	}
-	list, err := x509.ParseRevocationList(block.Bytes)
-	if err == nil && list.Number == nil {
-		err = errors.New("the list has no number")
+	next := &Trust{lists: t.lists}
+	for i, der := range blocks {
+		cert, err := x509.ParseCertificate(der)
+		if err != nil {
+			return nil, fault.Wrap(err, "read certificate %d of the authorities", i+1)
+		}
+		if !cert.IsCA {
+			return nil, fmt.Errorf("certificate %d (%s) is not one of an authority", i+1, cert.Subject.CommonName)
+		}
+		pool := x509.NewCertPool()
+		pool.AddCert(cert)
+		next.authorities = append(next.authorities, trusted{cert, pool})
 	}
-	return list, err
+	return next, nil
 }
 
-// Follows reports an error if t would bring back a certificate that an earlier list of the same authority had revoked.
-func (t *Trust) Follows(before *Trust) error {
-	if before == nil || before.number == nil || !t.ca.Equal(before.ca) {
-		return nil
+// WithLists returns a Trust with the lists of a PEM file. Every authority needs its list there, no list may belong to another authority, and
+// no list may be older than the one that t remembers.
+func (t *Trust) WithLists(revokedPEM []byte) (*Trust, error) {
+	blocks, err := blocksOf(revokedPEM, "X509 CRL")
+	if err != nil {
+		return nil, fmt.Errorf("the file of revoked certificates cannot be read: %w", err)
 	}
-	if t.number == nil || t.number.Cmp(before.number) < 0 {
-		return ErrOlder
+	next := &Trust{authorities: t.authorities, lists: map[string]*certificateList{}}
+	for i, der := range blocks {
+		list, err := numberedList(der)
+		if err != nil {
+			return nil, fault.Wrap(err, "read list %d of revoked certificates", i+1)
+		}
+		signer := t.signerOf(list)
+		if signer == nil {
+			return nil, fmt.Errorf("list %d of revoked certificates belongs to none of the authorities in use", i+1)
+		}
+		key := keyOf(signer)
+		if next.lists[key] != nil {
+			return nil, fmt.Errorf("there are two lists of revoked certificates for the authority %s", nameOf(signer))
+		}
+		read := &certificateList{number: list.Number, serial: map[string]struct{}{}}
+		for _, e := range list.RevokedCertificateEntries {
+			read.serial[serialText(e.SerialNumber)] = struct{}{}
+		}
+		next.lists[key] = read
+	}
+	for _, a := range t.authorities {
+		if next.lists[keyOf(a.cert)] == nil {
+			return nil, fmt.Errorf("%w %s", ErrNoList, nameOf(a.cert))
+		}
+	}
+	for key, before := range t.lists {
+		read := next.lists[key]
+		switch {
+		case read == nil:
+			next.lists[key] = before // its authority is not in use now
+		case read.number.Cmp(before.number) < 0:
+			return nil, ErrOlder
+		}
+	}
+	return next, nil
+}
+
+// signerOf finds the authority that signed a list; nil for none.
+func (t *Trust) signerOf(list *x509.RevocationList) *x509.Certificate {
+	for _, a := range t.authorities {
+		if list.CheckSignatureFrom(a.cert) == nil {
+			return a.cert
+		}
 	}
 	return nil
 }
@@ -84,24 +138,103 @@ func (t *Trust) Check(leaf *x509.Certificate, now time.Time) error {
 	if leaf.IsCA {
 		return fmt.Errorf("%w: it is one of an authority", ErrSigner) // it names no use, so it would fit every use
 	}
-	use := []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
-	if _, err := leaf.Verify(x509.VerifyOptions{Roots: t.roots, CurrentTime: now, KeyUsages: use}); err != nil {
-		return fmt.Errorf("%w: %w", ErrSigner, err)
+	why := errors.New("no authority is known")
+	for _, a := range t.authorities {
+		use := []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+		_, err := leaf.Verify(x509.VerifyOptions{Roots: a.pool, CurrentTime: now, KeyUsages: use})
+		if err != nil {
+			why = err
+			continue
+		}
+		if list := t.lists[keyOf(a.cert)]; list != nil {
+			if _, ended := list.serial[serialText(leaf.SerialNumber)]; ended {
+				return ErrRevoked
+			}
+		}
+		return nil
 	}
-	if _, ended := t.revoked[serialText(leaf.SerialNumber)]; ended {
-		return ErrRevoked
-	}
-	return nil
+	return fmt.Errorf("%w: %w", ErrSigner, why)
 }
 
-// Fingerprint is the SHA-256 of the authority's certificate, by which people compare it.
-func (t *Trust) Fingerprint() string { return Fingerprint(t.ca) }
+// Member is an authority in use, for people.
+type Member struct {
+	Name        string
+	Fingerprint string // SHA-256 of its certificate
+	Since       time.Time
+	Until       time.Time
+	Revoked     int // how many of its certificates are revoked
+}
 
-// Fingerprint is the SHA-256 of a certificate.
+// Members lists the authorities in use, in the order of their file.
+func (t *Trust) Members() (all []Member) {
+	for _, a := range t.authorities {
+		m := Member{Name: nameOf(a.cert), Fingerprint: Fingerprint(a.cert), Since: a.cert.NotBefore, Until: a.cert.NotAfter}
+		if list := t.lists[keyOf(a.cert)]; list != nil {
+			m.Revoked = len(list.serial)
+		}
+		all = append(all, m)
+	}
+	return all
+}
+
+// Fingerprint is the SHA-256 of a certificate, by which people compare it.
 func Fingerprint(c *x509.Certificate) string {
 	sum := sha256.Sum256(c.Raw)
 	return hex.EncodeToString(sum[:])
 }
 
-// Revoked counts the revoked certificates.
-func (t *Trust) Revoked() int { return len(t.revoked) }
+// keyOf names an authority by its public key: its lists go on counting if it renews its certificate.
+func keyOf(c *x509.Certificate) string {
+	sum := sha256.Sum256(c.RawSubjectPublicKeyInfo)
+	return string(sum[:])
+}
+
+// nameOf names an authority for people. Two may have the same subject.
+func nameOf(c *x509.Certificate) string {
+	const shown = 16
+	return fmt.Sprintf("%s (%s…)", c.Subject.CommonName, Fingerprint(c)[:shown])
+}
+
+// revocationsOf reads a file with one list of revoked certificates.
+func revocationsOf(text []byte) (*x509.RevocationList, error) {
+	blocks, err := blocksOf(text, "X509 CRL")
+	if err != nil {
+		return nil, err
+	}
+	if len(blocks) != 1 {
+		return nil, fmt.Errorf("there are %d lists in it, want 1", len(blocks))
+	}
+	return numberedList(blocks[0])
+}
+
+func numberedList(der []byte) (*x509.RevocationList, error) {
+	list, err := x509.ParseRevocationList(der)
+	if err == nil && list.Number == nil {
+		err = errors.New("the list has no number")
+	}
+	return list, err
+}
+
+// blocksOf reads all blocks of a PEM file, which must all be of one kind. Text between the blocks is a comment, but a block that begins and
+// does not end is an error: the file is half written.
+func blocksOf(text []byte, kind string) (all [][]byte, err error) {
+	begins := bytes.Count(text, []byte("-----BEGIN "))
+	for {
+		var block *pem.Block
+		block, text = pem.Decode(text)
+		if block == nil {
+			break
+		}
+		if block.Type != kind {
+			return nil, fmt.Errorf("block %d is %q, want %q", len(all)+1, block.Type, kind)
+		}
+		all = append(all, block.Bytes)
+	}
+	switch {
+	case begins > len(all):
+		return nil, fmt.Errorf("%d of %d blocks are not complete", begins-len(all), begins)
+	case len(all) == 0:
+		return nil, fmt.Errorf("there is no %q in it", kind)
+	}
+	return all, nil
+}

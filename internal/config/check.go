@@ -140,6 +140,13 @@ func (c Config) checkTogether() []error {
 			errs = append(errs, err)
 		}
 	}
+	if c.On(MQTTCertificates) && c.Text(MQTTCA) == "" {
+		err := fmt.Errorf("%w %s works only together with %s", ErrSetting, MQTTCertificates, MQTTCA)
+		if c.values[MQTTCertificates].Origin == File {
+			err = inFile(MQTTCertificates, err)
+		}
+		errs = append(errs, err)
+	}
 	if err := goTogether(c.Routes()); err != nil {
 		if len(c.routes) > 0 {
 			err = inFile(SMSRoute, err)

@@ -11,6 +11,7 @@ const (
 	TLSKey             = "tls_key"
 	MQTTCA             = "mqtt_ca"
 	MQTTRevoked        = "mqtt_revoked"
+	MQTTCertificates   = "mqtt_certificates_only"
 	PlainHTTP          = "plain_http"
 	PlainMQTT          = "plain_mqtt"
 	TrustedProxy       = "trusted_proxy"
@@ -45,8 +46,9 @@ var settings = [...]Setting{
 	{Key: SMSAnswerWait, Kind: Duration, Default: "1m", Help: "time to wait for a meter's answer to a token by SMS before it is sent again; doubles each time"},
 	{Key: TLSCert, Help: "certificate file for all listeners but those of mqtt_legacy and mqtt_devices; needs the private key too; read again when it changes"},
 	{Key: TLSKey, Help: "private key file of the certificate"},
-	{Key: MQTTCA, Help: "certificate file of the authority whose certificates meters may sign in with, instead of a password; needs tls_cert; read again when it changes (default: passwords only)"},
-	{Key: MQTTRevoked, Help: "file with that authority's signed list of revoked certificates; read again when it changes (default: none is revoked)"},
+	{Key: MQTTCA, Help: "file with the certificates of the authorities whose certificates meters may sign in with, instead of a password; needs tls_cert; read again when it changes (default: passwords only)"},
+	{Key: MQTTRevoked, Help: "file with the authorities' signed lists of revoked certificates, one of each; read again when it changes (default: none is revoked)"},
+	{Key: MQTTCertificates, Kind: Switch, Default: "false", Help: "refuse meters' passwords at the MQTT listener: only certificates count; needs mqtt_ca"},
 	{Key: PlainHTTP, Kind: Switch, Default: "false", Help: "accept HTTP without encryption from other machines; keys and passwords can then be read on the network"},
 	{Key: PlainMQTT, Kind: Switch, Default: "false", Help: "accept MQTT without encryption from other machines; meters' passwords can then be read on the network"},
 	{Key: TrustedProxy, Kind: List, Help: "network or address of a reverse proxy whose X-Forwarded-For is believed, such as 10.0.0.0/24; repeatable"},

@@ -45,6 +45,8 @@ type Config struct {
 	Trust func(*x509.Certificate) error
 	// Certified identifies a meter whose certificate has been checked; ok is false for a number that may not connect.
 	Certified func(ctx context.Context, number string) (who registry.Identity, ok bool)
+	// CertificatesOnly refuses every password. It needs Trust.
+	CertificatesOnly bool
 	// StillSignedIn, if set, reports whether a meter that has signed in may stay. Without it, or on its error, a meter stays.
 	StillSignedIn func(ctx context.Context, who registry.Identity) (bool, error)
 	// Inbox queues records for the store and returns at once; done is called after the commit, or after its failure,

@@ -186,7 +186,7 @@ func (g *Gateway) login(ctx context.Context, l *packet.Login, cert *x509.Certifi
 		number = cert.Subject.CommonName
 	}
 	switch {
-	case cert != nil && cert.Subject.CommonName != number:
+	case cert != nil && cert.Subject.CommonName != number, cert == nil && g.c.CertificatesOnly:
 		return registry.Identity{}, packet.NotAuthorized
 	case l.Version == packet.V31:
 		return registry.Identity{}, packet.UnsupportedVersion

@@ -18,6 +18,7 @@ const (
 	Role      = "role"       // role of the actor
 	Code      = "code"       // code of a refusal
 	Reason    = "reason"     // the reason, in words
+	Until     = "until"      // when it ends
 	RequestID = "request_id" // identity of an HTTP request
 	Method    = "method"     // HTTP method
 	Route     = "route"      // HTTP route pattern, not the path; or the name of a route for messages

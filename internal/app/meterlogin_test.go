@@ -1,0 +1,178 @@
+package app_test
+
+import (
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/api/apiv1"
+	"github.com/paywatt/paywatt/internal/app"
+	"github.com/paywatt/paywatt/internal/authority"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/store"
+)
+
+// ended reports an error unless the server closes a connection soon.
+func ended(t *testing.T, what string, conn *tls.Conn) {
+	t.Helper()
+	_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	for {
+		if _, err := conn.Read(make([]byte, 64)); err != nil {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("%s: the connection goes on", what)
+			}
+			return
+		}
+	}
+}
+
+// TestAReplacedMeterSignsInNoMore: a swap ends the old meter's password and the use of its certificate, also on open connections.
+func TestAReplacedMeterSignsInNoMore(t *testing.T) {
+	c := config(t.TempDir())
+	n := newNetwork(t, &c)
+	a := start(t, c)
+	run(t, a)
+	var addr string
+	addr, n.mqtt = a.Ready()
+	const one, two, next, further = "04140001001", "04140001019", "04140001027", "04140001035"
+	passwords := n.register(t, c.Data, addr, one, two)
+	n.issue(t, authority.Meter, two)
+	api := n.client(t, c.Data, addr)
+	open := map[string]*tls.Conn{}
+	for _, l := range []struct{ old, stock, cert, user, password string }{{one, next, "", one, passwords[0]}, {two, further, two, "", ""}} {
+		conn, code, err := n.signIn(t, n.trusting(t, l.cert), l.old, l.user, l.password)
+		if err != nil || code != 0 {
+			t.Fatalf("%s: code %d, %v", l.old, code, err)
+		}
+		open[l.old] = conn
+		if _, err := api.AddMeter(t.Context(), apiv1.NewMeter{Number: l.stock, Mode: "prepay_wallet", Tariff: "domestic", Status: "stock"}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := api.SwapMeter(t.Context(), l.old, apiv1.NewSwap{NewMeter: l.stock, Reason: "stolen"}, ""); err != nil {
+			t.Fatal(err)
+		}
+		ended(t, l.old, open[l.old])
+		if _, code, err := n.signIn(t, n.trusting(t, l.cert), l.old, l.user, l.password); err != nil || code != 5 {
+			t.Errorf("%s signs in after it was replaced: code %d, %v", l.old, code, err)
+		}
+	}
+}
+
+// TestAMeterWhoseCertificateEndsIsDisconnected, although nothing else happens.
+func TestAMeterWhoseCertificateEndsIsDisconnected(t *testing.T) {
+	c := config(t.TempDir())
+	c.CertificateEvery = 20 * time.Millisecond
+	n := newNetwork(t, &c)
+	a := start(t, c)
+	run(t, a)
+	var addr string
+	addr, n.mqtt = a.Ready()
+	const number = "04140001001"
+	n.register(t, c.Data, addr, number)
+	if _, err := n.ca.Issue(n.out, authority.Order{Kind: authority.Meter, Name: number, Lasts: 3 * time.Second}); err != nil {
+		t.Fatal(err)
+	}
+	conn, code, err := n.signIn(t, n.trusting(t, number), number, "", "")
+	if err != nil || code != 0 {
+		t.Fatalf("code %d, %v", code, err)
+	}
+	ended(t, "a certificate that has ended", conn)
+}
+
+// TestCertificatesOnly: the setting refuses every password.
+func TestCertificatesOnly(t *testing.T) {
+	c := config(t.TempDir())
+	c.CertificatesOnly = true
+	n := newNetwork(t, &c)
+	a := start(t, c)
+	run(t, a)
+	var addr string
+	addr, n.mqtt = a.Ready()
+	const number = "04140001001"
+	password := n.register(t, c.Data, addr, number)[0]
+	n.issue(t, authority.Meter, number)
+	if _, code, err := n.signIn(t, n.trusting(t, ""), number, number, password); err != nil || code != 5 {
+		t.Errorf("with the password: code %d, %v", code, err)
+	}
+	if _, code, err := n.signIn(t, n.trusting(t, number), number, "", ""); err != nil || code != 0 {
+		t.Errorf("with the certificate: code %d, %v", code, err)
+	}
+}
+
+// TestUnusableFilesAreAnAlarm, until they are corrected.
+func TestUnusableFilesAreAnAlarm(t *testing.T) {
+	c := config(t.TempDir())
+	c.CertificateEvery = 20 * time.Millisecond
+	n := newNetwork(t, &c)
+	a := start(t, c)
+	run(t, a)
+	addr, _ := a.Ready()
+	api := n.client(t, c.Data, addr)
+	whole, err := os.ReadFile(c.MeterRevoked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		text []byte
+		want int
+	}{{whole[:len(whole)/2], 1}, {whole, 0}} {
+		if err := os.WriteFile(c.MeterRevoked, step.text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		open := 0
+		for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+			list, err := api.Alarms(t.Context(), apiv1.AlarmFilter{Open: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			open = 0
+			for _, alarm := range list.Data {
+				if alarm.Code == "certificate-unusable" && strings.Contains(alarm.Text, c.MeterRevoked) {
+					open++
+				}
+			}
+			if open == step.want {
+				break
+			}
+		}
+		if open != step.want {
+			t.Errorf("%d alarms with %d bytes of the list, want %d", open, len(step.text), step.want)
+		}
+	}
+}
+
+// TestAnotherServersChangeCounts: a login that ends in a commit of another process is ended here too.
+func TestAnotherServersChangeCounts(t *testing.T) {
+	c := config(t.TempDir())
+	n := newNetwork(t, &c)
+	a := start(t, c)
+	run(t, a)
+	var addr string
+	addr, n.mqtt = a.Ready()
+	const number = "04140001001"
+	password := n.register(t, c.Data, addr, number)[0]
+	conn, code, err := n.signIn(t, n.trusting(t, ""), number, number, password)
+	if err != nil || code != 0 {
+		t.Fatalf("code %d, %v", code, err)
+	}
+	f, err := app.OpenFolder(t.Context(), c.Data, "", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	err = f.Engine.Run(t.Context(), store.FirstTenant, store.Job, func(tx *store.Tx) (bool, error) {
+		m, _, err := tx.MeterByNumber(number)
+		if err != nil {
+			return false, err
+		}
+		return false, errors.Join(tx.SetMeterPasswords(m.ID, nil, nil), tx.AuditLog(app.Clerk().Entry("meter.password", m.ID.Text(id.Meter))))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended(t, "a password that another process ended", conn)
+}
