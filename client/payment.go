@@ -64,6 +64,11 @@ func (c *Client) EnablePaymentProvider(ctx context.Context, provider string) (ap
 	return ask[apiv1.PaymentProvider](ctx, c, post("/v1/payment-providers/"+url.PathEscape(provider)+"/enable", apiv1.ProviderChange{}))
 }
 
+// ReplaceProviderSecrets replaces the secrets of a payment provider (right: settings.write).
+func (c *Client) ReplaceProviderSecrets(ctx context.Context, provider string, n apiv1.NewProviderSecrets) (apiv1.PaymentProvider, error) {
+	return ask[apiv1.PaymentProvider](ctx, c, post("/v1/payment-providers/"+url.PathEscape(provider)+"/secrets", n))
+}
+
 // RegisterPaymentProvider tells a payment provider which addresses to call (right: settings.write).
 func (c *Client) RegisterPaymentProvider(ctx context.Context, provider string) (apiv1.PaymentProvider, error) {
 	return ask[apiv1.PaymentProvider](ctx, c, post("/v1/payment-providers/"+url.PathEscape(provider)+"/register", apiv1.ProviderChange{}))

@@ -20,6 +20,7 @@ type Approval struct {
 	Meter     *AddedMeter     `json:"meter,omitempty" doc:"The registered meter with its secrets; shown only once, in the answer to the approval"`
 	LinkKey   *LinkKey        `json:"link_key,omitempty" doc:"The meter with its next link key; shown only once, in the answer to the approval"`
 	Password  *MeterPassword  `json:"meter_password,omitempty" doc:"The meter with its new MQTT password; shown only once, in the answer to the approval"`
+	Secret    string          `json:"secret,omitempty" doc:"The signing secret that the server drew for a payment provider; shown only once, in the answer to the approval"`
 	Now       *Effect         `json:"now,omitempty" doc:"What happens if the request is approved now; only where one request is read, and only while it can be approved"`
 	Shown     string          `json:"shown,omitempty" doc:"Digest of now, without figures that go on by themselves; send it with the approval"`
 	CreatedAt time.Time       `json:"created_at" doc:"When the action was requested"`
@@ -71,8 +72,9 @@ type EffectRow struct {
 
 // Decision is the reason of a second person who allows or refuses an action.
 type Decision struct {
-	Reason string `json:"reason,omitempty" maxLength:"200" doc:"Why the action is approved or rejected; written to the audit log"`
-	Shown  string `json:"shown,omitempty" maxLength:"64" doc:"The field shown of the approval, as it was read before this decision. If the action would do something else by now, the answer is approval-changed. Missing: nothing is compared"`
+	Reason  string         `json:"reason,omitempty" maxLength:"200" doc:"Why the action is approved or rejected; written to the audit log"`
+	Shown   string         `json:"shown,omitempty" maxLength:"64" doc:"The field shown of the approval, as it was read before this decision. If the action would do something else by now, the answer is approval-changed. Missing: nothing is compared"`
+	Secrets map[string]any `json:"secrets,omitempty" doc:"Secrets that the provider gave, to approve provider.enable or provider.secret for a provider whose secrets the first person must not know"`
 }
 
 // Rejection is the body of POST /v1/approvals/{id}/reject.

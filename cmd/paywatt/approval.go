@@ -91,13 +91,19 @@ func effectTable(e apiv1.Effect) table {
 }
 
 func newDecision(c console, verb, short string, allow bool) *cobra.Command {
-	var reason, shown string
+	var reason, secrets, shown string
 	cmd := &cobra.Command{
 		Use: verb + " ID", Short: short, Args: cobra.ExactArgs(1),
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			decide := func() (apiv1.Approval, error) { return api.Decide(cmd.Context(), args[0], allow, reason) }
 			if allow {
 				d := apiv1.Decision{Reason: reason, Shown: shown}
+				if secrets != "" {
+					var err error
+					if d.Secrets, err = readSecrets(secrets); err != nil {
+						return err
+					}
+				}
 				decide = func() (apiv1.Approval, error) { return api.Approve(cmd.Context(), args[0], d) }
 			}
 			a, err := decide()
@@ -117,12 +123,17 @@ func newDecision(c console, verb, short string, allow bool) *cobra.Command {
 				c.tell(passwordOnce)
 				t.rows = append(t.rows, fields("new mqtt password", p.Secret).rows...)
 			}
+			if a.Secret != "" {
+				c.tell(providerSecretOnce)
+				t.rows = append(t.rows, fields("signing secret", a.Secret).rows...)
+			}
 			return c.show(cmd, a, t)
 		}),
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why, in a few words; written to the audit log")
 	if allow {
 		cmd.Flags().StringVar(&shown, "shown", "", "the line \"shown\" of approval show; refuses the request if it does something else by now")
+		cmd.Flags().StringVar(&secrets, "secrets", "", "file with the secrets that a payment provider gave, as JSON, to approve provider.enable or provider.secret")
 	}
 	return cmd
 }

@@ -16,7 +16,7 @@ import (
 
 func newProviderCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{Use: "provider", Short: "Add payment providers, or simulate them"}
-	cmd.AddCommand(newProviderSimulate(c), newProviderAdd(c), newProviderList(c),
+	cmd.AddCommand(newProviderSimulate(c), newProviderAdd(c), newProviderList(c), newProviderSecrets(c),
 		newProviderChange(c, "enable", "Begin to hear a payment provider", (*client.Client).EnablePaymentProvider),
 		newProviderChange(c, "register", "Register the server's addresses with a payment provider", (*client.Client).RegisterPaymentProvider),
 		newProviderChange(c, "disable", "Block a payment provider at once", (*client.Client).DisablePaymentProvider))
@@ -43,6 +43,47 @@ func readProviderFile(name string) (f providerFile, err error) {
 		return f, usage("The file of --config is not a JSON object with config and secrets.", "docs/guide/payments.md shows one.")
 	}
 	return f, nil
+}
+
+// providerSecretOnce goes before a signing secret that the server drew.
+const providerSecretOnce = "The signing secret below is shown only once. Whoever knows it can make payments. Give it only to the program that signs."
+
+// readSecrets reads a file with the secrets of a provider: a JSON object, also below "secrets" as in the file of a new provider.
+func readSecrets(name string) (map[string]any, error) {
+	f, err := readProviderFile(name)
+	if err != nil || f.Secrets != nil {
+		return f.Secrets, err
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("read the file of secrets: %w", err)
+	}
+	var out map[string]any
+	if err := json.Unmarshal(text, &out); err != nil || len(out) == 0 {
+		return nil, usage("The file of secrets is not a JSON object.", "docs/guide/payments.md shows one.")
+	}
+	return out, nil
+}
+
+func newProviderSecrets(c console) *cobra.Command {
+	var n apiv1.NewProviderSecrets
+	var file string
+	cmd := &cobra.Command{
+		Use: "secrets NAME", Short: "Replace the secrets of a payment provider", Args: cobra.ExactArgs(1),
+		Example: "  paywatt provider secrets bank --overlap 24",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) (err error) {
+			if file != "" {
+				if n.Secrets, err = readSecrets(file); err != nil {
+					return err
+				}
+			}
+			p, err := api.ReplaceProviderSecrets(cmd.Context(), args[0], n)
+			return answer(c, cmd, p, err, providerTable)
+		}),
+	}
+	cmd.Flags().StringVar(&file, "secrets", "", "file with the new secrets as JSON, if the provider gave them and no second person must agree")
+	cmd.Flags().Int64Var(&n.OverlapHours, "overlap", 0, "how many hours the old secrets go on; 0 ends them at once")
+	return cmd
 }
 
 func newProviderAdd(c console) *cobra.Command {
@@ -99,6 +140,9 @@ func providerTable(p apiv1.PaymentProvider) table {
 	out := []string{"provider", p.Name, "kind", p.Kind, "id", p.ID, "heard", strconv.FormatBool(p.Heard)}
 	if p.Path != "" {
 		out = append(out, "address (secret)", p.Path)
+	}
+	if p.Secret != "" {
+		out = append(out, "signing secret (shown only once)", p.Secret)
 	}
 	if provider.Unverified(p.Kind) {
 		out = append(out, "unverified", "Nobody has tried this kind with the real provider. Begin with small amounts and compare with its statement.")

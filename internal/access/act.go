@@ -74,10 +74,11 @@ const (
 	// ActDayClose is the closing of a local day of the books.
 	ActDayClose Act = "day.close"
 
-	ActProvider      Act = "provider.enable" // hear a payment provider
-	ActApplyPayment  Act = "payment.apply"   // say which meter a parked payment is for
-	ActRefundPayment Act = "payment.refund"  // give a parked payment back
-	ActRejectPayment Act = "payment.reject"  // say that a payment which is not confirmed was never taken
+	ActProvider       Act = "provider.enable" // hear a payment provider
+	ActProviderSecret Act = "provider.secret" // replace the secrets of a payment provider
+	ActApplyPayment   Act = "payment.apply"   // say which meter a parked payment is for
+	ActRefundPayment  Act = "payment.refund"  // give a parked payment back
+	ActRejectPayment  Act = "payment.reject"  // say that a payment which is not confirmed was never taken
 	// ActDismissPayment says the same of a payment that is parked: its provider has signed for it, or another provider brought its twin.
 	ActDismissPayment Act = "payment.dismiss"
 	// ActStatement takes payments from the statement file of a provider that cannot be asked, ActAskedStatement from one that can.
@@ -157,10 +158,11 @@ var acts = map[Act]rule{
 
 	ActDayClose: {right: AdjustLedger, second: noSecond, moves: "no value: it posts nothing, and a late entry goes into the first open day with its own time"},
 
-	ActProvider:      {right: WriteSettings, moves: "credit for whatever the provider says that it took"},
-	ActApplyPayment:  {right: DecidePayments, moves: "a payer's money to a meter"},
-	ActRefundPayment: {right: DecidePayments, moves: "a payer's money out of the books"},
-	ActRejectPayment: {right: DecidePayments, second: noSecond, moves: "no value: the provider has not confirmed the payment, and is asked again when it repeats it"},
+	ActProvider:       {right: WriteSettings, moves: "credit for whatever the provider says that it took"},
+	ActProviderSecret: {right: WriteSettings, moves: "credit for whatever the holder of the new secrets says that the provider took"},
+	ActApplyPayment:   {right: DecidePayments, moves: "a payer's money to a meter"},
+	ActRefundPayment:  {right: DecidePayments, moves: "a payer's money out of the books"},
+	ActRejectPayment:  {right: DecidePayments, second: noSecond, moves: "no value: the provider has not confirmed the payment, and is asked again when it repeats it"},
 
 	ActDismissPayment: {right: DecidePayments, moves: "a payer's money that the provider has probably taken, out of sight: the books never show it"},
 

@@ -54,6 +54,7 @@ meter.impulses       meter.write     two
 meter.swap           token.issue     two
 meter.tariff         meter.write     two
 account.move_in      customer.write  two
+provider.secret      settings.write  two
 account.move_out_owing customer.write two
 debt.take_over       debt.write      two
 meter.device         meter.write     two

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -74,10 +75,17 @@ func (a *API) providerRoutes(r router) {
 			Responses: eitherOr(r, "200", of[apiv1.PaymentProvider](r)),
 		}, func(ctx context.Context, by access.Actor, in *ProviderPath, _ apiv1.ProviderChange) (*sent, error) {
 			v, err := do(ctx, by, in.Provider)
-			return doneOrWaits(http.StatusOK, v.Refusal, v.Waits, err, func() any { return providerOf(v) })
+			return doneOrWaits(http.StatusOK, v.Refusal, v.Waits, err, func() any { return withSecret(ctx, v) })
 		})
 	}
 	change("enable-payment-provider", "/v1/payment-providers/{id}/enable", "Hear a payment provider", a.c.Payments.Enable)
+	order(r, huma.Operation{
+		OperationID: "replace-provider-secrets", Path: "/v1/payment-providers/{id}/secrets", DefaultStatus: http.StatusOK, Tags: []string{"payments"},
+		Summary: "Replace the secrets of a payment provider",
+		Description: "For the kinds webhook and sms the server draws the signing secret and shows it once. If a second person must approve it, the answer is 202 with the " +
+			"approval, and the second person sees the secret, or enters the one that the provider gave.",
+		Responses: eitherOr(r, "200", of[apiv1.PaymentProvider](r)),
+	}, a.replaceSecrets)
 	change("register-payment-provider", "/v1/payment-providers/{id}/register", "Tell a payment provider which addresses to call", a.c.Payments.Register)
 	change("disable-payment-provider", "/v1/payment-providers/{id}/disable", "Stop hearing a payment provider at once", a.c.Payments.Disable)
 }
@@ -101,7 +109,17 @@ func (a *API) addProvider(ctx context.Context, by access.Actor, _ *struct{}, bod
 	n := payment.NewProvider{Name: body.Name, Kind: body.Kind, Config: objectOf(body.Config), Secrets: objectOf(body.Secrets),
 		Single: money.Minor(body.MaxSingleMinor), Daily: money.Minor(body.MaxDailyMinor)}
 	v, err := a.c.Payments.AddProvider(ctx, by, n)
-	return doneOrWaits(http.StatusCreated, v.Refusal, nil, err, func() any { return providerOf(v) })
+	return doneOrWaits(http.StatusCreated, v.Refusal, nil, err, func() any { return withSecret(ctx, v) })
+}
+
+// withSecret shows a provider with the secret that the server drew for it. A repetition of the request shows no secret.
+func withSecret(ctx context.Context, v payment.ProviderView) apiv1.PaymentProvider {
+	out := providerOf(v)
+	if secret := v.Drawn.Reveal(); secret != "" {
+		exchangeOf(ctx).again = out
+		out.Secret = secret
+	}
+	return out
 }
 
 // objectOf writes an object of a request as JSON. What came as JSON can be written as JSON.
@@ -134,4 +152,16 @@ func providerOf(v payment.ProviderView) apiv1.PaymentProvider {
 		out.Path = HookPath + v.Path + "/"
 	}
 	return out
+}
+
+func (a *API) replaceSecrets(ctx context.Context, by access.Actor, in *ProviderPath, b apiv1.NewProviderSecrets) (*sent, error) {
+	var secrets []byte
+	if len(b.Secrets) > 0 {
+		var err error
+		if secrets, err = json.Marshal(b.Secrets); err != nil {
+			return nil, err
+		}
+	}
+	v, err := a.c.Payments.ReplaceSecrets(ctx, by, in.Provider, secrets, time.Duration(b.OverlapHours)*time.Hour)
+	return doneOrWaits(http.StatusOK, v.Refusal, v.Waits, err, func() any { return withSecret(ctx, v) })
 }

@@ -156,6 +156,7 @@ func paymentCalls() map[string]valid {
 		"add-payment-provider": post(access.WriteSettings, "/v1/payment-providers",
 			`{"name":"p-{n}","kind":"webhook","secrets":{"signing":"`+signing+`"},"max_single_minor":100,"max_daily_minor":1000}`),
 		"enable-payment-provider":   once(access.WriteSettings, "/v1/payment-providers/{id}/enable", "{}", (*stage).provider),
+		"replace-provider-secrets":  once(access.WriteSettings, "/v1/payment-providers/{id}/secrets", "{}", (*stage).provider),
 		"register-payment-provider": once(access.WriteSettings, "/v1/payment-providers/{id}/register", "{}", (*stage).provider),
 		"disable-payment-provider":  once(access.WriteSettings, "/v1/payment-providers/{id}/disable", "{}", (*stage).provider),
 		"webhooks":                  get(access.ReadSettings, "/v1/webhooks"), "add-webhook": post(access.WriteSettings, "/v1/webhooks", aWebhook),

@@ -157,7 +157,7 @@ func reviewRoutes(meter string) []route {
 		{"GET", "/v1/differences", "", access.ReadPayments, 200}, {"GET", "/v1/statement-files", "", access.ReadPayments, 200}, {"POST", "/v1/differences/{id}/close", `{"why":"matrix"}`, access.DecidePayments, 404},
 		{"GET", "/v1/differences/{id}/call", "", access.DecidePayments, 404}, {"POST", "/v1/differences/{id}/read", `{}`, access.DecidePayments, 404}, {"POST", "/v1/differences/{id}/assign", `{"owner":"matrix"}`, access.DecidePayments, 404}, {"POST", "/v1/payment-providers/{id}/statements", `{}`, access.DecidePayments, 404},
 		{"GET", "/v1/payment-providers", "", access.ReadSettings, 200}, {"POST", "/v1/payment-providers", `{"name":"X","kind":"webhook"}`, access.WriteSettings, 422},
-		{"POST", "/v1/payment-providers/{id}/enable", `{}`, access.WriteSettings, 404}, {"POST", "/v1/payment-providers/{id}/register", `{}`, access.WriteSettings, 404}, {"POST", "/v1/payment-providers/{id}/disable", `{}`, access.WriteSettings, 404},
+		{"POST", "/v1/payment-providers/{id}/enable", `{}`, access.WriteSettings, 404}, {"POST", "/v1/payment-providers/{id}/secrets", `{}`, access.WriteSettings, 404}, {"POST", "/v1/payment-providers/{id}/register", `{}`, access.WriteSettings, 404}, {"POST", "/v1/payment-providers/{id}/disable", `{}`, access.WriteSettings, 404},
 		{"GET", "/v1/webhooks", "", access.ReadSettings, 200}, {"POST", "/v1/webhooks", `{"url":"ftp://a","events":["x"]}`, access.WriteSettings, 422},
 		{"POST", "/v1/webhooks/{id}/enable", `{}`, access.WriteSettings, 404}, {"POST", "/v1/webhooks/{id}/disable", `{}`, access.WriteSettings, 404},
 		{"POST", "/v1/webhooks/{id}/rotate", `{}`, access.WriteSettings, 404}, {"DELETE", "/v1/webhooks/{id}", "", access.WriteSettings, 404},

@@ -254,6 +254,9 @@ func (a *API) approvals(ctx context.Context, by access.Actor, in *apiv1.Approval
 
 func (a *API) decide(ctx context.Context, by access.Actor, approval string, allow bool, body apiv1.Decision) (*reply[apiv1.Approval], error) {
 	decision := access.Decision{Allow: allow, Reason: body.Reason, Shown: body.Shown}
+	if len(body.Secrets) > 0 {
+		decision.Entered = access.SecretOf(string(encoded(body.Secrets)))
+	}
 	d, err := a.c.Access.Decide(ctx, by, approval, decision)
 	if err != nil {
 		return nil, err
@@ -279,6 +282,10 @@ func (a *API) decide(ctx context.Context, by access.Actor, approval string, allo
 		again.Password = new(passwordAgain(changed))
 		exchangeOf(ctx).again = again
 		b.Password = new(passwordOf(changed))
+	}
+	if drawn, ok := d.Done.Shown.(access.Secret); ok {
+		exchangeOf(ctx).again = b // a repetition shows no secret
+		b.Secret = drawn.Reveal()
 	}
 	return &reply[apiv1.Approval]{b}, nil
 }

@@ -365,5 +365,6 @@ func (ps *Payments) Executors() access.Executors {
 			return access.Done{Refusal: out.Refusal, Object: r.Payment}, err
 		}
 	}
-	return access.Executors{access.ActApplyPayment: do(ps.Apply), access.ActRefundPayment: do(ps.Refund), access.ActDismissPayment: do(ps.Reject), access.ActProvider: ps.doEnable}
+	return access.Executors{access.ActApplyPayment: do(ps.Apply), access.ActRefundPayment: do(ps.Refund), access.ActDismissPayment: do(ps.Reject), access.ActProvider: ps.doEnable,
+		access.ActProviderSecret: ps.doReplaceSecrets}
 }

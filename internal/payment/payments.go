@@ -58,6 +58,8 @@ type PaymentTx interface {
 	AddProvider(Provider) (bool, error)
 	// SetProvider ends the use of a provider at a time, or begins it again if the time is zero.
 	SetProvider(provider id.ID, disabled time.Time) error
+	// SetProviderSecrets stores the secrets of a provider, and those before them.
+	SetProviderSecrets(Provider) error
 	// ProviderByID reads a provider and locks it, because its payments share a ceiling.
 	ProviderByID(id.ID) (Provider, bool, error)
 	ProviderByName(name string) (Provider, bool, error)
@@ -145,6 +147,8 @@ type Config struct {
 	Door access.Door[Tx]
 	// Adapter returns what speaks to a provider.
 	Adapter func(kind string, s Setup) (Adapter, error)
+	// Draw draws the signing secret of a kind whose secret the utility chooses; shown is empty for any other kind. Nil draws none.
+	Draw func(kind string, given []byte) (secrets []byte, shown string, err error)
 	// CheckTyped refuses settings that a person typed if they could be taken for others, or returns nil. Either text may be empty. It shows
 	// nothing of the secrets. Nil refuses none.
 	CheckTyped func(kind string, config, secrets []byte) error
@@ -296,6 +300,20 @@ func (ps *Payments) secretsOf(p Provider) ([]byte, error) {
 	return plain, fault.Wrap(err, "open the secrets of provider %s", p.Name)
 }
 
+// prove checks a call with the secrets of its provider, or with those before them while both are in use.
+func (ps *Payments) prove(p Provider, a Adapter, in Incoming) error {
+	refused := a.Prove(in)
+	if refused == nil || len(p.SealedOld) == 0 || !p.OldUntil.After(in.At) {
+		return refused
+	}
+	p.Sealed = p.SealedOld
+	old, err := ps.adapter(p)
+	if err != nil || old.Prove(in) != nil {
+		return refused
+	}
+	return nil
+}
+
 // Heard is the outcome of a provider's call.
 type Heard struct {
 	Found  bool  // the address belongs to a provider that is heard
@@ -325,7 +343,7 @@ func (ps *Payments) Receive(ctx context.Context, t access.Tenant, path string, i
 		return Heard{}, err
 	}
 	in.At = access.Stored(ps.c.Now())
-	if err := a.Prove(in); err != nil {
+	if err := ps.prove(p, a, in); err != nil {
 		ps.c.Log.Warn("call of a provider refused", "provider", p.Name, "what", in.What, "from", in.From, "error", err)
 		return Heard{Found: true, Refuse: err}, nil
 	}

@@ -30,6 +30,12 @@ type Provider struct {
 	Version    int64
 }
 
+// Values of SecretBy that name no person.
+const (
+	ByServer = "server" // the server drew the secrets and showed them once
+	byNobody = "nobody" // the server drew the secrets and showed them to nobody; they are drawn again when the provider is enabled
+)
+
 // Disabled reports whether the provider is no longer heard.
 func (p Provider) Disabled() bool { return !p.DisabledAt.IsZero() }
 

@@ -28,6 +28,8 @@ type NewProvider struct {
 	Secrets []byte // JSON
 	Single  money.Minor
 	Daily   money.Minor
+
+	secretBy string // as in Provider
 }
 
 // Limits of a provider.
@@ -43,6 +45,8 @@ type ProviderView struct {
 	Waits *access.Approval // the approval that the provider waits for; until then it is not heard
 	Provider
 	Path string // the secret part of its address; only in the answer that adds it
+	// Drawn is the signing secret that the server drew; only in the answer that drew it.
+	Drawn access.Secret
 }
 
 // AddProvider adds a provider (right: settings.write). It is heard only after a second person has agreed, because whoever knows the secrets of a
@@ -52,16 +56,20 @@ func (ps *Payments) AddProvider(ctx context.Context, by access.Actor, n NewProvi
 		return ProviderView{Refusal: no}, nil
 	}
 	n.Name = strings.ToLower(strings.TrimSpace(n.Name))
+	if string(n.Secrets) == "{}" {
+		n.Secrets = nil
+	}
 	if no := n.check(); no.Refused() {
 		return ProviderView{Refusal: no}, nil
 	}
+	n.secretBy = by.String()
 	config, private, _, err := splitReach(n.Config)
 	if no := ps.checkTyped(n.Name, n.Kind, config, n.Secrets); no.Refused() {
 		return ProviderView{Refusal: no}, nil
 	}
 	var a Adapter
 	if err == nil {
-		a, err = ps.c.Adapter(n.Kind, Setup{Config: config, Secrets: n.Secrets})
+		a, err = ps.openNew(&n, config)
 	}
 	if err == nil {
 		n.Config, err = withReach(config, private)
@@ -96,6 +104,20 @@ func (ps *Payments) checkTyped(name, kind string, config, secrets []byte) refusa
 	return refusal.Refusal{}
 }
 
+// openNew opens the adapter of a new provider. If its signing secret is missing and the server can draw one, it does.
+func (ps *Payments) openNew(n *NewProvider, config []byte) (Adapter, error) {
+	a, err := ps.c.Adapter(n.Kind, Setup{Config: config, Secrets: n.Secrets})
+	if err == nil {
+		return a, nil
+	}
+	drawn, shown, failed := ps.draw(n.Kind, n.Secrets)
+	if failed != nil || shown == "" {
+		return nil, err
+	}
+	n.Secrets, n.secretBy = drawn, byNobody
+	return ps.c.Adapter(n.Kind, Setup{Config: config, Secrets: n.Secrets})
+}
+
 // VoucherProvider stands for a provider in the payments of vouchers. No provider can have this name.
 const VoucherProvider = "voucher"
 
@@ -121,7 +143,7 @@ func (ps *Payments) addProvider(tx Tx, by access.Actor, n NewProvider, path stri
 	}
 	p.SealedPath = ps.c.Sealer.Seal(PathContext(p.ID), []byte(path))
 	if len(n.Secrets) > 0 {
-		p.Sealed = ps.c.Sealer.Seal(SecretContext(p.ID), n.Secrets)
+		p.Sealed, p.SecretBy = ps.c.Sealer.Seal(SecretContext(p.ID), n.Secrets), n.secretBy
 	}
 	all, err := tx.Payments().ProviderPage(id.ID{}, maxOfThese)
 	if err != nil {
@@ -157,7 +179,9 @@ func (p Provider) words() string {
 	return out
 }
 
-// enable lets a provider be heard, once a second person has agreed.
+// enable lets a provider be heard, once a second person has agreed. Whoever knows its secrets can make payments. So every secret that was there
+// before a second person agreed for the first time ends then, whoever typed it and whoever asks: the server draws the signing secret for the
+// second person, or the second person enters the secrets that the provider gave. A provider that was heard before keeps its secrets.
 func (ps *Payments) enable(tx Tx, by access.Actor, p Provider) (ProviderView, error) {
 	if !p.Approved() { // an earlier version may have added it
 		config, _, _, err := splitReach(p.Config)
@@ -171,13 +195,20 @@ func (ps *Payments) enable(tx Tx, by access.Actor, p Provider) (ProviderView, er
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return ProviderView{Refusal: eyes.Refusal, Waits: eyes.Waits, Provider: p}, err
 	}
+	var drawn access.Secret
+	if firstTime := eyes.Checker != "" && !p.Approved(); firstTime || p.SecretBy == byNobody {
+		var no refusal.Refusal
+		if drawn, no, err = ps.renew(tx, by, by.Entered, &p, eyes, 0); err != nil || no.Refused() {
+			return ProviderView{Refusal: no}, err
+		}
+	}
 	p.DisabledAt = time.Time{}
 	if err := tx.Payments().SetProvider(p.ID, p.DisabledAt); err != nil {
 		return ProviderView{}, err
 	}
 	e := by.Entry("provider.enable", p.ID.Text(id.Provider))
 	e.At, e.After = tx.Moment(), p.terms()
-	return ProviderView{Provider: p}, tx.AuditLog(eyes.Mark(e))
+	return ProviderView{Provider: p, Drawn: drawn}, tx.AuditLog(eyes.Mark(e))
 }
 
 // effect says what hearing a provider allows: its payments make credit, up to its ceilings without a second person.
@@ -213,7 +244,7 @@ func (ps *Payments) doEnable(ctx context.Context, maker access.Actor, body []byt
 		return access.Done{}, fmt.Errorf("read an approved provider: %w", err)
 	}
 	v, err := ps.Enable(ctx, maker, r.Provider)
-	return access.Done{Refusal: v.Refusal, Object: r.Provider}, err
+	return access.Done{Refusal: v.Refusal, Object: r.Provider, Shown: v.Drawn}, err
 }
 
 // Enable lets a provider be heard (right: settings.write).

@@ -77,3 +77,25 @@ func TestAnAddressSaysWhichHostIsCalled(t *testing.T) {
 		}
 	}
 }
+
+// TestADrawnSecretIsTheOnlyOne: nothing that was typed signs beside it, however its field is spelled.
+func TestADrawnSecretIsTheOnlyOne(t *testing.T) {
+	for _, given := range []string{``, `{"signing":"a","signing_old":"b"}`, `{"Signing":"a","Signing_Old":"b"}`, "{\"\u017figning\":\"a\"}", `{"SIGNING_OLD":"b","bearer":"c"}`} {
+		all, shown, err := provider.Draw("webhook", []byte(given), strings.NewReader(strings.Repeat("r", 32)))
+		want := `{"signing":"` + shown + `"}`
+		if strings.Contains(given, "bearer") {
+			want = `{"signing":"` + shown + `","bearer":"c"}`
+		}
+		if err != nil || shown == "" || string(all) != want {
+			t.Errorf("%s: drawn %s, want %s; %v", given, all, want, err)
+		}
+	}
+	if all, shown, err := provider.Draw("sms", []byte(`{"Secret":"a"}`), strings.NewReader(strings.Repeat("r", 32))); err != nil || string(all) != `{"secret":"`+shown+`"}` {
+		t.Errorf("sms: %s %v", all, err)
+	}
+	for _, given := range []string{`{"more":1}`, `[]`} {
+		if _, _, err := provider.Draw("webhook", []byte(given), strings.NewReader(strings.Repeat("r", 32))); err == nil {
+			t.Errorf("%s: no error", given)
+		}
+	}
+}

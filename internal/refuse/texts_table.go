@@ -4034,6 +4034,16 @@ func ProviderWithoutCeilings(provider string) refusal.Refusal {
 	return refusal.Refusal{Code: "provider-invalid", Text: "provider-without-ceilings", What: "Payment provider " + provider + " cannot be asked about its payments, and it has no ceilings.", Not: "No changes were made.", Try: "Say how much may be confirmed without asking it, by its signature or by a statement that one person uploads: --max-single for one payment, --max-daily for a day.", Args: []refusal.Arg{{Place: "provider", Value: provider}}}
 }
 
+// ProviderSecretsNotEntered: The first person typed the secrets of payment provider {provider}, or only the provider knows the new ones. Whoever knows them can make payments. Get the secrets from the provider yourself, and enter them when you approve: on the page of the request, or with --secrets FILE.
+func ProviderSecretsNotEntered(provider string) refusal.Refusal {
+	return refusal.Refusal{Code: "provider-invalid", Text: "provider-secrets-not-entered", What: "The first person typed the secrets of payment provider " + provider + ", or only the provider knows the new ones. Whoever knows them can make payments.", Not: "No changes were made.", Try: "Get the secrets from the provider yourself, and enter them when you approve: on the page of the request, or with --secrets FILE.", Args: []refusal.Arg{{Place: "provider", Value: provider}}}
+}
+
+// ProviderOverlapOutOfRange: The old secrets of a provider can go on for 0 to {max} whole hours. Give fewer hours, or 0 to end them at once.
+func ProviderOverlapOutOfRange(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "provider-invalid", Text: "provider-overlap-out-of-range", What: "The old secrets of a provider can go on for 0 to " + strconv.FormatInt(maxValue, 10) + " whole hours.", Not: "No changes were made.", Try: "Give fewer hours, or 0 to end them at once.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
 // ProvidersTooMany: There are {max} payment providers, and there can be no more. Use one of them.
 func ProvidersTooMany(maxValue int64) refusal.Refusal {
 	return refusal.Refusal{Code: "provider-invalid", Text: "providers-too-many", What: "There are " + strconv.FormatInt(maxValue, 10) + " payment providers, and there can be no more.", Not: "No changes were made.", Try: "Use one of them.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}

@@ -160,7 +160,7 @@ func (s *Console) approvalPage(w http.ResponseWriter, r *http.Request, v visit, 
 		f.Shown = shown.Now.Shown
 	}
 	f.CanApprove, f.CanReject = !shown.Why.Refused(), shown.CanReject
-	f.EntersSecrets = shown.Approval.Act == access.ActProvider
+	f.EntersSecrets = shown.Approval.Act == access.ActProvider || shown.Approval.Act == access.ActProviderSecret
 	if shown.Why.Refused() && !closed(a) {
 		no := t.Refusal(shown.Why.Refusal)
 		f.Why = sentences(no.What, no.Try)
@@ -230,6 +230,9 @@ func secretsOf(t *words.Texts, shown any) []factLine {
 	}
 	if changed, ok := shown.(registry.PasswordChange); ok && changed.Password.Reveal() != "" {
 		return []factLine{{t.ApprovalsPassword(), changed.Password.Reveal()}}
+	}
+	if drawn, ok := shown.(access.Secret); ok && drawn.Reveal() != "" {
+		return []factLine{{t.ApprovalsSigningSecret(), drawn.Reveal()}}
 	}
 	added, ok := shown.(registry.Added)
 	if !ok {
