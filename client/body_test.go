@@ -70,7 +70,7 @@ func calls() map[string]any {
 		"counter-devices": c.CounterDevices, "revoke-device": c.RevokeDevice, "own": c.Owns, "record-own": c.RecordOwn, "end-own": c.EndOwn,
 		"open-shift": c.OpenShift, "close-shift": c.CloseShift, "pay-out-shift": c.PayOutShift, "shifts": c.Shifts, "shift-report": c.ShiftReport,
 		"payments": c.Payments, "payment": c.Payment, "apply-payment": c.ApplyPayment, "refund-payment": c.RefundPayment, "reject-payment": c.RejectPayment,
-		"voucher-batches": c.VoucherBatches, "voucher-batch": c.VoucherBatch, "make-vouchers": c.MakeVouchers, "take-voucher-pins": c.TakeVoucherPins, "sell-vouchers": c.SellVouchers, "end-vouchers": c.EndVouchers, "redeem-voucher": c.RedeemVoucher,
+		"voucher-batches": c.VoucherBatches, "voucher-batch": c.VoucherBatch, "make-vouchers": c.MakeVouchers, "take-voucher-pins": c.TakeVoucherPins, "sell-vouchers": c.SellVouchers, "end-vouchers": c.EndVouchers, "redeem-voucher": c.RedeemVoucher, "show-voucher-codes": c.VoucherCodes, "reissue-voucher-codes": c.ReissueVoucherCodes,
 		"payment-requests": c.PaymentRequests, "payment-request": c.PaymentRequest, "request-payment": c.RequestPayment,
 		"upload-statement": c.UploadStatement, "reconciliations": c.Reconciliations, "reconcile": c.Reconcile, "differences": c.Differences, "statement-files": c.StatementFiles,
 		"close-difference": c.CloseDifference, "assign-difference": c.AssignDifference, "difference-call": c.DifferenceCall, "read-difference-call": c.ReadDifferenceCall,

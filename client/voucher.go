@@ -27,9 +27,21 @@ func (c *Client) TakeVoucherPins(ctx context.Context, batch string) (apiv1.Vouch
 	return ask[apiv1.VoucherPins](ctx, c, post(batchPath(batch)+"/pins", apiv1.TakeVoucherPins{}))
 }
 
-// SellVouchers takes the money for vouchers and activates them (right: vend.sell). The key makes it safe to repeat.
-func (c *Client) SellVouchers(ctx context.Context, batch string, r apiv1.VoucherRange, key string) (apiv1.VoucherBatch, error) {
-	return keyedAsk[apiv1.VoucherBatch](ctx, c, post(batchPath(batch)+"/sell", r), key)
+// SellVouchers takes the money for vouchers and activates them (right: vend.sell). If the batch requires codes, it returns those of the vouchers. The
+// key makes it safe to repeat.
+func (c *Client) SellVouchers(ctx context.Context, batch string, r apiv1.VoucherRange, key string) (apiv1.IssuedVouchers, error) {
+	return keyedAsk[apiv1.IssuedVouchers](ctx, c, post(batchPath(batch)+"/sell", r), key)
+}
+
+// VoucherCodes returns the codes of sold vouchers to the one who saw them before (right: vend.sell).
+func (c *Client) VoucherCodes(ctx context.Context, batch string, r apiv1.VoucherRange) (apiv1.VoucherCodes, error) {
+	return ask[apiv1.VoucherCodes](ctx, c, post(batchPath(batch)+"/codes", r))
+}
+
+// ReissueVoucherCodes gives sold vouchers new codes (right: payment.decide). Under four eyes the second person sees them. The key makes it safe to
+// repeat.
+func (c *Client) ReissueVoucherCodes(ctx context.Context, batch string, r apiv1.ReissueVoucherCodes, key string) (apiv1.IssuedVouchers, error) {
+	return keyedAsk[apiv1.IssuedVouchers](ctx, c, post(batchPath(batch)+"/codes/again", r), key)
 }
 
 // EndVouchers ends vouchers that nobody has redeemed (right: payment.decide). The key makes it safe to repeat.

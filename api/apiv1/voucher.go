@@ -20,6 +20,8 @@ type VoucherBatch struct {
 	MadeAt    time.Time  `json:"made_at" doc:"When it was made"`
 	TakenBy   string     `json:"taken_by,omitempty" doc:"Who took the PINs; empty if nobody has"`
 	TakenAt   *time.Time `json:"taken_at,omitempty" doc:"When the PINs were taken"`
+	// RequiresCode is false for every batch that was made without it.
+	RequiresCode bool `json:"requires_code" doc:"Whether a voucher is redeemed with its PIN and with the code that is on the receipt of its sale"`
 }
 
 // VoucherBatches is the list of voucher batches.
@@ -31,6 +33,32 @@ type NewVoucherBatch struct {
 	FaceMinor int64  `json:"face_minor" minimum:"1" example:"10000" doc:"Value of each voucher in the smallest unit of the currency"`
 	Expires   string `json:"expires" maxLength:"10" example:"2027-12-31" doc:"Last local day on which a voucher can be redeemed"`
 	Note      string `json:"note,omitempty" maxLength:"200" doc:"Note"`
+	// RequiresCode is false by default: the PIN alone redeems a voucher.
+	RequiresCode bool `json:"requires_code,omitempty" doc:"Require a code beside the PIN, which comes into being with the sale of the voucher and is on its receipt: then whoever printed the PINs cannot redeem sold vouchers"`
+}
+
+// VoucherCode is a voucher with its code.
+type VoucherCode struct {
+	Serial string `json:"serial" example:"7-00001" doc:"Serial number, which is no secret"`
+	Code   string `json:"code" example:"FHJK LMQR" doc:"Code: 8 letters, for the buyer alone"`
+}
+
+// IssuedVouchers is a batch after a sale, or after its codes were issued again.
+type IssuedVouchers struct {
+	VoucherBatch
+	Codes []VoucherCode `json:"codes,omitempty" doc:"The codes of these vouchers, for their buyer; missing if the batch requires none"`
+}
+
+// VoucherCodes are the codes of a range of vouchers.
+type VoucherCodes struct {
+	Batch string        `json:"batch" doc:"Id of the batch"`
+	Codes []VoucherCode `json:"codes" doc:"The codes of the vouchers that can be redeemed, in the order of their serial numbers"`
+}
+
+// ReissueVoucherCodes gives sold vouchers new codes, because the receipt with the old ones is lost.
+type ReissueVoucherCodes struct {
+	VoucherRange
+	Reason string `json:"reason" maxLength:"300" doc:"Why; the audit log keeps it"`
 }
 
 // VoucherPin is a voucher with its PIN.
@@ -62,7 +90,8 @@ type EndVouchers struct {
 
 // RedeemVoucher is a PIN to redeem for a meter.
 type RedeemVoucher struct {
-	PIN   string `json:"pin" maxLength:"32" doc:"PIN of the voucher; blanks and dashes do not matter"`
+	PIN   string `json:"pin" maxLength:"64" doc:"PIN of the voucher; blanks and dashes do not matter, and the code may follow it"`
+	Code  string `json:"code,omitempty" maxLength:"32" example:"FHJK LMQR" doc:"Code on the receipt of the voucher, if it has one; case, blanks and dashes do not matter"`
 	Meter string `json:"meter" maxLength:"64" example:"04140001001" doc:"Number of the meter"`
 }
 

@@ -90,6 +90,8 @@ const (
 	ActPrintVouchers Act = "voucher.print" // take the PINs of a batch
 	ActSellVouchers  Act = "voucher.sell"
 	ActEndVouchers   Act = "voucher.end" // make vouchers worthless
+	// ActReissueCodes gives sold vouchers new codes, because the receipt with the old ones is lost.
+	ActReissueCodes Act = "voucher.reissue"
 
 	ActWebhook Act = "webhook.enable" // send events to another program
 
@@ -173,6 +175,7 @@ var acts = map[Act]rule{
 	ActPrintVouchers:  {right: DecidePayments, second: noSecond, moves: "no value: a PIN buys nothing before somebody pays for it, and the audit log names who took the PINs"},
 	ActSellVouchers:   {right: Sell, second: noSecond, under: []Ceiling{PersonSales}, moves: "PINs that buy energy, for cash that only the seller has seen"},
 	ActEndVouchers:    {right: DecidePayments, moves: "what customers paid for vouchers, to the utility's income"},
+	ActReissueCodes:   {right: DecidePayments, moves: "vouchers that somebody else paid for, to whoever has their PINs and gets the new codes"},
 	ActWebhook:        {right: WriteSettings, moves: "no money: facts about sales, payments and meters leave for another program, for as long as it is enabled"},
 
 	ActSettings: {right: WriteSettings, moves: "the rules themselves"},

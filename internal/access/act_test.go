@@ -35,6 +35,7 @@ voucher.make         payment.decide  two
 voucher.print        payment.decide  one
 voucher.sell         vend.sell       one
 voucher.end          payment.decide  two
+voucher.reissue      payment.decide  two
 payment.refund       payment.decide  two
 payment.reject       payment.decide  one
 payment.dismiss      payment.decide  two

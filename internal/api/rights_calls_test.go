@@ -141,18 +141,22 @@ func paymentCalls() map[string]valid {
 		"assign-difference":    once(access.DecidePayments, "/v1/differences/{id}/assign", `{"owner":"Amina"}`, (*stage).difference),
 		"upload-statement":     once(access.DecidePayments, "/v1/payment-providers/{id}/statements", mpesaFile, (*stage).provider),
 		"payment":              once(access.ReadPayments, "/v1/payments/{id}", "", parkedPayment).by("GET"),
-		"apply-payment":        once(access.DecidePayments, "/v1/payments/{id}/apply", `{"meter":"`+meterNumber+`"}`, parkedPayment),
-		"refund-payment":       once(access.DecidePayments, "/v1/payments/{id}/refund", `{"reason":"not ours"}`, parkedPayment),
-		"reject-payment":       once(access.DecidePayments, "/v1/payments/{id}/reject", `{"reason":"unknown"}`, unconfirmedPayment),
-		"voucher-batches":      get(access.ReadPayments, "/v1/voucher-batches"),
-		"voucher-batch":        once(access.ReadPayments, "/v1/voucher-batches/{id}", "", (*stage).vouchers).by("GET"),
-		"make-vouchers":        once(access.DecidePayments, "/v1/voucher-batches", newVouchers, (*stage).nothing),
-		"take-voucher-pins":    once(access.DecidePayments, "/v1/voucher-batches/{id}/pins", "{}", (*stage).vouchers),
-		"sell-vouchers":        once(access.Sell, "/v1/voucher-batches/{id}/sell", "{}", (*stage).printedVouchers),
-		"end-vouchers":         once(access.DecidePayments, "/v1/voucher-batches/{id}/end", `{"reason":"lost"}`, (*stage).printedVouchers),
-		"redeem-voucher":       once(access.Sell, "/v1/voucher-redemptions", `{"pin":"{id}","meter":"`+meterNumber+`"}`, (*stage).soldVoucher),
-		"payment-requests":     get(access.ReadPayments, "/v1/payment-requests"),
-		"payment-request":      once(access.ReadPayments, "/v1/payment-requests/{id}", "", paymentRequest).by("GET"),
+		"apply-payment": {access.DecidePayments, func(s *stage, vendor bool) call { // the sale may follow the answer: it has a meter of its own
+			return call{"POST", "/v1/payments/" + parkedPayment(s, vendor) + "/apply", `{"meter":"` + s.added("prepay_token") + `"}`}
+		}},
+		"refund-payment":        once(access.DecidePayments, "/v1/payments/{id}/refund", `{"reason":"not ours"}`, parkedPayment),
+		"reject-payment":        once(access.DecidePayments, "/v1/payments/{id}/reject", `{"reason":"unknown"}`, unconfirmedPayment),
+		"voucher-batches":       get(access.ReadPayments, "/v1/voucher-batches"),
+		"voucher-batch":         once(access.ReadPayments, "/v1/voucher-batches/{id}", "", (*stage).vouchers).by("GET"),
+		"make-vouchers":         once(access.DecidePayments, "/v1/voucher-batches", newVouchers, (*stage).nothing),
+		"take-voucher-pins":     once(access.DecidePayments, "/v1/voucher-batches/{id}/pins", "{}", (*stage).vouchers),
+		"sell-vouchers":         once(access.Sell, "/v1/voucher-batches/{id}/sell", "{}", (*stage).printedVouchers),
+		"end-vouchers":          once(access.DecidePayments, "/v1/voucher-batches/{id}/end", `{"reason":"lost"}`, (*stage).printedVouchers),
+		"show-voucher-codes":    once(access.Sell, "/v1/voucher-batches/{id}/codes", "{}", (*stage).printedVouchers),
+		"reissue-voucher-codes": once(access.DecidePayments, "/v1/voucher-batches/{id}/codes/again", `{"reason":"lost"}`, (*stage).codedVouchers),
+		"redeem-voucher":        once(access.Sell, "/v1/voucher-redemptions", `{"pin":"{id}","meter":"`+meterNumber+`"}`, (*stage).soldVoucher),
+		"payment-requests":      get(access.ReadPayments, "/v1/payment-requests"),
+		"payment-request":       once(access.ReadPayments, "/v1/payment-requests/{id}", "", paymentRequest).by("GET"),
 		"add-payment-provider": post(access.WriteSettings, "/v1/payment-providers",
 			`{"name":"p-{n}","kind":"webhook","secrets":{"signing":"`+signing+`"},"max_single_minor":100,"max_daily_minor":1000}`),
 		"enable-payment-provider":   once(access.WriteSettings, "/v1/payment-providers/{id}/enable", "{}", (*stage).provider),
@@ -405,6 +409,15 @@ func (s *stage) printed() apiv1.VoucherPins {
 func (s *stage) printedVouchers(bool) string {
 	s.t.Helper()
 	return s.printed().Batch
+}
+
+// codedVouchers returns the id of a batch whose vouchers have codes.
+func (s *stage) codedVouchers(bool) string {
+	s.t.Helper()
+	made := decode[struct{ ID string }](s.t, s.do(201, "POST", "/v1/voucher-batches", `{"count":2,"face_minor":500,"expires":"2028-06-30","requires_code":true}`)).ID
+	s.do(200, "POST", "/v1/voucher-batches/"+made+"/pins", "{}")
+	s.do(200, "POST", "/v1/voucher-batches/"+made+"/sell", "{}")
+	return made
 }
 
 // soldVoucher returns the PIN of a voucher that somebody bought.

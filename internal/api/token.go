@@ -15,6 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/voucher"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -282,6 +283,10 @@ func (a *API) decide(ctx context.Context, by access.Actor, approval string, allo
 		again.Password = new(passwordAgain(changed))
 		exchangeOf(ctx).again = again
 		b.Password = new(passwordOf(changed))
+	}
+	if codes, ok := d.Done.Shown.([]voucher.Coded); ok {
+		exchangeOf(ctx).again = b // a repetition shows no code
+		b.Codes = codesOf(codes)
 	}
 	if drawn, ok := d.Done.Shown.(access.Secret); ok {
 		exchangeOf(ctx).again = b // a repetition shows no secret

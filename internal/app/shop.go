@@ -17,7 +17,7 @@ func sender(t access.Tenant, phone string) access.Actor { return access.SystemAc
 
 // Redeem redeems a voucher, once for the same PIN and meter.
 func (s shop) Redeem(ctx context.Context, t access.Tenant, o notify.Order) (notify.Bought, error) {
-	out, err := s.a.vouchers.Redeem(ctx, sender(t, o.Phone), voucher.Redemption{PIN: o.PIN.Reveal(), Meter: o.Meter, Who: "phone:" + o.Phone})
+	out, err := s.a.vouchers.Redeem(ctx, sender(t, o.Phone), voucher.Redemption{PIN: o.PIN.Reveal(), Code: o.Code.Reveal(), Meter: o.Meter, Who: "phone:" + o.Phone, Route: voucher.BySMS})
 	return notify.Bought{Refusal: out.Refusal, Serial: out.Serial, Amount: out.Sale.Tender, Sale: out.Sale.ID, Repeated: out.Repeated}, err
 }
 

@@ -48,6 +48,7 @@ func revealersOfTokens() map[string]string {
 		"internal/web/console/newmeter.go":       "shows the secrets of a meter once, to the person who registered it",
 		"internal/web/console/platform.go":       "puts a token into the box of somebody who may see it",
 		"internal/web/console/vouchers_templ.go": "shows the PINs of vouchers once, to the one who takes them, and codes to the one who may see them, after the audit row",
+		"internal/web/console/vouchers.go":       "writes the same codes into a file",
 		"internal/web/console/integrations.go":   "shows the password of a login once, to the person who made it",
 		"internal/web/console/service.go":        "shows service tokens to whoever asked for them, or may see digits",
 		"internal/web/console/doctor.go":         "shows which token was meant to somebody who may see digits",

@@ -58,6 +58,7 @@ const (
 	Reconciliation = "rec_" // the comparison of one day of a payment provider
 	Difference     = "dif_" // what does not agree in a reconciliation
 	VoucherBatch   = "vbt_" // a number of vouchers of one value
+	VoucherIssue   = "vci_" // an issue of the codes of vouchers
 	PageLink       = "lnk_" // a link to a customer's page
 	PaymentRequest = "prq_" // asks a customer to pay
 	Webhook        = "whk_" // an address that gets events

@@ -43,7 +43,7 @@ func (d *Dispatcher) answer(tx Tx, in Message, raw Incoming, mine []Subscription
 	if !q.supported && q.word.HasLanguage {
 		q.lang = q.word.Language
 	}
-	if p != nil {
+	if p != nil && (p.Word == WordBuy || p.redeemed()) {
 		return d.bought(tx, q, p)
 	}
 	today, err := tx.Recipients().AnswersTo(in.Phone, now.Add(-24*time.Hour), maxCounted)
@@ -55,6 +55,9 @@ func (d *Dispatcher) answer(tx Tx, in Message, raw Incoming, mine []Subscription
 		return nil
 	case n == MaxPerSender-1:
 		return d.reply(tx, q, PurposeLater, q.args)
+	}
+	if p != nil {
+		return d.bought(tx, q, p)
 	}
 	return d.answerWord(tx, q, now)
 }

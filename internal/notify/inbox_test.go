@@ -26,7 +26,7 @@ func TestWhatIsKeptOfAnArrival(t *testing.T) {
 		"a customer": {notify.Incoming{From: "+254 700-000-001", Text: "BAL"}, notify.Message{Purpose: notify.PurposeFromCustomer, Phone: amina, Text: "BAL", Customer: id.ID{1}, Lang: "en"}},
 		"a stranger": {notify.Incoming{From: stranger, Text: "*02#12345678901234567890"}, notify.Message{Purpose: notify.PurposeFromStranger, Phone: stranger, Text: "***#********************"}},
 		"half of it": {notify.Incoming{From: amina, Text: "BA", Missing: 2}, notify.Message{Purpose: notify.PurposeFromCustomer, Phone: amina, Text: "BA", Customer: id.ID{1}, Lang: "en", Failure: "2 parts are missing"}},
-		"a long one": {notify.Incoming{From: strings.Repeat("n", 33), Text: strings.Repeat("t", notify.MaxText+1)}, notify.Message{Purpose: notify.PurposeFromStranger, Phone: strings.Repeat("n", 32), Text: strings.Repeat("t", notify.MaxText)}},
+		"a long one": {notify.Incoming{From: strings.Repeat("n", 33), Text: strings.Repeat("a", notify.MaxText+1)}, notify.Message{Purpose: notify.PurposeFromStranger, Phone: strings.Repeat("n", 32), Text: strings.Repeat("a", notify.MaxText)}},
 	} {
 		o := opened(t)
 		c.in.Route, c.in.Identity, c.in.At = "modem1", [16]byte{7}, o.now.Add(-time.Hour)

@@ -64,8 +64,9 @@ type Keyword struct {
 	// Language is the language of the word. HasLanguage is false if several languages have the word, or if the word is WordNone.
 	Language    Language
 	HasLanguage bool
-	// PIN holds the digits of a voucher, for WordVoucher. Amount is the amount of WordBuy, as the customer typed it.
+	// PIN and Code hold the secrets of a voucher, for WordVoucher. Amount is the amount of WordBuy, as the customer typed it.
 	PIN    access.Secret
+	Code   access.Secret
 	Amount string
 }
 
@@ -91,7 +92,7 @@ func ParseKeyword(text string) Keyword {
 		return k
 	}
 	words, number := pieces(plain)
-	if k, is := readOrder(plain, words, number); is {
+	if k, is := readOrder(plain); is {
 		return k
 	}
 	if len(number) >= TokenLike {
@@ -242,14 +243,4 @@ func unmark(r rune) rune {
 		n++
 	}
 	return r
-}
-
-// MaskTokens returns the form in which a message is stored and shown: digits that could be a token are masked. The list of tokens in a
-// meter's reply has many figures, so there only digits without letters between them count.
-func MaskTokens(text string) string {
-	text = withoutPIN(text)
-	if ParseMeterReply(text).Kind != ReplyOther {
-		return refusal.MaskRuns(text)
-	}
-	return refusal.MaskTokens(text)
 }

@@ -2,7 +2,6 @@ package notify
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -25,7 +24,8 @@ type Order struct {
 	Phone  string // sender
 	Meter  string // number
 	PIN    access.Secret
-	Amount string // as typed
+	Code   access.Secret // of the voucher's receipt; empty without one
+	Amount string        // as typed
 }
 
 // Bought is what became of an order.
@@ -54,7 +54,7 @@ func (w Word) buys() bool { return w == WordVoucher || w == WordBuy }
 // order finds out what a message buys, or which answer says what it lacks. Only the holder of a registered telephone can be asked to pay, because
 // anybody can send in a stranger's name. A voucher may come from any telephone: its PIN is what counts.
 func (k Keyword) order(phone string, mine []Subscription) (p purchase, lacks Purpose) {
-	p = purchase{Keyword: k, Order: Order{Phone: phone, PIN: k.PIN, Amount: k.Amount}}
+	p = purchase{Keyword: k, Order: Order{Phone: phone, PIN: k.PIN, Code: k.Code, Amount: k.Amount}}
 	switch {
 	case k.Word == WordBuy && len(mine) == 0:
 		return p, PurposePublic
@@ -96,8 +96,9 @@ func (d *Dispatcher) buy(ctx context.Context, t access.Tenant, in Incoming) (*pu
 	return p, err
 }
 
-// mayBuy returns the order of a message that was not seen before and that its sender may send now. A message that would get no answer, or only
-// the answer that it came too often, buys nothing.
+// mayBuy returns the order of a message that was not seen before and that its sender may send now. A request to be asked to pay buys nothing if it
+// would get no answer, or only the answer that it came too often. A voucher is not refused for that: anybody can use up the answers of a telephone by
+// sending in its name, and the voucher's own limits of wrong PINs hold.
 func (d *Dispatcher) mayBuy(tx Tx, in Incoming, k Keyword) (*purchase, error) {
 	now := d.c.Now()
 	if known, err := tx.MessageKnown(in.Identity); err != nil || known || len(in.From) <= minPhone || in.From[0] != '+' {
@@ -114,14 +115,12 @@ func (d *Dispatcher) mayBuy(tx Tx, in Incoming, k Keyword) (*purchase, error) {
 	if lacks != "" {
 		return nil, nil
 	}
+	if k.Word == WordVoucher {
+		return &p, nil
+	}
 	text := MaskTokens(in.Text)
 	if full, err := arrivalsFull(tx, in.From, text, quotaOf, now); err != nil || full {
 		return nil, err
-	}
-	if len(mine) == 0 {
-		if full, err := d.strangersFull(tx, in, now); err != nil || full {
-			return nil, err
-		}
 	}
 	today, err := tx.Recipients().AnswersTo(in.From, now.Add(-24*time.Hour), maxCounted)
 	if err != nil || counted(today, quotaOf(text), time.Time{}) >= MaxPerSenderDay || counted(today, quotaOf(text), now.Add(-time.Hour)) >= MaxPerSender-1 {
@@ -129,6 +128,9 @@ func (d *Dispatcher) mayBuy(tx Tx, in Incoming, k Keyword) (*purchase, error) {
 	}
 	return &p, nil
 }
+
+// redeemed reports whether the order used a voucher now. That is always answered; anything else of a voucher only within the sender's quota.
+func (p *purchase) redeemed() bool { return !p.done.Refusal.Refused() && !p.done.Repeated }
 
 // bought answers an order that was carried out.
 func (d *Dispatcher) bought(tx Tx, q question, p *purchase) error {
@@ -184,7 +186,7 @@ func whyNot(w Word, no refusal.Refusal) Purpose {
 	switch no.Text {
 	case "voucher-not-found":
 		return PurposeVoucherWrong
-	case "voucher-pin-mistyped":
+	case "voucher-pin-mistyped", "voucher-code-mistyped":
 		return PurposeVoucherMistyped
 	case "voucher-used":
 		return PurposeVoucherUsed
@@ -229,17 +231,4 @@ func (d *Dispatcher) boughtBefore(tx Tx, q question, vend id.ID, a Args) error {
 	}
 	q.args = a
 	return d.tokensAgain(tx, q, before, here)
-}
-
-// withoutPIN masks what the text of an order says in secret.
-func withoutPIN(text string) string {
-	if ParseKeyword(text).Word != WordVoucher {
-		return text
-	}
-	return strings.Map(func(r rune) rune {
-		if d := plainKeys(string(r)); len(d) == 1 && d[0] >= '0' && d[0] <= '9' {
-			return '*'
-		}
-		return r
-	}, text)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
@@ -15,6 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/voucherpin"
 )
 
 const pin = "1234 5678 9012 3452"
@@ -39,7 +41,7 @@ func (c *cashier) take(what, meter string) (notify.Bought, error) {
 }
 
 func (c *cashier) Redeem(_ context.Context, _ access.Tenant, o notify.Order) (notify.Bought, error) {
-	return c.take(o.PIN.Reveal(), o.Meter)
+	return c.take(strings.TrimSpace(o.PIN.Reveal()+" "+o.Code.Reveal()), o.Meter)
 }
 
 func (c *cashier) Ask(_ context.Context, _ access.Tenant, o notify.Order) (notify.Bought, error) {
@@ -89,6 +91,76 @@ func TestWordsThatBuy(t *testing.T) {
 	}
 }
 
+// TestWordsWithACode: the code of a receipt is read wherever it stands, and never stored.
+func TestWordsWithACode(t *testing.T) {
+	for _, c := range []struct{ text, code, meter string }{
+		{"PIN " + pin + " FHJK LMQR", "FHJKLMQR", ""}, {"pin" + strings.ReplaceAll(pin, " ", "") + "fhjklmqr", "FHJKLMQR", ""}, {pin + " FHJK-LMQR", "FHJKLMQR", ""},
+		{"FHJKLMQR " + pin, "FHJKLMQR", ""}, {"PIN " + pin + " FHJKLMQR 0414 0001 001", "FHJKLMQR", "04140001001"}, {"PIN " + pin + " 0414 0001 001 FHJKLMQR", "FHJKLMQR", "04140001001"},
+		{pin + " FHJKLMQR 04140001001", "FHJKLMQR", "04140001001"}, {"vocha ＦＨＪＫ ｌｍｑｒ " + pin + " 2", "FHJKLMQR", "2"}, {"my pin number is " + pin + " code FHJKLMQR.", "FHJKLMQR", ""},
+		{"PIN " + pin + " hello", "", ""}, {"PIN " + pin + " FHJKLMQ", "", ""},
+	} {
+		k := notify.ParseKeyword(c.text)
+		if k.Word != notify.WordVoucher || k.PIN.Reveal() != "1234567890123452" || k.Code.Reveal() != c.code || k.Number != c.meter {
+			t.Errorf("%q is %s with PIN %q, code %q and meter %q; want %+v", c.text, k.Word, k.PIN.Reveal(), k.Code.Reveal(), k.Number, c)
+		}
+		masked := notify.MaskTokens(c.text)
+		if strings.ContainsAny(masked, "0123456789") || strings.Contains(strings.ToUpper(masked), "FHJK") || strings.Contains(masked, "Ｆ") || notify.ParseKeyword(masked).Word != notify.WordVoucher {
+			t.Errorf("%q is stored as %q", c.text, masked)
+		}
+	}
+	o, c := shopOffice(t)
+	if got := o.receive(amina, "PIN "+pin+" FHJK LMQR"); len(got) != 0 {
+		t.Errorf("answered %q", got)
+	}
+	c.ordered(t, "1234567890123452 FHJKLMQR for "+meterA)
+}
+
+// TestNoCodeIsStored: a message in which a code stands is stored without it, whether or not the message is understood and the code is right.
+func TestNoCodeIsStored(t *testing.T) {
+	for _, text := range []string{
+		"Hello " + pin + " FHJK LMQR please",  // a sentence
+		pin + " FHJKLMQB",                     // one wrong letter
+		pin + " FHJK LMQB", pin + " FHJKLMQA", // and in groups, or a vowel
+		pin + " FHJKLMQ", pin + " FHJKLMQRT", // one letter too few, one too many
+		"code FHJK LMQR", "FHJKLMQR", "my code is fhjk-lmqr", "f h j k l m q r", // in a message of its own
+		"code FHJKLMQB", "code FHJK LMQE", "codeFHJKLMQR", "FHJKLMQR." + meterA, "ＦＨＪＫ ｌｍｑｒ", "1 FHJK 2 LMQR",
+		pin + " FHJK LMQR 04140001001 Amina", "Amina 04140001001 FHJK LMQR " + pin, // a name and a meter
+		"123456789012345 FHJK LMQR", "12345678901234 FHJKLMQB", // a digit too few
+		pin + " KWH FHJ LM", "STOP " + pin + " FHJK LMQR", "BAL FHJK LMQR",
+	} {
+		o, _ := shopOffice(t)
+		o.receive(amina, text)
+		stored := o.messages[0].Text
+		left := strings.Map(func(r rune) rune {
+			if r = unicode.ToUpper(r); !strings.ContainsRune(voucherpin.Letters, r) && (r < 'Ａ' || r > 'Ｚ') {
+				return -1
+			}
+			return r
+		}, stored)
+		if strings.Contains(left, "FHJ") || strings.Contains(left, "KLM") || strings.Contains(left, "LMQ") || strings.Contains(left, "Ｌ") {
+			t.Errorf("%q is stored as %q", text, stored)
+		}
+		if again := notify.MaskTokens(stored); again != stored {
+			t.Errorf("%q, masked again, is %q", stored, again)
+		}
+	}
+}
+
+// TestOrdinaryMessagesAreStoredAsTheyAre: what has no code and no PIN in it is not masked.
+func TestOrdinaryMessagesAreStoredAsTheyAre(t *testing.T) {
+	for _, text := range []string{
+		"balance", "BAL 04140001001", "please call me", "Please send me my last token", "I bought 34 kWh and 20 kWh, left 12 kWh", "34kWh 20kWh", "thx", "no power since the 3rd month",
+		"the thrift shop on the left has no light", "half the month without kwh", "Hello, Mr Matt from the north", "throw away my old meter", "the rhythm of the lights", "left. kwh", "THANKS!!!",
+		"solde", "s'il vous plaît rappelez-moi", "le compteur ne marche plus depuis la lettre", "j'ai acheté 34 kWh hier", "mettre le courant", "merci Matthieu", "trop chère l'électricité",
+		"salio", "tafadhali nipigie simu", "umeme umekatika tangu asubuhi", "nimenunua kWh 34 jana", "mita yangu haifanyi kazi", "asante sana", "hakuna umeme mtaa wa Mlimani",
+		"no hay luz", "mi medidor no funciona", "por favor llámame", "vale for my shop please", "voucher please help me",
+	} {
+		if got := notify.MaskTokens(text); got != text {
+			t.Errorf("%q is stored as %q", text, got)
+		}
+	}
+}
+
 // TestAVoucherBySMS: the PIN is redeemed for the sender's meter before the message is stored, and the repeated message gets the same token.
 func TestAVoucherBySMS(t *testing.T) {
 	o, c := shopOffice(t)
@@ -122,6 +194,29 @@ func TestAVoucherBySMS(t *testing.T) {
 	if got := o.receive(stranger, "PIN "+pin+" "+meterB); len(got) != 0 { // a stranger's wrong PINs are answered as rarely as anything else of theirs
 		t.Errorf("a wrong PIN: %q", got)
 	}
+}
+
+// TestAVoucherCountsWhenAnswersAreUsedUp: anybody can send wrong PINs in a customer's name until the telephone gets no more answers. The customer's
+// voucher is redeemed all the same, and the wrong ones are not answered for ever.
+func TestAVoucherCountsWhenAnswersAreUsedUp(t *testing.T) {
+	o, c := shopOffice(t)
+	c.says = refuse.VoucherNotFound()
+	answered := 0
+	for n := range 70 { // more than are stored of one sender in an hour
+		answered += len(o.receive(amina, fmt.Sprintf("PIN 1234 5678 9012 %04d", n)))
+	}
+	if answered != notify.MaxPerSender {
+		t.Errorf("%d wrong PINs are answered, want %d", answered, notify.MaxPerSender)
+	}
+	c.orders, c.says = nil, refusal.Refusal{}
+	o.receive(amina, "PIN "+pin)
+	c.ordered(t, "1234567890123452 for "+meterA)
+	for n := range 30 {
+		o.receive(stranger, fmt.Sprintf("PIN 9234 5678 9012 %04d 04149999999", n))
+	}
+	c.orders = nil
+	o.receive(stranger, "PIN "+pin+" 04149999999")
+	c.ordered(t, "1234567890123452 for 04149999999")
 }
 
 // TestRefusedOrders: every refusal has its own answer, and the message is stored.
@@ -159,8 +254,8 @@ func TestBuyBySMS(t *testing.T) {
 	c.ordered(t)
 }
 
-// TestAnOrderIsCarriedOutOnceForAMessage: a message that came before orders nothing, nor does one that would get no answer, one of a meter, or one
-// with a missing part. If the message cannot be stored, the route brings it again, and the shop sees the same order.
+// TestAnOrderIsCarriedOutOnceForAMessage: a message that came before orders nothing, nor does a request to pay that would get no answer, a message of a
+// meter, or one with a missing part. If the message cannot be stored, the route brings it again, and the shop sees the same order.
 func TestAnOrderIsCarriedOutOnceForAMessage(t *testing.T) {
 	o, c := shopOffice(t)
 	send := func(in notify.Incoming) error {
@@ -185,12 +280,12 @@ func TestAnOrderIsCarriedOutOnceForAMessage(t *testing.T) {
 	if err := send(notify.Incoming{Identity: [16]byte{3}}); !errors.Is(err, errStore) || o.known[[16]byte{3}] {
 		t.Errorf("an order that broke: %v", err)
 	}
-	c.broken, c.orders, o.word = nil, nil, "PIN **** **** **** ****"
-	for range notify.MaxPerSender - 2 { // the repeated order was answered too
+	c.broken, c.orders, o.word = nil, nil, "BUY 100"
+	for range notify.MaxPerSender - 1 {
 		o.messages = append(o.messages, notify.Message{Phone: amina, CreatedAt: o.now.Add(-time.Minute)})
 	}
 	for n, want := range []int{1, 0} {
-		if got := o.receive(amina, fmt.Sprintf("PIN %s %d", pin, n+1)); len(got) != want {
+		if got := o.receive(amina, fmt.Sprintf("BUY 10%d", n)); len(got) != want {
 			t.Errorf("message %d of an hour gets %q", notify.MaxPerSender+n, got)
 		}
 	}

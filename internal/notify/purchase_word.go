@@ -4,33 +4,32 @@ import (
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/voucherpin"
 )
 
-// pinDigits is the length of a voucher's PIN. A token has 20 digits and a meter's number 11 or 13, so digits alone are never two of them.
-const pinDigits = 16
-
-// readOrder reads a message that buys: a voucher's PIN, alone or after its word and with a meter after it, or BUY with an amount and a meter.
-func readOrder(plain string, words []string, number string) (Keyword, bool) {
-	if len(words) == 0 {
-		if len(number) == pinDigits {
-			return Keyword{Word: WordVoucher, PIN: access.SecretOf(number)}, true
+// readOrder reads a message that buys: a voucher's PIN, alone or after its word, perhaps with its code and with a meter; or BUY with an amount and a
+// meter. A token has 20 digits and a meter's number 11 or 13, so digits alone are a PIN only if they are sixteen.
+func readOrder(plain string) (Keyword, bool) {
+	typed := voucherpin.Read(plain)
+	if len(typed.Words) == 0 {
+		if typed.PIN != "" && (typed.Rest == "" || typed.Code != "" && len(typed.Rest) < TokenLike) {
+			return Keyword{Word: WordVoucher, PIN: access.SecretOf(typed.PIN), Code: access.SecretOf(typed.Code), Number: typed.Rest}, true
 		}
-		stars := strings.NewReplacer(" ", "", "-", "").Replace(plain)
-		return Keyword{Word: WordVoucher}, stars == strings.Repeat("*", pinDigits) // as such a message is stored
+		return Keyword{Word: WordVoucher}, isMaskedOrder(plain)
 	}
-	if len(words) > maxKeywordWords {
+	if len(typed.Words) > maxKeywordWords {
 		return Keyword{}, false
 	}
 	var k Keyword
-	for _, w := range words { // "my pin is ..."
+	for _, w := range typed.Words { // "my pin is ..."
 		if k = lookUp(w); k.Word != WordNone {
 			break
 		}
 	}
 	switch k.Word {
 	case WordVoucher:
-		if len(number) >= pinDigits {
-			k.PIN, k.Number = access.SecretOf(number[:pinDigits]), number[pinDigits:]
+		if typed.PIN != "" {
+			k.PIN, k.Code, k.Number = access.SecretOf(typed.PIN), access.SecretOf(typed.Code), typed.Rest
 		}
 		return k, len(k.Number) < TokenLike
 	case WordBuy:
@@ -38,6 +37,12 @@ func readOrder(plain string, words []string, number string) (Keyword, bool) {
 		return k, len(k.Number) < TokenLike
 	}
 	return Keyword{}, false
+}
+
+// isMaskedOrder reports whether a text is a PIN without its word, as such a message is stored: with stars for the PIN, the code and the meter.
+func isMaskedOrder(plain string) bool {
+	stars := strings.NewReplacer(" ", "", "-", "").Replace(plain)
+	return strings.Trim(stars, "*") == "" && (len(stars) == voucherpin.PINDigits || len(stars) >= voucherpin.PINDigits+voucherpin.CodeLetters)
 }
 
 // amountAndMeter splits what follows BUY: an amount as people type it, and a meter in any grouping. An amount never has a blank in it, because

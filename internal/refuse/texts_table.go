@@ -3854,9 +3854,9 @@ func VoucherBatchNotFound(batch string) refusal.Refusal {
 	return refusal.Refusal{Code: "voucher-not-found", Text: "voucher-batch-not-found", What: "There is no batch of vouchers " + batch + ".", Not: "No changes were made and no money moved.", Try: "Look for it in the list of voucher batches.", Args: []refusal.Arg{{Place: "batch", Value: batch}}}
 }
 
-// VoucherNotFound: No voucher with this PIN can be redeemed. Compare the PIN with the voucher. If it is right, ask the shop that sold the voucher.
+// VoucherNotFound: No voucher with this PIN can be redeemed. Compare the PIN with the voucher. If the receipt of the voucher has a code of 8 letters, give the code too. If both are right, ask the shop that sold the voucher.
 func VoucherNotFound() refusal.Refusal {
-	return refusal.Refusal{Code: "voucher-not-found", Text: "voucher-not-found", What: "No voucher with this PIN can be redeemed.", Not: "No money was taken and no token was made.", Try: "Compare the PIN with the voucher. If it is right, ask the shop that sold the voucher."}
+	return refusal.Refusal{Code: "voucher-not-found", Text: "voucher-not-found", What: "No voucher with this PIN can be redeemed.", Not: "No money was taken and no token was made.", Try: "Compare the PIN with the voucher. If the receipt of the voucher has a code of 8 letters, give the code too. If both are right, ask the shop that sold the voucher."}
 }
 
 // VoucherPinMistyped: This is not a PIN of a voucher: a PIN has {digits} digits, and one of these is wrong. Type the PIN again as it is printed on the voucher.
@@ -3944,9 +3944,39 @@ func VoucherRangeEnded(rangeValue string) refusal.Refusal {
 	return refusal.Refusal{Code: "voucher-state", Text: "voucher-range-ended", What: "None of the vouchers " + rangeValue + " can be ended: all were redeemed or ended.", Not: "No changes were made and no money moved.", Try: "Look at the batch.", Args: []refusal.Arg{{Place: "range", Value: rangeValue}}}
 }
 
-// VoucherReasonMissing: Ending vouchers needs a reason of at most {max} bytes. Say why.
+// VoucherReasonMissing: Ending vouchers, or issuing their codes again, needs a reason of at most {max} bytes. Say why.
 func VoucherReasonMissing(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "voucher-reason-missing", What: "Ending vouchers needs a reason of at most " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "No changes were made and no money moved.", Try: "Say why.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "voucher-reason-missing", What: "Ending vouchers, or issuing their codes again, needs a reason of at most " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "No changes were made and no money moved.", Try: "Say why.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// VoucherCodeMistyped: This is not a code of a voucher: a code has {letters} letters, all of them among {alphabet}. Type the code again as it is on the receipt. If the receipt has none, leave it out.
+func VoucherCodeMistyped(letters string, alphabet string) refusal.Refusal {
+	return refusal.Refusal{Code: "voucher-not-found", Text: "voucher-code-mistyped", What: "This is not a code of a voucher: a code has " + letters + " letters, all of them among " + alphabet + ".", Not: "No money was taken and no token was made.", Try: "Type the code again as it is on the receipt. If the receipt has none, leave it out.", Args: []refusal.Arg{{Place: "letters", Value: letters}, {Place: "alphabet", Value: alphabet}}}
+}
+
+// VoucherCodesOfPinTaker: {taker} took the PINs of batch {batch} and may be the same person as {by}. Whoever has the PINs must not see the codes. Ask somebody else to do this.
+func VoucherCodesOfPinTaker(taker string, batch string, by string) refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "voucher-codes-of-pin-taker", What: taker + " took the PINs of batch " + batch + " and may be the same person as " + by + ". Whoever has the PINs must not see the codes.", Not: "No changes were made and no money moved.", Try: "Ask somebody else to do this.", Args: []refusal.Arg{{Place: "taker", Value: taker}, {Place: "batch", Value: batch}, {Place: "by", Value: by}}}
+}
+
+// VoucherPinsByNobody: Nobody knows who is behind {by}. Then nobody could sell the vouchers of this batch, because their seller must be another person. Let a confirmed person of the utility take the PINs.
+func VoucherPinsByNobody(by string) refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "voucher-pins-by-nobody", What: "Nobody knows who is behind " + by + ". Then nobody could sell the vouchers of this batch, because their seller must be another person.", Not: "No changes were made.", Try: "Let a confirmed person of the utility take the PINs.", Args: []refusal.Arg{{Place: "by", Value: by}}}
+}
+
+// VoucherWithoutCodes: The vouchers of batch {batch} have no codes. The PIN alone redeems them.
+func VoucherWithoutCodes(batch string) refusal.Refusal {
+	return refusal.Refusal{Code: "voucher-state", Text: "voucher-without-codes", What: "The vouchers of batch " + batch + " have no codes.", Not: "No changes were made and no money moved.", Try: "The PIN alone redeems them.", Args: []refusal.Arg{{Place: "batch", Value: batch}}}
+}
+
+// VoucherRangeNotSold: Of the vouchers {range}, {sold} of {all} were sold, and {active} can be redeemed. Choose a range in which all were sold and one can still be redeemed.
+func VoucherRangeNotSold(rangeValue string, sold string, all string, active string) refusal.Refusal {
+	return refusal.Refusal{Code: "voucher-state", Text: "voucher-range-not-sold", What: "Of the vouchers " + rangeValue + ", " + sold + " of " + all + " were sold, and " + active + " can be redeemed.", Not: "No changes were made and no money moved.", Try: "Choose a range in which all were sold and one can still be redeemed.", Args: []refusal.Arg{{Place: "range", Value: rangeValue}, {Place: "sold", Value: sold}, {Place: "all", Value: all}, {Place: "active", Value: active}}}
+}
+
+// VoucherCodesOfOther: The codes of the vouchers {range} were shown to {shown}. Only the same person sees them again. If the receipt is lost, let the codes be issued again.
+func VoucherCodesOfOther(rangeValue string, shown string) refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "voucher-codes-of-other", What: "The codes of the vouchers " + rangeValue + " were shown to " + shown + ".", Not: "No changes were made and no money moved.", Try: "Only the same person sees them again. If the receipt is lost, let the codes be issued again.", Args: []refusal.Arg{{Place: "range", Value: rangeValue}, {Place: "shown", Value: shown}}}
 }
 
 // PaymentOfVoucher: Payment {payment} comes from voucher {serial}, so no provider can give it back. Apply it to a meter.

@@ -910,7 +910,7 @@ CREATE TABLE voucher_batch (
   vouchers INTEGER NOT NULL, face INTEGER NOT NULL, currency TEXT NOT NULL, ends_at INTEGER NOT NULL, note TEXT NOT NULL DEFAULT '',
   made_by TEXT NOT NULL, created_at INTEGER NOT NULL,
   taken_by TEXT NOT NULL DEFAULT '', taken_at INTEGER, digest BLOB, -- who took the PINs; of all their hashes
-  version INTEGER NOT NULL DEFAULT 1,
+  version INTEGER NOT NULL DEFAULT 1, requires_code INTEGER CHECK (requires_code = 1), taken_self BLOB,
   PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, number)
 ) STRICT, WITHOUT ROWID;
 
@@ -920,7 +920,7 @@ CREATE TABLE voucher (
   pin BLOB NOT NULL,                -- keyed hash
   state TEXT NOT NULL CHECK (state = 'made' OR state = 'active' OR state = 'redeemed' OR state = 'cancelled' OR state = 'ended'),
   meter TEXT NOT NULL DEFAULT '',   -- for which it was redeemed
-  sold_at INTEGER,
+  sold_at INTEGER, issue INTEGER,
   PRIMARY KEY (tenant_id, batch_id, n), UNIQUE (tenant_id, pin), UNIQUE (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 
@@ -979,3 +979,13 @@ CREATE TABLE person_own (
 CREATE INDEX person_own_person ON person_own (tenant_id, person_id, id);
 CREATE INDEX person_own_key ON person_own (tenant_id, kind, key);
 CREATE INDEX meter_login ON meter (login_at) WHERE login_at IS NOT NULL;
+
+CREATE TABLE voucher_issue (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL, batch_id BLOB NOT NULL,
+  number INTEGER NOT NULL,           -- counts the issues of a batch
+  from_n INTEGER NOT NULL, to_n INTEGER NOT NULL, issued_at INTEGER NOT NULL, issued_by TEXT NOT NULL,
+  shown_to TEXT NOT NULL, shown_self BLOB, shown_vendor BLOB, -- who saw the codes
+  reason TEXT NOT NULL DEFAULT '',   -- why codes were issued again; empty for a sale
+  proof BLOB NOT NULL,               -- keyed hash that tells which data key made the codes
+  PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, batch_id, number)
+) STRICT, WITHOUT ROWID;

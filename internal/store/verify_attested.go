@@ -28,7 +28,7 @@ var attestedKinds = [...]*core.AttestedKind{
 	&people.KeyKind, &people.IntegrationKind, &people.PersonKind, &people.StandingKind, &people.DeviceKind, &people.OwnKind,
 	&sales.ShiftKind, &books.DayKind, &meters.AdoptedKind, &meters.DevicePasswordKind,
 	&meters.ConfigKind, &sales.SwapKind,
-	&sales.ProviderKind, &sales.PaymentKind, &sales.PaymentRequestKind, &sales.VoucherBatchKind, &sales.StatementFileKind, &sales.ReconciliationKind, &sales.DifferenceKind,
+	&sales.ProviderKind, &sales.PaymentKind, &sales.PaymentRequestKind, &sales.VoucherBatchKind, &sales.VoucherIssueKind, &sales.StatementFileKind, &sales.ReconciliationKind, &sales.DifferenceKind,
 	&people.WebhookKind,
 }
 

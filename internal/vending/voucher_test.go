@@ -210,15 +210,66 @@ func TestGuessingPINsIsLimited(t *testing.T) {
 	for range voucher.MaxWrong {
 		s.refusedAs(try(wrong, "phone:1"), "voucher-not-found")
 	}
-	s.refusedAs(try(s.pins[0], "phone:1"), "voucher-too-many-tries")
-	if no := try(s.pins[0], "phone:2"); no.Refused() {
-		t.Error(no.Detail())
-	}
-	s.clock.add(24 * time.Hour)
-	if no := try(s.pins[0], "phone:1"); no.Refused() {
+	s.refusedAs(try(wrong, "phone:1"), "voucher-too-many-tries")
+	s.refusedAs(try(wrong, "phone:2"), "voucher-not-found")
+	if no := try(s.pins[0], "phone:1"); no.Refused() { // somebody else may have sent the wrong ones in this telephone's name
 		t.Error(no.Detail())
 	}
 	s.is(voucher.Counts{Made: 1, Redeemed: 1})
+}
+
+// TestGuessingByMessagesIsLimited: each forged sender has tries of its own, so all messages together have a limit too. It closes no page.
+func TestGuessingByMessagesIsLimited(t *testing.T) {
+	s := openVouchers(t, open(t, true), 2)
+	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+	s.paidFor(1, 1)
+	right, wrong := s.pins[0], s.pins[1]
+	try := func(pin string) refusal.Refusal { return s.tryBy(meter, pin, "phone:1", voucher.BySMS) }
+	s.refusedAs(try(wrong), "voucher-not-found")
+	s.exec(`UPDATE voucher_try SET wrong = $1 WHERE who = 'route sms'`, voucher.MaxWrongMessages-1)
+	s.refusedAs(try(wrong), "voucher-not-found")
+	s.refusedAs(try(right), "voucher-too-many-tries")
+	if no := s.tryBy(meter, right, "page:1", voucher.ByPage); no.Refused() {
+		t.Errorf("messages closed a page: %s", no.Detail())
+	}
+	s.clock.add(24 * time.Hour)
+	if no := try(right); no.Refused() {
+		t.Errorf("on the next day: %s", no.Detail())
+	}
+}
+
+// TestAPageClosesOnlyItself: whoever tries wrong PINs on one page closes that page, and no other.
+func TestAPageClosesOnlyItself(t *testing.T) {
+	s := openVouchers(t, open(t, true), 2)
+	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+	s.paidFor(1, 1)
+	right, wrong := s.pins[0], s.pins[1]
+	try := func(pin, who string) refusal.Refusal { return s.tryBy(meter, pin, who, voucher.ByPage) }
+	for range voucher.MaxWrong {
+		s.refusedAs(try(wrong, "page:mine"), "voucher-not-found")
+	}
+	for range voucher.MaxWrongPage - voucher.MaxWrong {
+		s.refusedAs(try(wrong, "page:mine"), "voucher-too-many-tries")
+	}
+	s.refusedAs(try(right, "page:mine"), "voucher-too-many-tries")
+	s.exec(`UPDATE voucher_try SET wrong = 1000000`) // as if they had gone on all day
+	if no := try(right, "page:yours"); no.Refused() {
+		t.Errorf("one page closed another: %s", no.Detail())
+	}
+	s.clock.add(24 * time.Hour)
+	if no := try(right, "page:mine"); no.Refused() {
+		t.Errorf("on the next day: %s", no.Detail())
+	}
+}
+
+// tryBy redeems a PIN as a stranger.
+func (s *voucherShop) tryBy(meter, pin, who string, route voucher.Route) refusal.Refusal {
+	s.t.Helper()
+	out, err := s.cards.Redeem(s.t.Context(), owner(), voucher.Redemption{PIN: pin, Meter: meter, Who: who, Route: route})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return out.Refusal
 }
 
 // TestARefusedSaleLeavesTheVoucher: what the meter refuses costs the customer nothing.

@@ -19,6 +19,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/voucherpin"
 )
 
 // View is a batch as people see it.
@@ -27,6 +28,8 @@ type View struct {
 	Waits  *access.Approval // the approval that the act waits for; nothing was done
 	Batch  Batch
 	Counts Counts
+	Codes  []Coded // of the vouchers that the act has just given codes; nobody else sees them
+	Issued Range   // whose codes they are
 }
 
 // Act is what every act on vouchers has: the request, and how its answer is written.
@@ -58,6 +61,8 @@ type NewBatch struct {
 	Face    money.Minor // value of each voucher
 	Expires string      // last local day on which a voucher can be redeemed, such as 2027-12-31
 	Note    string
+	// RequiresCode makes vouchers that are redeemed with their PIN and with a code, which comes into being with their sale.
+	RequiresCode bool
 }
 
 // newBatch is a batch as its approval stores it.
@@ -66,6 +71,8 @@ type newBatch struct {
 	Face    money.Minor `json:"face_minor"`
 	Expires string      `json:"expires"`
 	Note    string      `json:"note,omitempty"`
+	// RequiresCode is not written for a batch without codes, so that requests of older versions are what they were.
+	RequiresCode bool `json:"requires_code,omitempty"`
 }
 
 // Make makes a batch of vouchers (right: payment.decide). It has no PINs and no money before somebody takes the PINs and sells the vouchers.
@@ -80,8 +87,15 @@ func (vs *Vouchers) Make(ctx context.Context, by access.Actor, n NewBatch) (once
 			return View{}, no, err
 		}
 		eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActMakeVouchers, Object: b.Name(),
-			Summary: fmt.Sprintf("make %d vouchers of %s, to be redeemed by %s %s", b.Count, b.Face, n.Expires, b.Note),
-			Body:    newBatch{n.Count, n.Face, n.Expires, n.Note}}, tx.Moment())
+			Summary: fmt.Sprintf("make %d vouchers of %s, to be redeemed by %s %s", b.Count, b.Face, n.Expires, b.Note) + withCodes(b),
+			Body:    newBatch{n.Count, n.Face, n.Expires, n.Note, n.RequiresCode}, Effect: access.Telling(func(e *access.Effect) {
+				e.Fact("vouchers", strconv.FormatInt(b.Count, 10))
+				e.Sum("each", b.Face)
+				e.Sum("together", money.Amount{Minor: b.Face.Minor * money.Minor(b.Count), Currency: b.Face.Currency})
+				e.Fact("until", n.Expires)
+				e.Fact("note", b.Note)
+				e.Fact("redeemed-with", redeemedWith(b))
+			})}, tx.Moment())
 		if err != nil || eyes.Refused() || eyes.Waits != nil {
 			return View{Waits: eyes.Waits}, eyes.Refusal, err
 		}
@@ -92,10 +106,26 @@ func (vs *Vouchers) Make(ctx context.Context, by access.Actor, n NewBatch) (once
 			return View{}, refusal.Refusal{}, err
 		}
 		e := by.Entry("voucher.make", b.Name())
-		e.At, e.After = tx.Moment(), fmt.Sprintf("number=%d count=%d amount=%d expires=%s", b.Number, b.Count, b.Face.Minor, n.Expires)
+		e.At, e.After = tx.Moment(), fmt.Sprintf("number=%d count=%d amount=%d expires=%s%s", b.Number, b.Count, b.Face.Minor, n.Expires, withCodes(b))
 		return View{Batch: b}, refusal.Refusal{}, tx.AuditLog(eyes.Mark(e))
 	})
 	return out, fault.Wrap(err, "make vouchers")
+}
+
+// redeemedWith says what redeems a voucher of a batch, for whoever approves the batch.
+func redeemedWith(b Batch) string {
+	if b.RequiresCode {
+		return "PIN + code"
+	}
+	return "PIN"
+}
+
+// withCodes is what summaries and the audit log add for a batch whose vouchers require a code.
+func withCodes(b Batch) string {
+	if b.RequiresCode {
+		return " requires_code"
+	}
+	return ""
 }
 
 // batch checks a new batch.
@@ -104,7 +134,7 @@ func (n NewBatch) batch(tx Tx, by access.Actor) (Batch, refusal.Refusal, error) 
 	if err != nil {
 		return Batch{}, refusal.Refusal{}, err
 	}
-	b := Batch{Count: n.Count, Face: money.Amount{Minor: n.Face, Currency: code}, Note: n.Note, MadeBy: by.String(), MadeAt: tx.Moment(), Version: 1}
+	b := Batch{Count: n.Count, Face: money.Amount{Minor: n.Face, Currency: code}, Note: n.Note, MadeBy: by.String(), MadeAt: tx.Moment(), Version: 1, RequiresCode: n.RequiresCode}
 	switch {
 	case n.Count < 1 || n.Count > MaxCount:
 		return b, refuse.VoucherCountWrong(MaxCount), nil
@@ -160,6 +190,9 @@ func (vs *Vouchers) Print(ctx context.Context, by access.Actor, batch string) (S
 		if b.Taken() {
 			return Sheet{Refusal: refuse.VoucherPinsTaken(access.PlainName(b.TakenBy), b.Name())}, nil
 		}
+		if no, err := mayTakePINs(tx, by, b); err != nil || no.Refused() {
+			return Sheet{Refusal: no}, err
+		}
 		eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActPrintVouchers, Object: b.Name()}, tx.Moment())
 		if err != nil || eyes.Refused() {
 			return Sheet{Refusal: eyes.Refusal}, err
@@ -182,9 +215,9 @@ func (vs *Vouchers) print(tx Tx, by access.Actor, b Batch) (Sheet, error) {
 			return Sheet{}, err
 		}
 		_, _ = digest.Write(v.PIN) // a hash never returns an error
-		all, out.Vouchers = append(all, v), append(out.Vouchers, Printed{b.Serial(n), access.SecretOf(grouped(pin))})
+		all, out.Vouchers = append(all, v), append(out.Vouchers, Printed{b.Serial(n), access.SecretOf(voucherpin.GroupedPIN(pin))})
 	}
-	b.TakenBy, b.TakenAt, b.Digest = by.String(), tx.Moment(), digest.Sum(nil)
+	b.TakenBy, b.TakenAt, b.Digest, b.TakenSelf = by.String(), tx.Moment(), digest.Sum(nil), access.Self(by)
 	if err := tx.Vouchers().TakeBatch(b, all); err != nil {
 		return Sheet{}, err
 	}
@@ -283,10 +316,11 @@ func (vs *Vouchers) Executors() access.Executors {
 			if err := json.Unmarshal(body, &n); err != nil {
 				return access.Done{}, fmt.Errorf("read an approved batch of vouchers: %w", err)
 			}
-			out, err := vs.Make(ctx, maker, NewBatch{Count: n.Count, Face: n.Face, Expires: n.Expires, Note: n.Note})
+			out, err := vs.Make(ctx, maker, NewBatch{Count: n.Count, Face: n.Face, Expires: n.Expires, Note: n.Note, RequiresCode: n.RequiresCode})
 			return access.Done{Refusal: out.Refusal, Object: out.Value.Batch.Name()}, err
 		},
-		access.ActEndVouchers: vs.approved(vs.End),
+		access.ActEndVouchers:  vs.approved(vs.End),
+		access.ActReissueCodes: vs.approved(vs.Reissue),
 	}
 }
 
@@ -298,6 +332,10 @@ func (vs *Vouchers) approved(do func(context.Context, access.Actor, OnRange) (on
 			return access.Done{}, fmt.Errorf("read an approved act on vouchers: %w", err)
 		}
 		out, err := do(ctx, maker, OnRange{Batch: r.Batch, Range: Range{r.From, r.To}, Reason: r.Reason})
-		return access.Done{Refusal: out.Refusal, Object: r.Batch}, err
+		done := access.Done{Refusal: out.Refusal, Object: r.Batch}
+		if len(out.Value.Codes) > 0 {
+			done.Shown = out.Value.Codes
+		}
+		return done, err
 	}
 }

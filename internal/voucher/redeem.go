@@ -1,7 +1,9 @@
 package voucher
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"strconv"
 	"time"
 
@@ -13,14 +15,18 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/voucherpin"
 )
 
 // Redemption is a PIN that somebody redeems for a meter.
 type Redemption struct {
-	PIN   string
+	PIN   string // as somebody wrote it; the code may follow it
+	Code  string // of the receipt, as somebody wrote it; empty for none
 	Meter string // number, or what else a payer may type
-	// Who is counted for wrong PINs: a telephone, a page, an address. Empty counts the actor.
+	// Who is counted for wrong PINs: a telephone, a page, an address. Empty counts the person, vendor or key that has signed in.
 	Who string
+	// Route is counted for wrong PINs too.
+	Route Route
 }
 
 // Outcome is what became of a voucher. It never has the digits of tokens: they go to the meter and its customer, and whoever may see the sale
@@ -54,21 +60,26 @@ func (o Outcome) raced() bool {
 }
 
 // Redeem makes the sale that a voucher pays for (right: vend.sell). The same PIN for the same meter gets the same sale again, however often it
-// comes. If the sale is refused, the voucher stays active.
+// comes. If the sale is refused, the voucher stays active. If the batch requires a code, a right PIN with a wrong code or none is answered and counted
+// like a wrong PIN, so that nobody learns whether the PIN is right.
 func (vs *Vouchers) Redeem(ctx context.Context, by access.Actor, r Redemption) (Outcome, error) {
 	if no := by.Needs(access.Sell); no.Refused() {
 		return Outcome{Refusal: no}, nil
 	}
-	pin, can := ReadPIN(r.PIN)
-	if !can {
-		return Outcome{Refusal: refuse.VoucherPinMistyped(strconv.Itoa(PINDigits))}, nil
+	typed := voucherpin.Read(r.PIN + " " + r.Code)
+	switch {
+	case typed.PINMistyped():
+		return Outcome{Refusal: refuse.VoucherPinMistyped(strconv.Itoa(voucherpin.PINDigits))}, nil
+	case typed.CodeMistyped():
+		return Outcome{Refusal: refuse.VoucherCodeMistyped(strconv.Itoa(voucherpin.CodeLetters), voucherpin.Letters)}, nil
 	}
 	if r.Who == "" {
-		r.Who = by.String()
+		r.Who = tries(by)
 	}
+	r.Route = cmp.Or(r.Route, ByStaff)
 	var out Outcome
 	for n := 0; ; n++ {
-		f, err := access.Through(ctx, vs.c.Door, by.Tenant, func(tx Tx) (found, error) { return vs.find(tx, by, r, pin) })
+		f, err := access.Through(ctx, vs.c.Door, by.Tenant, func(tx Tx) (found, error) { return vs.find(tx, by, r, typed) })
 		if err != nil || f.Refusal.Refused() {
 			return Outcome{Refusal: f.Refusal, Serial: f.serial()}, fault.Wrap(err, "find a voucher")
 		}
@@ -78,23 +89,37 @@ func (vs *Vouchers) Redeem(ctx context.Context, by access.Actor, r Redemption) (
 	}
 }
 
-// find finds the voucher of a PIN and the meter that it is for.
-func (vs *Vouchers) find(tx Tx, by access.Actor, r Redemption, pin string) (found, error) {
-	day := tx.Moment().Format(time.DateOnly)
-	wrong, err := tx.Vouchers().WrongPINs(r.Who, day)
-	if err != nil || wrong >= MaxWrong {
-		return found{Refusal: refuse.VoucherTooManyTries(MaxWrong)}, err
+// tries names whose tries an actor uses up: all keys of a person are one, and all of a vendor.
+func tries(by access.Actor) string {
+	switch self := access.Self(by); {
+	case !by.Vendor.IsZero():
+		return by.Vendor.Text(id.Vendor)
+	case !self.IsZero():
+		return self.Text(id.Person)
 	}
-	v, known, err := tx.Vouchers().VoucherByPIN(sale.KeyedHashes(vs.c.Sealer, pinContext, []byte(pin)))
+	return by.String()
+}
+
+// find finds the voucher of a PIN and the meter that it is for.
+func (vs *Vouchers) find(tx Tx, by access.Actor, r Redemption, typed voucherpin.Typed) (found, error) {
+	day := tx.Moment().Format(time.DateOnly)
+	g, err := countGuesses(tx, r, day)
+	if err != nil || g.closed > 0 {
+		return found{Refusal: refuse.VoucherTooManyTries(g.closed)}, err
+	}
+	v, known, err := tx.Vouchers().VoucherByPIN(sale.KeyedHashes(vs.c.Sealer, pinContext, []byte(typed.PIN)))
 	if err != nil {
 		return found{}, err
 	}
 	if !known || v.State == Made || v.State == Cancelled {
-		return found{Refusal: refuse.VoucherNotFound()}, tx.Vouchers().AddWrongPIN(r.Who, day)
+		return found{Refusal: g.wrong()}, g.add(tx, day)
 	}
 	f := found{voucher: v}
 	if f.batch, known, err = tx.Vouchers().BatchByID(v.Batch); err != nil || !known {
 		return f, err
+	}
+	if has, err := vs.hasCode(tx, f.batch, v, typed.Code); err != nil || !has {
+		return found{Refusal: g.wrong()}, errors.Join(err, g.add(tx, day))
 	}
 	meters, err := tx.Payments().PayableMeters(payment.ReadReference(r.Meter), 2)
 	if err != nil || len(meters) != 1 {
@@ -105,6 +130,67 @@ func (vs *Vouchers) find(tx Tx, by access.Actor, r Redemption, pin string) (foun
 		return f, nil
 	}
 	return vs.order(tx, by, f)
+}
+
+// guesses are the counts of wrong PINs that a redemption belongs to.
+type guesses struct {
+	counts []string // what is counted
+	closed int64    // the limit that is reached for right PINs too; 0 for none
+	tired  bool     // whoever redeems has tried too many
+}
+
+// countGuesses reads the counts and locks them, always in the same order.
+func countGuesses(tx Tx, r Redemption, day string) (guesses, error) {
+	var g guesses
+	for _, l := range r.limits() {
+		wrong, err := tx.Vouchers().WrongPINs(l.count, day)
+		if err != nil {
+			return g, err
+		}
+		g.counts = append(g.counts, l.count)
+		g.tired = g.tired || l.tires > 0 && wrong >= l.tires
+		if l.closes > 0 && wrong >= l.closes {
+			g.closed = l.closes
+		}
+	}
+	return g, nil
+}
+
+// limit is how many wrong PINs one count allows in a day; 0 for no limit of that kind.
+type limit struct {
+	count  string
+	tires  int64 // from then on a wrong PIN is answered with "too many", and a right one counts
+	closes int64 // from then on right PINs are refused too
+}
+
+// limits returns the counts that a redemption belongs to. Anybody can send messages in a stranger's name, so the senders share a count that others can
+// use up. A page and whoever has signed in have tries of their own.
+func (r Redemption) limits() []limit {
+	switch r.Route {
+	case ByStaff:
+		return []limit{{count: r.Who, tires: MaxWrong, closes: MaxWrongPerson}, {count: "route " + string(r.Route), closes: MaxWrongStaff}}
+	case ByPage:
+		return []limit{{count: r.Who, tires: MaxWrong, closes: MaxWrongPage}}
+	}
+	return []limit{{count: r.Who, tires: MaxWrong}, {count: "route " + string(r.Route), closes: MaxWrongMessages}}
+}
+
+// wrong is the answer to a wrong PIN.
+func (g guesses) wrong() refusal.Refusal {
+	if g.tired {
+		return refuse.VoucherTooManyTries(MaxWrong)
+	}
+	return refuse.VoucherNotFound()
+}
+
+// add counts a wrong PIN.
+func (g guesses) add(tx Tx, day string) error {
+	for _, count := range g.counts {
+		if err := tx.Vouchers().AddWrongPIN(count, day); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // serial returns the serial number of the voucher; empty if none was found.

@@ -27,7 +27,7 @@ type OnRange struct {
 	Act
 	Batch  string // identity
 	Range  Range  // zero: the whole batch
-	Reason string // for End
+	Reason string // for End and Reissue
 }
 
 // rangeBody is the part of an act that an approval stores.
@@ -39,7 +39,8 @@ type rangeBody struct {
 }
 
 // Sell activates vouchers and takes the money for them (right: vend.sell; P28 of docs/reference/postings.md): into the till of the person, or
-// from the float of the vendor. All vouchers of the range must be unsold.
+// from the float of the vendor. All vouchers of the range must be unsold. If the batch requires codes, the sale issues them and shows them to the
+// seller, who must not be the one who took the PINs.
 func (vs *Vouchers) Sell(ctx context.Context, by access.Actor, o OnRange) (once.Done[View], error) {
 	out, err := once.Do(ctx, vs.answers, by, access.Sell, o.Request, o.render(), func(tx Tx) (View, refusal.Refusal, error) {
 		b, no, err := o.open(tx)
@@ -52,6 +53,11 @@ func (vs *Vouchers) Sell(ctx context.Context, by access.Actor, o OnRange) (once.
 		counts, err := tx.Vouchers().BatchCounts(b.ID, o.Range)
 		if err != nil || counts.Made != o.Range.count() {
 			return View{}, refuse.VoucherRangeNotUnsold(o.Range.in(b), strconv.FormatInt(counts.Made, 10), strconv.FormatInt(o.Range.count(), 10)), err
+		}
+		if b.RequiresCode {
+			if no, err := mayKnowCodes(tx, by, b); err != nil || no.Refused() {
+				return View{}, no, err
+			}
 		}
 		paid := money.Amount{Minor: b.Face.Minor * money.Minor(o.Range.count()), Currency: b.Face.Currency}
 		source, no, err := payer(tx, by, paid)
@@ -73,13 +79,21 @@ func (vs *Vouchers) Sell(ctx context.Context, by access.Actor, o OnRange) (once.
 		if err := tx.AuditLog(eyes.Mark(e)); err != nil { // no sale shows what the ceiling counted, so the audit log does
 			return View{}, refusal.Refusal{}, err
 		}
-		return shown(tx, b)
+		v, no, err := shown(tx, b)
+		if err == nil && b.RequiresCode {
+			v.Issued = o.Range
+			v.Codes, err = vs.issueTo(tx, b, Issue{Range: o.Range, By: by.String()}, by)
+		}
+		return v, no, err
 	})
 	return out, fault.Wrap(err, "sell vouchers of batch %s", refusal.Echo(o.Batch))
 }
 
 // SoldAction is the action of a sale of vouchers in the audit log, which is the only place that says who sold them.
 const SoldAction = "voucher.sell"
+
+// EndedAction is the action of vouchers that became worthless in the audit log.
+const EndedAction = "voucher.end"
 
 // sold is what the audit log says about a sale of vouchers.
 type sold struct {
@@ -182,11 +196,19 @@ func (vs *Vouchers) End(ctx context.Context, by access.Actor, o OnRange) (once.D
 			return View{}, refuse.VoucherRangeEnded(o.Range.in(b)), err
 		}
 		eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActEndVouchers, Object: b.Name(),
-			Summary: fmt.Sprintf("end %d unsold and %d sold vouchers %s: %s", counts.Made, counts.Active, o.Range.in(b), o.Reason), Body: o.body(b)}, tx.Moment())
+			Summary: fmt.Sprintf("end %d unsold and %d sold vouchers %s: %s", counts.Made, counts.Active, o.Range.in(b), o.Reason), Body: o.body(b),
+			Content: []int64{b.Count, int64(b.Face.Minor)},
+			Effect: access.Telling(func(e *access.Effect) {
+				e.Fact("vouchers", o.Range.in(b))
+				e.Fact("unsold", strconv.FormatInt(counts.Made, 10))
+				e.Fact("sold", strconv.FormatInt(counts.Active, 10))
+				e.Sum("each", b.Face)
+				e.Sum("to-income", money.Amount{Minor: b.Face.Minor * money.Minor(counts.Active), Currency: b.Face.Currency})
+			})}, tx.Moment())
 		if err != nil || eyes.Refused() || eyes.Waits != nil {
 			return View{Waits: eyes.Waits}, eyes.Refusal, err
 		}
-		e := by.Entry("voucher.end", b.Name())
+		e := by.Entry(EndedAction, b.Name())
 		e.Reason = o.Reason
 		return o.end(tx, b, eyes.Mark(e))
 	})

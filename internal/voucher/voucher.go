@@ -1,16 +1,19 @@
 // Package voucher makes vouchers, sells them, and turns each into one sale.
 //
-// A voucher is a serial number, which everybody may see, and a PIN, which buys energy. The vouchers of a batch have one value.
+// A voucher is a serial number, which everybody may see, and a PIN, which buys energy. The vouchers of a batch have one value. A batch says when it
+// is made whether its vouchers also require a code, which comes into being with the sale: then whoever printed the PINs cannot redeem what others
+// have paid for.
 //
 //	made ---> active ---> redeemed
 //	  |          |
 //	cancelled   ended
 //
 // [Vouchers.Make] needs a second person. [Vouchers.Print] makes the PINs and returns them once: the database has only their keyed hashes.
-// [Vouchers.Sell] activates vouchers and takes the money for them in the same transaction. [Vouchers.Redeem] makes a sale. In the sale's
+// [Vouchers.Sell] activates vouchers, takes the money for them and issues their codes in the same transaction; [Vouchers.Reissue] issues lost
+// codes again, with a second person. [Vouchers.Redeem] makes a sale. In the sale's
 // transaction the voucher becomes a payment that the sale uses, so a reversed sale leaves a parked payment, like that of any provider.
 //
-// Not here: the sale (vending), what becomes of a parked payment (payment).
+// Not here: how PINs and codes are written (voucherpin), the sale (vending), what becomes of a parked payment (payment).
 package voucher
 
 import (
@@ -52,6 +55,9 @@ type Batch struct {
 	TakenAt time.Time
 	Digest  []byte // of the keyed hashes of all PINs, in the order of the serial numbers
 	Version int64
+	// RequiresCode says that a voucher is redeemed with its PIN and its code.
+	RequiresCode bool
+	TakenSelf    id.ID // the person who took the PINs, or the key of nobody; zero in older batches
 }
 
 // Name returns the batch's identity as text.
@@ -72,6 +78,7 @@ type Voucher struct {
 	State  State
 	Meter  string // for which it was redeemed
 	SoldAt time.Time
+	Issue  int64 // number of the [Issue] that made its code; 0 without a code
 }
 
 // Counts is how many vouchers of a batch are in each state.
@@ -102,8 +109,34 @@ const (
 	MaxNote   = 200
 	MaxReason = 300
 	MaxYears  = 5 // until the expiry
-	// MaxWrong is how many wrong PINs one telephone, address, page or person may try in a day. Then its right ones are refused too.
+)
+
+// Limits of wrong PINs in a day. They bound how much guessing the server answers (docs/guide/payments.md#guessing-pins). A right PIN with a wrong code
+// counts as a wrong PIN.
+const (
+	// MaxWrong is how many one telephone, page or person may try before the answer is that there were too many. A right one still counts, because
+	// a message can be sent in the name of any telephone.
 	MaxWrong = 10
+	// MaxWrongPage is how many may be tried by one link to a customer's page. Then its right ones are refused too. A link cannot be forged, so nobody
+	// without the link can use these tries up, and no other page is closed.
+	MaxWrongPage = 20
+	// MaxWrongMessages is how many may be tried by all text messages together. Then right ones in a message are refused too.
+	MaxWrongMessages = 2000
+	// MaxWrongPerson is how many a person, a vendor or a program that has signed in may try. Then their right ones are refused too. Nobody else can
+	// use these tries up, so strangers never close a counter.
+	MaxWrongPerson = 250
+	// MaxWrongStaff is how many all who have signed in may try together.
+	MaxWrongStaff = 1000
+)
+
+// Route is how a PIN reaches the server.
+type Route string
+
+// The routes.
+const (
+	BySMS   Route = "sms"
+	ByPage  Route = "page"  // a customer's page, or the link with which somebody else pays
+	ByStaff Route = "staff" // a person or program that has signed in; the default
 )
 
 // actor is who sells when a voucher pays.

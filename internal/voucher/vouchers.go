@@ -47,6 +47,11 @@ type VoucherTx interface {
 	BatchCounts(batch id.ID, r Range) (Counts, error)
 	// MoveVouchers changes all vouchers of a range that are in one state, and returns how many those are.
 	MoveVouchers(batch id.ID, r Range, from, to State, at time.Time) (int64, error)
+	// AddIssue numbers and stores an issue of codes. From then on the vouchers of its range that were sold have its codes.
+	AddIssue(*Issue) error
+	IssueByNumber(batch id.ID, number int64) (Issue, bool, error)
+	// VouchersOf reads the vouchers in a range of a batch, in order.
+	VouchersOf(batch id.ID, r Range) ([]Voucher, error)
 	// VoucherByPIN finds a voucher by one of the hashes of its PIN, and locks it.
 	VoucherByPIN(hashes [][]byte) (Voucher, bool, error)
 	// WrongPINs returns how many wrong PINs somebody tried on a day, and locks the number. AddWrongPIN adds one.

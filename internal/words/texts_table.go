@@ -5197,6 +5197,9 @@ func (t *Texts) PortalVoucher() string { return t.say("pages.portal.voucher") }
 // PortalVoucherPin: PIN of the voucher, 16 digits
 func (t *Texts) PortalVoucherPin() string { return t.say("pages.portal.voucher-pin") }
 
+// PortalVoucherCode: Code on the receipt, 8 letters, if it has one
+func (t *Texts) PortalVoucherCode() string { return t.say("pages.portal.voucher-code") }
+
 // PortalVoucherRedeem: Redeem
 func (t *Texts) PortalVoucherRedeem() string { return t.say("pages.portal.voucher-redeem") }
 
@@ -5932,7 +5935,10 @@ func (t *Texts) CardTitle() string { return t.say("pages.card.title") }
 // CardPin: PIN of the voucher, 16 digits
 func (t *Texts) CardPin() string { return t.say("pages.card.pin") }
 
-// CardHint: The audit log names you. Take no money: the voucher was paid when it was sold. Ten wrong PINs a day are accepted.
+// CardCode: Code on the receipt, 8 letters, if it has one
+func (t *Texts) CardCode() string { return t.say("pages.card.code") }
+
+// CardHint: The audit log names you. Take no money: the voucher was paid when it was sold. Wrong PINs are limited.
 func (t *Texts) CardHint() string { return t.say("pages.card.hint") }
 
 // CardRedeem: Redeem
@@ -6075,6 +6081,47 @@ func (t *Texts) VouchersSold() string { return t.say("pages.vouchers.sold") }
 
 // VouchersEnded: The vouchers are ended.
 func (t *Texts) VouchersEnded() string { return t.say("pages.vouchers.ended") }
+
+// VouchersRequiresCode: Require a code beside the PIN
+func (t *Texts) VouchersRequiresCode() string { return t.say("pages.vouchers.requires-code") }
+
+// VouchersRequiresCodeHint: The code comes into being with the sale of a voucher and is on its receipt. Then whoever prints the PINs cannot redeem sold vouchers. Whoever takes the PINs cannot sell them.
+func (t *Texts) VouchersRequiresCodeHint() string { return t.say("pages.vouchers.requires-code-hint") }
+
+// VouchersRedeemedWith: Redeemed with
+func (t *Texts) VouchersRedeemedWith() string { return t.say("pages.vouchers.redeemed-with") }
+
+// VouchersWithPin: PIN
+func (t *Texts) VouchersWithPin() string { return t.say("pages.vouchers.with-pin") }
+
+// VouchersWithCode: PIN and code
+func (t *Texts) VouchersWithCode() string { return t.say("pages.vouchers.with-code") }
+
+// VouchersCodes: Codes of batch {number}
+func (t *Texts) VouchersCodes(number string) string {
+	return t.say("pages.vouchers.codes", "{number}", number)
+}
+
+// VouchersCodesFor: Give each code to the buyer of its voucher and to nobody else. The voucher is redeemed with its PIN and this code.
+func (t *Texts) VouchersCodesFor() string { return t.say("pages.vouchers.codes-for") }
+
+// VouchersCode: Code
+func (t *Texts) VouchersCode() string { return t.say("pages.vouchers.code") }
+
+// VouchersCodesDownload: Download as CSV
+func (t *Texts) VouchersCodesDownload() string { return t.say("pages.vouchers.codes-download") }
+
+// VouchersCodesShow: Show codes again
+func (t *Texts) VouchersCodesShow() string { return t.say("pages.vouchers.codes-show") }
+
+// VouchersCodesShowHint: For another copy of the receipt. Only whoever saw the codes before sees them again. The audit log names you.
+func (t *Texts) VouchersCodesShowHint() string { return t.say("pages.vouchers.codes-show-hint") }
+
+// VouchersReissue: Issue codes again
+func (t *Texts) VouchersReissue() string { return t.say("pages.vouchers.reissue") }
+
+// VouchersReissueEffect: For a lost receipt. The old codes end. The second person sees the new codes and gives them to the buyer. Whoever took the PINs can neither ask nor approve.
+func (t *Texts) VouchersReissueEffect() string { return t.say("pages.vouchers.reissue-effect") }
 
 // VouchersStateNew: New, no PINs
 func (t *Texts) VouchersStateNew() string { return t.say("pages.vouchers.state-new") }

@@ -42,11 +42,11 @@ func (c Column[T]) ReadOnly() Column[T] {
 	return c
 }
 
-// OrNull returns the column of a number or a text that stores 0 and "" as NULL.
+// OrNull returns the column of a number, a text or a truth value that stores 0, "" and false as NULL.
 func (c Column[T]) OrNull() Column[T] {
 	write := c.Write
 	c.Write = func(of *T) any {
-		if v := write(of); v != any(int64(0)) && v != any("") {
+		if v := write(of); v != any(int64(0)) && v != any("") && v != any(false) {
 			return v
 		}
 		return nil

@@ -13,4 +13,4 @@ func Of(tx *core.Tx) Rows { return Rows{tx} }
 var Lists = [...]core.Listed{&vendColumns, &lineColumns, &sellerColumns, &tokenColumns, &externalColumns, &jobColumns, &transferColumns,
 	&reversalColumns, &cancelColumns, &vendorColumns, &shiftColumns, &swapColumns,
 	&paymentColumns, &providerColumns, &callColumns, &requestColumns, &questionColumns, &statementFileColumns, &statementRowColumns, &statementNameColumns, &pageDayColumns, &reconciliationColumns, &differenceColumns,
-	&batchColumns, &voucherColumns}
+	&batchColumns, &voucherColumns, &issueColumns}

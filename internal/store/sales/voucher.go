@@ -24,6 +24,9 @@ var batchColumns = core.Columns[voucher.Batch]{Table: "voucher_batch", Attested:
 	core.Text("taken_by", func(b *voucher.Batch) *string { return &b.TakenBy }),
 	core.Time("taken_at", func(b *voucher.Batch) *time.Time { return &b.TakenAt }),
 	core.Bytes("digest", func(b *voucher.Batch) *[]byte { return &b.Digest }),
+}, Added: []core.Column[voucher.Batch]{
+	core.Bool("requires_code", func(b *voucher.Batch) *bool { return &b.RequiresCode }).OrNull(),
+	core.ID("taken_self", func(b *voucher.Batch) *id.ID { return &b.TakenSelf }),
 }, Unattested: []core.Column[voucher.Batch]{
 	core.ID("id", func(b *voucher.Batch) *id.ID { return &b.ID }),
 	core.Text("note", func(b *voucher.Batch) *string { return &b.Note }),
@@ -31,8 +34,8 @@ var batchColumns = core.Columns[voucher.Batch]{Table: "voucher_batch", Attested:
 	core.Int("version", func(b *voucher.Batch) *int64 { return &b.Version }).ReadOnly(),
 }}
 
-// voucherColumns are the columns of vouchers. No column is evidence: the digest of the batch proves the PINs, and the books prove how many
-// vouchers are active.
+// voucherColumns are the columns of vouchers. No column is evidence: the digest of the batch proves the PINs, the books prove how many
+// vouchers are active, and the issues of the batch prove which codes count.
 var voucherColumns = core.Columns[voucher.Voucher]{Table: "voucher", Unattested: []core.Column[voucher.Voucher]{
 	core.ID("batch_id", func(v *voucher.Voucher) *id.ID { return &v.Batch }),
 	core.Int("n", func(v *voucher.Voucher) *int64 { return &v.N }),
@@ -41,6 +44,23 @@ var voucherColumns = core.Columns[voucher.Voucher]{Table: "voucher", Unattested:
 	core.Text("state", func(v *voucher.Voucher) *voucher.State { return &v.State }),
 	core.Text("meter", func(v *voucher.Voucher) *string { return &v.Meter }),
 	core.Time("sold_at", func(v *voucher.Voucher) *time.Time { return &v.SoldAt }),
+	core.Int("issue", func(v *voucher.Voucher) *int64 { return &v.Issue }).OrNull(),
+}}
+
+var issueColumns = core.Columns[voucher.Issue]{Table: "voucher_issue", Attested: []core.Column[voucher.Issue]{
+	core.ID("batch_id", func(i *voucher.Issue) *id.ID { return &i.Batch }),
+	core.Int("number", func(i *voucher.Issue) *int64 { return &i.Number }),
+	core.Int("from_n", func(i *voucher.Issue) *int64 { return &i.Range.From }),
+	core.Int("to_n", func(i *voucher.Issue) *int64 { return &i.Range.To }),
+	core.Time("issued_at", func(i *voucher.Issue) *time.Time { return &i.At }),
+	core.Text("issued_by", func(i *voucher.Issue) *string { return &i.By }),
+	core.Text("shown_to", func(i *voucher.Issue) *string { return &i.ShownTo.Name }),
+	core.ID("shown_self", func(i *voucher.Issue) *id.ID { return &i.ShownTo.Self }),
+	core.ID("shown_vendor", func(i *voucher.Issue) *id.ID { return &i.ShownTo.Vendor }),
+	core.Text("reason", func(i *voucher.Issue) *string { return &i.Reason }),
+	core.Bytes("proof", func(i *voucher.Issue) *[]byte { return &i.Proof }),
+}, Unattested: []core.Column[voucher.Issue]{
+	core.ID("id", func(i *voucher.Issue) *id.ID { return &i.ID }),
 }}
 
 // batchKind is the name of batches in evidence, and VoucherBatchKind describes it.
@@ -49,10 +69,18 @@ const batchKind = "voucher_batch"
 var VoucherBatchKind = core.AttestedKind{Name: batchKind, Noun: "Voucher batch", Prefix: id.VoucherBatch, From: "voucher_batch r", Key: "id", Order: "r.version",
 	Proof: batchColumns.Proof("r")}
 
+// issueKind is the name of issues of codes in evidence, and VoucherIssueKind describes it.
+const issueKind = "voucher_issue"
+
+var VoucherIssueKind = core.AttestedKind{Name: issueKind, Noun: "Issue of voucher codes", Prefix: id.VoucherIssue, From: "voucher_issue r", Key: "id", Order: "0",
+	Proof: issueColumns.Proof("r")}
+
 var (
 	batchQuery    = `SELECT ` + batchColumns.List("") + ` FROM voucher_batch WHERE tenant_id = $1 AND `
 	voucherInsert = `INSERT INTO ` + voucherColumns.Into()
 	voucherQuery  = `SELECT ` + voucherColumns.List("") + ` FROM voucher WHERE tenant_id = $1 AND `
+	issueInsert   = `INSERT INTO ` + issueColumns.Into()
+	issueQuery    = `SELECT ` + issueColumns.List("") + ` FROM voucher_issue WHERE tenant_id = $1 AND batch_id = $2 AND `
 )
 
 // NextBatch returns the next number of a batch.
@@ -75,8 +103,8 @@ func (tx Rows) TakeBatch(b voucher.Batch, all []voucher.Voucher) error {
 		}
 	}
 	err := tx.Rewrite(batchKind, b.ID, func() error {
-		return tx.Must(`UPDATE voucher_batch SET taken_by = $1, taken_at = $2, digest = $3, version = version + 1 WHERE tenant_id = $4 AND id = $5`,
-			b.TakenBy, b.TakenAt, b.Digest, tx.Tenant, b.ID)
+		return tx.Must(`UPDATE voucher_batch SET taken_by = $1, taken_at = $2, digest = $3, taken_self = $4, version = version + 1
+			WHERE tenant_id = $5 AND id = $6`, b.TakenBy, b.TakenAt, b.Digest, b.TakenSelf, tx.Tenant, b.ID)
 	})
 	return fault.Wrap(err, "write batch %s", b.Name())
 }
@@ -118,6 +146,37 @@ func (tx Rows) MoveVouchers(batch id.ID, r voucher.Range, from, to voucher.State
 	n, err := tx.C.Exec(`UPDATE voucher SET state = $1, sold_at = COALESCE($2, sold_at) WHERE tenant_id = $3 AND batch_id = $4 AND n >= $5 AND n <= $6 AND state = $7`,
 		string(to), at, tx.Tenant, batch, r.From, r.To, string(from))
 	return n, fault.Wrap(err, "make vouchers %s", to)
+}
+
+// AddIssue stores an issue of codes under the next number of its batch, which BatchByID locked. From then on the vouchers of its range that were sold
+// have its codes.
+func (tx Rows) AddIssue(i *voucher.Issue) error {
+	last, err := tx.Number(`SELECT MAX(number) FROM voucher_issue WHERE tenant_id = $1 AND batch_id = $2`, tx.Tenant, i.Batch)
+	if err != nil {
+		return fault.Wrap(err, "number an issue of codes")
+	}
+	i.Number = last + 1
+	if _, err := tx.C.Exec(issueInsert, issueColumns.Values(tx.Tenant, i)...); err != nil {
+		return fault.Wrap(err, "store an issue of codes")
+	}
+	if err := tx.Attest(issueKind, i.ID); err != nil {
+		return err
+	}
+	_, err = tx.C.Exec(`UPDATE voucher SET issue = $1 WHERE tenant_id = $2 AND batch_id = $3 AND n >= $4 AND n <= $5 AND sold_at IS NOT NULL`,
+		i.Number, tx.Tenant, i.Batch, i.Range.From, i.Range.To)
+	return fault.Wrap(err, "issue codes")
+}
+
+// IssueByNumber reads an issue of codes.
+func (tx Rows) IssueByNumber(batch id.ID, number int64) (i voucher.Issue, found bool, err error) {
+	found, err = tx.One(issueQuery+`number = $3`, issueColumns.To(&i), tx.Tenant, batch, number)
+	return i, found, fault.Wrap(err, "find an issue of codes")
+}
+
+// VouchersOf reads the vouchers in a range of a batch, in order.
+func (tx Rows) VouchersOf(batch id.ID, r voucher.Range) (out []voucher.Voucher, err error) {
+	err = tx.C.Query(voucherQuery+`batch_id = $2 AND n >= $3 AND n <= $4 ORDER BY n`, voucherColumns.AddTo(&out), tx.Tenant, batch, r.From, r.To)
+	return out, fault.Wrap(err, "read vouchers")
 }
 
 // VoucherByPIN finds a voucher by one of the hashes of its PIN, and locks it.

@@ -81,6 +81,12 @@ func goldenVouchers() []goldenRow {
 		{"voucher_batch", "id, number, vouchers, face, currency, ends_at, note, made_by, created_at, taken_by, taken_at, digest, version",
 			[]any{named(140), 1, 1, 10_000, "KES", golden + 9, "a note", "person a@example.org", golden, "person b@example.org", golden + 1, []byte("digest"), 2}},
 		{"voucher_batch", "id, number, vouchers, face, currency, ends_at, made_by, created_at", []any{named(141), 2, 5, 10_000, "KES", golden + 9, "person a@example.org", golden}},
+		{"voucher_batch", "id, number, vouchers, face, currency, ends_at, made_by, created_at, taken_by, taken_at, digest, requires_code, taken_self",
+			[]any{named(200), 3, 5, 10_000, "KES", golden + 9, "person a@example.org", golden, "person b@example.org", golden + 1, []byte("digest"), 1, named(54)}},
+		{"voucher_issue", "id, batch_id, number, from_n, to_n, issued_at, issued_by, shown_to, shown_self, shown_vendor, reason, proof",
+			[]any{named(201), named(200), 1, 1, 4, golden + 2, "apikey shop", "apikey shop", named(54), named(10), "", []byte("proof")}},
+		{"voucher_issue", "id, batch_id, number, from_n, to_n, issued_at, issued_by, shown_to, reason, proof",
+			[]any{named(202), named(200), 2, 2, 2, golden + 3, "person c@example.org", "system", "lost", []byte("proof")}},
 		{"voucher", "batch_id, n, id, pin, state, meter, sold_at", []any{named(140), 1, named(142), []byte("hash"), "active", "", golden + 2}},
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/voucher"
 	"github.com/paywatt/paywatt/internal/words"
 )
 
@@ -223,6 +224,14 @@ func (s *Console) decideApproval(w http.ResponseWriter, r *http.Request, v visit
 	s.approvalPage(w, r, v, status, f)
 }
 
+// codeLines lists the codes of vouchers, for the second person who gives them to the buyer.
+func codeLines(codes []voucher.Coded) (out []factLine) {
+	for _, c := range codes {
+		out = append(out, factLine{c.Serial, c.Code.Reveal()})
+	}
+	return out
+}
+
 // secretsOf lists the secrets of a meter that was registered, a meter's next link key or new password, or codes of vouchers; they are shown once.
 func secretsOf(t *words.Texts, shown any) []factLine {
 	if changed, ok := shown.(registry.LinkKeyChange); ok && changed.Key != nil {
@@ -233,6 +242,9 @@ func secretsOf(t *words.Texts, shown any) []factLine {
 	}
 	if drawn, ok := shown.(access.Secret); ok && drawn.Reveal() != "" {
 		return []factLine{{t.ApprovalsSigningSecret(), drawn.Reveal()}}
+	}
+	if codes, ok := shown.([]voucher.Coded); ok {
+		return codeLines(codes)
 	}
 	added, ok := shown.(registry.Added)
 	if !ok {

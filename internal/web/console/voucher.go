@@ -8,7 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/voucher"
 )
 
-// cardForm redeems a customer's voucher at a counter. The PIN is never written into a page.
+// cardForm redeems a customer's voucher at a counter. The PIN and the code are never written into a page.
 type cardForm struct{ Meter, Error string }
 
 func (s *Console) voucherRoutes(m *http.ServeMux) {
@@ -18,6 +18,7 @@ func (s *Console) voucherRoutes(m *http.ServeMux) {
 	m.Handle("POST "+vouchersPath, s.signedIn(s.makeBatch))
 	m.Handle("GET "+vouchersPath+"/{batch}", s.signedIn(s.batch))
 	m.Handle("POST "+vouchersPath+"/{batch}", s.signedIn(s.changeBatch))
+	m.Handle("GET "+vouchersPath+"/{batch}/codes", s.signedIn(s.codes))
 }
 
 func (s *Console) voucherPage(w http.ResponseWriter, r *http.Request, v visit) {
@@ -36,7 +37,7 @@ func (s *Console) showVoucher(w http.ResponseWriter, r *http.Request, v visit, s
 // meter leads to the same sale.
 func (s *Console) redeemVoucher(w http.ResponseWriter, r *http.Request, v visit) {
 	f := cardForm{Meter: strings.TrimSpace(r.PostFormValue("meter"))}
-	out, err := s.c.Vouchers.Redeem(r.Context(), v.by, voucher.Redemption{PIN: r.PostFormValue("pin"), Meter: f.Meter})
+	out, err := s.c.Vouchers.Redeem(r.Context(), v.by, voucher.Redemption{PIN: r.PostFormValue("pin"), Code: r.PostFormValue("code"), Meter: f.Meter})
 	switch {
 	case err != nil:
 		s.broken(w, r, v, err)

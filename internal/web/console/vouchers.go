@@ -1,17 +1,20 @@
 package console
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sheet"
 	"github.com/paywatt/paywatt/internal/voucher"
 	"github.com/paywatt/paywatt/internal/words"
 )
@@ -29,12 +32,18 @@ type batchLine struct {
 func (l batchLine) path() string { return vouchersPath + "/" + l.ID }
 
 // newBatchForm is a batch to make, as somebody typed it.
-type newBatchForm struct{ Value, Count, Expires, Note string }
+type newBatchForm struct {
+	Value, Count, Expires, Note string
+	RequiresCode                bool
+}
 
 func (f newBatchForm) command() string {
 	value := "VALUE"
 	if f.Value != "" {
 		value = shellWord(f.Value)
+	}
+	if f.RequiresCode {
+		value += " --requires-code"
 	}
 	return commandLine("paywatt voucher make "+value, "--count", f.Count, "--expires", f.Expires, "--note", f.Note)
 }
@@ -54,7 +63,9 @@ type batchPage struct {
 	batchLine
 	First, Last, Made, Taken, Owed string
 	FormID, Error, Notice, SignIn  string
+	With                           string // what redeems a voucher
 	MayTake, MaySell, MayEnd       bool
+	MayShowCodes, MayReissue       bool
 	From, To, Reason               string // as typed
 	Price, Range                   string // of the vouchers that a clerk is about to sell; empty before
 	PINs                           []voucher.Printed
@@ -65,7 +76,66 @@ const (
 	actTakePINs = "pins"
 	actSellThem = "sell"
 	actEndThem  = "end"
+	actReissue  = "reissue"
 )
+
+// codesPath is the page of the codes of a batch's vouchers.
+func (l batchLine) codesPath() string { return l.path() + "/codes" }
+
+// codesPage shows codes of vouchers to the one who may see them.
+type codesPage struct {
+	Notice, Batch, Number, Download string
+	Codes                           []voucher.Coded
+}
+
+// codes shows the codes of a range after its sale or their new issue, and again for another copy of the receipt: as a page, or as a file.
+func (s *Console) codes(w http.ResponseWriter, r *http.Request, v visit) {
+	q := r.URL.Query()
+	shown, err := s.c.Vouchers.Show(r.Context(), v.by, r.PathValue("batch"))
+	if s.stopped(w, r, v, err, shown.Refusal) {
+		return
+	}
+	within, no := rangeOf(shown.Batch, strings.TrimSpace(q.Get("from")), strings.TrimSpace(q.Get("to")))
+	list := voucher.CodeList{Refusal: no}
+	if !no.Refused() {
+		list, err = s.c.Vouchers.Codes(r.Context(), v.by, voucher.OnRange{Batch: shown.Batch.Name(), Range: within})
+	}
+	switch {
+	case err != nil:
+		s.broken(w, r, v, err)
+	case list.Refused():
+		s.showBatch(w, r, v, http.StatusUnprocessableEntity, batchPage{Error: v.site.say.Refusal(list.Refusal).Detail()})
+	case q.Get("format") == "csv":
+		s.codesFile(w, r, v, list)
+	default:
+		line := s.batchLine(v.site, shown)
+		f := codesPage{Batch: line.path(), Number: line.Number, Codes: list.Codes, Download: codesAt(list.Batch, within, "format", "csv")}
+		if q.Get("done") == actSellThem {
+			f.Notice = v.site.say.VouchersSold()
+		}
+		s.show(w, r, http.StatusOK, codesView(s.page(r, v, v.site.say.VouchersCodes(f.Number)), f))
+	}
+}
+
+// codesAt is the address of the codes of a range.
+func codesAt(b voucher.Batch, of voucher.Range, name, value string) string {
+	q := url.Values{"from": {b.Serial(of.From)}, "to": {b.Serial(of.To)}, name: {value}}
+	return (&url.URL{Path: vouchersPath + "/" + b.Name() + "/codes", RawQuery: q.Encode()}).String()
+}
+
+// codesFile answers with codes as a file, for a reseller.
+func (s *Console) codesFile(w http.ResponseWriter, r *http.Request, v visit, list voucher.CodeList) {
+	file := &exportFile{ResponseWriter: w, name: "paywatt-codes-" + list.Batch.Serial(list.Range.From) + ".csv"}
+	out := sheet.NewWriter(file)
+	err := out.Write([]string{"serial", "code"})
+	for _, c := range list.Codes {
+		err = errors.Join(err, out.Write([]string{c.Serial, c.Code.Reveal()}))
+	}
+	out.Flush()
+	if err = errors.Join(err, out.Error()); err != nil && !access.ClientGone(r.Context(), err) {
+		s.c.Log.Warn("codes of vouchers not written to their end", logkey.Err, err)
+	}
+}
 
 // vouchers lists the batches.
 func (s *Console) vouchers(w http.ResponseWriter, r *http.Request, v visit) {
@@ -114,7 +184,7 @@ func batchBadge(t *words.Texts, b voucher.Batch, n voucher.Counts, expired bool)
 // makeBatch makes a batch, or asks a second person for it.
 func (s *Console) makeBatch(w http.ResponseWriter, r *http.Request, v visit) {
 	field := func(name string) string { return strings.TrimSpace(r.PostFormValue(name)) }
-	f := newBatchForm{field("value"), field("count"), field("expires"), field("note")}
+	f := newBatchForm{field("value"), field("count"), field("expires"), field("note"), field("requires-code") != ""}
 	to, no, err := s.newBatch(r, v, f)
 	switch {
 	case err != nil:
@@ -138,12 +208,17 @@ func (s *Console) newBatch(r *http.Request, v visit, f newBatchForm) (to string,
 	if wrong != nil {
 		count = 0 // the batch says how many it can have
 	}
-	return wentTo(s.c.Vouchers.Make(r.Context(), v.by, voucher.NewBatch{Act: v.voucherAct(r, "made"), Count: count, Face: face.Minor, Expires: f.Expires, Note: f.Note}))
+	return wentTo(s.c.Vouchers.Make(r.Context(), v.by, voucher.NewBatch{Act: v.voucherAct(r, "made"), Count: count, Face: face.Minor, Expires: f.Expires, Note: f.Note,
+		RequiresCode: f.RequiresCode}))
 }
 
-// voucherAct is the request of a form about vouchers. Its answer leads to the page of the batch, or of the approval that it waits for.
+// voucherAct is the request of a form about vouchers. Its answer leads to the page of the batch, of the codes that it issued, or of the approval that it
+// waits for.
 func (v visit) voucherAct(r *http.Request, done string) voucher.Act {
 	return voucher.Act{Request: v.requestOf(r), RenderWaits: waitsAt, Render: func(x voucher.View) (int, []byte) {
+		if len(x.Codes) > 0 {
+			return http.StatusSeeOther, []byte(codesAt(x.Batch, x.Issued, "done", done))
+		}
 		return http.StatusSeeOther, []byte((&url.URL{Path: vouchersPath + "/" + x.Batch.Name(), RawQuery: "done=" + done}).String())
 	}}
 }
@@ -184,11 +259,16 @@ func (s *Console) showBatch(w http.ResponseWriter, r *http.Request, v visit, sta
 	if b.Taken() {
 		f.Taken = v.site.say.VouchersBy(v.site.clock(b.TakenAt), v.site.actor(b.TakenBy))
 	}
+	if f.With = v.site.say.VouchersWithPin(); b.RequiresCode {
+		f.With = v.site.say.VouchersWithCode()
+		f.MayShowCodes = v.by.May(access.Sell) && n.Active > 0
+	}
 	expired := !b.EndsAt.After(s.c.Now())
 	if no := v.by.Needs(access.DecidePayments); no.Refused() {
 		f.SignIn = signInAgain(no, f.path())
 	} else if v.by.OfUtility() {
 		f.MayTake, f.MayEnd = !b.Taken() && !expired, b.Taken() && n.Made+n.Active > 0
+		f.MayReissue = b.RequiresCode && n.Active > 0
 	}
 	f.MaySell = v.by.May(access.Sell) && b.Taken() && !expired && n.Made > 0
 	if f.MaySell && f.Error == "" && (f.From != "" || f.To != "") {
@@ -258,6 +338,8 @@ func (s *Console) moveVouchers(r *http.Request, v visit, act string, f batchPage
 	case actSellThem:
 	case actEndThem:
 		do = s.c.Vouchers.End
+	case actReissue:
+		do = s.c.Vouchers.Reissue
 	default:
 		return "", refuse.ServiceActUnknown(refusal.Echo(act)), nil
 	}
@@ -266,7 +348,7 @@ func (s *Console) moveVouchers(r *http.Request, v visit, act string, f batchPage
 		return "", shown.Refusal, err
 	}
 	o := voucher.OnRange{Act: v.voucherAct(r, act), Batch: shown.Batch.Name(), Reason: f.Reason}
-	if act == actSellThem || f.From != "" || f.To != "" { // only an end may name the whole batch by naming no range
+	if act != actEndThem || f.From != "" || f.To != "" { // only an end may name the whole batch by naming no range
 		if o.Range, no = rangeOf(shown.Batch, f.From, f.To); no.Refused() {
 			return "", no, nil
 		}

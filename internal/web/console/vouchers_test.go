@@ -101,3 +101,62 @@ func TestVouchersWaitForASecondPerson(t *testing.T) {
 	approve(request)
 	g.get(at).is(200).says("✓ Done")
 }
+
+// TestVouchersWithCodesOnPages: whoever took the PINs cannot sell; the seller sees the codes on a page and in a file, also again; a lost code is asked for,
+// and only the second person sees the new one. The counter redeems with both.
+func TestVouchersWithCodesOnPages(t *testing.T) {
+	w := begin(t)
+	g := w.enter(ownerEmail)
+	made := g.post("/vouchers", "form", g.get("/vouchers").is(200).says("Require a code beside the PIN").value("form"), "value", "100", "count", "3",
+		"expires", w.clock.now().AddDate(1, 0, 0).Format("2006-01-02"), "requires-code", "1")
+	at := strings.TrimSuffix(made.is(303).header.Get("Location"), "?done=made")
+	w.person(financeEmail, access.Finance)
+	w.person("second@example.org", access.Finance)
+	w.person("clerk@example.org", access.Operator)
+	g.get(at).is(200).says("PIN and code").omits("Show codes again")
+	pins := g.change(at, "pins").is(201)
+	pin := regexp.MustCompile(`\d{4} \d{4} \d{4} \d{4}`).FindString(pins.body)
+	g.change(at, "sell", "from", "1", "to", "2").is(422).says("took the PINs of batch")
+
+	clerk := w.enter("clerk@example.org")
+	sold := clerk.post(at, "form", clerk.get(at+"?from=1&to=2").value("form"), "act", "sell", "from", "1", "to", "2").leads(at + "/codes?")
+	code := regexp.MustCompile(`[FHJKLMQRTWX]{4} [FHJKLMQRTWX]{4}`)
+	page := clerk.get(sold).is(200).says("The vouchers are sold", "1-00001", "1-00002")
+	codes := code.FindAllString(page.body, -1)
+	if len(codes) != 2 {
+		t.Fatalf("the page after the sale has the codes %q", codes)
+	}
+	if again := clerk.get(at + "/codes?from=1&to=2").is(200); !strings.Contains(again.body, codes[1]) {
+		t.Error("the receipt printed again has another code")
+	}
+	file := clerk.get(at + "/codes?from=1&to=2&format=csv").is(200)
+	if want := "serial,code\r\n1-00001," + codes[0] + "\r\n1-00002," + codes[1] + "\r\n"; strings.ReplaceAll(file.body, "\n", "\r\n") != want && file.body != want {
+		t.Errorf("the file is %q, want %q", file.body, want)
+	}
+	g.get(at + "/codes?from=1&to=2").is(422).says("were shown to clerk@example.org").omits(codes[0])
+	if n := w.audited("voucher.codes"); n != 3 {
+		t.Errorf("the audit log names who saw codes %d times, want 3", n)
+	}
+
+	finance, second := w.enter(financeEmail), w.enter("second@example.org")
+	g.change(at, "reissue", "from", "1", "to", "1", "reason", "lost").is(422).says("took the PINs of batch")
+	request := finance.change(at, "reissue", "from", "1", "to", "1", "reason", "receipt lost").leads("/approvals/apr_")
+	shown := second.get(request).is(200).says("1-00001 to 1-00001", "KES 100.00", "clerk@example.org", ownerEmail)
+	g.get(request).is(200).says("took the PINs of batch") // the owner could approve, and sees why not
+	approved := second.post(request, "form", shown.value("form"), "choice", "approve").is(200)
+	fresh := code.FindString(approved.body)
+	if fresh == "" || fresh == codes[0] {
+		t.Fatalf("the second person sees the code %q; it was %q", fresh, codes[0])
+	}
+	finance.get(request).is(200).omits(fresh)
+	second.get(request).is(200).omits(fresh)
+	clerk.get(at + "/codes?from=1&to=1").is(422).says("were shown to second@example.org").omits(fresh)
+
+	redeem := func(pin, code string) answer {
+		return clerk.post("/sell/voucher", "meter", meterNumber, "pin", pin, "code", code)
+	}
+	redeem(pin, "").is(404).says("No voucher with this PIN can be redeemed").omits(pin)
+	redeem(pin, codes[0]).is(404).says("No voucher with this PIN can be redeemed").omits(codes[0])
+	redeem(pin, "hello").is(404).says("This is not a code of a voucher")
+	redeem(pin, strings.ToLower(fresh)).leads("/sales/vnd_")
+}

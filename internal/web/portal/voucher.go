@@ -26,7 +26,7 @@ func (p *Portal) redeemForOther(w http.ResponseWriter, r *http.Request, v visit)
 // redeemed redeems a voucher and shows the page again. Wrong PINs are counted for each link.
 func (p *Portal) redeemed(w http.ResponseWriter, r *http.Request, v visit, page func(http.ResponseWriter, *http.Request, visit)) {
 	by := v.asks()
-	out, err := p.c.Vouchers.Redeem(r.Context(), by, voucher.Redemption{PIN: r.PostFormValue("pin"), Meter: v.number, Who: "page:" + v.opened.Link.Text(id.PageLink)})
+	out, err := p.c.Vouchers.Redeem(r.Context(), by, voucher.Redemption{PIN: r.PostFormValue("pin"), Code: r.PostFormValue("code"), Meter: v.number, Who: "page:" + v.opened.Link.Text(id.PageLink), Route: voucher.ByPage})
 	if err != nil {
 		p.failed(w, r, err)
 		return

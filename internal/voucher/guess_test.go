@@ -1,0 +1,36 @@
+package voucher_test
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/paywatt/paywatt/internal/voucher"
+	"github.com/paywatt/paywatt/internal/voucherpin"
+)
+
+// TestWhatGuessingCanGain computes how much guessing the server answers, from the limits, and requires that the page says it.
+func TestWhatGuessingCanGain(t *testing.T) {
+	const live = 1_000_000
+	values := math.Pow10(voucherpin.PINDigits - 1) // the last digit is a check digit
+	const links = 100                              // to pages of customers, which a guesser cannot forge and has to collect
+	const tries = (voucher.MaxWrongMessages + voucher.MaxWrongStaff + links*voucher.MaxWrongPage) * 365
+	years, codeYears := values/live/tries, float64(voucherpin.Codes)/tries
+	if years < 500 || codeYears < 100 {
+		t.Errorf("a guesser finds one of %d live PINs in %.0f years, want at least 500, and a code in %.0f, want at least 100", live, years, codeYears)
+	}
+	page, err := os.ReadFile("../../docs/guide/payments.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf("%d wrong PINs from one telephone, %d from all text messages together and %d by one link to a customer's page. Whoever has signed in has %d tries of their own, and all of them together %d.",
+		voucher.MaxWrong, voucher.MaxWrongMessages, voucher.MaxWrongPage, voucher.MaxWrongPerson, voucher.MaxWrongStaff)
+	for _, said := range []string{want, fmt.Sprintf("%d random digits", voucherpin.PINDigits-1), "a million live vouchers", fmt.Sprintf("%d links", links), fmt.Sprintf("%.0f years", math.Floor(years/10)*10),
+		fmt.Sprintf("%d letters", voucherpin.CodeLetters), fmt.Sprintf("%.0f years", math.Floor(codeYears/10)*10)} {
+		if !strings.Contains(strings.Join(strings.Fields(string(page)), " "), said) {
+			t.Errorf("docs/guide/payments.md does not say %q", said)
+		}
+	}
+}
