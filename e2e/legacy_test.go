@@ -109,7 +109,6 @@ func (p *place) settings(t *testing.T, to string) (was string) {
 	db := openDatabase(t, p.dir)
 	was = text(t, db, "SELECT settings FROM tenant")
 	rows(t, db, "UPDATE tenant SET settings = ?", nil, to)
-	rows(t, db, "UPDATE wallet SET max_w = 120000", nil) // for the story's device; with 23 kW a phase its readings would be held for review
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -137,8 +136,11 @@ func newStory(t *testing.T) *story {
 	s.key = s.run(t, "", "apikey", "create", "--role", "owner", "--data", s.dir)
 	s.a = newAPI(s.srv.http, s.key)
 	s.a.plan(t)
-	s.a.walletMeter(t, s.first)
-	s.a.walletMeter(t, s.second)
+	for _, m := range []string{s.first, s.second} {
+		s.a.walletMeter(t, m)
+		// With 23 kW a phase the readings of the story's device would be held for review.
+		s.a.must(t, 200, "POST", "/v1/meters/"+m, map[string]any{"max_w": 120000, "reason": "the device of the story"})
+	}
 	s.srv.stop()
 	s.was = s.settings(t, `{"wallet":{"warn1_minor":1,"warn2_minor":2000}}`) // an urgent warning at 20.00
 	s.begin(t)

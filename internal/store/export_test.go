@@ -14,7 +14,7 @@ import (
 func EvidenceOfAll(tx *Tx) (lines []string, err error) {
 	for _, k := range attestedKinds {
 		var ids []id.ID
-		err := tx.C.Query(`SELECT DISTINCT r.id FROM `+k.From+` WHERE r.tenant_id = $1`+k.Must+` ORDER BY r.id`,
+		err := tx.C.Query(`SELECT DISTINCT r.`+k.Key+` FROM `+k.From+` WHERE r.tenant_id = $1`+k.Must+` ORDER BY r.`+k.Key,
 			func(r core.Row) error { ids = append(ids, r.ID(0)); return nil }, tx.Tenant)
 		if err != nil {
 			return nil, err

@@ -10,6 +10,21 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
+// verifyTokenKeys checks that each token was made with the key of its sale, and that this key is one of its meter. The next TID of a key follows
+// from its tokens: a token that names another key frees its TID, and the next token with that TID is one that the meter has seen.
+func (tx *Tx) verifyTokenKeys(r *Report) error {
+	return tx.C.Query(`SELECT t.id, m.number FROM token t
+		LEFT JOIN vend v ON v.tenant_id = t.tenant_id AND v.id = t.vend_id
+		LEFT JOIN meter_key k ON k.tenant_id = t.tenant_id AND k.id = t.meter_key_id
+		LEFT JOIN meter m ON m.tenant_id = t.tenant_id AND m.n = t.meter
+		WHERE t.tenant_id = $1 AND (v.id IS NOT NULL AND (v.meter_key_id IS NULL OR v.meter_key_id <> t.meter_key_id OR v.meter <> t.meter)
+			OR k.meter IS NULL OR k.meter <> t.meter OR k.base_date <> t.base_date)`, func(w core.Row) error {
+		r.Find("token", "Token %s of meter %s does not name the key with which it was made. The server would use its TID again, and the meter would reject that token.",
+			w.ID(0).Text(id.Token), w.Text(1))
+		return nil
+	}, tx.Tenant)
+}
+
 // verifyFloors checks the TID floors of the keys. All TIDs up to a key's floor count as used, even if no token has them. The sealed log
 // does not attest floors: a restore moves the floors of all keys, and no log shows which TIDs were lost. But limits for them can be
 // calculated. Before the first restore, all tokens of a key have TIDs above its floor. After a restore, no floor may lie below the last

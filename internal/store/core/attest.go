@@ -27,6 +27,19 @@ type AttestedKind struct {
 	Sort   string // more columns to sort by where an identity has several rows
 	Must   string // extra SQL condition for the rows that must have evidence; empty if all must. Other rows may have evidence too
 	Marked bool   // whether the table has a column mark; see [Tx.Genuine]
+	// Later describes more evidence of the same rows, for columns that became attested later; nil for none. The server writes both whenever
+	// it writes one of these rows. A row that was sealed before has no such evidence until then, and verifies without it.
+	Later *AttestedKind
+	// Optional says that a row may have no evidence. What the columns were before the first evidence is then unknown.
+	Optional bool
+}
+
+// WithLater returns the kind with more evidence, for columns that became attested later.
+func (k AttestedKind) WithLater(columns Proof) AttestedKind {
+	later := k
+	later.Name, later.Proof, later.Optional, later.Marked = k.Name+"+", columns, true, false
+	k.Later = &later
+	return k
 }
 
 // RowSum hashes the attested columns of one row, or of all rows of an identity in order.
@@ -123,6 +136,13 @@ func (tx *Tx) Attest(kind string, row id.ID) error {
 		return fmt.Errorf("attest %s %s: %w", k.Name, row.Text(k.Prefix), err)
 	}
 	tx.evidence = append(tx.evidence, e)
+	if k.Later != nil {
+		later, _, err := tx.RowEvidence(k.Later, row)
+		if err != nil {
+			return fmt.Errorf("attest %s %s: %w", k.Later.Name, row.Text(k.Prefix), err)
+		}
+		tx.evidence = append(tx.evidence, later)
+	}
 	return tx.putMark(k, row, e.Sum)
 }
 
@@ -143,6 +163,15 @@ func (tx *Tx) Rewrite(kind string, row id.ID, write func() error) error {
 
 // RewriteLocked does the work of Rewrite for a row that is already locked.
 func (tx *Tx) RewriteLocked(k *AttestedKind, row id.ID, write func() error) error {
+	if later := k.Later; later != nil {
+		first := write
+		write = func() error { return tx.rewriteOf(later, row, first) }
+	}
+	return tx.rewriteOf(k, row, write)
+}
+
+// rewriteOf does the work of Rewrite for the evidence of one kind.
+func (tx *Tx) rewriteOf(k *AttestedKind, row id.ID, write func() error) error {
 	was, before, err := tx.RowEvidence(k, row)
 	genuine := true
 	if err == nil && before {

@@ -19,8 +19,11 @@ type Columns[T any] struct {
 	// list must not change.
 	Attested []Column[T]
 	// Added columns are attested too. They came later than the table, and are NULL in rows that do not use them: NULL leaves them out of
-	// the evidence, so older evidence still fits. A new column of a released table is always added or unattested.
+	// the evidence, so older evidence still fits. A new column of a released table is always added, later or unattested.
 	Added []Column[T]
+	// Later columns became attested after rows of the table had been sealed without them. They have evidence of their own, which older rows
+	// get when they are next written: see [AttestedKind.Later].
+	Later []Column[T]
 	// Unattested columns may be changed without a trace in the sealed log.
 	Unattested []Column[T]
 }
@@ -127,7 +130,9 @@ func (l *Columns[T]) List(alias string) string {
 	return strings.Join(names, ", ")
 }
 
-func (l *Columns[T]) all() []Column[T] { return slices.Concat(l.Attested, l.Added, l.Unattested) }
+func (l *Columns[T]) all() []Column[T] {
+	return slices.Concat(l.Attested, l.Added, l.Later, l.Unattested)
+}
 
 func qualified(alias, name string) string {
 	if alias == "" {
@@ -138,7 +143,7 @@ func qualified(alias, name string) string {
 
 // Scan reads the columns of List, which begin at col, and returns the number of the column after them.
 func (l *Columns[T]) Scan(r Row, col int, to *T) (next int, err error) {
-	for _, columns := range [...][]Column[T]{l.Attested, l.Added, l.Unattested} {
+	for _, columns := range [...][]Column[T]{l.Attested, l.Added, l.Later, l.Unattested} {
 		for i := range columns {
 			if columns[i].Read == nil {
 				continue
@@ -246,7 +251,7 @@ func (l *Columns[T]) Values(tenant access.Tenant, row *T, more ...any) []any {
 
 // writes returns the number of columns that have a Write.
 func (l *Columns[T]) writes() (n int) {
-	for _, columns := range [...][]Column[T]{l.Attested, l.Added, l.Unattested} {
+	for _, columns := range [...][]Column[T]{l.Attested, l.Added, l.Later, l.Unattested} {
 		for i := range columns {
 			if columns[i].Write != nil {
 				n++
@@ -257,7 +262,7 @@ func (l *Columns[T]) writes() (n int) {
 }
 
 func (l *Columns[T]) values(out []any, row *T) []any {
-	for _, columns := range [...][]Column[T]{l.Attested, l.Added, l.Unattested} {
+	for _, columns := range [...][]Column[T]{l.Attested, l.Added, l.Later, l.Unattested} {
 		for i := range columns {
 			if columns[i].Write != nil {
 				out = append(out, columns[i].Write(row))
@@ -276,6 +281,9 @@ func (l *Columns[T]) Proof(alias string) Proof {
 	added.Forms = strings.ToUpper(added.Forms)
 	return proof(alias, l.Attested).And(added)
 }
+
+// LaterProof names the columns that became attested later, under an alias.
+func (l *Columns[T]) LaterProof(alias string) Proof { return proof(alias, l.Later) }
 
 // ProofOf names columns of the table, under an alias, that are hashed into the evidence of another table's rows.
 func (l *Columns[T]) ProofOf(alias string, names ...string) Proof {
@@ -318,7 +326,7 @@ type ListedColumn struct {
 // Listed implements [Listed].
 func (l *Columns[T]) Listed() (table string, columns []ListedColumn) {
 	for i, c := range l.all() {
-		columns = append(columns, ListedColumn{c.Name, c.Form, i < len(l.Attested)+len(l.Added)})
+		columns = append(columns, ListedColumn{c.Name, c.Form, i < len(l.Attested)+len(l.Added)+len(l.Later)})
 	}
 	return l.Table, columns
 }

@@ -32,7 +32,9 @@ func (tx Rows) SIMOf(meter int64) (string, error) {
 
 // SetSIM stores the number of the SIM in a meter's modem, "" for none. If another meter has the number, it returns ErrConflict.
 func (tx Rows) SetSIM(meter id.ID, sim string) error {
-	err := tx.Must(`UPDATE meter SET sim_phone = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3`, sim, tx.Tenant, meter)
+	err := tx.Rewrite("meter", meter, func() error {
+		return tx.Must(`UPDATE meter SET sim_phone = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3`, sim, tx.Tenant, meter)
+	})
 	return fault.Wrap(err, "set the SIM of meter %s", meter.Text(id.Meter))
 }
 

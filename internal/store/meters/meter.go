@@ -35,6 +35,8 @@ var meterColumns = core.Columns[meterRow]{Table: "meter", Attested: []core.Colum
 	core.Time("mqtt_next_at", func(m *meterRow) *time.Time { return &m.NextPasswordAt }).ReadOnly(),
 	core.Time("login_ends_at", func(m *meterRow) *time.Time { return &m.LoginEndsAt }).ReadOnly(),
 	{Name: "login_at", Form: 'i'},
+}, Later: []core.Column[meterRow]{
+	core.Text("sim_phone", func(m *meterRow) *string { return &m.SIM }),
 }, Unattested: []core.Column[meterRow]{
 	core.ID("id", func(m *meterRow) *id.ID { return &m.ID }),
 	core.Text("model", func(m *meterRow) *string { return &m.Model }),
@@ -47,14 +49,13 @@ var meterColumns = core.Columns[meterRow]{Table: "meter", Attested: []core.Colum
 	core.Int("config_version", func(m *meterRow) *int64 { return &m.ConfigVersion }).ReadOnly(),
 	core.Time("created_at", func(m *meterRow) *time.Time { return &m.CreatedAt }),
 	core.Int("version", func(m *meterRow) *int64 { return &m.Version }).ReadOnly(),
-	core.Text("sim_phone", func(m *meterRow) *string { return &m.SIM }),
 	{Name: "command_counter", Form: 'i'},
 	{Name: "lease_seq", Form: 'i'},
 }}
 
 // MeterKind describes the evidence of meters.
 var MeterKind = core.AttestedKind{Name: "meter", Noun: "Meter", Prefix: id.Meter, From: "meter r", Key: "id", Order: "r.version",
-	Proof: meterColumns.Proof("r")}
+	Proof: meterColumns.Proof("r")}.WithLater(meterColumns.LaterProof("r"))
 
 // meterQuery reads the meter that meets a condition.
 var meterQuery = `SELECT ` + meterColumns.List("m") + ` FROM meter m WHERE m.tenant_id = $1 AND `

@@ -13,4 +13,4 @@ func Of(tx *core.Tx) Rows { return Rows{tx} }
 // Lists are the columns of this area's tables; a test compares them with the schema.
 var Lists = [...]core.Listed{&meterColumns, &meterKeyColumns, &commandColumns, &liveColumns, &walletColumns,
 	&supplyColumns, &configColumns, &alarmColumns, &heldColumns, &registerColumns, &bindingColumns, &deviceColumns, &devicePasswordColumns,
-	&readingColumns, &eventColumns, &importColumns, &importLineColumns, &importRowColumns, &reportColumns, &dayColumns}
+	&readingColumns, &eventColumns, &importColumns, &importLineColumns, &importRowColumns, &reportColumns, &dayColumns, &emergencyColumns}

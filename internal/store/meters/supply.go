@@ -377,13 +377,30 @@ func (tx Rows) LeaseNumbered(meter, number int64) error {
 	return nil
 }
 
+// emergencyColumns are the columns of supplies that were restored on credit.
+var emergencyColumns = core.Columns[wallet.Emergency]{Table: "emergency", Later: []core.Column[wallet.Emergency]{
+	core.Int("meter", func(e *wallet.Emergency) *int64 { return &e.Meter }),
+	core.Int("register_wh", func(e *wallet.Emergency) *unit.Energy { return &e.Register }),
+	core.Int("energy_wh", func(e *wallet.Emergency) *unit.Energy { return &e.Energy }),
+	core.Int("floor", func(e *wallet.Emergency) *money.Minor { return &e.Floor }),
+	core.Time("until_at", func(e *wallet.Emergency) *time.Time { return &e.Until }),
+	core.Text("by_actor", func(e *wallet.Emergency) *string { return &e.By }),
+	core.Text("reason", func(e *wallet.Emergency) *string { return &e.Reason }),
+}, Unattested: []core.Column[wallet.Emergency]{{Name: "account_id", Form: 'b'}, {Name: "created_at", Form: 'i'}}}
+
+// emergencyKind is the name of these supplies in evidence, and EmergencyKind describes it. Rows of older versions have none.
+const emergencyKind = "emergency"
+
+var EmergencyKind = core.AttestedKind{Name: emergencyKind, Noun: "Supply on credit of account", Prefix: id.Account, From: "emergency r", Key: "account_id",
+	Order: "r.created_at", Proof: emergencyColumns.LaterProof("r"), Optional: true}
+
 // PutEmergency stores the last supply that was restored for an account on credit.
 func (tx Rows) PutEmergency(account id.ID, e wallet.Emergency) error {
-	_, err := tx.C.Exec(`INSERT INTO emergency (tenant_id, account_id, meter, register_wh, energy_wh, floor, until_at, by_actor, reason, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-		ON CONFLICT (tenant_id, account_id) DO UPDATE SET meter = excluded.meter, register_wh = excluded.register_wh, energy_wh = excluded.energy_wh,
-			floor = excluded.floor, until_at = excluded.until_at, by_actor = excluded.by_actor, reason = excluded.reason, created_at = excluded.created_at`,
-		tx.Tenant, account, e.Meter, int64(e.Register), int64(e.Energy), int64(e.Floor), e.Until, e.By, e.Reason, tx.Now)
+	err := tx.Rewrite(emergencyKind, account, func() error {
+		_, err := tx.C.Exec(`INSERT INTO `+emergencyColumns.Into("account_id", "created_at")+emergencyColumns.OrUpdate("account_id")+`, created_at = excluded.created_at`,
+			emergencyColumns.Values(tx.Tenant, &e, account, tx.Now)...)
+		return err
+	})
 	return fault.Wrap(err, "store the emergency supply of account %s", account.Text(id.Account))
 }
 

@@ -17,6 +17,9 @@ type walletRow = wallet.Row
 
 var walletColumns = core.Columns[walletRow]{Table: "wallet", Attested: []core.Column[walletRow]{
 	core.Int("base_wh", func(w *walletRow) *unit.Energy { return &w.Base }),
+}, Later: []core.Column[walletRow]{
+	core.Int("max_w", func(w *walletRow) *unit.Power { return &w.MaxW }),
+	core.Int("unread_cut_h", func(w *walletRow) *int64 { return &w.UnreadCutHours }),
 }, Unattested: []core.Column[walletRow]{ // base_wh and the readings are enough to prove the accrued money
 	core.Text("store", func(w *walletRow) *string { return &w.Memory }),
 	core.Int("seq", func(w *walletRow) *uint64 { return &w.Seq }),
@@ -72,18 +75,16 @@ var walletColumns = core.Columns[walletRow]{Table: "wallet", Attested: []core.Co
 	crossed("low2", func(w *walletRow) *supply.Crossing { return &w.Low2 }),
 	core.Int("off", func(w *walletRow) *supply.Reasons { return &w.Off }),
 	core.Int("ahead_wh", func(w *walletRow) *unit.Energy { return &w.Ahead }),
-	core.Int("max_w", func(w *walletRow) *unit.Power { return &w.MaxW }),
-	core.Int("unread_cut_h", func(w *walletRow) *int64 { return &w.UnreadCutHours }),
 	orNone("open_wh", func(w *walletRow) *bool { return &w.Open }, func(w *walletRow) *unit.Energy { return &w.OpenFrom }),
 	core.Time("closed_at", func(w *walletRow) *time.Time { return &w.ClosedAt }),
 	core.Int("meter", func(w *walletRow) *int64 { return &w.Meter.N }).ReadOnly(),
 	{Name: "version", Form: 'i'},
 }}
 
-// BaseKind describes the evidence of the register at which the rating of a meter began.
+// BaseKind describes the evidence of the register at which the rating of a meter began, and of what a person set for the wallet.
 var BaseKind = core.AttestedKind{Name: "base", Noun: "Rating start of meter", Prefix: id.Meter, Key: "id", Order: "w.version",
 	From: "meter r JOIN wallet w ON w.tenant_id = r.tenant_id AND w.meter = r.n", Proof: walletColumns.Proof("w"),
-	Must: " AND EXISTS (SELECT 1 FROM wallet x WHERE x.tenant_id = r.tenant_id AND x.meter = r.n)"}
+	Must: " AND EXISTS (SELECT 1 FROM wallet x WHERE x.tenant_id = r.tenant_id AND x.meter = r.n)"}.WithLater(walletColumns.LaterProof("w"))
 
 // orNone is a number column that may be NULL. The first function finds a flag of the row, which is true if the column has a
 // number. The second function finds the row's field for the number.

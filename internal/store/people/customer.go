@@ -132,14 +132,26 @@ func (tx Rows) SetMeasures(meter int64, feeder string) (bool, error) {
 
 // SetMostPower sets the maximum power that a wallet meter can measure; 0 for the default of its phases.
 func (tx Rows) SetMostPower(meter int64, most unit.Power) error {
-	err := tx.Must(`UPDATE wallet SET max_w = $1, version = version + 1 WHERE tenant_id = $2 AND meter = $3`, int64(most), tx.Tenant, meter)
+	err := tx.setOfWallet("max_w", int64(most), meter)
 	return fault.Wrap(err, "set the maximum power of meter %d", meter)
 }
 
 // SetUnreadCut sets after how many hours a device that was never readable is cut off; 0 for never.
 func (tx Rows) SetUnreadCut(meter, hours int64) error {
-	err := tx.Must(`UPDATE wallet SET unread_cut_h = $1, version = version + 1 WHERE tenant_id = $2 AND meter = $3`, hours, tx.Tenant, meter)
+	err := tx.setOfWallet("unread_cut_h", hours, meter)
 	return fault.Wrap(err, "set when the device of meter %d is cut off", meter)
+}
+
+// setOfWallet sets a column of a wallet that a person decides, with evidence.
+func (tx Rows) setOfWallet(column string, value, meter int64) error {
+	var row id.ID
+	_, err := tx.One(`SELECT id FROM meter WHERE tenant_id = $1 AND n = $2`, func(r core.Row) error { row = r.ID(0); return nil }, tx.Tenant, meter)
+	if err != nil {
+		return fault.Wrap(err, "find meter %d", meter)
+	}
+	return tx.Rewrite("base", row, func() error {
+		return tx.Must(`UPDATE wallet SET `+column+` = $1, version = version + 1 WHERE tenant_id = $2 AND meter = $3`, value, tx.Tenant, meter)
+	})
 }
 
 // AddAccount stores a new account.

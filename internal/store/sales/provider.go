@@ -22,10 +22,11 @@ var providerColumns = core.Columns[payment.Provider]{Table: "provider", Attested
 }, Added: []core.Column[payment.Provider]{
 	core.Text("secret_by", func(p *payment.Provider) *string { return &p.SecretBy }).OrNull(),
 	core.Time("secrets_old_until", func(p *payment.Provider) *time.Time { return &p.OldUntil }),
-}, Unattested: []core.Column[payment.Provider]{ // sealed secrets prove themselves; a new data key seals them again
+}, Later: []core.Column[payment.Provider]{
 	core.Bytes("path_enc", func(p *payment.Provider) *[]byte { return &p.SealedPath }),
 	core.Bytes("secrets_enc", func(p *payment.Provider) *[]byte { return &p.Sealed }),
 	core.Bytes("secrets_old_enc", func(p *payment.Provider) *[]byte { return &p.SealedOld }),
+}, Unattested: []core.Column[payment.Provider]{ // sealed secrets prove themselves; a new data key seals them again
 	core.ID("id", func(p *payment.Provider) *id.ID { return &p.ID }),
 	core.Time("created_at", func(p *payment.Provider) *time.Time { return &p.AddedAt }),
 	core.Time("listed_to", func(p *payment.Provider) *time.Time { return &p.ListedTo }),
@@ -36,7 +37,7 @@ var providerColumns = core.Columns[payment.Provider]{Table: "provider", Attested
 const providerKind = "provider"
 
 var ProviderKind = core.AttestedKind{Name: providerKind, Noun: "Provider", Prefix: id.Provider, From: "provider r", Key: "id", Order: "r.version",
-	Proof: providerColumns.Proof("r")}
+	Proof: providerColumns.Proof("r")}.WithLater(providerColumns.LaterProof("r"))
 
 var callColumns = core.Columns[payment.Call]{Table: "payment_call", Unattested: []core.Column[payment.Call]{
 	core.ID("id", func(c *payment.Call) *id.ID { return &c.ID }),

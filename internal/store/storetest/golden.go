@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -83,17 +84,22 @@ func goldenEvidenceHolds(t *testing.T, r Rig) {
 			t.Errorf("%s%s (%d rows a pass)", unverifiable, f.What, pass)
 		}
 	}
-	wrong := make([]string, len(lines))
-	for i, line := range lines {
-		digit := "0"
-		if strings.HasSuffix(line, digit) {
-			digit = "1"
+	for half := range 2 { // a report lists at most 100 findings, and other checks find more in these rows
+		wrong, edited := slices.Clone(lines), 0
+		for i, line := range lines {
+			if i%2 != half {
+				continue
+			}
+			digit := "0"
+			if strings.HasSuffix(line, digit) {
+				digit = "1"
+			}
+			wrong[i], edited = line[:len(line)-1]+digit, edited+1
 		}
-		wrong[i] = line[:len(line)-1] + digit
-	}
-	for _, pass := range passes {
-		if n := len(findings(strings.Join(wrong, "\n"), pass)); n != len(lines) {
-			t.Errorf("%d of %d wrong hashes were found with %d rows a pass", n, len(lines), pass)
+		for _, pass := range passes {
+			if n := len(findings(strings.Join(wrong, "\n"), pass)); n != edited {
+				t.Errorf("%d of %d wrong hashes were found with %d rows a pass", n, edited, pass)
+			}
 		}
 	}
 }
