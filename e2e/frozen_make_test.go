@@ -47,7 +47,7 @@ func TestFreezeData(t *testing.T) {
 	}
 	w := newMonth(t, bin)
 	for _, part := range []func(*month){(*month).open, (*month).firstWeek, (*month).tokens, (*month).wallets, (*month).telephones,
-		(*month).undone, (*month).secondPerson, (*month).goBack, (*month).last} {
+		(*month).vouchers, (*month).undone, (*month).secondPerson, (*month).goBack, (*month).last} {
 		part(w)
 	}
 	w.p.env = w.env

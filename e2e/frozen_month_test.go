@@ -154,6 +154,23 @@ func (w *month) telephones() {
 	})
 }
 
+// vouchers makes a batch whose vouchers need no code and one whose vouchers do. Of each, two are sold and one is redeemed.
+func (w *month) vouchers() {
+	w.day(16, 10)
+	corner := w.as("vendor_api CORNER")
+	for n, needsCode := range []bool{false, true} {
+		batch := "/v1/voucher-batches/" + w.post(w.owner, "/v1/voucher-batches", map[string]any{"count": 3, "face_minor": 5_000,
+			"expires": w.now.AddDate(1, 0, 0).Format(time.DateOnly), "requires_code": needsCode}).text(w, "id")
+		pin := w.post(w.owner, batch+"/pins", struct{}{}).text(w, "vouchers", 0, "pin")
+		sold := w.post(corner, batch+"/sell", map[string]any{"from": 1, "to": 2})
+		redeem := map[string]any{"pin": pin, "meter": number(7102 + n)}
+		if needsCode {
+			redeem["code"] = sold.text(w, "codes", 0, "code")
+		}
+		w.post(corner, "/v1/voucher-redemptions", redeem)
+	}
+}
+
 // undone makes the reversals: sales in every state of a reversal.
 func (w *month) undone() {
 	w.day(17, 12)

@@ -24,6 +24,7 @@ type site struct {
 	p      *place
 	faults []string // further faults of the servers
 	verify bool     // whether the books are verified at the end of a history
+	public string   // address under which others reach the servers; empty for none
 }
 
 // rogueServer is a server whose clock a file moves.
@@ -108,6 +109,9 @@ func (s *site) Start(g rogue.Gateway) (rogue.Server, error) {
 	if os.Getenv("E2E_ROGUE_BIN") == "" { // an old server knows no such route
 		secret := filepath.Join(top, "secret")
 		route := fmt.Sprintf("[[sms_route]]\nname = %q\nkind = \"http\"\nurl = %q\nsecret_file = %q\n", g.Name, g.URL, secret)
+		if s.public != "" {
+			route = fmt.Sprintf("public_url = %q\n", s.public) + route
+		}
 		err = errors.Join(os.WriteFile(secret, []byte(g.Secret+"\n"), 0o600), os.WriteFile(filepath.Join(dir, "paywatt.toml"), []byte(route), 0o600))
 		if err != nil {
 			return nil, err
@@ -255,6 +259,7 @@ func secondPeople() (out []rule) {
 		"meter.config": "installer", "meter.swap": "engineer", "meter.impulses": "installer", "meter.device": "engineer", "import.balances": "finance", "import.undo": "finance",
 		"account.supply": "installer", "token.free": "supervisor", "ledger.adjust": "finance", "vend.reverse": "supervisor",
 		"payment.apply": "finance", "payment.refund": "finance", "payment.dismiss": "finance", "provider.enable": "owner", "statement.take": "finance",
+		"provider.secret": "owner", "account.move_out_owing": "installer", "meter.feeder": "installer",
 	} {
 		one := rule{fault: "alone=" + act, role: role, policy: all}
 		if act == "token.issue" { // of an engineer's many moves, the one that harms a customer who has bought and not entered
@@ -287,6 +292,12 @@ func secondPeople() (out []rule) {
 			one.moves = []string{"add a provider of P's own", "invent a payment"}
 		case "statement.take":
 			one.moves = []string{"invent a statement"}
+		case "provider.secret":
+			one.moves = []string{"replace a provider's secret"}
+		case "account.move_out_owing":
+			one.moves = []string{"abandon a debt"}
+		case "meter.feeder":
+			one.moves = []string{"put a meter on another feeder"}
 		case "account.move_out":
 			one.moves = []string{"move out without a network"}
 		}
@@ -306,6 +317,8 @@ func ceilings() (out []rule) {
 	for _, r := range []rule{
 		{fault: "person/sales", role: "operator", moves: []string{"sell for the utility"}},
 		{fault: "person/till_shortage", role: "operator", moves: []string{"open a till", "count a till"}},
+		{fault: "person/till_surplus", role: "operator", moves: []string{"book a surplus"}},
+		{fault: "person/feeders", role: "installer", moves: []string{"put a meter on another feeder"}},
 		{fault: "person/debts", role: "finance", moves: []string{"raise a debt", "add a charge"}},
 		{fault: "person/free_units", role: "supervisor", moves: []string{"make free units"}},
 		{fault: "person/credits", role: "finance", moves: []string{"give goodwill", "write off a debt"}},
@@ -323,14 +336,16 @@ func TestTheRogueKnowsEveryRule(t *testing.T) {
 	const (
 		noValue  = "it moves no value, see secondPeople"
 		itsOwn   = "only its ceiling takes a second person, and the ceiling is in the list"
+		noVoice  = "the houses' meters report what they count, and no move speaks in the place of one"
 		noDevice = "the houses have no device that cannot be read: adoption waits for a value"
 		byPerson = "while it is off, the report names all of it under the person's ceiling"
 	)
 	left := map[string]string{
 		"alone=meter.force_connect": noValue, "alone=clock.trust": noValue, "alone=meter.link_key": noValue,
 		"alone=import.debts": itsOwn, "alone=voucher.make": noValue, "alone=voucher.end": noValue, "alone=difference.close": noValue, "alone=webhook.enable": noValue,
-		"alone=meter.unread_cut": noDevice,
-		"alone=debt.raise":       itsOwn, "alone=shift.close_any": itsOwn, "alone=supply.emergency": itsOwn,
+		"alone=meter.unread_cut": noDevice, "alone=meter.password": noVoice, "alone=debt.take_over": byPerson,
+		"alone=voucher.reissue": "P sees no code without the second person; TestLostCodesAreIssuedAgainByTwo",
+		"alone=debt.raise":      itsOwn, "alone=shift.close_any": itsOwn, "alone=supply.emergency": itsOwn,
 		"no-ceiling=meter/emergency_supply": byPerson, "no-ceiling=meter/sales": byPerson, "no-ceiling=meter/free_units": byPerson, "no-ceiling=meter/reversed_value": byPerson,
 		"no-ceiling=account/credits": byPerson, "no-ceiling=account/debts": byPerson, "no-ceiling=vendor/reversed_value": byPerson,
 		"no-ceiling=person/texts": "a text moves no value",
@@ -371,7 +386,7 @@ func TestARogueFindsARuleThatIsOff(t *testing.T) {
 		}
 		t.Run(r.fault, func(t *testing.T) {
 			t.Parallel()
-			f, asked := r.find(t, s.off(town, r.policy, r.fault))
+			f, asked := r.find(t, s.off(town, r.policy, r.fault), 60, findWithin)
 			if f.Verdict.Bad() == "" {
 				t.Fatalf("P did not find it within %d requests", asked)
 			}
@@ -390,15 +405,15 @@ func TestARogueFindsARuleThatIsOff(t *testing.T) {
 	}
 }
 
-// find plays histories until one ends badly.
-func (r rule) find(t *testing.T, town *rogue.Utility) (f rogue.Found, asked int) {
+// find plays histories of a number of steps until one ends badly, or P has sent enough requests.
+func (r rule) find(t *testing.T, town *rogue.Utility, steps, enough int) (f rogue.Found, asked int) {
 	denied := map[string]bool{}
 	may := func(move string) bool {
 		return !denied[move] && (len(r.moves) == 0 || slices.Contains(r.moves, move))
 	}
-	for seed := uint64(1); asked < findWithin; seed++ {
+	for seed := 1; asked < enough && seed <= enough; seed++ {
 		var err error
-		if f, err = town.Play(r.role, rogue.Steps(seed, 60, may)); err != nil {
+		if f, err = town.Play(r.role, rogue.Steps(uint64(seed), steps, may)); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
 		asked += f.Asked

@@ -44,7 +44,7 @@ type api struct {
 }
 
 func newAPI(address, run string) *api {
-	return &api{url: "http://" + address, run: run, http: &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 4}}}
+	return &api{url: "http://" + address, run: run, http: &http.Client{Timeout: 120 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 4}}}
 }
 
 // ask sends one request with a key. Only a server that does not answer is an error.
@@ -54,6 +54,8 @@ func (c *api) ask(key, method, path string, body any) (reply, error) {
 	kind := "application/json"
 	if text, is := body.(file); is {
 		r, kind = strings.NewReader(string(text)), "text/csv"
+	} else if book, is := body.(workbook); is {
+		r, kind = bytes.NewReader(book), "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 	} else if body != nil {
 		r = bytes.NewReader(mustJSON(body))
 	}

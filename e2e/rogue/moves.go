@@ -17,7 +17,7 @@ type move struct {
 
 // moves are all moves of P, of the others, and of time, with how often they come.
 func moves() []move {
-	return slices.Concat(moneyMoves(), officeMoves(), friendMoves(), phoneMoves(), meterMoves(), tillMoves(), importMoves(), paymentMoves(), doorMoves(), otherMoves())
+	return slices.Concat(moneyMoves(), officeMoves(), friendMoves(), phoneMoves(), meterMoves(), tillMoves(), importMoves(), paymentMoves(), trustMoves(), doorMoves(), otherMoves())
 }
 
 // table finds a move by its name.
@@ -33,7 +33,7 @@ func table() map[string]move {
 func Steps(seed uint64, n int, may func(move string) bool) []Step {
 	d := rand.New(rand.NewPCG(seed, 1))
 	all := otherMoves()
-	for _, m := range slices.Concat(moneyMoves(), officeMoves(), friendMoves(), phoneMoves(), meterMoves(), tillMoves(), importMoves(), paymentMoves(), doorMoves()) {
+	for _, m := range slices.Concat(moneyMoves(), officeMoves(), friendMoves(), phoneMoves(), meterMoves(), tillMoves(), importMoves(), paymentMoves(), trustMoves(), doorMoves()) {
 		if may(m.name) {
 			all = append(all, m)
 		}

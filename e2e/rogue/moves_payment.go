@@ -20,6 +20,9 @@ const (
 	till       = "till"
 	tillSingle = 30_000
 	tillDaily  = 100_000_000
+
+	vouchersMade = 50 // of the utility's batch
+	codedMade    = 20 // of its batch of vouchers that need a code
 )
 
 // signing is the secret of a provider's calls: the utility's, which P does not know, or P's own.
@@ -35,7 +38,7 @@ func (b *preparation) payments() {
 	if b.err != nil {
 		return
 	}
-	for path, body := range map[string]any{"/v1/payment-providers": newProvider(till, till), "/v1/voucher-batches": apiv1.NewVoucherBatch{Count: 50, FaceMinor: 5_000, Expires: time.Now().AddDate(4, 0, 0).Format(time.DateOnly)}} {
+	for path, body := range map[string]any{"/v1/payment-providers": newProvider(till, till), "/v1/voucher-batches": apiv1.NewVoucherBatch{Count: vouchersMade, FaceMinor: 5_000, Expires: time.Now().AddDate(4, 0, 0).Format(time.DateOnly)}} {
 		a, err := b.c.ask(b.t.keys[start], "POST", path, body)
 		if err == nil && a.status != http.StatusNotFound && !a.ok() {
 			err = fmt.Errorf("POST %s: %d %s", path, a.status, a.body)
@@ -51,6 +54,22 @@ func (b *preparation) payments() {
 			b.t.batch = made.ID
 		}
 	}
+}
+
+// addCodedBatch adds the batch of vouchers that need a code. An earlier version does not know the field and makes an ordinary batch.
+func (b *preparation) addCodedBatch() {
+	if b.err != nil {
+		return
+	}
+	body := map[string]any{"count": codedMade, "face_minor": 5_000, "expires": time.Now().AddDate(4, 0, 0).Format(time.DateOnly), "requires_code": true}
+	a, err := b.c.ask(b.t.keys[start], "POST", "/v1/voucher-batches", body)
+	if err == nil && !a.ok() {
+		delete(body, "requires_code")
+		a, err = b.c.ask(b.t.keys[start], "POST", "/v1/voucher-batches", body)
+	}
+	var made struct{ ID string }
+	a.into(&made)
+	b.t.coded, b.err = made.ID, err
 }
 
 // paymentMoves are what P does with payments of providers and with vouchers.
@@ -136,13 +155,7 @@ func (r *Run) vouchers(d *rand.Rand) {
 	if r.t.batch == "" {
 		return
 	}
-	if len(r.pins) == 0 {
-		var sheet apiv1.VoucherPins
-		r.ask(one(d, []string{r.p(), "finance"}), "POST", "/v1/voucher-batches/"+r.t.batch+"/pins", apiv1.TakeVoucherPins{}).into(&sheet)
-		for _, v := range sheet.Vouchers {
-			r.pins = append(r.pins, v.PIN) // P stands at the printer
-		}
-	}
+	r.print(one(d, []string{r.p(), "finance"}))
 	from, hand := int64(1+d.IntN(48)), one(d, []string{r.p(), "P/shop"})
 	a := r.ask(hand, "POST", "/v1/voucher-batches/"+r.t.batch+"/sell", apiv1.VoucherRange{From: from, To: from + int64(d.IntN(3))})
 	var before apiv1.VoucherBatch
@@ -154,8 +167,30 @@ func (r *Run) vouchers(d *rand.Rand) {
 	}
 }
 
+// print takes the PINs of the batch once. P stands at the printer and sees all but the last: whoever prints a batch without a second code can redeem
+// what others buy of it.
+func (r *Run) print(hand string) {
+	if len(r.pins) > 0 {
+		return
+	}
+	var sheet apiv1.VoucherPins
+	r.ask(hand, "POST", "/v1/voucher-batches/"+r.t.batch+"/pins", apiv1.TakeVoucherPins{}).into(&sheet)
+	for i, v := range sheet.Vouchers {
+		if i+1 == vouchersMade {
+			r.unseen = v.PIN
+		} else {
+			r.pins = append(r.pins, v.PIN)
+		}
+	}
+}
+
 // call brings a signed call about a payment.
 func (r *Run) call(path, whose, reference string, minor int64) {
+	r.signed(path, whose, signing(whose), reference, minor)
+}
+
+// signed brings a call about a payment that a key signs.
+func (r *Run) signed(path, whose string, key []byte, reference string, minor int64) {
 	if r.err != nil {
 		return
 	}
@@ -163,7 +198,7 @@ func (r *Run) call(path, whose, reference string, minor int64) {
 	name := fmt.Sprintf("TX-%d-%d", r.c.n, r.ahead/time.Hour)
 	body := mustJSON(map[string]any{"type": "payment.taken", "data": map[string]any{"id": name, "amount_minor": minor, "currency": "KES", "reference": reference}})
 	stamp := strconv.FormatInt(r.now().Unix(), 10)
-	mac := hmac.New(sha256.New, signing(whose))
+	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte(name + "." + stamp + "." + string(body)))
 	req, err := http.NewRequest("POST", r.c.url+path+"in", bytes.NewReader(body))
 	if err != nil {

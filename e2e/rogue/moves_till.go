@@ -22,18 +22,28 @@ func tillMoves() []move {
 // till names P's own till or another's.
 func (r *Run) till(d *rand.Rand) string { return one(d, []string{"mine", "main", "till-2"}) }
 
-// count closes a till with all cash, with none or with too much. Cash that P says was too much is money that nobody confirmed.
+// count closes a till with all cash, with none or with too much.
 func (r *Run) count(hand, till string, d *rand.Rand) {
+	r.counted(hand, till, func(left int64) int64 {
+		if !isP(hand) {
+			return left
+		}
+		return one(d, []int64{left, 0, left / 2, left + tender(d)})
+	})
+}
+
+// counted closes a till. Cash that P says was too much is money that nobody confirmed.
+func (r *Run) counted(hand, till string, says func(left int64) int64) {
 	var z apiv1.ShiftReport
 	if r.ask(hand, "GET", "/v1/shifts/"+till+"/report", nil).into(&z); z.Shift.ID == "" {
 		return
 	}
-	counted := z.Left.AmountMinor
-	if isP(hand) {
-		counted = one(d, []int64{counted, 0, counted / 2, counted + tender(d)})
-	}
+	counted := says(z.Left.AmountMinor)
 	if a := r.ask(hand, "POST", "/v1/shifts/"+till+"/close", apiv1.ShiftCount{Counted: kes(counted)}); a.ok() {
 		r.alone += max(0, counted-z.Left.AmountMinor)
+		if isP(hand) {
+			r.surplus += max(0, counted-z.Left.AmountMinor)
+		}
 	}
 }
 

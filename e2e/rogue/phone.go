@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -168,6 +169,12 @@ func (r *Run) text(from, words string) {
 // the old number is told, and nothing is sent to the new one.
 func (r *Run) mail() {
 	for _, m := range r.phones.take() {
+		if slices.ContainsFunc(r.bought, func(b *purchase) bool { return m.To == b.by.phone }) {
+			r.log = append(r.log, fmt.Sprintf("%-14s gets %q", m.To, m.Text))
+		}
+		if m.To == curious && r.ahead < r.due && figure.MatchString(m.Text) {
+			r.gained = append(r.gained, fmt.Sprintf("a telephone that P set for %s a moment ago got %q", r.spied.number, m.Text))
+		}
 		own := r.of(P, func(p *place) bool { return p.phone == m.To })
 		if m.To != stolen && len(own) == 0 {
 			continue

@@ -64,6 +64,7 @@ type Run struct {
 	gained     []string          // what P got on pages without the right to it
 	dark       string            // the meter whose antenna P has off; its line is locked
 	err        error
+	trust
 }
 
 // begin starts a server and connects the meters.
@@ -79,7 +80,8 @@ func (t *Utility) begin(role string) (*Run, error) {
 	}
 	http, mqtt := srv.Addresses()
 	r := &Run{t: t, role: role, srv: srv, c: newAPI(http, "rogue"), houses: map[string]*house{}, lines: map[string]*line{},
-		seen: map[string]bool{}, shown: map[string]map[string]bool{}, held: map[string][]string{}, accounts: map[string]string{}, may: map[string]bool{}, keys: map[string]string{}, browsers: map[string]*browser{}, phones: phones, texted: map[string]string{}}
+		seen: map[string]bool{}, shown: map[string]map[string]bool{}, held: map[string][]string{}, accounts: map[string]string{}, may: map[string]bool{}, keys: map[string]string{}, browsers: map[string]*browser{}, phones: phones, texted: map[string]string{},
+		trust: trust{bank: map[string]bool{}, banked: map[string]int64{}, agreed: map[string]bool{}}}
 	for _, p := range t.places {
 		one := *p
 		r.places = append(r.places, &one)
@@ -104,6 +106,9 @@ func (r *Run) end() {
 	}
 	r.srv.Stop()
 	r.phones.close()
+	if r.owned.Listener != nil {
+		_ = r.owned.Close()
+	}
 }
 
 // fail ends a history for a reason that is not P's.
@@ -131,6 +136,9 @@ func (r *Run) ask(hand, method, path string, body any) reply {
 		r.fail(fmt.Errorf("%s %s %s: %d %s", hand, method, path, a.status, a.body))
 	}
 	if method != "GET" {
+		if book, is := body.(workbook); is {
+			body = fmt.Sprintf("a workbook of %d bytes", len(book))
+		}
 		line := fmt.Sprintf("%-14s %s %s %s → %d %s%s", hand, method, path, mustJSON(body), a.status, a.code, a.approval())
 		r.log = append(r.log, line)
 	}

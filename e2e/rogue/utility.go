@@ -23,6 +23,8 @@ type Server interface {
 	Ahead(time.Duration) bool
 	// Verify checks the books in the data folder, and returns what it found; empty if they add up, or if the site does not ask.
 	Verify() string
+	// Cost returns the most memory that the server ever had, in bytes, and its processor time.
+	Cost() (peak int64, used time.Duration)
 	Stop()
 }
 
@@ -70,6 +72,7 @@ type place struct {
 	account, cust  string
 	phone          string        // of the customer
 	diverted       bool          // P let messages go to P
+	feeder         string        // by which honest people connected the place; empty for none
 	due            time.Duration // when tokens may go to the new number, by the clock of the history
 	password, link string
 	key            sts.Key
@@ -87,6 +90,7 @@ type Utility struct {
 	vk       sts.VendingKey
 	tillPath string // address of the utility's payment provider; empty before it has one
 	batch    string // id of a batch of vouchers
+	coded    string // id of one whose vouchers need a code too; in an earlier version the PIN alone redeems them
 }
 
 // Roles are the roles that P may have.
@@ -141,9 +145,11 @@ func Build(site Site, vendingKey []byte) (*Utility, error) {
 	b.first()
 	b.office()
 	b.payments()
+	b.addCodedBatch()
 	b.meters()
 	b.live()
 	b.people()
+	b.entrust()
 	b.must("owner", "GET", "/v1/settings", nil, &t.settings)
 	if set, is := t.settings["ceilings"].(map[string]any); is {
 		t.ceilings = slices.Sorted(maps.Keys(set))
@@ -270,6 +276,9 @@ func (b *preparation) meters() {
 		}
 		if p.stock {
 			n.Status = "stock"
+		}
+		if wired(i) {
+			p.feeder, n.Feeder = north, north
 		}
 		var m apiv1.AddedMeter
 		var a apiv1.Account

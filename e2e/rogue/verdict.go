@@ -98,6 +98,10 @@ func (r *Run) balances() balances {
 		if !ok {
 			wallet = b.WalletMinor
 		}
+		if r.accounts[id] == P && a.Status == "closed" && !r.agreed[id] { // P never pays what a closed account owes, unless somebody knows of it
+			w.money[P] += max(wallet, 0) + b.CarryMinor
+			continue
+		}
 		w.money[r.accounts[id]] += wallet + b.CarryMinor - b.DueMinor - b.DebtsMinor
 	}
 	for _, code := range []string{"PSHOP", "CORNER"} {
@@ -186,6 +190,7 @@ func (h *house) worth(p *place) int64 {
 
 // judge compares the end of a history with its beginning.
 func (r *Run) judge(before balances) Verdict {
+	r.reckon()
 	r.quiet()
 	for _, l := range r.lines {
 		l.do(func(h *house) { h.give(meter.Event{Kind: meter.EventRead}) })
@@ -194,7 +199,23 @@ func (r *Run) judge(before balances) Verdict {
 	after := r.balances()
 	v := Verdict{Lost: map[string]int64{}, slack: slackOnce + slackSale*int64(len(r.sales))}
 	paid, commission, confirmed := r.payments()
-	v.Reported, v.Against, v.Unbound = r.reported()
+	taken := map[string]int64{}
+	v.Reported, v.Against, v.Unbound = r.reported(taken)
+	if r.surplus > taken["till_surplus"] {
+		v.Unbound = append(v.Unbound, fmt.Sprintf("P booked %d of cash that nobody else has seen, and the report names %d", r.surplus, taken["till_surplus"]))
+	}
+	if bent := r.bent(); bent > taken["feeders"] {
+		v.Unbound = append(v.Unbound, fmt.Sprintf("%d places are on another feeder than their wires, so the losses of feeder %s are false", bent, north))
+	}
+	for owner, minor := range r.banked {
+		paid[owner] += minor
+		v.Made -= minor
+	}
+	for _, b := range r.bought {
+		if paid["CORNER cash"] += b.minor; !b.by.movedOut { // whoever lives there no longer still has the voucher
+			paid[b.by.owner] += b.minor
+		}
+	}
 	v.Leaked = slices.Clone(r.gained)
 	for _, s := range r.sales {
 		v.Leaked = append(v.Leaked, r.leaks(s)...)
@@ -203,7 +224,7 @@ func (r *Run) judge(before balances) Verdict {
 		return after.energy[owner] - before.energy[owner] + after.money[owner] - before.money[owner]
 	}
 	v.Gain = change(P) + after.float["PSHOP"] - before.float["PSHOP"] - commission["PSHOP"] + r.paidOut + paid["PSHOP cash"] - r.deposits - paid[P]
-	v.Made = after.float["PSHOP"] - before.float["PSHOP"] + after.float["CORNER"] - before.float["CORNER"] - commission["PSHOP"] - commission["CORNER"] -
+	v.Made += after.float["PSHOP"] - before.float["PSHOP"] + after.float["CORNER"] - before.float["CORNER"] - commission["PSHOP"] - commission["CORNER"] -
 		(after.cash - before.cash - confirmed)
 	for owner := range after.energy {
 		v.Made += change(owner)
@@ -242,9 +263,9 @@ func maySee(hand string) bool {
 	return hand == "P/owner" || hand == "P/operator" || hand == "P/supervisor"
 }
 
-// reported is the value of what the daily reports name against P's keys, the part of it that takes from others, and the rows that exceed
+// reported adds up what each ceiling counted of P in taken, and is the value of what the daily reports name against P's keys, the part of it that takes from others, and the rows that exceed
 // their ceiling.
-func (r *Run) reported() (minor, against int64, unbound []string) {
+func (r *Run) reported(taken map[string]int64) (minor, against int64, unbound []string) {
 	for at := r.now().Add(-r.ahead); !at.After(r.now().Add(day * time.Second)); at = at.Add(day * time.Second) {
 		var report apiv1.DailyReport
 		r.ask("auditor", "GET", "/v1/reports/daily?date="+at.UTC().Format(time.DateOnly), nil).into(&report)
@@ -255,10 +276,12 @@ func (r *Run) reported() (minor, against int64, unbound []string) {
 			if row.Taken > row.Most {
 				unbound = append(unbound, fmt.Sprintf("%s took %d under %s of %d", row.Name, row.Taken, row.Ceiling, row.Most))
 			}
-			switch _, what, _ := strings.Cut(row.Ceiling, "/"); what {
+			_, what, _ := strings.Cut(row.Ceiling, "/")
+			taken[what] += row.Taken
+			switch what {
 			case "free_units", "emergency_supply":
 				minor += price(row.Taken)
-			case "reversals", "texts":
+			case "reversals", "texts", "till_surplus", "feeders": // no value for P
 			case "debts", "reversed_value":
 				minor, against = minor+row.Taken, against+row.Taken
 			default:

@@ -1,0 +1,90 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/e2e/rogue"
+)
+
+// Cost returns the most memory that the server ever had, and its processor time.
+func (s *rogueServer) Cost() (peak int64, used time.Duration) {
+	folder := fmt.Sprintf("/proc/%d/", s.cmd.Process.Pid)
+	status, err := os.ReadFile(folder + "status")
+	if err != nil {
+		s.site.t.Error(err)
+	}
+	for line := range strings.Lines(string(status)) {
+		if kilobytes, is := strings.CutPrefix(line, "VmHWM:"); is {
+			n, _ := strconv.ParseInt(strings.Fields(kilobytes)[0], 10, 64)
+			peak = n << 10
+		}
+	}
+	stat, err := os.ReadFile(folder + "stat")
+	if err != nil {
+		s.site.t.Error(err)
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	const tick = 10 * time.Millisecond // of Linux
+	if f := strings.Fields(rest); len(f) > 12 {
+		user, _ := strconv.ParseInt(f[11], 10, 64)
+		system, _ := strconv.ParseInt(f[12], 10, 64)
+		used = time.Duration(user+system) * tick
+	}
+	return peak, used
+}
+
+// betrayals are what P does with the trust of others, each with a role that may ask for it.
+func betrayals() []rule {
+	all := rogue.Policy{Limits: rogue.Zero}
+	one := func(role string, moves ...string) rule {
+		return rule{fault: moves[0], role: role, moves: moves, policy: all}
+	}
+	return []rule{
+		one("finance", "have a statement agreed"),
+		one("owner", "have a provider of P's own agreed"),
+		one("engineer", "send a small file that costs much"),
+		one("installer", "shed a debt"),
+		one("owner", "invite with a limited key"),
+		one("owner", "let a provider call P's machine"),
+		one("owner", "let a webhook call P's machine"),
+		one("operator", "book a surplus"),
+		one("installer", "put a meter on another feeder"),
+		one("installer", "ask another's figures"),
+		one("support", "use up a customer's tries"),
+		one("finance", "redeem what a customer bought"),
+		one("owner", "replace a provider's secret"),
+		one("finance", "let another owe P's debt"),
+	}
+}
+
+// TestARogueBetraysNobody plays each move of trust by itself, with honest people who agree to whatever looks right. P gains nothing. E2E_ROGUE_MOVE
+// names one move, E2E_ROGUE_OLD=1 reports what an earlier build lets P gain instead of failing.
+func TestARogueBetraysNobody(t *testing.T) {
+	s, town := newTown(t)
+	for _, b := range betrayals() {
+		if !strings.Contains(b.fault, os.Getenv("E2E_ROGUE_MOVE")) {
+			continue
+		}
+		t.Run(b.role+" "+b.fault, func(t *testing.T) {
+			t.Parallel()
+			named := town.With(&site{t: t, p: s.p, public: "https://power.example"}, b.policy) // providers call it
+			f, asked := b.find(t, named, 40, setting("E2E_ROGUE_BETRAYALS", 40))
+			if os.Getenv("E2E_ROGUE_LOG") != "" {
+				t.Log(f)
+			}
+			switch {
+			case f.Verdict.Bad() == "":
+				t.Logf("figures: %s: nothing within %d requests", b.fault, asked)
+			case os.Getenv("E2E_ROGUE_OLD") != "":
+				t.Logf("figures: %s: found after %d requests: %s", b.fault, asked, f.Verdict.Bad())
+			default:
+				t.Error(f)
+			}
+		})
+	}
+}
