@@ -19,10 +19,7 @@ func TestFrozenDataSell(t *testing.T) {
 			t.Run(d.Name, func(t *testing.T) {
 				old := &oldShop{T: t, facts: d.Facts, p: barePlace(t, buildOnce(t, "faultinject"), d.Dir)}
 				old.p.pass = filepath.Join(d.Dir, frozen.PassFile)
-				// The data may have been written ahead of this machine's clock. A clock before this machine's would date a request before
-				// the confirmation of its person, whom the test makes by this machine's clock.
-				ahead := max(0, time.Until(d.Facts.Now))
-				old.p.env = append(old.p.env, "PAYWATT_PASSPHRASE_FILE="+old.p.pass, "FAULT_INJECT=clock="+ahead.String())
+				old.p.env = append(old.p.env, "PAYWATT_PASSPHRASE_FILE="+old.p.pass, "FAULT_INJECT=clock="+time.Until(d.Facts.Now).String())
 				if kind == "postgres" {
 					url := pgtest.New(t)
 					d.Load(t, url)
