@@ -25,6 +25,8 @@ func testPackages() map[string]string {
 		"internal/arch":                    "this page as a test",
 		"internal/catalogue":               "tools/catalogue reads it",
 		"internal/sometimes":               "counts of rare states",
+		"internal/tier":                    "which tests run when",
+		"internal/await":                   "how tests wait",
 		"internal/words/wordstest":         "texts for tests",
 		"internal/print/printtest":         "a receipt printer for tests",
 		"internal/logtest":                 "fails a test on an unexpected warning",

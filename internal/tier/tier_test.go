@@ -1,0 +1,46 @@
+package tier_test
+
+import (
+	"testing"
+
+	"github.com/paywatt/paywatt/internal/tier"
+)
+
+func TestACountIsThatOfItsTier(t *testing.T) {
+	c := tier.Count{Short: 1, Check: 2, Long: 3}
+	for _, w := range []struct {
+		variable, times string
+		want            int
+	}{
+		{"", "", 2},
+		{"long", "", 3},
+		{"long", "5", 15},
+		{"", "0", 2},
+		{"", "many", 2},
+		{"longer", "", 2},
+	} {
+		t.Setenv(tier.Variable, w.variable)
+		t.Setenv(tier.Times, w.times)
+		want := w.want
+		if testing.Short() {
+			want = 1
+		}
+		if got := c.N(); got != want {
+			t.Errorf("%s=%q %s=%q: %d, want %d", tier.Variable, w.variable, tier.Times, w.times, got, want)
+		}
+	}
+}
+
+func TestALongTestIsSkippedBelowItsTier(t *testing.T) {
+	for variable, want := range map[string]bool{"": true, "long": testing.Short()} {
+		t.Setenv(tier.Variable, variable)
+		var skipped bool
+		t.Run(variable, func(t *testing.T) {
+			defer func() { skipped = t.Skipped() }()
+			tier.Long(t)
+		})
+		if skipped != want {
+			t.Errorf("%s=%q: skipped %v, want %v", tier.Variable, variable, skipped, want)
+		}
+	}
+}
