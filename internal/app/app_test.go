@@ -29,6 +29,7 @@ import (
 	"github.com/paywatt/paywatt/internal/app"
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/internal/words/wordstest"
 	"github.com/paywatt/paywatt/sts"
 )
@@ -282,6 +283,8 @@ func TestAWrongPassphraseLeavesTheServerLockedAndReachable(t *testing.T) {
 // TestAnotherDataKeyIsSaidAtEveryStart: data that the old key sealed cannot be opened, and nobody would notice until a customer asks for a
 // token again.
 func TestAnotherDataKeyIsSaidAtEveryStart(t *testing.T) {
+	tier.Slow(t)
+	tier.OneGoroutine(t)
 	dir := t.TempDir()
 	said := func() bool {
 		t.Helper()

@@ -19,6 +19,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/headlog"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
+	"github.com/paywatt/paywatt/internal/tier"
 	"net/netip"
 )
 
@@ -126,6 +127,8 @@ func (s *testServer) exec(sql string, args ...any) {
 // TestOldCredentialsGoOnWorking: the upgrade replaces every plain hash, and all credentials work as before. It can be interrupted at every
 // transaction.
 func TestOldCredentialsGoOnWorking(t *testing.T) {
+	tier.Slow(t)
+	tier.OneGoroutine(t)
 	for stop := 0; ; stop++ {
 		dir := t.TempDir()
 		login := oldCredentials(t, dir)
@@ -163,6 +166,8 @@ func TestOldCredentialsGoOnWorking(t *testing.T) {
 // TestARowOfAnIntruderSignsNobodyIn: somebody who can write to the database, but has no key, gets in neither with a row of their own nor by
 // changing one, and the verification names the row.
 func TestARowOfAnIntruderSignsNobodyIn(t *testing.T) {
+	tier.Slow(t)
+	tier.OneGoroutine(t)
 	sum := sha256.Sum256([]byte("mqtt password of an intruder"))
 	for _, c := range []struct {
 		name, sql string
@@ -226,6 +231,8 @@ func addDevice(t *testing.T, a *App) {
 // TestADeviceOfAnIntruderSignsNobodyIn: a device that was put into the database or changed there signs nobody in, a session of a PIN does not
 // become one of a password, and the verification names the row.
 func TestADeviceOfAnIntruderSignsNobodyIn(t *testing.T) {
+	tier.Slow(t)
+	tier.OneGoroutine(t)
 	for _, c := range []struct {
 		name, sql       string
 		args            []any
@@ -265,6 +272,8 @@ func TestADeviceOfAnIntruderSignsNobodyIn(t *testing.T) {
 // TestNoDeviceIsInsertedOrRevived: a device that an intruder adds with a cookie and a PIN of their own signs nobody in, even if they know its
 // stored form. Neither does one whose revocation was undone. The verification names both.
 func TestNoDeviceIsInsertedOrRevived(t *testing.T) {
+	tier.Slow(t)
+	tier.OneGoroutine(t)
 	const intruder = "the cookie of an intruder"
 	for cookie, change := range map[string]func(s *testServer){
 		intruder: func(s *testServer) {

@@ -22,6 +22,7 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/internal/webhook"
 )
 
@@ -125,6 +126,8 @@ func rotate(t *testing.T, dir string) (DataKeyResult, error) {
 
 // TestAfterARotationEverythingOpens: everybody signs in as before, but sessions have ended. It also works a second time.
 func TestAfterARotationEverythingOpens(t *testing.T) {
+	tier.Slow(t)
+	tier.OneGoroutine(t)
 	dir := t.TempDir()
 	login, link := keyedFolder(t, dir)
 	s := openFor(t, dir, login)
@@ -163,6 +166,8 @@ func TestAfterARotationEverythingOpens(t *testing.T) {
 // TestAThiefOfTheOldKeyGetsNothing: somebody who has the key from before a rotation and can write to the database cannot make a row that
 // signs them in, and cannot put the database back under the old key.
 func TestAThiefOfTheOldKeyGetsNothing(t *testing.T) {
+	tier.Slow(t)
+	tier.OneGoroutine(t)
 	dir := t.TempDir()
 	login, _ := keyedFolder(t, dir)
 	stolen := t.TempDir()
@@ -204,6 +209,8 @@ func TestAThiefOfTheOldKeyGetsNothing(t *testing.T) {
 
 // TestABackupFromBeforeARotation: the database of the time before comes under the newest key by rotating again, which makes no new key.
 func TestABackupFromBeforeARotation(t *testing.T) {
+	tier.Slow(t)
+	tier.OneGoroutine(t)
 	dir := t.TempDir()
 	login, link := keyedFolder(t, dir)
 	before := t.TempDir()
@@ -229,9 +236,11 @@ func TestABackupFromBeforeARotation(t *testing.T) {
 // rotatedFolder names the folder in which a copy of the test binary rotates the data key.
 const rotatedFolder = "PAYWATT_TEST_ROTATE"
 
-// TestARotationKilledAtEveryWrite kills a rotation before each write, sync and rename. After each kill everything opens, with the old key or the
-// new one. Then it goes on, and everything opens again.
+// TestARotationKilledAtEveryWrite kills a rotation before each write, sync and rename, in ./check once for each kind of call. After each kill
+// everything opens, with the old key or the new one. Then it goes on, and everything opens again.
 func TestARotationKilledAtEveryWrite(t *testing.T) {
+	tier.Slow(t)
+	tier.OneGoroutine(t)
 	if dir := os.Getenv(rotatedFolder); dir != "" {
 		runtime.LockOSThread() // strace counts the writes of each thread on its own
 		if _, err := rotate(t, dir); err != nil {
@@ -253,7 +262,7 @@ func TestARotationKilledAtEveryWrite(t *testing.T) {
 	}
 	works(t, begun, login, link)
 	seen := map[string]int{}
-	kills := killedAtEveryWrite(t, rotatedFolder, made, func(at, dir string) {
+	kills := killedAtWrites(t, tier.RotationKills.N(), rotatedFolder, made, func(at, dir string) {
 		key, err := keystore.OpenData(dir)
 		if err != nil {
 			t.Fatal(err)
@@ -267,7 +276,7 @@ func TestARotationKilledAtEveryWrite(t *testing.T) {
 		works(t, dir, login, link)
 	})
 	t.Logf("figures: killed at %d writes; keys and state found: %v", kills, seen)
-	if seen["1 false"] == 0 || seen["2 true"] == 0 || seen["2 false"] == 0 {
+	if seen["2 true"] == 0 || seen["2 false"] == 0 || tier.IsLong() && seen["1 false"] == 0 {
 		t.Errorf("the kills did not meet every state: %v", seen)
 	}
 }
@@ -283,26 +292,70 @@ func traced(t *testing.T) {
 	}
 }
 
-// killedAtEveryWrite runs this test again in processes of their own, each in a copy of a folder that it reads from a variable. It kills one of
-// them before each of its writes, syncs, renames and deletions, and then calls after. It returns the number of kills.
-func killedAtEveryWrite(t *testing.T, variable, made string, after func(at, dir string)) (kills int) {
+// writeCalls are the kinds of system calls with which a process changes files. strace counts each call of a kind on its own.
+func writeCalls() []string {
+	return []string{"write", "pwrite64", "fsync", "fdatasync", "ftruncate", "rename,renameat,renameat2", "unlink,unlinkat"}
+}
+
+// runTraced runs this test again in a process of its own under strace, in a copy of a folder that it reads from a variable. It returns the copy,
+// and whether the process was killed.
+func runTraced(t *testing.T, variable, made string, options ...string) (dir string, killed bool) {
 	t.Helper()
-	for _, calls := range []string{"write", "pwrite64", "fsync", "fdatasync", "ftruncate", "rename,renameat,renameat2", "unlink,unlinkat"} {
-		for n := 1; ; n++ { // strace counts each call on its own
-			dir := t.TempDir()
-			copyFolder(t, made, dir)
-			cmd := exec.Command("strace", "-f", "-qq", "-o", os.DevNull, "-e", "trace="+calls, "-e", fmt.Sprintf("inject=%s:signal=KILL:when=%d", calls, n),
-				os.Args[0], "-test.run=^"+t.Name()+"$")
-			cmd.Env = append(os.Environ(), variable+"="+dir, "GOMAXPROCS=1")
-			out, err := cmd.CombinedOutput()
-			if err != nil && bytes.Contains(out, []byte("FAIL")) {
-				t.Fatalf("%v\n%s", err, out)
-			}
+	dir = t.TempDir()
+	copyFolder(t, made, dir)
+	cmd := exec.Command("strace", append(append([]string{"-f", "-qq"}, options...), os.Args[0], "-test.run=^"+t.Name()+"$")...)
+	cmd.Env = append(os.Environ(), variable+"="+dir, "GOMAXPROCS=1")
+	out, err := cmd.CombinedOutput()
+	if err != nil && bytes.Contains(out, []byte("FAIL")) {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return dir, err != nil
+}
+
+// callsOf counts the calls in a log of strace: how often the thread that made most of them made each one.
+func callsOf(t *testing.T, log string) map[string]int {
+	t.Helper()
+	text, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, most := map[string]int{}, map[string]int{}
+	for line := range strings.Lines(string(text)) {
+		thread, call, _ := strings.Cut(line, " ")
+		name, _, is := strings.Cut(strings.TrimSpace(call), "(")
+		if !is || strings.ContainsAny(name, " <") { // the second half of a call, a signal or an end
+			continue
+		}
+		made[thread+" "+name]++
+		most[name] = max(most[name], made[thread+" "+name])
+	}
+	return most
+}
+
+// killedAtWrites kills a copy of this test before its writes, syncs, renames and deletions, one process each time, and then calls after. Of each
+// kind of call it takes every one, or as many as the limit, from the begin to the end. It does the same once without a kill. It returns the
+// number of kills.
+func killedAtWrites(t *testing.T, limit int, variable, made string, after func(at, dir string)) (kills int) {
+	t.Helper()
+	log := filepath.Join(t.TempDir(), "calls")
+	whole, killed := runTraced(t, variable, made, "-o", log, "-e", "trace="+strings.Join(writeCalls(), ","))
+	if killed {
+		t.Fatal("a process that nobody killed did not end well")
+	}
+	after("its end", whole)
+	counts := callsOf(t, log)
+	for _, calls := range writeCalls() {
+		all := 0
+		for name := range strings.SplitSeq(calls, ",") {
+			all = max(all, counts[name])
+		}
+		for i := range min(all, limit) {
+			n := (2*i+1)*all/(2*min(all, limit)) + 1
+			dir, killed := runTraced(t, variable, made, "-o", os.DevNull, "-e", "trace="+calls, "-e", fmt.Sprintf("inject=%s:signal=KILL:when=%d", calls, n))
 			after(fmt.Sprintf("%s %d", calls, n), dir)
-			if err == nil {
-				break
+			if killed {
+				kills++
 			}
-			kills++
 			if err := os.RemoveAll(dir); err != nil {
 				t.Fatal(err)
 			}
@@ -327,6 +380,8 @@ func copyFolder(t *testing.T, from, to string) {
 
 // TestARotationSealsSecretsAgain: whoever gets the old key and an old copy of the database must not be able to read secrets that are in use.
 func TestARotationSealsSecretsAgain(t *testing.T) {
+	tier.Slow(t)
+	tier.OneGoroutine(t)
 	dir := t.TempDir()
 	login, _ := keyedFolder(t, dir)
 	s := openFor(t, dir, login)

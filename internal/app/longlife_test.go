@@ -1,28 +1,24 @@
 package app
 
 import (
-	"flag"
 	"slices"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/tier"
 )
-
-var longReadings = flag.Int("long.readings", 0, "readings of each meter whose pages TestALongLife measures; 0 skips it")
 
 // TestALongLife measures the pages of meters that have reported every three minutes for years, with a tenth as many events. The 99th
 // percentile of each page is at most 200 ms on a machine that does nothing else. TestNoPageReadsAWholeTable judges the plans.
 func TestALongLife(t *testing.T) {
-	if *longReadings == 0 {
-		t.Skip("NOT TESTED: the pages of meters after years; give -args -long.readings 100000")
-	}
+	tier.Long(t)
 	onFrozen(t, func(w *walk, address string) {
 		w.signIn()
 		day := w.facts.Now.AddDate(-1, 0, 0).Format(time.DateOnly)
 		for _, meter := range []string{w.facts.WalletMeter, w.facts.TokenMeter} {
-			w.lives(meter, *longReadings, address != "")
+			w.lives(meter, tier.LifelongReadings.N(), address != "")
 			for _, path := range []string{"", "?by=week", "?by=month", "?by=day&on=" + day, "/timeline", "/timeline?kind=event"} {
 				took, used := make([]time.Duration, 100), processor()
 				for i := range took {

@@ -6,11 +6,13 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/api/apiv1"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // TestPrivateAnswersWaitForAChangedNumber: whoever registers another number for a customer must not get the customer's figures with it at once.
 // That also holds if the number belongs to another customer already. The first number of a customer is answered, and so is STOP.
 func TestPrivateAnswersWaitForAChangedNumber(t *testing.T) {
+	tier.Slow(t)
 	v, other, mine := portalVillage(t) // the other has tokens, and LAST sends them again
 	ctx := t.Context()
 	customer := func(h *house) string {
@@ -80,6 +82,7 @@ func TestPrivateAnswersWaitForAChangedNumber(t *testing.T) {
 // TestANoticeToAChangedNumberSaysNoFigure: a notice does not wait, because the supply would stay on for as long as somebody changes the number. It
 // has no amount and no balance in it until a day has passed.
 func TestANoticeToAChangedNumberSaysNoFigure(t *testing.T) {
+	tier.Slow(t)
 	v, _, wallet := portalVillage(t)
 	ctx := t.Context()
 	m, err := v.c.Meter(ctx, wallet.number)

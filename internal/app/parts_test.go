@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // written is an answer that notes its longest write, and how long each write may take.
@@ -67,6 +69,8 @@ func (w *walk) part(path string, broken error) *written {
 // TestNoExportIsHeldInMemory asks for files that grow with the books. Each is written in parts while it is read, and each part has its own
 // time, so that neither the memory of a server nor its time limit depends on how long the books are.
 func TestNoExportIsHeldInMemory(t *testing.T) {
+	tier.Slow(t)
+	tier.OneGoroutine(t)
 	onFrozenOf(t, "sqlite", func(w *walk, _ string) {
 		w.p = &planned{}
 		w.signIn()

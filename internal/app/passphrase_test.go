@@ -2,11 +2,13 @@ package app
 
 import (
 	"bytes"
+	"math"
 	"os"
 	"runtime"
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/keystore"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -31,6 +33,8 @@ func keyStore(t *testing.T, dir string) *keystore.Store {
 // TestAPassphraseKilledAtEveryWrite kills a change of the passphrase before each write, sync and rename. After each kill one of the two
 // passphrases opens the key store with its key, and the change can be made again.
 func TestAPassphraseKilledAtEveryWrite(t *testing.T) {
+	tier.Slow(t)
+	tier.OneGoroutine(t)
 	if dir := os.Getenv(changedFolder); dir != "" {
 		runtime.LockOSThread() // strace counts the writes of each thread on its own
 		s := keyStore(t, dir)
@@ -57,7 +61,7 @@ func TestAPassphraseKilledAtEveryWrite(t *testing.T) {
 		t.Fatal(no.Detail(), err)
 	}
 	seen := map[bool]int{}
-	kills := killedAtEveryWrite(t, changedFolder, made, func(at, dir string) {
+	kills := killedAtWrites(t, math.MaxInt, changedFolder, made, func(at, dir string) {
 		s, changed := keyStore(t, dir), false
 		if err := s.Unlock([]byte(passBefore)); err != nil {
 			s, changed = keyStore(t, dir), true

@@ -27,6 +27,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/frozen"
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
@@ -493,11 +494,13 @@ func (w *walk) signIn() {
 	w.key = made.Secret.Reveal()
 }
 
-// onFrozen runs a test on a server with the data of a month, once on each engine. The address is that of PostgreSQL, or empty.
+// onFrozen runs a test on a server with the data of a month, in ./check long on each engine, else on SQLite. The address is that of PostgreSQL, or empty.
 func onFrozen(t *testing.T, test func(w *walk, address string)) {
-	for _, kind := range []string{"sqlite", "postgres"} {
-		t.Run(kind, func(t *testing.T) { onFrozenOf(t, kind, test) })
-	}
+	t.Run("sqlite", func(t *testing.T) { onFrozenOf(t, "sqlite", test) })
+	t.Run("postgres", func(t *testing.T) {
+		tier.Long(t)
+		onFrozenOf(t, "postgres", test)
+	})
 }
 
 // onFrozenOf does the same on one engine.
@@ -528,8 +531,10 @@ func onFrozenOf(t *testing.T, kind string, test func(w *walk, address string)) {
 }
 
 // TestNoPageReadsAWholeTable walks through all pages, lists, searches and reports on the data of a month, and judges the plan of each query
-// as if its tables were large: none may read all rows of a utility. It does so on both engines.
+// as if its tables were large: none may read all rows of a utility. In ./check long it does so on both engines.
 func TestNoPageReadsAWholeTable(t *testing.T) {
+	tier.Slow(t)
+	tier.OneGoroutine(t)
 	onFrozen(t, func(w *walk, address string) {
 		t := w.t
 		p := &planned{Engine: w.a.engine.Engine, shared: address != "", seen: map[string]string{}, pages: map[string]string{}, used: map[string]bool{}, empty: map[string]bool{}}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/api/apiv1"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/internal/words"
 )
 
@@ -88,6 +89,7 @@ func portalVillage(t *testing.T) (*village, *house, *house) {
 
 // TestACustomersPage: the page has what the customer asks for, in four languages, and is small.
 func TestACustomersPage(t *testing.T) {
+	tier.Slow(t)
 	v, token, wallet := portalVillage(t)
 	b := v.visitor()
 	digits := regexp.MustCompile(`\d{4} \d{4} \d{4} \d{4} \d{4}`)
@@ -167,6 +169,7 @@ func weigh(t *testing.T, b visitor, page string) {
 
 // TestALinkUnderAttack: a link opens one account while it lives, and every other answer is the same.
 func TestALinkUnderAttack(t *testing.T) {
+	tier.Slow(t)
 	v, mine, other := portalVillage(t)
 	b := v.visitor()
 	path, foreign := v.link(mine), v.link(other)

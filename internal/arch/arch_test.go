@@ -30,6 +30,7 @@ func layers() map[string]int {
 		"internal/web": 3, "internal/device": 3, "internal/printer": 3, "internal/provider": 3, "internal/poster": 3, "internal/gsm": 3,
 		"internal/app": 4, "internal/sim": 4, "internal/bench": 4, "internal/app/apptest": -1, "internal/statement/statementtest": -1, "internal/demo": 4, "internal/tokenlab": 4, "cmd": 4, "internal/arch": -1, "internal/words/wordstest": -1, "internal/sometimes": -1, "internal/tier": -1, "internal/await": -1, "internal/rowstest": -1, "internal/logtest": -1, "internal/hostile": -1, "internal/codeblock": -1, "e2e": -1, "e2e/rogue": 4, "examples": 4, "tools": 4,
 		"profiles": 0, "internal/profile": 2, "internal/mirror": 2, "internal/notify": 2,
+		"internal/store/storetest": -1, "internal/store/postgres/pgtest": -1,
 	}
 }
 

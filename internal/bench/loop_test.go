@@ -11,6 +11,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/internal/sim"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 func TestLoopsAreMeasuredInTurns(t *testing.T) {
@@ -105,6 +106,8 @@ func TestTheMeterBenchLetsAWholeMeterLive(t *testing.T) {
 }
 
 func TestTheBenchOfAStreetSaysWhatBoundsIt(t *testing.T) {
+	tier.OneGoroutine(t)
+	tier.Slow(t)
 	loops, _, err := meterLoops()
 	if err != nil {
 		t.Fatal(err)

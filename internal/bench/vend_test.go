@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/exit"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 const pgbenchReport = `pgbench (15.14 (Debian 15.14-0+deb12u1))
@@ -39,6 +40,7 @@ func TestThePgbenchReportIsRead(t *testing.T) {
 }
 
 func TestBenchVendSellsForReal(t *testing.T) {
+	tier.Slow(t)
 	b := &Vend{Callers: 4, Meters: 20, Scale: 1, Seconds: 1, Dir: t.TempDir(), Baseline: noBaseline}
 	shop, err := b.open(context.Background())
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // request returns the identity of a request.
@@ -29,6 +30,7 @@ func rendered[T any](value T) (int, []byte) { return 201, fmt.Appendf(nil, "%T",
 // refunds. One run uses a store that fails once at each statement, and once at each new identity, before it succeeds. The result must be
 // the same, and the transaction must return each failure as an error.
 func TestALifeOfDebts(t *testing.T) {
+	tier.OneGoroutine(t)
 	for name, every := range map[string]bool{"on a store that works": false, "on a store that fails": true} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, every)

@@ -26,6 +26,7 @@ import (
 	"github.com/paywatt/paywatt/internal/provider"
 	"github.com/paywatt/paywatt/internal/provider/outbound"
 	"github.com/paywatt/paywatt/internal/reach"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/internal/webhook"
 )
 
@@ -48,7 +49,7 @@ func door(t *testing.T, where, name string, do func()) {
 // some returns the names of a table in their order: all of them, or those that the ordinary check reads.
 func some[T any](all map[string]T, quick ...string) []string {
 	names := slices.Sorted(maps.Keys(all))
-	if readAll() {
+	if tier.IsLong() {
 		return names
 	}
 	return slices.DeleteFunc(names, func(name string) bool { return !slices.Contains(quick, name) })
@@ -151,6 +152,7 @@ const slowest = 2 * time.Second
 // TestAnswersOfProvidersAreCheap lets every kind of provider answer every question with hostile answers. The half of the cost that is the test
 // server's own counts too.
 func TestAnswersOfProvidersAreCheap(t *testing.T) {
+	tier.Slow(t)
 	var answer http.HandlerFunc
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.Contains(r.URL.Path, "oauth") || strings.Contains(r.URL.Path, "token") {
@@ -206,6 +208,7 @@ func gateways(t *testing.T, address string) (*gateway.Client, *kannel.Client) {
 
 // TestCallsOfGatewaysAreCheap gives the hooks of text messages bodies with a right signature, and queries with the right key.
 func TestCallsOfGatewaysAreCheap(t *testing.T) {
+	tier.Slow(t)
 	g, k := gateways(t, "http://127.0.0.1:1/")
 	bodies := hostile.JSON(hook.MaxBody)
 	maps.Copy(bodies, hostile.Lists(hook.MaxBody, "", "text"))
@@ -290,6 +293,7 @@ const (
 
 // TestUnitsOfACentreAreCheap lets a hostile message centre send floods of units to the client.
 func TestUnitsOfACentreAreCheap(t *testing.T) {
+	tier.Slow(t)
 	floods := hostile.Units(smpp.MaxPDU)
 	for _, name := range some(floods, "parts that never end", "long parts that never end", "thousands of empty options") {
 		flood := floods[name]

@@ -3,7 +3,6 @@ package hostile_test
 import (
 	"bytes"
 	"encoding/hex"
-	"os"
 	"testing"
 	"time"
 
@@ -11,10 +10,8 @@ import (
 	"github.com/paywatt/paywatt/internal/hostile"
 	"github.com/paywatt/paywatt/internal/sheet"
 	"github.com/paywatt/paywatt/internal/statement"
+	"github.com/paywatt/paywatt/internal/tier"
 )
-
-// readAll reports whether all hostile files are read, and not only those that stand for a kind of attack.
-func readAll() bool { return os.Getenv("HOSTILE_FILES") == "all" }
 
 // readFile reads a file with the decoder that it is for, and returns why the file was refused.
 func readFile(k hostile.Kind, file []byte) string {
@@ -74,15 +71,17 @@ func measured(t *testing.T, f hostile.File) (refused string) {
 }
 
 // TestHostileFilesAreCheap reads files that are meant to cost as much as possible: each takes at most a second of processor time and 100 MB.
-// HOSTILE_FILES=all reads more than 300 of them.
+// ./check long reads all of them, more than 300, and ./check those that stand for a kind of attack.
 func TestHostileFilesAreCheap(t *testing.T) {
-	for _, f := range hostile.Of(readAll(), hostile.Workbook, hostile.CSV, hostile.Camt, hostile.Swift, hostile.MPesa, hostile.PDU) {
+	tier.Slow(t)
+	for _, f := range hostile.Of(tier.IsLong(), hostile.Workbook, hostile.CSV, hostile.Camt, hostile.Swift, hostile.MPesa, hostile.PDU) {
 		measured(t, f)
 	}
 }
 
 // TestTheLargestHonestFilesAreRead: the same limits leave room for what people really send.
 func TestTheLargestHonestFilesAreRead(t *testing.T) {
+	tier.Slow(t)
 	for _, f := range hostile.Honest() {
 		if refused := measured(t, f); refused != "" {
 			t.Errorf("%s, %s: %s", f.Kind, f.Name, refused)

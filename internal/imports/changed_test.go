@@ -9,11 +9,13 @@ import (
 	"github.com/paywatt/paywatt/internal/imports"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // TestOnlyTheRowsThatWereApprovedAreImported: the server keeps the rows of a file that waits for a second person. Whoever changes them in the
 // database between the request and the approval gets neither another amount nor another account.
 func TestOnlyTheRowsThatWereApprovedAreImported(t *testing.T) {
+	tier.Slow(t)
 	for _, e := range engines {
 		w := newWorld(t, e.onPostgres)
 		second := w.owner()

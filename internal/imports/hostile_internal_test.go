@@ -1,17 +1,18 @@
 package imports
 
 import (
-	"os"
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/hostile"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/sheet"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
-// TestRowsOfHostileFilesAreCheap reads hostile files as rows of each kind, before any row meets the store. HOSTILE_FILES=all reads all of them.
+// TestRowsOfHostileFilesAreCheap reads hostile files as rows of each kind, before any row meets the store. ./check long reads all of them.
 func TestRowsOfHostileFilesAreCheap(t *testing.T) {
-	for _, f := range append(hostile.Of(os.Getenv("HOSTILE_FILES") == "all", hostile.Workbook, hostile.CSV), hostile.Honest()[:2]...) {
+	tier.Slow(t)
+	for _, f := range append(hostile.Of(tier.IsLong(), hostile.Workbook, hostile.CSV), hostile.Honest()[:2]...) {
 		content := f.Make()
 		if _, no := sheet.Read(content); no.Refused() {
 			continue

@@ -14,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/storetest"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // killed is a file of a kind. Each of its rows adds another figure to count, so that no other rows make the same.
@@ -154,8 +155,12 @@ var engines = []struct {
 // TestAnImportKilledAnywhereIsWhole kills the server before each write and after each commit of an import and of its undoing, of each kind
 // of file and on both engines, and repeats what was killed. Nothing is there twice and nothing by half, and all books verify.
 func TestAnImportKilledAnywhereIsWhole(t *testing.T) {
+	tier.Slow(t)
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
+			if e.onPostgres {
+				tier.Long(t)
+			}
 			w := newWorld(t, e.onPostgres)
 			for _, k := range w.files() {
 				writes, commits := storetest.EveryMoment(e.step, func(write, commit int) int { return w.attempt(k, write, commit) })
@@ -224,8 +229,15 @@ func (w *world) attemptApproved(k killed, second access.Actor, write, commit int
 
 // TestAnApprovedImportKilledAnywhereIsWhole is the same for files that a second person approves: exactly the approved rows are booked, once.
 func TestAnApprovedImportKilledAnywhereIsWhole(t *testing.T) {
+	tier.Slow(t)
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
+			if e.onPostgres {
+				tier.Long(t)
+			}
+			if !tier.IsLong() {
+				e.step *= 4 // the writes of the import itself are those of TestAnImportKilledAnywhereIsWhole
+			}
 			w := newWorld(t, e.onPostgres)
 			all := w.files()
 			second := w.owner()

@@ -13,16 +13,13 @@ import (
 	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/statement"
 	"github.com/paywatt/paywatt/internal/statement/statementtest"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // A bank writes one day in many ways. These tests give every pair of them to the rules, without a database, and count what each payer was credited.
 // TestEveryPairOfExportsOfADay of internal/vending uploads such pairs to a server.
 
-var (
-	pairDays   = flag.Int("pair-days", 2, "days of which every pair of exports is compared")
-	randomDays = flag.Int("random-pairs", 300, "days of which one pair of exports is compared")
-	pairSeed   = flag.Uint64("pair-seed", 1, "seed of the first day")
-)
+var pairSeed = flag.Uint64("pair-seed", 1, "seed of the first day")
 
 // books are what a server would store: rows, payments by name with their journals, and what files say about days.
 type books struct {
@@ -122,11 +119,10 @@ func check(t *testing.T, sum *statementtest.Tally, seed uint64, all []statementt
 	}
 }
 
-// TestEveryPairOfExports compares every pair of exports of random days: formats, references, times, spellings, halves and overlaps. -pair-days
-// sets how many days.
+// TestEveryPairOfExports compares every pair of exports of random days: formats, references, times, spellings, halves and overlaps.
 func TestEveryPairOfExports(t *testing.T) {
 	sum := &statementtest.Tally{}
-	for n := range *pairDays {
+	for n := range tier.ExportPairDays.N() {
 		seed := *pairSeed + uint64(n)
 		all := statementtest.RandomDay(rand.New(rand.NewPCG(seed, 51)), novemberDay(20))
 		for _, one := range statementtest.Exports() {
@@ -141,7 +137,7 @@ func TestEveryPairOfExports(t *testing.T) {
 // TestARandomPairOfExports compares one pair of exports of many days. -random-pairs sets how many days.
 func TestARandomPairOfExports(t *testing.T) {
 	sum := &statementtest.Tally{}
-	for n := range *randomDays {
+	for n := range tier.ExportPairs.N() {
 		seed := *pairSeed + uint64(n)
 		r := rand.New(rand.NewPCG(seed, 52))
 		all := statementtest.RandomDay(r, novemberDay(20))

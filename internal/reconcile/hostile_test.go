@@ -2,11 +2,11 @@ package reconcile_test
 
 import (
 	"bytes"
-	"os"
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/hostile"
 	"github.com/paywatt/paywatt/internal/statement"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // readings is how often a file that is right is read: to check it, to compare its rows with older ones, and to store them.
@@ -14,10 +14,11 @@ const readings = 3
 
 // TestHostileStatementsAreCheap uploads statements that are meant to cost much. One that is refused takes at most a second of processor time and
 // 100 MB. One that is right, but has few rows, takes that at each reading. Those with many rows are only read elsewhere, because here their rows
-// become payments. HOSTILE_FILES=all uploads all of them.
+// become payments. ./check long uploads all of them.
 func TestHostileStatementsAreCheap(t *testing.T) {
+	tier.Slow(t)
 	b := openBank(t)
-	for _, f := range hostile.Of(os.Getenv("HOSTILE_FILES") == "all", hostile.Camt, hostile.Swift, hostile.MPesa) {
+	for _, f := range hostile.Of(tier.IsLong(), hostile.Camt, hostile.Swift, hostile.MPesa) {
 		file := f.Make()
 		format, rows := statement.Format(f.Kind), 0
 		_, err := statement.Read(format, bytes.NewReader(file), statement.Options{}, func(statement.Row) error { rows++; return nil })

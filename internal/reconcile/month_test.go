@@ -3,7 +3,6 @@ package reconcile_test
 import (
 	"bytes"
 	"encoding/binary"
-	"flag"
 	"fmt"
 	"runtime"
 	"slices"
@@ -17,15 +16,13 @@ import (
 	"github.com/paywatt/paywatt/internal/reconcile"
 	"github.com/paywatt/paywatt/internal/sim/provider"
 	"github.com/paywatt/paywatt/internal/statement"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 const monthDays = 30
 
-// monthPayments is how many payments the month has. A busy utility has 20,000.
-var monthPayments = flag.Int("month-payments", 4_000, "payments of the month that is reconciled")
-
 // planted is how many differences of each kind are planted in the month.
-func planted() int { return *monthPayments / 100 }
+func planted() int { return tier.MonthPayments.N() / 100 }
 
 func nairobi() *time.Location { return time.FixedZone("EAT", 3*60*60) }
 
@@ -72,9 +69,9 @@ func newMonth(t *testing.T) *month {
 	m := &month{payments: map[string]*payment.Payment{}, journals: map[string]*reconcile.Journal{}, want: map[string]bool{}}
 	clock := monthBegin()
 	sim := provider.New(provider.Config{Seed: 11, FeeBps: 55, Now: func() time.Time { return clock }, Manual: true})
-	step := monthDays * 24 * time.Hour / time.Duration(*monthPayments)
+	step := monthDays * 24 * time.Hour / time.Duration(tier.MonthPayments.N())
 	var reversed []string
-	for i := range *monthPayments {
+	for i := range tier.MonthPayments.N() {
 		clock = monthBegin().Add(time.Duration(i) * step)
 		paid, err := sim.Pay(provider.Order{Provider: provider.Daraja, Amount: int64(1000 + i%700*100), Reference: "04140001001", Payer: "254711000001"})
 		if err != nil {
@@ -308,7 +305,7 @@ func TestAMonthShowsExactlyWhatIsWrong(t *testing.T) {
 		}
 	}
 	t.Logf("%d payments, %d rows, %d differences planted, %d found, %d invented; compared in %s, a day takes at most %d kB",
-		*monthPayments, len(m.rows), len(m.want), len(found)-extra, extra, spent.Round(time.Millisecond), most>>10)
+		tier.MonthPayments.N(), len(m.rows), len(m.want), len(found)-extra, extra, spent.Round(time.Millisecond), most>>10)
 }
 
 // TestAMonthWithoutDifferencesIsClean is the same month with nothing planted but what newMonth plants.

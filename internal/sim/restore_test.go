@@ -14,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/supply"
 	"github.com/paywatt/paywatt/unit"
@@ -188,10 +189,20 @@ func (o *online) charges() {
 	}
 }
 
+// noDetector skips a test under the race detector, which fails now and then where a house lives in virtual time: golang/go#78156.
+func noDetector(t *testing.T) {
+	t.Helper()
+	if tier.Race {
+		t.Skip("NOT TESTED under the race detector, because of golang/go#78156")
+	}
+}
+
 // TestAPaymentIsNotHeldUpByWhatAMeterDoesNotAnswer cuts a supply off and pays. The meter drops a lease and a
 // configuration that are queued before the connect. The server makes long pauses between its attempts to send them. The
 // outbox worker must find the connect without a signal about the payment.
 func TestAPaymentIsNotHeldUpByWhatAMeterDoesNotAnswer(t *testing.T) {
+	noDetector(t)
+	tier.Slow(t)
 	synctest.Test(t, func(t *testing.T) {
 		o := newOnline(t, 6900, 4600) // the fixed charges cost as much as 16 kWh a day
 		o.drop(wire.DownLease, wire.DownConfig)
@@ -217,6 +228,8 @@ func TestAPaymentIsNotHeldUpByWhatAMeterDoesNotAnswer(t *testing.T) {
 // TestAPaymentHurriesALeaseThatWasDropped makes a payment after the meter has dropped the lease that would have kept
 // the supply on. The next attempt to send this lease is half an hour away.
 func TestAPaymentHurriesALeaseThatWasDropped(t *testing.T) {
+	noDetector(t)
+	tier.Slow(t)
 	synctest.Test(t, func(t *testing.T) {
 		o := newOnline(t, 100_000, 0)
 		o.drop(wire.DownLease)

@@ -1,17 +1,12 @@
 package sim_test
 
 import (
-	"flag"
 	"testing"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/sim"
 	"github.com/paywatt/paywatt/internal/sometimes"
-)
-
-var (
-	streets = flag.Int("streets", 3, "how many streets of 30 meters live for 30 days, each with a seed of its own")
-	longRun = flag.Bool("long", false, "fail where a rare state was never reached")
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // reached records which rare states a simulation has reached.
@@ -32,6 +27,7 @@ func run(t *testing.T, o sim.Options) sim.Result {
 }
 
 func TestASeedHasOneHistory(t *testing.T) {
+	tier.OneGoroutine(t)
 	o := sim.Default()
 	o.Meters, o.Days, o.Seed = 20, 30, 7
 	o.CutEvery, o.TamperEvery = 3*24*time.Hour, 10*24*time.Hour
@@ -54,9 +50,11 @@ func TestASeedHasOneHistory(t *testing.T) {
 // package ends a simulation if credit is lost or doubled, records have a gap, a register falls, or a relay is open without
 // a reason.
 func TestManyStreetsKeepTheirPromises(t *testing.T) {
+	tier.OneGoroutine(t)
 	var all sim.Result
 	rare := sometimes.New("token accepted", "token entered again", "token mistyped", "mains cut", "mains cut in the middle of a write", "cover opened")
-	for seed := range uint64(*streets) {
+	streets := tier.Streets.N()
+	for seed := range uint64(streets) {
 		o := sim.Default()
 		o.Meters, o.Days, o.Seed = 30, 30, 100+seed
 		o.CutEvery, o.TamperEvery = 2*24*time.Hour, 5*24*time.Hour
@@ -66,6 +64,6 @@ func TestManyStreetsKeepTheirPromises(t *testing.T) {
 		all.Cuts, all.Torn, all.Records, all.Tampers = all.Cuts+r.Cuts, all.Torn+r.Torn, all.Records+r.Records, all.Tampers+r.Tampers
 	}
 	t.Logf("figures: %d streets, %d meter-days: %d tokens sold, %d accepted once each, %d entered again, %d cuts (%d in the middle of a write), %d tampers, %d records without a hole",
-		*streets, all.MeterDays, all.Sold, all.Accepted, all.Again, all.Cuts, all.Torn, all.Tampers, all.Records)
-	rare.Report(t, "streets", *longRun)
+		streets, all.MeterDays, all.Sold, all.Accepted, all.Again, all.Cuts, all.Torn, all.Tampers, all.Records)
+	rare.Report(t, "streets", tier.IsLong())
 }

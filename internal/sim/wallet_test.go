@@ -10,21 +10,21 @@ import (
 
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sim"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/unit"
 )
 
 var (
-	wallets = flag.Int("wallets", 12, "how many wallet meters live for a month")
-	trace   = flag.String("wallet-trace", "", "the number of a meter whose history is printed")
-	first   = flag.Int("wallet-first", 0, "the house with which the street begins")
-	seed    = flag.Uint64("wallet-seed", 7, "the seed of the month with cut-offs")
+	trace = flag.String("wallet-trace", "", "the number of a meter whose history is printed")
+	first = flag.Int("wallet-first", 0, "the house with which the street begins")
+	seed  = flag.Uint64("wallet-seed", 7, "the seed of the month with cut-offs")
 )
 
 // aMonth returns a street with ample money and leases, so that only the network differs between runs. Its prices depend
 // on the time of use, and some accounts have two or three meters.
 func aMonth(t *testing.T) sim.WalletStreet {
 	t.Helper()
-	return sim.WalletStreet{Meters: *wallets, Days: 30, Seed: 6, Start: time.Date(2026, 11, 12, 0, 0, 0, 0, time.UTC), Folder: t.TempDir(),
+	return sim.WalletStreet{Meters: tier.WalletMeters.N(), Days: 30, Seed: 6, Start: time.Date(2026, 11, 12, 0, 0, 0, 0, time.UTC), Folder: t.TempDir(),
 		Paid: 10_000_000, TOU: true, Several: 5, Supply: registry.SupplyPolicy{Cap: 500 * unit.KilowattHour}}
 }
 
@@ -62,6 +62,8 @@ func just(t *testing.T, r sim.WalletStreetResult) {
 // bad network loses nearly a third of all messages. Other messages are doubled, late or out of order, and some houses have
 // no network for days. The balances must be equal.
 func TestAMonthOfLossChangesNoBalance(t *testing.T) {
+	tier.Slow(t)
+	tier.OneGoroutine(t)
 	calm := live(t, aMonth(t))
 	rough := aMonth(t)
 	rough.Loss, rough.Away = 30, true
@@ -79,19 +81,25 @@ func TestAMonthOfLossChangesNoBalance(t *testing.T) {
 // TestEveryCutIsJust lets money run out all the time, in the same bad network. Fixed charges use up money for which
 // leases were already signed. Friendly windows forbid cut-offs, some accounts are protected, and people pay late. The
 // server is down for two days.
-func TestEveryCutIsJust(t *testing.T) { everyCutIsJust(t, cuts(t, *wallets, *seed)) }
+func TestEveryCutIsJust(t *testing.T) {
+	tier.Slow(t)
+	tier.OneGoroutine(t)
+	everyCutIsJust(t, cuts(t, tier.WalletMeters.N(), *seed))
+}
 
 // TestEveryCutIsJustWhenLittleIsPaid lets people pay very little at a time. Energy that a meter reports late may have used
 // up the payment already.
 func TestEveryCutIsJustWhenLittleIsPaid(t *testing.T) {
-	o := cuts(t, *wallets, *seed)
+	tier.Long(t)
+	o := cuts(t, tier.WalletMeters.N(), *seed)
 	o.Paid, o.Again = 1500, 800
 	everyCutIsJust(t, o)
 }
 
 // TestEveryCutIsJustWhenNearlyHalfIsLost has a worse network, and two or three meters on most accounts.
 func TestEveryCutIsJustWhenNearlyHalfIsLost(t *testing.T) {
-	o := cuts(t, *wallets, *seed)
+	tier.Long(t)
+	o := cuts(t, tier.WalletMeters.N(), *seed)
 	o.Loss, o.Several = 45, 2
 	everyCutIsJust(t, o)
 }
@@ -100,6 +108,8 @@ func TestEveryCutIsJustWhenNearlyHalfIsLost(t *testing.T) {
 // cut-off while the server is still repeating the order to the meter. No money is left in the wallet, but the last
 // reading is too old for a cut-off.
 func TestACutEndsWithThePersonWhoWantedIt(t *testing.T) {
+	tier.Slow(t)
+	tier.OneGoroutine(t)
 	o := cuts(t, 4, 13)
 	o.First, o.Loss, o.Several = 728, 45, 2
 	r, err := o.Run(t.Context())
@@ -131,7 +141,9 @@ func cuts(t *testing.T, meters int, seed uint64) sim.WalletStreet {
 // TestMetersThatShareAnAccountNeverOwe has two or three meters on most accounts and prices by time of use, but no fixed
 // charges. Even in the same bad network, no account may ever use more energy than it has paid for.
 func TestMetersThatShareAnAccountNeverOwe(t *testing.T) {
-	o := cuts(t, *wallets, *seed)
+	tier.Slow(t)
+	tier.OneGoroutine(t)
+	o := cuts(t, tier.WalletMeters.N(), *seed)
 	o.Daily, o.Protected, o.Supply, o.Several, o.TOU, o.Moves, o.Spoilt = 0, 0, registry.SupplyPolicy{}, 2, true, 0, 0
 	r := live(t, o)
 	just(t, r)
@@ -144,6 +156,7 @@ func TestMetersThatShareAnAccountNeverOwe(t *testing.T) {
 // TestTheWitnessFindsWhatIsPlanted makes the server break the rules. The rule against each mistake must report the
 // meter before any other rule does.
 func TestTheWitnessFindsWhatIsPlanted(t *testing.T) {
+	tier.Long(t)
 	for _, c := range []struct {
 		plant string
 		rule  sim.Rule
@@ -181,6 +194,8 @@ func TestTheWitnessFindsWhatIsPlanted(t *testing.T) {
 // kWh a day stay on. A household that uses more goes off at exactly the last Wh of its lease: RuleRelay forbids an
 // earlier cut, and RuleBeyond a later one. No meter is cut off before the server has heard from it again.
 func TestAServerThatIsDownLeavesNobodyDark(t *testing.T) {
+	tier.Slow(t)
+	tier.OneGoroutine(t)
 	o := sim.WalletStreet{Meters: 40, Days: 14, Seed: 8, Start: time.Date(2026, 11, 12, 0, 0, 0, 0, time.UTC), Folder: t.TempDir(), Paid: 100_000,
 		DownFrom: 150, DownTo: 150 + 4*24,
 		Load: func(house, _ int, rnd *rand.Rand) unit.Power {

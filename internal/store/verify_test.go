@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/sales"
 	"github.com/paywatt/paywatt/internal/store/storetest"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 var errQuery = errors.New("planted failure of a query")
@@ -45,6 +46,7 @@ func (f *failing) Query(sql string, fn func(core.Row) error, args ...any) error 
 // TestAVerificationThatCannotReadIsNoVerdict makes each statement of a verification fail. The outcome must be an error and never a report,
 // for a store in its first epoch and for a restored store.
 func TestAVerificationThatCannotReadIsNoVerdict(t *testing.T) {
+	tier.Slow(t)
 	for _, epoch := range []int64{sales.FirstEpoch, sales.FirstEpoch + 1} {
 		undone(t, func(tx *store.Tx) error {
 			if err := storetest.PutGoldenRows(tx); err != nil {

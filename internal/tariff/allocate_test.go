@@ -1,7 +1,6 @@
 package tariff_test
 
 import (
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -274,9 +274,6 @@ func TestImpossiblePurchasesAreErrors(t *testing.T) {
 	}
 }
 
-// purchases is how many purchases the property test draws; the long check draws a million.
-var purchases = flag.Int("purchases", 100_000, "how many random purchases to split")
-
 // randomPurchase draws a tariff and a payment from the whole range that may be published and paid.
 func randomPurchase(r *rand.Rand) tariff.Purchase {
 	currencies := [...]string{"KES", "UGX", "TND", "CLF"}
@@ -315,8 +312,8 @@ func randomPurchase(r *rand.Rand) tariff.Purchase {
 
 func TestNothingIsLostAndNothingIsMade(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2026))
-	sold := 0
-	for n := range *purchases {
+	purchases, sold := tier.Allocations.N(), 0
+	for n := range purchases {
 		p := randomPurchase(r)
 		if refused := p.Body.Validate(); refused.Refused() {
 			t.Fatalf("case %d: the drawn tariff is invalid: %s", n, refused.Detail())
@@ -356,10 +353,10 @@ func TestNothingIsLostAndNothingIsMade(t *testing.T) {
 			checkCarryBelowAQuantum(t, n, p, a)
 		}
 	}
-	if sold < *purchases/2 {
-		t.Errorf("only %d of %d drawn purchases were sales: the generator misses its point", sold, *purchases)
+	if sold < purchases/2 {
+		t.Errorf("only %d of %d drawn purchases were sales: the generator misses its point", sold, purchases)
 	}
-	t.Logf("%d of %d drawn purchases were sales, and each sums", sold, *purchases)
+	t.Logf("%d of %d drawn purchases were sales, and each sums", sold, purchases)
 }
 
 // checkCarryBelowAQuantum checks that the carry would not have bought another 0.1 kWh, give or take half a minor unit.
@@ -397,8 +394,8 @@ func checkCarryBelowAQuantum(t *testing.T, n int, p tariff.Purchase, a tariff.Al
 
 func TestBuyingTwiceWithCarryIsBuyingOnce(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 2026))
-	compared := 0
-	for n := range 100_000 {
+	purchases, compared := tier.Allocations.N(), 0
+	for n := range purchases {
 		p := randomPurchase(r)
 		p.Charges, p.Free, p.Carry, p.Body.Rounding, p.Body.Fee = nil, 0, 0, tariff.Carry, tariff.VendFee{}
 		// If a quantum costs less than one minor unit, a rounding difference of one minor unit can buy more than one quantum. So the test raises
@@ -428,7 +425,7 @@ func TestBuyingTwiceWithCarryIsBuyingOnce(t *testing.T) {
 			t.Fatalf("case %d: %d Wh then %d Wh, at once %d Wh, of %+v split at %d", n, a.Units, b.Units, once.Units, p, first.Tender)
 		}
 	}
-	if compared < 30_000 {
-		t.Errorf("only %d of 100000 drawn purchases could be compared", compared)
+	if compared < purchases*3/10 {
+		t.Errorf("only %d of %d drawn purchases could be compared", compared, purchases)
 	}
 }

@@ -2,3 +2,74 @@ package tier
 
 // The counts of all random tests: in go test -short, in ./check and in ./check long. A comment says what each one counts.
 // A count of ./check is the smallest that finds every mistake that its test was seen to find.
+
+// sales, stores, server, months
+var (
+	// RandomDays is how many days of a till are drawn, for an issuer in the server and again for one outside.
+	RandomDays = Count{1, 3, 100}
+	// Histories is how many histories of sales and an administrator's acts are drawn. The long count reaches every rare state.
+	Histories = Count{1, 8, 400}
+	// HistoriesOfTwoServers is the same on PostgreSQL, where a second server works beside the first.
+	HistoriesOfTwoServers = Count{1, 4, 40}
+	// Lives is how many lives of a shop with crashes are drawn.
+	Lives = Count{4, 12, 100}
+	// RandomPurchases is how many purchases are drawn, to add up their lines and journals.
+	RandomPurchases = Count{20_000, 200_000, 1_000_000}
+	// Allocations is how many payments are drawn, to divide them between charges, levies and energy.
+	Allocations = Count{20_000, 100_000, 1_000_000}
+	// ExplainedTariffs is how many tariffs are drawn, to explain the sales on them.
+	ExplainedTariffs = Count{40, 40, 1000}
+	// RandomEdits is how many values of the books are changed, one at a time, to be found by a verification.
+	RandomEdits = Count{20, 100, 1000}
+	// PaymentsOfAProvider is how many payments each provider brings, with faults of its network.
+	PaymentsOfAProvider = Count{20, 100, 400}
+	// PaymentCalls is how many calls each of 16 callers makes about the same payments.
+	PaymentCalls = Count{50, 150, 150}
+	// UploadedPairDays is how many days every pair of exports is uploaded to a server. With 0, each export is uploaded with the next one.
+	UploadedPairDays = Count{0, 0, 1}
+	// UploadedPairs is how many days one pair of exports is uploaded to a server.
+	UploadedPairs = Count{10, 40, 400}
+)
+
+var (
+	// Streets is how many streets of 30 meters live for 30 days, with power cuts and opened covers.
+	Streets = Count{1, 3, 30}
+	// WalletMeters is how many wallet meters live for a month in a bad network.
+	WalletMeters = Count{4, 12, 60}
+	// UsePatterns is how many patterns of use are drawn, to rate them.
+	UsePatterns = Count{20_000, 200_000, 1_000_000}
+	// SharedAccounts is how many accounts of one to three meters live for weeks in a network that loses messages.
+	SharedAccounts = Count{15, 60, 300}
+	// ExportPairDays is how many days every pair of exports is compared by the rules alone.
+	ExportPairDays = Count{1, 2, 20}
+	// ExportPairs is how many days one pair of exports is compared by the rules alone.
+	ExportPairs = Count{50, 300, 10_000}
+	// MonthPayments is how many payments the month has that is reconciled. A busy utility has 20,000.
+	MonthPayments = Count{1000, 4000, 20_000}
+	// ImportedRows is how many rows the large file has that is imported.
+	ImportedRows = Count{0, 1000, 10_000}
+)
+
+var (
+	// FailingStatements is how many rounds the suite of the store takes on an engine whose statements fail, another in each round.
+	FailingStatements = Count{0, 0, 1}
+	// KilledUpgrades is in how many of the newest migrations SQLite's upgrade is killed before each statement.
+	KilledUpgrades = Count{0, 1, 2}
+	// CutOffUpgrades is in how many of the newest migrations PostgreSQL's upgrade loses its connection before each statement.
+	CutOffUpgrades = Count{0, 0, 5}
+	// FlippedBits is how many bits of the books are flipped, one at a time, to be found by a verification.
+	FlippedBits = Count{10, 40, 300}
+	// Backups is how many backups are made of a server that sells.
+	Backups = Count{1, 3, 20}
+	// KilledSellers is how often a process that sells is killed.
+	KilledSellers = Count{0, 5, 50}
+)
+
+var (
+	// RotationKills is how often a change of the data key or the seal key is killed at each kind of call that writes.
+	RotationKills = Count{0, 1, 1000}
+	// LifelongReadings is how many readings the meters have whose pages are measured: 100,000 are seven months of a reading each three minutes.
+	LifelongReadings = Count{0, 0, 100_000}
+	// Houses is how many meters show the same balance everywhere.
+	Houses = Count{0, 100, 200}
+)

@@ -38,7 +38,7 @@ type spare struct {
 }
 
 func (h *history) copies(*rand.Rand) {
-	if *onPostgres || h.full {
+	if onPostgres || h.full {
 		return
 	}
 	s := &spare{path: filepath.Join(h.t.TempDir(), "copy"), step: h.step, done: h.done}
@@ -246,7 +246,7 @@ func (h *history) away(r *rand.Rand) {
 
 // second starts a second server. On SQLite, the second server is refused. On PostgreSQL, it works beside the first.
 func (h *history) second(*rand.Rand) {
-	if !*onPostgres {
+	if !onPostgres {
 		if l, err := sqlite.TakeLock(h.dir); !errors.Is(err, sqlite.ErrLocked) {
 			h.t.Fatalf("a second server was let into the folder: %v %v", l, err)
 		}
@@ -285,7 +285,7 @@ func (h *history) limit(set string, more int64) {
 }
 
 func (h *history) diskFull(*rand.Rand) {
-	if *onPostgres || h.full {
+	if onPostgres || h.full {
 		return
 	}
 	h.full = true

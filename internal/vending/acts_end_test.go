@@ -54,7 +54,7 @@ func (h *history) end() {
 	h.booked()
 	h.noteReversals()
 	h.audit()
-	if !*onPostgres {
+	if !onPostgres {
 		if rep, err := sqlite.Verify(context.Background(), h.dir); err != nil || !rep.Sound() {
 			h.t.Errorf("paywatt verify: %v %+v", err, rep)
 		}

@@ -10,16 +10,15 @@ import (
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/sometimes"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // These histories have more parts than the random days of day_test.go: real meters into which people type tokens, and an administrator. The
 // administrator restores copies, sets clocks, changes keys, fills disks and starts a second server. Everything is drawn from a seed. Each
 // seed uses only some of the administrator's kinds of acts, chosen at random.
-var (
-	histories  = flag.Uint64("histories", 40, "random histories with the administrator's acts to play, by seed 0, 1, 2 ...")
-	oneHistory = flag.Int64("history", -1, "the one history to play, by its seed")
-	longRun    = flag.Bool("long", false, "fail where a rare state was never reached")
-)
+//
+// oneHistory repeats one of them.
+var oneHistory = flag.Int64("history", -1, "the one history to play, by its seed")
 
 // act is one event. Everything it needs is drawn from its own seed, so that other acts can be left out.
 type act struct {
@@ -57,8 +56,8 @@ func actKinds() []*actKind {
 // length is the number of acts in a history.
 const length = 60
 
-// drawn returns the acts of a seed.
-func drawn(seed uint64) []act {
+// actsOf returns the acts of a seed.
+func actsOf(seed uint64) []act {
 	r := rand.New(rand.NewPCG(seed, 15))
 	var kinds []*actKind
 	total := 0
@@ -187,22 +186,38 @@ func names(acts []act) string {
 // TestAdministratorsActs checks random acts of an administrator between the sales: every paid token loads once, and no meter answers that a
 // token was used if nobody has entered it. The books are sound, and once all is set right the server sells again.
 func TestAdministratorsActs(t *testing.T) {
+	if onPostgres {
+		t.Skip("TestAdministratorsActsOnTwoServers plays them on PostgreSQL")
+	}
+	needsWholeStore(t)
+	playHistories(t, tier.Histories.N())
+}
+
+// TestAdministratorsActsOnTwoServers plays histories on PostgreSQL, where the second server works beside the first.
+func TestAdministratorsActsOnTwoServers(t *testing.T) {
+	inPostgres(t)
+	playHistories(t, tier.HistoriesOfTwoServers.N())
+}
+
+// playHistories plays histories by their seeds 0, 1, 2 and so on, or the one history that was asked for.
+func playHistories(t *testing.T, histories int) {
+	t.Helper()
 	c := sometimes.New(rareStates()...)
-	from, to := uint64(0), *histories
+	from, to := uint64(0), uint64(histories)
 	if *oneHistory >= 0 {
 		from, to = uint64(*oneHistory), uint64(*oneHistory)+1
 	}
 	failed := 0
 	for seed := from; seed < to && failed < 3; seed++ {
-		acts := drawn(seed)
+		acts := actsOf(seed)
 		found, at := played(t, seed, acts, c)
 		if len(found) == 0 {
 			continue
 		}
 		failed++
 		few, said := shrunk(t, seed, acts[:min(at+1, len(acts))], found)
-		t.Errorf("seed %d: %s\nthe shortest line of acts: %s, and the end\nall that was found then:\n  %s\nreplay: go test ./internal/vending -run TestAdministratorsActs -args -history %d%s",
-			seed, said[0], names(few), strings.Join(said, "\n  "), seed, map[bool]string{true: " -postgres"}[*onPostgres])
+		t.Errorf("seed %d: %s\nthe shortest line of acts: %s, and the end\nall that was found then:\n  %s\nreplay: go test ./internal/vending -run %s -args -history %d",
+			seed, said[0], names(few), strings.Join(said, "\n  "), t.Name(), seed)
 	}
-	c.Report(t, "administrator's acts", *longRun && !*onPostgres && *oneHistory < 0)
+	c.Report(t, "administrator's acts", tier.IsLong() && !onPostgres && *oneHistory < 0)
 }

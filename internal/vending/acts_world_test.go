@@ -154,7 +154,7 @@ func (h *history) openKeys() *keystore.Store {
 func (h *history) opens() {
 	h.t.Helper()
 	var err error
-	if !*onPostgres {
+	if !onPostgres {
 		if h.lock, err = sqlite.TakeLock(h.dir); err != nil {
 			h.t.Fatal(err)
 		}

@@ -136,11 +136,9 @@ func TestAStoreThatAnOlderVersionRestored(t *testing.T) {
 // TestASaleAboveACeilingWaitsNoLonger: on PostgreSQL a sale asks once whether there are people, also where a ceiling is exceeded and where an
 // alarm could be due. While there are none, neither stops it.
 func TestASaleAboveACeilingWaitsNoLonger(t *testing.T) {
+	inPostgres(t)
 	s := openWith(t, true, false)
-	e, is := s.engine.(*postgres.Engine)
-	if !is {
-		t.Skip("NOT TESTED on SQLite, which has no shared transactions; -args -postgres tests it (./check does)")
-	}
+	e := s.engine.(*postgres.Engine)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
 	waited := map[int64]int{}
 	for n := range 40 {

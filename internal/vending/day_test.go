@@ -3,7 +3,6 @@ package vending_test
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -17,12 +16,10 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/sometimes"
 	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/unit"
 )
-
-// days is how many random days are played; ./check full plays a thousand.
-var days = flag.Uint64("days", 3, "random days to play, by seed 0, 1, 2 ...")
 
 // day is a random day at a till whose power, issuer and network can all fail.
 type day struct {
@@ -44,9 +41,10 @@ func rareInADay() []string {
 // TestARandomDayLosesAndDoublesNothing: whatever fails, a repeated request gets one answer that never changes, and the books agree with the
 // tokens.
 func TestARandomDayLosesAndDoublesNothing(t *testing.T) {
+	needsWholeStore(t)
 	rare := sometimes.New(rareInADay()...)
 	for _, local := range []bool{true, false} {
-		for seed := range *days {
+		for seed := range uint64(drawn(tier.RandomDays)) {
 			t.Run(fmt.Sprintf("local=%t seed=%d", local, seed), func(t *testing.T) {
 				d := &day{shop: openWith(t, local, false), r: rand.New(rand.NewPCG(seed, 2026)), heard: map[string]string{}, rare: rare}
 				if seed%2 == 1 {
@@ -73,7 +71,7 @@ func TestARandomDayLosesAndDoublesNothing(t *testing.T) {
 			})
 		}
 	}
-	rare.Report(t, "random days", *longRun)
+	rare.Report(t, "random days", tier.IsLong() && !onPostgres)
 }
 
 // something does one random thing.

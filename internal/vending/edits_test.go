@@ -15,6 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/storetest"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
@@ -84,14 +85,12 @@ func (s *shop) edited(trust store.Trust, e storetest.Edit) (out editResult) {
 func reportedOf(r *store.Report) int { return len(r.Findings) + len(r.Notices) + r.More }
 
 // TestVerifyFindsRandomEdits changes one value in a random row and column, and verifies. The edit is reported, or the column is in the list of
-// those that verification does not prove, with its reason. EDITS=2000 makes that many edits, and SEED=2 others.
+// those that verification does not prove, with its reason. SEED=2 draws others.
 func TestVerifyFindsRandomEdits(t *testing.T) {
+	needsWholeStore(t)
 	s := livedIn(t)
 	s.verified()
-	trust, edits, seed := s.trust(), numberFrom("EDITS", 100), numberFrom("SEED", 1)
-	if testing.Short() {
-		edits = 50
-	}
+	trust, edits, seed := s.trust(), drawn(tier.RandomEdits), numberFrom("SEED", 1)
 	r := rand.New(rand.NewPCG(uint64(seed), 7))
 	var before store.Report
 	var editor *storetest.Editor
@@ -125,7 +124,7 @@ func TestVerifyFindsRandomEdits(t *testing.T) {
 			t.Errorf("verification does not report %s, and the column is in no list (internal/store/storetest/unproven.go)", e)
 		}
 	}
-	t.Logf("figures: %v of %d columns (seed %d, PostgreSQL: %t)", figures, len(columns), seed, *onPostgres)
+	t.Logf("figures: %v of %d columns (seed %d, PostgreSQL: %t)", figures, len(columns), seed, onPostgres)
 	if figures["reported"] < edits/2 {
 		t.Errorf("only %d of %d edits were reported", figures["reported"], edits)
 	}

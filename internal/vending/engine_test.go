@@ -23,30 +23,59 @@ import (
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/internal/store/storetest"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/internal/till"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/vendor"
 )
 
-// onPostgres keeps the books of every shop in these tests in PostgreSQL: go test ./internal/vending -args -postgres.
-var onPostgres = flag.Bool("postgres", false, "keep the books of every test in PostgreSQL")
+// storeVariable names the store in which a run keeps the books of its shops: "postgres", "failing" (SQLite, and every statement of every
+// transaction fails once before it runs), or SQLite. Some tests keep theirs in PostgreSQL in every run, see [inPostgres].
+const storeVariable = "PAYWATT_TEST_STORE"
+
+var (
+	onPostgres     = os.Getenv(storeVariable) == "postgres"
+	everyStatement = os.Getenv(storeVariable) == "failing"
+	everyCall      = false // each call that runs no statement fails once before it runs, in every transaction
+)
 
 // update rewrites the lists of rules that find each edit of an insider. Read the difference before you commit it.
 var update = flag.Bool("update", false, "write testdata/insiders*.txt anew")
 
-// everyStatement makes every statement of every transaction fail once before it runs: go test ./internal/vending -args -every-statement.
-var everyStatement = flag.Bool("every-statement", false, "make every statement of every transaction fail once")
-
-// everyCall makes each call that runs no statement fail once before it runs, in every transaction: go test ./internal/vending -args
-// -every-call.
-var everyCall = flag.Bool("every-call", false, "make every call of a transaction that runs no statement fail once")
-
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if !*onPostgres {
-		os.Exit(prepared(m))
+	if testing.Short() && !onPostgres {
+		os.Exit(prepared(m.Run)) // no test asks for PostgreSQL
 	}
-	os.Exit(pgtest.Run(m, schema))
+	os.Exit(prepared(func() int { return pgtest.Run(m, schema) }))
+}
+
+// inPostgres keeps the books of a test in PostgreSQL, also in a run on SQLite: its rule is about what differs by engine.
+func inPostgres(t *testing.T) {
+	t.Helper()
+	tier.Slow(t)
+	needsWholeStore(t)
+	if !onPostgres {
+		onPostgres = true
+		t.Cleanup(func() { onPostgres = false })
+	}
+}
+
+// needsWholeStore skips a test in a run on a store whose statements fail.
+func needsWholeStore(t *testing.T) {
+	t.Helper()
+	if everyStatement {
+		t.Skip("NOT TESTED on a store whose statements fail")
+	}
+}
+
+// drawn returns how often something is drawn. A sale on PostgreSQL takes ten times as long, and a run on it looks for what differs by
+// engine, so it draws as often as ./check in ./check long too.
+func drawn(c tier.Count) int {
+	if onPostgres {
+		c.Long = c.Check
+	}
+	return c.N()
 }
 
 // emptyFolder is the environment variable that names a data folder with an empty database. A copy opens in half the time in which a new
@@ -54,7 +83,7 @@ func TestMain(m *testing.M) {
 const emptyFolder = "VENDING_TEST_EMPTY"
 
 // prepared makes the empty database, then runs the tests.
-func prepared(m *testing.M) int {
+func prepared(run func() int) int {
 	dir, err := os.MkdirTemp("", "empty")
 	if err == nil {
 		defer os.RemoveAll(dir)
@@ -67,7 +96,7 @@ func prepared(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "the empty database was not made:", err)
 		return 1
 	}
-	return m.Run()
+	return run()
 }
 
 // fill copies the empty database into the shop's folder, unless the shop has one.
@@ -113,7 +142,7 @@ type engine interface {
 func (s *shop) open() engine {
 	s.t.Helper()
 	e := s.whole()
-	if !*everyStatement {
+	if !everyStatement {
 		return e
 	}
 	return faulty{storetest.WithFaults(s.t, e, true), e}
@@ -131,7 +160,7 @@ func (f faulty) Keys() seal.Chain { return f.whole.Keys() }
 // whole opens a store that works.
 func (s *shop) whole() engine {
 	s.t.Helper()
-	if !*onPostgres {
+	if !onPostgres {
 		if err := s.fill(); err != nil {
 			s.t.Fatal(err)
 		}
@@ -158,7 +187,7 @@ func (s *shop) start() {
 	s.t.Helper()
 	s.engine = s.open()
 	s.door = &door{engine: s.engine}
-	if *everyCall {
+	if everyCall {
 		s.door.flaky = s.t
 	}
 	s.Vending = s.vendingOver(s.door)

@@ -288,6 +288,7 @@ func registryInsiders() []insiderEdit {
 // TestVerifyFindsWhatInsidersDo: every edit by SQL is found by the rules that testdata/insiders.txt names. Run with -args -postgres for the
 // other engine.
 func TestVerifyFindsWhatInsidersDo(t *testing.T) {
+	needsWholeStore(t)
 	s := busyShop(t)
 	s.verified()
 	trust := s.trust()
@@ -302,7 +303,7 @@ func TestVerifyFindsWhatInsidersDo(t *testing.T) {
 	}
 	storetest.HoldFound(t, "testdata/insiders.txt", found, *update)
 	s.verified()
-	t.Logf("figures: %d insider edits (PostgreSQL: %t)", len(found), *onPostgres)
+	t.Logf("figures: %d insider edits (PostgreSQL: %t)", len(found), onPostgres)
 }
 
 // forger is an insider who knows the format of the log.
@@ -401,7 +402,7 @@ func rehashed(tx *store.Tx) error {
 
 // trust returns the public key and the hashes of digits against which the shop's books are verified.
 func (s *shop) trust() store.Trust {
-	return store.Trust{AtOnce: !*onPostgres, Keys: s.engine.Keys(), Digits: func(token id.ID, sealed []byte) ([]byte, error) {
+	return store.Trust{AtOnce: !onPostgres, Keys: s.engine.Keys(), Digits: func(token id.ID, sealed []byte) ([]byte, error) {
 		plain, err := s.sealer.Open(sale.TokenContext(token), sealed)
 		return s.sealer.Hash(sale.HashContext, plain), err
 	}}

@@ -14,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -83,9 +84,10 @@ func (c *customer) open() (dues []debt.Due, debts []debt.Debt, _ error) {
 // every sale. The lines of a sale, which include the carry in and out, sum to the payment. No part is negative, its journal sums to zero,
 // and nobody pays more towards a charge or debt than was owed.
 func TestAMillionPurchasesAddUp(t *testing.T) {
+	tier.OneGoroutine(t)
 	r := rand.New(rand.NewPCG(2026, 11))
 	var did struct{ sold, refused, deducted, free, levied, split, tariffs, journals int }
-	for did.sold < purchases {
+	for did.sold < tier.RandomPurchases.N() {
 		c := randomCustomer(r)
 		did.tariffs++
 		for range 100 {

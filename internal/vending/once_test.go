@@ -15,6 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/sts"
 )
@@ -195,6 +196,7 @@ func TestOnlySellersSell(t *testing.T) {
 }
 
 func TestFiftyImpatientClientsGetOneSale(t *testing.T) {
+	tier.Concurrent(t)
 	for _, local := range []bool{true, false} {
 		t.Run(fmt.Sprintf("local=%t", local), func(t *testing.T) {
 			s := open(t, local)
@@ -236,6 +238,7 @@ func TestFiftyImpatientClientsGetOneSale(t *testing.T) {
 }
 
 func TestEightTillsAndOneMeterShareTheBlocks(t *testing.T) {
+	tier.Concurrent(t)
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("blocks", ibt(), monday())})
 	const tills, each = 8, 5

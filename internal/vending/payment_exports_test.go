@@ -13,15 +13,12 @@ import (
 	"github.com/paywatt/paywatt/internal/reconcile"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/statement/statementtest"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // A bank writes one day in many ways. These tests upload every pair of them through the server, and count what each payer was credited.
 
-var (
-	pairDays   = flag.Int("pair-days", 0, "days of which every pair of exports is uploaded")
-	randomDays = flag.Int("random-pairs", 40, "days of which one pair of exports is uploaded")
-	pairSeed   = flag.Uint64("pair-seed", 1, "seed of the first day")
-)
+var pairSeed = flag.Uint64("pair-seed", 1, "seed of the first day")
 
 // exportPair is a day and two of its exports.
 type exportPair struct {
@@ -146,16 +143,18 @@ func (p *pairShop) kinds(provider string) (out []string) {
 }
 
 // TestEveryPairOfExportsOfADay uploads every pair of exports of random days: formats, references, times, spellings, halves and overlaps.
-// -pair-days 20 takes 20 days. By default each export is uploaded once with the next one, and the pairs of internal/reconcile stand for the rest.
+// In ./check each export is uploaded once with the next one, and the pairs of internal/reconcile stand for the rest.
 func TestEveryPairOfExportsOfADay(t *testing.T) {
+	needsWholeStore(t)
 	var pairs []exportPair
 	exports := statementtest.Exports()
-	for n := range max(*pairDays, 1) {
+	days := drawn(tier.UploadedPairDays)
+	for n := range max(days, 1) {
 		seed := *pairSeed + uint64(n)
 		all := statementtest.RandomDay(rand.New(rand.NewPCG(seed, 51)), pairDay())
 		for i, one := range exports {
 			others := exports
-			if *pairDays == 0 {
+			if days == 0 {
 				others = exports[(i+1)%len(exports):][:1]
 			}
 			for _, two := range others {
@@ -166,10 +165,11 @@ func TestEveryPairOfExportsOfADay(t *testing.T) {
 	uploadPairs(t, pairs)
 }
 
-// TestARandomPairOfExports uploads one pair of exports of many days. -random-pairs 10000 takes 10,000 days.
+// TestARandomPairOfExports uploads one pair of exports of many days.
 func TestARandomPairOfExports(t *testing.T) {
+	needsWholeStore(t)
 	var pairs []exportPair
-	for n := range *randomDays {
+	for n := range drawn(tier.UploadedPairs) {
 		seed := *pairSeed + uint64(n)
 		r := rand.New(rand.NewPCG(seed, 52))
 		all := statementtest.RandomDay(r, pairDay())

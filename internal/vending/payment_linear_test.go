@@ -11,12 +11,14 @@ import (
 
 	"github.com/anishathalye/porcupine"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
@@ -24,7 +26,6 @@ import (
 const (
 	linearCallers  = 16
 	linearPayments = 80
-	linearCalls    = 150 // of each caller
 )
 
 // payOp is an operation on one payment: a call of the provider (took, back), a decision of a person (apply, refund, reverse), or a look.
@@ -202,7 +203,7 @@ func TestDecisionsAboutPaymentsAreLinearizable(t *testing.T) {
 	for c := range linearCallers {
 		callers.Go(func() {
 			r := rand.New(rand.NewPCG(1, uint64(c)))
-			for n := range linearCalls {
+			for n := range tier.PaymentCalls.N() {
 				if n%3 == 0 {
 					s.drain()
 				}
@@ -216,7 +217,7 @@ func TestDecisionsAboutPaymentsAreLinearizable(t *testing.T) {
 	worker.Wait()
 	s.drain()
 	s.verified()
-	if got := porcupine.CheckOperationsTimeout(payModel(), history, 30*time.Second); got != porcupine.Ok {
+	if got := porcupine.CheckOperationsTimeout(payModel(), history, await.Limit); got != porcupine.Ok {
 		t.Errorf("the history of %d operations is %s", len(history), got)
 	}
 	twice := s.number(`SELECT COUNT(*) FROM (SELECT payment_id FROM vend WHERE state = 'completed' AND payment_id IS NOT NULL GROUP BY payment_id HAVING COUNT(*) > 1) twice`)
@@ -250,7 +251,7 @@ func controlled(t *testing.T, history []porcupine.Operation) map[string]int {
 			break
 		}
 	}
-	if got := porcupine.CheckOperationsTimeout(payModel(), again, 30*time.Second); got != porcupine.Illegal {
+	if got := porcupine.CheckOperationsTimeout(payModel(), again, await.Limit); got != porcupine.Illegal {
 		t.Errorf("a payment that is given back twice is %s", got)
 	}
 	return done

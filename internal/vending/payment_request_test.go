@@ -14,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 	sim "github.com/paywatt/paywatt/internal/sim/provider"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // openMpesa opens a shop with a well-behaved M-Pesa and one meter.
@@ -264,6 +265,7 @@ func TestARequestTakesNoPaymentOfSomebodyElse(t *testing.T) {
 // TestATelephoneWantsToBeAsked: a message asks its own telephone once while the request lives, and again afterwards. A provider that opens a page
 // does not ask a telephone.
 func TestATelephoneWantsToBeAsked(t *testing.T) {
+	tier.Concurrent(t)
 	w, meter := openMpesa(t)
 	const phone = "+254711000001"
 	by := access.SystemActor(tenant, "sms "+phone)

@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/provider/webhook"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // The texts of a till's telephone and its operator's interface may bring the same payment under two providers.
@@ -69,6 +70,7 @@ func (s *payShop) provider(name string) string {
 
 // Two servers may read the calls of two providers in the same moment. A transaction does not see what the other one inserts.
 func TestTwoProvidersBringOnePaymentInTheSameMoment(t *testing.T) {
+	tier.Concurrent(t)
 	const rounds = 30
 	s := openPaidFast(t)
 	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})

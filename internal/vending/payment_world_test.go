@@ -9,8 +9,6 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +23,7 @@ import (
 	sim "github.com/paywatt/paywatt/internal/sim/provider"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // playedProvider is a provider of the simulator and what an adapter needs to speak to it. A new adapter adds one of these to playedProviders.
@@ -445,19 +444,10 @@ func (w *payWorld) forgeNoMore() {
 	}
 }
 
-// payments returns how many payments a test plays.
-func payments(t *testing.T, few int) int {
-	n, err := strconv.Atoi(os.Getenv("PAYMENTS"))
-	if err != nil {
-		n = few
-	}
-	t.Logf("%d payments; PAYMENTS=100000 plays more", n)
-	return n
-}
-
 // TestEveryPaymentOfAProviderHasOneOutcome plays providers that repeat, reorder, lose and forge calls, and are away for an hour. In the end
 // what the provider took is what was credited, given back and parked.
 func TestEveryPaymentOfAProviderHasOneOutcome(t *testing.T) {
+	tier.Slow(t)
 	for name, p := range playedProviders() {
 		t.Run(name, func(t *testing.T) {
 			w := openWorld(t, p, 7, nil)
@@ -466,7 +456,7 @@ func TestEveryPaymentOfAProviderHasOneOutcome(t *testing.T) {
 			for i := range meters {
 				meters[i] = w.meter(i+1, place{tariff: tariff})
 			}
-			n, start := payments(t, 400), w.sim.Now()
+			n, start := drawn(tier.PaymentsOfAProvider), w.sim.Now()
 			if p.few {
 				n = max(n/4, min(n, 400))
 			}

@@ -24,7 +24,7 @@ func (s *shop) proven(sale sale.Sale, by access.Actor) (vending.ProvenReceipt, [
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		if p.Code == refusal.NotSealedYet && *onPostgres {
+		if p.Code == refusal.NotSealedYet && onPostgres {
 			<-time.After(20 * time.Millisecond) // the leader seals soon
 			continue
 		}

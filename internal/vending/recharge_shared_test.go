@@ -7,15 +7,15 @@ import (
 
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/store/postgres"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
 // TestRechargesShareATransaction: recharges of different wallets that wait at the same time need few commits, and each wallet gets its money,
 // while readings lock the same wallets.
 func TestRechargesShareATransaction(t *testing.T) {
-	if !*onPostgres {
-		t.Skip("NOT TESTED on SQLite, which has no shared transactions; -args -postgres tests it (./check does)")
-	}
+	tier.Concurrent(t)
+	inPostgres(t)
 	const wallets, rounds = 16, 6
 	s := openWith(t, true, false)
 	tariff := s.publish("domestic", flat(), monday().AddDate(0, -1, 0))

@@ -12,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
@@ -65,6 +66,7 @@ func cuts() []struct {
 }
 
 func TestASaleSurvivesEveryCut(t *testing.T) {
+	needsWholeStore(t)
 	for _, c := range cuts() {
 		for _, recovered := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s, recovery first %t", c.name, recovered), func(t *testing.T) {
@@ -172,6 +174,7 @@ func TestRecoveryLeavesYoungSalesToTheirMakers(t *testing.T) {
 }
 
 func TestARepeatedRequestAndRecoveryFinishOneSale(t *testing.T) {
+	tier.Concurrent(t)
 	s := open(t, false)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
 	s.door.after = cutAt(1)
@@ -209,6 +212,7 @@ type zeros struct{}
 func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
 
 func TestWhileASaleIsAtItsIssuer(t *testing.T) {
+	tier.Concurrent(t)
 	s := open(t, false)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
 	asked, answer := make(chan struct{}), make(chan struct{})

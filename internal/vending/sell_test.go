@@ -135,11 +135,9 @@ func TestAQuoteIsTheSaleWithoutTheSale(t *testing.T) {
 // sales have gone before. So does a sale whose answer is stored. A sale that runs again after a conflict waits for more, so a few may.
 func TestASaleWaitsForThreeMessages(t *testing.T) {
 	const first, then, usual, most = 4, 20, 3, 16
+	inPostgres(t)
 	s := openWith(t, true, false)
-	e, is := s.engine.(*postgres.Engine)
-	if !is {
-		t.Skip("NOT TESTED on SQLite, which has no shared transactions; -args -postgres tests it (./check does)")
-	}
+	e := s.engine.(*postgres.Engine)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
 	var waits []int64 // by sale
 	for n := range first + then {

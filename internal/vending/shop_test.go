@@ -24,6 +24,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/internal/till"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/vendor"
@@ -212,6 +213,7 @@ func openWith(t testing.TB, local, rehearse bool) *shop {
 // openIn opens a shop whose tenant has this currency.
 func openIn(t testing.TB, currency string, local, rehearse bool) *shop {
 	t.Helper()
+	tier.World(t)
 	s := &shop{t: t, dir: t.TempDir(), clock: &clock{now: monday()}, issuer: &issuer{local: local}, rehearse: rehearse}
 	var err error
 	if s.sealer, err = keystore.OpenData(s.dir); err != nil {

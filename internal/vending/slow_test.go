@@ -12,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
@@ -54,6 +55,7 @@ func (s *slow) release(stop <-chan struct{}) {
 // TestASlowIssuerDoublesNothing: the issuer answers late and in any order while the same requests are repeated, sales are reversed, the
 // recovery runs and transactions break before and after their commits.
 func TestASlowIssuerDoublesNothing(t *testing.T) {
+	tier.Concurrent(t)
 	for seed := range uint64(4) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			l := begun(t, seed) // even seeds have a local issuer

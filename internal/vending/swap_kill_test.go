@@ -98,7 +98,7 @@ func (s *swapMoments) attempt(write, commit int) (kills int) {
 // issuer inside and outside of the server. The swap happened as a whole or not at all, its repetition makes it once, and all books verify.
 func TestASwapKilledAnywhereIsWhole(t *testing.T) {
 	step := 1
-	if *onPostgres {
+	if onPostgres {
 		step = 9
 	}
 	for _, c := range []struct {

@@ -17,6 +17,7 @@ import (
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/vendor"
 )
@@ -220,6 +221,7 @@ func TestAVendorSeesOnlyItsOwn(t *testing.T) {
 func ptr[T any](v T) *T { return &v }
 
 func TestAFloatNeverPassesItsLimitHoweverManySell(t *testing.T) {
+	tier.Concurrent(t)
 	for _, local := range []bool{true, false} {
 		s := openWith(t, local, false)
 		s.issuer.local = local

@@ -17,6 +17,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/voucher"
 )
@@ -311,6 +312,7 @@ func TestAVoucherWaitsForTheIssuer(t *testing.T) {
 
 // TestAVoucherIsRedeemedOnce lets 16 callers redeem the same vouchers for meters of their own.
 func TestAVoucherIsRedeemedOnce(t *testing.T) {
+	tier.Concurrent(t)
 	const callers, cards = 16, 12
 	s := openVouchers(t, openWith(t, true, false), cards)
 	tariff := s.publish("domestic", flat(), long())
@@ -368,7 +370,7 @@ func TestVerifyFindsPlantedVouchers(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			edit := c.edit
-			if *onPostgres {
+			if onPostgres {
 				edit = strings.ReplaceAll(edit, `X'00'`, `'\x00'`)
 			}
 			if found := s.finds(edit); !strings.Contains(found, "voucher") {

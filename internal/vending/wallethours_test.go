@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/wire"
 )
@@ -20,6 +21,7 @@ import (
 // TestReadingsRechargesAndTheHourlyWorkAtOnce runs readings, recharges and the hourly work concurrently on two accounts. The books and the
 // wallets agree afterwards.
 func TestReadingsRechargesAndTheHourlyWorkAtOnce(t *testing.T) {
+	tier.Concurrent(t)
 	s := openWith(t, true, false)
 	b := flat()
 	b.Fixed = []tariff.FixedCharge{{Name: "service", Amount: 10, Per: tariff.PerDay}}

@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/unit"
 	"github.com/paywatt/paywatt/wire"
@@ -318,12 +319,13 @@ func TestAMeterThatStartsAnewAfterAClockWasSetBackIsRatedOn(t *testing.T) {
 // TestAMillionPatternsCostTheFloorOfTheExactCost reports random use in random patterns, across changes of tariff, price, day and month. The
 // debits of each pattern sum to the floor of its exact cost.
 func TestAMillionPatternsCostTheFloorOfTheExactCost(t *testing.T) {
+	tier.OneGoroutine(t)
 	r := rand.New(rand.NewPCG(6, 20261120))
 	levied := blocks()
 	levied.Levies = []tariff.Levy{{Name: "rural", Percent: 333}, {Name: "regulator", Rate: 12_345, Untaxed: true}}
 	bodies := []tariff.Body{flat(), blocks(), byTime(), levied}
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, nairobi(t))
-	readings := 0
+	patterns, readings := tier.UsePatterns.N(), 0
 	for n := range patterns {
 		a, b := bodies[r.IntN(len(bodies))], bodies[r.IntN(len(bodies))]
 		at := start.Add(time.Duration(r.Int64N(int64(300 * 24 * time.Hour))))

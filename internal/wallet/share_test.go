@@ -7,6 +7,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/supply"
 	"github.com/paywatt/paywatt/unit"
@@ -96,8 +97,9 @@ func (s *street) uncovered() unit.Energy {
 // somebody pays. The network loses readings, commands and answers. All leases together are never worth more than is paid for, so the
 // account never owes. Once the network loses nothing any more, no meter is dark while there is money.
 func TestLeasesOfAnAccountNeverStandForMoreThanThereIs(t *testing.T) {
+	tier.OneGoroutine(t)
 	shared := 0
-	for seed := range uint64(300) {
+	for seed := range uint64(tier.SharedAccounts.N()) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		meters := 1 + int(seed%3)
 		s := &street{rig: newRig(t, 0, meters), rnd: rnd, register: make([]unit.Energy, meters), lease: make([]unit.Energy, meters),

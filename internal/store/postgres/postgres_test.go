@@ -2,7 +2,6 @@ package postgres_test
 
 import (
 	"context"
-	"flag"
 	"os"
 	"strings"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/postgres"
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 	"github.com/paywatt/paywatt/internal/store/storetest"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Run(m, postgres.Migrate)) }
@@ -42,11 +42,21 @@ func openOn(t *testing.T, url string, o postgres.Options) *postgres.Engine {
 	return e
 }
 
-// everyStatement makes each statement fail once: go test ./internal/store/postgres -run IsAStore -args -every-statement
-var everyStatement = flag.Bool("every-statement", false, "make every statement of the conformance suite fail once")
-
 func TestPostgreSQLIsAStore(t *testing.T) {
-	rig := storetest.Rig{
+	tier.Slow(t)
+	storetest.Exercise(t, rig())
+}
+
+// TestPostgreSQLFailsAtAnyStatement checks that an operation reports the failure of any of its statements and leaves no changes.
+func TestPostgreSQLFailsAtAnyStatement(t *testing.T) {
+	tier.Long(t)
+	tier.OneGoroutine(t)
+	storetest.Fail(t, rig(), tier.FailingStatements.N())
+}
+
+// rig is the engine as the suite of the store needs it.
+func rig() storetest.Rig {
+	return storetest.Rig{
 		// The engine has one worker, because these tests block the worker to see which work waits behind it. Other tests use more workers.
 		Open: func(t *testing.T) store.Engine {
 			return openOn(t, pgtest.New(t), postgres.Options{Writers: 1, Readers: 2, SealEvery: -1})
@@ -56,11 +66,6 @@ func TestPostgreSQLIsAStore(t *testing.T) {
 		},
 		Waiting: postgres.Waiting, FailCommit: postgres.FailCommit, Hear: postgres.Hear, Seal: postgres.Seal, Alone: true,
 	}
-	if *everyStatement {
-		storetest.Fail(t, rig, true)
-		return
-	}
-	storetest.Exercise(t, rig)
 }
 
 // TestPagesOutOfOrderAreCheap: the planner gets the cost of a page that is read out of order from Paywatt, unless the URL has another.

@@ -15,6 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/postgres"
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 	"github.com/paywatt/paywatt/internal/store/storetest"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // lines returns the rows of the queries in sql, one line each.
@@ -77,6 +78,7 @@ func used(t *testing.T) (url, dir string) {
 // version is written, before COMMIT and after it. It does this in the newest migrations, with -every-statement in every migration that the
 // data still needs, and in one made-up migration of a later version.
 func TestAnUpgradeCutOffAnywhereGoesOnOrGoesBack(t *testing.T) {
+	tier.Long(t)
 	old, url := frozen.Of(t, "postgres")[0], pgtest.New(t)
 	fresh(t, url, old)
 	this, err := store.Migrations()
@@ -95,11 +97,9 @@ func TestAnUpgradeCutOffAnywhereGoesOnOrGoesBack(t *testing.T) {
 		return err
 	}
 	cuts, whole := 0, 0
-	if newest := 5; !*everyStatement {
-		whole = max(0, len(this)-newest-old.Facts.Schema)
-		if err := opened(steps[:old.Facts.Schema+whole], nil); err != nil {
-			t.Fatal(err)
-		}
+	whole = max(0, len(this)-tier.CutOffUpgrades.N()-old.Facts.Schema)
+	if err := opened(steps[:old.Facts.Schema+whole], nil); err != nil {
+		t.Fatal(err)
 	}
 	state, began := content(t, url), whole
 	for last := ""; old.Facts.Schema+whole < len(steps); cuts++ {

@@ -16,6 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/internal/store/storetest"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -26,7 +27,7 @@ func TestBackupsUnderLoadRestoreToSoundBooks(t *testing.T) {
 	e := openIn(t, dir, sqlite.Options{Reserve: -1})
 	stock(t, e, 7)
 	sold := int64(0)
-	for range max(1, 3/slow) {
+	for range tier.Backups.N() {
 		had := look(t, e, counter("receipt:main"))
 		to, back := filepath.Join(t.TempDir(), "backup"), filepath.Join(t.TempDir(), "restored")
 		stop := make(chan struct{})

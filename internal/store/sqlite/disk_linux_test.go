@@ -15,6 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/internal/store/storetest"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // mountNeeded is the environment variable that makes a test fail if it may not mount. ./check sets it.
@@ -84,6 +85,7 @@ type sold20 struct{}
 // TestASmallDiskIsFullOnce checks that the log takes a small part of a small disk. It also checks that a full disk stays full until
 // somebody makes room: the space freed by the reserve and the log does not count.
 func TestASmallDiskIsFullOnce(t *testing.T) {
+	tier.Slow(t)
 	const mib = 1 << 20
 	d, err := diskOf(t, "48m")
 	if err != nil {

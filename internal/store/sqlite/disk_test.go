@@ -16,6 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/internal/store/storetest"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // disk is a small disk that a test can fill: a separate file system if the test may mount one, otherwise SQLite's limit on the pages of the
@@ -137,6 +138,7 @@ func TestAFullDiskLosesNothingAndPasses(t *testing.T) {
 // TestTheEndOfTheDiskIsCertainWhereverItComes fills the disk at random points of a sale. On a copy of the files, as a crash would leave
 // them, it checks that exactly the acknowledged sales exist.
 func TestTheEndOfTheDiskIsCertainWhereverItComes(t *testing.T) {
+	tier.Slow(t)
 	const ends = 20
 	rnd := rand.New(rand.NewPCG(13, 17))
 	for range ends {

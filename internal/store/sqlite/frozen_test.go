@@ -8,10 +8,12 @@ import (
 
 	"github.com/paywatt/paywatt/internal/store/frozen"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // TestFrozenDataGoOn reads, backs up, restores and upgrades data folders of earlier builds, and checks that their content is unchanged.
 func TestFrozenDataGoOn(t *testing.T) {
+	tier.Slow(t)
 	for _, d := range frozen.Of(t, "sqlite") {
 		t.Run(d.Name, func(t *testing.T) {
 			before := content(t, d.Dir)

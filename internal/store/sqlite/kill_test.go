@@ -16,6 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/internal/store/storetest"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // sellerFolder is an environment variable that a test sets for a process that it starts. The variable names a folder. The process sells in
@@ -69,7 +70,9 @@ func seller(dir string) error {
 // TestWhatWasAcknowledgedSurvivesAKill kills a selling process at random moments. After each kill it checks that every acknowledged sale
 // exists and that the books are sound.
 func TestWhatWasAcknowledgedSurvivesAKill(t *testing.T) {
-	const kills = 12
+	tier.Slow(t)
+	tier.OneGoroutine(t)
+	kills := tier.KilledSellers.N()
 	dir := t.TempDir()
 	first, err := sqlite.Open(dir, sqlite.Options{Reserve: -1})
 	if err != nil {

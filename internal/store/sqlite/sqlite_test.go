@@ -1,7 +1,6 @@
 package sqlite_test
 
 import (
-	"flag"
 	"os"
 	"testing"
 
@@ -9,6 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/internal/store/storetest"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // open returns an engine on a new folder without a disk reserve.
@@ -45,12 +45,10 @@ func TestSQLiteIsAStore(t *testing.T) {
 	storetest.Exercise(t, storetest.Rig{Open: open, Waiting: sqlite.Waiting, FailCommit: sqlite.FailCommit, Hear: sqlite.Hear})
 }
 
-// everyStatement makes each statement fail once, not only one per closure: go test ./internal/store/sqlite -run AtAnyStatement -args
-// -every-statement
-var everyStatement = flag.Bool("every-statement", false, "make every statement of the conformance suite fail once")
-
 // TestSQLiteFailsAtAnyStatement checks that an operation reports the failure of any of its statements and leaves no changes.
 func TestSQLiteFailsAtAnyStatement(t *testing.T) {
+	tier.Long(t)
+	tier.OneGoroutine(t)
 	inMemory := func(t *testing.T) store.Engine {
 		dir, err := os.MkdirTemp("/dev/shm", "paywatt-test-") // in memory, so that no sync takes time
 		if err != nil {
@@ -59,7 +57,7 @@ func TestSQLiteFailsAtAnyStatement(t *testing.T) {
 		t.Cleanup(func() { _ = os.RemoveAll(dir) })
 		return openIn(t, dir, sqlite.Options{Reserve: -1, Readers: 2})
 	}
-	storetest.Fail(t, storetest.Rig{Open: inMemory, Waiting: sqlite.Waiting, FailCommit: sqlite.FailCommit, Hear: sqlite.Hear}, *everyStatement)
+	storetest.Fail(t, storetest.Rig{Open: inMemory, Waiting: sqlite.Waiting, FailCommit: sqlite.FailCommit, Hear: sqlite.Hear}, tier.FailingStatements.N())
 }
 
 func TestARehearsedClosureLeavesOnlyWhatItDidForGood(t *testing.T) {

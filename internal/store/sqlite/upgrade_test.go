@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/frozen"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/internal/store/storetest"
+	"github.com/paywatt/paywatt/internal/tier"
 	zombie "zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 )
@@ -123,22 +125,27 @@ func content(t *testing.T, dir string) string {
 
 // TestAnUpgradeKilledAnywhereGoesOnOrGoesBack upgrades the oldest frozen data and kills the process before each statement, before the
 // version is written, before COMMIT and after it. It does this in every migration that the data still needs, and in one made-up migration
-// of a later version. Without -every-statement it kills at every point of the two newest migrations and the made-up one, and at one point in
-// sixteen of the earlier ones.
+// of a later version. It kills at every point of the newest migrations and the made-up one, and in ./check long at one point in sixteen of the
+// earlier ones.
 func TestAnUpgradeKilledAnywhereGoesOnOrGoesBack(t *testing.T) {
+	tier.Slow(t)
+	tier.OneGoroutine(t)
 	old := frozen.Of(t, "sqlite")[0]
 	sales := old.Facts.Tables["vend"].Rows
 	steps, err := nextSteps()
 	if err != nil {
 		t.Fatal(err)
 	}
-	const newest, others = 2, 16
+	newest, others := tier.KilledUpgrades.N(), math.MaxInt
+	if tier.IsLong() {
+		others = 16
+	}
 	var states []string // content after each step
 	dir := copyDir(t, old.Dir)
 	for n := old.Facts.Schema; n <= len(steps); n++ {
 		upgradeBy(t, dir, steps[:n])
 		states = append(states, content(t, dir))
-		if *everyStatement || n+newest > len(steps) || n%others == 0 {
+		if n+newest > len(steps) || n%others == 0 {
 			verifyNext(t, dir, sales)
 		}
 	}
@@ -151,7 +158,7 @@ func TestAnUpgradeKilledAnywhereGoesOnOrGoesBack(t *testing.T) {
 		if next == "the next step" {
 			whole++
 		}
-		if !*everyStatement && whole < last-newest && n%others != 0 {
+		if whole < last-newest && n%others != 0 {
 			continue
 		}
 		kills++

@@ -21,6 +21,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/headlog"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/internal/store/storetest"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // update rewrites the lists of edits made outside the server, with the rules that find each edit, and schema.sql. Check the
@@ -177,6 +178,7 @@ func insiderEdits() []string {
 }
 
 func TestVerifyFindsEveryEditBehindTheServersBack(t *testing.T) {
+	tier.Slow(t)
 	dir := shop(t, 20)
 	edits := insiderEdits()
 	storetest.HoldFound(t, "testdata/edits.txt", foundAfter(t, dir, edits), *update)
@@ -358,10 +360,8 @@ func flipped(clean, dump string) (table int, column string) {
 }
 
 func TestVerifyFindsEveryFlippedBitOfTheBooks(t *testing.T) {
-	flips := 100 / slow
-	if *everyStatement {
-		flips = 300
-	}
+	tier.OneGoroutine(t)
+	flips := tier.FlippedBits.N()
 	dir := shop(t, 30)
 	pages := bookPages(t, dir)
 	clean, err := ledgerDump(t, dir)

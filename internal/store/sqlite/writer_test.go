@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/internal/store/storetest"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/wire"
 )
 
@@ -96,6 +97,7 @@ func TestLongClosuresAreCounted(t *testing.T) {
 // TestTheLogStaysSmall: the log is moved while readings arrive, before the writer has to wait for it. After the readings, a few commits
 // start it again, however slow the disk is, and the file keeps the size that is cheap to overwrite.
 func TestTheLogStaysSmall(t *testing.T) {
+	tier.Slow(t)
 	dir := t.TempDir()
 	e := openIn(t, dir, sqlite.Options{Reserve: -1})
 	const longest, waits = 16_000, 65_536 // pages: the lengths at which the log is moved, and at which the writer waits

@@ -302,9 +302,9 @@ func whole(e store.Engine) store.Engine {
 	return e
 }
 
-// Fail runs every group again on engines whose statements fail: all statements in turn, or one in each closure. Tests that call
+// Fail runs every group again on engines one of whose statements fails in each closure: another one in each of the rounds. Tests that call
 // [letThrough] run without failures.
-func Fail(t *testing.T, r Rig, every bool) {
+func Fail(t *testing.T, r Rig, rounds int) {
 	var mu sync.Mutex
 	failed := 0
 	wrap := func(open func(*testing.T) store.Engine) func(*testing.T) store.Engine {
@@ -312,7 +312,7 @@ func Fail(t *testing.T, r Rig, every bool) {
 			return nil
 		}
 		return func(t *testing.T) store.Engine {
-			f := WithFaults(t, open(t), every)
+			f := WithFaults(t, open(t), false)
 			t.Cleanup(func() {
 				mu.Lock()
 				defer mu.Unlock()
@@ -332,9 +332,11 @@ func Fail(t *testing.T, r Rig, every bool) {
 	if r.Seal != nil {
 		faulty.Seal = func(t testing.TB, e store.Engine) { r.Seal(t, whole(e)) }
 	}
-	for _, g := range groups() {
-		for _, tt := range g.tests {
-			t.Run(g.name+"/"+tt.name, func(t *testing.T) { tt.run(t, faulty) })
+	for range rounds { // the name of a test differs in each round, and the statements are drawn by the name
+		for _, g := range groups() {
+			for _, tt := range g.tests {
+				t.Run(g.name+"/"+tt.name, func(t *testing.T) { tt.run(t, faulty) })
+			}
 		}
 	}
 	t.Logf("figures: %d statements were made to fail", failed)

@@ -14,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // Failure is a way in which a COMMIT fails.
@@ -52,9 +53,12 @@ func (r Rig) seal(t *testing.T, e store.Engine) {
 	}
 }
 
-// Exercise runs all tests.
+// Exercise runs all tests. Under the race detector in ./check it runs the groups about the goroutines of an engine; ./check long runs all.
 func Exercise(t *testing.T, r Rig) {
 	for _, g := range groups() {
+		if tier.Race && !tier.IsLong() && !g.goroutines {
+			continue
+		}
 		for _, tt := range g.tests {
 			t.Run(g.name+"/"+tt.name, func(t *testing.T) { tt.run(t, r) })
 		}
@@ -63,15 +67,18 @@ func Exercise(t *testing.T, r Rig) {
 
 // group is the tests of one subject.
 type group struct {
-	name  string
-	tests []test
+	name       string
+	tests      []test
+	goroutines bool // it is about goroutines of the engine
 }
 
 func groups() []group {
 	return []group{
-		{name: "doors", tests: doors()}, {name: "failures", tests: failures()}, {name: "lanes", tests: laneTests()}, {name: "due", tests: dueTests()},
+		{name: "doors", tests: doors(), goroutines: true}, {name: "failures", tests: failures(), goroutines: true},
+		{name: "lanes", tests: laneTests(), goroutines: true}, {name: "due", tests: dueTests(), goroutines: true},
+		{name: "ingest", tests: ingest(), goroutines: true},
 		{name: "books", tests: books()}, {name: "keyed", tests: keyedTests()}, {name: "days", tests: dayTests()}, {name: "holds", tests: holds()}, {name: "requests", tests: requests()}, {name: "outbox", tests: outbox()},
-		{name: "totals", tests: totalTests()}, {name: "log", tests: logTests()}, {name: "sessions", tests: sessions()}, {name: "devices", tests: deviceTests()}, {name: "tenants", tests: tenants()}, {name: "ingest", tests: ingest()},
+		{name: "totals", tests: totalTests()}, {name: "log", tests: logTests()}, {name: "sessions", tests: sessions()}, {name: "devices", tests: deviceTests()}, {name: "tenants", tests: tenants()},
 		{name: "meters", tests: meterTests()}, {name: "charges", tests: chargeTests()}, {name: "tariffs", tests: tariffTests()},
 		{name: "wallets", tests: walletTests()}, {name: "move-outs", tests: movedTests()}, {name: "quarantine", tests: quarantineTests()},
 		{name: "profiles", tests: profileTests()}, {name: "messages", tests: messageTests()}, {name: "recharges", tests: rechargeTests()},

@@ -7,13 +7,14 @@
 //	func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
 //
 // and its tests ask for databases with [New]. If PostgreSQL is not installed, these tests are skipped with a message. If the environment
-// variable [Needed] is set, as in ./check, they fail instead.
+// variable [Needed] is set, as in ./check, they fail instead. go test -short runs none of them.
 package pgtest
 
 import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"net/url"
 	"os"
@@ -27,6 +28,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // Needed is the environment variable that makes tests fail if PostgreSQL is not installed.
@@ -50,6 +53,12 @@ const startTime = 60 * time.Second
 
 // Run runs a binary's tests with a cluster. If there is a function prepare, it fills a database that [New] then copies.
 func Run(m *testing.M, prepare ...func(ctx context.Context, url string) error) int {
+	if !flag.Parsed() {
+		flag.Parse()
+	}
+	if testing.Short() {
+		return m.Run() // New skips all tests that need the cluster
+	}
 	if os.Getenv(serverVariable) != "" {
 		return prepared(m, prepare)
 	}
@@ -103,6 +112,7 @@ func database(name string) string {
 // New makes a database and returns its URL. The database is dropped when the test ends.
 func New(t testing.TB) string {
 	t.Helper()
+	tier.Slow(t)
 	server := os.Getenv(serverVariable)
 	if server == "" {
 		why := os.Getenv(missingVariable)
