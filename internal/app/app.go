@@ -88,6 +88,8 @@ type Config struct {
 	Printers []config.Printer
 	// AnswerWait is how long the server waits for a meter's first answer by SMS; 0 means a minute.
 	AnswerWait time.Duration
+	// OutboxEvery is how often the server looks for orders to meters that nobody told it of; 0 means a second.
+	OutboxEvery time.Duration
 	// LegacyPoll is how often an unmodified device is asked for its values; 0 means 10 s.
 	LegacyPoll time.Duration
 	// TLSCert and TLSKey are the files of a certificate; with them all listeners but those of Legacy speak TLS only. They are read again

@@ -22,6 +22,7 @@ import (
 
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/api"
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/config"
 	"github.com/paywatt/paywatt/internal/gsm/gateway"
 	"github.com/paywatt/paywatt/internal/payment"
@@ -98,19 +99,16 @@ func (c *crossroads) given(text string) (message, report string) {
 	c.t.Helper()
 	sent, err := c.c.SendMessage(c.t.Context(), apiv1.NewMessage{Phone: c.houses[0].phone, Text: text, Route: "kannel1"}, "")
 	c.must(err)
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); <-time.After(10 * time.Millisecond) {
+	await.True(c.t, sent.ID+" is given to Kannel", func() bool {
 		c.mu.Lock()
+		defer c.mu.Unlock()
 		i := slices.IndexFunc(c.dlrs, func(at string) bool { return strings.Contains(at, sent.ID) })
 		if i >= 0 {
 			report = c.dlrs[i]
 		}
-		c.mu.Unlock()
-		if i >= 0 {
-			return sent.ID, report
-		}
-	}
-	c.t.Fatalf("%s was not given to Kannel", sent.ID)
-	return "", ""
+		return i >= 0
+	})
+	return sent.ID, report
 }
 
 // called is a call as its caller makes it, and the status that the caller needs.

@@ -80,7 +80,7 @@ func (a *App) openCases() (err error) {
 			Took: func(t access.Tenant, number string) { a.outbox.Wake(t, number) },
 			Door: store.DoorTo(a.engine, store.Job, func(tx *store.Tx) presence.Tx { return tx })})
 	}
-	a.outbox = job.NewOutbox(job.OutboxConfig{Lane: job.LaneMQTT, Owner: a.holder, Host: host, Sender: courier, Now: a.c.Now, Log: a.log,
+	a.outbox = job.NewOutbox(job.OutboxConfig{Lane: job.LaneMQTT, Owner: a.holder, Host: host, Sender: courier, Every: a.c.OutboxEvery, Now: a.c.Now, Log: a.log,
 		Door: store.DoorTo(a.engine, store.Job, func(tx *store.Tx) job.OutboxTx { return tx })})
 	a.notices = job.NewOutbox(job.OutboxConfig{Lane: job.LaneNotice, Owner: a.holder, Now: a.c.Now, Log: a.log,
 		Sender: a.noticeSender(),

@@ -20,6 +20,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/app"
 	"github.com/paywatt/paywatt/internal/authority"
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/profiles"
 )
@@ -96,14 +97,9 @@ func TestEveryCredentialEnds(t *testing.T) {
 			open = h.open()
 		}
 		h.end()
-		for end := time.Now().Add(5 * time.Second); h.works(); time.Sleep(20 * time.Millisecond) {
-			if time.Now().After(end) {
-				t.Errorf("%s: it works after its end", kind)
-				break
-			}
-		}
-		if open != nil && !closes(open) {
-			t.Errorf("%s: what was connected goes on", kind)
+		await.True(t, kind+" works no more after its end", func() bool { return !h.works() })
+		if open != nil {
+			awaitClosed(t, kind, open)
 		}
 	}
 }
@@ -122,19 +118,15 @@ func credentialsOnPage(t *testing.T) (kinds []string) {
 	return kinds
 }
 
-// closes reports whether the server closes a connection soon.
-func closes(open io.Reader) bool {
+// awaitClosed waits until the server closes a connection.
+func awaitClosed(t *testing.T, kind string, open io.Reader) {
+	t.Helper()
 	done := make(chan struct{})
 	go func() {
 		_, _ = io.Copy(io.Discard, open)
 		close(done)
 	}()
-	select {
-	case <-done:
-		return true
-	case <-time.After(10 * time.Second):
-		return false
-	}
+	await.Receive(t, "what was connected by "+kind+" is closed", done)
 }
 
 func newIssuer(t *testing.T) *issuer {

@@ -27,6 +27,7 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/config"
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/metering"
@@ -68,6 +69,7 @@ type village struct {
 	mu    sync.Mutex
 	texts map[string]string   // the last text to each telephone
 	sent  map[string][]string // the last answer to BAL to each telephone, and the texts after it
+	every map[string][]string // all texts to each telephone
 }
 
 // TestFiguresAgree: meters with tokens and with wallets, in random states; the list, the meter's page, the API, the answer by SMS, the
@@ -110,7 +112,7 @@ func TestFiguresAgree(t *testing.T) {
 // settle starts the server. It has a gateway of telephones named phone1, after the given routes.
 func settle(t *testing.T, seed uint64, routes ...config.Route) *village {
 	t.Helper()
-	v := &village{t: t, r: rand.New(rand.NewPCG(seed, 7)), now: time.Now().UTC().Truncate(time.Second), texts: map[string]string{}, sent: map[string][]string{}}
+	v := &village{t: t, r: rand.New(rand.NewPCG(seed, 7)), now: time.Now().UTC().Truncate(time.Second), texts: map[string]string{}, sent: map[string][]string{}, every: map[string][]string{}}
 	dir := t.TempDir()
 	weak := keystore.Params{Time: 1, MemoryKiB: 8, Threads: 1}
 	keys, err := keystore.Open(dir, keystore.Config{Params: weak})
@@ -185,6 +187,7 @@ func (v *village) receive(w http.ResponseWriter, r *http.Request) {
 	}
 	v.mu.Lock()
 	v.texts[m.To] = m.Text
+	v.every[m.To] = append(v.every[m.To], m.Text)
 	if isBalanceAnswer(m.Text) {
 		v.sent[m.To] = nil
 	}
@@ -313,21 +316,26 @@ func (v *village) ask() {
 	for _, h := range v.houses {
 		v.text(h.phone, "BAL")
 	}
-	for range 200 {
+	await.True(v.t, "every telephone has its answer", func() bool {
 		v.mu.Lock()
-		waiting := 0
-		for _, h := range v.houses {
-			if texts := v.sent[h.phone]; !h.out && (len(texts) == 0 || !isBalanceAnswer(texts[0])) {
-				waiting++
-			}
-		}
-		v.mu.Unlock()
-		if waiting == 0 {
-			return
-		}
-		time.Sleep(50 * time.Millisecond) // the dispatcher has no signal that all messages are sent
-	}
-	v.t.Log("not every telephone has its answer")
+		defer v.mu.Unlock()
+		return !slices.ContainsFunc(v.houses, func(h *house) bool {
+			texts := v.sent[h.phone]
+			return !h.out && (len(texts) == 0 || !isBalanceAnswer(texts[0]))
+		})
+	})
+}
+
+// lastText waits until the last text to a telephone is as wanted, and returns it.
+func (v *village) lastText(phone, what string, wanted func(text string) bool) (text string) {
+	v.t.Helper()
+	await.True(v.t, "the last text to "+phone+" "+what, func() bool {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		text = v.texts[phone]
+		return wanted(text)
+	})
+	return text
 }
 
 // page reads a page of the console.

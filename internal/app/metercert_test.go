@@ -17,6 +17,7 @@ import (
 	"github.com/paywatt/paywatt/client"
 	"github.com/paywatt/paywatt/internal/app"
 	"github.com/paywatt/paywatt/internal/authority"
+	"github.com/paywatt/paywatt/internal/await"
 )
 
 // network is a closed network: an authority, and a server whose certificate it has issued.
@@ -169,11 +170,7 @@ func (n *network) revokes(t *testing.T, file, one string, log *sharedLog) {
 	if err := os.WriteFile(file, older, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(10 * time.Second); !strings.Contains(log.String(), authority.ErrOlder.Error()); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("the older list of revoked certificates was not noticed")
-		}
-	}
+	await.True(t, "the older list of revoked certificates is noticed", func() bool { return strings.Contains(log.String(), authority.ErrOlder.Error()) })
 	if _, _, err := n.signIn(t, n.trusting(t, one), one, "", ""); err == nil {
 		t.Error("an older list of revoked certificates brought the certificate back")
 	}

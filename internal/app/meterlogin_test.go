@@ -3,6 +3,7 @@ package app_test
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/app"
 	"github.com/paywatt/paywatt/internal/authority"
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/store"
 )
@@ -123,25 +125,19 @@ func TestUnusableFilesAreAnAlarm(t *testing.T) {
 		if err := os.WriteFile(c.MeterRevoked, step.text, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		open := 0
-		for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		await.True(t, fmt.Sprintf("%d alarms with %d bytes of the list", step.want, len(step.text)), func() bool {
 			list, err := api.Alarms(t.Context(), apiv1.AlarmFilter{Open: true})
 			if err != nil {
 				t.Fatal(err)
 			}
-			open = 0
+			open := 0
 			for _, alarm := range list.Data {
 				if alarm.Code == "certificate-unusable" && strings.Contains(alarm.Text, c.MeterRevoked) {
 					open++
 				}
 			}
-			if open == step.want {
-				break
-			}
-		}
-		if open != step.want {
-			t.Errorf("%d alarms with %d bytes of the list, want %d", open, len(step.text), step.want)
-		}
+			return open == step.want
+		})
 	}
 }
 

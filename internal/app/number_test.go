@@ -1,11 +1,12 @@
 package app
 
 import (
+	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/paywatt/paywatt/api/apiv1"
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/tier"
 )
 
@@ -29,22 +30,19 @@ func TestPrivateAnswersWaitForAChangedNumber(t *testing.T) {
 	// answers are what a telephone gets for its words, of which the last one is answered without figures.
 	answers := func(phone string, words ...string) (got []string) {
 		t.Helper()
-		v.mu.Lock()
-		before := v.texts[phone]
-		v.mu.Unlock()
+		all := func() []string {
+			v.mu.Lock()
+			defer v.mu.Unlock()
+			return slices.Clone(v.every[phone])
+		}
+		before := len(all())
 		for _, word := range words {
 			v.text(phone, word)
-			for range 100 {
-				v.mu.Lock()
-				text := v.texts[phone]
-				v.mu.Unlock()
-				if text != before {
-					got, before = append(got, text), text
-					break
-				}
-				time.Sleep(20 * time.Millisecond) // the dispatcher has no signal that all messages are sent
-			}
 		}
+		await.True(t, "an answer at "+phone, func() bool { // answers are sent in the order of their words
+			got = all()[before:]
+			return len(got) > 0
+		})
 		return got
 	}
 	queued := func(phone string) (purposes []string) {
@@ -93,16 +91,7 @@ func TestANoticeToAChangedNumberSaysNoFigure(t *testing.T) {
 	v.must(err)
 	_, err = v.c.Vend(ctx, apiv1.NewSale{Meter: wallet.number, Tender: apiv1.Amount{AmountMinor: 12_300, Currency: "KES"}, Deliver: []string{"sms"}}, "to-a-changed-number")
 	v.must(err)
-	text := ""
-	for range 250 {
-		v.mu.Lock()
-		text = v.texts[next]
-		v.mu.Unlock()
-		if text != "" {
-			break
-		}
-		time.Sleep(20 * time.Millisecond) // the dispatcher has no signal that all messages are sent
-	}
+	text := v.lastText(next, "is a notice", func(text string) bool { return text != "" })
 	if !strings.Contains(text, wallet.number) || !strings.Contains(text, "***") || strings.Contains(text, "KES") {
 		t.Errorf("a notice to a number that was just changed says %q", text)
 	}

@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"compress/gzip"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -264,17 +265,7 @@ func TestALinkBySMS(t *testing.T) {
 	ctx := t.Context()
 	last := func(phone, want string) string {
 		t.Helper()
-		for range 200 {
-			v.mu.Lock()
-			text := v.texts[phone]
-			v.mu.Unlock()
-			if strings.Contains(text, want) {
-				return text
-			}
-			time.Sleep(20 * time.Millisecond) // the dispatcher has no signal that all messages are sent
-		}
-		t.Fatalf("no message with %q to %s", want, phone)
-		return ""
+		return v.lastText(phone, fmt.Sprintf("has %q", want), func(text string) bool { return strings.Contains(text, want) })
 	}
 	v.text(mine.phone, "link")
 	if text := last(mine.phone, portalAt); !strings.Contains(text, portalAt+path+" shows your balance") || len(text) > 160 {

@@ -84,18 +84,7 @@ func TestVouchersWithCodesFromATelephone(t *testing.T) {
 // told waits until the last text to a telephone has a pattern, and returns it.
 func (v *village) told(phone, pattern string) string {
 	v.t.Helper()
-	want, last := regexp.MustCompile(pattern), ""
-	for range 200 {
-		v.mu.Lock()
-		last = v.texts[phone]
-		v.mu.Unlock()
-		if want.MatchString(last) {
-			return last
-		}
-		time.Sleep(25 * time.Millisecond) // the dispatcher has no signal that a message is sent
-	}
-	v.t.Fatalf("%s was told %q, want %s", phone, last, pattern)
-	return ""
+	return v.lastText(phone, "is "+pattern, regexp.MustCompile(pattern).MatchString)
 }
 
 // TestVouchersFromATelephone: a voucher is redeemed once, by SMS or on the customer's page, and its token reaches the customer. Wrong PINs are

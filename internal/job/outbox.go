@@ -93,8 +93,10 @@ type OutboxConfig struct {
 	// Workers is how many items are carried out at the same time, each with another key, so that a slow one delays no other; 0 for one. A lane
 	// with more than one has nothing to Wake.
 	Workers int
-	Now     func() time.Time
-	Log     *slog.Logger // nil: nothing is logged
+	// Every is the time between two polls of the worker if it is not woken; 0 means a second.
+	Every time.Duration
+	Now   func() time.Time
+	Log   *slog.Logger // nil: nothing is logged
 }
 
 // Outbox is the worker of one lane. One goroutine looks for work, so it never wakes an item and puts it back at the same time. If a receiver
@@ -119,6 +121,9 @@ type receiver struct {
 func NewOutbox(c OutboxConfig) *Outbox {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Every == 0 {
+		c.Every = pollEvery
 	}
 	o := &Outbox{c: c, bell: make(chan struct{}, 1), awake: make(map[receiver]struct{})}
 	if c.Workers > 1 {
@@ -200,7 +205,7 @@ func (o *Outbox) look(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, fmt.Errorf("list tenants: %w", err)
 	}
-	wait := pollEvery
+	wait := o.c.Every
 	for _, t := range tenants {
 		next, waits, err := o.next(ctx, t)
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/meterconfig"
@@ -91,13 +92,9 @@ func busyShop(t *testing.T) *shop {
 // sealed waits until everything is sealed.
 func (s *shop) sealed() {
 	s.t.Helper()
-	for range 200 {
-		if s.number(`SELECT (SELECT COUNT(*) FROM journal WHERE seal_n IS NULL) + (SELECT COUNT(*) FROM audit WHERE seal_n IS NULL)`) == 0 {
-			return
-		}
-		time.Sleep(10 * time.Millisecond) // the sealer of PostgreSQL runs concurrently with the sales
-	}
-	s.t.Fatal("rows are still not sealed")
+	await.True(s.t, "everything is sealed", func() bool { // the sealer of PostgreSQL runs concurrently with the sales
+		return s.number(`SELECT (SELECT COUNT(*) FROM journal WHERE seal_n IS NULL) + (SELECT COUNT(*) FROM audit WHERE seal_n IS NULL)`) == 0
+	})
 }
 
 // heads returns the signed heads in the database. They stand for heads that somebody stored outside it.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/proof"
@@ -19,24 +20,22 @@ import (
 // proven returns the receipt of a sale with its proof, once it is sealed.
 func (s *shop) proven(sale sale.Sale, by access.Actor) (vending.ProvenReceipt, []byte) {
 	s.t.Helper()
-	for {
-		p, err := s.Proof(context.Background(), by, sale.ID.Text(id.Vend), 0)
-		if err != nil {
+	var p vending.ProvenReceipt
+	await.True(s.t, "the sale is sealed", func() bool {
+		var err error
+		if p, err = s.Proof(context.Background(), by, sale.ID.Text(id.Vend), 0); err != nil {
 			s.t.Fatal(err)
 		}
-		if p.Code == refusal.NotSealedYet && onPostgres {
-			<-time.After(20 * time.Millisecond) // the leader seals soon
-			continue
-		}
-		if p.Refused() {
-			return p, nil
-		}
-		b, err := p.JSON()
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		return p, b
+		return p.Code != refusal.NotSealedYet || !onPostgres // there the leader seals soon
+	})
+	if p.Refused() {
+		return p, nil
 	}
+	b, err := p.JSON()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return p, b
 }
 
 // TestEverySaleIsProvenByItsReceipt proves small sales and sales of several tokens and blocks, with a local and an external issuer, and for

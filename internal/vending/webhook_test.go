@@ -14,6 +14,7 @@ import (
 
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -87,18 +88,15 @@ func (s *hookShop) deliver() {
 	ctx, stop := context.WithCancel(s.t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- s.deliverer.Run(ctx) }()
-	for range 2000 {
+	await.True(s.t, "nothing is due for a webhook", func() bool {
 		var due int64
 		s.do(func(tx *store.Tx) (err error) {
 			due, err = tx.Number(`SELECT COUNT(*) FROM event_delivery d JOIN webhook w ON w.tenant_id = d.tenant_id AND w.id = d.webhook_id WHERE d.state = 'waiting' AND d.next_at <= $1
 				AND w.disabled_at IS NULL AND (w.paused_until IS NULL OR w.paused_until <= $1)`, s.clock.Now())
 			return err
 		})
-		if due == 0 {
-			break
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
+		return due == 0
+	})
 	stop()
 	if err := <-ended; err != nil {
 		s.t.Fatal(err)

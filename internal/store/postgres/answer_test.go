@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/postgres"
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
@@ -71,19 +72,17 @@ func TestACancelledWaitForAStandbyIsUnknown(t *testing.T) {
 		n, err := tx.Take("a")
 		set(`ALTER SYSTEM SET synchronous_standby_names = 'nobody'`) // lost after the transaction has looked for it
 		set(`SELECT pg_reload_conf()`)
-		for set(`SHOW synchronous_standby_names`) != "nobody" {
-			time.Sleep(10 * time.Millisecond)
+		for deadline := time.Now().Add(await.Limit); set(`SHOW synchronous_standby_names`) != "nobody"; time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				return value{}, errors.New(await.NotInTime + ": the database has read its settings")
+			}
 		}
 		return value{n: n}, err
 	}
 	done := make(chan error, 1)
 	go func() { _, err := do(e, take); done <- err }()
 	cancel := `SELECT COUNT(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'SyncRep'`
-	for began := time.Now(); admin(cancel) == "0"; time.Sleep(10 * time.Millisecond) {
-		if time.Since(began) > 20*time.Second {
-			t.Fatal("no COMMIT waits for the standby")
-		}
-	}
+	await.True(t, "a COMMIT waits for the standby", func() bool { return admin(cancel) != "0" })
 	if err := <-done; !errors.Is(err, store.ErrOutcomeUnknown) {
 		t.Errorf("a commit that only the primary has: %v, want %v", err, store.ErrOutcomeUnknown)
 	}

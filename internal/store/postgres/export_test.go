@@ -43,6 +43,21 @@ func Waiting(e store.Engine) int {
 	return n
 }
 
+// Blocked returns how many transactions of the engine's database wait for a lock.
+func Blocked(e store.Engine) int {
+	ctx := context.Background()
+	c, err := pgconn.ConnectConfig(ctx, e.(*Engine).config)
+	if err != nil {
+		return 0 // asked again
+	}
+	defer func() { _ = c.Close(ctx) }()
+	all, err := c.Exec(ctx, `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`).ReadAll()
+	if err != nil {
+		return 0
+	}
+	return len(all[0].Rows)
+}
+
 // Hear sets the Due callback of an engine that has done no work yet.
 func Hear(e store.Engine, due store.Due) { e.(*Engine).opt.Due = due }
 

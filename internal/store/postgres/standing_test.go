@@ -5,8 +5,8 @@ import (
 	"errors"
 	"sync"
 	"testing"
-	"time"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/postgres"
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
@@ -40,9 +40,8 @@ func TestAPromotionBeginsAnEpochOnce(t *testing.T) {
 			}
 		}
 		admin(happens)
-		for admin(cut) != "0" { // a terminated connection may still serve what it has read
-			time.Sleep(time.Millisecond)
-		}
+		// A terminated connection may still serve what it has read.
+		await.True(t, "the connections have ended", func() bool { return admin(cut) == "0" })
 		for n, e := range servers {
 			v, err := do(e, func(tx *store.Tx) (value, error) { _, err := tx.Take("a"); return value{n: tx.Epoch}, err })
 			if err != nil || v.n != int64(i+2) {
@@ -76,9 +75,7 @@ func TestAFormerPrimaryBeginsAnEpochOnce(t *testing.T) {
 	for _, e := range servers {
 		postgres.Saw(e)
 	}
-	for admin(cut) != "0" {
-		time.Sleep(time.Millisecond)
-	}
+	await.True(t, "the connections have ended", func() bool { return admin(cut) == "0" })
 	var all sync.WaitGroup
 	for n := range 40 {
 		all.Go(func() {

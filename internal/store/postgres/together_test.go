@@ -10,9 +10,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/core"
@@ -47,9 +47,7 @@ func together(t *testing.T, e *postgres.Engine, fns ...func(*store.Tx) (value, e
 	out := make([]answer, len(fns))
 	for i, fn := range fns {
 		wg.Go(func() { out[i].v, out[i].err = sharing(e, fn) })
-		for postgres.Waiting(e) <= i {
-			time.Sleep(time.Millisecond)
-		}
+		await.True(t, fmt.Sprintf("%d closures wait", i+1), func() bool { return postgres.Waiting(e) > i })
 	}
 	close(gate)
 	wg.Wait()
@@ -385,12 +383,9 @@ func TestAPlanOutgrowsItsTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	read := `SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'idempotency'`
-	for range 50 {
-		if ask(`SELECT COUNT(*) FROM pg_stat_activity WHERE application_name = 'paywatt' AND datname = current_database()`) == "0" {
-			break
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	await.True(t, "the server's processes have ended", func() bool {
+		return ask(`SELECT COUNT(*) FROM pg_stat_activity WHERE application_name = 'paywatt' AND datname = current_database()`) == "0"
+	})
 	if got := ask(read); got != "0" {
 		t.Errorf("%d reads of one row each have read %s rows in the order of the table, want none", later, got)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
@@ -59,8 +60,8 @@ func pageLimit(t *testing.T) disk {
 			if err == nil {
 				return
 			}
-			if time.Since(began) > 10*time.Second {
-				t.Fatal(err)
+			if time.Since(began) > await.Limit {
+				t.Fatalf("%s: %v", await.NotInTime, err)
 			}
 		}
 	}
@@ -117,8 +118,8 @@ func TestAFullDiskLosesNothingAndPasses(t *testing.T) {
 			done++
 			break
 		}
-		if !errors.Is(err, store.ErrFull) || time.Since(began) > 10*time.Second {
-			t.Fatalf("with room again: %v", err)
+		if !errors.Is(err, store.ErrFull) || time.Since(began) > await.Limit {
+			t.Fatalf("%s: with room again: %v", await.NotInTime, err)
 		}
 	}
 	if err := e.Health(); err != nil {

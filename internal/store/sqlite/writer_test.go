@@ -3,12 +3,14 @@ package sqlite_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
@@ -67,9 +69,7 @@ func TestCallersShareCommits(t *testing.T) {
 	for range callers {
 		wg.Go(func() { sell(t, e, func(tx *store.Tx) (sold, error) { n, err := tx.Take("a"); return sold{n}, err }) })
 	}
-	for sqlite.Waiting(e) < callers {
-		time.Sleep(time.Millisecond)
-	}
+	await.True(t, fmt.Sprintf("%d callers wait", callers), func() bool { return sqlite.Waiting(e) >= callers })
 	before := e.Stats()
 	close(gate)
 	wg.Wait()
@@ -122,8 +122,8 @@ func TestTheLogStaysSmall(t *testing.T) {
 	began := time.Now()
 	for commits := 0; commits < 64 || e.Stats().LogPages >= longest; commits++ {
 		sell(t, e, func(tx *store.Tx) (sold, error) { n, err := tx.Take("a"); return sold{n}, err })
-		if time.Since(began) > time.Minute {
-			t.Fatalf("the log has %d pages a minute after the readings, want fewer than %d", e.Stats().LogPages, longest)
+		if time.Since(began) > await.Limit {
+			t.Fatalf("%s: the log has %d pages after the readings, want fewer than %d", await.NotInTime, e.Stats().LogPages, longest)
 		}
 	}
 	info, err := os.Stat(filepath.Join(dir, "paywatt.db-wal"))

@@ -324,6 +324,9 @@ func Fail(t *testing.T, r Rig, rounds int) {
 	faulty := r
 	faulty.Open, faulty.Several = wrap(r.Open), wrap(r.Several)
 	faulty.Waiting = func(e store.Engine) int { return r.Waiting(whole(e)) }
+	if r.Blocked != nil {
+		faulty.Blocked = func(e store.Engine) int { return r.Blocked(whole(e)) }
+	}
 	faulty.FailCommit = func(e store.Engine, how Failure, pass int) {
 		letThrough(e)
 		r.FailCommit(whole(e), how, pass)

@@ -158,10 +158,11 @@ func soldMeanwhile(t *testing.T, r Rig) {
 	}
 	e := open(t)
 	h := addHousehold(t, e, 77)
-	locked, done := make(chan struct{}), make(chan error, 1)
+	locked, ended, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	var once sync.Once
 	used, tries := false, 0
 	go func() {
+		defer close(ended)
 		<-locked
 		done <- e.Run(t.Context(), store.FirstTenant, store.Job, func(tx *store.Tx) (bool, error) {
 			var err error
@@ -176,7 +177,7 @@ func soldMeanwhile(t *testing.T, r Rig) {
 		}
 		once.Do(func() {
 			close(locked)
-			time.Sleep(200 * time.Millisecond) // by then the undoing has looked, or waits for the sale
+			r.behind(t, e, ended)
 		})
 		s, err := h.held("meanwhile", tx.Now), error(nil)
 		if s.ID, err = tx.NewID(); err != nil {

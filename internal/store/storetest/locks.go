@@ -14,16 +14,13 @@ import (
 
 // lockDoor is the wallets' Door. It counts how often a closure runs: once, unless the database aborts it to resolve a deadlock.
 type lockDoor struct {
-	e     store.Engine
-	runs  *atomic.Int32
-	began chan struct{}
+	e    store.Engine
+	runs *atomic.Int32
 }
 
 func (d lockDoor) Do(ctx context.Context, t access.Tenant, fn func(wallet.Tx) (bool, error)) error {
 	return d.e.Run(ctx, t, store.Sale, func(tx *store.Tx) (bool, error) {
-		if d.runs.Add(1) == 1 {
-			close(d.began)
-		}
+		d.runs.Add(1)
 		return fn(tx)
 	})
 }
@@ -46,10 +43,11 @@ func walletLocks(t *testing.T, r Rig) {
 	yes := true
 	for range 3 {
 		var recharges, changes atomic.Int32
-		d := lockDoor{e: e, runs: &changes, began: make(chan struct{})}
+		d := lockDoor{e: e, runs: &changes}
 		w := wallet.New(wallet.Config{Door: d, Now: time.Now})
-		locked, done := make(chan struct{}), make(chan error, 1)
+		locked, ended, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 		go func() {
+			defer close(ended)
 			<-locked
 			out, err := w.SetAccount(t.Context(), by, p.ID.Text(id.Meter), wallet.AccountChange{Protected: &yes, Reason: "a pump for the heart"})
 			if err == nil && out.Refused() {
@@ -63,11 +61,7 @@ func walletLocks(t *testing.T, r Rig) {
 			}
 			if recharges.Add(1) == 1 {
 				close(locked)
-				select { // with a single writer the other transaction begins after this one
-				case <-d.began:
-				case <-time.After(100 * time.Millisecond):
-				}
-				time.Sleep(100 * time.Millisecond) // by then the other transaction waits at its next lock
+				r.behind(t, e, ended)
 			}
 			_, err := wallet.SettleAccount(tx, p.account, tx.Now, true)
 			return err

@@ -180,6 +180,24 @@ func (k *talk) queue(d notify.Draft) (m notify.Message) {
 	return m
 }
 
+// queueAll queues messages in one transaction, as a sale does with the tokens of one set. Their order is that of their identities, and
+// identities of one millisecond have an order in one transaction only.
+func (k *talk) queueAll(all []notify.Draft) (queued []notify.Message) {
+	k.t.Helper()
+	must(k.t, k.e, func(tx *store.Tx) error {
+		queued = nil
+		for _, d := range all {
+			m, err := notify.Queue(tx, d, k.now)
+			if err != nil {
+				return err
+			}
+			queued = append(queued, m)
+		}
+		return nil
+	})
+	return queued
+}
+
 // read reads the present state of a message.
 func (k *talk) read(i id.ID) notify.Message {
 	k.t.Helper()

@@ -239,11 +239,13 @@ func (h *telephone) fill() (n night) {
 	h.wait(2*time.Hour, 5*time.Minute)
 	var vend id.ID
 	must(h.t, h.e, func(tx *store.Tx) (err error) { vend, err = tx.NewID(); return err })
+	var steps []notify.Draft
 	for i, p := range []notify.Purpose{notify.PurposeKeyChange, notify.PurposeKeyChange, notify.PurposeTokenStep} {
 		d := h.token(p, notify.Args{Step: i + 1, Of: 3, Amount: 10_000, Currency: "KES"})
 		d.Vend = vend
-		n.steps = append(n.steps, h.queue(d))
+		steps = append(steps, d)
 	}
+	n.steps = h.queueAll(steps)
 	h.wait(4*time.Hour, 5*time.Minute)
 	h.outdatedNotice(&n, notify.PurposeCutOff)
 	h.wait(3*time.Minute, time.Minute)

@@ -31,19 +31,18 @@ func movedTests() []test {
 
 // meets runs two transactions at once. When the first transaction calls the function meet, the second begins and runs until it ends or
 // waits for a lock. meets returns how often each transaction ran: once, unless the database aborted it to resolve a deadlock.
-func meets(t *testing.T, e store.Engine, first func(tx *store.Tx, meet func()) error, second func(*store.Tx) error) (runs [2]int32) {
+func (r Rig) meets(t *testing.T, e store.Engine, first func(tx *store.Tx, meet func()) error, second func(*store.Tx) error) (runs [2]int32) {
 	t.Helper()
 	if f, ok := e.(*Faults); ok {
 		defer f.pause()()
 	}
 	var ones, twos atomic.Int32
-	met, began, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	met, ended, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
+		defer close(ended)
 		<-met
 		done <- e.Run(context.WithoutCancel(t.Context()), store.FirstTenant, store.Sale, func(tx *store.Tx) (bool, error) {
-			if twos.Add(1) == 1 {
-				close(began)
-			}
+			twos.Add(1)
 			return false, second(tx)
 		})
 	}()
@@ -54,11 +53,7 @@ func meets(t *testing.T, e store.Engine, first func(tx *store.Tx, meet func()) e
 				return
 			}
 			close(met)
-			select { // with a single writer the second begins after the first
-			case <-began:
-			case <-time.After(100 * time.Millisecond):
-			}
-			time.Sleep(100 * time.Millisecond) // by then the second transaction waits at a lock
+			r.behind(t, e, ended)
 		})
 	})
 	if err := <-done; err != nil {
@@ -83,7 +78,7 @@ func movedThenRead(t *testing.T, r Rig) {
 	if before.Debited == 0 {
 		t.Fatal("nothing is charged before the move-out")
 	}
-	meets(t, e, func(tx *store.Tx, meet func()) error {
+	r.meets(t, e, func(tx *store.Tx, meet func()) error {
 		if _, _, err := tx.AccountPlace(debt.AccountName{ID: p.account}); err != nil {
 			return err
 		}
@@ -106,7 +101,7 @@ func movedThenRead(t *testing.T, r Rig) {
 func advanceLocks(t *testing.T, r Rig) {
 	e := r.several(t)
 	p := addWalletMeter(t, e, 1, 10_000)
-	runs := meets(t, e, func(tx *store.Tx, meet func()) error {
+	runs := r.meets(t, e, func(tx *store.Tx, meet func()) error {
 		if err := tx.LockAccount(p.account); err != nil {
 			return err
 		}
@@ -137,7 +132,7 @@ func signLocks(t *testing.T, r Rig) {
 			Args: map[string]any{"reason": "CREDIT"}})
 		return err
 	})
-	runs := meets(t, e, func(tx *store.Tx, meet func()) error {
+	runs := r.meets(t, e, func(tx *store.Tx, meet func()) error {
 		if _, _, err := tx.AccountPlace(debt.AccountName{ID: p.account}); err != nil {
 			return err
 		}

@@ -5,12 +5,13 @@ package storetest
 import (
 	"context"
 	"errors"
-	"runtime"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/core"
@@ -35,6 +36,8 @@ type Rig struct {
 	Several func(t *testing.T) store.Engine
 	// Waiting returns how much work is queued and not begun.
 	Waiting func(store.Engine) int
+	// Blocked returns how many transactions wait for a lock of another one. It is nil for an engine with one writer.
+	Blocked func(store.Engine) int
 	// FailCommit makes one COMMIT fail; pass is how many COMMITs succeed before it.
 	FailCommit func(e store.Engine, how Failure, pass int)
 	// Hear registers the function that the engine calls after each commit that adds work to the outbox. The engine has done no work yet.
@@ -183,12 +186,22 @@ func stalled(t *testing.T, e store.Engine) (release func()) {
 // queued waits until n closures are queued.
 func queued(t *testing.T, r Rig, e store.Engine, n int) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
-	for r.Waiting(e) < n {
-		if time.Now().After(deadline) {
-			t.Fatalf("%d pieces of work are queued, want %d", r.Waiting(e), n)
+	await.True(t, fmt.Sprintf("%d pieces of work are queued", n), func() bool { return r.Waiting(e) >= n })
+}
+
+// behind waits, in a transaction, until another one that was begun meanwhile waits for it: in the queue of an engine with one writer, or at a
+// lock of the database. It also returns when the other one has ended.
+func (r Rig) behind(t *testing.T, e store.Engine, ended <-chan struct{}) {
+	for deadline := time.Now().Add(await.Limit); r.Waiting(e) == 0 && (r.Blocked == nil || r.Blocked(e) == 0); {
+		select {
+		case <-ended:
+			return
+		case <-time.After(time.Millisecond):
 		}
-		runtime.Gosched()
+		if time.Now().After(deadline) { // this may be a goroutine of the engine, which must not end
+			t.Errorf("%s: after %v no other transaction waits for this one", await.NotInTime, await.Limit)
+			return
+		}
 	}
 }
 
