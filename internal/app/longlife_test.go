@@ -31,8 +31,8 @@ func TestALongLife(t *testing.T) {
 				slices.Sort(took)
 				w.t.Logf("figures: /meters/%s%s: p50 %v, p99 %v, processor %v without the database server", meter, path, took[49].Round(time.Millisecond), took[98].Round(time.Millisecond),
 					((processor() - used) / 100).Round(100*time.Microsecond))
-				if took[98] > 200*time.Millisecond {
-					w.t.Errorf("/meters/%s%s takes %v", meter, path, took[98])
+				if mean := (processor() - used) / 100; mean > time.Second { // a page that reads all rows takes many seconds
+					w.t.Errorf("/meters/%s%s takes %v of processor time", meter, path, mean)
 				}
 			}
 		}

@@ -98,6 +98,7 @@ func openAt(t *testing.T, kind, address string) payment.Adapter {
 
 // TestCallsThatReachUsAreCheap gives every kind of provider every code of its calls, with bodies of JSON and of a form.
 func TestCallsThatReachUsAreCheap(t *testing.T) {
+	tier.AsShipped(t)
 	for _, kind := range provider.Kinds() {
 		a := openAt(t, kind, "http://127.0.0.1")
 		bodies := hostile.JSON(payment.MaxBody)
@@ -152,6 +153,7 @@ const slowest = 2 * time.Second
 // TestAnswersOfProvidersAreCheap lets every kind of provider answer every question with hostile answers. The half of the cost that is the test
 // server's own counts too.
 func TestAnswersOfProvidersAreCheap(t *testing.T) {
+	tier.AsShipped(t)
 	tier.Slow(t)
 	var answer http.HandlerFunc
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -208,6 +210,7 @@ func gateways(t *testing.T, address string) (*gateway.Client, *kannel.Client) {
 
 // TestCallsOfGatewaysAreCheap gives the hooks of text messages bodies with a right signature, and queries with the right key.
 func TestCallsOfGatewaysAreCheap(t *testing.T) {
+	tier.AsShipped(t)
 	tier.Slow(t)
 	g, k := gateways(t, "http://127.0.0.1:1/")
 	bodies := hostile.JSON(hook.MaxBody)
@@ -259,6 +262,7 @@ func TestCallsOfGatewaysAreCheap(t *testing.T) {
 
 // TestAnswersToTheServersOwnCallsAreCheap lets gateways of text messages and targets of webhooks answer with hostile answers.
 func TestAnswersToTheServersOwnCallsAreCheap(t *testing.T) {
+	tier.AsShipped(t)
 	var answer http.HandlerFunc
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { answer(w, r) }))
 	defer s.Close()
@@ -293,6 +297,7 @@ const (
 
 // TestUnitsOfACentreAreCheap lets a hostile message centre send floods of units to the client.
 func TestUnitsOfACentreAreCheap(t *testing.T) {
+	tier.AsShipped(t)
 	tier.Slow(t)
 	floods := hostile.Units(smpp.MaxPDU)
 	for _, name := range some(floods, "parts that never end", "long parts that never end", "thousands of empty options") {

@@ -73,6 +73,7 @@ func measured(t *testing.T, f hostile.File) (refused string) {
 // TestHostileFilesAreCheap reads files that are meant to cost as much as possible: each takes at most a second of processor time and 100 MB.
 // ./check long reads all of them, more than 300, and ./check those that stand for a kind of attack.
 func TestHostileFilesAreCheap(t *testing.T) {
+	tier.AsShipped(t)
 	tier.Slow(t)
 	for _, f := range hostile.Of(tier.IsLong(), hostile.Workbook, hostile.CSV, hostile.Camt, hostile.Swift, hostile.MPesa, hostile.PDU) {
 		measured(t, f)
@@ -81,6 +82,7 @@ func TestHostileFilesAreCheap(t *testing.T) {
 
 // TestTheLargestHonestFilesAreRead: the same limits leave room for what people really send.
 func TestTheLargestHonestFilesAreRead(t *testing.T) {
+	tier.AsShipped(t)
 	tier.Slow(t)
 	for _, f := range hostile.Honest() {
 		if refused := measured(t, f); refused != "" {

@@ -11,6 +11,7 @@ import (
 
 // TestRowsOfHostileFilesAreCheap reads hostile files as rows of each kind, before any row meets the store. ./check long reads all of them.
 func TestRowsOfHostileFilesAreCheap(t *testing.T) {
+	tier.AsShipped(t)
 	tier.Slow(t)
 	for _, f := range append(hostile.Of(tier.IsLong(), hostile.Workbook, hostile.CSV), hostile.Honest()[:2]...) {
 		content := f.Make()

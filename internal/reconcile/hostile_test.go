@@ -16,6 +16,7 @@ const readings = 3
 // 100 MB. One that is right, but has few rows, takes that at each reading. Those with many rows are only read elsewhere, because here their rows
 // become payments. ./check long uploads all of them.
 func TestHostileStatementsAreCheap(t *testing.T) {
+	tier.AsShipped(t)
 	tier.Slow(t)
 	b := openBank(t)
 	for _, f := range hostile.Of(tier.IsLong(), hostile.Camt, hostile.Swift, hostile.MPesa) {

@@ -262,7 +262,7 @@ func (m *month) day(n int) reconcile.Day {
 }
 
 // TestAMonthShowsExactlyWhatIsWrong plants differences of each kind in a month of a utility. All of them must be found, and
-// nothing else: not payments around midnight, nor payments that were given back as they should be. -month-payments 20000 is a busy month.
+// nothing else: not payments around midnight, nor payments that were given back as they should be. ./check long takes a busy month.
 func TestAMonthShowsExactlyWhatIsWrong(t *testing.T) {
 	m := newMonth(t)
 	before := map[reconcile.Kind]int{}

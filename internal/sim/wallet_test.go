@@ -14,17 +14,27 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
+// These flags repeat what happened to some houses.
 var (
+	wallets = flag.Int("wallets", 0, "how many wallet meters live for a month; 0 for the count of the tier")
 	trace = flag.String("wallet-trace", "", "the number of a meter whose history is printed")
 	first = flag.Int("wallet-first", 0, "the house with which the street begins")
 	seed  = flag.Uint64("wallet-seed", 7, "the seed of the month with cut-offs")
 )
 
+// streetLength is how many wallet meters live in a street.
+func streetLength() int {
+	if *wallets > 0 {
+		return *wallets
+	}
+	return tier.WalletMeters.N()
+}
+
 // aMonth returns a street with ample money and leases, so that only the network differs between runs. Its prices depend
 // on the time of use, and some accounts have two or three meters.
 func aMonth(t *testing.T) sim.WalletStreet {
 	t.Helper()
-	return sim.WalletStreet{Meters: tier.WalletMeters.N(), Days: 30, Seed: 6, Start: time.Date(2026, 11, 12, 0, 0, 0, 0, time.UTC), Folder: t.TempDir(),
+	return sim.WalletStreet{Meters: streetLength(), Days: 30, Seed: 6, Start: time.Date(2026, 11, 12, 0, 0, 0, 0, time.UTC), Folder: t.TempDir(),
 		Paid: 10_000_000, TOU: true, Several: 5, Supply: registry.SupplyPolicy{Cap: 500 * unit.KilowattHour}}
 }
 
@@ -84,14 +94,14 @@ func TestAMonthOfLossChangesNoBalance(t *testing.T) {
 func TestEveryCutIsJust(t *testing.T) {
 	tier.Slow(t)
 	tier.OneGoroutine(t)
-	everyCutIsJust(t, cuts(t, tier.WalletMeters.N(), *seed))
+	everyCutIsJust(t, cuts(t, streetLength(), *seed))
 }
 
 // TestEveryCutIsJustWhenLittleIsPaid lets people pay very little at a time. Energy that a meter reports late may have used
 // up the payment already.
 func TestEveryCutIsJustWhenLittleIsPaid(t *testing.T) {
 	tier.Long(t)
-	o := cuts(t, tier.WalletMeters.N(), *seed)
+	o := cuts(t, streetLength(), *seed)
 	o.Paid, o.Again = 1500, 800
 	everyCutIsJust(t, o)
 }
@@ -99,7 +109,7 @@ func TestEveryCutIsJustWhenLittleIsPaid(t *testing.T) {
 // TestEveryCutIsJustWhenNearlyHalfIsLost has a worse network, and two or three meters on most accounts.
 func TestEveryCutIsJustWhenNearlyHalfIsLost(t *testing.T) {
 	tier.Long(t)
-	o := cuts(t, tier.WalletMeters.N(), *seed)
+	o := cuts(t, streetLength(), *seed)
 	o.Loss, o.Several = 45, 2
 	everyCutIsJust(t, o)
 }
@@ -143,7 +153,7 @@ func cuts(t *testing.T, meters int, seed uint64) sim.WalletStreet {
 func TestMetersThatShareAnAccountNeverOwe(t *testing.T) {
 	tier.Slow(t)
 	tier.OneGoroutine(t)
-	o := cuts(t, tier.WalletMeters.N(), *seed)
+	o := cuts(t, streetLength(), *seed)
 	o.Daily, o.Protected, o.Supply, o.Several, o.TOU, o.Moves, o.Spoilt = 0, 0, registry.SupplyPolicy{}, 2, true, 0, 0
 	r := live(t, o)
 	just(t, r)

@@ -2,7 +2,7 @@
 //
 // A random test that never meets a full disk does not test full disks, and nobody notices. So a test lists the states that it
 // must reach ([New]), counts each arrival at such a state ([Counter.Reached]), and prints the counts at its end
-// ([Counter.Report]). In the long run of ./check full, a test fails if it never reached one of its states.
+// ([Counter.Report]). In ./check long a test fails if it never reached one of its states.
 //
 // Only tests may import this package; go test ./internal/arch checks that.
 package sometimes

@@ -17,6 +17,14 @@ func OneGoroutine(t testing.TB) {
 	}
 }
 
+// AsShipped skips a test under the race detector that measures what something costs.
+func AsShipped(t testing.TB) {
+	t.Helper()
+	if Race {
+		t.Skip("not under the race detector: it measures a cost")
+	}
+}
+
 // Concurrent marks a test of goroutines in a package most of whose tests use one: the race detector watches it in ./check. See [World].
 func Concurrent(t testing.TB) {
 	t.Helper()

@@ -75,8 +75,7 @@ func used(t *testing.T) (url, dir string) {
 }
 
 // TestAnUpgradeCutOffAnywhereGoesOnOrGoesBack upgrades the oldest frozen data and ends the connection before each statement, before the
-// version is written, before COMMIT and after it. It does this in the newest migrations, with -every-statement in every migration that the
-// data still needs, and in one made-up migration of a later version.
+// version is written, before COMMIT and after it. It does this in the newest migrations and in one made-up migration of a later version.
 func TestAnUpgradeCutOffAnywhereGoesOnOrGoesBack(t *testing.T) {
 	tier.Long(t)
 	old, url := frozen.Of(t, "postgres")[0], pgtest.New(t)

@@ -27,6 +27,9 @@ func Waiting(e store.Engine) (n int) {
 	return n
 }
 
+// Probe checks whether a full disk has room again, as the engine does once a second.
+func Probe(e *Engine) { e.probe() }
+
 // Hear sets the Due callback of an engine that has done no work yet.
 func Hear(e store.Engine, due store.Due) { e.(*Engine).opt.Due = due }
 
