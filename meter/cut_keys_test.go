@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/meter/journal"
 	"github.com/paywatt/paywatt/sts"
@@ -130,6 +131,7 @@ func (r *rolling) finish() {
 // TestAKeyChangeMayBeTornAtEveryByte cuts the power after each byte of every write of a key change, in every section. The meter then has
 // the old key or the new key, with the matching state, and never another key.
 func TestAKeyChangeMayBeTornAtEveryByte(t *testing.T) {
+	tier.Slow(t)
 	cuts := map[bool]int{}
 	for _, kind := range []struct {
 		ea    sts.EA

@@ -3,6 +3,7 @@ package meter_test
 import (
 	"testing"
 
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/meter/journal"
 	"github.com/paywatt/paywatt/sts"
@@ -94,6 +95,7 @@ func (h *ruleHost) check(n int) {
 // an activation of emergency credit, a tamper latch, its clearing, and the other commands. After every cut, each
 // change has happened completely or not at all, and each change that the meter had answered has happened.
 func TestEveryRuleMayBeTornAtEveryByte(t *testing.T) {
+	tier.Slow(t)
 	cuts, done := 0, false
 	for n := 0; !done; n += onlyEvery {
 		r := newRig(t)

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/meter/journal"
 	"github.com/paywatt/paywatt/sts"
@@ -130,6 +131,7 @@ func (h *cutHost) story(tokens []sts.Opened) bool {
 // TestEveryWriteMayBeTornAtEveryByte cuts the power after each byte of the story, starts the meter again and enters
 // every token once more. No token is credited twice, lost after its answer, or half applied.
 func TestEveryWriteMayBeTornAtEveryByte(t *testing.T) {
+	tier.Slow(t)
 	r := newRig(t)
 	start := testTID(t, testStart())
 	tokens := []sts.Opened{

@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"testing"
 
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/meter/journal"
 	"github.com/paywatt/paywatt/sts"
@@ -167,6 +168,7 @@ func newKeyLab(t *testing.T, rollover bool) *lab {
 }
 
 func TestExploreKeyChanges(t *testing.T) {
+	tier.Slow(t)
 	on := func(s *meter.State) {
 		s.Balance, s.Reasons, s.Relay, s.LED = 100, 0, supply.Closed, meter.LEDFast
 	}
@@ -195,6 +197,7 @@ func TestExploreKeyChanges(t *testing.T) {
 }
 
 func TestKeyExplorerCatchesPlantedBugs(t *testing.T) {
+	tier.Slow(t)
 	for name, plant := range map[string]func(*lab){
 		"the host works with keys that are not durable": func(l *lab) { l.change.eager = true },
 		"the host says durable before it has written":   func(l *lab) { l.hasty = true },

@@ -1,12 +1,12 @@
 package meter_test
 
 import (
-	"flag"
 	"hash/maphash"
 	"maps"
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/meter/journal"
 	"github.com/paywatt/paywatt/supply"
@@ -125,6 +125,7 @@ func (s search) run(t *testing.T, depth int, plant func(*lab)) *lab {
 // actions (writes that succeed, fail and are cut, snapshots, the mains). TestExploreEverything tries all themes
 // together.
 func TestExploreAllInterleavings(t *testing.T) {
+	tier.Slow(t)
 	for _, s := range searches() {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
@@ -137,9 +138,8 @@ func TestExploreAllInterleavings(t *testing.T) {
 	}
 }
 
-// wholeDepth is the depth of the searches of all actions together. Each further action takes nine times as long: 5 is
-// for every day, 7 for ./check, 8 for ./check full.
-var wholeDepth = flag.Int("explore", 5, "depth of the searches of all actions together, at most 8")
+// wholeDepth is the depth of the searches of all actions together.
+func wholeDepth() int { return min(tier.MeterDepth.N(), exploreDepth, deepest) }
 
 // TestExploreEverything tries all actions together, in every order.
 func TestExploreEverything(t *testing.T) {
@@ -147,7 +147,7 @@ func TestExploreEverything(t *testing.T) {
 	for _, s := range wholes() {
 		t.Run(s.name, func(t *testing.T) {
 			start := time.Now()
-			l := s.run(t, min(*wholeDepth, exploreDepth, deepest), func(*lab) {})
+			l := s.run(t, wholeDepth(), func(*lab) {})
 			t.Logf("figures: %s: depth %d: %s, %s", s.name, l.bound, l.figures(), time.Since(start).Round(time.Second))
 			if l.failure != "" {
 				t.Error(l.failure)
@@ -169,6 +169,7 @@ func TestExploreEverything(t *testing.T) {
 // Both searches must reach the same worlds after the same number of actions. If they do, the normal search misses no
 // world, although its fingerprints leave out some fields.
 func TestWhatIsLeftOutDecidesNothing(t *testing.T) {
+	tier.Slow(t)
 	for _, s := range wholes() {
 		t.Run(s.name, func(t *testing.T) {
 			var reached [2]map[uint64]int

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/supply"
 	"github.com/paywatt/paywatt/unit"
@@ -138,7 +139,7 @@ func leased(t *testing.T, seed uint64, cut *rand.Rand) life {
 func TestAnySplittingOfALeaseGivesTheSame(t *testing.T) {
 	base := newSeed(t)
 	ended := 0
-	for i := range uint64(60) {
+	for i := range uint64(tier.MeterLives.N()) {
 		seed := base + i
 		whole := leased(t, seed, nil)
 		for _, e := range whole.effects {
@@ -191,7 +192,7 @@ func TestNothingHappensToALeaseBeforeWakeAndHeadroom(t *testing.T) {
 func TestRandomEventsKeepTheLease(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(newSeed(t), 3))
 	out := make([]meter.Effect, 0, meter.MaxEffects)
-	for range 200 {
+	for range tier.MeterEvents.N() {
 		r := newWallet(t, unit.Energy(rnd.IntN(3)*50)-1)
 		s := &r.state
 		limit, newest := unit.Energy(0), uint32(0)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/supply"
@@ -150,6 +151,7 @@ func plantedRules() []planted {
 
 // TestExplorerFindsEveryPlantedBug plants one bug after another and compares with testdata/planted.md.
 func TestExplorerFindsEveryPlantedBug(t *testing.T) {
+	tier.Slow(t)
 	list, err := os.ReadFile("testdata/planted.md")
 	if err != nil {
 		t.Fatal(err)
@@ -165,7 +167,7 @@ func TestExplorerFindsEveryPlantedBug(t *testing.T) {
 					continue
 				}
 				themes := []string{s.theme}
-				if *wholeDepth >= plantedDepth {
+				if wholeDepth() >= plantedDepth {
 					themes = append(themes, "") // the search with the actions of all themes must find it too
 				}
 				for _, s.theme = range themes {

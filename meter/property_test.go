@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/sometimes"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/supply"
@@ -103,7 +104,7 @@ func liveBy(t *testing.T, seed uint64, cut *rand.Rand, clock func(up uint64) (in
 
 func TestAnySplittingOfTimeAndEnergyGivesTheSame(t *testing.T) {
 	base := newSeed(t)
-	for i := range uint64(30) {
+	for i := range uint64(tier.MeterLives.N()) {
 		seed := base + i
 		whole := live(t, seed, nil)
 		for j := range uint64(4) {
@@ -122,7 +123,7 @@ func TestAnySplittingOfTimeAndEnergyGivesTheSame(t *testing.T) {
 // with the same registers, tokens, locks and relay.
 func TestClockJumpsChangeNoMoney(t *testing.T) {
 	base := newSeed(t)
-	for i := range uint64(20) {
+	for i := range uint64(tier.MeterLives.N()) {
 		jumps := rand.New(rand.NewPCG(base+i, 9))
 		steady := live(t, base+i, nil).state
 		mad := liveBy(t, base+i, nil, func(uint64) (int64, meter.Clock) {
@@ -251,9 +252,10 @@ func quieter(rnd *rand.Rand, ev meter.Event, up uint64, under bool) meter.Event 
 }
 
 func TestRandomEventsKeepTheInvariants(t *testing.T) {
+	meters := tier.MeterEvents.N()
 	rare := sometimes.New(rareOfRandomEvents()...)
 	rnd := rand.New(rand.NewPCG(newSeed(t), 0))
-	for i := range 100 {
+	for i := range meters {
 		r := newRig(t)
 		r.cfg = fullConfig(t)
 		s := &r.state
@@ -312,7 +314,7 @@ func TestRandomEventsKeepTheInvariants(t *testing.T) {
 		}
 	}
 	if never := rare.Never(); len(never) > 0 {
-		t.Errorf("30,000 random events never led to: %v", never)
+		t.Errorf("%d random events never led to: %v", 300*meters, never)
 	}
 	t.Log(rare.Table())
 }

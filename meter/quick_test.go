@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/supply"
 	"github.com/paywatt/paywatt/unit"
@@ -17,7 +18,7 @@ func TestTheShortCutGivesWhatTheLongWayGives(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(newSeed(t), 0))
 	taken, tried := 0, 0
 	long, out := make([]meter.Effect, 0, meter.MaxEffects), make([]meter.Effect, 0, meter.MaxEffects)
-	for range 400_000 {
+	for range tier.MeterStates.N() {
 		c, s := calmMeter(rnd)
 		for range rnd.IntN(3) {
 			disturb(reflect.ValueOf(&s).Elem(), rnd)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/unit"
@@ -14,11 +15,10 @@ import (
 // The programme has a number of meters with base date 1993. The customers of some meters never enter the key change
 // tokens.
 const (
-	rolledMeters = 10_000 / onlyEvery
-	rolledNever  = 7 // per cent
-	soldBefore   = 6 // tokens for each meter under the old key
-	soldAfter    = 2 // tokens for each meter under the new key
-	soldTenths   = 50
+	rolledNever = 7 // per cent
+	soldBefore  = 6 // tokens for each meter under the old key
+	soldAfter   = 2 // tokens for each meter under the new key
+	soldTenths  = 50
 )
 
 // sold is a token as the vending system stores it.
@@ -272,6 +272,7 @@ func (p *programme) check(c *customer, loaded unit.Energy) {
 // on the list.
 func TestARolloverProgramme(t *testing.T) {
 	p := &programme{t: t, rnd: rand.New(rand.NewPCG(newSeed(t), 3)), old: vendingKey(t, 0xab), new: vendingKey(t, 0xcd)}
+	rolledMeters := tier.RolledMeters.N() / onlyEvery
 	start := time.Now()
 	for n := range rolledMeters {
 		p.live(p.customer(n))

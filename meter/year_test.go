@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/supply"
@@ -173,7 +174,7 @@ func TestAYearIsTheSameHoweverItIsCut(t *testing.T) {
 		t.Error("the same year twice is not the same")
 	}
 	cuts, runs := 0, 0
-	for cuts < 100_000 {
+	for cuts < tier.MeterCuts.N() {
 		parts := newHousehold(t, seed, rand.New(rand.NewPCG(seed, uint64(2+cuts))), traced)
 		parts.live(hours)
 		if meter.Hash(&parts.s) != meter.Hash(&whole.s) || parts.s != whole.s {

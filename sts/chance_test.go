@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -37,15 +38,15 @@ func (c *chance) try(k sts.Key, wrong sts.Token, right sts.Opened) {
 func (c *chance) report(t *testing.T, what string) {
 	t.Helper()
 	t.Logf("figures: %s: %d tokens, %d tried, %d pass the check field as class 0 or 2 (1 in %d), %d of them mean something, %d say the same",
-		what, chanceTokens, c.tried, c.passed, c.tried/max(c.passed, 1), c.accepted, c.same)
+		what, chanceTokens(), c.tried, c.passed, c.tried/max(c.passed, 1), c.accepted, c.same)
 	if c.passed*leastRarity > c.tried {
 		t.Errorf("%s: %d of %d pass, want at most 1 in %d", what, c.passed, c.tried, leastRarity)
 	}
 	if c.same > 0 {
 		t.Errorf("%s: %d tokens open to the same fields as the right one", what, c.same)
 	}
-	if c.tried < chanceTokens {
-		t.Errorf("%s: only %d tried, want at least %d", what, c.tried, chanceTokens)
+	if c.tried < chanceTokens() {
+		t.Errorf("%s: only %d tried, want at least %d", what, c.tried, chanceTokens())
 	}
 }
 
@@ -82,6 +83,9 @@ func someKey(t *testing.T, rnd *rand.Rand, ea sts.EA) sts.Key {
 	return k
 }
 
+// chanceTokens is the number of tokens that the tests of chance make.
+func chanceTokens() int { return tier.ChanceTokens.N() / raceDivisor }
+
 // tokensPerKey is the number of tokens made for one meter, before the test goes to the next meter.
 const tokensPerKey = 100
 
@@ -95,7 +99,7 @@ func TestChanceOfAMistypedDigit(t *testing.T) {
 			var c chance
 			var k sts.Key
 			digits := make([]byte, 0, sts.TokenDigits)
-			for n := range chanceTokens {
+			for n := range chanceTokens() {
 				if n%tokensPerKey == 0 {
 					k = someKey(t, rnd, ea)
 				}
@@ -125,7 +129,7 @@ func TestChanceOfAWrongKey(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(11, uint64(ea)))
 			var c chance
 			var keys [others + 1]sts.Key
-			for n := range chanceTokens {
+			for n := range chanceTokens() {
 				if n%tokensPerKey == 0 {
 					for i := range keys {
 						keys[i] = someKey(t, rnd, ea)
@@ -145,7 +149,7 @@ func TestChanceOfAWrongKey(t *testing.T) {
 // names a slip that nobody made.
 func TestChanceOfANamedSlip(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(13, 13))
-	tokens := chanceTokens / 40
+	tokens := chanceTokens() / 40
 	named, tried := 0, 0
 	var keys []sts.Key
 	for n := range tokens {

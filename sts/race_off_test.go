@@ -2,5 +2,5 @@
 
 package sts_test
 
-// chanceTokens is the number of tokens that the tests of chance make.
-const chanceTokens = 1_000_000
+// raceDivisor divides the number of tokens that the tests of chance make.
+const raceDivisor = 1

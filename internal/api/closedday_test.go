@@ -18,8 +18,7 @@ func day(at time.Time) string { return at.UTC().Format(time.DateOnly) }
 // TestClosingADay closes days in order, with what stands in the way. The clock goes on by whole days. The stored figures are the same over
 // the API, as CSV and as PDF, before and after later sales.
 func TestClosingADay(t *testing.T) {
-	w := begin(t)
-	began := time.Now()
+	w, began := beginAtNoon(t)
 	w.want(409, w.post("/v1/days", `{}`)) // no journal
 	w.want(201, w.ask("POST", "/v1/shifts", w.key, `{"till":"main","opening":{"amount_minor":50000,"currency":"KES"}}`, "Idempotency-Key", "shift-open"))
 	w.want(201, w.ask("POST", "/v1/vends", w.key, order("10000"), "Idempotency-Key", "sale-0001"))
@@ -32,7 +31,7 @@ func TestClosingADay(t *testing.T) {
 
 	next := func(days int) { // the server is started again on a later day, and somebody trusts its clock
 		w.stop()
-		w.ahead = began.UTC().Truncate(24 * time.Hour).Add(time.Duration(days)*24*time.Hour + 12*time.Hour).Sub(began)
+		w.ahead = time.Until(began.AddDate(0, 0, days))
 		w.serve(true, api.Limits{})
 		w.want(200, w.post("/v1/clock/trust", `{"reason":"a test"}`))
 	}

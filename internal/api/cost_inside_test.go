@@ -7,10 +7,12 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/hostile"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // TestBodiesAreCheap reads bodies of the greatest length as the steps of a request do.
 func TestBodiesAreCheap(t *testing.T) {
+	tier.Slow(t)
 	for name, body := range hostile.JSON(MaxBody) {
 		var cost hostile.Cost
 		for range 3 { // another program may disturb a measurement

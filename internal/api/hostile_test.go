@@ -8,15 +8,17 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/hostile"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // TestHostileFilesThroughTheDoor sends files that are meant to cost much over HTTP. The answer is a refusal, and server and client together take
 // at most a second of processor time and 100 MB for each, without the file itself, which the test holds as well.
 func TestHostileFilesThroughTheDoor(t *testing.T) {
+	tier.Slow(t)
 	w := begin(t)
 	w.want(http.StatusCreated, w.post("/v1/payment-providers", `{"name":"bank","kind":"webhook","secrets":{"signing":"`+signing+`"},"max_single_minor":100,"max_daily_minor":1000}`))
 	tried := 0
@@ -76,10 +78,11 @@ func TestAPersonSendsOneFileAtATime(t *testing.T) {
 	send := func(key string) answer {
 		return w.ask("POST", "/v1/imports?kind=meters&mode=dry_run", key, "number,tariff\n04140001027,domestic\n", "Idempotency-Key", "second-file-0001")
 	}
-	got := send(keys[0])
-	for end := time.Now().Add(5 * time.Second); got.status < 300 && time.Now().Before(end); got = send(keys[0]) { // until the first one has arrived
-		time.Sleep(10 * time.Millisecond)
-	}
+	var got answer
+	await.True(t, "the first file has arrived", func() bool {
+		got = send(keys[0])
+		return got.status >= 300
+	})
 	for _, second := range []answer{got, send(keys[1])} {
 		if code, _ := w.problem(w.want(http.StatusTooManyRequests, second)); code != "rate-limited" {
 			t.Errorf("a second file: %s", second.body)
@@ -111,7 +114,7 @@ func TestOnlyWhoMaySendAFileHoldsAPlace(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		_, err = fmt.Fprintf(conn, "POST /v1/imports?kind=meters&mode=dry_run HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nIdempotency-Key: no-right-000001\r\nTransfer-Encoding: chunked\r\n\r\n", key)
+		_, err = fmt.Fprintf(conn, "POST /v1/imports?kind=meters&mode=dry_run HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nIdempotency-Key: no-right-000001\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n", key)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // TestHledgerBalancesTheExportedBooks: hledger reads the journal, finds nothing wrong, and has the same balance of each account as the trial
@@ -48,13 +50,7 @@ func TestHledgerBalancesTheExportedBooks(t *testing.T) {
 	for path, status := range map[string]int{"?format=pdf": 400, "?from=2026-13-01": 400, "?from=2026-02-02&to=2026-02-01": 400, "?map=1=x": 400, "?map=1000": 400} {
 		w.want(status, w.get("/v1/ledger/export"+path))
 	}
-	program, err := exec.LookPath("hledger")
-	if err != nil {
-		if os.Getenv("HLEDGER_NEEDED") != "" {
-			t.Fatal("hledger is not installed")
-		}
-		t.Skip("NOT TESTED: hledger balances the exported books; hledger is not installed")
-	}
+	program := tier.Program(t, "hledger") // it balances the exported books
 	text := w.want(200, w.get("/v1/ledger/export?format=hledger")).body
 	file := filepath.Join(t.TempDir(), "books.journal")
 	if err := os.WriteFile(file, text, 0o600); err != nil {

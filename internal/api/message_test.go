@@ -3,10 +3,10 @@ package api_test
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/api"
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/config"
 )
 
@@ -34,16 +34,11 @@ type messageShown struct {
 // message waits until a message is in a state.
 func (w *world) message(id, state string) (m messageShown) {
 	w.t.Helper()
-	for end := time.Now().Add(10 * time.Second); ; {
+	await.True(w.t, "message "+id+" is "+state, func() bool {
 		m = decode[messageShown](w.t, w.want(200, w.get("/v1/messages/"+id)))
-		if m.State == state {
-			return m
-		}
-		if time.Now().After(end) {
-			w.t.Fatalf("message %s is %s, want %s", id, m.State, state)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+		return m.State == state
+	})
+	return m
 }
 
 func deliver(body, routes string) string {

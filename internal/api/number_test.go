@@ -1,10 +1,12 @@
 package api_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/await"
 )
 
 // waiting returns when the only message of a sale may be sent.
@@ -23,17 +25,15 @@ func (w *world) waiting(sale string) (id string, nextAt time.Time) {
 }
 
 // held waits until the sale's message waits for a day.
-func (w *world) held(sale string) string {
+func (w *world) held(sale string) (id string) {
 	w.t.Helper()
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		id, next := w.waiting(sale)
-		if wait := time.Until(next); wait > 23*time.Hour && wait <= 24*time.Hour {
-			return id
-		}
-		if time.Now().After(end) {
-			w.t.Fatalf("the token may be sent at %s, want in 24 hours", next)
-		}
-	}
+	await.True(w.t, "the token may be sent in 24 hours", func() bool {
+		var next time.Time
+		id, next = w.waiting(sale)
+		wait := time.Until(next)
+		return wait > 23*time.Hour && wait <= 24*time.Hour
+	})
+	return id
 }
 
 // TestTokensWaitForAChangedNumber: a person who changes a number gets no token there before the customer could notice, unless a second
@@ -64,15 +64,10 @@ func TestTokensWaitForAChangedNumber(t *testing.T) {
 			}
 
 			w.want(200, w.post(c.change, c.body))
-			told := false
-			for end := time.Now().Add(10 * time.Second); !told && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-				for _, m := range decode[struct{ Data []messageShown }](t, w.want(200, w.get("/v1/messages"))).Data {
-					told = told || m.Purpose == c.purpose && m.Phone == c.tells
-				}
-			}
-			if !told {
-				t.Errorf("the change was not told to %s", c.tells)
-			}
+			await.True(t, "the change was told to "+c.tells, func() bool {
+				list := decode[struct{ Data []messageShown }](t, w.want(200, w.get("/v1/messages"))).Data
+				return slices.ContainsFunc(list, func(m messageShown) bool { return m.Purpose == c.purpose && m.Phone == c.tells })
+			})
 			s := decode[sale](t, w.want(201, w.sell("number-0002", deliver(order("10000"), c.route))))
 			id := w.held(s.ID)
 			w.want(202, w.post("/v1/messages/"+id+"/retry", `{}`)) // a person who sends it again does not shorten the wait

@@ -205,7 +205,7 @@ func TestAListIsPagedToItsEnd(t *testing.T) {
 	}
 }
 
-// TestTheServerStopsInTime: a silent client does not delay the shutdown.
+// TestTheServerStopsInTime: the server stops although a silent client stays. If it had to cut the client off, it would end with an error.
 func TestTheServerStopsInTime(t *testing.T) {
 	w := begin(t)
 	c, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", strings.TrimPrefix(w.url, "http://"))
@@ -219,11 +219,7 @@ func TestTheServerStopsInTime(t *testing.T) {
 	if _, err := c.Read(make([]byte, 1)); err != nil {
 		t.Fatal(err)
 	}
-	began := time.Now()
 	w.stop()
-	if took := time.Since(began); took > 5*time.Second {
-		t.Errorf("stopping took %s with an idle connection open", took)
-	}
 }
 
 // TestARefusalTellsWhatWasNotDone: a client that may not see a sale is never told that the sale was not made, because it would

@@ -9,6 +9,7 @@ import (
 
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/dayclose"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
@@ -64,7 +65,7 @@ func (s *stage) path(text string, vendor bool) string {
 		sale = s.vendorSale
 	}
 	return strings.NewReplacer("{sale}", sale, "{meter}", meterNumber, "{wallet}", walletNumber, "{token}", s.token, "{command}", s.command,
-		"{customer}", s.customer, "{message}", s.message, "{doubt}", s.doubt, "{month}", time.Now().UTC().Format("2006-01"), "{n}", fmt.Sprint(s.next())).Replace(text)
+		"{customer}", s.customer, "{message}", s.message, "{doubt}", s.doubt, "{month}", s.began.Format("2006-01"), "{n}", fmt.Sprint(s.next())).Replace(text)
 }
 
 // operations lists every operation that needs a key, by its identity in the OpenAPI document.
@@ -148,7 +149,7 @@ func paymentCalls() map[string]valid {
 		"reject-payment":        once(access.DecidePayments, "/v1/payments/{id}/reject", `{"reason":"unknown"}`, unconfirmedPayment),
 		"voucher-batches":       get(access.ReadPayments, "/v1/voucher-batches"),
 		"voucher-batch":         once(access.ReadPayments, "/v1/voucher-batches/{id}", "", (*stage).vouchers).by("GET"),
-		"make-vouchers":         once(access.DecidePayments, "/v1/voucher-batches", newVouchers, (*stage).nothing),
+		"make-vouchers":         once(access.DecidePayments, "/v1/voucher-batches", newVouchers(), (*stage).nothing),
 		"take-voucher-pins":     once(access.DecidePayments, "/v1/voucher-batches/{id}/pins", "{}", (*stage).vouchers),
 		"sell-vouchers":         once(access.Sell, "/v1/voucher-batches/{id}/sell", "{}", (*stage).printedVouchers),
 		"end-vouchers":          once(access.DecidePayments, "/v1/voucher-batches/{id}/end", `{"reason":"lost"}`, (*stage).printedVouchers),
@@ -387,8 +388,11 @@ func (s *stage) shift(bool) string {
 	return decode[struct{ ID string }](s.t, s.do(201, "POST", "/v1/shifts", body)).ID
 }
 
+// voucherEnd is the last day of vouchers that are made today.
+func voucherEnd() string { return time.Now().UTC().AddDate(1, 6, 0).Format(time.DateOnly) }
+
 // newVouchers is a batch of vouchers to make.
-var newVouchers = `{"count":2,"face_minor":500,"expires":"` + time.Now().AddDate(1, 0, 0).Format(time.DateOnly) + `"}`
+func newVouchers() string { return `{"count":2,"face_minor":500,"expires":"` + voucherEnd() + `"}` }
 
 // nothing prepares a call that needs no object.
 func (s *stage) nothing(bool) string { return "" }
@@ -396,7 +400,7 @@ func (s *stage) nothing(bool) string { return "" }
 // vouchers makes a batch of vouchers and returns its id.
 func (s *stage) vouchers(bool) string {
 	s.t.Helper()
-	return decode[struct{ ID string }](s.t, s.do(201, "POST", "/v1/voucher-batches", newVouchers)).ID
+	return decode[struct{ ID string }](s.t, s.do(201, "POST", "/v1/voucher-batches", newVouchers())).ID
 }
 
 // printed makes a batch of vouchers with PINs.
@@ -414,7 +418,7 @@ func (s *stage) printedVouchers(bool) string {
 // codedVouchers returns the id of a batch whose vouchers have codes.
 func (s *stage) codedVouchers(bool) string {
 	s.t.Helper()
-	made := decode[struct{ ID string }](s.t, s.do(201, "POST", "/v1/voucher-batches", `{"count":2,"face_minor":500,"expires":"2028-06-30","requires_code":true}`)).ID
+	made := decode[struct{ ID string }](s.t, s.do(201, "POST", "/v1/voucher-batches", `{"count":2,"face_minor":500,"expires":"`+voucherEnd()+`","requires_code":true}`)).ID
 	s.do(200, "POST", "/v1/voucher-batches/"+made+"/pins", "{}")
 	s.do(200, "POST", "/v1/voucher-batches/"+made+"/sell", "{}")
 	return made
@@ -475,7 +479,7 @@ func (s *stage) unreadCall() string {
 	}
 	s.want(204, s.ask("POST", p.Path+"w", "", body, "webhook-id", "m1", "webhook-timestamp", stamp, "webhook-signature",
 		"v1,"+base64.StdEncoding.EncodeToString(webhook.Sign(key, "m1", stamp, []byte(body)))))
-	for deadline := time.Now().Add(20 * time.Second); s.unread == "" && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	await.True(s.t, "the call is known as unreadable", func() bool {
 		err = s.folder.Engine.Run(s.t.Context(), store.FirstTenant, store.Job, func(tx *store.Tx) (bool, error) {
 			calls, err := tx.UnownedCalls(1)
 			if err != nil || len(calls) == 0 {
@@ -491,10 +495,8 @@ func (s *stage) unreadCall() string {
 		if err != nil {
 			s.t.Fatal(err)
 		}
-	}
-	if s.unread == "" {
-		s.t.Fatal("the call is not known as unreadable")
-	}
+		return s.unread != ""
+	})
 	return s.unread
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // pictures says that the pictures of approvals are made again:
@@ -31,7 +32,6 @@ import (
 var pictures = flag.Bool("pictures", false, "make the pictures of approvals again")
 
 const (
-	chromium       = "/usr/bin/chromium"
 	secondPage     = "../../docs/operate/second-person.md"
 	secondPictures = "../../docs/operate/images/approvals"
 	mostPictures   = 1_500_000 // bytes of all together
@@ -51,9 +51,7 @@ type eyes struct {
 // openEyes signs an owner in at the console, in Chromium.
 func (c *clerk) openEyes() *eyes {
 	c.t.Helper()
-	if _, err := os.Stat(chromium); err != nil {
-		c.t.Fatalf("%v: ./check installs it (apt-get install chromium)", err)
-	}
+	chromium := tier.Program(c.t, "chromium")
 	ctx, stop := chromedp.NewExecAllocator(context.Background(), chromedp.ExecPath(chromium), chromedp.UserDataDir(c.t.TempDir()), chromedp.Headless, chromedp.NoSandbox,
 		chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.Flag("hide-scrollbars", true), chromedp.Flag("disable-dev-shm-usage", true),
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true))

@@ -18,6 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/reconcile"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // The clerk of these tests asks for everything. What the clerk lives in is recorded.
@@ -256,12 +257,12 @@ func luresOfMoney() map[access.Act]lure {
 			return shift("99500"), shift("4000")
 		}},
 		access.ActMakeVouchers: {takes: "a hundred times the value", calls: func(*clerk) (call, call) {
-			return posts("/v1/voucher-batches", `{"count":200,"face_minor":10000,"expires":"2028-06-30","note":"kiosks"}`),
-				posts("/v1/voucher-batches", `{"count":200,"face_minor":1000000,"expires":"2028-06-30","note":"kiosks"}`)
+			return posts("/v1/voucher-batches", `{"count":200,"face_minor":10000,"expires":"`+voucherEnd()+`","note":"kiosks"}`),
+				posts("/v1/voucher-batches", `{"count":200,"face_minor":1000000,"expires":"`+voucherEnd()+`","note":"kiosks"}`)
 		}},
 		access.ActReissueCodes: {takes: "a whole batch of large vouchers", calls: func(c *clerk) (call, call) {
 			again := func(count, face int) call {
-				made := decode[struct{ ID string }](c.t, c.do(201, "POST", "/v1/voucher-batches", fmt.Sprintf(`{"count":%d,"face_minor":%d,"expires":"2028-06-30","requires_code":true}`, count, face))).ID
+				made := decode[struct{ ID string }](c.t, c.do(201, "POST", "/v1/voucher-batches", fmt.Sprintf(`{"count":%d,"face_minor":%d,"expires":%q,"requires_code":true}`, count, face, voucherEnd()))).ID
 				at := "/v1/voucher-batches/" + made
 				c.want(200, c.ask("POST", at+"/pins", c.newKey(access.Owner), "{}", "Idempotency-Key", fmt.Sprintf("stage-%06d", c.next())))
 				c.do(200, "POST", at+"/sell", "{}")
@@ -544,9 +545,7 @@ func (c *clerk) requested(second string, act access.Act, w call) waiting {
 // which the clerk takes something. Both show what they do, and they differ in more than names and what the clerk wrote. An act without such a pair
 // fails the test. Then somebody changes in the database what a request only names: nobody can approve that.
 func TestASecondPersonCanTellAForgedRequest(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it makes the whole stage")
-	}
+	tier.Slow(t)
 	w := folder(t)
 	w.test = true
 	c := newClerk(setStageIn(w))

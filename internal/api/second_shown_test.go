@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/api"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // seen returns the newest request as a second person sees it.
@@ -22,6 +23,7 @@ func (c *clerk) seen(second string) apiv1.Approval {
 // the second person looked. An approval that says what was shown is refused, and nothing is decided. After another look it is carried out. An
 // approval that does not say it goes on as before.
 func TestAnApprovalIsForWhatTheSecondPersonWasShown(t *testing.T) {
+	tier.Slow(t)
 	for name, c := range map[string]struct{ says, changes bool }{"shown and changed": {true, true}, "shown and the same": {true, false}, "not said": {false, true}} {
 		t.Run(name, func(t *testing.T) {
 			w := folder(t)
@@ -76,9 +78,7 @@ func TestAnApprovalIsForWhatTheSecondPersonWasShown(t *testing.T) {
 // TestWhatNobodyChangedIsApproved: for each kind of request, the approval that says what was shown is not refused because of it, although the clock has
 // gone on.
 func TestWhatNobodyChangedIsApproved(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it makes the whole stage")
-	}
+	tier.Slow(t)
 	w := folder(t)
 	w.test = true
 	c := newClerk(setStageIn(w))
@@ -92,7 +92,7 @@ func TestWhatNobodyChangedIsApproved(t *testing.T) {
 	approve := func(act access.Act) {
 		c.requested(second, act, requests[act])
 		shown := c.seen(second)
-		time.Sleep(1100 * time.Millisecond)
+		c.moved.Add(int64(1100 * time.Millisecond))
 		if again := c.seen(second); again.Shown != shown.Shown {
 			t.Errorf("%s: nobody changed anything, but it is shown as %+v and as %+v", act, *shown.Now, *again.Now)
 		}

@@ -112,8 +112,7 @@ const vatInput = 2022
 // TestTheSettlementOfAVendorAgreesWithTheLedger: over a day change and with a reversed sale, opening float and totals sum to the closing float,
 // and totals, tax and balances are those of the journals. Closed days are said to be closed, and the same content gives the same bytes.
 func TestTheSettlementOfAVendorAgreesWithTheLedger(t *testing.T) {
-	w := begin(t)
-	began := time.Now()
+	w, began := beginAtNoon(t)
 	v := decode[apiv1.Vendor](t, w.want(201, w.post("/v1/vendors", `{"name":"=Corner shop","code":"SHOP1","commission_bps":150}`)))
 	w.want(201, w.post("/v1/vendors", `{"name":"Other shop"}`))
 	key, other := w.vendorKey("SHOP1"), w.vendorKey("V001")
@@ -123,7 +122,7 @@ func TestTheSettlementOfAVendorAgreesWithTheLedger(t *testing.T) {
 	w.want(201, w.keyed("reversal-1", "/v1/vends/"+back.ID+"/reversal", `{"reason":"wrong meter"}`))
 
 	w.stop()
-	w.ahead = began.UTC().Truncate(24 * time.Hour).Add(60 * time.Hour).Sub(began) // noon of the day after tomorrow: far enough to be doubted
+	w.ahead = time.Until(began.AddDate(0, 0, 2)) // far enough to be doubted
 	w.serve(true, api.Limits{})
 	w.want(200, w.post("/v1/clock/trust", `{"reason":"a test"}`))
 	w.want(201, w.ask("POST", "/v1/vends", key, order("20000"), "Idempotency-Key", "sale-0003"))

@@ -18,6 +18,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/api"
 	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/internal/words/wordstest"
 )
 
@@ -166,6 +167,7 @@ func TestTheDocumentDescribesEveryField(t *testing.T) {
 
 // TestTheDocsPageNeedsNobodyElse: the page has no script and no inline style, uses no other host, and every link leads somewhere.
 func TestTheDocsPageNeedsNobodyElse(t *testing.T) {
+	tier.Slow(t)
 	w := begin(t)
 	a := w.want(200, w.ask("GET", "/docs", "", ""))
 	html := string(a.body)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // strict makes every act that may wait for a second person wait for one, or undoes that.
@@ -56,9 +57,7 @@ func neverWaits() map[string]string {
 // TestAnActThatWaitsAnswersWithItsApproval: whatever a second person must approve is answered with 202 and the approval, never with an empty
 // object that looks like a success.
 func TestAnActThatWaitsAnswersWithItsApproval(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it makes the whole stage")
-	}
+	tier.Slow(t)
 	s := setStage(t)
 	s.owner = s.key
 	may := access.Acts()

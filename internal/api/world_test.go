@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/api"
 	"github.com/paywatt/paywatt/internal/app"
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/config"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/keystore"
@@ -43,6 +45,8 @@ type world struct {
 	devices []app.LegacyListener
 	// ahead is the clock error of the servers that the test starts from now on. No time service sets such a clock.
 	ahead time.Duration
+	// moved is how far the test has moved the clock of the servers that run, in nanoseconds.
+	moved atomic.Int64
 	// test makes it a test installation: everybody may sign in without a second factor.
 	test bool
 }
@@ -53,11 +57,27 @@ const meterNumber = "04140001001"
 func begin(t *testing.T) *world {
 	t.Helper()
 	w := folder(t)
+	w.begin()
+	return w
+}
+
+// beginAtNoon is begin with a clock that stands at the next noon, so that no midnight comes between two steps. It returns that noon.
+func beginAtNoon(t *testing.T) (*world, time.Time) {
+	t.Helper()
+	now := time.Now().UTC()
+	noon := now.Truncate(24 * time.Hour).Add(36 * time.Hour)
+	w := folder(t)
+	w.ahead = noon.Sub(now)
+	w.begin()
+	return w, noon
+}
+
+func (w *world) begin() {
+	w.t.Helper()
 	w.serve(true, api.Limits{})
 	w.key = w.newKey(access.Owner)
 	w.want(201, w.post("/v1/tariffs", `{"name":"domestic","currency":"KES","vat_bps":1500,"flat_micro":2500000}`))
 	w.want(201, w.post("/v1/meters", newMeter(meterNumber)))
-	return w
 }
 
 func newMeter(number string) string {
@@ -99,10 +119,8 @@ func (w *world) serve(unlocked bool, limits api.Limits) {
 		pass = []byte(passphrase)
 	}
 	log := &lockedBuffer{}
-	var now func() time.Time
-	if ahead := w.ahead; ahead != 0 {
-		now = func() time.Time { return time.Now().Add(ahead) }
-	}
+	ahead := w.ahead
+	now := func() time.Time { return time.Now().Add(ahead + time.Duration(w.moved.Load())) }
 	library := profile.Library{}
 	if err := library.Load(profiles.Files); err != nil {
 		w.t.Fatal(err)
@@ -120,13 +138,8 @@ func (w *world) serve(unlocked bool, limits api.Limits) {
 	go func() { ended <- a.Run(ctx) }()
 	w.stop = func() {
 		cancel()
-		select {
-		case err := <-ended:
-			if err != nil {
-				w.t.Errorf("server ended with %v", err)
-			}
-		case <-time.After(20 * time.Second):
-			w.t.Error("server did not stop within 20 s")
+		if err := await.Receive(w.t, "the server has stopped", ended); err != nil { // an error if a connection stayed open
+			w.t.Errorf("server ended with %v", err)
 		}
 		w.stop = func() {}
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // comparesInStore lists the comparisons in the store that the test below allows. A key names the package of the store and the
@@ -25,6 +27,7 @@ func alarmWriters() []string {
 // TestTheStoreDecidesNothing finds two kinds of rules in the store. The first is a comparison with a limit of a use case. A query
 // may still take such a limit as a parameter. The second is a call that raises or ends an alarm; a use case must make that call.
 func TestTheStoreDecidesNothing(t *testing.T) {
+	tier.Slow(t)
 	p := loadProduct(t)
 	left, declared := comparesInStore(), 0
 	for pkg, parsed := range p.files {

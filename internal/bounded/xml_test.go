@@ -12,6 +12,7 @@ import (
 	"testing/iotest"
 
 	"github.com/paywatt/paywatt/internal/bounded"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // generous are limits that no file of these tests reaches.
@@ -104,7 +105,7 @@ func TestXMLIsReadAsTheStandardLibraryReadsIt(t *testing.T) {
 	files := documents()
 	parts := []string{"<a>", "</a>", "<b/>", "<a b='c'>", "<x:a>", "</x:a>", "&amp;", "&", "&#65;", "<!--", "-->", "<![CDATA[", "]]>", "<?", "?>", "'", "\"", ">", "<", "=", " ", "\n", "\r", "é", "\xc3", "]", "-", "x"}
 	random := rand.New(rand.NewPCG(3, 4))
-	for range 20_000 {
+	for range tier.RandomTexts.N() {
 		var b strings.Builder
 		for range random.IntN(12) {
 			b.WriteString(parts[random.IntN(len(parts))])

@@ -16,6 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // errFault is the error of the statement that is made to fail.
@@ -317,6 +318,7 @@ func (l *life) allowed() (string, error) {
 // of the statement is returned and its transaction changes nothing. A command is sent only if its signature is durable.
 // The next try ends as if nothing had failed.
 func TestEveryErrorOfTheStoreComesBack(t *testing.T) {
+	tier.Slow(t)
 	l := newLife(t)
 	failed := 0
 	for _, s := range l.steps() {

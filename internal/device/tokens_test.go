@@ -1,7 +1,6 @@
 package device_test
 
 import (
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -9,12 +8,9 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/device"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/sts"
 )
-
-// cutStride is the distance in bytes between power cuts in the middle of a write, for all forty tokens. The first
-// tokens are cut at every byte, whatever the stride.
-var cutStride = flag.Int("cut-stride", usualStride, "tear every so many bytes of the writes of forty tokens; 1 for every byte")
 
 // bought is a token and its energy.
 type bought struct {
@@ -58,7 +54,7 @@ func shows(t testing.TB, d *device.Device, text string) bool {
 // TestFortyTokensAreTakenOnceEach enters forty tokens at the keypad in several orders. Each is accepted and answered
 // with the balance; entered again, each is refused as used.
 func TestFortyTokensAreTakenOnceEach(t *testing.T) {
-	const orders = 20
+	orders := tier.TokenOrders.N()
 	for seed := range uint64(orders) {
 		d := open(t, newMedium())
 		var balance int64
@@ -86,13 +82,14 @@ func TestFortyTokensAreTakenOnceEach(t *testing.T) {
 
 // TestFortyTokensThroughPowerCuts enters the forty tokens in shuffled order and cuts the mains after every key and in
 // the middle of the writes. After each cut the meter either has the token or accepts it once more. A meter that
-// had shown the token as accepted has it.
+// had shown the token as accepted has it. The writes of the first tokens are torn at every byte.
 func TestFortyTokensThroughPowerCuts(t *testing.T) {
-	const wholly = 2 // tokens cut at every byte, whatever the stride
+	const wholly = 2 // tokens
+	stride := max(1, 1000/tier.TornBytes.N()) * raceStride
 	story, balance := newMedium(), int64(0)
 	var bytes, keys, credited int
 	for i, b := range forty(t, 7) {
-		for n := i % *cutStride; ; {
+		for n := i % stride; ; {
 			done, took := cutAt(t, story.clone(), b, balance, n)
 			if took {
 				credited++
@@ -102,7 +99,7 @@ func TestFortyTokensThroughPowerCuts(t *testing.T) {
 				break
 			}
 			if n++; i >= wholly {
-				n += *cutStride - 1
+				n += stride - 1
 			}
 		}
 		keys += cutBetweenKeys(t, story, b, balance)

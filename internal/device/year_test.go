@@ -9,6 +9,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/device"
 	"github.com/paywatt/paywatt/internal/device/flight"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/unit"
@@ -102,6 +103,7 @@ func yearConfig(t *testing.T) device.Config {
 }
 
 func TestAYearIsReplayedToTheSameHash(t *testing.T) {
+	tier.Slow(t)
 	var tape bytes.Buffer
 	c := yearConfig(t)
 	c.Recorder = flight.NewRecorder(&tape)
@@ -132,10 +134,10 @@ func TestAYearIsReplayedToTheSameHash(t *testing.T) {
 // TestAYearInPiecesIsTheSameYear lets the year pass once from event to event and once in pieces at random moments. The
 // state and the records must be the same, byte for byte.
 func TestAYearInPiecesIsTheSameYear(t *testing.T) {
-	const cuts = 100_000
+	cuts := tier.MeterCuts.N()
 	d := year(t, yearConfig(t), whole)
 	// Draw the moments at which the year is cut, in milliseconds since its beginning.
-	rnd := rand.New(rand.NewPCG(3, cuts))
+	rnd := rand.New(rand.NewPCG(3, uint64(cuts)))
 	const span = int64(yearDays * 24 * time.Hour / time.Millisecond)
 	at := make([]int64, cuts)
 	for i := range at {

@@ -386,22 +386,46 @@ func TestEveryAnswerIsInTheAuditLog(t *testing.T) {
 	}
 }
 
-// TestAFruitlessQuestionIsCheap measures the most expensive question: the doctor looks up every slip and tries every key.
+// countedKeys counts what questions cost: keys that are derived, and tokens that are opened.
+type countedKeys struct {
+	diagnosis.Keys
+	derived, opened int
+}
+
+func (k *countedKeys) Explain(digits string, of []sts.Attributes, likely func(key int, o sts.Opened) bool) (sts.Explanation, diagnosis.KeyUse, error) {
+	e, use, err := k.Keys.Explain(digits, of, likely)
+	k.derived += len(of)
+	k.opened += len(of) * (1 + e.Tried)
+	return e, use, err
+}
+
+func (k *countedKeys) Open(t sts.Token, of []sts.Attributes) ([]sts.Opened, diagnosis.KeyUse, error) {
+	k.derived += len(of)
+	k.opened += len(of)
+	return k.Keys.Open(t, of)
+}
+
+// TestAFruitlessQuestionIsCheap counts the work of the most expensive question: the doctor looks up every slip and tries every key. Deriving a
+// key is the dearest part of it.
 func TestAFruitlessQuestionIsCheap(t *testing.T) {
 	c := begin(t)
+	keys := &countedKeys{Keys: c.keys.Reader()}
+	c.doctor = diagnosis.New(diagnosis.Config{Door: door{c.engine}, Keys: keys, Hasher: c.data, Now: func() time.Time { return c.clock }})
 	c.meter(number, key(nil))
 	token := c.token(number, key(nil), 4000*24*60)
 	wrong := slip(t, slip(t, token, false), true)
-	const questions = diagnosis.MeterGuesses
-	began := time.Now()
-	for range questions {
-		if got := codes(c.ask(wrong, number)); got != "fits_nothing" {
+	const slips, keysTried = 199, 1 + 99 + 1 // typing errors of a token; the meter's key, those of other tariff indices, and the other vending key
+	for range diagnosis.MeterGuesses {
+		*keys = countedKeys{Keys: keys.Keys}
+		d := c.ask(wrong, number)
+		if got := codes(d); got != "fits_nothing" {
 			t.Fatalf("got %s, want fits_nothing", got)
 		}
-	}
-	each := time.Since(began) / questions
-	t.Logf("figures: a question that finds nothing: %.1f ms", float64(each.Microseconds())/1000)
-	if each > 500*time.Millisecond {
-		t.Errorf("%s each, want well under half a second", each)
+		if d.Typing.Tried < 150 || d.Typing.Tried > slips {
+			t.Errorf("%d slips are looked up, want 150 to %d", d.Typing.Tried, slips)
+		}
+		if keys.derived != keysTried || keys.opened > slips+keysTried {
+			t.Errorf("%d keys are derived and %d tokens opened, want %d and at most %d", keys.derived, keys.opened, keysTried, slips+keysTried)
+		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/mochi-mqtt/server/v2/packets"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/gateway"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -22,7 +23,7 @@ import (
 )
 
 // patience is how long a test waits for an event before it fails. The test goes on as soon as the event comes.
-const patience = 10 * time.Second
+const patience = await.Limit
 
 // shelf is an inbox: a store without a disk. Each meter has a window; hold delays the answers as a slow commit does.
 type shelf struct {
@@ -94,11 +95,7 @@ func (s *shelf) set(refuse, fail error) {
 func (s *shelf) await(t *testing.T, n int) {
 	t.Helper()
 	for i := range n {
-		select {
-		case <-s.arrived:
-		case <-time.After(patience):
-			t.Fatalf("message %d of %d did not reach the store", i+1, n)
-		}
+		await.Receive(t, fmt.Sprintf("message %d of %d reaches the store", i+1, n), s.arrived)
 	}
 }
 
@@ -135,13 +132,8 @@ func start(t testing.TB, c gateway.Config) *gateway.Gateway {
 	go func() { ended <- b.Run(ctx) }()
 	t.Cleanup(func() {
 		stop()
-		select {
-		case err := <-ended:
-			if err != nil {
-				t.Errorf("gateway ended with %v", err)
-			}
-		case <-time.After(patience):
-			t.Error("gateway did not stop")
+		if err := await.Receive(t, "the gateway has stopped", ended); err != nil {
+			t.Errorf("gateway ended with %v", err)
 		}
 	})
 	return b
@@ -266,7 +258,7 @@ func (p *peer) wantClosed(never byte) {
 			p.t.Fatalf("got a %s, want the connection closed", packets.PacketNames[never])
 		}
 		if ne := net.Error(nil); errors.As(err, &ne) && ne.Timeout() {
-			p.t.Fatal("the connection stayed open, want it closed")
+			p.t.Fatalf("%s: the connection stayed open, want it closed", await.NotInTime)
 		}
 		if err != nil {
 			return

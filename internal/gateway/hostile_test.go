@@ -3,7 +3,6 @@ package gateway_test
 import (
 	"bytes"
 	"errors"
-	"io"
 	"log/slog"
 	"net"
 	"runtime"
@@ -15,6 +14,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/listeners"
 	"github.com/mochi-mqtt/server/v2/packets"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/gateway"
 	"github.com/paywatt/paywatt/wire"
 )
@@ -65,7 +65,7 @@ func goodClient(t *testing.T, b *gateway.Gateway, user string) (rounds func() in
 			}
 			p.publish(wire.UpTopic(user, wire.KindReading), uint16(n%60000+1), reading(n))
 			for answers := 0; answers < 2; answers++ {
-				pk, err := p.readWithin(2 * time.Second)
+				pk, err := p.read()
 				if err != nil {
 					t.Errorf("the well-behaved client met %v at message %d", err, n)
 					return
@@ -103,7 +103,7 @@ func TestHugePacketsBeforeLoginCostNothing(t *testing.T) {
 }
 
 func TestWrongBeginningsAreClosedAtOnce(t *testing.T) {
-	b := start(t, gateway.Config{Inbox: newShelf().inbox})
+	b := start(t, gateway.Config{Inbox: newShelf().inbox, Limits: gateway.Limits{ConnectDeadline: time.Hour}})
 	for name, first := range map[string][]byte{
 		"publish before connect":  {0x32, 0x05, 0, 1, 'a', 0, 1},
 		"length without an end":   {0x10, 0xff, 0xff, 0xff, 0xff},
@@ -113,13 +113,9 @@ func TestWrongBeginningsAreClosedAtOnce(t *testing.T) {
 	} {
 		p := dial(t, b)
 		if _, err := p.conn.Write(first); err != nil {
-			t.Fatal(err)
+			t.Fatalf("%s: %v", name, err)
 		}
-		began := time.Now()
 		p.wantClosed(packets.Connack)
-		if took := time.Since(began); took > 2*time.Second {
-			t.Errorf("%s: closed after %s, want at once", name, took)
-		}
 	}
 	p := dial(t, b) // a length that comes byte by byte is checked as soon as it is known
 	for _, c := range []byte{0x10, 0x81, 0x20} {
@@ -158,8 +154,8 @@ func TestSilentAndSlowSocketsAreClosedInTime(t *testing.T) {
 		silent = append(silent, dial(t, b))
 	}
 	trickle := dial(t, b)
-	go func() { // sends a CONNECT slowly, byte by byte: the deadline covers the whole CONNECT
-		for _, c := range append([]byte{0x10, 0x7f}, bytes.Repeat([]byte{0}, 100)...) {
+	go func() { // sends a CONNECT of 4,000 bytes slowly, byte by byte: the deadline covers the whole CONNECT
+		for _, c := range append([]byte{0x10, 0xa0, 0x1f}, bytes.Repeat([]byte{0}, 4000)...) {
 			if _, err := trickle.conn.Write([]byte{c}); err != nil {
 				return
 			}
@@ -169,8 +165,8 @@ func TestSilentAndSlowSocketsAreClosedInTime(t *testing.T) {
 	for _, p := range append(silent, trickle) {
 		p.wantClosed(packets.Connack)
 	}
-	if took := time.Since(began); took < deadline || took > deadline+3*time.Second {
-		t.Errorf("the last of 501 sockets was closed after %s, want %s", took, deadline)
+	if took := time.Since(began); took < deadline {
+		t.Errorf("all of 501 sockets were closed after %s, want %s at least", took, deadline)
 	}
 	if got := peak(); got > hostileMemory {
 		t.Errorf("501 sockets made the heap grow by %d MiB, want at most %d", got>>20, hostileMemory>>20)
@@ -266,19 +262,24 @@ func TestOtherPacketsAreSlowedDownToo(t *testing.T) {
 	if took, want := time.Since(began), 14*time.Second/50; took < want-50*time.Millisecond {
 		t.Errorf("20 packets at 50/s with 5 ahead took %s, want at least %s", took, want)
 	}
-	p = login(t, b, user)
+}
+
+// TestAcknowledgementsAreNotSlowedDown: a meter that may send one packet a second acknowledges 600 messages. The server reads all of its
+// acknowledgements, because it answers the PINGREQ after them. If they counted, the answer would take ten minutes, which is longer than a peer
+// waits.
+func TestAcknowledgementsAreNotSlowedDown(t *testing.T) {
+	b := start(t, gateway.Config{Inbox: newShelf().inbox, Limits: gateway.Limits{Rate: 1, Burst: 10}})
+	user := number(1)
+	p := login(t, b, user)
 	p.hear(user)
-	began = time.Now()
-	for range 50 {
+	for range 600 {
 		if !b.Publish(user, wire.DownToken, []byte("{}")) {
 			t.Fatal("a message was not taken")
 		}
 		pk := p.want(packets.Publish)
 		p.write(packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Puback}, PacketID: pk.PacketID})
 	}
-	if took := time.Since(began); took > 500*time.Millisecond {
-		t.Errorf("50 messages to the meter took %s: its acknowledgements were slowed down", took)
-	}
+	p.settle()
 }
 
 func TestMessagesInFlightAreBoundedByNotReadingFurther(t *testing.T) {
@@ -335,18 +336,16 @@ func (f from) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.ParseIP(f.ip),
 func TestSocketsAreBoundedPerAddressAndInAll(t *testing.T) {
 	l := &sockets{next: make(chan any), closed: make(chan struct{})}
 	b := start(t, gateway.Config{Listener: l, Inbox: newShelf().inbox, Limits: gateway.Limits{PerAddress: 2, Connections: 6}})
-	open := func(ip string) net.Conn {
+	decided := func() int64 { s := b.Stats(); return int64(s.Sockets) + s.Refused }
+	open := func(ip string) (c net.Conn, refused bool) {
 		here, there := net.Pipe()
-		l.next <- from{there, ip}
 		t.Cleanup(func() { _ = here.Close() })
-		return here
+		before := b.Stats()
+		l.next <- from{there, ip}
+		await.True(t, "the socket is accepted or refused", func() bool { return decided() > int64(before.Sockets)+before.Refused })
+		return here, b.Stats().Refused > before.Refused
 	}
-	refused := func(c net.Conn) bool {
-		_ = c.SetDeadline(time.Now().Add(200 * time.Millisecond))
-		_, err := c.Read(make([]byte, 1))
-		return errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe)
-	}
-	first := open("192.0.2.1")
+	first, _ := open("192.0.2.1")
 	for _, c := range []struct {
 		ip   string
 		want bool
@@ -354,17 +353,14 @@ func TestSocketsAreBoundedPerAddressAndInAll(t *testing.T) {
 		{"192.0.2.1", false}, {"192.0.2.1", true}, {"::ffff:192.0.2.1", true}, {"192.0.2.2", false},
 		{"127.0.0.1", false}, {"127.0.0.1", false}, {"::1", false}, {"::1", true},
 	} {
-		if got := refused(open(c.ip)); got != c.want {
+		if _, got := open(c.ip); got != c.want {
 			t.Errorf("socket of %s refused: %v, want %v", c.ip, got, c.want)
 		}
 	}
 	l.next <- errors.New("too many open files") // one failure must not stop the listener
 	_ = first.Close()
-	deadline := time.Now().Add(patience)
-	for b.Stats().Sockets == 6 && time.Now().Before(deadline) {
-		runtime.Gosched()
-	}
-	if refused(open("192.0.2.1")) {
+	await.True(t, "a socket is closed", func() bool { return b.Stats().Sockets < 6 })
+	if _, refused := open("192.0.2.1"); refused {
 		t.Error("the place of a closed socket was not given to the next one")
 	}
 	if s := b.Stats(); s.Refused != 3 {

@@ -11,6 +11,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"github.com/paywatt/paywatt/internal/gateway"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/wire"
 )
 
@@ -261,11 +262,11 @@ func TestASessionHasAnEnd(t *testing.T) {
 // meter asked for none or for a longer one. Otherwise the meter's own counts (MQTT-3.2.2-22).
 func TestASilentMeterIsCutOff(t *testing.T) {
 	b := start(t, gateway.Config{Inbox: newShelf().inbox, Limits: gateway.Limits{KeepAlive: time.Second}})
+	began := time.Now()
 	p, ack := login5(t, b, number(1))
 	if ack.Properties.ServerKeepAlive != 1 {
 		t.Errorf("announced a keep-alive of %d s, want 1", ack.Properties.ServerKeepAlive)
 	}
-	began := time.Now()
 	own, asks := dial(t, start(t, gateway.Config{Inbox: newShelf().inbox})), connect(5, true)
 	own.version, asks[11] = 5, 1
 	own.sends(asks)
@@ -285,6 +286,7 @@ func TestASilentMeterIsCutOff(t *testing.T) {
 // TestASlowPacketIsWaitedFor: a meter that stops in the middle of a packet has the time of its keep-alive, and a meter that was silent
 // for a while goes on.
 func TestASlowPacketIsWaitedFor(t *testing.T) {
+	tier.Slow(t)
 	b := start(t, gateway.Config{Inbox: newShelf().inbox})
 	p := login(t, b, number(1))
 	p.sends([]byte{0xc0})

@@ -14,12 +14,10 @@ import (
 	"github.com/paywatt/paywatt/internal/gsm/network"
 	"github.com/paywatt/paywatt/internal/gsm/pdu"
 	"github.com/paywatt/paywatt/internal/gsm/sim900"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
-var (
-	firstSeed = flag.Uint64("seed", 1, "first seed of the modem's faults")
-	seeds     = flag.Uint64("seeds", 2, "number of seeds")
-)
+var firstSeed = flag.Uint64("seed", 1, "first seed of the modem's faults")
 
 // storm chooses faults by a seed, until its end, and counts them.
 type storm struct {
@@ -144,7 +142,8 @@ func (s *storm) check(t *testing.T) (struck int) {
 // The driver runs about ten thousand commands, four in ten with a fault. No message may be lost, deleted before it is durable, or sent
 // twice. Unknown outcomes must be reported as unknown, and no goroutine may be left running.
 func TestTheDriverSurvivesAnything(t *testing.T) {
-	for seed := *firstSeed; seed < *firstSeed+*seeds; seed++ {
+	for i := range uint64(tier.ModemFaults.N()) {
+		seed := *firstSeed + i
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { survive(t, seed) })
 	}
 }

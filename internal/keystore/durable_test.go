@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/paywatt/paywatt/internal/keystore"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // childJob is the environment variable that tells a copy of the test binary what to do, and in which folder.
@@ -27,12 +28,7 @@ func TestAKeyIsDurableBeforeItIsReported(t *testing.T) {
 		writeKeys(t, job, dir)
 		return
 	}
-	if _, err := exec.LookPath("strace"); err != nil {
-		if os.Getenv("STRACE_NEEDED") != "" {
-			t.Fatalf("strace is not installed, and this run needs it: %v", err)
-		}
-		t.Skip("NOT TESTED: a key is on the disk before it is reported; strace is not installed")
-	}
+	strace := tier.Program(t, "strace")
 	for _, c := range []struct {
 		job, inject, fails string
 		folder             bool // inject only into operations on the folder
@@ -59,7 +55,7 @@ func TestAKeyIsDurableBeforeItIsReported(t *testing.T) {
 			if c.folder {
 				args = append(args, "-P", dir)
 			}
-			cmd := exec.Command("strace", append(args, os.Args[0], "-test.run=^TestAKeyIsDurableBeforeItIsReported$")...)
+			cmd := exec.Command(strace, append(args, os.Args[0], "-test.run=^TestAKeyIsDurableBeforeItIsReported$")...)
 			cmd.Env = append(os.Environ(), childJob+"="+c.job+":"+dir)
 			out, err := cmd.CombinedOutput()
 			if c.fails != "" {

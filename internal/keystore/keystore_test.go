@@ -16,6 +16,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/sts"
 )
@@ -491,6 +492,7 @@ func TestNothingPrintsASecret(t *testing.T) {
 }
 
 func TestRealCostsOpen(t *testing.T) {
+	tier.Slow(t)
 	dir := t.TempDir()
 	s, err := keystore.Open(dir, keystore.Config{})
 	if err != nil {

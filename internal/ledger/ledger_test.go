@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 func at(minute int) time.Time { return time.Date(2026, 11, 20, 8, minute, 0, 0, time.UTC) }
@@ -246,7 +247,7 @@ func TestRandomWorkKeepsEveryLimit(t *testing.T) {
 		}
 		var balance, held ledger.Minor
 		moved := 0
-		for range 10_000 {
+		for range tier.RandomSums.N() {
 			change := ledger.Minor(r.IntN(2001) - 1000)
 			if r.IntN(3) == 0 {
 				if hold := max(change, -change); hold > 0 && !limit.CheckHold(ledger.AccountRef{}, balance, held, hold).Refused() {

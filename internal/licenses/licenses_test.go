@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/licenses"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 var update = flag.Bool("update", false, "write components.txt and texts.json.gz from the build's own module list")
@@ -36,6 +37,7 @@ type linked struct {
 
 // TestComponentsAreThoseOfTheBuild compares the list and every text with the modules whose packages the build links.
 func TestComponentsAreThoseOfTheBuild(t *testing.T) {
+	tier.Slow(t)
 	var list bytes.Buffer
 	want := map[string]string{}
 	for _, c := range build(t) {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/listen"
 )
 
@@ -156,7 +157,7 @@ func TestWhatStrangersMaySend(t *testing.T) {
 		if _, err := io.WriteString(client, strings.Repeat("x", n)); err != nil {
 			return err
 		}
-		if err := server.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		if err := server.SetReadDeadline(time.Now().Add(await.Limit)); err != nil {
 			return err
 		}
 		_, err := io.ReadFull(server, make([]byte, n))

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -388,6 +389,7 @@ func scenes() map[string]scene {
 // time-outs between any of them. The server must never count a token as loaded that is not in the meter. From every state it must find out
 // the truth once messages get through.
 func TestNoOrderOfAnswersIsMisread(t *testing.T) {
+	tier.Slow(t)
 	for name, s := range scenes() {
 		deep := 7
 		if name == "equal units, equal balances" {
@@ -409,6 +411,7 @@ func TestNoOrderOfAnswersIsMisread(t *testing.T) {
 // TestTokensWithEqualEndsAreNotMistaken explores the same orders with two tokens that look alike in the list. The result must never be
 // wrong, but a person may be needed to find the truth.
 func TestTokensWithEqualEndsAreNotMistaken(t *testing.T) {
+	tier.Slow(t)
 	s := scenes()["equal units, equal balances"]
 	s.ends = [3]string{"1111", "1111", "1111"}
 	if states, wrong := explore(&s, 8, false); wrong != "" || states < 1000 {

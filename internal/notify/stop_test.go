@@ -8,6 +8,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // hashes makes the codes of STOP.
@@ -69,6 +70,7 @@ func TestWarningsEndAndComeBack(t *testing.T) {
 // TestAForgerUsesUpNoOtherWord: whoever sends one word all day in a customer's name keeps neither another word from being stored nor its
 // answer from the customer.
 func TestAForgerUsesUpNoOtherWord(t *testing.T) {
+	tier.Slow(t)
 	for _, flood := range []string{"BAL", "what?", "STOP", "12345678901234567890"} {
 		o := opened(t)
 		o.settled, o.left = money.Amount{Minor: 1, Currency: "KES"}, money.Amount{Minor: 1, Currency: "KES"}

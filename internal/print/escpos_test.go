@@ -19,6 +19,7 @@ import (
 	"github.com/paywatt/paywatt/internal/print/font"
 	"github.com/paywatt/paywatt/internal/print/printtest"
 	"github.com/paywatt/paywatt/internal/receipt"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/internal/words/wordstest"
 )
 
@@ -59,6 +60,7 @@ func rolls() []print.Roll {
 
 // TestPrintersSayWhatThePaperSays: on a printer, a receipt of plain letters has the lines of the text of as many columns.
 func TestPrintersSayWhatThePaperSays(t *testing.T) {
+	tier.Slow(t)
 	for name, r := range shapes(t) {
 		if name == "no-decimals-by-a-vendor" { // has letters that are printed as pictures
 			continue
@@ -126,6 +128,7 @@ func TestPicturesOfPrintedReceipts(t *testing.T) {
 
 // TestNoLineIsWiderThanThePaper: in every language, with names of any letters and any length, no line is too wide, and nothing is left out.
 func TestNoLineIsWiderThanThePaper(t *testing.T) {
+	tier.Slow(t)
 	dots, err := font.Open()
 	if err != nil {
 		t.Fatal(err)
@@ -157,7 +160,7 @@ func TestCodesAreReadBack(t *testing.T) {
 	r.Link = "https://pay.example.org/sales/vnd_01jd00000000000000000000000/receipt"
 	read := func(what, file string) {
 		t.Helper()
-		out, err := exec.CommandContext(t.Context(), "zbarimg", "-q", "--raw", file).Output()
+		out, err := exec.CommandContext(t.Context(), tier.Program(t, "zbarimg"), "-q", "--raw", file).Output()
 		if err != nil || strings.TrimSpace(string(out)) != r.Link {
 			t.Errorf("%s: zbarimg (Debian package zbar-tools) read %q, %v", what, out, err)
 		}
@@ -173,7 +176,7 @@ func TestCodesAreReadBack(t *testing.T) {
 	if err := os.WriteFile(file+".pdf", pdfOf(t, english(t), r), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.CommandContext(t.Context(), "pdftoppm", "-r", "150", "-png", "-singlefile", file+".pdf", file).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), tier.Program(t, "pdftoppm"), "-r", "150", "-png", "-singlefile", file+".pdf", file).CombinedOutput(); err != nil {
 		t.Fatalf("pdftoppm: %v: %s", err, out)
 	}
 	read("PDF", file+".png")

@@ -13,6 +13,7 @@ import (
 	texts "github.com/paywatt/paywatt/internal/catalogue"
 	"github.com/paywatt/paywatt/internal/print"
 	"github.com/paywatt/paywatt/internal/receipt"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/internal/words"
 )
 
@@ -23,7 +24,7 @@ func textOf(t *testing.T, pdf []byte) string {
 	if err := os.WriteFile(file, pdf, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.CommandContext(t.Context(), "pdftotext", "-layout", "-enc", "UTF-8", file, "-").Output()
+	out, err := exec.CommandContext(t.Context(), tier.Program(t, "pdftotext"), "-layout", "-enc", "UTF-8", file, "-").Output()
 	if err != nil {
 		t.Fatalf("pdftotext (Debian package poppler-utils): %v", err)
 	}
@@ -84,6 +85,7 @@ func TestAReceiptAsPDFIsText(t *testing.T) {
 
 // TestPDFInEveryLanguage: poppler reads the receipt of each language of the catalogue, and names in every script that the font has.
 func TestPDFInEveryLanguage(t *testing.T) {
+	tier.Slow(t)
 	all, err := words.Open()
 	if err != nil {
 		t.Fatal(err)

@@ -6,12 +6,11 @@ import (
 	"flag"
 	"testing"
 	"time"
+
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
-var (
-	streams     = flag.Int("streams", 3_000, "number of random streams of a device's register")
-	firstStream = flag.Uint64("first", 0, "number of the first stream, from which all follow")
-)
+var firstStream = flag.Uint64("first", 0, "number of the first stream, from which all follow")
 
 // margin is the time whose energy at max_w may be charged too much or too little, whatever happened.
 const margin = 2 * time.Minute
@@ -82,7 +81,7 @@ func (d *plug) live(messages int, check func() bool) bool {
 func TestARegisterIsChargedForWhatWasUsed(t *testing.T) {
 	l := library(t)
 	wrong := 0
-	for n := range uint64(*streams) {
+	for n := range uint64(tier.RegisterStreams.N()) {
 		d := newPlug(*firstStream+n, l)
 		ok := d.live(80, func() bool {
 			if d.charged() > d.used+d.repeated+d.over() {

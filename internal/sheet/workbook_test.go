@@ -9,6 +9,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/sheet"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // parts makes an XLSX file of these parts: a sheet, and the texts that its cells share.
@@ -60,6 +61,7 @@ func TestWorkbooksOfManyWriters(t *testing.T) {
 
 // TestNoRowOfADamagedWorkbookIsLeftOut: a workbook is read whole or not at all.
 func TestNoRowOfADamagedWorkbookIsLeftOut(t *testing.T) {
+	tier.Slow(t)
 	const head = `<worksheet><sheetData><row r="1"><c r="A1" t="inlineStr"><is><t>number</t></is></c></row><row r="2"><c r="A2"><v>1</v></c></row>`
 	for name, c := range map[string]struct{ sheet, shared, want string }{
 		"cut in a row":         {head + `<row r="3"><c r="A3"><v>2</v>`, "<sst/>", "not a workbook that can be read"},

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // TestDetailsAreReadAsTheExpressionsSay compares the readers of M-Pesa's details with the regular expressions that say what they mean, on random
@@ -31,7 +33,7 @@ func TestDetailsAreReadAsTheExpressionsSay(t *testing.T) {
 	parts := []string{" ", " ", " ", "  ", "\n", "\t", "Acc.", "acc", "Account", "account to", "No", "no.", "Number", "a/c", "A/C No.", ":", ".", "from", "by", "To", "to", "2547",
 		"7", "via", "WEB", "api", "stk", "ussd", "USSD1", "AMINA", "é", "-", "_", "\u00a0", "\x0b", "x"}
 	random := rand.New(rand.NewPCG(1, 2))
-	for range 100_000 {
+	for range tier.RandomTexts.N() {
 		var b strings.Builder
 		for range random.IntN(14) {
 			b.WriteString(parts[random.IntN(len(parts))])

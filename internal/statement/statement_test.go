@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/sim/provider"
 	"github.com/paywatt/paywatt/internal/statement"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // day is the day of the statements, and nairobi the zone of its dates.
@@ -215,6 +216,7 @@ func TestFilesThatOverlapGiveARowTheSameName(t *testing.T) {
 }
 
 func TestAFileThatIsTooLongIsRefused(t *testing.T) {
+	tier.Slow(t)
 	const head = "Receipt No.,Completion Time,Transaction Status,Paid In,Withdrawn\n"
 	const row = "QK12AB34CD,2026-11-20 11:00:00,Completed,5.00,\n"
 	failed := "Q,2026-11-20 11:00:00,Failed,5.00," + strings.Repeat("x", 989) + "\n" // 1024 bytes
@@ -253,6 +255,7 @@ func (c *counted) Read(p []byte) (int, error) {
 
 // TestALargeFileIsReadRowByRow reads 20,000 payments with their fees, in each format. The first row is passed on long before the end is read.
 func TestALargeFileIsReadRowByRow(t *testing.T) {
+	tier.Slow(t)
 	for f, o := range map[statement.Format]provider.StatementOptions{
 		statement.MPesa: {Format: provider.MPesaCSV}, statement.Camt: {Format: provider.CAMT053, Batch: true}, statement.Swift: {Format: provider.MT940},
 	} {

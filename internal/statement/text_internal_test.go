@@ -6,6 +6,8 @@ import (
 	"testing"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // TestTextsBecomeOneLine compares textOf with what it means: bytes that are no letter become one question mark, blanks and control characters
@@ -22,7 +24,7 @@ func TestTextsBecomeOneLine(t *testing.T) {
 	}
 	parts := []string{" ", "  ", "\n", "\t", "\x00", "\u00a0", "\u0085", "a", "AMINA", "é", "😀", "\xff", "\xff\xfe", "\xc3", "?", "\ufffd", "\u200b"}
 	random := rand.New(rand.NewPCG(5, 6))
-	for range 50_000 {
+	for range tier.RandomTexts.N() {
 		var b strings.Builder
 		for range random.IntN(60) {
 			b.WriteString(parts[random.IntN(len(parts))])

@@ -73,3 +73,42 @@ var (
 	// Houses is how many meters show the same balance everywhere.
 	Houses = Count{0, 100, 200}
 )
+
+// meters, gateway, modems, pages
+var (
+	// MeterDepth is how many actions follow one another in the search of all actions of a meter. Each further action takes nine times
+	// as long: 7 takes about 100 CPU seconds for each of five starts. No search is deeper than 8.
+	MeterDepth = Count{Short: 3, Check: 4, Long: 7}
+	// MeterLives is the number of random lives of a meter in each test that compares two ways to live them.
+	MeterLives = Count{Short: 5, Check: 30, Long: 1000}
+	// MeterEvents is the number of meters that are given 300 random events each. Fewer than 100 do not reach every rare state.
+	MeterEvents = Count{Short: 100, Check: 100, Long: 10_000}
+	// MeterStates is the number of random states at which the short cut of a meter's step is compared with the long way.
+	MeterStates = Count{Short: 40_000, Check: 400_000, Long: 4_000_000}
+	// MeterCuts is the number of random moments at which a year of a meter is cut into pieces.
+	MeterCuts = Count{Short: 10_000, Check: 100_000, Long: 1_000_000}
+	// MeterMemories is the number of random states that are written into a meter's memory and read back.
+	MeterMemories = Count{Short: 50, Check: 200, Long: 2000}
+	// RolledMeters is the number of meters that change from base date 1993 to 2014.
+	RolledMeters = Count{Short: 1000, Check: 10_000, Long: 100_000}
+	// TornBytes is how many of 1,000 bytes that a meter writes for forty tokens are torn by a power cut.
+	TornBytes = Count{Short: 5, Check: 35, Long: 1000}
+	// TokenOrders is the number of orders in which forty tokens are entered.
+	TokenOrders = Count{Short: 3, Check: 20, Long: 100}
+	// ChanceTokens is the number of tokens whose mistyped digits and wrong keys are tried, and the number of vouchers of one batch.
+	ChanceTokens = Count{Short: 20_000, Check: 1_000_000, Long: 4_000_000}
+	// CipherBlocks is the number of random keys and blocks on which our ciphers are compared with others.
+	CipherBlocks = Count{Short: 1000, Check: 5000, Long: 100_000}
+
+	// ModemFaults is the number of seeds of a modem's faults; each plays about ten thousand commands.
+	ModemFaults = Count{Short: 1, Check: 2, Long: 200}
+	// ChangedPackets is the number of random changes of MQTT packets that are read.
+	ChangedPackets = Count{Short: 50_000, Check: 500_000, Long: 20_000_000}
+	// RegisterStreams is the number of random streams of a device's own register.
+	RegisterStreams = Count{Short: 300, Check: 3000, Long: 100_000}
+
+	// RandomTexts is the number of random files and texts on which a reader of ours is compared with one of the standard library.
+	RandomTexts = Count{Short: 2000, Check: 20_000, Long: 500_000}
+	// RandomSums is the number of random sums on which our arithmetic of money is compared with exact fractions, and of random postings.
+	RandomSums = Count{Short: 10_000, Check: 50_000, Long: 2_000_000}
+)

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // vectorFile returns the vector file of package sts, as JSON values.
@@ -74,6 +76,7 @@ func quoteNumbers(v map[string]any) {
 // TestAChangedVectorFails checks that the checker notices any change in a vector. A checker that accepts everything would pass all vectors.
 // Inputs are not changed, because they are rounded. Fields that a token does not carry are not changed either.
 func TestAChangedVectorFails(t *testing.T) {
+	tier.Slow(t)
 	unread := map[string]bool{"fields.input_tenths": true, "fields.input_watts": true, "fields.input_amount_1e5": true,
 		"fields.input_amount_base_units": true, "fields.issued_at": true, "meter.ken": true}
 	var changed []map[string]any

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/meter/journal"
 	"github.com/paywatt/paywatt/sts"
@@ -177,7 +178,7 @@ func TestEveryFieldSurvives(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rnd := rand.New(rand.NewPCG(seed, 0))
-	for range 200 {
+	for range tier.MeterMemories.N() {
 		s, c, k := example(t)
 		vary(rnd, &s)
 		vary3(rnd, &s)

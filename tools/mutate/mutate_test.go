@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 var update = flag.Bool("update", false, "rewrite the list of mutants in testdata")
@@ -31,6 +33,7 @@ func newRunner(t *testing.T, excused map[string]string) *runner {
 
 // TestEachMistakeIsJudged tries chosen mutants of the package in testdata.
 func TestEachMistakeIsJudged(t *testing.T) {
+	tier.Slow(t)
 	const constant = "tools/mutate/testdata/tiny/tiny.go\n\nconst two = 2\nconst two = 3"
 	r := newRunner(t, map[string]string{constant: "planted"})
 	c, err := load(t.Context(), r.shop.root, tiny)
@@ -187,6 +190,7 @@ func TestEveryKindOfMistake(t *testing.T) {
 // TestListsMatchTheCode compares the committed lists with the packages: each test package exists, and the tool can still
 // draw each equivalent mutant.
 func TestListsMatchTheCode(t *testing.T) {
+	tier.Slow(t)
 	plans, err := parsePlans(packagesText)
 	if err != nil || len(plans) < 14 {
 		t.Fatal(len(plans), err)

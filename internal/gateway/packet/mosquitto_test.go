@@ -19,26 +19,10 @@ import (
 	paho5 "github.com/eclipse/paho.golang/packets"
 	paho "github.com/eclipse/paho.mqtt.golang/packets"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/gateway/packet"
+	"github.com/paywatt/paywatt/internal/tier"
 )
-
-// mosquittoTime bounds what a program of mosquitto does in a test.
-const mosquittoTime = 10 * time.Second
-
-// program returns the path of one of mosquitto's programs.
-func program(t *testing.T, name string) string {
-	t.Helper()
-	for _, file := range []string{name, "/usr/sbin/" + name} { // Debian puts the server there
-		if path, err := exec.LookPath(file); err == nil {
-			return path
-		}
-	}
-	if os.Getenv("MOSQUITTO_NEEDED") != "" {
-		t.Fatal(name + " is not installed")
-	}
-	t.Skip("NOT TESTED: " + name + " is not installed")
-	return ""
-}
 
 // TestClientsOfMosquitto lets mosquitto's clients talk to this codec alone: it reads all that they write, and they understand its answers.
 func TestClientsOfMosquitto(t *testing.T) {
@@ -62,7 +46,7 @@ func TestClientsOfMosquitto(t *testing.T) {
 				s := &codecServer{answered: make(chan struct{})}
 				go s.serve(l)
 				host, port, _ := net.SplitHostPort(l.Addr().String())
-				out, err := exec.Command(program(t, name), append(c.args, "-h", host, "-p", port)...).CombinedOutput()
+				out, err := exec.Command(tier.Program(t, name), append(c.args, "-h", host, "-p", port)...).CombinedOutput()
 				_ = l.Close() // the server has its only connection
 				<-s.answered
 				if err != nil || s.err != nil {
@@ -95,7 +79,7 @@ func (s *codecServer) serve(l net.Listener) {
 		return
 	}
 	defer func() { _ = c.Close() }()
-	_ = c.SetDeadline(time.Now().Add(mosquittoTime)) // a missed deadline shows as an error of the next read
+	_ = c.SetDeadline(time.Now().Add(await.Limit)) // a missed deadline shows as an error of the next read
 	var in []byte
 	v := packet.V311
 	for {
@@ -185,7 +169,7 @@ func TestAServerOfMosquitto(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer func() { _ = c.Close() }()
-			_ = c.SetDeadline(time.Now().Add(mosquittoTime)) // a missed deadline shows as an error of the next read
+			_ = c.SetDeadline(time.Now().Add(await.Limit)) // a missed deadline shows as an error of the next read
 			say := func(write func(io.Writer) error) {
 				if err := write(c); err != nil {
 					t.Fatal(err)
@@ -283,20 +267,20 @@ func mosquittoServer(t *testing.T) string {
 	if err := os.WriteFile(conf, []byte("listener "+port+" 127.0.0.1\nallow_anonymous true\nuser root\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(program(t, "mosquitto"), "-c", conf)
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
+	cmd := exec.Command(tier.Program(t, "mosquitto"), "-c", conf)
+	said := t.Output()
+	cmd.Stdout, cmd.Stderr = said, said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = errors.Join(cmd.Process.Kill(), cmd.Wait()) })
-	for end := time.Now().Add(mosquittoTime); ; time.Sleep(10 * time.Millisecond) {
-		if c, err := net.Dial("tcp", address); err == nil {
-			_ = c.Close()
-			return address
+	await.True(t, "mosquitto listens", func() bool {
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			return false
 		}
-		if time.Now().After(end) {
-			t.Fatalf("mosquitto does not listen: %s", said.String())
-		}
-	}
+		_ = c.Close()
+		return true
+	})
+	return address
 }

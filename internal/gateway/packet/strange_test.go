@@ -1,15 +1,12 @@
 package packet_test
 
 import (
-	"flag"
 	"math/rand/v2"
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/gateway/packet"
+	"github.com/paywatt/paywatt/internal/tier"
 )
-
-// packets is how many changed packets TestStrangePackets reads. ./check full reads 10^8.
-var packets = flag.Int("packets", 500_000, "changed packets to read")
 
 // strangeness changes good packets.
 type strangeness struct {
@@ -69,9 +66,10 @@ func (s *strangeness) change() {
 // TestStrangePackets reads random changes of good packets, of each type and in both versions. Nothing panics, and what is taken keeps its
 // promises. The test also checks that the changes are neither all taken nor all refused.
 func TestStrangePackets(t *testing.T) {
-	s := &strangeness{rnd: rand.New(rand.NewPCG(uint64(*packets), 0x6d717474)), good: seeds(t)}
+	packets := tier.ChangedPackets.N()
+	s := &strangeness{rnd: rand.New(rand.NewPCG(uint64(packets), 0x6d717474)), good: seeds(t)}
 	var taken, refused [16]int
-	for range *packets {
+	for range packets {
 		b, v := s.next(), packet.V311
 		if s.rnd.IntN(2) == 0 {
 			v = packet.V5
@@ -87,9 +85,9 @@ func TestStrangePackets(t *testing.T) {
 		refused[b[0]>>4]++
 	}
 	for _, of := range []packet.Type{packet.Connect, packet.Publish, packet.Puback, packet.Subscribe, packet.Unsubscribe, packet.Disconnect} {
-		if taken[of] < *packets/1000 || refused[of] < *packets/1000 {
+		if taken[of] < packets/1000 || refused[of] < packets/1000 {
 			t.Errorf("of type %d, %d were taken and %d refused", of, taken[of], refused[of])
 		}
 	}
-	t.Logf("%d packets; taken and refused by type: %v %v", *packets, taken, refused)
+	t.Logf("%d packets; taken and refused by type: %v %v", packets, taken, refused)
 }

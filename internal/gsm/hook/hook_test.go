@@ -9,8 +9,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/gsm/hook"
 	"github.com/paywatt/paywatt/internal/notify"
 )
@@ -35,12 +35,14 @@ func TestAddressesThatMayBeCalled(t *testing.T) {
 }
 
 func TestOnlyAConnectionThatNeverWasIsNotSent(t *testing.T) {
+	arrived := make(chan struct{})
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/elsewhere":
 			http.Redirect(w, r, "/slow", http.StatusFound)
 		case "/slow":
 			_, _ = io.Copy(io.Discard, r.Body) // only then does the server notice that the client has gone
+			arrived <- struct{}{}
 			<-r.Context().Done()
 		default:
 			panic(http.ErrAbortHandler)
@@ -53,8 +55,15 @@ func TestOnlyAConnectionThatNeverWasIsNotSent(t *testing.T) {
 	}
 	_ = l.Close() // nothing listens there now
 	call := func(url string) (*http.Response, error) {
-		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), await.Limit)
 		defer cancel()
+		go func() { // the client gives up when the other side has the message
+			select {
+			case <-arrived:
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
 		r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader("x"))
 		if err != nil {
 			t.Fatal(err)

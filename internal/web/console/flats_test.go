@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/wire"
 )
@@ -80,11 +81,11 @@ func (w *world) doorsOfRiverside(g *guest) {
 	if err := os.WriteFile(pdf, []byte(file), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
-	if out, err := exec.CommandContext(w.t.Context(), "pdftoppm", "-r", "110", "-png", pdf, filepath.Join(dir, "page")).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(w.t.Context(), tier.Program(w.t, "pdftoppm"), "-r", "110", "-png", pdf, filepath.Join(dir, "page")).CombinedOutput(); err != nil {
 		w.t.Fatalf("pdftoppm (Debian package poppler-utils): %v %s", err, out)
 	}
 	pages, _ := filepath.Glob(filepath.Join(dir, "page*.png"))
-	out, err := exec.CommandContext(w.t.Context(), "zbarimg", append([]string{"-q", "--raw"}, pages...)...).Output()
+	out, err := exec.CommandContext(w.t.Context(), tier.Program(w.t, "zbarimg"), append([]string{"-q", "--raw"}, pages...)...).Output()
 	codes := strings.Fields(string(out))
 	if err != nil || len(codes) != 2 || codes[0] == codes[1] {
 		w.t.Fatalf("zbarimg (Debian package zbar-tools) read %q, %v; want two addresses", codes, err)
@@ -158,7 +159,7 @@ func pdfText(t *testing.T, file string) string {
 	if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.CommandContext(t.Context(), "pdftotext", "-layout", "-enc", "UTF-8", path, "-").Output()
+	out, err := exec.CommandContext(t.Context(), tier.Program(t, "pdftotext"), "-layout", "-enc", "UTF-8", path, "-").Output()
 	if err != nil {
 		t.Fatalf("pdftotext (Debian package poppler-utils): %v", err)
 	}
@@ -167,6 +168,7 @@ func pdfText(t *testing.T, file string) string {
 
 // TestTwoHundredFlatsAreALightPage: the page of the first 100 flats takes at most 80 kB on its way, and says so if there are more.
 func TestTwoHundredFlatsAreALightPage(t *testing.T) {
+	tier.Slow(t)
 	w := begin(t)
 	for i := range 200 {
 		w.flat(flatNumber(t, i), fmt.Sprintf("House %d, flat %d", i%7, i), "Riverside", fmt.Sprintf("Tenant Number %d", i))

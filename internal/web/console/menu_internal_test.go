@@ -10,10 +10,12 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/proof"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // TestTheMenuLeadsWhereTheRoleMay: the menu has every entry that the role may open, in order, and no other.
 func TestTheMenuLeadsWhereTheRoleMay(t *testing.T) {
+	tier.Slow(t)
 	for role, want := range map[access.Role]string{
 		access.Owner:         "/overview /meters /sell /customers /messages /ledger /office",
 		access.Operator:      "/overview /meters /sell /customers /messages /office",
@@ -34,6 +36,7 @@ func TestTheMenuLeadsWhereTheRoleMay(t *testing.T) {
 
 // TestEveryActionHasItsWords: the catalogue names each action of the table and says who gains.
 func TestEveryActionHasItsWords(t *testing.T) {
+	tier.Slow(t)
 	for _, act := range append(access.Acts(), access.ActBlock, access.ActSell, access.ActCharge, access.ActCommand, access.ActMeter, access.ActText) {
 		for _, kind := range []string{"act", "act-gains"} {
 			if said := english().Name(kind, actKey(act)); said == actKey(act) {
@@ -45,6 +48,7 @@ func TestEveryActionHasItsWords(t *testing.T) {
 
 // TestEveryRowOfTheAuditLogHasItsWords: each action that the program writes to the audit log has a name in the catalogue.
 func TestEveryRowOfTheAuditLogHasItsWords(t *testing.T) {
+	tier.Slow(t)
 	written := regexp.MustCompile(`\.Entry\("([a-z_]+\.[a-z_.-]+)",|note\(tx, \w+, "([a-z_.]+)"|action :?= "([a-z]+\.[a-z]+)"`)
 	actions := []string{proof.Action, string(access.ActLinkMake), string(access.ActLinkShow), string(access.ActLinkRevoke)}
 	for _, state := range []string{"paid", "failed", "expired", "unknown"} {

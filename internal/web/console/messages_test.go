@@ -10,10 +10,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/app"
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/config"
 )
 
@@ -60,21 +60,13 @@ func TestAMessageGoesByAnotherRoute(t *testing.T) {
 	w.person("finance@example.org", access.Finance) // may read but not send
 	digits := w.sellBySMS()
 	o := w.enter(ownerEmail)
-	await := func(what string, now func() bool) {
-		t.Helper()
-		for end := time.Now().Add(30 * time.Second); !now(); time.Sleep(20 * time.Millisecond) {
-			if time.Now().After(end) {
-				t.Fatalf("%s: %s", what, o.get("/messages").text())
-			}
-		}
-	}
-	await("the gateway has the message", func() bool { keys, _ := g.got(); return len(keys) == 1 })
+	await.True(t, "the gateway has the message", func() bool { keys, _ := g.got(); return len(keys) == 1 })
 	keys, text := g.got()
 	if bare := strings.ReplaceAll(text[0], " ", ""); !strings.Contains(bare, digits) {
 		t.Errorf("the gateway got another text than the token's, of %d bytes", len(text[0]))
 	}
 	page := "/messages/" + keys[0]
-	await("it counts as sent", func() bool { return strings.Contains(o.get(page).text(), "KES 0.80") })
+	await.True(t, "it counts as sent", func() bool { return strings.Contains(o.get(page).text(), "KES 0.80") })
 	o.get(page).is(200).says("Attempts", "modem1", "not sent", "the modem is", "phone1", "accepted", "by modem1", "by phone1").omits(digits)
 	if list := o.get("/messages").is(200).says("modem1", "down since"); !strings.Contains(list.body, `href="`+page+`"`) {
 		t.Errorf("the list has no link to %s", page)
@@ -86,11 +78,11 @@ func TestAMessageGoesByAnotherRoute(t *testing.T) {
 	}
 	form := o.get(page).value("form")
 	o.post(page+"/retry", "form", form, "route", "phone1").leads(page)
-	await("the gateway has it again", func() bool { keys, _ := g.got(); return len(keys) == 2 })
+	await.True(t, "the gateway has it again", func() bool { keys, _ := g.got(); return len(keys) == 2 })
 	if keys, _ := g.got(); keys[1] != keys[0] {
 		t.Errorf("once more under the key %s, want %s: a gateway knows it as the same message", keys[1], keys[0])
 	}
-	await("two tries by the gateway are paid for", func() bool { return strings.Contains(o.get(page).text(), "KES 1.60") })
+	await.True(t, "two tries by the gateway are paid for", func() bool { return strings.Contains(o.get(page).text(), "KES 1.60") })
 	for got := live.patch()["message"]; got["tries"] == nil || got["tries"][0] != "3"; got = live.patch()["message"] {
 		if got["queued"] != nil {
 			t.Errorf("the stream repeats what did not change: %v", got)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/app"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/wire"
 )
 
@@ -71,6 +72,7 @@ func every(w *world) []answer {
 }
 
 func TestEveryPage(t *testing.T) {
+	tier.Slow(t)
 	pages := every(begin(t))
 	t.Run("keeps to the policy", func(t *testing.T) { keepsToThePolicy(t, pages) })
 	t.Run("has one heading, a title and labels", func(t *testing.T) { isWellFormed(t, pages) })

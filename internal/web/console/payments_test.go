@@ -9,9 +9,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/provider/webhook"
 	"github.com/paywatt/paywatt/internal/reconcile"
 	"github.com/paywatt/paywatt/internal/store"
@@ -75,15 +75,13 @@ func (p *paying) bring(body string) {
 }
 
 // until gets a page until it says a text.
-func (g *guest) until(path, text string) answer {
+func (g *guest) until(path, text string) (a answer) {
 	g.w.t.Helper()
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		if a := g.get(path).is(200); strings.Contains(a.text(), text) {
-			return a
-		} else if time.Now().After(end) {
-			return a.says(text)
-		}
-	}
+	await.True(g.w.t, path+" says "+text, func() bool {
+		a = g.get(path).is(200)
+		return strings.Contains(a.text(), text)
+	})
+	return a
 }
 
 // TestParkedPaymentsAreUsedOrGivenBackOnPages: a payment for an unknown reference is parked, the page suggests the meter of the telephone that
@@ -144,11 +142,12 @@ func TestACallThatCannotBeReadIsSettledOnPages(t *testing.T) {
 	known := g.until("/payments", "TX1").link(t, `/payments/pay_\w+`)
 	p.bring(`{"type":"payment.taken","data":{"id":"TX4","amount_minor":-5,"currency":"KES"}}`)
 	st := reconcile.New(reconcile.Config{Door: store.DoorTo(w.beside().Engine, store.Job, func(tx *store.Tx) reconcile.Tx { return tx }), Now: w.clock.now})
-	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(g.get("/payments").is(200).body, "Calls that could not be read"); time.Sleep(20 * time.Millisecond) {
-		if err := st.OwnCalls(t.Context(), store.FirstTenant); err != nil || time.Now().After(deadline) {
-			t.Fatal("the call is not listed", err)
+	await.True(t, "the call is listed", func() bool {
+		if err := st.OwnCalls(t.Context(), store.FirstTenant); err != nil {
+			t.Fatal(err)
 		}
-	}
+		return strings.Contains(g.get("/payments").is(200).body, "Calls that could not be read")
+	})
 	page := g.get("/payments").says("bank", "an amount above 0", "accountant", "paywatt reconcile").omits("TX4").link(t, `/differences/dif_\w+`)
 	g.get("/differences?kind=unreadable-call").is(200).says("A call of the provider that could not be read", "an amount above 0")
 	g.get("/differences?kind=gap").is(200).says("No differences")

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/paywatt/paywatt/internal/app"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/internal/words/wordstest"
 )
 
@@ -15,6 +16,7 @@ var data = regexp.MustCompile(`^([\d\s.,:@=+/–-]|KES|UTC|%|Corner shop|kWh|Wh|
 
 // TestAPseudoLanguageGoesThroughEveryPage: every text of a page is marked, so it comes from the catalogue.
 func TestAPseudoLanguageGoesThroughEveryPage(t *testing.T) {
+	tier.Slow(t)
 	t.Parallel()
 	w := folder(t)
 	w.language = wordstest.Pseudo

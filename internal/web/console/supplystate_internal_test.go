@@ -9,11 +9,13 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/overview"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
 // TestMoneyIsPromisedToHelpOnlyWhereItDoes tests supplies that are off, for every kind of reason.
 func TestMoneyIsPromisedToHelpOnlyWhereItDoes(t *testing.T) {
+	tier.Slow(t)
 	const promise = "at once"
 	for _, c := range []struct {
 		name string
@@ -60,6 +62,7 @@ func TestMoneyIsPromisedToHelpOnlyWhereItDoes(t *testing.T) {
 
 // TestRestoringPromisesOnlyWhatItDoes checks the effect that is shown before a person's cut is ended.
 func TestRestoringPromisesOnlyWhatItDoes(t *testing.T) {
+	tier.Slow(t)
 	const promise = "A recharge restores it."
 	for _, c := range []struct {
 		name    string

@@ -77,13 +77,7 @@ func TestWebhooksAreManagedOnPages(t *testing.T) {
 // says waits until a page has a text.
 func (w *world) says(g *guest, path, text string) answer {
 	w.t.Helper()
-	for range 200 {
-		if a := g.get(path).is(200); strings.Contains(a.text(), text) {
-			return a
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	return g.get(path).is(200).says(text)
+	return g.until(path, text)
 }
 
 // TestAWebhookWaitsForASecondPerson: the secret is shown at once, and the webhook gets nothing before somebody else agrees.

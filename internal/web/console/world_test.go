@@ -19,6 +19,7 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/app"
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/metering"
@@ -85,6 +86,13 @@ func (c *clock) move(d time.Duration) {
 func (w *world) noonOfTheFifth() {
 	now := time.Now().UTC()
 	w.clock.move(time.Until(time.Date(now.Year(), now.Month()+1, 5, 12, 0, 0, 0, time.UTC)))
+}
+
+// noon moves the clock to the next noon, so that a test that takes hours sees no midnight. It returns the date.
+func (w *world) noon() string {
+	noon := time.Now().UTC().Truncate(24 * time.Hour).Add(36 * time.Hour)
+	w.clock.move(noon.Sub(w.clock.now()))
+	return noon.Format(time.DateOnly)
 }
 
 func cheapKeys() keystore.Params   { return keystore.Params{Time: 1, MemoryKiB: 8, Threads: 1} }
@@ -155,13 +163,8 @@ func (w *world) serve(c app.Config) {
 	go func() { ended <- a.Run(ctx) }()
 	w.stop = sync.OnceFunc(func() {
 		cancel()
-		select {
-		case err := <-ended:
-			if err != nil {
-				w.t.Errorf("server ended with %v", err)
-			}
-		case <-time.After(20 * time.Second):
-			w.t.Error("server did not stop within 20 s")
+		if err := await.Receive(w.t, "the server has stopped", ended); err != nil { // an error if a connection stayed open
+			w.t.Errorf("server ended with %v", err)
 		}
 	})
 	w.t.Cleanup(w.stop)

@@ -1,0 +1,33 @@
+package tier
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// NeedsAll is the environment variable that makes the lack of a program a failure. ./check sets it to 1: a check that cannot run is a failure,
+// not a skip.
+const NeedsAll = "PAYWATT_NEEDS_ALL"
+
+// Program returns the path of a program that a test needs. On a machine without the program the test is skipped, with one line that names it.
+func Program(t testing.TB, name string) string {
+	t.Helper()
+	for _, file := range []string{name, filepath.Join("/usr/sbin", name)} { // Debian puts servers there
+		if path, err := exec.LookPath(file); err == nil {
+			return path
+		}
+	}
+	Lacking(t, name+" is not installed")
+	panic("not reached")
+}
+
+// Lacking skips a test that cannot run on this machine, and says what it lacks. With [NeedsAll] the test fails.
+func Lacking(t testing.TB, what string) {
+	t.Helper()
+	if os.Getenv(NeedsAll) == "1" {
+		t.Fatalf("%s, and %s=1", what, NeedsAll)
+	}
+	t.Skipf("NOT TESTED: %s", what)
+}
