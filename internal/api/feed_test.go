@@ -124,7 +124,7 @@ func TestTheFeedShowsWhatTheReaderMaySee(t *testing.T) {
 	defer stop()
 	w.next(events, "vend.completed")
 	w.want(http.StatusCreated, w.sell("feed-0002", order("10000")))
-	if h := <-events; h.kind != "vend.completed" || h.data.ClientRef != "feed-0002" {
+	if h := await.Receive(t, "the second sale", events); h.kind != "vend.completed" || h.data.ClientRef != "feed-0002" {
 		t.Errorf("after the first sale came %+v, want the second", h)
 	}
 	owner, stopOwner := w.follow(w.key, "?after=-1")

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/sale"
 
@@ -448,7 +449,7 @@ func TestCommandReachesTheMeterAndItsAnswerEndsIt(t *testing.T) {
 	wait(t, client.Connect())
 	defer client.Disconnect(0)
 	wait(t, client.Subscribe(wire.DownTopic(number, wire.DownCommand), 1, func(_ paho.Client, msg paho.Message) { heard <- msg.Payload() }))
-	body, err := wire.Open(m.LinkKey, wire.DownTopic(number, wire.DownCommand), <-heard)
+	body, err := wire.Open(m.LinkKey, wire.DownTopic(number, wire.DownCommand), await.Receive(t, "the command", heard))
 	if err != nil {
 		t.Fatal(err)
 	}

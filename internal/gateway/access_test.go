@@ -19,6 +19,7 @@ import (
 	paho "github.com/eclipse/paho.mqtt.golang"
 	"github.com/mochi-mqtt/server/v2/packets"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/gateway"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -241,14 +242,14 @@ func TestOrdinaryClientOverTLS(t *testing.T) {
 	defer c.Disconnect(0)
 	wait(t, c.Subscribe(wire.DownFilter(user), 1, func(_ paho.Client, m paho.Message) { heard <- m }))
 	wait(t, c.Publish(wire.UpTopic(user, wire.KindReading), 1, false, reading(1)))
-	m := <-heard
+	m := await.Receive(t, "a message", heard)
 	if a, err := wire.DecodeAck(m.Payload()); err != nil || a.Seq != 1 {
 		t.Errorf("got %s %q, want ack 1", m.Topic(), m.Payload())
 	}
 	if !b.Publish(user, wire.DownToken, []byte(`{}`)) {
 		t.Error("no message was taken")
 	}
-	if m := <-heard; m.Topic() != wire.DownTopic(user, wire.DownToken) {
+	if m := await.Receive(t, "the next message", heard); m.Topic() != wire.DownTopic(user, wire.DownToken) {
 		t.Errorf("got %s, want a token", m.Topic())
 	}
 	p := dialTLS(t, b, client)

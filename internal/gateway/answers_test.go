@@ -14,6 +14,7 @@ import (
 
 	"github.com/mochi-mqtt/server/v2/packets"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/gateway"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/wire"
@@ -153,7 +154,7 @@ func TestAPacketTooLargeIsToldOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.want(packets.Puback)
-	<-alarms                                                                             // the payload exceeds the payload limit
+	await.Receive(t, "an alarm", alarms)                                                // the payload exceeds the payload limit
 	if _, err := p.conn.Write(append([]byte{0xc0, 0}, packet(limit+1)...)); err != nil { // a PINGREQ, then the packet that is too large
 		t.Fatal(err)
 	}
@@ -161,13 +162,8 @@ func TestAPacketTooLargeIsToldOf(t *testing.T) {
 	if pk := p.want(packets.Disconnect); pk.ReasonCode != packets.ErrPacketTooLarge.Code {
 		t.Errorf("DISCONNECT with %x, want 95", pk.ReasonCode)
 	}
-	select {
-	case a := <-alarms:
-		if a[0] != user || !strings.Contains(a[1], fmt.Sprint(limit+1)) {
-			t.Errorf("the alarm says %+v", a)
-		}
-	case <-time.After(patience):
-		t.Error("there was no alarm")
+	if a := await.Receive(t, "an alarm", alarms); a[0] != user || !strings.Contains(a[1], fmt.Sprint(limit+1)) {
+		t.Errorf("the alarm says %+v", a)
 	}
 	if !strings.Contains(log.String(), "closed after invalid data") || !strings.Contains(log.String(), user) || b.Stats().Forbidden != 1 {
 		t.Errorf("log %q, forbidden %d", log.String(), b.Stats().Forbidden)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/mochi-mqtt/server/v2/packets"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/gateway"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -104,9 +105,11 @@ func TestEveryEndIsCountedAndLogged(t *testing.T) {
 		log := new(lines)
 		b, client := startEnding(t, w, log)
 		w.do(t, b, client)
-		for end := time.Now().Add(patience); (b.Stats().Ended[i] == 0 || !strings.Contains(log.String(), "reason="+name+" ")) && time.Now().Before(end); time.Sleep(time.Millisecond) {
-		}
-		all := b.Stats().Ended
+		var all gateway.Ends
+		await.True(t, "an end by "+name+" is counted and logged", func() bool {
+			all = b.Stats().Ended
+			return slices.Max(all[:]) > 0 && strings.Contains(log.String(), "reason=")
+		})
 		if others := slices.Clone(all[:]); all[i] != 1 || sum(others) != 1 {
 			t.Errorf("%s: counted %v, want one of %s", name, all, name)
 		}
@@ -119,11 +122,7 @@ func TestEveryEndIsCountedAndLogged(t *testing.T) {
 // entered waits until the gateway knows the connection, which may be a little after its CONNACK.
 func entered(t *testing.T, b *gateway.Gateway) {
 	t.Helper()
-	for end := time.Now().Add(patience); !b.Connected(number(1)); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("the meter is not connected")
-		}
-	}
+	await.True(t, "the meter is connected", func() bool { return b.Connected(number(1)) })
 }
 
 func sum(all []int64) (n int64) {
@@ -179,7 +178,7 @@ func TestAShutdownIsCounted(t *testing.T) {
 	login(t, b, number(1))
 	entered(t, b)
 	stop()
-	if err := <-done; err != nil {
+	if err := await.Receive(t, "the gateway has stopped", done); err != nil {
 		t.Fatal(err)
 	}
 	if all := b.Stats().Ended; all[len(all)-1] != 1 || sum(slices.Clone(all[:])) != 1 {

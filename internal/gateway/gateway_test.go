@@ -176,7 +176,7 @@ func TestMessagesReachTheConnectionThatListens(t *testing.T) {
 	}
 	p.subscribe(wire.DownTopic(user, wire.DownToken))
 	p.want(packets.Suback)
-	if who := <-woken; who.Number != user || who.Meter != 1 {
+	if who := await.Receive(t, "the meter wakes its work", woken); who.Number != user || who.Meter != 1 {
 		t.Errorf("woken for %+v, want meter %s", who, user)
 	}
 	if b.Publish(user, wire.DownCommand, []byte("{}")) {

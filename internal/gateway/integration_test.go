@@ -62,7 +62,7 @@ func integrationBroker(t *testing.T, limits gateway.Limits, revoked func() bool)
 	go func() { ended <- g.Run(ctx) }()
 	t.Cleanup(func() {
 		stop()
-		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
+		if err := await.Receive(t, "the broker has stopped", ended); err != nil && !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
 	})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/eclipse/paho.golang/paho"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/gateway"
 	"github.com/paywatt/paywatt/wire"
 )
@@ -37,13 +38,13 @@ func TestPaho5IsAMeter(t *testing.T) {
 	if got, err := c.Publish(ctx, &paho.Publish{Topic: wire.UpTopic(user, wire.KindReading), QoS: 1, Payload: []byte(reading(1))}); err != nil || got.ReasonCode != 0 {
 		t.Fatalf("a reading: %+v, %v", got, err)
 	}
-	if topic := <-heard; topic != wire.DownTopic(user, wire.DownAck) {
+	if topic := await.Receive(t, "a message", heard); topic != wire.DownTopic(user, wire.DownAck) {
 		t.Errorf("got %s, want an acknowledgement", topic)
 	}
 	if !b.Publish(user, wire.DownToken, []byte(`{}`)) {
 		t.Error("no message was taken")
 	}
-	if topic := <-heard; topic != wire.DownTopic(user, wire.DownToken) {
+	if topic := await.Receive(t, "a message", heard); topic != wire.DownTopic(user, wire.DownToken) {
 		t.Errorf("got %s, want a token", topic)
 	}
 	if got, err := c.Publish(ctx, &paho.Publish{Topic: wire.UpTopic(number(2), wire.KindReading), QoS: 1, Payload: []byte(reading(1))}); err == nil || got.ReasonCode != 0x87 {

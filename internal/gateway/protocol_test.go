@@ -10,6 +10,7 @@ import (
 
 	"github.com/mochi-mqtt/server/v2/packets"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/gateway"
 	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/wire"
@@ -229,11 +230,7 @@ func TestASessionOutlivesItsConnection(t *testing.T) {
 // gone waits until no meter is connected.
 func gone(t *testing.T, b *gateway.Gateway) {
 	t.Helper()
-	for end := time.Now().Add(patience); b.Stats().Meters > 0; time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("the meter is still connected")
-		}
-	}
+	await.True(t, "the meter has gone", func() bool { return b.Stats().Meters == 0 })
 }
 
 // TestASessionHasAnEnd: after its time nothing is left of it.

@@ -114,7 +114,7 @@ func TestANewcomerWaits(t *testing.T) {
 	case <-time.After(100 * time.Millisecond):
 	}
 	listen.Of(all[1]).SignedIn()
-	<-came
+	await.Receive(t, "the newcomer is in", came)
 	for i, c := range all {
 		if err := ended(c); err != nil {
 			t.Errorf("connection %d ended: %v", i, err)

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/printer"
 )
 
@@ -50,7 +51,7 @@ func TestAPrinterTakesTheWholeJob(t *testing.T) {
 	if err := printer.Send(t.Context(), addr, job); err != nil {
 		t.Fatal(err)
 	}
-	if all := <-got; !bytes.Equal(all, job) {
+	if all := await.Receive(t, "the job", got); !bytes.Equal(all, job) {
 		t.Errorf("the printer got %d of %d bytes", len(all), len(job))
 	}
 }
