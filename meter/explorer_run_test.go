@@ -125,11 +125,10 @@ func (s search) run(t *testing.T, depth int, plant func(*lab)) *lab {
 // actions (writes that succeed, fail and are cut, snapshots, the mains). TestExploreEverything tries all themes
 // together.
 func TestExploreAllInterleavings(t *testing.T) {
-	tier.Slow(t)
 	for _, s := range searches() {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			l := s.run(t, exploreDepth, func(*lab) {})
+			l := s.run(t, themeDepth(), func(*lab) {})
 			t.Logf("figures: %s: %s", s.name, l.figures())
 			if l.failure != "" {
 				t.Error(l.failure)
@@ -137,6 +136,9 @@ func TestExploreAllInterleavings(t *testing.T) {
 		})
 	}
 }
+
+// themeDepth is the depth of the searches of one theme.
+func themeDepth() int { return min(tier.ThemeDepth.N(), exploreDepth) }
 
 // wholeDepth is the depth of the searches of all actions together.
 func wholeDepth() int { return min(tier.MeterDepth.N(), exploreDepth, deepest) }

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/supply"
@@ -151,7 +150,6 @@ func plantedRules() []planted {
 
 // TestExplorerFindsEveryPlantedBug plants one bug after another and compares with testdata/planted.md.
 func TestExplorerFindsEveryPlantedBug(t *testing.T) {
-	tier.Slow(t)
 	list, err := os.ReadFile("testdata/planted.md")
 	if err != nil {
 		t.Fatal(err)
