@@ -6,7 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/paywatt/paywatt/internal/await"
 )
 
 // clockTower is a server that is restarted repeatedly on a machine with a wrong clock.
@@ -82,6 +83,7 @@ func (w *clockTower) sound() {
 // TestAClockFarAheadAtTheStart: the server starts with its clock a year ahead, and the clock is corrected. Then somebody
 // confirms a wrong clock. Afterwards the server can sell to every meter except the one with a token of the next year.
 func TestAClockFarAheadAtTheStart(t *testing.T) {
+	t.Parallel()
 	const year = "clock=8760h"
 	w := newClockTower(t)
 	w.start()
@@ -140,6 +142,7 @@ func TestAClockFarAheadAtTheStart(t *testing.T) {
 // to one meter. The meter has loaded all 70. Tokens sold after the restore load and are reported as accepted, and sales whose tokens were
 // not loaded can be reversed.
 func TestARestoreAfterALongRowOfSales(t *testing.T) {
+	t.Parallel()
 	w := newClockTower(t)
 	w.start("clock=-26h")
 	w.a.tariff(w)
@@ -169,7 +172,7 @@ func TestARestoreAfterALongRowOfSales(t *testing.T) {
 			t.Fatalf("after the restore token %d of TID %d: %s, want accept", n, sold.num(w, "tokens", 0, "tid"), s.LastToken)
 		}
 		vm.must(w, "sync")
-		eventually(w, 10*time.Second, "the server has heard that the token was loaded", func() bool {
+		await.True(w, "the server has heard that the token was loaded", func() bool {
 			return w.a.must(w, 200, "GET", "/v1/vends/"+sold.text(w, "id"), nil).text(w, "tokens", 0, "state") == "accepted"
 		})
 	}

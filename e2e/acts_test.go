@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/sometimes"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // admin is an administrator who does random things to a server, with real processes and one meter with a keypad. Tests in internal/vending
@@ -42,7 +43,9 @@ type adminCopy struct {
 // TestAdministratorsActsOfTheProgram: whatever the administrator does, each token loads once, the books stay sound, and in
 // the end the server sells. E2E_SEED is the seed.
 func TestAdministratorsActsOfTheProgram(t *testing.T) {
-	seed := uint64(setting("E2E_SEED", 1))
+	tier.Long(t)
+	t.Parallel()
+	seed := seedOf(t)
 	w := &admin{T: t, r: rand.New(rand.NewPCG(seed, 0x61646d)), p: newPlace(t, buildOnce(t, "faultinject")), meter: number(6100), sold: map[string]string{},
 		rare: sometimes.New("sale", "kill", "second server refused", "backup", "restore over the live books", "restore on a new machine", "clock far ahead at start", "sixty sales in a row")}
 	w.p.expect(clockIsWrong...)

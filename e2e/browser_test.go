@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -19,19 +18,19 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"github.com/paywatt/paywatt/internal/await"
 )
 
-const chromium = "/usr/bin/chromium"
+const chromium = "chromium"
 
 // browser is one headless Chromium with its own profile. Each tab has its own cookies.
 type browser struct{ ctx context.Context }
 
-// openBrowser starts Chromium. Without Chromium the test fails, because only a browser can check these pages.
+// openBrowser starts Chromium.
 func openBrowser(t testing.TB) *browser {
 	t.Helper()
-	if _, err := os.Stat(chromium); err != nil {
-		t.Fatalf("%v: ./check installs it (apt-get install chromium)", err)
-	}
+	needed(t, chromium)
 	ctx, stop := chromedp.NewExecAllocator(context.Background(), chromedp.ExecPath(chromium), chromedp.UserDataDir(t.TempDir()),
 		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("hide-scrollbars", true),
@@ -117,9 +116,6 @@ func exceptionText(e *runtime.ExceptionDetails) string {
 	return e.Text
 }
 
-// patience is how long one step of a browser may take.
-const patience = 20 * time.Second
-
 // forget drops everything that the tab has recorded.
 func (p *tab) forget() {
 	p.mu.Lock()
@@ -140,7 +136,7 @@ func (p *tab) weighed() (bytes float64, requests int) {
 // do carries out browser steps.
 func (p *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	ctx, cancel := context.WithTimeout(p.ctx, await.Limit)
 	defer cancel()
 	if err := chromedp.Do(ctx, steps...); err != nil {
 		p.t.Fatal(err)
@@ -158,7 +154,7 @@ func call[P, R any](p *tab, command cdp.Command[P, R], params P) R {
 }
 
 func tryCall[P, R any](p *tab, command cdp.Command[P, R], params P) (R, error) {
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	ctx, cancel := context.WithTimeout(p.ctx, await.Limit)
 	defer cancel()
 	return chromedp.Call(ctx, command, params)
 }
@@ -174,7 +170,7 @@ func ask[T any](p *tab, expression string, more ...chromedp.EvaluateOption) T {
 }
 
 func tryAsk[T any](p *tab, expression string, more ...chromedp.EvaluateOption) (T, error) {
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	ctx, cancel := context.WithTimeout(p.ctx, await.Limit)
 	defer cancel()
 	return chromedp.Run(ctx, chromedp.Evaluate[T](expression, more...))
 }
@@ -183,7 +179,7 @@ func tryAsk[T any](p *tab, expression string, more ...chromedp.EvaluateOption) (
 func (p *tab) visit(path string) {
 	p.t.Helper()
 	p.do(chromedp.Navigate(p.origin + path))
-	p.until(patience, `document.readyState === "complete"`)
+	p.until(`document.readyState === "complete"`)
 }
 
 // size sets the width of the window.
@@ -208,14 +204,14 @@ func (p *tab) text(selector string) string {
 }
 
 // until waits for an expression to become true on a page that the browser has read to its end, even across page loads.
-func (p *tab) until(within time.Duration, expression string) {
+func (p *tab) until(expression string) {
 	p.t.Helper()
-	for deadline := time.Now().Add(within); ; {
+	for deadline := time.Now().Add(await.Limit); ; {
 		if yes, err := tryAsk[bool](p, `document.readyState !== "loading" && Boolean(`+expression+")"); err == nil && yes {
 			return
 		}
 		if time.Now().After(deadline) {
-			p.t.Fatalf("not within %v: %s\non %s, focus on %s:\n%s", within, expression, p.path(), p.focus(), p.text("body"))
+			p.t.Fatalf("%s: after %v still not: %s\non %s, focus on %s:\n%s", await.NotInTime, await.Limit, expression, p.path(), p.focus(), p.text("body"))
 		}
 		<-time.After(20 * time.Millisecond)
 	}
@@ -229,7 +225,7 @@ func (p *tab) path() string {
 // at waits until the browser shows the page at the path.
 func (p *tab) at(path string) {
 	p.t.Helper()
-	p.until(10*time.Second, fmt.Sprintf("location.pathname.startsWith(%q) && document.readyState === 'complete'", path))
+	p.until(fmt.Sprintf("location.pathname.startsWith(%q) && document.readyState === 'complete'", path))
 }
 
 // In a text to type, each of these control characters stands for a key.
@@ -300,7 +296,7 @@ func keyOf(r rune) input.DispatchKeyEventParams {
 // times in quick succession. It waits because a page that is about to leave may still answer for the next one.
 func (p *tab) click(selector string, times int) {
 	p.t.Helper()
-	p.until(patience, fmt.Sprintf(`document.querySelector(%q)?.getClientRects().length`, selector))
+	p.until(fmt.Sprintf(`document.querySelector(%q)?.getClientRects().length`, selector))
 	at := ask[[]float64](p, fmt.Sprintf(`(function (e) { e.scrollIntoView({block: "center"}); const r = e.getClientRects()[0];
 		return [r.x + r.width / 2, r.y + r.height / 2]; })(document.querySelector(%q))`, selector))
 	for n := range times {
@@ -311,7 +307,7 @@ func (p *tab) click(selector string, times int) {
 // fill waits for a field and replaces its content.
 func (p *tab) fill(selector, text string) {
 	p.t.Helper()
-	p.until(patience, fmt.Sprintf(`document.querySelector(%q)`, selector))
+	p.until(fmt.Sprintf(`document.querySelector(%q)`, selector))
 	ask[chromedp.Void](p, fmt.Sprintf(`document.querySelector(%q).select()`, selector))
 	p.keys(text)
 }

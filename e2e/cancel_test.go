@@ -3,12 +3,14 @@ package e2e
 import (
 	"path/filepath"
 	"testing"
-	"time"
+
+	"github.com/paywatt/paywatt/internal/await"
 )
 
 // TestACancelledTokenIsWorthlessForGood sells two tokens, loads the first and cancels both. For the first token the meter answers that it
 // was used, for the second that it is cancelled. The meter answers the same after a kill.
 func TestACancelledTokenIsWorthlessForGood(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, paywatt(t))
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
 	a := newAPI(srv.http, p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir))
@@ -26,7 +28,7 @@ func TestACancelledTokenIsWorthlessForGood(t *testing.T) {
 		args := map[string]any{"tid": sale.num(t, "tokens", 0, "tid"), "base_date": sale.num(t, "tokens", 0, "base_date")}
 		sent := a.must(t, 202, "POST", "/v1/meters/"+m.number+"/commands", map[string]any{"type": "cancel_token", "reason": "sold by mistake", "args": args})
 		var got struct{ State, Reason string }
-		eventually(t, time.Minute, "the meter has answered", func() bool {
+		await.True(t, "the meter has answered", func() bool {
 			vm.must(t, "show")
 			c := a.must(t, 200, "GET", "/v1/meters/"+m.number+"/commands/"+sent.text(t, "id"), nil)
 			got.State = c.text(t, "state")

@@ -16,7 +16,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // ownClocks returns how far each server's clock is ahead in the test below. A negative value means that the clock is behind.
@@ -39,6 +41,8 @@ type towers struct {
 // by minutes, hours or more than a month. Sales, prices, stored answers, sessions and deliveries must not depend on which server handles
 // them.
 func TestServersOnMachinesWhoseClocksDiffer(t *testing.T) {
+	tier.Long(t)
+	t.Parallel()
 	w := &towers{T: t, p: newPlace(t, buildOnce(t, "faultinject"))}
 	w.p.expect("clocks of server and database compared")
 	w.p.env = append(w.p.env, "PAYWATT_STORE="+pgtest.New(t))
@@ -198,14 +202,16 @@ func (w *towers) prices() {
 		}
 	}
 	w.apis[4].must(w, 201, "POST", versions, later(time.Hour))
-	w.apis[3].must(w, 201, "POST", versions, later(4*time.Second))
+	const soon = 8 * time.Second
+	begins := time.Now().Truncate(time.Second).Add(soon)
+	w.apis[3].must(w, 201, "POST", versions, later(soon))
 	for i, a := range w.apis {
-		if got := quote(a); got != before {
+		if got := quote(a); got != before && time.Now().Before(begins) {
 			w.Errorf("server %d sells %d Wh before the new price begins, want %d", i, got, before)
 		}
 	}
-	<-time.After(6 * time.Second)
-	after := quote(w.apis[0])
+	var after int64
+	await.True(w, "the new price begins", func() bool { after = quote(w.apis[0]); return after != before })
 	for i, a := range w.apis {
 		if got := quote(a); got != after || got >= before*3/4 {
 			w.Errorf("server %d sells %d Wh after the new price has begun, want %d, less than %d", i, got, after, before)
@@ -303,7 +309,7 @@ func (w *towers) meter() {
 		for from := range w.servers {
 			a := w.sell(from, s.number, "mqtt")
 			want += a.num(w, "units_wh")
-			eventually(w, 20*time.Second, fmt.Sprintf("what server %d sold is in the meter at server %d", from, at), func() bool {
+			await.True(w, fmt.Sprintf("what server %d sold is in the meter at server %d", from, at), func() bool {
 				return vm.must(w, "show").BalanceWh == want
 			})
 		}
@@ -329,7 +335,7 @@ func (w *towers) meter() {
 }
 
 func (w *towers) books() {
-	eventually(w, 15*time.Second, "all is sealed and nothing is found", func() bool {
+	await.True(w, "all is sealed and nothing is found", func() bool {
 		w.off(40 * 24 * time.Hour) // the clock of the verifying machine may be off too
 		a := answer{body: []byte(w.p.run(w, "", "verify", "--data", w.p.dir, "-o", "json"))}
 		return a.num(w, "figures", "rows_waiting_for_their_seal") == 0

@@ -3,7 +3,6 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -12,6 +11,8 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/e2e/cluster"
+	"github.com/paywatt/paywatt/internal/await"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // withheld is how long the standbys receive nothing, at least. It is longer than the time between two seals.
@@ -42,9 +43,7 @@ type loss struct {
 // received nothing for seconds, so acknowledged sales and readings are gone. The servers must see that by themselves: no later token or receipt
 // has a number of a lost sale, every meter loads the lost tokens and the later ones, and the meters send their lost readings again.
 func TestAPromotionThatLosesSalesRepeatsNoNumber(t *testing.T) {
-	if os.Getenv("E2E_CLUSTER") == "" {
-		t.Skip("NOT TESTED: set E2E_CLUSTER (./check full does)")
-	}
+	tier.Long(t)
 	l := newLoss(t)
 	for i := range 4 {
 		l.all.Go(func() { l.sell(i) })
@@ -64,15 +63,15 @@ func TestAPromotionThatLosesSalesRepeatsNoNumber(t *testing.T) {
 	}
 	killed := time.Now()
 	was.Kill()
-	eventually(t, settled, "another node is the primary", func() bool { p := l.c.Primary(); return p != nil && p != was })
+	await.True(t, "another node is the primary", func() bool { p := l.c.Primary(); return p != nil && p != was })
 	promoted := time.Now()
 	was.Withhold(false)
 	was.Start(t)
-	l.c.Whole(settled)
+	l.c.Whole()
 	l.use(promoted)
 	close(l.stop)
 	l.all.Wait()
-	eventually(t, settled, "the meters have sent their lost readings again", func() bool { return l.missing(readings, l.c.URL()) == 0 })
+	await.True(t, "the meters have sent their lost readings again", func() bool { return l.missing(readings, l.c.URL()) == 0 })
 	for _, m := range l.running {
 		m.quit(t)
 	}
@@ -158,7 +157,7 @@ func (l *loss) use(after time.Time) {
 	l.Helper()
 	for i, m := range l.running {
 		var token bought
-		eventually(l, settled, "a sale to each meter", func() bool {
+		await.True(l, "a sale to each meter", func() bool {
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			for _, one := range l.sold {

@@ -5,9 +5,7 @@ import (
 	"iter"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -16,20 +14,16 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"github.com/paywatt/paywatt/e2e/cluster"
+	"github.com/paywatt/paywatt/internal/await"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
-// settled is the longest time that the cluster may need to be whole again after a fault.
-const settled = 2 * time.Minute
-
 // TestAClusterLosesNothing sells and stores readings at two servers over a PostgreSQL cluster, while machines, programs and cables of the
-// cluster fail. E2E_CLUSTER is the number of faults; without it the test does not run, because one fault takes half a minute.
+// cluster fail.
 func TestAClusterLosesNothing(t *testing.T) {
-	faults, err := strconv.Atoi(os.Getenv("E2E_CLUSTER"))
-	if err != nil {
-		t.Skip("NOT TESTED: set E2E_CLUSTER to a number of faults (./check full does)")
-	}
+	tier.Long(t)
 	c := cluster.Start(t)
-	w := newWorld(t, paywatt(t), uint64(setting("E2E_SEED", 1)))
+	w := newWorld(t, paywatt(t), seedOf(t))
 	url := c.URL()
 	w.posts, w.wait, w.pace = make([]post, 2), 3*time.Minute, 500*time.Millisecond
 	w.p.expect(databaseIsAway...)
@@ -39,7 +33,7 @@ func TestAClusterLosesNothing(t *testing.T) {
 	storm := &storm{c: c, w: w, r: rand.New(rand.NewPCG(w.seed, 0x636c7573))}
 	w.storm = func(t *testing.T) {
 		w.restart(t, func() { w.p.run(t, "", "store", "standby", url, "synchronous") })
-		storm.rage(t, faults)
+		storm.rage(t, tier.E2EClusterFaults.N())
 	}
 	w.run(t, 0)
 	w.judge(t)
@@ -60,15 +54,13 @@ func TestAClusterLosesNothing(t *testing.T) {
 // TestMoneyIsLinearizableOnACluster: the same callers at two servers over the cluster, while its primary loses power, is cut off and freezes. A
 // caller that hears no outcome asks again with the same key, so its operation lasts until then.
 func TestMoneyIsLinearizableOnACluster(t *testing.T) {
-	if os.Getenv("E2E_CLUSTER") == "" {
-		t.Skip("NOT TESTED: set E2E_CLUSTER (./check full does)")
-	}
+	tier.Long(t)
 	c := cluster.Start(t)
 	w := newLinearWorld(t, c.URL(), "slow-issuer", 2, "store", "standby", c.URL(), "synchronous")
 	for _, one := range w.tills {
 		one.wait = 3 * time.Minute
 	}
-	s := &storm{c: c, r: rand.New(rand.NewPCG(uint64(setting("E2E_SEED", 1)), 0x6c696e65)), kinds: map[string]int{}}
+	s := &storm{c: c, r: rand.New(rand.NewPCG(seedOf(t), 0x6c696e65)), kinds: map[string]int{}}
 	var raged atomic.Bool
 	go func() {
 		defer raged.Store(true)
@@ -179,7 +171,7 @@ func (s *storm) suffer(t *testing.T, f clusterFault) {
 	t.Logf("%s: %s", began.Format("15:04:05"), f.name)
 	heal := f.do(s, t)
 	if f.lead {
-		eventually(t, settled, "another node is the primary", func() bool {
+		await.True(t, "another node is the primary", func() bool {
 			p := s.c.Primary()
 			return p != nil && p != was
 		})
@@ -191,7 +183,7 @@ func (s *storm) suffer(t *testing.T, f clusterFault) {
 	}
 	healed := time.Now()
 	time.Sleep(3 * time.Second) // until Patroni has looked
-	s.c.Whole(settled)
+	s.c.Whole()
 	s.kinds[f.name]++
 	s.past = append(s.past, endured{f.name, span{began, time.Now()}, time.Since(healed)})
 }

@@ -10,6 +10,7 @@ import (
 // TestACommitThatErrorsIsUnknownAndStopsMinting: COMMIT reports an error although it succeeded. The answer says that the outcome is
 // unknown, selling stops, and after a restart a request with the same key gets the one sale.
 func TestACommitThatErrorsIsUnknownAndStopsMinting(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, buildOnce(t, "faultinject"))
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
 	key := p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir)
@@ -65,6 +66,7 @@ func TestACommitThatErrorsIsUnknownAndStopsMinting(t *testing.T) {
 
 // TestAReleaseCannotBeToldToMisbehave: the fault hooks are not in a release binary.
 func TestAReleaseCannotBeToldToMisbehave(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		bin  string
 		want bool

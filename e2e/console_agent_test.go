@@ -3,7 +3,6 @@ package e2e
 import (
 	"strings"
 	"testing"
-	"time"
 )
 
 // agentsDay is the day of somebody who sells for a shop, on a telephone of 360 px: the browser is registered once, then a PIN signs in, the float
@@ -22,7 +21,7 @@ func (o *office) agentsDay(t *testing.T) {
 	d.pick("#role", "vendor_api")
 	d.fill("#vendor", "CORNER")
 	d.click("main form button.primary", 1)
-	d.until(10*time.Second, `document.getElementById("link")`)
+	d.until(`document.getElementById("link")`)
 	link := strings.TrimPrefix(d.text("#link"), d.origin)
 
 	a := o.chrome.open(t, d.origin)
@@ -53,7 +52,7 @@ func (o *office) agentsDay(t *testing.T) {
 		a.fill("#meter", zuri)
 		a.keys(tabKey + amount + enterKey)
 		if amount == "1,00" {
-			a.until(10*time.Second, `document.querySelector("[role=alert]")`)
+			a.until(`document.querySelector("[role=alert]")`)
 			continue
 		}
 		a.at("/sell/check")
@@ -85,7 +84,7 @@ func (p *tab) handsOut(t *testing.T, token string) {
 		t.Error("the page of the sale does not share the token")
 	}
 	p.click(`main a[href$="/receipt"]`, 1)
-	p.until(10*time.Second, `document.readyState === "complete" && document.querySelector('main a[href="?print=1"]')`)
+	p.until(`document.readyState === "complete" && document.querySelector('main a[href="?print=1"]')`)
 	p.fits()
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 )
@@ -25,7 +24,7 @@ func (p *tab) tabTo(selector string) {
 func (p *tab) shows(texts ...string) {
 	p.t.Helper()
 	for _, text := range texts {
-		p.until(10*time.Second, fmt.Sprintf("document.readyState === 'complete' && document.querySelector('main').innerText.includes(%q)", text))
+		p.until(fmt.Sprintf("document.readyState === 'complete' && document.querySelector('main').innerText.includes(%q)", text))
 	}
 }
 
@@ -51,7 +50,7 @@ func (o *office) clerksDay(t *testing.T) {
 	}
 	for i, meter := range meters {
 		d.at("/sell")
-		d.until(10*time.Second, `document.activeElement.id === "meter"`)
+		d.until(`document.activeElement.id === "meter"`)
 		d.keys(meter + tabKey + fmt.Sprint(20+i) + enterKey)
 		d.at("/sell/check")
 		d.keys(enterKey)
@@ -64,7 +63,7 @@ func (o *office) clerksDay(t *testing.T) {
 	for _, typed := range []string{"zawadi mw", "0733000111"} {
 		ask[chromedp.Void](d, `window.seen = true, undefined`) // the next page does not have it
 		d.keys("/" + typed + enterKey)
-		d.until(10*time.Second, `!window.seen`)
+		d.until(`!window.seen`)
 		d.at("/meters/" + zawadi)
 	}
 	d.keys("/" + digits[len(digits)-6:] + enterKey)
@@ -81,7 +80,7 @@ func (o *office) clerksDay(t *testing.T) {
 	d.keys(enterKey)
 	d.tabTo(`button[value="copy"]`)
 	d.keys(enterKey)
-	d.until(10*time.Second, `location.pathname.endsWith("/receipt")`)
+	d.until(`location.pathname.endsWith("/receipt")`)
 	d.shows("COPY")
 	d.tabTo(`main a[href="/sell"]`)
 	d.keys(enterKey)

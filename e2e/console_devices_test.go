@@ -2,7 +2,8 @@ package e2e
 
 import (
 	"testing"
-	"time"
+
+	"github.com/paywatt/paywatt/internal/await"
 )
 
 // devicePages are the pages of devices that do not know Paywatt: one of them talks and belongs to no meter.
@@ -14,7 +15,7 @@ func (o *office) devicePages(t *testing.T) []pageState {
 			if plug.c == nil {
 				plug.plugIn(t, o.devicesAt)
 			}
-			eventually(t, patience, "the device is listed", func() bool {
+			await.True(t, "the device is listed", func() bool {
 				d.visit("/devices")
 				return ask[bool](d, `document.querySelector("main").innerText.includes("kitchen")`)
 			})
@@ -23,7 +24,7 @@ func (o *office) devicePages(t *testing.T) []pageState {
 			d.visit("/devices")
 			d.fill(`input[name="meter"]`, number(1002)) // a token meter takes no such device
 			d.keys(enterKey)
-			d.until(10*time.Second, `document.querySelector("[role=alert]")`)
+			d.until(`document.querySelector("[role=alert]")`)
 		}},
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/paywatt/paywatt/internal/await"
 )
 
 // running starts the program and waits until what it prints matches the pattern. It returns the pattern's groups. The program ends with the
@@ -55,9 +57,9 @@ func (p *place) running(t *testing.T, pattern string, args ...string) []string {
 		if m != nil {
 			return m
 		}
-	case <-time.After(patience):
+	case <-time.After(await.Limit):
 	}
-	t.Fatalf("%v did not print %s:\n%s", args, pattern, said)
+	t.Fatalf("%s: %v did not print %s:\n%s", await.NotInTime, args, pattern, said)
 	return nil
 }
 
@@ -85,7 +87,7 @@ func (o *office) tourPages(t *testing.T) []shownPage {
 		all = append(all, pageState{fmt.Sprintf("tour, step %d", step), func() {
 			tour.visit("/overview")
 			ask[chromedp.Void](tour, fmt.Sprintf(`(b => { window.left = true; b.value = "%d"; b.click(); })(document.querySelector(".tour button[name=step]"))`, step))
-			tour.until(patience, fmt.Sprintf(`!window.left && document.readyState === "complete" && document.querySelector(".tour p").innerText.includes("%d of 5")`, step))
+			tour.until(fmt.Sprintf(`!window.left && document.readyState === "complete" && document.querySelector(".tour p").innerText.includes("%d of 5")`, step))
 		}})
 	}
 	return shownIn(tour, all)
@@ -98,7 +100,7 @@ func (o *office) inArabic(t *testing.T, page shownPage) {
 	choose := func(language, direction string) {
 		p.size(1280)
 		p.click(`button[name="language"][value="`+language+`"]`, 1)
-		p.until(patience, fmt.Sprintf(`document.readyState === "complete" && document.documentElement.lang === %q && document.documentElement.dir === %q`, language, direction))
+		p.until(fmt.Sprintf(`document.readyState === "complete" && document.documentElement.lang === %q && document.documentElement.dir === %q`, language, direction))
 	}
 	choose("ar", "rtl")
 	p.narrow(page.name+" in Arabic", 360, 320)

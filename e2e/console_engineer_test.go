@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 )
@@ -21,7 +20,7 @@ func (o *office) engineersDay(t *testing.T) {
 	d.fill("#email", email)
 	d.pick("#role", "engineer")
 	d.click("main form button.primary", 1)
-	d.until(10*time.Second, `document.getElementById("link")`)
+	d.until(`document.getElementById("link")`)
 	link := strings.TrimPrefix(d.text("#link"), d.origin)
 
 	e := o.chrome.open(t, d.origin)
@@ -42,7 +41,7 @@ func (o *office) engineersDay(t *testing.T) {
 	m := o.place.meterProcess(t, filepath.Join(t.TempDir(), "meter"), o.srv.mqtt, s)
 	m.must(t, "sync")
 	e.visit("/meters/" + s.number)
-	e.until(20*time.Second, `/\d\d:\d\d/.test(document.querySelector("[data-cell=seen]").textContent)`)
+	e.until(`/\d\d:\d\d/.test(document.querySelector("[data-cell=seen]").textContent)`)
 
 	o.complaint(t, e, m, s)
 	o.serviceToken(t, e, m, s)
@@ -122,7 +121,7 @@ func (o *office) serviceToken(t *testing.T, e *tab, m *vmeter, s secrets) {
 	m.must(t, "key "+strings.ReplaceAll(e.text("main .token"), " ", "")+"#")
 	m.must(t, "sync")
 	e.click(`main a[href*="/recharges/"]`, 1)
-	e.until(20*time.Second, `document.querySelector("#track [data-cell=state]").textContent.includes("accepted by the meter")`)
+	e.until(`document.querySelector("#track [data-cell=state]").textContent.includes("accepted by the meter")`)
 }
 
 // nextKey gives the meter its next key: planned, made with a second person, entered in order, confirmed by the meter.
@@ -185,9 +184,9 @@ func (o *office) replace(t *testing.T, e *tab, old *vmeter, s secrets) {
 	e.keys(enterKey)
 	e.shows("What will happen", kWh+" kWh")
 	e.fits()
-	e.until(10*time.Second, `document.activeElement.value === "swap"`)
+	e.until(`document.activeElement.value === "swap"`)
 	e.keys(enterKey)
-	e.until(10*time.Second, `document.querySelector("main a[href^='/approvals/']")`)
+	e.until(`document.querySelector("main a[href^='/approvals/']")`)
 	e.click(`main a[href^="/approvals/"]`, 1)
 	e.at("/approvals/")
 	request := e.path()
@@ -206,7 +205,7 @@ func (o *office) replace(t *testing.T, e *tab, old *vmeter, s secrets) {
 	e.at("/meters/" + fresh.number + "/recharges/tok_")
 	e.fits()
 	e.click(`main button[value="mqtt"]`, 1)
-	e.until(20*time.Second, `document.querySelector("#track [data-cell=state]").textContent.includes("accepted by the meter")`)
+	e.until(`document.querySelector("#track [data-cell=state]").textContent.includes("accepted by the meter")`)
 	if got := m.must(t, "show"); got.LastToken != "accept" || got.BalanceWh != left/100*100 {
 		t.Errorf("the new meter answers its replacement token with %s and shows %d Wh, want %d", got.LastToken, got.BalanceWh, left/100*100)
 	}
@@ -218,7 +217,7 @@ func (o *office) replace(t *testing.T, e *tab, old *vmeter, s secrets) {
 func (o *office) servicePages() []pageState {
 	d := o.owner
 	m := o.page(o.first)
-	alert := func() { d.until(10*time.Second, `document.querySelector("[role=alert]")`) }
+	alert := func() { d.until(`document.querySelector("[role=alert]")`) }
 	return []pageState{
 		{"timeline", func() { d.visit(m + "/timeline") }},
 		{"service", func() { d.visit(m + "/service") }},
@@ -240,7 +239,7 @@ func (o *office) servicePages() []pageState {
 			d.visit("/doctor?meter=" + o.first.number)
 			d.fill("#digits", "12345678901234567890")
 			d.keys(enterKey)
-			d.until(10*time.Second, `document.getElementById("found-title")`)
+			d.until(`document.getElementById("found-title")`)
 		}},
 		{"place", func() { d.visit(m + "/place") }},
 		{"configuration of a meter", func() { d.visit(m + "/config") }},
@@ -269,7 +268,7 @@ func (o *office) servicePages() []pageState {
 			d.fill("#name", "Home Assistant of a name that is rather long")
 			d.click("input[name=all]", 1)
 			d.click(`main form button[type="submit"]`, 1)
-			d.until(10*time.Second, `document.getElementById("made-title")`)
+			d.until(`document.getElementById("made-title")`)
 		}},
 	}
 }

@@ -13,6 +13,7 @@ import (
 // TestALandlordsFirstDay: from "serve" on an empty folder to twenty flats pasted from a list with opening balances and pages for the tenants, a
 // recharge that the board shows, and a tenant who sees the own flat only. The pages fit a telephone, and axe-core finds nothing.
 func TestALandlordsFirstDay(t *testing.T) {
+	t.Parallel()
 	began := time.Now()
 	p := barePlace(t, buildOnce(t, ""), filepath.Join(t.TempDir(), "data")) // no passphrase and no vending key
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
@@ -30,7 +31,7 @@ func TestALandlordsFirstDay(t *testing.T) {
 	d.fill("#name", "flats")
 	d.fill("#rate", "20")
 	d.keys(enterKey)
-	d.until(10*time.Second, `document.activeElement.value === "publish"`)
+	d.until(`document.activeElement.value === "publish"`)
 	d.keys(enterKey)
 	d.at("/tariffs/flats")
 

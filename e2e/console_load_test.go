@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"flag"
 	"fmt"
 	"strings"
 	"sync"
@@ -14,27 +13,23 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/performance"
 	"github.com/chromedp/chromedp"
+
+	"github.com/paywatt/paywatt/internal/await"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
-var loadSeconds = flag.Int("load-seconds", 0, "measure live pages for so many seconds, and hold them and the first paint to their exact limits")
-
-// Limits of a page under load. The exact ones hold with -load-seconds, the coarse ones on a machine that does other things too.
+// What loads a page.
 const (
-	changeRate                = 1000 // changes a second to the meters that the page shows
-	busyExact                 = 10.0 // percent; the coarse limit is what a page takes that writes each change
-	taskExact                 = 200  // ms
-	heapExact                 = 2 << 20
-	paintExact, paintCoarse   = 1500.0, 6000.0 // ms
-	slowLatency, slowLine     = 300, 50_000    // ms, bytes a second
+	changeRate                = 1000        // changes a second to the meters that the page shows
+	slowLatency, slowLine     = 300, 50_000 // ms, bytes a second
 	slowCPU                   = 6
 	readingsEach, messageEach = 12, 580 * time.Millisecond // within a meter's limit of 2 messages a second
 )
 
 // TestPagesUnderLoadInChromium measures how busy a live list of meters keeps the browser while its meters change a thousand times a second,
-// and how soon a slow telephone paints a page. For exact figures, on a machine that does nothing else:
-//
-//	go test ./e2e -run TestPagesUnderLoad -v -args -load-seconds 20
+// and how soon a slow telephone paints a page. The figures are printed and judged by a person: they depend on what else the machine does.
 func TestPagesUnderLoadInChromium(t *testing.T) {
+	tier.Long(t)
 	o := openOffice(t)
 	o.signIn(t)
 	t.Run("the first paint of a slow telephone", o.firstPaint)
@@ -57,12 +52,9 @@ func (o *office) firstPaint(t *testing.T) {
 	for _, path := range []string{"/meters", "/overview", o.page(o.first), "/sell"} {
 		call(p, network.ClearBrowserCache, cdp.Empty{})
 		p.visit(path)
-		p.until(patience, painted)
+		p.until(painted)
 		ms := ask[float64](p, painted+`.startTime`)
 		figures = append(figures, fmt.Sprintf("%s %.0f ms", path, ms))
-		if limit := limitOf(paintExact, paintCoarse); ms > limit {
-			t.Errorf("%s: first paint after %.0f ms, at most %.0f", path, ms, limit)
-		}
 		if path == "/meters" {
 			if rows := ask[int](p, `document.querySelectorAll("tbody tr").length`); rows != manyMeters {
 				t.Errorf("the list has %d rows", rows)
@@ -70,14 +62,6 @@ func (o *office) firstPaint(t *testing.T) {
 		}
 	}
 	t.Logf("figures: first paint at %d kB/s, %d ms, %dx slower processor, empty cache: %s", slowLine/1000, slowLatency, slowCPU, strings.Join(figures, ", "))
-}
-
-// limitOf returns the exact limit when the run measures, else the coarse one.
-func limitOf(exact, coarse float64) float64 {
-	if *loadSeconds > 0 {
-		return exact
-	}
-	return coarse
 }
 
 func (o *office) thousandChanges(t *testing.T) {
@@ -95,14 +79,6 @@ func (o *office) thousandChanges(t *testing.T) {
 		quick.busy, quick.longest, quick.heap>>10)
 	t.Logf("figures: %dx slower processor, %.0f changes a second: main thread %.1f %% busy, longest task %.0f ms", slowCPU, slow.rate, slow.busy, slow.longest)
 	t.Logf("figures: baseline, a page that writes each of %d changes a second into its cell: %.1f %% busy; ratio %.2f", changeRate, base, quick.busy/base)
-	for slowness, run := range map[float64]under{1: quick, slowCPU: slow} {
-		if limit := limitOf(busyExact, slowness*base); run.busy > limit {
-			t.Errorf("%.0fx slower processor: the main thread is %.1f %% busy, at most %.1f %%", slowness, run.busy, limit)
-		}
-		if *loadSeconds > 0 && (run.longest > taskExact || run.heap > heapExact || run.rate < changeRate*0.95) {
-			t.Errorf("a task of %.0f ms, at most %d; the heap grew by %d bytes, at most %d; %.0f changes a second", run.longest, taskExact, run.heap, heapExact, run.rate)
-		}
-	}
 }
 
 // under is what a page under load takes.
@@ -117,14 +93,14 @@ type under struct {
 func (o *office) watched(t *testing.T, p *tab, f *fleet) under {
 	t.Helper()
 	p.visit("/meters")
-	p.until(patience, `document.getElementById("live-state").textContent === "● Live"`)
+	p.until(`document.getElementById("live-state").textContent === "● Live"`)
 	last := o.crowd[len(o.crowd)-1].number
-	p.until(patience, fmt.Sprintf(`document.querySelector("#m-%s [data-cell=load]").textContent.endsWith(" W")`, last))
+	p.until(fmt.Sprintf(`document.querySelector("#m-%s [data-cell=load]").textContent.endsWith(" W")`, last))
 	ask[chromedp.Void](p, fmt.Sprintf(`window.tasks = [], new PerformanceObserver(l => tasks.push(...l.getEntries().map(e => e.duration))).observe({type: "longtask"}),
 		window.link = document.querySelector("#m-%s a"), link.focus(), getSelection().selectAllChildren(link),
 		window.moves = 0, document.body.addEventListener("moved", () => moves++), undefined`, last))
-	seconds, before, began, busy, heap := max(*loadSeconds, 2), f.changes(), time.Now(), p.busy(), p.heap()
-	eventually(t, time.Duration(seconds)*10*time.Second, "the fleet makes its changes", func() bool { return f.changes() >= before+uint64(seconds*changeRate) })
+	seconds, before, began, busy, heap := tier.E2ELoadSeconds.N(), f.changes(), time.Now(), p.busy(), p.heap()
+	await.True(t, "the fleet makes its changes", func() bool { return f.changes() >= before+uint64(seconds*changeRate) })
 	took := time.Since(began).Seconds()
 	out := under{busy: (p.busy() - busy) / took * 100, rate: float64(f.changes()-before) / took, heap: p.heap() - heap,
 		longest: ask[float64](p, `Math.max(0, ...tasks)`)}
@@ -143,7 +119,7 @@ func (p *tab) direct(t *testing.T) float64 {
 	ask[chromedp.Void](p, fmt.Sprintf(`window.cells = [...document.querySelectorAll("[data-cell=load]")], window.n = 0, window.writer = setInterval(() => {
 		for (let i = 0; i < %d; i++) cells[n %% cells.length].textContent = n++ + " W"; }, 20), undefined`, changeRate/50))
 	began, busy := time.Now(), p.busy()
-	<-time.After(time.Duration(max(*loadSeconds/2, 2)) * time.Second)
+	<-time.After(time.Duration(tier.E2ELoadSeconds.N()/2) * time.Second)
 	return (p.busy() - busy) / time.Since(began).Seconds() * 100
 }
 
@@ -171,7 +147,7 @@ func (p *tab) showsWhatTheServerSays(t *testing.T, o *office) {
 	t.Helper()
 	for _, s := range o.crowd {
 		want := fmt.Sprintf("%d W", o.api.must(t, 200, "GET", "/v1/meters/"+s.number, nil).num(t, "w"))
-		p.until(patience, fmt.Sprintf(`document.querySelector("#m-%s [data-cell=load]").textContent === %q`, s.number, want))
+		p.until(fmt.Sprintf(`document.querySelector("#m-%s [data-cell=load]").textContent === %q`, s.number, want))
 	}
 }
 

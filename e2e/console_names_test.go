@@ -3,7 +3,6 @@ package e2e
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
@@ -85,7 +84,7 @@ func (o *office) menu(t *testing.T) {
 	d.visit("/ledger")
 	d.tabTo(".menu-button")
 	d.keys(enterKey)
-	d.until(10*time.Second, open)
+	d.until(open)
 	if small := ask[int](d, `Math.min(...[...document.querySelectorAll("#menu a, #menu button")].map(e => e.offsetHeight))`); small < 44 {
 		t.Errorf("an entry of the open menu is %d px high, at least 44", small)
 	}
@@ -94,9 +93,9 @@ func (o *office) menu(t *testing.T) {
 	}
 	d.forget()
 	d.keys(escapeKey)
-	d.until(10*time.Second, `!`+open)
+	d.until(`!` + open)
 	d.keys(enterKey)
-	d.until(10*time.Second, open)
+	d.until(open)
 	d.tabTo(`#menu a[href="/office"]`)
 	d.keys(enterKey)
 	d.at("/office")
@@ -117,7 +116,7 @@ func (o *office) paper(t *testing.T) {
 		t.Errorf("on the receipt the focus is on %s, want the link that prints it", got)
 	}
 	d.click(`.theme button[value="dark"]`, 1)
-	d.until(10*time.Second, `document.documentElement.dataset.theme === "dark" && document.readyState === "complete"`)
+	d.until(`document.documentElement.dataset.theme === "dark" && document.readyState === "complete"`)
 	call(d, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"})
 	d.size(roll)
 	if wide := ask[int](d, `document.documentElement.scrollWidth`); wide > roll {
@@ -139,5 +138,5 @@ func (o *office) paper(t *testing.T) {
 	call(d, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{})
 	d.size(1280)
 	ask[chromedp.Void](d, `document.querySelector('.theme button[value=""]').click()`)
-	d.until(10*time.Second, `document.documentElement.dataset.theme === "" && document.readyState === "complete"`)
+	d.until(`document.documentElement.dataset.theme === "" && document.readyState === "complete"`)
 }

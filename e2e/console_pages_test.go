@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/paywatt/paywatt/internal/await"
 )
 
 // pageState is a page to look at in one state, with the steps that lead to the state.
@@ -69,24 +70,24 @@ func (o *office) pageStates() []pageState {
 		{"search, suggestions", func() {
 			d.visit("/search")
 			d.keys("amina")
-			d.until(10*time.Second, `document.querySelector(".top .hits a")`)
+			d.until(`document.querySelector(".top .hits a")`)
 		}},
 		{"search, nothing found", func() { d.visit("/search?q=04140010029") }},
 		{"sell", func() { d.visit("/sell") }},
 		{"sell, a wrong number", func() {
 			d.visit("/sell")
 			d.keys("04140010029")
-			d.until(10*time.Second, `document.querySelector("#preview .error")`)
+			d.until(`document.querySelector("#preview .error")`)
 		}},
 		{"sell, price", func() {
 			d.visit("/sell?meter=" + o.first.number)
 			d.keys("100")
-			d.until(10*time.Second, `document.querySelector("#preview .bill")`)
+			d.until(`document.querySelector("#preview .bill")`)
 		}},
 		{"sell, refused", func() {
 			d.visit("/sell?meter=" + o.first.number)
 			d.keys("12.345" + enterKey)
-			d.until(10*time.Second, `document.querySelector("[role=alert]")`)
+			d.until(`document.querySelector("[role=alert]")`)
 		}},
 		{"check", func() {
 			d.visit("/sell?meter=" + o.first.number)
@@ -120,7 +121,7 @@ func (o *office) strangersPages(t *testing.T) []shownPage {
 		{"sign in, refused", func() {
 			s.visit("/signin")
 			s.keys("nobody@example.org" + tabKey + "a wrong password" + enterKey)
-			s.until(10*time.Second, `document.querySelector("[role=alert]")`)
+			s.until(`document.querySelector("[role=alert]")`)
 		}},
 		{"set up, closed", func() { s.visit("/setup?code=x") }},
 		{"API documentation", func() { s.visit("/docs?q=reversal") }},
@@ -144,7 +145,7 @@ func (o *office) officePages() []pageState {
 		{"sales", func() { d.visit("/sales") }},
 		{"sales, refused", func() {
 			d.visit("/sales?meter=1")
-			d.until(10*time.Second, `document.querySelector("[role=alert]")`)
+			d.until(`document.querySelector("[role=alert]")`)
 		}},
 		{"approvals", func() { d.visit("/approvals?all=1") }},
 		{"tills", func() { d.visit("/tills") }},
@@ -152,7 +153,7 @@ func (o *office) officePages() []pageState {
 			d.visit("/tills")
 			ask[chromedp.Void](d, `document.querySelector("#float").value = "five", undefined`)
 			d.click(`main form button[type="submit"]`, 1)
-			d.until(10*time.Second, `document.querySelector("[role=alert]")`)
+			d.until(`document.querySelector("[role=alert]")`)
 		}},
 		{"till", func() {
 			d.visit("/tills")
@@ -162,17 +163,17 @@ func (o *office) officePages() []pageState {
 				ask[chromedp.Void](d, `document.querySelector("#till").value = "till-2", document.querySelector("#float").value = "1,000", undefined`)
 				d.click(`main form button[type="submit"]`, 1)
 			}
-			d.until(10*time.Second, `location.pathname.startsWith("/tills/shf_")`)
+			d.until(`location.pathname.startsWith("/tills/shf_")`)
 		}},
 		{"closed days", func() { d.visit("/days") }},
 		{"vendors", func() { d.visit("/vendors") }},
 		{"vendors, refused", func() {
 			submit(`document.querySelector("#commission").value = "two", document.querySelector("#code").value = "S1"`)
-			d.until(10*time.Second, `document.querySelector("[role=alert]")`)
+			d.until(`document.querySelector("[role=alert]")`)
 		}},
 		{"vendor", func() {
 			submit(`document.querySelector("#code").value = "S1"`)
-			d.until(10*time.Second, `location.pathname.startsWith("/vendors/")`)
+			d.until(`location.pathname.startsWith("/vendors/")`)
 		}},
 		{"alarms", func() { d.visit("/alarms?all=1") }},
 		{"audit log", func() { d.visit("/audit") }},
@@ -195,14 +196,14 @@ func (o *office) setUpPages() []pageState {
 			d.visit("/settings")
 			ask[chromedp.Void](d, `document.querySelector("#tz").value = "Nairobi", undefined`)
 			d.click(`main form button[type="submit"]`, 1)
-			d.until(10*time.Second, `document.querySelector("[role=alert]")`)
+			d.until(`document.querySelector("[role=alert]")`)
 		}},
 		{"new version of a tariff", func() { d.visit("/tariffs/new?of=domestic") }},
 		{"new version, checked", func() {
 			d.visit("/tariffs/new?of=domestic")
 			ask[chromedp.Void](d, `document.querySelector("#monthly").value = "50", undefined`)
 			d.click(`main form button[type="submit"]`, 1)
-			d.until(10*time.Second, `document.querySelector("button[value=publish]")`)
+			d.until(`document.querySelector("button[value=publish]")`)
 		}},
 		{"import", func() { d.visit("/import") }},
 		{"import, checked", func() {
@@ -210,12 +211,12 @@ func (o *office) setUpPages() []pageState {
 			d.choose("#file", "flats.csv", "number,Name of a very long column that nobody needs\n"+number(1950)+",x\n1,y\n4.1E+10,z\n")
 			d.pick("#tariff", "domestic")
 			d.click("main form button.primary", 1)
-			d.until(10*time.Second, `document.querySelector("button[value=check]")`)
+			d.until(`document.querySelector("button[value=check]")`)
 		}},
 		{"import, done", func() {
 			if ask[bool](d, `document.querySelector("button[value=import]") !== null`) {
 				d.click(`button[value="import"]`, 1)
-				d.until(10*time.Second, `document.querySelector("h1").innerText.includes("Meters")`)
+				d.until(`document.querySelector("h1").innerText.includes("Meters")`)
 			} else { // an earlier look imported it
 				d.visit("/import")
 				d.click(`main tbody a`, 1)
@@ -227,7 +228,7 @@ func (o *office) setUpPages() []pageState {
 			d.visit("/meters/new")
 			ask[chromedp.Void](d, `document.querySelector("#number").value = "04140001002", undefined`)
 			d.click(`main form button[type="submit"]`, 1)
-			d.until(10*time.Second, `document.querySelector("[role=alert]")`)
+			d.until(`document.querySelector("[role=alert]")`)
 		}},
 	}
 }
@@ -267,7 +268,7 @@ func (o *office) docsFit(t *testing.T) {
 func (o *office) looksRight(t *testing.T, page shownPage) {
 	t.Helper()
 	tab := page.tab
-	tab.until(10*time.Second, `document.readyState === "complete"`)
+	tab.until(`document.readyState === "complete"`)
 	tab.dark(false)
 	for _, width := range []int64{320, 360, 768, 1280} {
 		tab.size(width)
@@ -301,7 +302,7 @@ func (o *office) netsHold(t *testing.T) {
 	d := o.owner
 	d.visit("/sell")
 	ask[chromedp.Void](d, `document.body.insertAdjacentHTML("beforeend", '<p style="color:red">x <input></p>'), undefined`)
-	eventually(t, patience, "an inline style is noted", func() bool {
+	await.True(t, "an inline style is noted", func() bool {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		return strings.Contains(strings.Join(d.problems, "\n"), "Content Security Policy")
@@ -316,7 +317,7 @@ func (o *office) netsHold(t *testing.T) {
 // drawn waits until every chart has the width of its box, which it takes in the frame after the page's width has changed.
 func (p *tab) drawn() {
 	p.t.Helper()
-	p.until(10*time.Second, `[...document.querySelectorAll("[data-chart]")].every(box => !box.plot || box.plot.width === box.clientWidth)`)
+	p.until(`[...document.querySelectorAll("[data-chart]")].every(box => !box.plot || box.plot.width === box.clientWidth)`)
 }
 
 // clipped lists elements whose text does not fit.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/provider/webhook"
 )
 
@@ -28,7 +29,7 @@ func (o *office) parked(t *testing.T) {
 	stamp := strconv.FormatInt(time.Now().Unix(), 10)
 	o.api.must(t, 204, "POST", made.text(t, "path")+"w", body, "webhook-id", "msg_1", "webhook-timestamp", stamp,
 		"webhook-signature", "v1,"+base64.StdEncoding.EncodeToString(webhook.Sign(key, "msg_1", stamp, []byte(body))))
-	eventually(t, patience, "the payment is parked", func() bool {
+	await.True(t, "the payment is parked", func() bool {
 		return o.api.must(t, 200, "GET", "/v1/payments?state=parked", nil).text(t, "data") != "[]"
 	})
 }
@@ -57,7 +58,7 @@ func (o *office) hooked(t *testing.T) string {
 	t.Cleanup(end.Close)
 	at := o.api.must(t, 201, "POST", "/v1/webhooks", map[string]any{"url": end.URL + "/paywatt", "events": []string{"vend.completed", "alarm.raised"}, "allow_private": true}).text(t, "id")
 	o.api.must(t, 202, "POST", "/v1/webhooks/"+at+"/test", map[string]any{})
-	eventually(t, patience, "the event is delivered", func() bool {
+	await.True(t, "the event is delivered", func() bool {
 		return o.api.must(t, 200, "GET", "/v1/webhooks/"+at+"/deliveries?state=delivered", nil).text(t, "data") != "[]"
 	})
 	return "/webhooks/" + at
@@ -90,7 +91,7 @@ func (o *office) paymentPages(t *testing.T) []pageState {
 			d.visit(o.hooked(t) + "?state=delivered")
 			ask[chromedp.Void](d, `document.querySelector("#since").value = "2020-01-01", undefined`)
 			d.click(`button[value="recover"]`, 1)
-			d.until(10*time.Second, `document.querySelector("[role=alert]")`)
+			d.until(`document.querySelector("[role=alert]")`)
 		}},
 		{"reconciliation", func() { d.visit("/differences?all=1") }},
 		{"payment", func() {
@@ -105,7 +106,7 @@ func (o *office) paymentPages(t *testing.T) []pageState {
 			d.at("/payments/pay_")
 			d.fill("#meter", "1")
 			d.keys(enterKey)
-			d.until(10*time.Second, `document.querySelector("[role=alert]")`)
+			d.until(`document.querySelector("[role=alert]")`)
 		}},
 		{"flats", func() { d.visit("/flats") }},
 		{"the loss of a building", func() { d.visit("/flats/loss?feeder=Riverside") }},

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 )
@@ -22,18 +21,18 @@ func (o *office) peoplePages() []pageState {
 			d.fill("#email", "somebody@example.org")
 			d.fill("#vendor", "V9")
 			d.keys(enterKey)
-			d.until(10*time.Second, `document.querySelector("[role=alert]")`)
+			d.until(`document.querySelector("[role=alert]")`)
 		}},
 		{"one-time link", func() {
 			d.visit("/people")
 			d.fill("#email", longEmail)
 			d.keys(enterKey)
-			d.until(10*time.Second, `document.getElementById("link")`)
+			d.until(`document.getElementById("link")`)
 		}},
 		{"person", func() { d.visit("/people/" + longEmail) }},
 		{"person, changed", func() {
 			d.click(`button[value="role"]`, 1)
-			d.until(10*time.Second, `location.search === "?done=role"`)
+			d.until(`location.search === "?done=role"`)
 		}},
 		{"account", func() { d.visit("/account") }},
 	}
@@ -73,14 +72,14 @@ func (c *clerk) act(button, said string) {
 		ask[chromedp.Void](d, `document.getElementById("role").value = "operator", undefined`)
 	}
 	d.click(fmt.Sprintf(`button[value=%q]`, button), 1)
-	d.until(10*time.Second, fmt.Sprintf(`document.querySelector("main").innerText.includes(%q)`, said))
+	d.until(fmt.Sprintf(`document.querySelector("main").innerText.includes(%q)`, said))
 }
 
 // printed returns the path of the one-time link that the owner's page shows.
 func (c *clerk) printed() string {
 	c.t.Helper()
 	d := c.o.owner
-	d.until(10*time.Second, `document.getElementById("link")`)
+	d.until(`document.getElementById("link")`)
 	path, ours := strings.CutPrefix(d.text("#link"), d.origin)
 	if !ours || !strings.HasPrefix(path, "/invite/") {
 		c.t.Fatalf("the page shows the link %q", d.text("#link"))
@@ -160,7 +159,7 @@ func (c *clerk) isRefused(password string) {
 	c.tab.fill("#email", clerkEmail)
 	c.tab.fill("#password", password)
 	c.tab.keys(enterKey)
-	c.tab.until(10*time.Second, `document.querySelector("[role=alert]")`)
+	c.tab.until(`document.querySelector("[role=alert]")`)
 	if got := c.tab.text("[role=alert]"); !strings.Contains(got, "E-mail address or password is wrong.") {
 		c.t.Errorf("the sign-in says %q", got)
 	}
@@ -170,13 +169,13 @@ func (c *clerk) isRefused(password string) {
 func (c *clerk) watches(p *tab) {
 	c.t.Helper()
 	p.visit("/meters")
-	p.until(10*time.Second, `document.getElementById("live-state").textContent === "● Live"`)
+	p.until(`document.getElementById("live-state").textContent === "● Live"`)
 }
 
 // isOut checks that an open live page stops at once, and that the next click leads to the sign-in.
 func (c *clerk) isOut(p *tab) {
 	c.t.Helper()
-	p.until(5*time.Second, `document.getElementById("live-state").textContent === "○ Not live: reload the page"`)
+	p.until(`document.getElementById("live-state").textContent === "○ Not live: reload the page"`)
 	p.click(`header nav a[href="/customers"]`, 1)
 	p.at("/signin")
 }

@@ -140,7 +140,7 @@ func ofPage(page, path string) bool {
 // the page, the picture begins there.
 func (p *tab) standing(began time.Time, part string) []byte {
 	p.t.Helper()
-	p.until(10*time.Second, `document.readyState === "complete" && !document.querySelector(".changed")`)
+	p.until(`document.readyState === "complete" && !document.querySelector(".changed")`)
 	call(p, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: 1100, Height: 400, DeviceScaleFactor: 1})
 	p.drawn()
 	height := min(pictureHigh, ask[int64](p, `document.documentElement.scrollHeight`))

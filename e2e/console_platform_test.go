@@ -3,9 +3,10 @@ package e2e
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/paywatt/paywatt/internal/await"
 )
 
 // platform tests the authority's application platform in a browser. It generates a token, which the page puts into the token box, and sends
@@ -18,15 +19,15 @@ func (o *office) platform(t *testing.T) {
 	d.fill("#figure", "1.2")
 	d.fill("#why", "trial of the platform")
 	d.keys(enterKey)
-	d.until(10*time.Second, `location.search.startsWith("?token=tok_") && document.getElementById("digits")?.value.replaceAll(" ", "").length === 20`)
+	d.until(`location.search.startsWith("?token=tok_") && document.getElementById("digits")?.value.replaceAll(" ", "").length === 20`)
 	if focus := d.focus(); !strings.HasPrefix(focus, "button") {
 		t.Errorf("the focus is on %s, want the button that sends", focus)
 	}
 	d.keys(enterKey) // the focus is on Send
 	d.at(o.page(o.first) + "/recharges/tok_")
-	d.until(20*time.Second, `document.querySelector("#track [data-cell=state]").textContent.includes("accepted by the meter")`)
-	d.until(10*time.Second, `/^20\d\d-/.test(document.querySelector("#track [data-cell=accepted]").textContent) && document.querySelector("#track [data-cell=balance]").textContent.includes("kWh")`)
-	d.until(10*time.Second, `document.querySelector("#ways").innerText.includes("accepted by the meter")`)
+	d.until(`document.querySelector("#track [data-cell=state]").textContent.includes("accepted by the meter")`)
+	d.until(`/^20\d\d-/.test(document.querySelector("#track [data-cell=accepted]").textContent) && document.querySelector("#track [data-cell=balance]").textContent.includes("kWh")`)
+	d.until(`document.querySelector("#ways").innerText.includes("accepted by the meter")`)
 	d.clean()
 }
 
@@ -34,7 +35,7 @@ func (o *office) platform(t *testing.T) {
 func (o *office) written(t *testing.T) {
 	t.Helper()
 	m := o.api.must(t, 202, "POST", "/v1/messages", map[string]any{"phone": "+254700000001", "text": "Closed today. See example.org/" + strings.Repeat("a-long-address/", 6)})
-	eventually(t, patience, "the message was sent", func() bool {
+	await.True(t, "the message was sent", func() bool {
 		return o.api.must(t, 200, "GET", "/v1/messages/"+m.text(t, "id"), nil).text(t, "state") == "sent"
 	})
 }
@@ -55,7 +56,7 @@ func (o *office) platformPages(t *testing.T) []pageState {
 			d.visit("/messages")
 			d.click(`main a[href^="/messages/msg_"]`, 1)
 			d.at("/messages/msg_")
-			d.until(10*time.Second, `document.querySelector("main table").innerText.includes("log1")`)
+			d.until(`document.querySelector("main table").innerText.includes("log1")`)
 		}},
 		{"message, refused", func() {
 			d.visit("/messages")
@@ -65,7 +66,7 @@ func (o *office) platformPages(t *testing.T) []pageState {
 			// This page was open when its route was removed.
 			ask[chromedp.Void](d, `document.querySelector("main form [name=route]").value = "gone", undefined`)
 			d.click("main form button", 1)
-			d.until(10*time.Second, `document.querySelector("[role=alert]")`)
+			d.until(`document.querySelector("[role=alert]")`)
 			if !strings.HasPrefix(d.path(), page) {
 				t.Errorf("a refusal leads from %s to %s", page, d.path())
 			}
@@ -75,7 +76,7 @@ func (o *office) platformPages(t *testing.T) []pageState {
 			d.visit(o.page(o.first) + "/recharge")
 			d.fill("#digits", "12345678901234567890")
 			d.keys(enterKey)
-			d.until(10*time.Second, `document.querySelector("[role=alert]")`)
+			d.until(`document.querySelector("[role=alert]")`)
 		}},
 		{"a token on its way", func() {
 			d.visit(o.page(o.first) + "/recharge")
@@ -83,10 +84,10 @@ func (o *office) platformPages(t *testing.T) []pageState {
 			d.fill("#why", "a look at it")
 			d.keys(enterKey)
 			// A key pressed while the page is still loading is lost.
-			d.until(10*time.Second, `location.search.startsWith("?token=tok_") && document.readyState === "complete" && document.activeElement.matches("button")`)
+			d.until(`location.search.startsWith("?token=tok_") && document.readyState === "complete" && document.activeElement.matches("button")`)
 			d.keys(enterKey)
 			d.at(o.page(o.first) + "/recharges/tok_")
-			d.until(20*time.Second, `document.querySelector("#track [data-cell=state]").textContent.includes("accepted by the meter")`)
+			d.until(`document.querySelector("#track [data-cell=state]").textContent.includes("accepted by the meter")`)
 		}},
 	}
 }

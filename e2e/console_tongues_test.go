@@ -36,7 +36,7 @@ func (o *office) tongues(t *testing.T) {
 	p.size(1280)
 	p.visit("/overview")
 	p.click(`button[name="language"][value="ar"]`, 1)
-	p.until(patience, `document.documentElement.lang === "ar" && document.documentElement.dir === "rtl"`)
+	p.until(`document.documentElement.lang === "ar" && document.documentElement.dir === "rtl"`)
 	began, seen, queue := time.Now(), map[string]bool{}, []string{"/overview"}
 	kind := func(path string) string { return varying.ReplaceAllString(path, "/*") }
 	seen["/overview"] = true
@@ -67,7 +67,7 @@ func (o *office) tongues(t *testing.T) {
 	p.size(1280)
 	p.visit("/overview")
 	p.click(`button[name="language"][value="en"]`, 1)
-	p.until(patience, `document.documentElement.lang === "en" && document.documentElement.dir === "ltr"`)
+	p.until(`document.documentElement.lang === "en" && document.documentElement.dir === "ltr"`)
 }
 
 // narrow checks that the page fits windows of the widths.

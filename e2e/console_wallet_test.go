@@ -5,7 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/paywatt/paywatt/internal/await"
 )
 
 // walletHome gives the office a wallet meter with money, some use and a register that cannot be true.
@@ -41,7 +42,7 @@ func (o *office) reads(t *testing.T, seq, after, wh int) {
 // doubted waits until the meter has this many open entries in the quarantine.
 func (o *office) doubted(t *testing.T, want int) {
 	t.Helper()
-	eventually(t, patience, "the reading is in quarantine", func() bool {
+	await.True(t, "the reading is in quarantine", func() bool {
 		list, _ := o.api.must(t, 200, "GET", "/v1/quarantine?meter="+o.home.number, nil).field(t, "data").([]any)
 		return len(list) == want
 	})
@@ -66,7 +67,7 @@ func (o *office) wallet(t *testing.T) {
 	}
 	d.fill("#reason", "the meter was changed")
 	d.click(`button[value=rebase]`, 1)
-	d.until(10*time.Second, `document.querySelector("[role=status]") && document.body.innerText.includes("Counted from a new start")`)
+	d.until(`document.querySelector("[role=status]") && document.body.innerText.includes("Counted from a new start")`)
 	if got := d.text("main"); !strings.Contains(got, "0.900 kWh were charged") {
 		t.Errorf("after the rebase the page says\n%s", got)
 	}
@@ -86,7 +87,7 @@ func (o *office) wallet(t *testing.T) {
 		d.visit("/meters/" + n)
 		d.fill("#reason", step.reason)
 		d.click(`button[value=`+step.button+`]`, 1)
-		d.until(10*time.Second, `document.querySelector("#supply").innerText.includes("`+step.says+`")`)
+		d.until(`document.querySelector("#supply").innerText.includes("` + step.says + `")`)
 	}
 }
 
@@ -99,7 +100,7 @@ func (o *office) rechargeSketch(t *testing.T) {
 	o.api.plan(t)
 	o.api.walletMeter(t, n)
 	m := o.place.sketch(t, n, o.sketchAt, "--legacy")
-	if v := m.sketch(t, "wait relay=open 12s"); v.Relay != "open" {
+	if v := m.sketch(t, "wait relay=open 120s"); v.Relay != "open" {
 		t.Errorf("unpaid its relay is %s", v.Relay)
 	}
 	d.visit("/sell?meter=" + n)
@@ -107,7 +108,7 @@ func (o *office) rechargeSketch(t *testing.T) {
 	d.at("/sell/check")
 	d.keys(enterKey)
 	d.at("/sales/")
-	if v := m.sketch(t, "wait relay=closed 12s"); v.Relay != "closed" || v.Heard[len(v.Heard)-1] == "OFF" {
+	if v := m.sketch(t, "wait relay=closed 120s"); v.Relay != "closed" || v.Heard[len(v.Heard)-1] == "OFF" {
 		t.Errorf("after the recharge its relay is %s; it heard %q", v.Relay, v.Heard)
 	}
 	if got := o.api.balance(t, n); got <= 0 || got > 50_00 {
@@ -116,7 +117,7 @@ func (o *office) rechargeSketch(t *testing.T) {
 	m.sketch(t, "subscribe GsmClientTest/#")
 	d.visit("/meters/" + n + "/wallet")
 	d.click(`form[action$="/summary"] button`, 1)
-	d.until(10*time.Second, `document.querySelector("#summary") && document.querySelector("#summary").innerText.includes("was sent to the device")`)
+	d.until(`document.querySelector("#summary") && document.querySelector("#summary").innerText.includes("was sent to the device")`)
 	if v := m.sketch(t, "run 4s"); !slices.ContainsFunc(v.Heard, func(h string) bool { return strings.HasPrefix(h, "GsmClientTest/summary total ") }) {
 		t.Errorf("the summary that the console sent was not heard: %q", v.Heard)
 	}
@@ -152,7 +153,7 @@ func (o *office) walletPages(t *testing.T) []pageState {
 			d.fill("#reason", "read off the meter")
 			d.fill("#register", "12 kWh")
 			d.click(`button[value=rebase]`, 1)
-			d.until(10*time.Second, `document.querySelector("[role=alert]")`)
+			d.until(`document.querySelector("[role=alert]")`)
 		}},
 	}
 }

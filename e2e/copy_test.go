@@ -7,16 +7,18 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/store/postgres"
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // TestAStoreIsCopiedAndGoesOn: a utility that has outgrown its one machine moves to PostgreSQL. Old sales remain, repeated
 // requests get the same answers, the next token loads, and the old folder cannot sell any more.
 func TestAStoreIsCopiedAndGoesOn(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, paywatt(t))
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
 	a := newAPI(srv.http, p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir))
@@ -24,7 +26,7 @@ func TestAStoreIsCopiedAndGoesOn(t *testing.T) {
 	m := a.meter(t, number(1001))
 	vm := p.meterProcess(t, filepath.Join(t.TempDir(), "meter"), srv.mqtt, m)
 	first := a.mustVend(t, m.number, 10_000, "before-0001", "mqtt")
-	eventually(t, 20*time.Second, "the first token is in the meter", func() bool { return vm.must(t, "show").BalanceWh == 34_700 })
+	await.True(t, "the first token is in the meter", func() bool { return vm.must(t, "show").BalanceWh == 34_700 })
 	vm.must(t, "load 500")
 	vm.must(t, "run 3h")
 	register := vm.must(t, "sync").RegisterWh
@@ -57,7 +59,7 @@ func TestAStoreIsCopiedAndGoesOn(t *testing.T) {
 	}
 	before := vm.must(t, "show").BalanceWh
 	next := a.mustVend(t, m.number, 10_000, "after-00001", "mqtt")
-	eventually(t, 30*time.Second, "the first token after the move is in the meter", func() bool {
+	await.True(t, "the first token after the move is in the meter", func() bool {
 		return vm.must(t, "show").BalanceWh == before+next.num(t, "units_wh")
 	})
 	if first.text(t, "receipt_no") == next.text(t, "receipt_no") {
@@ -65,7 +67,7 @@ func TestAStoreIsCopiedAndGoesOn(t *testing.T) {
 	}
 	vm.must(t, "sync")
 	vm.quit(t)
-	eventually(t, 15*time.Second, "all is sealed and sound", func() bool {
+	await.True(t, "all is sealed and sound", func() bool {
 		report := answer{body: []byte(p.run(t, "", "verify", "--data", p.dir, "-o", "json"))} // exit 0 means: no finding
 		return report.num(t, "figures", "rows_waiting_for_their_seal") == 0 && report.num(t, "figures", "sales") == 2
 	})
@@ -102,6 +104,8 @@ func rising(t *testing.T, lost, spare *place) {
 
 // TestAMoveHasOneEnd: whatever goes wrong while a store moves, in the end there is exactly one live store.
 func TestAMoveHasOneEnd(t *testing.T) {
+	tier.Long(t)
+	t.Parallel()
 	p := newPlace(t, paywatt(t))
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
 	a := newAPI(srv.http, p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir))
@@ -144,6 +148,7 @@ func TestAMoveHasOneEnd(t *testing.T) {
 // TestAnInterruptedMoveIsFinished: the folder is marked for a move and the command is killed. No server starts on the folder,
 // and the same command finds out how the move ended.
 func TestAnInterruptedMoveIsFinished(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, paywatt(t))
 	p.serve(t, "127.0.0.1:0", "127.0.0.1:0").stop()
 	again := func(url string) (errOut string, code int) {

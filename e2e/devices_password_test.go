@@ -3,7 +3,8 @@ package e2e
 import (
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/paywatt/paywatt/internal/await"
 )
 
 // powers reports a power, if the relay is closed. A device with ESPHome does so again and again without being asked.
@@ -19,6 +20,7 @@ func (p *shelfPlug) powers(watts string) {
 // TestADeviceWithESPHomeAndAPassword: the shared listener has a password. A device without it, or with another, is not even offered. The one
 // with it is offered, adopted once a second person agrees, measured by its power, and switched.
 func TestADeviceWithESPHomeAndAPassword(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, paywatt(t))
 	addr := freeAddress(t)
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0", "--mqtt-devices", addr)
@@ -34,7 +36,7 @@ func TestADeviceWithESPHomeAndAPassword(t *testing.T) {
 		plugs[name].plugIn(t, addr)
 	}
 	unknown := func() string { return string(amina.must(t, 200, "GET", "/v1/devices/unknown", nil).body) }
-	eventually(t, 15*time.Second, "the device with the password is offered", func() bool {
+	await.True(t, "the device with the password is offered", func() bool {
 		said := unknown()
 		return strings.Contains(said, `"boiler"`) && strings.Contains(said, `"esphome"`)
 	})
@@ -46,14 +48,14 @@ func TestADeviceWithESPHomeAndAPassword(t *testing.T) {
 	amina.must(t, 403, "POST", "/v1/approvals/"+asked.text(t, "id")+"/approve", map[string]any{})
 	brian.must(t, 200, "POST", "/v1/approvals/"+asked.text(t, "id")+"/approve", map[string]any{})
 	boiler := plugs["boiler"]
-	eventually(t, 15*time.Second, "the unpaid device is off", func() bool {
+	await.True(t, "the unpaid device is off", func() bool {
 		boiler.powers("0.0")
 		d := amina.must(t, 200, "GET", "/v1/meters/"+number(6201)+"/device", nil)
 		return !boiler.closed() && d.text(t, "relay") == "open" && d.text(t, "wanted") == "off"
 	})
 	amina.recharge(t, number(6201), 1_00, "esphome-000001")
-	eventually(t, 15*time.Second, "the device is on after a recharge", boiler.closed)
-	eventually(t, 30*time.Second, "the device is off when its 10 Wh are used", func() bool {
+	await.True(t, "the device is on after a recharge", boiler.closed)
+	await.True(t, "the device is off when its 10 Wh are used", func() bool {
 		boiler.powers("15000.0")
 		return !boiler.closed()
 	})

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"github.com/paywatt/paywatt/internal/await"
 )
 
 // shelfPlug plays an unmodified device with the paho client: a relay, and a counter that grows while the relay is closed.
@@ -141,6 +143,8 @@ func (p *place) strongPlugs(t *testing.T, names ...string) {
 // TestManyDevicesAtOneListener adopts three devices while the server runs: they are off while unpaid, on after a recharge, charged, and off
 // again. Another client of the same name, and a flood of names, change nothing. A released device is unknown again.
 func TestManyDevicesAtOneListener(t *testing.T) {
+	t.Parallel()
+	needed(t, "mosquitto_pub")
 	p := newPlace(t, paywatt(t))
 	p.expect("another client uses the name of a device")
 	p.strongPlugs(t, "tasmota", "shelly", "shelly-gen1")
@@ -156,19 +160,19 @@ func TestManyDevicesAtOneListener(t *testing.T) {
 		a.walletMeter(t, number(6101+i))
 		one.plugIn(t, addr)
 	}
-	eventually(t, 15*time.Second, "three devices are unknown", func() bool { return unknownDevices(t, a) == 3 })
+	await.True(t, "three devices are unknown", func() bool { return unknownDevices(t, a) == 3 })
 	for i, one := range plugs {
 		q.till().run(t, "", "device", "adopt", one.name, number(6101+i))
 	}
 	for i, one := range plugs {
-		eventually(t, 15*time.Second, one.name+" is off and measured", func() bool {
+		await.True(t, one.name+" is off and measured", func() bool {
 			d := a.must(t, 200, "GET", "/v1/meters/"+number(6101+i)+"/device", nil)
 			return !one.closed() && one.orders > 0 && d.text(t, "relay") == "open" && d.text(t, "wanted") == "off"
 		})
 		a.recharge(t, number(6101+i), 50_00, fmt.Sprintf("devices-%06d", i))
-		eventually(t, 15*time.Second, one.name+" is on after a recharge", one.closed)
+		await.True(t, one.name+" is on after a recharge", one.closed)
 	}
-	eventually(t, 60*time.Second, "all are off when 500 Wh are used", func() bool {
+	await.True(t, "all are off when 500 Wh are used", func() bool {
 		off := true
 		for _, one := range plugs {
 			one.uses(4)
@@ -185,12 +189,12 @@ func TestManyDevicesAtOneListener(t *testing.T) {
 		}
 	}
 	a.recharge(t, number(6101), 50_00, "devices-again")
-	eventually(t, 15*time.Second, "the first is on again", plugs[0].closed)
+	await.True(t, "the first is on again", plugs[0].closed)
 
 	before := a.register(t, number(6101))
 	host, port, _ := net.SplitHostPort(addr)
 	out, err := exec.Command("mosquitto_pub", "-h", host, "-p", port, "-i", "intruder", "-t", "tele/kitchen/SENSOR", "-m", `{"ENERGY":{"Power":1,"Total":99}}`).CombinedOutput()
-	eventually(t, 5*time.Second, "the claim is shown", func() bool {
+	await.True(t, "the claim is shown", func() bool {
 		return strings.Contains(string(a.must(t, 200, "GET", "/v1/devices", nil).body), `"client_id":"intruder"`) &&
 			strings.Contains(string(a.must(t, 200, "GET", "/v1/alarms", nil).body), "device-claimed")
 	})
@@ -198,15 +202,15 @@ func TestManyDevicesAtOneListener(t *testing.T) {
 		t.Errorf("another client moved the register from %d to %d Wh (%v %s)", before, now, err, out)
 	}
 	a.must(t, 200, "POST", "/v1/devices/kitchen/release", map[string]any{"reason": "moved"})
-	eventually(t, 10*time.Second, "a released device is unknown", func() bool {
+	await.True(t, "a released device is unknown", func() bool {
 		return strings.Contains(string(a.must(t, 200, "GET", "/v1/devices/unknown", nil).body), `"kitchen"`)
 	})
 	hostile(t, a, addr)
 	a.recharge(t, number(6102), 50_00, "after-the-flood")
-	eventually(t, 15*time.Second, "an adopted device does not notice the flood", plugs[1].closed)
+	await.True(t, "an adopted device does not notice the flood", plugs[1].closed)
 	a.must(t, 201, "POST", "/v1/meters", map[string]any{"number": number(6110), "mode": "prepay_wallet", "tariff": "plan", "status": "stock"})
 	a.must(t, 201, "POST", "/v1/meters/"+number(6102)+"/swap", map[string]any{"new_meter": number(6110), "reason": "replaced"}, "Idempotency-Key", "devices-swap")
-	eventually(t, 15*time.Second, "the device of a replaced meter is off", func() bool { return !plugs[1].closed() })
+	await.True(t, "the device of a replaced meter is off", func() bool { return !plugs[1].closed() })
 	srv.stop()
 	p.run(t, "", "verify", "--data", p.dir)
 }

@@ -5,13 +5,15 @@ package e2e
 import (
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/paywatt/paywatt/internal/await"
 )
 
 // TestTwoPlugsAtTheListenerOfOneMeter: a bridge carries two plugs to the listener of one meter. Nothing is charged and nothing is switched
 // until a person chooses one. From then on only the chosen plug is measured and switched. Messages that cannot be read open one alarm, and the
 // other plug's messages none but its claim.
 func TestTwoPlugsAtTheListenerOfOneMeter(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, paywatt(t))
 	p.expect("another device uses the listener of a meter", "message from a device could not be read")
 	p.strongPlugs(t, "tasmota")
@@ -29,13 +31,13 @@ func TestTwoPlugsAtTheListenerOfOneMeter(t *testing.T) {
 		one.plugIn(t, addr)
 	}
 	alarms := func() string { return string(a.must(t, 200, "GET", "/v1/alarms", nil).body) }
-	eventually(t, 15*time.Second, "both plugs are connected", func() bool { return kitchen.c.IsConnected() && bath.c.IsConnected() })
+	await.True(t, "both plugs are connected", func() bool { return kitchen.c.IsConnected() && bath.c.IsConnected() })
 	for range 3 {
 		for _, one := range both {
 			one.measure(5)
 		}
 	}
-	eventually(t, 15*time.Second, "both plugs are heard", func() bool { return strings.Contains(alarms(), "device-claimed") })
+	await.True(t, "both plugs are heard", func() bool { return strings.Contains(alarms(), "device-claimed") })
 	if n := kitchen.switched() + bath.switched(); n != 0 {
 		t.Errorf("%d orders before a person chose", n)
 	}
@@ -45,10 +47,10 @@ func TestTwoPlugsAtTheListenerOfOneMeter(t *testing.T) {
 
 	q.till().run(t, "", "device", "replace", meter, "bath", "--reason", "the kitchen has a meter of its own")
 	bath.measure(1)
-	eventually(t, 15*time.Second, "the chosen plug is switched on", bath.closed)
+	await.True(t, "the chosen plug is switched on", bath.closed)
 	before, was := a.register(t, meter), bath.wh
 	kitchen.measure(5)
-	eventually(t, 15*time.Second, "the chosen plug is charged", func() bool {
+	await.True(t, "the chosen plug is charged", func() bool {
 		bath.uses(5) // and says so when the server asks
 		return a.register(t, meter) >= before+100
 	})
@@ -64,7 +66,7 @@ func TestTwoPlugsAtTheListenerOfOneMeter(t *testing.T) {
 			one.measure(1)
 		}
 	}
-	eventually(t, 10*time.Second, "messages that cannot be read are an alarm", func() bool { return strings.Contains(alarms(), "unreadable-record") })
+	await.True(t, "messages that cannot be read are an alarm", func() bool { return strings.Contains(alarms(), "unreadable-record") })
 	if got := strings.Count(alarms(), "unreadable-record"); got != 1 {
 		t.Errorf("%d alarms about messages that cannot be read", got)
 	}

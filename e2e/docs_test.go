@@ -12,11 +12,16 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // TestTheExamplesOfTheDocsWork: every example of /docs is right in its language, and those of a utility's first steps do on a new server what
 // they say, in each language.
 func TestTheExamplesOfTheDocsWork(t *testing.T) {
+	tier.Long(t)
+	t.Parallel()
+	needed(t, "bash", "curl", "python3")
 	p := newPlace(t, paywatt(t))
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
 	key := p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir)

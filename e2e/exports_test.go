@@ -13,7 +13,9 @@ import (
 
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/statement/statementtest"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // providersOfAServer is how many providers a server gets: a utility has few of them.
@@ -26,13 +28,15 @@ type exportBank struct {
 	pairs int
 }
 
-// TestPairsOfExportsThroughTheServer uploads random pairs of exports of random days. E2E_PAIRS sets how many.
+// TestPairsOfExportsThroughTheServer uploads random pairs of exports of random days.
 func TestPairsOfExportsThroughTheServer(t *testing.T) {
-	rnd := rand.New(rand.NewPCG(uint64(setting("E2E_SEED", 1)), 53))
+	tier.Long(t)
+	t.Parallel()
+	rnd := rand.New(rand.NewPCG(seedOf(t), 53))
 	ways := statementtest.Exports()
 	sum := &statementtest.Tally{}
 	var b *exportBank
-	for n := range setting("E2E_PAIRS", 12) {
+	for n := range tier.E2EPairsOfExports.N() {
 		if n%providersOfAServer == 0 {
 			b = openBank(t)
 		}
@@ -129,12 +133,7 @@ func (b *exportBank) credited(provider string, wanted int) (out map[int64]int) {
 		}
 		return n
 	}
-	for range 200 {
-		if count() >= wanted {
-			break
-		}
-		time.Sleep(50 * time.Millisecond) // nothing says that a payment was dealt with
-	}
+	await.True(b, fmt.Sprintf("%d payments are confirmed", wanted), func() bool { return count() >= wanted })
 	time.Sleep(50 * time.Millisecond)
 	count()
 	return out

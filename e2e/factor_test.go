@@ -51,10 +51,10 @@ func (f *factor) pass(t testing.TB, p *tab) {
 		return
 	}
 	p.at("/signin/app")
-	p.until(10*time.Second, `document.querySelector("img").naturalWidth > 200 && document.activeElement.id === "code"`)
+	p.until(`document.querySelector("img").naturalWidth > 200 && document.activeElement.id === "code"`)
 	f.secret = p.text("span.mono")
 	p.keys(appCode(t, f.secret) + enterKey)
-	p.until(10*time.Second, `document.querySelectorAll("ul.mono li").length === 8`)
+	p.until(`document.querySelectorAll("ul.mono li").length === 8`)
 	f.recovery = recoveryCodes(p.text("ul.mono"))
 	p.click("a.button", 1)
 }
@@ -63,7 +63,7 @@ func (f *factor) pass(t testing.TB, p *tab) {
 func (p *tab) typeCode(code string) {
 	p.t.Helper()
 	p.at("/signin/code")
-	p.until(10*time.Second, `document.activeElement.id === "code"`) // the focus may come after the page; keys before it are lost
+	p.until(`document.activeElement.id === "code"`) // the focus may come after the page; keys before it are lost
 	p.keys(code + enterKey)
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/codeblock"
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // visit is a page that somebody follows from top to bottom.
@@ -65,6 +66,9 @@ func notFollowed() map[string]string {
 
 // TestPagesCanBeFollowed follows pages with the real binary: every command ends with 0 and prints what the page shows.
 func TestPagesCanBeFollowed(t *testing.T) {
+	tier.Long(t)
+	t.Parallel()
+	needed(t, "bash", "curl", "openssl", "mosquitto", "mosquitto_pub", "mosquitto_sub")
 	bin := paywatt(t)
 	all, err := codeblock.Read("..")
 	if err != nil {
@@ -95,6 +99,7 @@ func TestPagesCanBeFollowed(t *testing.T) {
 
 // TestEveryBlockOfCommandsIsFollowed: a visit follows each block of commands, or there is a reason why no visit follows it.
 func TestEveryBlockOfCommandsIsFollowed(t *testing.T) {
+	t.Parallel()
 	all, err := codeblock.Read("..")
 	if err != nil {
 		t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/codeblock"
 )
 
@@ -141,12 +142,12 @@ func (r *follower) tries(command string) (code string) {
 	}
 	select {
 	case code = <-r.done:
-	case <-time.After(time.Minute):
-		r.t.Errorf("not within a minute: %s", r.last.command)
+	case <-time.After(await.Limit):
+		r.t.Errorf("%s: after %v still not ended: %s", await.NotInTime, await.Limit, r.last.command)
 		code = "none"
 	}
 	if (strings.Contains(r.last.command, "serve") || strings.HasPrefix(r.last.command, "paywatt provider")) && lasting.MatchString(r.last.command) {
-		eventually(r.t, patience, r.last.command+" is ready", func() bool { return strings.Contains(r.read(file), "http=") })
+		await.True(r.t, r.last.command+" is ready", func() bool { return strings.Contains(r.read(file), "http=") })
 	}
 	r.last.output = r.read(file)
 	return code
@@ -177,14 +178,15 @@ func (r *follower) follows(b codeblock.Block, v visit) {
 		if s.Command != "" {
 			code = r.tries(s.Command)
 		}
-		for deadline := time.Now().Add(patience); want != "" && !sameText(r.last.output, want, v.exact) && ripens.MatchString(r.last.command); {
+		refused := v.refused != nil && strings.HasPrefix(s.Command, v.refused[0])
+		for deadline := time.Now().Add(await.Limit); !refused && want != "" && !sameText(r.last.output, want, v.exact) && ripens.MatchString(r.last.command); {
 			if time.Now().After(deadline) {
 				break
 			}
 			<-time.After(100 * time.Millisecond)
 			code = r.tries(r.last.command)
 		}
-		if v.refused != nil && strings.HasPrefix(s.Command, v.refused[0]) {
+		if refused {
 			if !strings.Contains(r.last.output, "Code "+v.refused[1]) {
 				r.t.Errorf("%s: got %s, want the refusal %s", b.Where(), r.last.output, v.refused[1])
 			}

@@ -8,7 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/paywatt/paywatt/internal/await"
 )
 
 // forgery is a server whose gateway believes every sender, as networks do: a writer can claim any number.
@@ -37,7 +38,7 @@ func newForgery(t *testing.T) *forgery {
 	for i, minor := range []int64{10_000, 20_000} {
 		f.sales = append(f.sales, a.mustVend(t, f.meter, minor, fmt.Sprintf("forged-%06d", i), "sms", "meter_sms"))
 	}
-	await(t, "both tokens at the customer's telephone, one on its way to the meter", 30*time.Second, func() bool { return len(f.to(honest)) == 2 && len(f.to(forgedSIM)) == 1 })
+	await.True(t, "both tokens at the customer's telephone, one on its way to the meter", func() bool { return len(f.to(honest)) == 2 && len(f.to(forgedSIM)) == 1 })
 	return f
 }
 
@@ -87,6 +88,7 @@ func (f *forgery) books(t *testing.T) string {
 // forger does not. A forger of the meter's number can at most end the sending of a token by SMS, and only with its exact units or its first
 // and last digits.
 func TestForgedMessagesMoveNothing(t *testing.T) {
+	t.Parallel()
 	f := newForgery(t)
 	before := f.books(t)
 	unchanged := func(who string) {
@@ -114,7 +116,7 @@ func TestForgedMessagesMoveNothing(t *testing.T) {
 		"this recharge card has been used! Balance 0.0 kWh", "STOP", "BAL", "LAST", "*02#" + digits} {
 		f.say(t, forgedSIM, text)
 		if strings.HasPrefix(text, "Token rejected") {
-			await(t, "the next token on its way to the meter", 30*time.Second, func() bool { return slices.ContainsFunc(f.to(forgedSIM), f.second) })
+			await.True(t, "the next token on its way to the meter", func() bool { return slices.ContainsFunc(f.to(forgedSIM), f.second) })
 		}
 	}
 	unchanged("a forged meter that does not know the token")
@@ -128,7 +130,7 @@ func TestForgedMessagesMoveNothing(t *testing.T) {
 		t.Errorf("after a forged STOP: %s", m.body)
 	}
 	f.sales = append(f.sales, f.mustVend(t, f.meter, 30_000, "forged-000009", "sms"))
-	await(t, "the answers and the new token at the customer's telephone", 30*time.Second, func() bool { return len(f.to(honest)) == 5 })
+	await.True(t, "the answers and the new token at the customer's telephone", func() bool { return len(f.to(honest)) == 5 })
 	all := strings.Join(f.to(honest), "\n")
 	for _, want := range []string{"If you did not ask for this, do nothing", inFours(f.sales[1].text(t, "tokens", 0, "digits")) + " = " + units(1), inFours(f.sales[2].text(t, "tokens", 0, "digits"))} {
 		if !strings.Contains(all, want) {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/paywatt/paywatt/internal/await"
 )
 
 // tokens plays the second week: connected token meters, and tokens that nobody buys.
@@ -14,7 +16,7 @@ func (w *month) tokens() {
 	one, two := w.add(7001, "prepay_token", "domestic", map[string]any{"simulated": true}), w.add(7002, "prepay_token", "ibt", map[string]any{"simulated": true})
 	vm := w.virtual(one)
 	w.sell(w.as("operator"), one, 30_000, "mqtt")
-	eventually(w, 20*time.Second, "the token is in the meter", func() bool { return vm.must(w, "show").BalanceWh > 0 })
+	await.True(w, "the token is in the meter", func() bool { return vm.must(w, "show").BalanceWh > 0 })
 	typed := w.sell(w.as("vendor_api CORNER"), one, 10_000)
 	vm.must(w, "key "+typed.text(w, "tokens", 0, "digits")+"#")
 	vm.must(w, "key 12345678901234567890#")
@@ -40,7 +42,7 @@ func (w *month) tokens() {
 		}
 	}
 	w.post(w.owner, "/v1/meters/"+one+"/recharges", map[string]any{"digits": digits, "by": "mqtt"})
-	eventually(w, 20*time.Second, "the token from elsewhere has its answer", func() bool {
+	await.True(w, "the token from elsewhere has its answer", func() bool {
 		vm.must(w, "show")
 		return strings.Contains(string(w.owner.must(w, 200, "GET", "/v1/meters/"+one+"/tokens", nil).body), `12300`) || vm.must(w, "show").LastToken == "accept"
 	})
@@ -77,7 +79,7 @@ func (w *month) wallets() {
 	}
 	w.sell(w.as("vendor_api CORNER"), home, 10_000)
 	vm := w.virtual(home)
-	eventually(w, 20*time.Second, "the supply is on", func() bool { return vm.must(w, "show").Relay == "closed" })
+	await.True(w, "the supply is on", func() bool { return vm.must(w, "show").Relay == "closed" })
 	vm.must(w, "load 2000")
 	vm.must(w, "run 26h")
 	vm.must(w, "sync")
@@ -105,7 +107,7 @@ func (w *month) wallets() {
 	w.says(number(7106), "reading", fmt.Sprintf(`{"seq":1,"at":%d,"up":1000,"clock":"valid","register_wh":-5,"balance_wh":0,"w":1,"mv":1,"relay":"closed","reasons":[]}`, w.now.Unix()))
 	w.says(number(7106), "reading", fmt.Sprintf(`{"seq":2,"at":%d,"up":1000,"clock":"valid","register_wh":99999999999999,"balance_wh":0,"w":1,"mv":1,"relay":"closed","reasons":[]}`, w.now.Unix()))
 	var open []any
-	eventually(w, 20*time.Second, "readings are in quarantine", func() bool {
+	await.True(w, "readings are in quarantine", func() bool {
 		open, _ = w.owner.must(w, 200, "GET", "/v1/quarantine", nil).field(w, "data").([]any)
 		return len(open) >= 3
 	})
@@ -149,7 +151,7 @@ func (w *month) telephones() {
 	post("a1", "+254700007004", "last")
 	post("a2", "+254799999999", "balance")
 	post("a3", "+254700007004", "what is this")
-	eventually(w, 30*time.Second, "messages have left", func() bool {
+	await.True(w, "messages have left", func() bool {
 		return strings.Count(string(w.owner.must(w, 200, "GET", "/v1/messages", nil).body), `"state":"sent"`) >= 3
 	})
 }
@@ -187,7 +189,7 @@ func (w *month) undone() {
 		vm.must(w, "show")
 		return w.owner.must(w, 200, "GET", "/v1/vends/"+sale.text(w, "id")+"/reversal", nil).text(w, "state")
 	}
-	eventually(w, 30*time.Second, "the meter has cancelled", func() bool { return state(gone) == "done" })
+	await.True(w, "the meter has cancelled", func() bool { return state(gone) == "done" })
 	for n, refused := 0, false; n < 12 && !refused; n++ { // repeat until a meter loads its token before the order to cancel it arrives
 		sold := w.sell(w.as("operator"), one, int64(8_000+n))
 		if err := vm.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
@@ -202,7 +204,7 @@ func (w *month) undone() {
 			w.Fatal(err)
 		}
 		<-vm.lines
-		eventually(w, 30*time.Second, "the meter has answered", func() bool { return state(sold) != "waiting" })
+		await.True(w, "the meter has answered", func() bool { return state(sold) != "waiting" })
 		refused = state(sold) == "refused"
 	}
 	vm.quit(w)

@@ -13,6 +13,7 @@ import (
 
 	zombie "zombiezen.com/go/sqlite"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/frozen"
 	"github.com/paywatt/paywatt/internal/store/postgres"
@@ -45,7 +46,7 @@ func (w *month) freeze(to string) {
 	w.sell(w.as("vendor_api CORNER"), number(7002), 5_000)
 	w.leaveOpen(number(7001))
 	w.virtual(number(7002)).must(w, "sync") // the meter is connected when the plug is pulled
-	eventually(w, 20*time.Second, "all is sealed", func() bool {
+	await.True(w, "all is sealed", func() bool {
 		out, _, _ := w.p.try("", "verify", "--data", keys, "-o", "json") // a customer's overdraft makes the exit code 1
 		report := answer{body: []byte(out)}
 		return report.text(w, "sound") == "true" && report.num(w, "figures", "rows_waiting_for_their_seal") == 0

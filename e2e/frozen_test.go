@@ -6,17 +6,23 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/frozen"
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // TestFrozenDataSell starts this program on the data of earlier versions. Their books are sound before and after the upgrade,
 // a token and a recharge are sold, one sale is reversed, and an interrupted sale is finished.
 func TestFrozenDataSell(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{"sqlite", "postgres"} {
 		for _, d := range frozen.Of(t, kind) {
 			t.Run(d.Name, func(t *testing.T) {
+				if kind == "postgres" {
+					tier.Long(t) // the tests of the store upgrade these data too
+				}
 				old := &oldShop{T: t, facts: d.Facts, p: barePlace(t, buildOnce(t, "faultinject"), d.Dir)}
 				old.p.pass = filepath.Join(d.Dir, frozen.PassFile)
 				old.p.env = append(old.p.env, "PAYWATT_PASSPHRASE_FILE="+old.p.pass, "FAULT_INJECT=clock="+time.Until(d.Facts.Now).String())
@@ -84,7 +90,7 @@ func (s *oldShop) beforeTheUpgrade(folder bool) {
 // code, which is 1 if there are notes about meters' events.
 func (s *oldShop) sound(more int64) {
 	s.Helper()
-	eventually(s, 30*time.Second, "everything is sealed", func() bool {
+	await.True(s, "everything is sealed", func() bool {
 		out, errOut, _ := s.p.try("", "verify", "--data", s.p.dir, "-o", "json")
 		r := answer{body: []byte(out)}
 		if r.text(s, "sound") != "true" || r.num(s, "figures", "sales") != s.facts.Tables["vend"].Rows+more {
@@ -134,7 +140,7 @@ func (s *oldShop) sell() {
 func (s *oldShop) finished() {
 	db := openDatabase(s.T, s.p.dir)
 	defer db.Close()
-	eventually(s, 30*time.Second, "the sale that was cut off is finished", func() bool {
+	await.True(s, "the sale that was cut off is finished", func() bool {
 		return number64(s.T, db, "SELECT COUNT(*) FROM vend WHERE state = 'held' OR state = 'priced'") == 0
 	})
 }

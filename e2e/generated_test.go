@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // tool runs a command of the module tools/client, or one of its tools, in a folder with a copy of the module.
@@ -29,6 +31,8 @@ func tail(s string) string { return s[max(0, len(s)-4000):] }
 // TestADeveloperWithAGeneratorSells: the document of a running server passes a public linter. The client that a public
 // generator makes from it compiles and sells a token, which the meter's key opens.
 func TestADeveloperWithAGeneratorSells(t *testing.T) {
+	tier.Long(t)
+	t.Parallel()
 	p := newPlace(t, paywatt(t))
 	s := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
 	key := strings.TrimSpace(p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir))

@@ -8,7 +8,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/paywatt/paywatt/internal/await"
 )
 
 // api is a plain HTTP caller with a key, as an integrator writes it on the first day, without any of our code.
@@ -18,7 +19,7 @@ type api struct {
 }
 
 func newAPI(addr, key string) *api {
-	return &api{url: "http://" + addr, key: strings.TrimSpace(key), http: http.Client{Timeout: 20 * time.Second}}
+	return &api{url: "http://" + addr, key: strings.TrimSpace(key), http: http.Client{Timeout: await.Limit}}
 }
 
 // answer is a response as it arrived.

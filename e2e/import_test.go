@@ -8,14 +8,15 @@ import (
 	"strings"
 	"testing"
 	"time"
-)
 
-// importedRows is how many rows the file of the kill test has.
-const importedRows = 10_000
+	"github.com/paywatt/paywatt/internal/tier"
+)
 
 // TestAnImportSurvivesKills imports 10,000 meters while the server is killed again and again, sends the file again each time, and undoes the
 // import in the same way. Nothing is imported twice, no row is half done, and the log verifies.
 func TestAnImportSurvivesKills(t *testing.T) {
+	tier.Long(t)
+	t.Parallel()
 	w := openImport(t)
 	p, a := w.p, w.api
 	w.repeat("import", "meters", w.path, "--default", "tariff=domestic,mode=prepay_wallet")
@@ -28,7 +29,7 @@ func TestAnImportSurvivesKills(t *testing.T) {
 		t.Errorf("after undoing %d imports a meter is left: %v", len(ids), left)
 	}
 	again := p.run(t, "", "import", "meters", w.path, "--default", "tariff=domestic,mode=prepay_wallet")
-	if !strings.Contains(again, fmt.Sprintf("%d ok, 0 refused, 0 imported before, 0 undone", importedRows)) {
+	if !strings.Contains(again, fmt.Sprintf("%d ok, 0 refused, 0 imported before, 0 undone", tier.E2EImportRows.N())) {
 		t.Errorf("after it was undone, the file is not imported whole: %s", again[max(0, len(again)-300):])
 	}
 	w.srv.stop()
@@ -36,7 +37,7 @@ func TestAnImportSurvivesKills(t *testing.T) {
 	if w.kills == 0 {
 		t.Error("the server was never killed")
 	}
-	t.Logf("figures: %d rows imported, undone and imported again, %d kills", importedRows, w.kills)
+	t.Logf("figures: %d rows imported, undone and imported again, %d kills", tier.E2EImportRows.N(), w.kills)
 }
 
 // importing is a server that is killed while it imports a file.
@@ -52,7 +53,7 @@ type importing struct {
 
 func openImport(t *testing.T) *importing {
 	t.Helper()
-	w := &importing{t: t, p: newPlace(t, paywatt(t)), rnd: rand.New(rand.NewPCG(uint64(setting("E2E_SEED", 1)), 7)), path: filepath.Join(t.TempDir(), "meters.csv")}
+	w := &importing{t: t, p: newPlace(t, paywatt(t)), rnd: rand.New(rand.NewPCG(seedOf(t), 7)), path: filepath.Join(t.TempDir(), "meters.csv")}
 	w.srv = w.p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
 	t.Cleanup(func() { w.srv.stop() })
 	w.addr = w.srv.http
@@ -62,7 +63,7 @@ func openImport(t *testing.T) *importing {
 	w.api.tariff(t)
 	var file strings.Builder
 	file.WriteString("number;name;address\n")
-	for i := range importedRows {
+	for i := range tier.E2EImportRows.N() {
 		fmt.Fprintf(&file, "%s;Customer %d;Flat %d\n", number(20_000+i), i, i)
 	}
 	write(t, w.path, file.String(), 0o600)
@@ -119,7 +120,7 @@ func (w *importing) whole() {
 			t.Errorf("meter %s is there %d times", n, times)
 		}
 	}
-	if len(seen) != importedRows {
-		t.Errorf("%d meters were imported, want %d", len(seen), importedRows)
+	if len(seen) != tier.E2EImportRows.N() {
+		t.Errorf("%d meters were imported, want %d", len(seen), tier.E2EImportRows.N())
 	}
 }

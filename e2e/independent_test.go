@@ -133,6 +133,7 @@ func readToken(t testing.TB, key uint64, digits string) facts {
 }
 
 func TestIndependentReadingAgreesWithThePublishedExample(t *testing.T) {
+	t.Parallel()
 	// STS 531-1 CTSA01 step 1: meter 00000000000, 2004-03-01 13:55, 0.1 kWh.
 	key := decoderKey02(t, "abababababababab", "00000000000", "123456", "01", 1, 2)
 	if key != 0xe653341f9d5bf36f {

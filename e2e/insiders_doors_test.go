@@ -5,7 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/paywatt/paywatt/internal/await"
 )
 
 // headOffice is a utility with four eyes on: a server, the owner's key, and keys of dishonest people.
@@ -57,6 +58,7 @@ func (o *headOffice) sound() {
 // TestAnInsiderCannotSetACommissionAlone tries to raise a vendor's commission alone. With a commission of 100 %, the vendor's float would
 // never run out.
 func TestAnInsiderCannotSetACommissionAlone(t *testing.T) {
+	t.Parallel()
 	o := newHeadOffice(t)
 	m := o.owner.meter(t, number(2001))
 	o.owner.must(t, 201, "POST", "/v1/vendors", `{"name":"Kiosk","code":"V001","commission_bps":150}`)
@@ -115,6 +117,7 @@ func TestAnInsiderCannotSetACommissionAlone(t *testing.T) {
 // TestAnInsiderFindsNoSecondDoor: some actions can be done by a token or by a command. If the token needs a second person, the command
 // needs one too. Every other action that takes paid energy away or gives energy for free also needs a second person.
 func TestAnInsiderFindsNoSecondDoor(t *testing.T) {
+	t.Parallel()
 	o := newHeadOffice(t)
 	m := o.owner.meter(t, number(2002))
 	o.owner.must(t, 201, "POST", "/v1/meters", map[string]any{"number": number(2003), "mode": "prepay_wallet", "tariff": "domestic", "simulated": true})
@@ -130,7 +133,7 @@ func TestAnInsiderFindsNoSecondDoor(t *testing.T) {
 	cancel := map[string]any{"tid": open.num(t, "tokens", 0, "tid"), "base_date": 2014}
 	clear := o.door(engineer, meter+"/commands", map[string]any{"type": "clear_credit", "reason": "test"}, "meter.clear_credit")
 	if clear == "" {
-		eventually(t, time.Minute, "the meter has cleared its credit", func() bool { return vm.must(t, "show").BalanceWh == 0 })
+		await.True(t, "the meter has cleared its credit", func() bool { return vm.must(t, "show").BalanceWh == 0 })
 		t.Errorf("the command took %d Wh of paid energy", 4000)
 	}
 	token := o.door(engineer, meter+"/tokens", map[string]any{"kind": "clear_credit", "reason_code": "other"}, "meter.clear_credit")
@@ -168,7 +171,7 @@ func TestAnInsiderFindsNoSecondDoor(t *testing.T) {
 	if got := o.owner.must(t, 200, "POST", "/v1/approvals/"+clear+"/approve", `{}`); !strings.HasPrefix(got.text(t, "result"), "cmd_") || commands() != 1 {
 		t.Errorf("the command's approval: %s, %d commands", got.body, commands())
 	}
-	eventually(t, time.Minute, "the meter has cleared its credit", func() bool { return vm.must(t, "show").BalanceWh == 0 })
+	await.True(t, "the meter has cleared its credit", func() bool { return vm.must(t, "show").BalanceWh == 0 })
 	vm.quit(t)
 	o.sound()
 }
@@ -193,6 +196,7 @@ func (o *headOffice) door(by *api, path string, body map[string]any, act string)
 
 // TestAVendorsKeyReadsNoForeignDigits: a vendor's sales cannot be read with a key that names no vendor, or with another vendor's key.
 func TestAVendorsKeyReadsNoForeignDigits(t *testing.T) {
+	t.Parallel()
 	o := newHeadOffice(t)
 	m := o.owner.meter(t, number(2005))
 	for _, code := range []string{"V001", "V002"} {

@@ -16,15 +16,19 @@ import (
 	"github.com/eclipse/paho.golang/autopaho"
 	"github.com/eclipse/paho.golang/paho"
 	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"github.com/paywatt/paywatt/internal/await"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // reader records by topic the messages that a program received from the integration broker. The program may use any client library.
 type reader struct {
-	mu  sync.Mutex
-	got map[string]string
+	name string
+	mu   sync.Mutex
+	got  map[string]string
 }
 
-func newReader() *reader { return &reader{got: map[string]string{}} }
+func newReader(name string) *reader { return &reader{name: name, got: map[string]string{}} }
 
 func (r *reader) heard(topic, payload string) {
 	r.mu.Lock()
@@ -100,74 +104,132 @@ func (o *outlook) read(t *testing.T, s secrets, seq, registerWh int) {
 
 // watch checks what every client must see. A client sees the retained state and documents of its own meter, and then every change. It sees
 // nothing about the other customer's meter.
-func (o *outlook) watch(t *testing.T, r *reader) {
+func (o *outlook) watch(t *testing.T, readers ...*reader) {
 	t.Helper()
 	state := "paywatt/" + o.first.number + "/state"
-	eventually(t, 15*time.Second, "the retained state of the own meter", func() bool { return r.last(state) != "" })
-	eventually(t, 15*time.Second, "its documents", func() bool { return r.about(o.first.number) >= 6 })
+	all := func(what string, sees func(*reader) bool) {
+		t.Helper()
+		for _, r := range readers {
+			await.True(t, r.name+" sees "+what, func() bool { return sees(r) })
+		}
+	}
+	all("the retained state of the own meter", func(r *reader) bool { return r.last(state) != "" })
+	all("its documents", func(r *reader) bool { return r.about(o.first.number) >= 6 })
 	o.read(t, o.first, 1, 1000)
 	o.read(t, o.second, 1, 77)
-	eventually(t, 15*time.Second, "the reading", func() bool { return strings.Contains(r.last(state), `"register_wh":1000`) })
-	if s := r.last(state); !strings.Contains(s, `"supply":"ON"`) || !strings.Contains(s, `"power_w":750`) {
-		t.Errorf("state %s", s)
+	all("the reading", func(r *reader) bool { return strings.Contains(r.last(state), `"register_wh":1000`) })
+	for _, r := range readers {
+		if s := r.last(state); !strings.Contains(s, `"supply":"ON"`) || !strings.Contains(s, `"power_w":750`) {
+			t.Errorf("%s sees the state %s", r.name, s)
+		}
 	}
 	o.a.recharge(t, o.first.number, 50_00, "outlook-0001")
-	eventually(t, 20*time.Second, "the recharge", func() bool { return strings.Contains(r.last(state), `"balance":50.00`) })
-	if n := r.about(o.second.number); n > 0 {
-		t.Errorf("%d messages about another customer's meter", n)
+	all("the recharge", func(r *reader) bool { return strings.Contains(r.last(state), `"balance":50.00`) })
+	for _, r := range readers {
+		o.seesNothingElse(t, r)
 	}
 }
 
-// TestPaho311ReadsTheMirror reads the mirror with Eclipse Paho's client for MQTT 3.1.1, subscribed to every topic.
-func TestPaho311ReadsTheMirror(t *testing.T) {
-	o, r := newOutlook(t), newReader()
-	opts := mqtt.NewClientOptions().AddBroker("tcp://" + o.addr).SetClientID("homeassistant").SetUsername(o.user).SetPassword(o.password).
-		SetProtocolVersion(4).SetAutoReconnect(false)
-	c := mqtt.NewClient(opts)
-	wait := func(what string, tok mqtt.Token) error {
-		t.Helper()
-		if !tok.WaitTimeout(10 * time.Second) {
-			t.Fatalf("%s: no answer", what)
-		}
-		return tok.Error()
+// seesNothingElse fails the test if a reader has heard of the other customer's meter.
+func (o *outlook) seesNothingElse(t *testing.T, r *reader) {
+	t.Helper()
+	if n := r.about(o.second.number); n > 0 {
+		t.Errorf("%s has %d messages about another customer's meter", r.name, n)
 	}
-	if err := wait("connect", c.Connect()); err != nil {
+}
+
+// TestProgramsOfOthersReadTheMirror reads the mirror with Eclipse Paho's clients for MQTT 3.1.1 and 5 and with mosquitto_sub, all at one
+// server. None of them sees another customer's meter, and none can write.
+func TestProgramsOfOthersReadTheMirror(t *testing.T) {
+	tier.Long(t)
+	t.Parallel()
+	needed(t, "mosquitto_sub", "mosquitto_pub")
+	o := newOutlook(t)
+	old, oldReader := o.paho311(t)
+	current, currentReader := o.paho5(t)
+	o.watch(t, oldReader, currentReader, o.mosquitto(t, "mqttv311"))
+
+	// Who comes later sees what was retained.
+	late := o.mosquitto(t, "mqttv5")
+	await.True(t, "the retained state", func() bool {
+		return strings.Contains(late.last("paywatt/"+o.first.number+"/state"), `"balance":50.00`)
+	})
+	o.seesNothingElse(t, late)
+
+	t.Run("Paho for MQTT 3.1.1 is refused", func(t *testing.T) { o.refused311(t, old, oldReader) })
+	t.Run("Paho for MQTT 5 is refused", func(t *testing.T) { o.refused5(t, current) })
+	host, port, err := net.SplitHostPort(o.addr)
+	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Disconnect(100)
-	if err := wait("subscribe", c.Subscribe("#", 1, func(_ mqtt.Client, m mqtt.Message) { r.heard(m.Topic(), string(m.Payload())) })); err != nil {
-		t.Fatal(err)
+	sub := exec.Command("mosquitto_sub", "-h", host, "-p", port, "-u", o.user, "-P", "wrong", "-t", "#", "-W", "5", "-C", "1")
+	if out, err := sub.CombinedOutput(); err == nil {
+		t.Errorf("mosquitto_sub with a wrong password is let in: %s", out)
 	}
-	o.watch(t, r)
-	// Publishing changes neither the mirror nor any meter.
-	if err := wait("publish", c.Publish("paywatt/"+o.first.number+"/state", 0, true, "forged")); err != nil {
-		t.Fatal(err)
-	}
-	again, wrong := newReader(), mqtt.NewClient(mqtt.NewClientOptions().AddBroker("tcp://"+o.addr).SetClientID("x").SetUsername(o.user).SetPassword("wrong"))
-	if err := wait("connect with a wrong password", wrong.Connect()); err == nil {
-		t.Error("a wrong password is let in")
-	}
-	sub := c.Subscribe("paywatt/"+o.second.number+"/state", 0, func(_ mqtt.Client, m mqtt.Message) { again.heard(m.Topic(), string(m.Payload())) })
-	if err := wait("subscribe to another's", sub); err == nil && sub.(*mqtt.SubscribeToken).Result()["paywatt/"+o.second.number+"/state"] < 0x80 {
-		t.Error("a subscription to another customer's meter is granted")
-	}
-	if s := r.last("paywatt/" + o.first.number + "/state"); s == "forged" {
-		t.Error("a program wrote into the mirror")
-	}
-	// A revoked login cannot connect any more.
+
 	o.p.run(t, "", "integration", "revoke", o.user, "--data", o.p.dir)
-	late := mqtt.NewClient(opts.SetClientID("late"))
-	if err := wait("connect with a revoked login", late.Connect()); err == nil {
+	revoked := mqtt.NewClient(o.options311().SetClientID("late"))
+	if err := answered(t, "connect with a revoked login", revoked.Connect()); err == nil {
 		t.Error("a revoked login is let in")
 	}
 }
 
-// TestPaho5ReadsTheMirror reads the mirror with Eclipse Paho's client for MQTT 5.
-func TestPaho5ReadsTheMirror(t *testing.T) {
-	o, r := newOutlook(t), newReader()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+// answered waits for an answer to Paho's client.
+func answered(t *testing.T, what string, tok mqtt.Token) error {
+	t.Helper()
+	if !tok.WaitTimeout(await.Limit) {
+		t.Fatalf("%s: after %v still no answer: %s", await.NotInTime, await.Limit, what)
+	}
+	return tok.Error()
+}
+
+func (o *outlook) options311() *mqtt.ClientOptions {
+	return mqtt.NewClientOptions().AddBroker("tcp://" + o.addr).SetClientID("homeassistant").SetUsername(o.user).SetPassword(o.password).
+		SetProtocolVersion(4).SetAutoReconnect(false)
+}
+
+// paho311 subscribes to every topic with Paho's client for MQTT 3.1.1.
+func (o *outlook) paho311(t *testing.T) (mqtt.Client, *reader) {
+	t.Helper()
+	r := newReader("Paho for MQTT 3.1.1")
+	c := mqtt.NewClient(o.options311())
+	if err := answered(t, "connect", c.Connect()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Disconnect(100) })
+	if err := answered(t, "subscribe", c.Subscribe("#", 1, func(_ mqtt.Client, m mqtt.Message) { r.heard(m.Topic(), string(m.Payload())) })); err != nil {
+		t.Fatal(err)
+	}
+	return c, r
+}
+
+// refused311 tries what a program may not do. Publishing changes neither the mirror nor any meter.
+func (o *outlook) refused311(t *testing.T, c mqtt.Client, r *reader) {
+	own, other := "paywatt/"+o.first.number+"/state", "paywatt/"+o.second.number+"/state"
+	if err := answered(t, "publish", c.Publish(own, 0, true, "forged")); err != nil {
+		t.Fatal(err)
+	}
+	wrong := mqtt.NewClient(mqtt.NewClientOptions().AddBroker("tcp://" + o.addr).SetClientID("x").SetUsername(o.user).SetPassword("wrong"))
+	if err := answered(t, "connect with a wrong password", wrong.Connect()); err == nil {
+		t.Error("a wrong password is let in")
+	}
+	sub := c.Subscribe(other, 0, func(mqtt.Client, mqtt.Message) {})
+	if err := answered(t, "subscribe to another's", sub); err == nil && sub.(*mqtt.SubscribeToken).Result()[other] < 0x80 {
+		t.Error("a subscription to another customer's meter is granted")
+	}
+	if r.last(own) == "forged" {
+		t.Error("a program wrote into the mirror")
+	}
+}
+
+// paho5 subscribes with Paho's client for MQTT 5, but not to the availability of the meter.
+func (o *outlook) paho5(t *testing.T) (*autopaho.ConnectionManager, *reader) {
+	t.Helper()
+	r := newReader("Paho for MQTT 5")
+	r.heard("paywatt/"+o.first.number+"/availability", "not asked for")
+	ctx, cancel := context.WithTimeout(t.Context(), await.Limit)
 	defer cancel()
-	cm, err := autopaho.NewConnection(ctx, autopaho.ClientConfig{
+	cm, err := autopaho.NewConnection(t.Context(), autopaho.ClientConfig{
 		ServerUrls: []*url.URL{{Scheme: "mqtt", Host: o.addr}}, KeepAlive: 30, CleanStartOnInitialConnection: true,
 		ConnectUsername: o.user, ConnectPassword: []byte(o.password),
 		ClientConfig: paho.ClientConfig{ClientID: "dashboard", OnPublishReceived: []func(paho.PublishReceived) (bool, error){
@@ -185,8 +247,15 @@ func TestPaho5ReadsTheMirror(t *testing.T) {
 	if err != nil || len(ack.Reasons) != 2 || ack.Reasons[0] > 2 {
 		t.Fatalf("subscribe: %+v, %v", ack, err)
 	}
-	o.watch5(t, r)
-	if ack, err := cm.Subscribe(ctx, &paho.Subscribe{Subscriptions: []paho.SubscribeOptions{{Topic: "paywatt/" + o.second.number + "/state"}}}); err == nil && ack.Reasons[0] < 0x80 {
+	return cm, r
+}
+
+// refused5 tries the same with MQTT 5.
+func (o *outlook) refused5(t *testing.T, cm *autopaho.ConnectionManager) {
+	ctx, cancel := context.WithTimeout(t.Context(), await.Limit)
+	defer cancel()
+	ack, err := cm.Subscribe(ctx, &paho.Subscribe{Subscriptions: []paho.SubscribeOptions{{Topic: "paywatt/" + o.second.number + "/state"}}})
+	if err == nil && ack.Reasons[0] < 0x80 {
 		t.Errorf("a subscription to another customer's meter is granted: %v", ack.Reasons)
 	}
 	if _, err := cm.Publish(ctx, &paho.Publish{Topic: "paywatt/" + o.first.number + "/state", QoS: 1, Payload: []byte("forged"), Retain: true}); err == nil {
@@ -197,49 +266,28 @@ func TestPaho5ReadsTheMirror(t *testing.T) {
 	}
 }
 
-// watch5 is watch for a program that has not subscribed to availability.
-func (o *outlook) watch5(t *testing.T, r *reader) {
+// mosquitto reads with mosquitto_sub in a version of the protocol, as a person would.
+func (o *outlook) mosquitto(t *testing.T, version string) *reader {
 	t.Helper()
-	r.heard("paywatt/"+o.first.number+"/availability", "not asked for")
-	o.watch(t, r)
-}
-
-// TestMosquittosClientsReadTheMirror reads the mirror with mosquitto_sub in both versions of the protocol, as a person would.
-func TestMosquittosClientsReadTheMirror(t *testing.T) {
-	o := newOutlook(t)
 	host, port, err := net.SplitHostPort(o.addr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, version := range []string{"mqttv311", "mqttv5"} {
-		r := newReader()
-		cmd := exec.Command("mosquitto_sub", "-h", host, "-p", port, "-V", version, "-u", o.user, "-P", o.password, "-t", "paywatt/#", "-t", "homeassistant/#", "-v")
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		go func() {
-			for lines := bufio.NewScanner(out); lines.Scan(); {
-				topic, payload, _ := strings.Cut(lines.Text(), " ")
-				r.heard(topic, payload)
-			}
-		}()
-		if version == "mqttv311" {
-			o.watch(t, r)
-		} else {
-			eventually(t, 15*time.Second, "the retained state", func() bool { return strings.Contains(r.last("paywatt/"+o.first.number+"/state"), `"balance":50.00`) })
-			if n := r.about(o.second.number); n > 0 {
-				t.Errorf("%d messages about another customer's meter", n)
-			}
-		}
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
+	r := newReader("mosquitto_sub with " + version)
+	cmd := exec.Command("mosquitto_sub", "-h", host, "-p", port, "-V", version, "-u", o.user, "-P", o.password, "-t", "paywatt/#", "-t", "homeassistant/#", "-v")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
 	}
-	sub := exec.Command("mosquitto_sub", "-h", host, "-p", port, "-u", o.user, "-P", "wrong", "-t", "#", "-W", "5", "-C", "1")
-	if out, err := sub.CombinedOutput(); err == nil {
-		t.Errorf("a wrong password is let in: %s", out)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	go func() {
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			topic, payload, _ := strings.Cut(lines.Text(), " ")
+			r.heard(topic, payload)
+		}
+	}()
+	return r
 }

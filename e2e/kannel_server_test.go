@@ -14,8 +14,10 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/gsm/pdu"
 	"github.com/paywatt/paywatt/internal/gsm/smpp"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // switchboard is a message centre for one Kannel. It answers each submission as the submitted text says.
@@ -155,7 +157,7 @@ func (b *switchboard) text(from, text string, reference uint16) {
 // network returns the network's name for a submitted text.
 func (b *switchboard) network(t *testing.T, text string) (id string) {
 	t.Helper()
-	await(t, text+" at the centre", 60*time.Second, func() bool {
+	await.True(t, text+" at the centre", func() bool {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		id = b.ids[text]
@@ -183,7 +185,7 @@ func openKannelAndServer(t *testing.T, core string) *kannelAndServer {
 	b := openSwitchboard(t)
 	k := startKannel(t, fmt.Sprintf("group = smsc\nsmsc = smpp\nsmsc-id = board\nhost = 127.0.0.1\nport = %d\nsmsc-username = u\nsmsc-password = p\nsystem-type = \"\"\ntransceiver-mode = true\n"+
 		"source-addr-ton = 0\nsource-addr-npi = 1\ndest-addr-ton = 1\ndest-addr-npi = 1\nreconnect-delay = 1\n", b.port), core)
-	await(t, "Kannel's bind", 20*time.Second, func() bool { b.mu.Lock(); defer b.mu.Unlock(); return b.conn != nil })
+	await.True(t, "Kannel's bind", func() bool { b.mu.Lock(); defer b.mu.Unlock(); return b.conn != nil })
 	return &kannelAndServer{b, k}
 }
 
@@ -210,6 +212,8 @@ var hookAnswer = regexp.MustCompile(`(?m)^.*request answered.*route=hooks.*$`)
 // TestOtherProgramsKannelThroughTheWholeServer: forty texts and six kinds of reports, each once. Kannel joins the parts of long texts in one run,
 // and leaves that to the server in the other.
 func TestOtherProgramsKannelThroughTheWholeServer(t *testing.T) {
+	tier.Long(t)
+	t.Parallel()
 	for name, core := range map[string]string{"Kannel joins": "", "the server joins": "sms-combine-concatenated-mo = false\n"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -243,7 +247,7 @@ func (k *kannelAndServer) storesOnce(t *testing.T, texts []string) {
 			}
 		}
 	}()
-	await(t, "all texts", 60*time.Second, func() bool {
+	await.True(t, "all texts", func() bool {
 		clear(times)
 		for _, m := range k.incoming(t) {
 			if m.Failure == "" {
@@ -288,7 +292,7 @@ func (k *kannelAndServer) reports(t *testing.T) {
 	}
 	for i, x := range kinds {
 		var m messageNow
-		await(t, "the report of "+x.text, 60*time.Second, func() bool {
+		await.True(t, "the report of "+x.text, func() bool {
 			m = messageNow{}
 			k.read(t, "/v1/messages/"+ids[i], &m)
 			return len(m.Attempts) > 0 && m.Attempts[0].Report == x.report && (x.report != "" || m.State == "sent")

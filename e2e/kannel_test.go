@@ -12,9 +12,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/codeblock"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // fakeSMSC is the network of Kannel's own tests.
@@ -148,7 +149,7 @@ func startKannel(t *testing.T, group, core string) *gatewayBox {
 func sendsmsAnswers(t *testing.T, dir string, port int) {
 	t.Helper()
 	smsboxConnected(t, dir)
-	await(t, "sendsms", 20*time.Second, func() bool {
+	await.True(t, "sendsms", func() bool {
 		answer, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/cgi-bin/sendsms", port)) // refused: the login is wrong
 		if err != nil {
 			return false
@@ -160,7 +161,7 @@ func sendsmsAnswers(t *testing.T, dir string, port int) {
 // smsboxConnected waits until the log of smsbox says that it is connected to bearerbox.
 func smsboxConnected(t *testing.T, dir string) {
 	t.Helper()
-	await(t, "smsbox", 60*time.Second, func() bool { return strings.Contains(contents(dir+"/smsbox.log"), "Connected to bearerbox") })
+	await.True(t, "smsbox", func() bool { return strings.Contains(contents(dir+"/smsbox.log"), "Connected to bearerbox") })
 }
 
 // customer adds a meter whose customer has a telephone, because texts go only to customers.
@@ -193,7 +194,7 @@ func (k *gatewayBox) read(t *testing.T, path string, into any) {
 // awaitState waits until a message that was sent is in a state.
 func (k *gatewayBox) awaitState(t *testing.T, message, state string) (m messageNow) {
 	t.Helper()
-	await(t, message+" is "+state, 60*time.Second, func() bool {
+	await.True(t, message+" is "+state, func() bool {
 		m = messageNow{}
 		k.read(t, "/v1/messages/"+message, &m)
 		return m.State == state
@@ -218,7 +219,7 @@ func (k *gatewayBox) incoming(t *testing.T) (in []messageNow) {
 func (k *gatewayBox) awaitText(t *testing.T, from, text string) {
 	t.Helper()
 	times := 0
-	await(t, "the message "+text, 60*time.Second, func() bool {
+	await.True(t, "the message "+text, func() bool {
 		times = 0
 		for _, m := range k.incoming(t) {
 			if m.Text == text && m.Phone == from && m.Failure == "" {
@@ -235,6 +236,8 @@ func (k *gatewayBox) awaitText(t *testing.T, from, text string) {
 // In this test Kannel is the route, with the emulated modem behind it. The test sends messages with reports, and receives messages while the
 // first calls fail.
 func TestOtherProgramsKannelWithAModem(t *testing.T) {
+	tier.Long(t)
+	t.Parallel()
 	const modem, phone = "+255700000250", "+255711000250"
 	r := startRadio(t, "--number", modem, "--delay", "20ms")
 	if _, err := r.Messages(t.Context(), phone, 0, 0); err != nil { // this call creates the phone
@@ -271,6 +274,8 @@ func TestOtherProgramsKannelWithAModem(t *testing.T) {
 
 // The test uses the same route with Kannel's own network, and with Kannel as the SMPP client of npm's centre.
 func TestOtherProgramsKannelWithFakeSMSC(t *testing.T) {
+	tier.Long(t)
+	t.Parallel()
 	const phone, other = "+255711000251", "+255711000253"
 	port := freePorts(t, 1)[0]
 	k := startKannel(t, fmt.Sprintf("group = smsc\nsmsc = fake\nsmsc-id = fake\nport = %d\nconnect-allow-ip = 127.0.0.1\n", port), "")
@@ -282,13 +287,15 @@ func TestOtherProgramsKannelWithFakeSMSC(t *testing.T) {
 	k.awaitText(t, phone, "LAST one")
 	sent := k.send(t, other, "to the network")
 	for at, text := range map[string]string{phone: "queued", other: "to the network"} {
-		await(t, text+" at the network", 30*time.Second, func() bool { return strings.Contains(log.String(), "<15555 "+at+" text "+text+">") })
+		await.True(t, text+" at the network", func() bool { return strings.Contains(log.String(), "<15555 "+at+" text "+text+">") })
 	}
 	k.awaitState(t, queued, "delivered")
 	k.awaitState(t, sent, "delivered")
 }
 
 func TestOtherProgramsKannelWithSMPP(t *testing.T) {
+	tier.Long(t)
+	t.Parallel()
 	const phone = "+255711000252"
 	c := startCentre(t)
 	k := startKannel(t, fmt.Sprintf("group = smsc\nsmsc = smpp\nsmsc-id = npm\nhost = 127.0.0.1\nport = %d\nsmsc-username = u\nsmsc-password = p\nsystem-type = \"\"\ntransceiver-mode = true\nmsg-id-type = 1\nsource-addr-ton = 0\nsource-addr-npi = 1\ndest-addr-ton = 1\ndest-addr-npi = 1\nreconnect-delay = 1\n", c.port), "")

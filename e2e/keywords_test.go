@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/paywatt/paywatt/internal/await"
 )
 
 // talk is a telephone on the emulated network that writes to the server.
@@ -21,7 +23,7 @@ type talk struct {
 func (c *talk) ask(t *testing.T, text string) string {
 	t.Helper()
 	c.send(t, text)
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), await.Limit)
 	defer cancel()
 	for ctx.Err() == nil {
 		if m, is := c.next(t, 5*time.Second); is {
@@ -71,6 +73,7 @@ func (c *talk) want(t *testing.T, text, want string) {
 // TestKeywordsThroughAModem plays customers and a stranger who write to the server's modem: what each learns, what stays
 // secret, and when the answers stop.
 func TestKeywordsThroughAModem(t *testing.T) {
+	t.Parallel()
 	const own, sim = "+255700000100", "+255700000200"
 	radio := startRadio(t, "--number", own)
 	p := newPlace(t, paywatt(t))
@@ -142,6 +145,7 @@ func TestKeywordsThroughAModem(t *testing.T) {
 
 // TestAnAnswerOutlivesTheServer kills the server while a question is on its way. The next server answers it, once.
 func TestAnAnswerOutlivesTheServer(t *testing.T) {
+	t.Parallel()
 	const own = "+255700000100"
 	radio := startRadio(t, "--number", own)
 	p := newPlace(t, paywatt(t))

@@ -10,33 +10,43 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // This file is the kill harness. Sellers, keypads and raw MQTT meters work against the real binary while a killer sends SIGKILL to the
 // server and to meters at seeded random moments. Everything acknowledged is recorded here, outside. In the end an independent checker
 // (checker_test.go) opens the database with its own SQL and compares.
 
-// setting reads an integer from the environment: E2E_KILLS, E2E_SEED.
-func setting(name string, normal int) int {
-	if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
-		return n
+// seedOf is the seed of everything that is random in a test. E2E_SEED sets it, and so repeats a failure.
+func seedOf(t testing.TB) uint64 {
+	t.Helper()
+	text := os.Getenv("E2E_SEED")
+	if text == "" {
+		return 1
 	}
-	return normal
+	seed, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatalf("E2E_SEED: %v", err)
+	}
+	return seed
 }
 
 func TestNothingAcknowledgedIsLostWhenThePlugIsPulled(t *testing.T) {
-	w := newWorld(t, paywatt(t), uint64(setting("E2E_SEED", 1)))
-	w.run(t, setting("E2E_KILLS", 100))
+	t.Parallel()
+	w := newWorld(t, paywatt(t), seedOf(t))
+	w.run(t, tier.E2EKills.N())
 	w.judge(t)
 }
 
 // TestNothingAcknowledgedIsLostOnPostgreSQL: two servers share one database. The killer kills servers, meters, and all processes of the
 // database.
 func TestNothingAcknowledgedIsLostOnPostgreSQL(t *testing.T) {
-	w := newWorld(t, paywatt(t), uint64(setting("E2E_SEED", 1)))
+	t.Parallel()
+	w := newWorld(t, paywatt(t), seedOf(t))
 	w.onPostgreSQL(t)
-	w.run(t, setting("E2E_KILLS", 100)*4/10)
+	w.run(t, tier.E2EKillsOnPostgreSQL.N())
 	w.judge(t)
 }
 
@@ -51,10 +61,12 @@ func (w *world) judge(t *testing.T) {
 
 // TestTheHarnessCatchesAnEarlyAcknowledgement is the positive control: the harness must catch a build that acknowledges before the commit.
 func TestTheHarnessCatchesAnEarlyAcknowledgement(t *testing.T) {
+	tier.Long(t)
+	t.Parallel()
 	const kills = 15
 	for name, on := range map[string]func(*world, *testing.T){"SQLite": func(*world, *testing.T) {}, "PostgreSQL": (*world).onPostgreSQL} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, buildOnce(t, "faultinject"), uint64(setting("E2E_SEED", 1)))
+			w := newWorld(t, buildOnce(t, "faultinject"), seedOf(t))
 			w.fault = "FAULT_INJECT=acknowledge-before-commit"
 			w.p.expect("item was given up") // the bug sends what it then loses
 			on(w, t)
@@ -92,7 +104,7 @@ type world struct {
 	raws   []*rawMeter
 	db     *pgtest.Cluster  // nil: SQLite
 	storm  func(*testing.T) // what happens instead of the killer's kills
-	wait   time.Duration    // how long convergence may take; 0: a minute
+	wait   time.Duration    // how long convergence may take; 0: await.Limit
 	pace   time.Duration    // mean time between a seller's sales, however many tokens wait; 0: as fast as the keypads take them
 	books  func(*testing.T) books
 
@@ -146,7 +158,7 @@ func (w *world) patience() time.Duration {
 	if w.wait > 0 {
 		return w.wait
 	}
-	return 60 * time.Second
+	return await.Limit
 }
 
 // address returns the addresses of a server. A client that does not get through tries the next turn.

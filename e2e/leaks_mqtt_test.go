@@ -6,7 +6,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/paywatt/paywatt/internal/await"
 )
 
 // command runs paywatt. Its arguments are in the machine's list of processes, so they must contain no secret.
@@ -30,6 +31,7 @@ func (v *vault) login(meter string) (user, password string) {
 // listen runs mosquitto_sub until the test ends. What it hears must contain no secret.
 func (v *vault) listen(what, address, user, password, id string, topics ...string) *buffer {
 	v.Helper()
+	needed(v, "mosquitto_sub")
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		v.Fatal(err)
@@ -62,17 +64,18 @@ func (v *vault) messages(m secrets, user, password string) {
 	}
 	meter := v.listen(toMeter, v.srv.mqtt, m.number, m.password, m.number, "m/"+m.number+"/down/#")
 	program := v.listen("MQTT to a customer's program", v.mirror, user, password, "dashboard", "paywatt/#", "homeassistant/#")
-	eventually(v.T, 20*time.Second, "the meter is connected", func() bool {
+	await.True(v.T, "the meter is connected", func() bool {
 		return v.owner.must(v, 200, "GET", "/v1/meters/"+m.number, nil).text(v, "connected") == "true"
 	})
 	digits := v.owner.mustVend(v, m.number, 5_000, "leaks-000003", "mqtt").text(v, "tokens", 0, "digits")
 	v.add("token sent over MQTT", digits, toMeter)
-	eventually(v.T, 20*time.Second, "the meter gets the token", func() bool { return strings.Contains(meter.String(), digits) })
-	eventually(v.T, 20*time.Second, "the program gets the state", func() bool { return strings.Contains(program.String(), "paywatt/"+m.number+"/state") })
+	await.True(v.T, "the meter gets the token", func() bool { return strings.Contains(meter.String(), digits) })
+	await.True(v.T, "the program gets the state", func() bool { return strings.Contains(program.String(), "paywatt/"+m.number+"/state") })
 }
 
 // TestTheScanHearsMQTT: digits in a message for somebody else than the meter are found.
 func TestTheScanHearsMQTT(t *testing.T) {
+	t.Parallel()
 	all := []keepsake{spelled("token", "71340092551033782064", "MQTT to the meter")}
 	message := []byte("paywatt/04140030010/state {\"token\":\"7134 0092 5510 3378 2064\"}\n")
 	if got := leaksIn(message, "MQTT to a customer's program", all); len(got) != 1 {

@@ -17,9 +17,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/paywatt/paywatt/internal/app/apptest"
+	"github.com/paywatt/paywatt/internal/await"
 )
 
 // keepsake is a secret of the run: its name, the forms of its bytes that are searched for, and the files that may hold it.
@@ -87,6 +87,7 @@ func leaksIn(text []byte, file string, all []keepsake) (found []string) {
 
 // TestTheScanFindsEverySpelling plants each secret once in each spelling.
 func TestTheScanFindsEverySpelling(t *testing.T) {
+	t.Parallel()
 	raw := bytes.Repeat([]byte{0xf1, 0x07, 'x', 0x9c}, 8)
 	key := "pk_" + base64.RawURLEncoding.EncodeToString(raw)
 	all := []keepsake{spelled("key", key), spelled("token", "71340092551033782064"), spelled("link key", hex.EncodeToString(raw[:16]), "home")}
@@ -221,6 +222,7 @@ func (v *vault) browser(who, email, password string, first func(do func(method, 
 // TestARunLeaksNoSecret runs the real binary with people, keys, meters, sales, messages and a backup, and then looks for every secret of the
 // run in what the server wrote, said and sent.
 func TestARunLeaksNoSecret(t *testing.T) {
+	t.Parallel()
 	v := newVault(t)
 	v.owner.tariff(t)
 	m := v.owner.meter(t, number(3001))
@@ -236,7 +238,7 @@ func TestARunLeaksNoSecret(t *testing.T) {
 	v.add("token of a sale", sale.text(t, "tokens", 0, "digits"))
 	free := v.owner.must(t, 201, "POST", "/v1/meters/"+m.number+"/tokens", `{"kind":"clear_tamper","reason_code":"tamper_fixed"}`, "Idempotency-Key", "leaks-000002")
 	v.add("service token", free.text(t, "tokens", 0, "digits"))
-	eventually(t, 20*time.Second, "the token is sent to the customer", func() bool { return len((&forgery{gate: v.gate}).to(honest)) > 0 })
+	await.True(t, "the token is sent to the customer", func() bool { return len((&forgery{gate: v.gate}).to(honest)) > 0 })
 
 	v.messages(m, user, password)
 	v.strangers()
@@ -266,7 +268,7 @@ func (v *vault) strangers() {
 		}
 	}
 	f := &forgery{gate: v.gate}
-	eventually(v, 20*time.Second, "a stranger has an answer", func() bool { return len(f.to(forgedOther)) > 0 })
+	await.True(v, "a stranger has an answer", func() bool { return len(f.to(forgedOther)) > 0 })
 	for i, text := range f.to(forgedOther) {
 		v.said[fmt.Sprintf("SMS %d to a stranger", i)] = []byte(text)
 	}

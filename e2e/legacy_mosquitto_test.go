@@ -6,7 +6,9 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/paywatt/paywatt/internal/await"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // player takes the part of the Arduino and uses its client id. It publishes with mosquitto_pub and listens with mosquitto_sub. Each
@@ -17,6 +19,7 @@ type player struct {
 
 func newPlayer(t *testing.T, addr string) player {
 	t.Helper()
+	needed(t, "mosquitto_pub", "mosquitto_sub")
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +42,7 @@ func (p player) says(t *testing.T, topic, payload string) {
 // retained.
 func (p player) listener(messages string) *exec.Cmd {
 	return p.client("mosquitto_sub", "-t", "GsmClientTest/led", "-t", "GsmClientTest/warning", "-t", "GsmClientTest/summary",
-		"-F", "%q %r %t %p", "-W", "15", "-C", messages)
+		"-F", "%q %r %t %p", "-W", "120", "-C", messages)
 }
 
 // hears returns the next messages, without the parts that all of them have in common.
@@ -85,6 +88,8 @@ func deviceGuide(t *testing.T, kind string) []string {
 // until the guide's recharge buys its plan of 500 Wh for 50.00. It uses the energy while the server is killed, is warned, switches off, is
 // recharged by the command line, switches on, and gets a summary. All levels are the defaults.
 func TestMosquittosClientsPlayTheStory(t *testing.T) {
+	tier.Long(t)
+	t.Parallel()
 	s := &story{place: newPlace(t, paywatt(t)), first: number(6006), http: freeAddress(t), mqtt: freeAddress(t)}
 	storyProfile(t, s.place)
 	addr := freeAddress(t)
@@ -112,7 +117,7 @@ func TestMosquittosClientsPlayTheStory(t *testing.T) {
 	p.says(t, "ledStatus", "meter is on")
 	p.usesUp(t, s)
 	p.says(t, "ledStatus", "meter is off")
-	eventually(t, 10*time.Second, "the meter is shown as cut off", func() bool {
+	await.True(t, "the meter is shown as cut off", func() bool {
 		return s.a.must(t, 200, "GET", "/v1/meters/"+s.first, nil).text(t, "state") == "cut_off"
 	})
 	till.run(t, "", "vend", s.first, "80.00")
@@ -168,7 +173,7 @@ func (p player) asks(t *testing.T, s *story) {
 		heard <- string(out)
 	}()
 	till := s.till()
-	eventually(t, 10*time.Second, "the summary is sent to the device", func() bool {
+	await.True(t, "the summary is sent to the device", func() bool {
 		_, _, code := till.try("", "meter", "summary", s.first, "--send")
 		return code == 0
 	})

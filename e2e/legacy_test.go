@@ -10,11 +10,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/paywatt/paywatt/e2e/cluster"
+	"github.com/paywatt/paywatt/internal/await"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // sketchState is the line that `paywatt vmeter --legacy --script` writes.
@@ -39,7 +40,7 @@ func (p *place) sketch(t *testing.T, number, addr, kind string) *vmeter {
 
 func (m *vmeter) sketch(t *testing.T, command string) (s sketchState) {
 	t.Helper()
-	if err := m.sendFor(command, time.Minute, &s); err != nil {
+	if err := m.sendFor(command, 2*await.Limit, &s); err != nil {
 		t.Fatal(err)
 	}
 	if text := m.log.String(); strings.Contains(text, "did not come") {
@@ -145,10 +146,10 @@ func newStory(t *testing.T) *story {
 	s.was = s.settings(t, `{"wallet":{"warn1_minor":1,"warn2_minor":2000}}`) // an urgent warning at 20.00
 	s.begin(t)
 	s.m = s.sketch(t, s.first, one, "--legacy")
-	if v := s.m.sketch(t, "wait heard=OFF 12s"); v.Relay != "open" {
+	if v := s.m.sketch(t, "wait heard=OFF 120s"); v.Relay != "open" {
 		t.Fatalf("unpaid, the relay is %s", v.Relay)
 	}
-	s.m.sketch(t, "wait heard=data 12s")
+	s.m.sketch(t, "wait heard=data 120s")
 	s.other = s.sketch(t, s.second, two, "--legacy")
 	return s
 }
@@ -162,11 +163,13 @@ func (s *story) begin(t *testing.T) {
 // comes. It uses 500 Wh for 50.00, is warned, switches off, is recharged, switches on, and gets its summary. It is recharged by the API and
 // by the command line. The server is killed in the middle. A second such meter on another listener notices nothing but the restart.
 func TestTheStoryOfTheFirstMeter(t *testing.T) {
+	tier.Long(t)
+	t.Parallel()
 	s := newStory(t)
 	s.expect("The settings of tenant 1 were changed outside the server")
 	s.a.recharge(t, s.second, 50_00, "other-000001")
 	s.other.sketch(t, "load 1000")
-	s.other.sketch(t, "wait relay=closed 12s")
+	s.other.sketch(t, "wait relay=closed 120s")
 	if got := s.a.must(t, 200, "GET", "/v1/meters/"+s.first, nil).text(t, "state"); got != "cut_off" {
 		t.Errorf("unpaid, the meter is shown as %s", got)
 	}
@@ -189,14 +192,14 @@ func (s *story) useAndKill(t *testing.T) time.Duration {
 	t.Helper()
 	s.m.sketch(t, "load 90000")
 	s.a.recharge(t, s.first, 50_00, "first-000001")
-	s.m.sketch(t, "wait relay=closed 5s")
+	s.m.sketch(t, "wait relay=closed 120s")
 	s.m.sketch(t, "subscribe GsmClientTest/#")
-	eventually(t, 30*time.Second, "200 Wh are used", func() bool { return s.a.register(t, s.first) >= 200 })
+	await.True(t, "200 Wh are used", func() bool { return s.a.register(t, s.first) >= 200 })
 	s.srv.kill()
 	before := time.Now()
-	s.m.sketch(t, "wait connected=false 5s")
+	s.m.sketch(t, "wait connected=false 120s")
 	s.begin(t)
-	s.m.sketch(t, "wait connected=true 15s")
+	s.m.sketch(t, "wait connected=true 120s")
 	if got := s.a.register(t, s.first); got < 200 {
 		t.Errorf("after the server was killed the register is %d Wh, it was 200 or more", got)
 	}
@@ -208,7 +211,7 @@ func (s *story) useAndKill(t *testing.T) time.Duration {
 func (s *story) useUpAndRecharge(t *testing.T, away time.Duration) {
 	t.Helper()
 	s.m.sketch(t, "subscribe GsmClientTest/#")
-	if v := s.m.sketch(t, "wait relay=open 40s"); v.Connects != 2 {
+	if v := s.m.sketch(t, "wait relay=open 120s"); v.Connects != 2 {
 		t.Errorf("%d connections, want one before the kill and one after", v.Connects)
 	} else if !slices.ContainsFunc(v.Heard, func(h string) bool { return strings.HasPrefix(h, "GsmClientTest/warning warning: KES ") }) && away < 8*time.Second {
 		t.Errorf("no warning before it was off: %q", v.Heard)
@@ -220,7 +223,7 @@ func (s *story) useUpAndRecharge(t *testing.T, away time.Duration) {
 	}
 	s.m.sketch(t, "load 0")
 	s.till().run(t, "", "vend", s.first, "50.00") // the second time as a person at the command line
-	if v := s.m.sketch(t, "wait relay=closed 5s"); v.Heard[len(v.Heard)-1] == "OFF" {
+	if v := s.m.sketch(t, "wait relay=closed 120s"); v.Heard[len(v.Heard)-1] == "OFF" {
 		t.Errorf("recharged by the command line, and the last word to the sketch was OFF: %q", v.Heard)
 	}
 	if got := s.a.balance(t, s.first); got < 50_00+owed-400 || got > 50_00+owed {
@@ -272,6 +275,8 @@ func (a *api) mustBalance(t *testing.T) {
 // TestTheToggleSketchIsLeftAlone: the device runs an example sketch whose relay can only be toggled. The server stores the sketch's
 // messages. It sends a toggle only when a person requests one.
 func TestTheToggleSketchIsLeftAlone(t *testing.T) {
+	tier.Long(t)
+	t.Parallel()
 	p := newPlace(t, paywatt(t))
 	addr, num := freeAddress(t), number(6003)
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0", "--mqtt-legacy", addr+"="+num+":seed-a-toggle", "--legacy-poll-interval", "1s")
@@ -279,14 +284,14 @@ func TestTheToggleSketchIsLeftAlone(t *testing.T) {
 	a.plan(t)
 	a.walletMeter(t, num)
 	m := p.sketch(t, num, addr, "--legacy=toggle")
-	m.sketch(t, "wait connected=true 15s")
+	m.sketch(t, "wait connected=true 120s")
 	if s := m.sketch(t, "run 4s"); len(s.Heard) > 0 || s.Relay != "open" {
 		t.Errorf("told unasked: %+v", s)
 	}
 	for _, want := range []string{"closed", "open"} { // a person's toggle arrives once
 		a.must(t, 202, "POST", "/v1/meters/"+num+"/device/toggle", map[string]any{"reason": "try the relay"})
-		m.sketch(t, "wait relay="+want+" 5s")
-		eventually(t, 5*time.Second, "the answer", func() bool { return a.must(t, 200, "GET", "/v1/meters/"+num+"/device", nil).text(t, "relay") == want })
+		m.sketch(t, "wait relay="+want+" 120s")
+		await.True(t, "the answer", func() bool { return a.must(t, 200, "GET", "/v1/meters/"+num+"/device", nil).text(t, "relay") == want })
 	}
 	a.must(t, 400, "POST", "/v1/meters/"+num+"/device/toggle", map[string]any{"reason": ""})
 
@@ -299,17 +304,19 @@ func TestTheToggleSketchIsLeftAlone(t *testing.T) {
 		t.Fatalf("one person switched on a supply that nobody pays for: relay %s, %s", s.Relay, on.body)
 	}
 	second.must(t, 200, "POST", "/v1/approvals/"+on.text(t, "id")+"/approve", `{}`)
-	m.sketch(t, "wait relay=closed 5s")
-	eventually(t, 5*time.Second, "the answer", func() bool {
+	m.sketch(t, "wait relay=closed 120s")
+	await.True(t, "the answer", func() bool {
 		return a.must(t, 200, "GET", "/v1/meters/"+num+"/device", nil).text(t, "relay") == "closed"
 	})
 	a.must(t, 202, "POST", "/v1/meters/"+num+"/device/toggle", map[string]any{"reason": "off again"})
-	m.sketch(t, "wait relay=open 5s")
+	m.sketch(t, "wait relay=open 120s")
 }
 
 // TestMosquittosClientsPlayTheSketch: mosquitto_sub listens and mosquitto_pub speaks as the sketch does, with its client id.
 // As with any broker, a new connection with this id ends the older connection, whose client reconnects.
 func TestMosquittosClientsPlayTheSketch(t *testing.T) {
+	tier.Long(t)
+	t.Parallel()
 	p := newPlace(t, paywatt(t))
 	addr, num := freeAddress(t), number(6004)
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0", "--mqtt-legacy", addr+"="+num, "--legacy-poll-interval", "1s")
@@ -343,9 +350,10 @@ func TestMosquittosClientsPlayTheSketch(t *testing.T) {
 
 // TestTheSketchByteForByte: a plain socket sends what PubSubClient would send and reads what it would read.
 func TestTheSketchByteForByte(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, paywatt(t))
 	addr, num := freeAddress(t), number(6005)
-	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0", "--mqtt-legacy", addr+"="+num)
+	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0", "--mqtt-legacy", addr+"="+num, "--legacy-poll-interval", "1s")
 	a := newAPI(srv.http, p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir))
 	a.plan(t)
 	a.walletMeter(t, num)
@@ -358,10 +366,10 @@ func TestTheSketchByteForByte(t *testing.T) {
 		}
 	}
 	r := bufio.NewReader(c)
-	hear := func(within time.Duration, want string) {
+	hear := func(want string) {
 		t.Helper()
 		got := make([]byte, len(want))
-		if err := c.SetReadDeadline(time.Now().Add(within)); err != nil {
+		if err := c.SetReadDeadline(time.Now().Add(await.Limit)); err != nil {
 			t.Fatal(err)
 		}
 		if n, err := io.ReadFull(r, got); err != nil || string(got) != want {
@@ -369,15 +377,15 @@ func TestTheSketchByteForByte(t *testing.T) {
 		}
 	}
 	say("\x10\x1f\x00\x04MQTT\x04\x02\x00\x0f\x00\x13electricitymeterGSM")
-	hear(time.Second, "\x20\x02\x00\x00")
+	hear("\x20\x02\x00\x00")
 	say("\x30\x21\x00\x12GsmClientTest/initMeter Started\x82\x16\x00\x02\x00\x11GsmClientTest/led\x00")
-	hear(time.Second, "\x90\x03\x00\x02\x00")
-	hear(10*time.Second, "\x30\x16\x00\x11GsmClientTest/ledOFF")
+	hear("\x90\x03\x00\x02\x00")
+	hear("\x30\x16\x00\x11GsmClientTest/ledOFF")
 	say("\x30\x25\x00\x17GsmClientTest/ledStatusmeter is off")
-	hear(10*time.Second, "\x30\x17\x00\x11GsmClientTest/leddata")
+	hear("\x30\x17\x00\x11GsmClientTest/leddata")
 	say("\x30\x20\x00\x17GsmClientTest/ledStatus512:512\xc0\x00")
-	hear(time.Second, "\xd0\x00")
-	hear(11*time.Second, "\x30\x17\x00\x11GsmClientTest/leddata") // the device gets no other packet in between
+	hear("\xd0\x00")
+	hear("\x30\x17\x00\x11GsmClientTest/leddata") // the device gets no other packet in between
 	say("\xe0\x00")
 	if n, err := r.Read(make([]byte, 1)); err != io.EOF {
 		t.Errorf("after DISCONNECT %d bytes, %v", n, err)
@@ -386,6 +394,7 @@ func TestTheSketchByteForByte(t *testing.T) {
 
 // TestManyListenersAtOnce: eight devices with the same client id, each on its own listener, do not disturb each other.
 func TestManyListenersAtOnce(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, paywatt(t))
 	var more, addrs []string
 	for i := range 8 {
@@ -395,21 +404,23 @@ func TestManyListenersAtOnce(t *testing.T) {
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0", append(more, "--legacy-poll-interval", "1s")...)
 	a := newAPI(srv.http, p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir))
 	a.plan(t)
-	var all sync.WaitGroup
-	states := make([]sketchState, len(addrs))
+	devices := make([]*vmeter, len(addrs))
 	for i := range addrs {
 		a.walletMeter(t, number(6010+i))
 		if i%2 == 0 {
 			a.recharge(t, number(6010+i), 50_00, fmt.Sprintf("many-%04d", i))
 		}
-		m := p.sketch(t, number(6010+i), addrs[i], "--legacy")
-		all.Go(func() { _ = m.sendFor("run 5s", 20*time.Second, &states[i]) })
+		devices[i] = p.sketch(t, number(6010+i), addrs[i], "--legacy")
 	}
-	all.Wait()
-	for i, s := range states {
+	for i, m := range devices {
+		var s sketchState
 		want := map[bool]string{true: "closed", false: "open"}[i%2 == 0]
-		if s.Relay != want || s.Connects != 1 || s.Polls < 2 {
-			t.Errorf("device %d: %+v, want its relay %s, one connection and some polls", i, s, want)
+		await.True(t, fmt.Sprintf("the relay of device %d is %s, and it was polled twice", i, want), func() bool {
+			s = m.sketch(t, "show")
+			return s.Relay == want && s.Polls >= 2
+		})
+		if s.Connects != 1 {
+			t.Errorf("device %d: %+v, want one connection", i, s)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package e2e
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -12,11 +11,12 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // The concurrency of the linearizability test.
 const (
-	linearOps      = 8000
+	linearOps      = 8000 // in one round at most: a server lets the TIDs of a meter run at most 1,440 minutes ahead of its clock
 	linearWorkers  = 16
 	linearAccounts = 20
 	linearMeters   = 4 // for each worker; only this worker sells to them, so it knows the last sale of each meter
@@ -170,7 +170,9 @@ func newLinearWorld(t *testing.T, url, fault string, servers int, before ...stri
 	w := &linearWorld{p: p}
 	for range servers {
 		s := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
-		w.servers, at = append(w.servers, s), append(at, newAPI(s.http, owner))
+		a := newAPI(s.http, owner)
+		a.http.Timeout = 20 * time.Second // a caller that hears nothing asks again, at any server
+		w.servers, at = append(w.servers, s), append(at, a)
 	}
 	at[0].tariff(t)
 	at[0].must(t, 200, "POST", "/v1/settings", map[string]any{"reversals_per_day": 10_000}) // because one key makes all reversals
@@ -233,18 +235,21 @@ func count(h []porcupine.Operation) string {
 
 // TestMoneyIsLinearizable: 16 callers at once sell, deposit, reverse and read on 20 floats, and every operation looks as if it had happened
 // at one moment. Each sale holds its money until its slow issuer has answered. The test runs on SQLite, and on two servers over one
-// PostgreSQL. E2E_LINEAR (a duration) repeats the test for that long. Each repetition starts new servers with new meters, because a server
-// lets the TIDs of a meter run at most 1,440 minutes ahead of its clock.
+// PostgreSQL, where alone callers can overtake each other; SQLite has one writer, so only ./check long asks it too. Each round has new
+// servers and new meters.
 func TestMoneyIsLinearizable(t *testing.T) {
+	t.Parallel()
 	for name, servers := range map[string]int{"SQLite": 1, "two servers over PostgreSQL": 2} {
 		t.Run(name, func(t *testing.T) {
-			span, _ := time.ParseDuration(os.Getenv("E2E_LINEAR"))
+			if servers == 1 {
+				tier.Long(t)
+			}
 			var all []porcupine.Operation
 			var took time.Duration
 			rounds := 0
-			for began := time.Now(); rounds == 0 || time.Since(began) < span && !t.Failed(); rounds++ {
-				h, spent := linearRound(t, servers)
-				all, took = append(all, h...), took+spent
+			for left := tier.E2ELinearOperations.N(); left > 0 && !t.Failed(); left -= linearOps {
+				h, spent := linearRound(t, servers, min(left, linearOps))
+				all, took, rounds = append(all, h...), took+spent, rounds+1
 			}
 			t.Logf("figures: %s: %s, linearizable; %d operations in %.1f s, %d times", name, count(all), len(all), took.Seconds(), rounds)
 		})
@@ -252,14 +257,14 @@ func TestMoneyIsLinearizable(t *testing.T) {
 }
 
 // linearRound runs one history and checks it and the books.
-func linearRound(t *testing.T, servers int) ([]porcupine.Operation, time.Duration) {
+func linearRound(t *testing.T, servers, operations int) ([]porcupine.Operation, time.Duration) {
 	url := ""
 	if servers > 1 {
 		url = pgtest.New(t)
 	}
 	w := newLinearWorld(t, url, "slow-issuer", servers)
 	began := time.Now()
-	h := w.run(linearOps)
+	h := w.run(operations)
 	took := time.Since(began)
 	if got := porcupine.CheckOperationsTimeout(floats(), h, 2*time.Minute); got != porcupine.Ok {
 		t.Errorf("the history is %s", got)
@@ -273,6 +278,7 @@ func linearRound(t *testing.T, servers int) ([]porcupine.Operation, time.Duratio
 
 // TestALinearizabilityCheckerThatSees: the same checker finds a planted race, a float that was read from a cache.
 func TestALinearizabilityCheckerThatSees(t *testing.T) {
+	t.Parallel()
 	w := newLinearWorld(t, "", "slow-issuer,stale-float", 1)
 	h := w.run(linearOps / 4)
 	if got := porcupine.CheckOperationsTimeout(floats(), h, 2*time.Minute); got != porcupine.Illegal {

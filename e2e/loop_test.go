@@ -3,12 +3,14 @@ package e2e
 import (
 	"path/filepath"
 	"testing"
-	"time"
+
+	"github.com/paywatt/paywatt/internal/await"
 )
 
 // TestTheWholeLoop does the main job from outside, with the real binary: buy, load, use, warn, cut, recharge. The server is killed in
 // between.
 func TestTheWholeLoop(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, paywatt(t))
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
 	key := p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir)
@@ -42,7 +44,7 @@ func TestTheWholeLoop(t *testing.T) {
 		t.Fatalf("second sale: %d Wh, want 34800 (100.00 and the carry of 0.24 buy one tenth more): %s", got, second.body)
 	}
 	var s state
-	eventually(t, 20*time.Second, "the pushed token is in the meter", func() bool {
+	await.True(t, "the pushed token is in the meter", func() bool {
 		s = vm.must(t, "show")
 		return s.BalanceWh == 34_700+second.num(t, "units_wh")
 	})

@@ -4,13 +4,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/paywatt/paywatt/internal/await"
 )
 
 // TestAMeterIsConfiguredFromTheServer sets values for all meters and for one, over the real binary. The meter applies them, its customer uses
 // emergency credit, and it keeps all of it over a kill. Whatever is killed while a configuration is under way, the meter ends with the newest
 // one, also after it has lost its memory.
 func TestAMeterIsConfiguredFromTheServer(t *testing.T) {
+	t.Parallel()
 	c := &configured{place: newPlace(t, paywatt(t)), http: freeAddress(t), mqtt: freeAddress(t), memory: filepath.Join(t.TempDir(), "meter")}
 	srv := c.serve(t, c.http, c.mqtt)
 	c.api = newAPI(srv.http, c.run(t, "", "apikey", "create", "--role", "owner", "--data", c.dir))
@@ -44,7 +46,7 @@ func TestAMeterIsConfiguredFromTheServer(t *testing.T) {
 	c.vm.kill()
 	c.memory = filepath.Join(t.TempDir(), "new")
 	c.start(t)
-	eventually(t, time.Minute, "the server has heard that the meter's memory is lost", func() bool {
+	await.True(t, "the server has heard that the meter's memory is lost", func() bool {
 		c.vm.must(t, "show")
 		v := c.shown(t)
 		return v.text(t, "state") == "failed" && v.num(t, "has", "version") == 0 // sent again half an hour after the meter's answer
@@ -82,7 +84,7 @@ func (c *configured) set(t *testing.T, values map[string]any) int64 {
 // applied waits until the meter reports the newest configuration.
 func (c *configured) applied(t *testing.T, what string, atLeast int64) {
 	t.Helper()
-	eventually(t, time.Minute, what, func() bool {
+	await.True(t, what, func() bool {
 		c.vm.must(t, "show")
 		v := c.shown(t)
 		return v.text(t, "state") == "applied" && v.num(t, "has", "version") >= atLeast && v.text(t, "has", "hash") == v.text(t, "asked", "hash")

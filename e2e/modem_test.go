@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/gsm/bus"
 	"github.com/paywatt/paywatt/internal/gsm/network"
 )
@@ -66,7 +67,7 @@ func startRadio(t *testing.T, args ...string) *radio {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	s := &server{cmd: cmd, log: log, exited: make(chan struct{})}
+	s := &server{t: t, cmd: cmd, log: log, exited: make(chan struct{})}
 	r := &radio{ptys: map[string]string{}, stop: s.stop}
 	lines := bufio.NewScanner(out)
 	for want := 1 + strings.Count(strings.Join(args, " "), "--number"); want > 0 && lines.Scan(); want-- {
@@ -92,24 +93,10 @@ func startRadio(t *testing.T, args ...string) *radio {
 	return r
 }
 
-// await asks until the answer is yes.
-func await(t *testing.T, what string, limit time.Duration, ask func() bool) {
-	t.Helper()
-	for end := time.Now().Add(limit); ; {
-		if ask() {
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatalf("%s: not within %v", what, limit)
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-}
-
 // wantText waits until a phone has a text from a number.
 func (r *radio) wantText(t *testing.T, phone, from, text string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), await.Limit)
 	defer cancel()
 	var all []network.Message
 	for after := uint64(0); ctx.Err() == nil; {
@@ -124,7 +111,7 @@ func (r *radio) wantText(t *testing.T, phone, from, text string) {
 			}
 		}
 	}
-	t.Fatalf("%s never got %q from %s; it has %+v", phone, text, from, all)
+	t.Fatalf("%s: %s never got %q from %s; it has %+v", await.NotInTime, phone, text, from, all)
 }
 
 // used returns how many messages a modem's SIM holds.
@@ -146,7 +133,8 @@ func (r *radio) used(t *testing.T, number string) int {
 // program runs another program to its end.
 func program(t *testing.T, stdin, name string, args ...string) (out string, code int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	needed(t, name)
+	ctx, cancel := context.WithTimeout(t.Context(), await.Limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Stdin = strings.NewReader(stdin)
@@ -162,6 +150,7 @@ func program(t *testing.T, stdin, name string, args ...string) (out string, code
 // are not needed any more.
 func daemon(t *testing.T, name string, args ...string) *buffer {
 	t.Helper()
+	needed(t, name)
 	log := &buffer{}
 	cmd := exec.Command(name, args...)
 	cmd.Stdout, cmd.Stderr = log, log
@@ -195,6 +184,7 @@ func contents(path string) string {
 }
 
 func TestTheDriverUsesAModemOfAnotherProcess(t *testing.T) {
+	t.Parallel()
 	const number, phone = "+255700000150", "+255711000150"
 	r := startRadio(t, "--number", number, "--boot", "50ms")
 	if err := r.Send(t.Context(), phone, number, "first"); err != nil {
@@ -219,23 +209,23 @@ func TestTheDriverUsesAModemOfAnotherProcess(t *testing.T) {
 		t.Errorf("no such port: exit %d: %s", code, out)
 	}
 	log := daemon(t, paywatt(t), "modem", "watch", "--port", r.ptys[number], "--delete")
-	await(t, "the first message printed", 20*time.Second, func() bool { return strings.Contains(log.String(), "first") })
-	await(t, "the first message deleted", 20*time.Second, func() bool { return r.used(t, number) == 0 })
+	await.True(t, "the first message printed", func() bool { return strings.Contains(log.String(), "first") })
+	await.True(t, "the first message deleted", func() bool { return r.used(t, number) == 0 })
 	r.change(t, number, bus.Change{Reset: true})
 	if err := r.Send(t.Context(), phone, number, "second"); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "the second message printed", 20*time.Second, func() bool { return strings.Contains(log.String(), "second") })
+	await.True(t, "the second message printed", func() bool { return strings.Contains(log.String(), "second") })
 	if out, code = program(t, "", paywatt(t), "modem", "phone", phone, number, "third", "--bus", strings.TrimPrefix(r.URL, "http://")); code != 0 {
 		t.Errorf("phone: exit %d: %s", code, out)
 	}
-	await(t, "the third message printed", 20*time.Second, func() bool { return strings.Contains(log.String(), "third") })
+	await.True(t, "the third message printed", func() bool { return strings.Contains(log.String(), "third") })
 }
 
 // listens waits until a program listens on a port of this machine.
 func listens(t *testing.T, who string, port int) {
 	t.Helper()
-	await(t, who, 20*time.Second, func() bool {
+	await.True(t, who, func() bool {
 		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err == nil {
 			_ = conn.Close()

@@ -5,14 +5,17 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/gsm/bus"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // The test shows how other programs' daemons handle "+CMS ERROR: 38, network out of order". The single commands of gammu and gnokii are in
 // TestOtherProgramsUseTheModem.
 func TestOtherProgramsMeetError38(t *testing.T) {
+	tier.Long(t)
+	t.Parallel()
 	peers := []struct {
 		name     string
 		failures int
@@ -76,7 +79,7 @@ func smstools38(t *testing.T, r *radio, number, phone string) {
 	dir := smstoolsPlace(t, r, number, "errorsleeptime = 1\n", "incoming = no\n")
 	smstoolsSends(t, dir, phone)
 	daemon(t, "smsd", "-c"+dir+"/conf", "-t")
-	await(t, "the event FAILED", 60*time.Second, func() bool { return strings.Contains(contents(dir+"/events"), "FAILED "+dir+"/failed/m1") })
+	await.True(t, "the event FAILED", func() bool { return strings.Contains(contents(dir+"/events"), "FAILED "+dir+"/failed/m1") })
 	if n := strings.Count(contents(dir+"/log"), "+CMS ERROR: 38 (Network out of order)"); n != 3 {
 		t.Errorf("error 38 was logged %d times, want 3:\n%s", n, contents(dir+"/log"))
 	}

@@ -11,9 +11,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/gsm/bus"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 const recharge = "*02#12345678901234567890"
@@ -28,6 +29,8 @@ const recharge = "*02#12345678901234567890"
 //	gnokii       here                       asks and cannot show it        here: no success            ...EmptyAFullSIM
 //	Kannel       here                       here: its callbacks            ...MeetError38: again       ...EmptyAFullSIM
 func TestOtherProgramsUseTheModem(t *testing.T) {
+	tier.Long(t)
+	t.Parallel()
 	peers := []struct {
 		name string
 		test func(*testing.T, *radio, string, string)
@@ -81,7 +84,7 @@ func gammuReceives(t *testing.T, r *radio, number, phone string) {
 			t.Fatal(err)
 		}
 	}
-	await(t, "full SIM", 5*time.Second, func() bool { return r.used(t, number) == 3 })
+	await.True(t, "full SIM", func() bool { return r.used(t, number) == 3 })
 	out, code := program(t, "", "gammu", "-c", rc, "getallsms")
 	for i := range 3 {
 		if code != 0 || !strings.Contains(out, fmt.Sprintf("to gammu %d,", i)) || !strings.Contains(out, `"`+phone+`"`) {
@@ -91,7 +94,7 @@ func gammuReceives(t *testing.T, r *radio, number, phone string) {
 	if out, code = program(t, "", "gammu", "-c", rc, "deletesms", "1", "1"); code != 0 {
 		t.Errorf("delete: exit %d: %s", code, out)
 	}
-	await(t, "the fourth message in the SIM", 5*time.Second, func() bool { return r.used(t, number) == 3 })
+	await.True(t, "the fourth message in the SIM", func() bool { return r.used(t, number) == 3 })
 	if out, code = program(t, "", "gammu", "-c", rc, "deleteallsms", "1"); code != 0 || r.used(t, number) != 0 {
 		t.Errorf("delete all: exit %d, %d left: %s", code, r.used(t, number), out)
 	}
@@ -125,9 +128,9 @@ func gammuSMSD(t *testing.T, r *radio, number, phone string) {
 	}
 	daemon(t, "gammu-smsd", "-c", rc)
 	r.wantText(t, phone, number, recharge)
-	await(t, "the script ran", 60*time.Second, func() bool { return strings.Contains(contents(dir+"/received"), phone+" to smsd") })
-	await(t, "the delivery report", 60*time.Second, func() bool { return strings.Contains(contents(dir+"/log"), "Delivery report: Delivered to "+phone) })
-	await(t, "an empty SIM", 60*time.Second, func() bool { return r.used(t, number) == 0 })
+	await.True(t, "the script ran", func() bool { return strings.Contains(contents(dir+"/received"), phone+" to smsd") })
+	await.True(t, "the delivery report", func() bool { return strings.Contains(contents(dir+"/log"), "Delivery report: Delivered to "+phone) })
+	await.True(t, "an empty SIM", func() bool { return r.used(t, number) == 0 })
 }
 
 // smstoolsPlace makes the folders of smstools, its configuration with the lines for its modem, and a script that notes events.
@@ -158,7 +161,7 @@ func smstools(t *testing.T, r *radio, number, phone string) {
 	smstoolsSends(t, dir, phone)
 	daemon(t, "smsd", "-c"+dir+"/conf", "-t")
 	r.wantText(t, phone, number, recharge)
-	await(t, "both events", 60*time.Second, func() bool {
+	await.True(t, "both events", func() bool {
 		e := contents(dir + "/events")
 		return strings.Contains(e, "SENT "+dir+"/sent/m1") && strings.Contains(e, "RECEIVED "+dir+"/incoming/")
 	})
@@ -166,7 +169,7 @@ func smstools(t *testing.T, r *radio, number, phone string) {
 	if err != nil || len(files) != 1 || !strings.Contains(contents(files[0]), "From: "+strings.TrimPrefix(phone, "+")) || !strings.Contains(contents(files[0]), "to smstools") {
 		t.Errorf("incoming %q, %v", files, err)
 	}
-	await(t, "an empty SIM", 60*time.Second, func() bool { return r.used(t, number) == 0 })
+	await.True(t, "an empty SIM", func() bool { return r.used(t, number) == 0 })
 }
 
 // gnokiiConfig writes a configuration for gnokii.
@@ -186,7 +189,7 @@ func gnokii(t *testing.T, r *radio, number, phone string) {
 	if err := r.Send(t.Context(), phone, number, "to gnokii"); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "a message in the SIM", 5*time.Second, func() bool { return r.used(t, number) == 1 })
+	await.True(t, "a message in the SIM", func() bool { return r.used(t, number) == 1 })
 	if out, code := program(t, "", "gnokii", "--config", rc, "--getsms", "SM", "1", "end"); code != 0 || !strings.Contains(out, "to gnokii") || !strings.Contains(out, phone) {
 		t.Errorf("read: exit %d: %s", code, out)
 	}
@@ -295,11 +298,11 @@ func kannelWithModem(t *testing.T, r *radio, number, phone string) {
 		}
 	})
 	daemon(t, "bearerbox", filepath.Join(dir, "kannel.conf"))
-	await(t, "bearerbox", 60*time.Second, func() bool { return strings.Contains(contents(dir+"/bearerbox.log"), "AT SMSC successfully opened") })
+	await.True(t, "bearerbox", func() bool { return strings.Contains(contents(dir+"/bearerbox.log"), "AT SMSC successfully opened") })
 	daemon(t, "smsbox", filepath.Join(dir, "kannel.conf"))
 	smsboxConnected(t, dir)
 	q := url.Values{"username": {"u"}, "password": {"p"}, "from": {number}, "to": {phone}, "text": {recharge}, "dlr-mask": {"31"}, "dlr-url": {web.URL + "/dlr?state=%d"}}
-	await(t, "sendsms", 60*time.Second, func() bool {
+	await.True(t, "sendsms", func() bool {
 		resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/cgi-bin/sendsms?%s", ports[2], q.Encode()))
 		if err != nil {
 			return false
@@ -308,7 +311,7 @@ func kannelWithModem(t *testing.T, r *radio, number, phone string) {
 		return resp.StatusCode == http.StatusAccepted
 	})
 	r.wantText(t, phone, number, recharge)
-	await(t, "the delivery reports", 60*time.Second, func() bool {
+	await.True(t, "the delivery reports", func() bool {
 		h := site.all()
 		return strings.Contains(h, "/dlr state=8") && strings.Contains(h, "/dlr state=1")
 	})
@@ -316,6 +319,6 @@ func kannelWithModem(t *testing.T, r *radio, number, phone string) {
 		t.Fatal(err)
 	}
 	want := "/in " + url.Values{"from": {phone}, "to": {number}, "text": {"to Kannel"}}.Encode()
-	await(t, "the message at the site", 60*time.Second, func() bool { return strings.Contains(site.all(), want) })
+	await.True(t, "the message at the site", func() bool { return strings.Contains(site.all(), want) })
 	r.wantText(t, phone, number, "thanks")
 }

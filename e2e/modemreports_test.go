@@ -6,10 +6,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/gsm/bus"
 	"github.com/paywatt/paywatt/internal/gsm/network"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // happened counts the network's events of one kind for messages from one number to another. A delivery report counts as a message from the
@@ -28,7 +29,7 @@ func (r *radio) happened(t *testing.T, kind network.Kind, from, to string) (n in
 // awaitHappened waits until the network has done something exactly this many times.
 func (r *radio) awaitHappened(t *testing.T, kind network.Kind, from, to string, times int) {
 	t.Helper()
-	await(t, fmt.Sprintf("%d times %s from %s to %s", times, kind, from, to), 60*time.Second, func() bool { return r.happened(t, kind, from, to) >= times })
+	await.True(t, fmt.Sprintf("%d times %s from %s to %s", times, kind, from, to), func() bool { return r.happened(t, kind, from, to) >= times })
 	if n := r.happened(t, kind, from, to); n != times {
 		t.Errorf("%s from %s to %s %d times, want %d", kind, from, to, n, times)
 	}
@@ -59,6 +60,8 @@ func beside(t *testing.T, first int, names []string, tests []func(*testing.T, *r
 // A program requests a report only if its options or settings say so. Then the network makes the report, and the program shows it if it
 // can. gammu-smsd and Kannel are tested in TestOtherProgramsUseTheModem.
 func TestOtherProgramsTellOfDelivery(t *testing.T) {
+	tier.Long(t)
+	t.Parallel()
 	beside(t, 300, []string{"gammu", "smstools", "smstools as it comes", "gnokii"},
 		[]func(*testing.T, *radio, string, string){gammuReports, smstoolsReports, smstoolsKeepsSilent, gnokiiAsks}, "--number", absent, "--delay", "20ms")
 }
@@ -81,9 +84,9 @@ func gammuReports(t *testing.T, r *radio, number, phone string) {
 		t.Errorf("with a report: exit %d: %s", code, out)
 	}
 	log := daemon(t, "gammu", "-c", rc, "monitor")
-	await(t, "gammu watches", 60*time.Second, func() bool { return strings.Contains(log.String(), "Enabling info about incoming SMS    : No error.") })
+	await.True(t, "gammu watches", func() bool { return strings.Contains(log.String(), "Enabling info about incoming SMS    : No error.") })
 	register(1)
-	await(t, "the report shown by gammu", 60*time.Second, func() bool {
+	await.True(t, "the report shown by gammu", func() bool {
 		s := log.String()
 		return strings.Contains(s, "SMS status report") && strings.Contains(s, "Delivery status      : Delivered") && strings.Contains(s, absent)
 	})
@@ -99,7 +102,7 @@ func smstoolsReports(t *testing.T, r *radio, number, phone string) {
 	smstoolsSends(t, dir, phone)
 	daemon(t, "smsd", "-c"+dir+"/conf", "-t")
 	r.wantText(t, phone, number, recharge)
-	await(t, "the event REPORT", 60*time.Second, func() bool { return strings.Contains(contents(dir+"/events"), "REPORT "+dir+"/report/") })
+	await.True(t, "the event REPORT", func() bool { return strings.Contains(contents(dir+"/events"), "REPORT "+dir+"/report/") })
 	files, err := filepath.Glob(dir + "/report/M1.*")
 	if err != nil || len(files) != 1 || !strings.Contains(contents(files[0]), "Status: 0,Ok,short message received by the SME") || !strings.Contains(contents(files[0]), "From: "+strings.TrimPrefix(phone, "+")) {
 		t.Errorf("reports %q, %v", files, err)
@@ -118,7 +121,7 @@ func smstoolsKeepsSilent(t *testing.T, r *radio, number, phone string) {
 	if err := r.Send(t.Context(), phone, number, "after the report"); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "the message", 60*time.Second, func() bool { return strings.Contains(contents(dir+"/events"), "RECEIVED "+dir+"/incoming/") })
+	await.True(t, "the message", func() bool { return strings.Contains(contents(dir+"/events"), "RECEIVED "+dir+"/incoming/") })
 	if e := contents(dir + "/events"); strings.Contains(e, "REPORT") {
 		t.Errorf("smstools tells of a report after all: %s", e)
 	}
@@ -145,6 +148,8 @@ func gnokiiAsks(t *testing.T, r *radio, number, phone string) {
 // A SIM with three places gets seven messages. Four messages wait in the network until a program has read and deleted the
 // first three, and each message arrives once. gammu is tested in TestOtherProgramsUseTheModem.
 func TestOtherProgramsEmptyAFullSIM(t *testing.T) {
+	tier.Long(t)
+	t.Parallel()
 	beside(t, 310, []string{"gammu-smsd", "smstools", "gnokii", "Kannel"},
 		[]func(*testing.T, *radio, string, string){fullSMSD, fullSmstools, fullGnokii, fullKannel}, "--slots", "3")
 }
@@ -159,8 +164,8 @@ func fill(t *testing.T, r *radio, number, phone string) {
 			t.Fatal(err)
 		}
 	}
-	await(t, "a full SIM", 5*time.Second, func() bool { return r.used(t, number) == 3 })
-	await(t, "the others waiting", 5*time.Second, func() bool { return r.happened(t, network.Waiting, phone, number) >= manyTexts-3 })
+	await.True(t, "a full SIM", func() bool { return r.used(t, number) == 3 })
+	await.True(t, "the others waiting", func() bool { return r.happened(t, network.Waiting, phone, number) >= manyTexts-3 })
 	if n := r.happened(t, network.Delivered, phone, number); n != 3 {
 		t.Errorf("%d messages are delivered to a SIM with three places", n)
 	}
@@ -171,7 +176,7 @@ func manyText(i int) string { return fmt.Sprintf("text %d of many", i) }
 // wantMany waits until each text is once in a program's output, and the SIM is empty.
 func wantMany(t *testing.T, r *radio, number string, what func() string) {
 	t.Helper()
-	await(t, "the last text", 60*time.Second, func() bool {
+	await.True(t, "the last text", func() bool {
 		s := what()
 		for i := range manyTexts {
 			if !strings.Contains(s, manyText(i)) {
@@ -180,7 +185,7 @@ func wantMany(t *testing.T, r *radio, number string, what func() string) {
 		}
 		return true
 	})
-	await(t, "an empty SIM", 60*time.Second, func() bool { return r.used(t, number) == 0 })
+	await.True(t, "an empty SIM", func() bool { return r.used(t, number) == 0 })
 	for i := range manyTexts {
 		if s := what(); strings.Count(s, manyText(i)) != 1 {
 			t.Errorf("%q came %d times, want once: %s", manyText(i), strings.Count(s, manyText(i)), s)

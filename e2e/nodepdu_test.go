@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/gsm/pdu"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // nodePDU is the npm package with which we compare our codec.
@@ -36,17 +37,13 @@ type nodeMessage struct {
 // node runs nodepdu.js.
 func node(t *testing.T, parse []string, write []nodeMessage) (parsed []nodeMessage, written [][]string) {
 	t.Helper()
-	dir := t.TempDir()
-	install := exec.Command("npm", "install", "--no-audit", "--no-fund", "--prefix", dir, nodePDU)
-	if out, err := install.CombinedOutput(); err != nil {
-		t.Fatalf("npm install %s: %v\n%s", nodePDU, err, out)
-	}
+	modules := npm(t, nodePDU)
 	in, err := json.Marshal(map[string]any{"parse": parse, "write": write})
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("node", filepath.Join("testdata", "nodepdu.js"))
-	cmd.Env = append(os.Environ(), "NODE_PATH="+filepath.Join(dir, "node_modules"))
+	cmd.Env = append(os.Environ(), "NODE_PATH="+modules)
 	cmd.Stdin = bytes.NewReader(in)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -116,6 +113,8 @@ func asciiText(r *rand.Rand) string {
 
 // node-pdu reads a thousand messages of our codec as they were meant, and our codec reads a thousand of its messages.
 func TestNodePDUAndOursUnderstandEachOther(t *testing.T) {
+	tier.Long(t)
+	t.Parallel()
 	const messages = 1000
 	r := rand.New(rand.NewPCG(2026, 7))
 	var frames []string

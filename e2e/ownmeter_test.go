@@ -12,6 +12,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/paywatt/paywatt/internal/await"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // debianPython is the interpreter with Debian's packages; another interpreter may come first in PATH.
@@ -104,11 +107,12 @@ type exampleMeter struct {
 // pythonMeter starts the example with its own memory file.
 func pythonMeter(t *testing.T, broker, memory string, s secrets) *exampleMeter {
 	t.Helper()
+	neededModules(t, "paho.mqtt.client", "cbor2")
 	m := &exampleMeter{cmd: exec.Command(debianPython, "../examples/own-meter.py", broker, s.number, memory), said: &buffer{}, exited: make(chan struct{})}
 	m.cmd.Env = append(os.Environ(), "PASSWORD="+s.password, "LINK_KEY="+s.linkKey)
 	m.cmd.Stdout, m.cmd.Stderr = m.said, m.said
 	if err := m.cmd.Start(); err != nil {
-		t.Fatalf("%v: run ./check, which installs python3-paho-mqtt and python3-cbor2", err)
+		t.Fatal(err)
 	}
 	go func() { _ = m.cmd.Wait(); close(m.exited) }()
 	t.Cleanup(func() {
@@ -165,7 +169,7 @@ func (o *ownMeter) view() (v view) {
 // shows waits until the meter's newest reading has this relay position and these reasons.
 func (o *ownMeter) shows(relay string, reasons ...string) {
 	o.Helper()
-	eventually(o, 30*time.Second, fmt.Sprintf("the relay is %s for %q", relay, reasons), func() bool {
+	await.True(o, fmt.Sprintf("the relay is %s for %q", relay, reasons), func() bool {
 		v := o.view()
 		return v.Relay == relay && fmt.Sprint(v.Reasons) == fmt.Sprint(reasons)
 	})
@@ -181,7 +185,7 @@ func (o *ownMeter) command(kind string) string {
 // answered waits for the meter's answer to a command.
 func (o *ownMeter) answered(command, state string) {
 	o.Helper()
-	eventually(o, 30*time.Second, "the command is "+state, func() bool {
+	await.True(o, "the command is "+state, func() bool {
 		return o.a.must(o, 200, "GET", command, nil).text(o, "state") == state
 	})
 }
@@ -221,13 +225,15 @@ func (o *ownMeter) duplicates() (n int64) {
 // TestTheExampleInPythonIsAMeter: the meter of the guide for other languages logs in, is read, and accepts and answers leases and commands
 // only with a right MAC. It repeats records that were not acknowledged, and each record counts once.
 func TestTheExampleInPythonIsAMeter(t *testing.T) {
+	tier.Long(t)
+	t.Parallel()
 	o := newOwnMeter(t)
 	stranger := o.s
 	stranger.linkKey = strings.Repeat("00", 32)
 	m := pythonMeter(t, o.line.Addr().String(), o.memory, stranger)
 	o.shows("open", "LEASE")
 	read := o.command("read")
-	eventually(t, 30*time.Second, "a configuration and a lease with a wrong MAC are dropped", func() bool {
+	await.True(t, "a configuration and a lease with a wrong MAC are dropped", func() bool {
 		return strings.Count(m.said.String(), "dropped: the MAC is wrong") >= 2
 	})
 	o.answered(read, "queued") // the command waits for the answer to the configuration
@@ -249,7 +255,7 @@ func TestTheExampleInPythonIsAMeter(t *testing.T) {
 	m.kill()
 	m = pythonMeter(t, o.line.Addr().String(), o.memory, o.s)
 	was := o.view()
-	eventually(t, 30*time.Second, "the meter goes on after a power cut", func() bool { return o.view().AsOf.After(was.AsOf) })
+	await.True(t, "the meter goes on after a power cut", func() bool { return o.view().AsOf.After(was.AsOf) })
 	if now := o.view(); now.RegisterWh < was.RegisterWh {
 		t.Errorf("after a power cut the register fell from %d to %d Wh", was.RegisterWh, now.RegisterWh)
 	}
@@ -268,11 +274,11 @@ func (o *ownMeter) repeats() {
 	before := o.duplicates()
 	o.line.silence()
 	was := len(o.readings())
-	eventually(o, 30*time.Second, "readings arrive while the server is not heard", func() bool { return len(o.readings()) >= was+3 })
+	await.True(o, "readings arrive while the server is not heard", func() bool { return len(o.readings()) >= was+3 })
 	o.line.cut()
-	eventually(o, 30*time.Second, "the readings are sent again", func() bool { return o.duplicates() >= before+3 })
+	await.True(o, "the readings are sent again", func() bool { return o.duplicates() >= before+3 })
 	heard := len(o.readings())
-	eventually(o, 30*time.Second, "the meter goes on", func() bool { return len(o.readings()) >= heard+2 })
+	await.True(o, "the meter goes on", func() bool { return len(o.readings()) >= heard+2 })
 }
 
 // counted compares the money with the registers: each watt-hour was charged once, at 25.00 a kilowatt-hour.

@@ -8,9 +8,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // panelPage is the web panel of a meter that runs in its own process.
@@ -55,13 +56,15 @@ func openPanel(t *testing.T, chrome *browser, dir string, more ...string) *panel
 // shows waits until the display has this line.
 func (p *panelPage) shows(line string) {
 	p.t.Helper()
-	p.until(10*time.Second, `[...document.querySelectorAll(".lcd p")].some(e => e.textContent === `+quoted(line)+`)`)
+	p.until(`[...document.querySelectorAll(".lcd p")].some(e => e.textContent === ` + quoted(line) + `)`)
 }
 
 func quoted(s string) string { return `"` + strings.ReplaceAll(s, `"`, `\"`) + `"` }
 
 // TestTheWebPanelInChromium is the meter's own page, with the real binary in a real browser.
 func TestTheWebPanelInChromium(t *testing.T) {
+	tier.Long(t)
+	t.Parallel()
 	chrome, axe := openBrowser(t), axeSource(t)
 	for _, display := range []string{"16x2", "20x4"} {
 		t.Run(display, func(t *testing.T) {
@@ -77,14 +80,14 @@ func TestTheWebPanelInChromium(t *testing.T) {
 
 // byKeyboard loads a token without a mouse.
 func (p *panelPage) byKeyboard(t *testing.T) {
-	p.until(10*time.Second, `document.getElementById("live").textContent === "live"`)
+	p.until(`document.getElementById("live").textContent === "live"`)
 	p.keys(faceToken)
-	if p.until(10*time.Second, `document.querySelector(".lcd").innerText.includes("20/20")`); strings.Contains(p.text(".lcd"), "ACCEPTED") {
+	if p.until(`document.querySelector(".lcd").innerText.includes("20/20")`); strings.Contains(p.text(".lcd"), "ACCEPTED") {
 		t.Error("the token is taken before #")
 	}
 	p.keys("#")
-	p.until(10*time.Second, `/ACCEPTED\s+\+25\.60[^]*CREDIT\s+25\.60 kWh/.test(document.querySelector(".lcd").innerText)`)
-	p.until(10*time.Second, `document.getElementById("supply").textContent === "● On" && document.getElementById("icons").innerText.includes("supply on")`)
+	p.until(`/ACCEPTED\s+\+25\.60[^]*CREDIT\s+25\.60 kWh/.test(document.querySelector(".lcd").innerText)`)
+	p.until(`document.getElementById("supply").textContent === "● On" && document.getElementById("icons").innerText.includes("supply on")`)
 	if said := p.text("#said"); said != "Last token: accept." {
 		t.Errorf("a screen reader hears %q, want the result", said)
 	}
@@ -105,7 +108,7 @@ func (p *panelPage) byKeyboard(t *testing.T) {
 		p.keys(tabKey)
 	}
 	p.keys(" ")
-	p.until(10*time.Second, `document.querySelector(".lcd").innerText.includes("1/20")`)
+	p.until(`document.querySelector(".lcd").innerText.includes("1/20")`)
 	p.keys(escapeKey)
 }
 
@@ -122,21 +125,21 @@ func (p *panelPage) byMouse(t *testing.T) {
 	p.fill("#w", "2000")
 	p.keys(enterKey)
 	p.click(`button[name=times][value="600"]`, 1)
-	p.until(20*time.Second, `Number(document.getElementById("register").textContent.split(" ")[0]) > 1`)
+	p.until(`Number(document.getElementById("register").textContent.split(" ")[0]) > 1`)
 	p.click(`button[name=times][value="0"]`, 1)
 	p.click(`form[action=cover] button[value=yes]`, 1)
-	p.until(10*time.Second, `document.getElementById("cover").textContent === "open"`)
+	p.until(`document.getElementById("cover").textContent === "open"`)
 	p.click(`form[action=cover] button[value=no]`, 1)
 	p.fill("#from", facePhone)
 	p.fill("#text", "*01#")
 	p.keys(enterKey)
-	p.until(10*time.Second, `document.getElementById("sent").innerText.includes("Balance 2")`)
+	p.until(`document.getElementById("sent").innerText.includes("Balance 2")`)
 	p.click(`form[action=mains] button[value=no]`, 1)
-	p.until(10*time.Second, `document.getElementById("supply").textContent === "○ No mains"`)
+	p.until(`document.getElementById("supply").textContent === "○ No mains"`)
 	p.click(`button[value="5"]`, 1)
-	p.until(10*time.Second, `document.getElementById("problem").innerText.includes("no mains")`)
+	p.until(`document.getElementById("problem").innerText.includes("no mains")`)
 	p.click(`form[action=mains] button[value=yes]`, 1)
-	p.until(10*time.Second, `document.querySelector(".lcd").innerText.includes("CREDIT")`)
+	p.until(`document.querySelector(".lcd").innerText.includes("CREDIT")`)
 	p.forget() // the browser logs the refusal of a disabled keypad
 }
 

@@ -17,14 +17,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
-// Sizes of the kill test of payments.
-const (
-	killedPayments = 2000
-	payCallers     = 8
-)
+// payCallers is how many callers of the provider bring payments at once.
+const payCallers = 8
 
 // bank is a provider with books of its own. It repeats each signed call until the server answers with success, and one in five once more.
 type bank struct {
@@ -53,7 +52,7 @@ func (b *bank) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(p)
 }
 
-// pay takes a payment, or takes it back, and tells the server until it listens, for a minute.
+// pay takes a payment, or takes it back, and tells the server until it listens.
 func (b *bank) pay(p bankPayment, again bool) error {
 	b.mu.Lock()
 	b.taken[p.ID] = p
@@ -62,9 +61,9 @@ func (b *bank) pay(p bankPayment, again bool) error {
 	if err != nil {
 		return err
 	}
-	for end := time.Now().Add(time.Minute); !b.call("msg_"+p.Status+p.ID, body); <-time.After(50 * time.Millisecond) {
+	for end := time.Now().Add(await.Limit); !b.call("msg_"+p.Status+p.ID, body); <-time.After(50 * time.Millisecond) {
 		if time.Now().After(end) {
-			return fmt.Errorf("the server did not take the call for %s (%s) within a minute", p.ID, p.Status)
+			return fmt.Errorf("%s: the server did not take the call for %s (%s)", await.NotInTime, p.ID, p.Status)
 		}
 	}
 	if again {
@@ -99,11 +98,12 @@ func (b *bank) call(name string, body []byte) bool {
 }
 
 // TestEveryPaymentSurvivesKills pulls the plug of the server while a provider brings payments, takes some back, and a counter redeems vouchers. In
-// the end what the provider took is what was credited, parked and taken back, each payment once, and each voucher is one sale. E2E_PAYMENTS and
-// E2E_PAYMENT_KILLS choose the size. E2E_PAYMENTS_STORE=postgres keeps the books in PostgreSQL, where what a killed server had begun waits for two
+// the end what the provider took is what was credited, parked and taken back, each payment once, and each voucher is one sale. The variable
+// E2E_PAYMENTS_STORE=postgres keeps the books in PostgreSQL, where what a killed server had begun waits for two
 // minutes, because another server could be at it.
 func TestEveryPaymentSurvivesKills(t *testing.T) {
-	payments, kills := setting("E2E_PAYMENTS", killedPayments), setting("E2E_PAYMENT_KILLS", 10)
+	t.Parallel()
+	payments, kills := tier.E2EPayments.N(), tier.E2EPaymentKills.N()
 	p := newPlace(t, paywatt(t))
 	open := func() books { return file{openDatabase(t, p.dir)} }
 	if os.Getenv("E2E_PAYMENTS_STORE") == "postgres" {
@@ -126,7 +126,7 @@ func TestEveryPaymentSurvivesKills(t *testing.T) {
 		"secrets": map[string]any{"signing": b.secret}}).text(t, "path") + "in"
 	pins := a.vouchers(t, max(20, payments/40))
 
-	seed, began := uint64(setting("E2E_SEED", 1)), time.Now()
+	seed, began := seedOf(t), time.Now()
 	var all sync.WaitGroup
 	for c := range payCallers {
 		all.Go(func() {
@@ -169,12 +169,12 @@ func TestEveryPaymentSurvivesKills(t *testing.T) {
 		time.Since(verifying).Round(time.Second))
 }
 
-// payingEnds waits until no work on payments is left, and returns how much is. It gives up if there is not less for five minutes: what a
+// payingEnds waits until no work on payments is left, and returns how much is. It gives up if there is not less for twice the limit of a wait: what a
 // killed server had begun waits for two.
 func payingEnds(t *testing.T, db books) (left int64) {
 	t.Helper()
 	least := int64(math.MaxInt64)
-	for end := time.Now().Add(5 * time.Minute); least > 0 && time.Now().Before(end); <-time.After(200 * time.Millisecond) {
+	for end := time.Now().Add(2 * await.Limit); least > 0 && time.Now().Before(end); <-time.After(200 * time.Millisecond) {
 		db.each(t, `SELECT (SELECT COUNT(*) FROM payment WHERE status = 'received')
 			+ (SELECT COUNT(*) FROM outbox WHERE lane = 'payment' AND kind <> 'apply' AND dead_at IS NULL)`, func(r tuple) { left = r.num(0) })
 		if left < least {
@@ -182,7 +182,7 @@ func payingEnds(t *testing.T, db books) (left int64) {
 		}
 	}
 	if left > 0 {
-		t.Errorf("%d steps of payments are left, and none was done for five minutes", left)
+		t.Errorf(await.NotInTime+": %d steps of payments are left, and none was done for %v", left, 2*await.Limit)
 	}
 	return left
 }
@@ -203,7 +203,7 @@ func (a *api) vouchers(t *testing.T, count int) (pins []string) {
 }
 
 // redeem redeems each voucher until the server answers, within the given milliseconds or so, and then once more: that is the same sale. The first
-// voucher that is refused, or has no answer within a minute, ends it.
+// voucher that is refused, or has no answer, ends it.
 func (a *api) redeem(t *testing.T, pins, meters []string, millis int) {
 	for n, pin := range pins {
 		first, err := a.redeemed(pin, meters[n%len(meters)])
@@ -223,9 +223,9 @@ func (a *api) redeem(t *testing.T, pins, meters []string, millis int) {
 	}
 }
 
-// redeemed returns the sale of a voucher. It asks for a minute, but only once if the server refuses: the same voucher would be refused again.
+// redeemed returns the sale of a voucher. It asks again while there is no answer, but only once if the server refuses: the same voucher would be refused again.
 func (a *api) redeemed(pin, meter string) (sale string, err error) {
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); <-time.After(20 * time.Millisecond) {
+	for end := time.Now().Add(await.Limit); time.Now().Before(end); <-time.After(20 * time.Millisecond) {
 		var got answer
 		switch got, err = a.do("POST", "/v1/voucher-redemptions", map[string]any{"pin": pin, "meter": meter}); {
 		case err != nil:

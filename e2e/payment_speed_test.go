@@ -12,12 +12,16 @@ import (
 	"time"
 
 	"zombiezen.com/go/sqlite"
+
+	"github.com/paywatt/paywatt/internal/await"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // This test measures the time from a payment to the meter's signed answer to its token. In between are the provider in a process of its own, its
 // signed call, the server's question, the sale, MQTT, and the meter in another process. The bar is a p99
 // of 2 s; the figure depends on the load of the machine, so the test only shows it.
 func TestFromAPaymentToTheTokenInTheMeter(t *testing.T) {
+	tier.Long(t)
 	const meters, each = 3, 34
 	p := newPlace(t, paywatt(t))
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
@@ -72,7 +76,7 @@ func (p *place) untilLoaded(t *testing.T, began map[string]time.Time) (took []ti
 	t.Helper()
 	db := openDatabase(t, p.dir)
 	defer db.Close()
-	eventually(t, time.Minute, fmt.Sprintf("%d tokens are in their meters", len(began)), func() bool {
+	await.True(t, fmt.Sprintf("%d tokens are in their meters", len(began)), func() bool {
 		took = nil
 		rows(t, db, `SELECT p.provider_txn, k.answered_at FROM payment p JOIN vend v ON v.payment_id = p.id JOIN token k ON k.vend_id = v.id WHERE k.state = 'accepted'`,
 			func(r *sqlite.Stmt) {

@@ -4,12 +4,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // TestTheTelephoneBesideThePanelInChromium goes from a meter's panel to its customer's telephone, recharges the meter from
 // there, and sees the answer without a reload.
 func TestTheTelephoneBesideThePanelInChromium(t *testing.T) {
+	tier.Long(t)
+	t.Parallel()
 	chrome, axe := openBrowser(t), axeSource(t)
 	const sim = "+254700000101"
 	link := filepath.Join(t.TempDir(), "modem")
@@ -21,7 +24,7 @@ func TestTheTelephoneBesideThePanelInChromium(t *testing.T) {
 	}
 	phone := &panelPage{tab: chrome.open(t, radio.URL), origin: radio.URL}
 	phone.visit(strings.TrimPrefix(address, radio.URL))
-	phone.until(10*time.Second, `document.getElementById("live").textContent.startsWith("Live")`)
+	phone.until(`document.getElementById("live").textContent.startsWith("Live")`)
 	if got := ask[string](phone.tab, `document.getElementById("to").value`); got != sim {
 		t.Fatalf("the page writes to %q, want the meter", got)
 	}
@@ -30,14 +33,14 @@ func TestTheTelephoneBesideThePanelInChromium(t *testing.T) {
 		word, want := c[0], c[1]
 		phone.fill("#text", word+faceToken)
 		phone.keys(enterKey)
-		phone.until(20*time.Second, `document.querySelector("#list li.in .text")?.textContent === `+quoted(want))
-		phone.until(10*time.Second, `document.activeElement.id === "text" && document.activeElement.value === ""`)
+		phone.until(`document.querySelector("#list li.in .text")?.textContent === ` + quoted(want))
+		phone.until(`document.activeElement.id === "text" && document.activeElement.value === ""`)
 	}
-	phone.until(10*time.Second, `document.querySelector("#list li.out .state")?.textContent === "delivered"`)
+	phone.until(`document.querySelector("#list li.out .state")?.textContent === "delivered"`)
 	phone.fill("#to", "+")
 	phone.fill("#text", "to nobody")
 	phone.keys(enterKey)
-	phone.until(10*time.Second, `document.getElementById("problem").textContent.startsWith("Not sent")`)
+	phone.until(`document.getElementById("problem").textContent.startsWith("Not sent")`)
 	phone.forget() // the browser logs the refusal
 	phone.looksRight(t, axe)
 	phone.visit("/phone/")

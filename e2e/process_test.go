@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/e2e/cluster"
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/logtest"
 	"github.com/paywatt/paywatt/sts"
@@ -64,7 +66,7 @@ const passphrase = "correct horse battery staple"
 
 // place is a data folder with its key store's passphrase and one vending key.
 type place struct {
-	limit          time.Duration // how long a command may take; zero: a minute
+	limit          time.Duration // how long a command may take; zero: await.Limit
 	bin, dir, pass string
 	env            []string
 	logs           *serverLogs
@@ -72,6 +74,7 @@ type place struct {
 
 // serverLogs are the logs of the servers of a place and of its copies.
 type serverLogs struct {
+	t        testing.TB // of the place; a server that does not stop is an error of this test
 	mu       sync.Mutex
 	all      []*buffer
 	expected []string // texts of warnings and errors that the test causes on purpose
@@ -80,7 +83,7 @@ type serverLogs struct {
 // barePlace has nothing but a program and the name of a data folder. When its test ends, the logs of its servers are judged.
 func barePlace(t testing.TB, bin, dir string) *place {
 	t.Helper()
-	p := &place{bin: bin, dir: dir, env: os.Environ(), logs: &serverLogs{}}
+	p := &place{bin: bin, dir: dir, env: os.Environ(), logs: &serverLogs{t: t}}
 	t.Cleanup(func() { p.logs.judge(t) }) // after the servers have ended, which are started later
 	return p
 }
@@ -194,7 +197,7 @@ func (p *place) run(t testing.TB, stdin string, args ...string) string {
 
 // try runs one command and returns what it wrote and its exit code (-1: killed or not started).
 func (p *place) try(stdin string, args ...string) (out, errOut string, code int) {
-	ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(p.limit, time.Minute))
+	ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(p.limit, await.Limit))
 	defer cancel()
 	cmd := exec.CommandContext(ctx, p.bin, args...)
 	cmd.Env = p.env
@@ -209,6 +212,7 @@ func (p *place) try(stdin string, args ...string) (out, errOut string, code int)
 
 // server is a running `paywatt serve`.
 type server struct {
+	t          testing.TB
 	cmd        *exec.Cmd
 	http, mqtt string
 	log        *buffer
@@ -224,6 +228,18 @@ type buffer struct {
 func (b *buffer) Write(p []byte) (int, error) { b.mu.Lock(); defer b.mu.Unlock(); return b.b.Write(p) }
 func (b *buffer) String() string              { b.mu.Lock(); defer b.mu.Unlock(); return b.b.String() }
 
+// anyPort stands for an address that nobody uses.
+const anyPort = "127.0.0.1:0"
+
+// chosen returns the address that a server is to listen on. The kernel would choose a port of those that it gives to outgoing connections,
+// and such a connection could have it when the server starts there again.
+func chosen(address string) (string, error) {
+	if address != anyPort {
+		return address, nil
+	}
+	return cluster.FreeAddress()
+}
+
 // serve starts the server on the given addresses ("127.0.0.1:0" for free ports) and waits for its ready line.
 func (p *place) serve(t testing.TB, httpAddr, mqttAddr string, more ...string) *server {
 	t.Helper()
@@ -236,10 +252,17 @@ func (p *place) serve(t testing.TB, httpAddr, mqttAddr string, more ...string) *
 }
 
 func (p *place) start(httpAddr, mqttAddr string, more ...string) (*server, error) {
+	httpAddr, err := chosen(httpAddr)
+	if err != nil {
+		return nil, err
+	}
+	if mqttAddr, err = chosen(mqttAddr); err != nil {
+		return nil, err
+	}
 	args := append([]string{"serve", "--data", p.dir, "--http", httpAddr, "--mqtt", mqttAddr}, more...)
 	cmd := exec.Command(p.bin, args...)
 	cmd.Env = p.env
-	s := &server{cmd: cmd, log: p.logs.newLog(), exited: make(chan struct{})}
+	s := &server{t: p.logs.t, cmd: cmd, log: p.logs.newLog(), exited: make(chan struct{})}
 	cmd.Stderr = s.log
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -264,9 +287,9 @@ func (p *place) start(httpAddr, mqttAddr string, more ...string) (*server, error
 			return nil, fmt.Errorf("first line of serve is %q (%v)\nstderr: %s", line, err, s.log)
 		}
 		return s, nil
-	case <-time.After(30 * time.Second):
+	case <-time.After(await.Limit):
 		s.kill()
-		return nil, fmt.Errorf("serve was not ready within 30 s\nstderr: %s", s.log)
+		return nil, fmt.Errorf("%s: after %v serve is not ready\nstderr: %s", await.NotInTime, await.Limit, s.log)
 	}
 }
 
@@ -276,7 +299,7 @@ func (s *server) kill() {
 	<-s.exited
 }
 
-// stop ends the server in an orderly way and waits.
+// stop ends the server in an orderly way and waits. A server that has to be killed fails the test, and its log says what it was doing.
 func (s *server) stop() {
 	select {
 	case <-s.exited:
@@ -286,8 +309,14 @@ func (s *server) stop() {
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-s.exited:
-	case <-time.After(15 * time.Second):
-		s.kill()
+	case <-time.After(await.Limit):
+		_ = s.cmd.Process.Signal(syscall.SIGQUIT) // it writes its goroutines into the log
+		select {
+		case <-s.exited:
+		case <-time.After(await.Limit):
+			s.kill()
+		}
+		s.t.Errorf("%s: %v after SIGTERM the server has not ended\nstderr: %s", await.NotInTime, await.Limit, s.log)
 	}
 }
 

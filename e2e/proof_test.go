@@ -8,18 +8,23 @@ import (
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // TestAReceiptIsProvenWhenAllElseIsGone: a customer has a receipt with its proof, and an auditor has heads. The server is stopped, and its
 // database and folder are deleted, so that only the files are left. The files alone prove the receipt.
 func TestAReceiptIsProvenWhenAllElseIsGone(t *testing.T) {
-	for name, store := range map[string]func(*place){
-		"sqlite":   func(*place) {},
-		"postgres": func(p *place) { p.env = append(p.env, "PAYWATT_STORE="+pgtest.New(t)) },
+	t.Parallel()
+	for name, store := range map[string]func(*testing.T, *place){
+		"sqlite":   func(*testing.T, *place) {},
+		"postgres": func(t *testing.T, p *place) { p.env = append(p.env, "PAYWATT_STORE="+pgtest.New(t)) },
 	} {
 		t.Run(name, func(t *testing.T) {
+			if name == "postgres" {
+				tier.Long(t) // files have no database
+			}
 			p := newPlace(t, paywatt(t))
-			store(p)
+			store(t, p)
 			srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
 			key := strings.TrimSpace(p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir))
 			a := newAPI(srv.http, key)

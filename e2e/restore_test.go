@@ -9,6 +9,7 @@ import (
 // TestTwoSalesInOneMinuteAroundARestore: the test sells, restores an older copy, and sells to the same meter in the same minute. The
 // database has forgotten the first token; the meter has not. Both must load.
 func TestTwoSalesInOneMinuteAroundARestore(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, paywatt(t))
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
 	a := newAPI(srv.http, p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir))

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/device"
 	"github.com/paywatt/paywatt/internal/device/link"
 	"github.com/paywatt/paywatt/internal/device/memory"
@@ -102,7 +103,7 @@ func (h *home) uses(t *testing.T, load unit.Power, in time.Duration) {
 
 func (h *home) heard(t *testing.T) {
 	t.Helper()
-	eventually(t, patience, "the server has acknowledged everything", func() bool {
+	await.True(t, "the server has acknowledged everything", func() bool {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		return h.dev.Box().Marks().Waiting() == 0
@@ -120,19 +121,15 @@ func (h *home) paid(t *testing.T, a *api, minor int64, ref string) (asked, answe
 	began := time.Now()
 	a.recharge(t, h.number, minor, ref)
 	told := time.Now()
-	select {
-	case at := <-h.closed:
-		return at.Sub(began), max(0, at.Sub(told))
-	case <-time.After(patience):
-		t.Fatalf("the relay is %s long after the payment", h.relay())
-		return 0, 0
-	}
+	at := await.Receive(t, "the relay closes after the payment", h.closed)
+	return at.Sub(began), max(0, at.Sub(told))
 }
 
 // TestARechargeClosesTheRelay pays for meters whose supply is off, over real TCP. In one case a used-up lease keeps the
 // supply off. In the other case a command keeps it off, and the meter never answers a lease that comes before the connect.
 // The test prints how long the relays took. The simulator asserts the limit of five seconds after the commit in virtual time.
 func TestARechargeClosesTheRelay(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, paywatt(t))
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
 	a := newAPI(srv.http, p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir))
@@ -178,7 +175,7 @@ func TestARechargeClosesTheRelay(t *testing.T) {
 	a.cutOff(t, 1_000_000)
 	all("cut off", func(t *testing.T, h *home) {
 		h.uses(t, 1000, time.Minute)
-		eventually(t, patience, "the supply is cut off", func() bool { return h.relay() == supply.Open })
+		await.True(t, "the supply is cut off", func() bool { return h.relay() == supply.Open })
 		h.heard(t)
 		a.must(t, 202, "POST", "/v1/meters/"+h.number+"/commands", map[string]any{"type": "read", "reason": "something more to wait for"})
 	})

@@ -12,10 +12,15 @@ import (
 	"testing"
 	"time"
 
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
 	"github.com/paywatt/paywatt/e2e/cluster"
 	"github.com/paywatt/paywatt/e2e/rogue"
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/app/apptest"
+	"github.com/paywatt/paywatt/internal/await"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // site serves copies of one data folder.
@@ -137,6 +142,25 @@ func (s *rogueServer) Ahead(d time.Duration) bool {
 	return os.WriteFile(next, []byte(d.String()), 0o600) == nil && os.Rename(next, s.clock) == nil
 }
 
+// Waiting reads the outbox. Of each meter only the first item counts: the others wait for the answer to it.
+func (s *rogueServer) Waiting(numbers []string, now time.Time) (n int, err error) {
+	db, err := sqlite.OpenConn(filepath.Join(s.dir, "paywatt.db"), sqlite.OpenReadOnly)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	db.SetBusyTimeout(await.Limit)
+	const due = `SELECT key FROM outbox o WHERE lane = 'mqtt' AND dead_at IS NULL AND (next_at <= ?1 OR owner_until > ?1)
+		AND seq = (SELECT MIN(seq) FROM outbox f WHERE f.tenant_id = o.tenant_id AND f.lane = o.lane AND f.key = o.key AND f.dead_at IS NULL)`
+	err = sqlitex.Execute(db, due, &sqlitex.ExecOptions{Args: []any{now.UnixMicro()}, ResultFunc: func(row *sqlite.Stmt) error {
+		if slices.ContainsFunc(numbers, func(number string) bool { return strings.HasPrefix(row.ColumnText(0), number) }) {
+			n++
+		}
+		return nil
+	}})
+	return n, err
+}
+
 func (s *rogueServer) Verify() string {
 	if !s.site.verify {
 		return ""
@@ -159,10 +183,12 @@ func (s *rogueServer) Stop() {
 }
 
 // TestARogueGainsNothing plays histories of P in every role: with ceilings of 0 P gains nothing, with small ceilings no more than the
-// report names. E2E_ROGUE is the number of P's requests in all roles together;
+// report names.
+//
 // E2E_ROGUE_ROLE plays one role only, E2E_SEED begins with another seed. E2E_ROGUE_MOVES names P's moves, separated by
 // commas.
 func TestARogueGainsNothing(t *testing.T) {
+	t.Parallel()
 	s, town := newTown(t)
 	sound := &site{t: t, p: s.p, verify: true}
 	zero, small := town.With(sound, rogue.Policy{Limits: rogue.Zero}), town.With(sound, rogue.Policy{Limits: rogue.Small})
@@ -170,7 +196,7 @@ func TestARogueGainsNothing(t *testing.T) {
 	if only := os.Getenv("E2E_ROGUE_ROLE"); only != "" {
 		roles = []string{only}
 	}
-	each, began := setting("E2E_ROGUE", 4_000)/len(roles), time.Now()
+	each, began := tier.E2ERogueRequests.N()/len(roles), time.Now()
 	var asked, histories atomic.Int64
 	t.Run("roles", func(t *testing.T) {
 		for _, role := range roles {
@@ -214,7 +240,7 @@ func playRole(t *testing.T, policies []*rogue.Utility, role string, enough int) 
 		only := os.Getenv("E2E_ROGUE_MOVES")
 		return !denied[move] && (only == "" || only == "all" || strings.Contains(","+only+",", ","+move+","))
 	}
-	for seed := uint64(setting("E2E_SEED", 1)); asked < enough; seed++ {
+	for seed := seedOf(t); asked < enough; seed++ {
 		town := policies[seed%uint64(len(policies))]
 		f, err := town.Play(role, rogue.Steps(seed, 250, may))
 		if err != nil {
@@ -333,6 +359,7 @@ func ceilings() (out []rule) {
 
 // TestTheRogueKnowsEveryRule: each act that takes a second person, and each ceiling, is switched off for the rogue, or its reason stands here.
 func TestTheRogueKnowsEveryRule(t *testing.T) {
+	t.Parallel()
 	const (
 		noValue  = "it moves no value, see secondPeople"
 		itsOwn   = "only its ceiling takes a second person, and the ceiling is in the list"
@@ -379,6 +406,8 @@ const findWithin = 2000
 // TestARogueFindsARuleThatIsOff switches off one second person or one ceiling at a time. P must find it. The same steps must end well
 // while the rule is on. E2E_ROGUE_RULE names one rule, and E2E_ROGUE_LOG=1 prints the shortest requests.
 func TestARogueFindsARuleThatIsOff(t *testing.T) {
+	tier.Long(t)
+	t.Parallel()
 	s, town := newTown(t)
 	for _, r := range append(secondPeople(), ceilings()...) {
 		if !strings.Contains(r.fault, os.Getenv("E2E_ROGUE_RULE")) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/e2e/rogue"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // Cost returns the most memory that the server ever had, and its processor time.
@@ -65,6 +66,8 @@ func betrayals() []rule {
 // TestARogueBetraysNobody plays each move of trust by itself, with honest people who agree to whatever looks right. P gains nothing. E2E_ROGUE_MOVE
 // names one move, E2E_ROGUE_OLD=1 reports what an earlier build lets P gain instead of failing.
 func TestARogueBetraysNobody(t *testing.T) {
+	tier.Long(t)
+	t.Parallel()
 	s, town := newTown(t)
 	for _, b := range betrayals() {
 		if !strings.Contains(b.fault, os.Getenv("E2E_ROGUE_MOVE")) {
@@ -73,7 +76,7 @@ func TestARogueBetraysNobody(t *testing.T) {
 		t.Run(b.role+" "+b.fault, func(t *testing.T) {
 			t.Parallel()
 			named := town.With(&site{t: t, p: s.p, public: "https://power.example"}, b.policy) // providers call it
-			f, asked := b.find(t, named, 40, setting("E2E_ROGUE_BETRAYALS", 40))
+			f, asked := b.find(t, named, 40, tier.E2ERogueBetrayals.N())
 			if os.Getenv("E2E_ROGUE_LOG") != "" {
 				t.Log(f)
 			}

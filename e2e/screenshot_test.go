@@ -19,6 +19,8 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 var screenshots = flag.String("screenshots", "", "write the pictures of the documentation into this folder")
@@ -31,6 +33,9 @@ const maxPicture = 100_000
 //
 //	go test ./e2e -run TestScreenshots -args -screenshots docs/operate/images
 func TestScreenshots(t *testing.T) {
+	if *screenshots == "" {
+		tier.Long(t)
+	}
 	o := openOffice(t)
 	o.signIn(t)
 	o.live(t)
@@ -40,7 +45,7 @@ func TestScreenshots(t *testing.T) {
 	p.shows("ACCEPTED  +25.60")
 	p.fill("#w", "750")
 	p.keys(enterKey)
-	p.until(patience, `document.getElementById("supply").textContent === "● On"`)
+	p.until(`document.getElementById("supply").textContent === "● On"`)
 	for _, width := range []int64{360, 1280} {
 		p.size(width)
 		made[fmt.Sprintf("vmeter-panel-%d.png", width)] = p.picture()

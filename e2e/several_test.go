@@ -7,12 +7,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 )
 
 // TestTwoServersShareOneDatabase: a meter that is connected to one server gets the tokens that the other server sells. During a sale either
 // server can be asked. When one server loses power, the meter continues at the other server.
 func TestTwoServersShareOneDatabase(t *testing.T) {
+	t.Parallel()
 	url := pgtest.New(t)
 	p := newPlace(t, paywatt(t))
 	p.env = append(p.env, "PAYWATT_STORE="+url)
@@ -26,12 +28,12 @@ func TestTwoServersShareOneDatabase(t *testing.T) {
 	memory := filepath.Join(t.TempDir(), "meter")
 	vm := p.meterProcess(t, memory, left.mqtt, m)
 	vm.must(t, "sync")
-	eventually(t, 15*time.Second, "the other server knows that the meter is connected", func() bool {
+	await.True(t, "the other server knows that the meter is connected", func() bool {
 		return b.must(t, 200, "GET", "/v1/meters/"+m.number, nil).text(t, "connected") == "true"
 	})
 	began := time.Now()
 	sold := b.mustVend(t, m.number, 10_000, "right-0001", "mqtt")
-	eventually(t, 20*time.Second, "the token sold at one server is in the meter at the other", func() bool {
+	await.True(t, "the token sold at one server is in the meter at the other", func() bool {
 		return vm.must(t, "show").BalanceWh == sold.num(t, "units_wh")
 	})
 	took := time.Since(began)
@@ -51,7 +53,7 @@ func TestTwoServersShareOneDatabase(t *testing.T) {
 	vm = p.meterProcess(t, memory, right.mqtt, m)
 	before := vm.must(t, "sync").BalanceWh
 	again := b.mustVend(t, m.number, 10_000, "right-0002", "mqtt")
-	eventually(t, 20*time.Second, "the token reaches the meter at its new server", func() bool {
+	await.True(t, "the token reaches the meter at its new server", func() bool {
 		return vm.must(t, "show").BalanceWh == before+again.num(t, "units_wh")
 	})
 	vm.must(t, "sync")
@@ -61,7 +63,7 @@ func TestTwoServersShareOneDatabase(t *testing.T) {
 		t.Errorf("the token is %q at the server that came back, want accepted", got)
 	}
 	var report answer
-	eventually(t, 15*time.Second, "the server that is left seals what the other one had not", func() bool {
+	await.True(t, "the server that is left seals what the other one had not", func() bool {
 		report.body = []byte(p.run(t, "", "verify", "--data", p.dir, "-o", "json")) // exit 0: no finding
 		return report.num(t, "figures", "rows_waiting_for_their_seal") == 0
 	})
@@ -81,7 +83,7 @@ func oneSale(t *testing.T, servers [2]*api, meter string) {
 	var wg sync.WaitGroup
 	for c := range callers {
 		wg.Go(func() {
-			deadline := time.Now().Add(30 * time.Second)
+			deadline := time.Now().Add(await.Limit)
 			for time.Now().Before(deadline) {
 				got, err := servers[c%2].do("POST", "/v1/vends", map[string]any{"meter": meter, "tender": map[string]any{"amount_minor": 5000, "currency": "KES"}},
 					"Idempotency-Key", "both-00000001")

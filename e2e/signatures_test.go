@@ -22,6 +22,7 @@ import (
 	"github.com/paywatt/paywatt/internal/provider/sms"
 	"github.com/paywatt/paywatt/internal/provider/stripe"
 	"github.com/paywatt/paywatt/internal/provider/webhook"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // npmSignatures are the packages from npm with which we compare our signatures; Paystack and the gateway have Node's own crypto.
@@ -41,17 +42,13 @@ type signedCall struct {
 // signatures runs signatures.js.
 func signatures(t *testing.T, sign, check []signedCall) (signed []map[string]string, fits []bool) {
 	t.Helper()
-	dir := t.TempDir()
-	install := exec.Command("npm", append([]string{"install", "--no-audit", "--no-fund", "--prefix", dir}, npmSignatures()...)...)
-	if out, err := install.CombinedOutput(); err != nil {
-		t.Fatalf("npm install %v: %v\n%s", npmSignatures(), err, out)
-	}
+	modules := npm(t, npmSignatures()...)
 	in, err := json.Marshal(map[string]any{"sign": sign, "check": check})
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("node", filepath.Join("testdata", "signatures.js"))
-	cmd.Env = append(os.Environ(), "NODE_PATH="+filepath.Join(dir, "node_modules"))
+	cmd.Env = append(os.Environ(), "NODE_PATH="+modules)
 	cmd.Stdin = bytes.NewReader(in)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -98,6 +95,8 @@ func schemes() []scheme {
 // TestSignaturesAgreeWithOtherPrograms: for every scheme of signatures, our adapter believes what another program signs and nothing that
 // differs by one byte, and the other program believes ours.
 func TestSignaturesAgreeWithOtherPrograms(t *testing.T) {
+	tier.Long(t)
+	t.Parallel()
 	r := rand.New(rand.NewPCG(20, 1))
 	now := time.Now() // standardwebhooks reads the clock itself
 	stamp := strconv.FormatInt(now.Unix(), 10)

@@ -11,8 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/keystore"
 )
 
@@ -24,7 +24,7 @@ func TestTheServerIsSmall(t *testing.T) {
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
 	// Unlocking the key store briefly took 64 MiB, which the runtime gives back.
 	rss := int64(0)
-	eventually(t, 20*time.Second, "the idle server needs at most 100 MB", func() bool { rss = srv.rss(t); return rss <= 100_000_000 })
+	await.True(t, "the idle server needs at most 100 MB", func() bool { rss = srv.rss(t); return rss <= 100_000_000 })
 	info, err := os.Stat(p.bin)
 	if err != nil {
 		t.Fatal(err)
@@ -67,6 +67,7 @@ func machineCode(t *testing.T, bin string) (all, theirs uint64) {
 
 // TestLicencesTravelWithTheBinary gets from the binary the texts of every module in its build information.
 func TestLicencesTravelWithTheBinary(t *testing.T) {
+	t.Parallel()
 	bin := paywatt(t)
 	build, err := buildinfo.ReadFile(bin)
 	if err != nil || len(build.Deps) < 40 {

@@ -16,19 +16,23 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/gsm/smpp"
 	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // npmSMPP is another implementation of the protocol, from npm.
 const npmSMPP = "smpp@0.5.1"
 
-// npm installs a package for one test and returns the folder for NODE_PATH.
-func npm(t *testing.T, what string) string {
+// npm installs packages for one test and returns the folder for NODE_PATH.
+func npm(t *testing.T, packages ...string) string {
 	t.Helper()
+	needed(t, "npm", "node")
 	dir := t.TempDir()
-	if out, err := exec.Command("npm", "install", "--no-audit", "--no-fund", "--prefix", dir, what).CombinedOutput(); err != nil {
-		t.Fatalf("npm install %s: %v\n%s", what, err, out)
+	args := append([]string{"install", "--no-audit", "--no-fund", "--prefix", dir}, packages...)
+	if out, err := exec.Command("npm", args...).CombinedOutput(); err != nil {
+		missing(t, fmt.Sprintf("npm cannot install %v: %v %s", packages, err, out))
 	}
 	return filepath.Join(dir, "node_modules")
 }
@@ -74,7 +78,7 @@ func (b *mailbox) Report(_ context.Context, r notify.Report) error {
 // awaitMessage waits for a message with a text and returns it.
 func (b *mailbox) awaitMessage(t *testing.T, text string) (found notify.Incoming) {
 	t.Helper()
-	await(t, "the message "+text, 60*time.Second, func() bool {
+	await.True(t, "the message "+text, func() bool {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		for _, m := range b.messages {
@@ -91,7 +95,7 @@ func (b *mailbox) awaitMessage(t *testing.T, text string) (found notify.Incoming
 // awaitReport waits until a message has a report with a state.
 func (b *mailbox) awaitReport(t *testing.T, id string, state notify.ReportState) {
 	t.Helper()
-	await(t, fmt.Sprintf("the report %v of %s", state, id), 60*time.Second, func() bool {
+	await.True(t, fmt.Sprintf("the report %v of %s", state, id), func() bool {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		for _, r := range b.reports {
@@ -159,7 +163,7 @@ func startCentre(t *testing.T) *centre {
 // await waits for an event.
 func (c *centre) await(t *testing.T, what string, is func(centreEvent) bool) (found centreEvent) {
 	t.Helper()
-	await(t, what, 60*time.Second, func() bool {
+	await.True(t, what, func() bool {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		for _, e := range c.events {
@@ -242,10 +246,12 @@ func startSMPP(t *testing.T, c *centre, cfg smpp.Config) (*smpp.Client, *mailbox
 
 // Our SMPP client and a centre made of npm's smpp understand each other.
 func TestOtherProgramsSMPPCentre(t *testing.T) {
+	tier.Long(t)
+	t.Parallel()
 	c := startCentre(t)
 	client, box := startSMPP(t, c, smpp.Config{Source: "15555", Timeout: 2 * time.Second, Enquire: time.Second})
 	send := func(id, text string) notify.Sent {
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), await.Limit)
 		defer cancel()
 		return client.Send(ctx, notify.Outgoing{ID: id, To: "+255711000001", Text: text, Report: true, Validity: time.Hour})
 	}
@@ -314,11 +320,13 @@ func smppIn(t *testing.T, c *centre, box *mailbox) {
 	binds := c.count(func(e centreEvent) bool { return e.Event == "bind" })
 	c.do(t, map[string]any{"do": "unbind"})
 	c.await(t, "our answer to unbind", func(e centreEvent) bool { return e.Event == "answered" && e.Command == "unbind" })
-	await(t, "the next connection", 20*time.Second, func() bool { return c.count(func(e centreEvent) bool { return e.Event == "bind" }) > binds })
+	await.True(t, "the next connection", func() bool { return c.count(func(e centreEvent) bool { return e.Event == "bind" }) > binds })
 }
 
 // This test uses a transmitter and a receiver, for centres that need two connections.
 func TestOtherProgramsSMPPPair(t *testing.T) {
+	tier.Long(t)
+	t.Parallel()
 	c := startCentre(t)
 	client, box := startSMPP(t, c, smpp.Config{Pair: true, Payload: true})
 	c.await(t, "the receiver", func(e centreEvent) bool { return e.Command == "bind_receiver" })

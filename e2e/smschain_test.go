@@ -6,10 +6,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/gsm/bus"
 	"github.com/paywatt/paywatt/internal/gsm/network"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // smsPlace is a server whose message route is in its settings file, on a port that is known in advance.
@@ -46,7 +47,7 @@ func tokenIs(t *testing.T, a *api, sale answer, state string) {
 			t.Logf("messages: %s", a.must(t, 200, "GET", "/v1/messages", nil).body)
 		}
 	}()
-	eventually(t, 90*time.Second, "the token of "+sale.text(t, "client_ref")+" is "+state, func() bool {
+	await.True(t, "the token of "+sale.text(t, "client_ref")+" is "+state, func() bool {
 		last = a.must(t, 200, "GET", "/v1/vends/"+sale.text(t, "id"), nil)
 		return last.text(t, "tokens", 0, "state") == state
 	})
@@ -55,6 +56,8 @@ func tokenIs(t *testing.T, a *api, sale answer, state string) {
 // This test follows a token from the sale to the meter and back, through Kannel: sale, sendsms, modem, network, the meter's modem, its
 // answer, Kannel's hook, heard.
 func TestOtherProgramsFromTheSaleThroughKannelToTheMeter(t *testing.T) {
+	tier.Long(t)
+	t.Parallel()
 	const ours, theirs = "+255700000260", "+255700000261"
 	r := startRadio(t, "--number", ours, "--number", theirs, "--delay", "20ms")
 	ports := freePorts(t, 4)

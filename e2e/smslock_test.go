@@ -7,11 +7,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/paywatt/paywatt/internal/await"
 )
 
 // A stranger guesses by SMS until that channel of the meter is locked. The server's own message is rejected too, because its sender cannot
 // be proved, and waits for the next day. A token pushed over the meter's connection loads at once, and so does a token typed at the keypad.
 func TestGuessingBySMSLocksNoOtherWay(t *testing.T) {
+	t.Parallel()
 	const ours, theirs, stranger = "+255700000280", "+255700000281", "+255711000280"
 	r := startRadio(t, "--number", ours, "--number", theirs)
 	p, srv, a := smsPlace(t, freePorts(t, 1)[0], fmt.Sprintf("[[sms_route]]\nname = \"modem1\"\nkind = \"modem\"\nport = %q\nnumber = %q\n", r.ptys[ours], ours))
@@ -31,7 +34,7 @@ func TestGuessingBySMSLocksNoOtherWay(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, 60*time.Second, "the server is told of the lock", func() bool {
+	await.True(t, "the server is told of the lock", func() bool {
 		return strings.Contains(string(a.must(t, 200, "GET", "/v1/alarms", nil).body), "token-lockout")
 	})
 	heard, err := r.Messages(t.Context(), stranger, 0, 0)
@@ -50,7 +53,7 @@ func TestGuessingBySMSLocksNoOtherWay(t *testing.T) {
 
 	bySMS := a.mustVend(t, m.number, 10_000, "locked-000001", "meter_sms")
 	message := a.must(t, 200, "GET", "/v1/messages?sale="+bySMS.text(t, "id"), nil).text(t, "data", 0, "id")
-	eventually(t, 60*time.Second, "the message to the locked meter waits for another day", func() bool {
+	await.True(t, "the message to the locked meter waits for another day", func() bool {
 		x := a.must(t, 200, "GET", "/v1/messages/"+message, nil)
 		var got struct {
 			State, Failure string

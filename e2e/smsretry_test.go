@@ -5,8 +5,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/gsm/bus"
 )
 
@@ -25,6 +25,7 @@ func attempts(t *testing.T, a *api, message string) (state string, tries []strin
 // command paywatt message retry. Messages that a dead modem cannot send go by the gateway automatically. Every attempt is listed with its
 // route.
 func TestAMessageGoesByAnotherRouteWhenTheModemDies(t *testing.T) {
+	t.Parallel()
 	const ours = "+255700000270"
 	r := startRadio(t, "--number", ours)
 	g := &httpGateway{secret: "0123456789abcdef0123456789abcdef"}
@@ -44,7 +45,7 @@ func TestAMessageGoesByAnotherRouteWhenTheModemDies(t *testing.T) {
 	}
 	until := func(message, state string, want ...string) {
 		t.Helper()
-		eventually(t, 60*time.Second, fmt.Sprintf("the message is %s after %q", state, want), func() bool {
+		await.True(t, fmt.Sprintf("the message is %s after %q", state, want), func() bool {
 			is, tries := attempts(t, a, message)
 			return is == state && strings.Join(tries, ", ") == strings.Join(want, ", ")
 		})

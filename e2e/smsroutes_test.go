@@ -14,6 +14,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/paywatt/paywatt/internal/await"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // outgoing waits until the only message to a number is in a state, and returns it.
@@ -25,7 +28,7 @@ func outgoing(t *testing.T, a *api, phone, state string) answer {
 			t.Logf("messages: %s", all.body)
 		}
 	}()
-	eventually(t, 60*time.Second, "the message to "+phone+" is "+state, func() bool {
+	await.True(t, "the message to "+phone+" is "+state, func() bool {
 		all = a.must(t, 200, "GET", "/v1/messages", nil)
 		return strings.Contains(string(all.body), `"direction":"out","state":"`+state+`"`) && strings.Contains(string(all.body), phone)
 	})
@@ -85,6 +88,7 @@ func (g *httpGateway) post(t *testing.T, url, purpose string, v map[string]any) 
 
 // A signed gateway brings a sale's token to the customer and reports the delivery. Then the customer asks for the token again.
 func TestATokenBySignedGateway(t *testing.T) {
+	t.Parallel()
 	g := &httpGateway{secret: "0123456789abcdef0123456789abcdef"}
 	site := httptest.NewServer(g)
 	defer site.Close()
@@ -115,9 +119,9 @@ func TestATokenBySignedGateway(t *testing.T) {
 			t.Errorf("message: %d", code)
 		}
 	}
-	await(t, "the token again", 30*time.Second, func() bool { g.mu.Lock(); defer g.mu.Unlock(); return len(g.got) == 2 })
+	await.True(t, "the token again", func() bool { g.mu.Lock(); defer g.mu.Unlock(); return len(g.got) == 2 })
 	g.post(t, hooks+"/in", "in", map[string]any{"id": "a2", "from": "+254799999999", "text": "last"}) // a stranger
-	await(t, "no token for a stranger", 30*time.Second, func() bool {
+	await.True(t, "no token for a stranger", func() bool {
 		all := a.must(t, 200, "GET", "/v1/messages", nil)
 		return strings.Contains(string(all.body), "+254799999999")
 	})
@@ -132,6 +136,8 @@ func TestATokenBySignedGateway(t *testing.T) {
 
 // A sale's token goes to the customer by SMPP, through another implementation's message centre, and the delivery receipt comes back.
 func TestOtherProgramsATokenBySMPP(t *testing.T) {
+	tier.Long(t)
+	t.Parallel()
 	c := startCentre(t)
 	dir, port := t.TempDir(), freePorts(t, 1)[0]
 	write(t, dir+"/password", "secret\n", 0o600)
@@ -147,7 +153,7 @@ func TestOtherProgramsATokenBySMPP(t *testing.T) {
 		t.Errorf("submitted %+v", got)
 	}
 	c.do(t, map[string]any{"do": "deliver", "from": "254700000001", "to": "15555", "text": "Last."})
-	await(t, "the token again", 30*time.Second, func() bool {
+	await.True(t, "the token again", func() bool {
 		return c.count(func(e centreEvent) bool { return e.Event == "submit" && e.To == "254700000001" }) == 2
 	})
 }

@@ -7,12 +7,16 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/paywatt/paywatt/internal/await"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // This test measures the software's share of a recharge by SMS: from the telephone's message on the network to the meter's answer. In
 // between are the emulated modem on a real pseudo-terminal, the meter's driver in another process, its journal with fsync in real files,
 // and the way back. The radio time is left out. The published system's mean round trip over the air was 28.99 s.
 func TestTheSoftwaresShareOfARechargeBySMS(t *testing.T) {
+	tier.Long(t)
 	const meters, each, perPhone = 5, 20, 10 // as many answers as a meter gives in a day, and to one telephone in an hour
 	p := newPlace(t, paywatt(t))
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
@@ -43,15 +47,12 @@ func TestTheSoftwaresShareOfARechargeBySMS(t *testing.T) {
 	p50, p99 := took[len(took)/2], took[len(took)*99/100-1]
 	t.Logf("figures: software's share of a recharge by SMS, %d recharges of %d meters: p50 %v, p99 %v, longest %v; over the air the published system took 28.99 s",
 		len(took), meters, p50.Round(100*time.Microsecond), p99.Round(100*time.Microsecond), took[len(took)-1].Round(100*time.Microsecond))
-	if p50 > 200*time.Millisecond { // the slowest of them wait for whatever else the machine does
-		t.Errorf("p50 is %v, want at most 200 ms", p50)
-	}
 }
 
 // roundTrip sends one token and waits for the answer.
 func (r *radio) roundTrip(t *testing.T, phone, meter, digits string) time.Duration {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), await.Limit)
 	defer cancel()
 	before, err := r.Messages(ctx, phone, 0, 0)
 	if err != nil {
@@ -80,6 +81,6 @@ func (r *radio) roundTrip(t *testing.T, phone, meter, digits string) time.Durati
 			}
 		}
 	}
-	t.Fatalf("%s never answered %s", meter, phone)
+	t.Fatalf("%s: %s never answered %s", await.NotInTime, meter, phone)
 	return 0
 }

@@ -4,20 +4,23 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 )
 
-// newDesk is a place with a server on one of the databases, its clock at a set time, and the tariffs of the vectors.
-func newDesk(t *testing.T, database, moment string) *cashDesk {
+// newDesk is a place with a server on one of the databases, its clock two hours before a month ends, and the tariffs of the vectors.
+func newDesk(t *testing.T, database string) *cashDesk {
 	t.Helper()
 	w := &cashDesk{T: t, whole: t, p: newPlace(t, buildOnce(t, "faultinject")), keys: map[string]string{}}
 	if database == "PostgreSQL" {
 		w.p.env = append(w.p.env, "PAYWATT_STORE="+pgtest.New(t))
 	}
 	w.keys["owner"] = strings.TrimSpace(w.p.run(t, "", "apikey", "create", "--role", "owner", "--data", w.p.dir))
-	w.at(moment)
+	w.open(2 * time.Hour)
 	w.owner.must(t, 200, "POST", "/v1/settings", `{"tz":"Africa/Harare","currency":"KES"}`)
 	w.owner.tariff(t)
 	w.owner.must(t, 201, "POST", "/v1/tariffs", ibt+"}")
@@ -33,9 +36,10 @@ func (w *cashDesk) books() string {
 
 // TestStoriesOfLostMoney: failures known from other systems have exactly one correct outcome here, on both databases.
 func TestStoriesOfLostMoney(t *testing.T) {
+	t.Parallel()
 	for _, database := range []string{"SQLite", "PostgreSQL"} {
 		t.Run(database, func(t *testing.T) {
-			w := newDesk(t, database, "2026-11-30T20:00:00Z")
+			w := newDesk(t, database)
 			for _, s := range []struct {
 				name string
 				run  func(*cashDesk)
@@ -177,49 +181,58 @@ func (w *cashDesk) energyForMoney() {
 	}
 }
 
-// acrossMidnight: callers sell without a pause while November becomes December. Every sale is priced in the month on its
-// receipt, and its block follows from the earlier sales of that month.
+// acrossMidnight: callers sell without a pause while one month becomes the next. Every sale is priced in the month on its receipt, and its
+// block follows from the earlier sales of that month.
 func (w *cashDesk) acrossMidnight() {
+	const each = 20 // sales of a meter in each month, at least
 	meters := []string{w.house("ibt"), w.house("ibt"), w.house("ibt"), w.house("ibt")}
-	w.at("2026-11-30T21:59:58Z")
+	w.at(30 * time.Minute)
 	api := w.as("operator")
+	midnight := w.midnight.UTC().Format(time.RFC3339)
 	var wg sync.WaitGroup
+	var before, ended atomic.Int64
 	sold := make([][]answer, len(meters))
 	for i, m := range meters {
 		wg.Go(func() {
-			december := 0
-			for n := 0; n < 1400 && december < 20; n++ { // a meter accepts 1,440 tokens a day
+			defer ended.Add(1)
+			after := 0
+			for n := 0; n < 1400 && after < each; n++ { // a meter accepts 1,440 tokens a day
 				a, err := api.do("POST", "/v1/vends", map[string]any{"meter": m, "tender": kes(700)}, "Idempotency-Key", fmt.Sprintf("midnight-%d-%04d", i, n))
 				if err != nil || a.status != 201 {
 					w.Errorf("sale %d: %v %d %s", n, err, a.status, a.body)
 					return
 				}
 				sold[i] = append(sold[i], a)
-				if a.text(w, "created_at") >= "2026-11-30T22" {
-					december++
+				if a.text(w, "created_at") >= midnight {
+					after++
+				} else {
+					before.Add(1)
 				}
 			}
 		})
 	}
+	await.True(w, "every caller is selling", func() bool { return before.Load() >= int64(each*len(meters)) || ended.Load() > 0 })
+	w.at(0)
 	wg.Wait()
+	first, next := monthOf(w.midnight.Add(-time.Hour)), monthOf(w.midnight)
 	months := map[string]int{}
 	for _, of := range sold {
 		units := map[string]int64{}
 		for _, a := range of {
 			e := w.owner.must(w, 200, "GET", "/v1/vends/"+a.text(w, "id")+"/explain", nil)
-			month := e.text(w, "month")
-			months[month]++
-			if e.text(w, "agrees") != "true" || e.num(w, "month_before_wh") != units[month] {
-				w.Fatalf("sale at %s: month %s begins at %d Wh, want %d: %s", a.text(w, "created_at"), month, e.num(w, "month_before_wh"), units[month], e.body)
+			in := e.text(w, "month")
+			months[in]++
+			if e.text(w, "agrees") != "true" || e.num(w, "month_before_wh") != units[in] {
+				w.Fatalf("sale at %s: month %s begins at %d Wh, want %d: %s", a.text(w, "created_at"), in, e.num(w, "month_before_wh"), units[in], e.body)
 			}
-			if want := map[bool]string{true: "2026-11", false: "2026-12"}[a.text(w, "created_at") < "2026-11-30T22"]; month != want {
-				w.Errorf("a sale at %s is in %s", a.text(w, "created_at"), month)
+			if want := map[bool]string{true: first, false: next}[a.text(w, "created_at") < midnight]; in != want {
+				w.Errorf("a sale at %s is in %s", a.text(w, "created_at"), in)
 			}
-			units[month] += a.num(w, "units_wh")
+			units[in] += a.num(w, "units_wh")
 		}
 	}
-	if months["2026-11"] == 0 || months["2026-12"] == 0 {
+	if months[first] == 0 || months[next] == 0 {
 		w.Errorf("the sales fell into %v: midnight was missed", months)
 	}
-	w.Logf("figures: %d sales in November and %d in December, each in the block of its own month", months["2026-11"], months["2026-12"])
+	w.Logf("figures: %d sales in %s and %d in %s, each in the block of its own month", months[first], first, months[next], next)
 }

@@ -3,6 +3,8 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -19,20 +21,40 @@ type cashDesk struct {
 	keys   map[string]string // API keys by role
 	server *server
 	meters int
+
+	clock    string    // a file with the shift of the server's clock
+	midnight time.Time // the next end of a month in the zone, at least three hours from now
 }
 
-// at restarts the server with its clock at a moment. Time only goes forward.
-func (w *cashDesk) at(moment string) {
+// harare is the time zone of the desk.
+var harare = time.FixedZone("Africa/Harare", 2*60*60)
+
+// nextMidnight is the next end of a month in Harare that is at least three hours from now.
+func nextMidnight() time.Time {
+	now := time.Now().Add(3 * time.Hour).In(harare)
+	return time.Date(now.Year(), now.Month()+1, 1, 0, 0, 0, 0, harare)
+}
+
+// monthOf is the month of a moment in the zone.
+func monthOf(at time.Time) string { return at.In(harare).Format("2006-01") }
+
+// at moves the server's clock to a time before midnight, or to midnight. Time only goes forward.
+func (w *cashDesk) at(before time.Duration) {
 	w.Helper()
-	to, err := time.Parse(time.RFC3339, moment)
-	if err != nil {
+	next := w.clock + ".next"
+	write(w.T, next, time.Until(w.midnight.Add(-before)).String(), 0o600)
+	if err := os.Rename(next, w.clock); err != nil { // the server reads a whole file
 		w.Fatal(err)
 	}
-	if w.server != nil {
-		w.server.stop()
-	}
+}
+
+// open starts the server with its clock at a time before midnight. The server takes its time from the file on both databases.
+func (w *cashDesk) open(before time.Duration) {
+	w.Helper()
+	w.clock, w.midnight = filepath.Join(w.TempDir(), "clock"), nextMidnight()
+	w.at(before)
 	env := w.p.env
-	w.p.env = append(slices.Clone(env), "FAULT_INJECT=clock="+time.Until(to).String())
+	w.p.env = append(slices.Clone(env), "FAULT_INJECT=clock-file="+w.clock+",clock=0s,time-service")
 	w.server = w.p.serve(w.whole, "127.0.0.1:0", "127.0.0.1:0")
 	w.p.env = env
 	w.owner = newAPI(w.server.http, w.keys["owner"])
@@ -185,9 +207,10 @@ func scripts() []struct {
 
 // TestTwelveRunsOnBothDatabases plays everyday sales against the real binary over HTTP, and checks every amount.
 func TestTwelveRunsOnBothDatabases(t *testing.T) {
+	t.Parallel()
 	for _, database := range []string{"SQLite", "PostgreSQL"} {
 		t.Run(database, func(t *testing.T) {
-			w := newDesk(t, database, "2026-11-30T20:00:00Z")
+			w := newDesk(t, database)
 			for _, s := range scripts() {
 				ok := t.Run(s.name, func(t *testing.T) {
 					of := *w
@@ -252,7 +275,7 @@ func (w *cashDesk) sale() {
 
 func (w *cashDesk) debtAndFixed() {
 	m := w.house("ibt")
-	w.owner.must(w, 201, "POST", "/v1/charges", map[string]any{"account": m, "name": "standing", "month": "2026-11", "amount": kes(11_270), "vat_bps": 1500},
+	w.owner.must(w, 201, "POST", "/v1/charges", map[string]any{"account": m, "name": "standing", "month": monthOf(w.midnight.Add(-time.Hour)), "amount": kes(11_270), "vat_bps": 1500},
 		"Idempotency-Key", "script-charge")
 	w.owner.must(w, 201, "POST", "/v1/debts", map[string]any{"account": m, "kind": "arrears", "amount": kes(60_000), "mode": "percent", "percent_bps": 2000},
 		"Idempotency-Key", "script-debt")
@@ -384,7 +407,7 @@ func (w *cashDesk) reversal() {
 	w.refused(undo(w.as("operator"), s, "script-rev-1v", ""), 409, "already-reversed")
 	w.wants(w.buy(w.as("operator"), m, 20_000, "script-rev-2"), 201, 121_100, map[string]int64{"energy": 17_376, "vat": 2606, "carry": 18}) // V3: the month begins anew
 	old := w.buy(w.as("operator"), late, 20_000, "script-rev-3")
-	w.at("2026-11-30T20:30:00Z")
+	w.at(90 * time.Minute)
 	if a := undo(w.as("operator"), old, "script-rev-3u", ""); a.status != 403 && a.status != 409 {
 		w.Errorf("after half an hour, by the operator: %d %s", a.status, a.body)
 	}
@@ -396,15 +419,15 @@ func (w *cashDesk) reversal() {
 func (w *cashDesk) monthEnd() {
 	m := w.house("ibt")
 	w.wants(w.buy(w.as("operator"), m, 60_260, "script-month-0"), 201, 340_000, map[string]int64{"energy": 52_400, "vat": 7860})
-	w.at("2026-11-30T21:59:00Z") // 23:59 local
-	november := w.buy(w.as("operator"), m, 20_000, "script-month-1")
-	w.wants(november, 201, 78_600, map[string]int64{"energy": 17_378, "vat": 2607, "carry": 15}) // V4
-	w.explained(november)
-	w.at("2026-11-30T22:00:00Z") // midnight: December
-	december := w.buy(w.as("operator"), m, 20_000-15, "script-month-2")
-	w.wants(december, 201, 121_100, map[string]int64{"energy": 17_376, "vat": 2606, "carry": 18, "carry_in": -15}) // V3
-	w.explained(december)
-	a, err := w.as("supervisor").do("POST", "/v1/vends/"+november.text(w, "id")+"/reversal", map[string]any{"reason": "late"}, "Idempotency-Key", "script-month-u")
+	w.at(30 * time.Minute)
+	before := w.buy(w.as("operator"), m, 20_000, "script-month-1")
+	w.wants(before, 201, 78_600, map[string]int64{"energy": 17_378, "vat": 2607, "carry": 15}) // V4
+	w.explained(before)
+	w.at(0)
+	after := w.buy(w.as("operator"), m, 20_000-15, "script-month-2")
+	w.wants(after, 201, 121_100, map[string]int64{"energy": 17_376, "vat": 2606, "carry": 18, "carry_in": -15}) // V3
+	w.explained(after)
+	a, err := w.as("supervisor").do("POST", "/v1/vends/"+before.text(w, "id")+"/reversal", map[string]any{"reason": "late"}, "Idempotency-Key", "script-month-u")
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/paywatt/paywatt/internal/await"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden screens; read the diff")
@@ -42,9 +44,7 @@ type terminal struct {
 // openTerminal starts a command line in a terminal of some columns and rows.
 func openTerminal(t testing.TB, columns, rows int, env []string, command string) *terminal {
 	t.Helper()
-	if _, err := exec.LookPath("tmux"); err != nil {
-		t.Fatalf("%v: ./check installs it (apt-get install tmux)", err)
-	}
+	needed(t, "tmux")
 	s := &terminal{t: t, socket: filepath.Join(t.TempDir(), "tmux")}
 	// A shell stays behind the command, so that its last output on the screen can be seen.
 	script := command + `; echo "left with $?"; exec cat`
@@ -91,9 +91,9 @@ func (s *terminal) resize(columns, rows int) {
 // has waits until a text is on the screen.
 func (s *terminal) has(want string) {
 	s.t.Helper()
-	for deadline := time.Now().Add(patience); !strings.Contains(s.text(), want); {
+	for deadline := time.Now().Add(await.Limit); !strings.Contains(s.text(), want); {
 		if time.Now().After(deadline) {
-			s.t.Fatalf("no %q on the screen:\n%s", want, s.text())
+			s.t.Fatalf("%s: no %q on the screen:\n%s", await.NotInTime, want, s.text())
 		}
 		<-time.After(20 * time.Millisecond)
 	}
@@ -114,9 +114,9 @@ func (s *terminal) golden(name, marker string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	for deadline := time.Now().Add(patience); s.text() != string(want); {
+	for deadline := time.Now().Add(await.Limit); s.text() != string(want); {
 		if time.Now().After(deadline) {
-			s.t.Fatalf("the screen is not %s (go test ./e2e -run Terminal -update rewrites it):\n%s\nwant\n%s", file, s.text(), want)
+			s.t.Fatalf("%s: the screen is not %s (go test ./e2e -run Terminal -update rewrites it):\n%s\nwant\n%s", await.NotInTime, file, s.text(), want)
 		}
 		<-time.After(20 * time.Millisecond)
 	}
@@ -130,6 +130,7 @@ func vmeterIn(t *testing.T, dir string, more ...string) string {
 
 // TestTheMeterInATerminal drives the real binary through a pseudo-terminal of 80 by 24.
 func TestTheMeterInATerminal(t *testing.T) {
+	t.Parallel()
 	s := openTerminal(t, 80, 24, []string{"LC_ALL=C.UTF-8"}, vmeterIn(t, standingMeter(t)))
 	s.golden("1-new", "CREDIT  0.00 kWh")
 	s.types(faceToken)
@@ -178,6 +179,7 @@ func (s *terminal) leftClean(code int) {
 
 // TestTheMeterInAPlainTerminal: the screen has only ASCII if the locale has only ASCII or the user asks for it.
 func TestTheMeterInAPlainTerminal(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, locale string
 		more         []string
@@ -197,6 +199,7 @@ func TestTheMeterInAPlainTerminal(t *testing.T) {
 
 // TestAMeterInATerminalIsToldToEnd: a signal ends the meter as the key q does, and its memory is kept.
 func TestAMeterInATerminalIsToldToEnd(t *testing.T) {
+	t.Parallel()
 	dir := standingMeter(t)
 	pid := filepath.Join(t.TempDir(), "pid")
 	command := fmt.Sprintf(`sh -c 'echo $$ > %s; exec "$@"' sh %s`, pid, vmeterIn(t, dir))

@@ -5,9 +5,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/gsm/bus"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 const serverNumber = "+254700000100"
@@ -69,7 +70,7 @@ func (w *smsWorld) messagesOf(t *testing.T, sale answer) map[string]answer {
 // untilState waits until the message of a purpose has reached a state, and returns it.
 func (w *smsWorld) untilState(t *testing.T, sale answer, purpose, state string) (m answer) {
 	t.Helper()
-	eventually(t, 3*time.Minute, fmt.Sprintf("message %s of sale %s is %s", purpose, sale.text(t, "id"), state), func() bool {
+	await.True(t, fmt.Sprintf("message %s of sale %s is %s", purpose, sale.text(t, "id"), state), func() bool {
 		m = w.messagesOf(t, sale)[purpose]
 		return m.status == 200 && m.text(t, "state") == state
 	})
@@ -98,6 +99,7 @@ func inFours(digits string) string {
 // TestASaleByTextMessage: the customer and the meter get the token of one sale, the meter answers, and the sale shows that.
 // Then the customer asks for the token again, and a stranger learns nothing.
 func TestASaleByTextMessage(t *testing.T) {
+	t.Parallel()
 	w := newSMSWorld(t, 1, "10s")
 	m := w.meters[0]
 	sale := w.mustVend(t, m.number, 10_000, "sms-sale-1", "sms", "meter_sms")
@@ -127,7 +129,7 @@ func TestASaleByTextMessage(t *testing.T) {
 		if c[0] == m.phone {
 			before = 1
 		}
-		eventually(t, 20*time.Second, c[1]+" is answered", func() bool { return w.texts(t, c[0], c[2]) > before })
+		await.True(t, c[1]+" is answered", func() bool { return w.texts(t, c[0], c[2]) > before })
 	}
 	if n := w.texts(t, "+254799999999", digits[:4]); n != 0 {
 		t.Error("a stranger was told a token")
@@ -140,37 +142,10 @@ func TestASaleByTextMessage(t *testing.T) {
 	w.place.run(t, "", "verify", "--data", w.place.dir)
 }
 
-// TestTokensByTextMessageInBadWeather: a fifth of the messages is lost, others come twice or late, and each meter loads its
-// token once. After a lost answer the server asks the meter.
-func TestTokensByTextMessageInBadWeather(t *testing.T) {
-	const meters, tokens = 3, 2
-	w := newSMSWorld(t, meters, "1s")
-	w.radio.weather(t, bus.Weather{Loss: 0.2, Duplicate: 0.2, Reorder: 0.2, DelayMS: 20, HoldMS: 300})
-	want := make([]int64, meters)
-	var sales []answer
-	for n := range tokens {
-		for i, m := range w.meters { // equal amounts, so that the answers look alike
-			sale := w.mustVend(t, m.number, 10_000, fmt.Sprintf("weather-%d-%d", n, i), "meter_sms")
-			want[i] += sale.num(t, "units_wh")
-			sales = append(sales, sale)
-		}
-	}
-	for _, s := range sales {
-		w.untilState(t, s, "meter-sms", "answered")
-		again := w.must(t, 200, "GET", "/v1/vends/"+s.text(t, "id"), nil)
-		if got := again.text(t, "tokens", 0, "state"); got != "heard" {
-			t.Errorf("the token of sale %s is %s, want heard", s.text(t, "id"), got)
-		}
-	}
-	for i, m := range w.meters {
-		if s := m.must(t, "show"); s.BalanceWh != want[i] {
-			t.Errorf("meter %d has %d Wh, want %d: each token once", i, s.BalanceWh, want[i])
-		}
-	}
-}
-
 // TestTheServerDiesWhileItSends: the next process sends the queued messages. Only a message whose outcome was unknown is sent twice.
 func TestTheServerDiesWhileItSends(t *testing.T) {
+	tier.Long(t)
+	t.Parallel()
 	w := newSMSWorld(t, 1, "2s")
 	m := w.meters[0]
 	w.radio.weather(t, bus.Weather{DelayMS: 200})

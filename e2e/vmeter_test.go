@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/paywatt/paywatt/internal/await"
 )
 
 // state is the line a scripted meter writes after each command.
@@ -121,13 +123,13 @@ func (m *vmeter) sendFor(command string, within time.Duration, into any) error {
 		}
 		return nil
 	case <-time.After(within):
-		return fmt.Errorf("%q: no answer within %v\nstderr: %s", command, within, m.log)
+		return fmt.Errorf("%s: %q: no answer within %v\nstderr: %s", await.NotInTime, command, within, m.log)
 	}
 }
 
 func (m *vmeter) must(t testing.TB, command string) state {
 	t.Helper()
-	s, err := m.send(command, 60*time.Second)
+	s, err := m.send(command, await.Limit)
 	if err != nil {
 		t.Fatalf("%s: %v\nstderr: %s", command, err, m.log)
 	}
@@ -144,21 +146,9 @@ func (m *vmeter) quit(t testing.TB) {
 	}()
 	select {
 	case <-m.exited:
-	case <-time.After(20 * time.Second):
-		t.Errorf("the meter did not quit within 20 s\nstderr: %s", m.log)
+	case <-time.After(await.Limit):
+		t.Errorf("%s: after %v the meter has not quit\nstderr: %s", await.NotInTime, await.Limit, m.log)
 		_ = m.cmd.Process.Kill()
-	}
-}
-
-// eventually polls until the condition is true. The condition depends on another process, so the test cannot know when.
-func eventually(t testing.TB, within time.Duration, what string, yes func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(within)
-	for !yes() {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within %v: %s", within, what)
-		}
-		<-time.After(20 * time.Millisecond)
 	}
 }
 

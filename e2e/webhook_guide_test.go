@@ -13,8 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/codeblock"
 	"github.com/paywatt/paywatt/internal/poster"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/internal/webhook"
 )
 
@@ -24,6 +26,8 @@ const npmWebhooks = "standardwebhooks@1.1.1"
 // TestProgramsOfTheGuideCheckWebhooks posts events to the receiving programs of the guide, one of which uses a library of others. They take an
 // event with the right signature, alone or beside one of another secret, and refuse a changed body, another secret and an old time.
 func TestProgramsOfTheGuideCheckWebhooks(t *testing.T) {
+	tier.Long(t)
+	t.Parallel()
 	page, err := os.ReadFile("../docs/guide/webhooks.md")
 	if err != nil {
 		t.Fatal(err)
@@ -37,8 +41,7 @@ func TestProgramsOfTheGuideCheckWebhooks(t *testing.T) {
 		dir, run := t.TempDir(), []string(nil)
 		switch b.Kind {
 		case "js":
-			modules := npm(t, npmWebhooks)
-			dir, run = filepath.Dir(modules), []string{"node", "receiver.mjs"}
+			run = []string{"node", "receiver.mjs"}
 		case "python":
 			run = []string{"python3", "receiver.py"}
 		case "go":
@@ -48,6 +51,9 @@ func TestProgramsOfTheGuideCheckWebhooks(t *testing.T) {
 		}
 		programs++
 		t.Run(b.Kind, func(t *testing.T) {
+			if b.Kind == "js" {
+				dir = filepath.Dir(npm(t, npmWebhooks))
+			}
 			if err := os.WriteFile(filepath.Join(dir, run[len(run)-1]), []byte(b.Text), 0o600); err != nil {
 				t.Fatal(err)
 			}
@@ -61,6 +67,7 @@ func TestProgramsOfTheGuideCheckWebhooks(t *testing.T) {
 
 // receive runs a receiving program and posts events to it.
 func receive(t *testing.T, dir string, run []string) {
+	needed(t, run[0])
 	secret, other := []byte("a secret of thirty-two bytes...."), []byte("another one of thirty-two bytes.")
 	address := freeAddress(t)
 	_, port, _ := net.SplitHostPort(address)
@@ -76,13 +83,13 @@ func receive(t *testing.T, dir string, run []string) {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		_ = cmd.Wait()
 	})
-	for range 600 {
-		if c, err := net.Dial("tcp", address); err == nil {
+	await.True(t, "the receiving program listens", func() bool {
+		c, err := net.Dial("tcp", address)
+		if err == nil {
 			_ = c.Close()
-			break
 		}
-		time.Sleep(100 * time.Millisecond)
-	}
+		return err == nil
+	})
 	p, body, now := poster.New(nil, time.Now), `{"type":"webhook.test","timestamp":"2026-11-25T12:00:00Z","sequence":7,"data":{"webhook":"whk_1"}}`, time.Now()
 	for _, c := range []struct {
 		name    string

@@ -15,11 +15,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"filippo.io/age"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // writingCommand is a command that writes.
@@ -206,13 +207,14 @@ const (
 	fullCalls   = "pwrite64,copy_file_range,fsync,renameat,renameat2,mkdirat,fallocate"
 )
 
-// TestEveryCommandThatWritesMayFailOrBeKilled fails each command at one of its system calls, or kills it there. The variable E2E_POINTS sets
-// how many of each; with a large number the test takes every call in order.
+// TestEveryCommandThatWritesMayFailOrBeKilled fails each command at one of its system calls, or kills it there. [tier.E2EWritePoints]
+// says at how many; with a large number the test takes every call in order.
 func TestEveryCommandThatWritesMayFailOrBeKilled(t *testing.T) {
+	t.Parallel()
 	needStrace(t)
-	points := setting("E2E_POINTS", 0)
+	points := tier.E2EWritePoints.N()
 	world := newWritingWorld(t)
-	rnd := rand.New(rand.NewPCG(uint64(setting("E2E_SEED", 1)), 51))
+	rnd := rand.New(rand.NewPCG(seedOf(t), 51))
 	for i, c := range writingCommands(world.recipient) {
 		order := rnd.Perm(commonCalls)
 		if points > commonCalls {
@@ -281,11 +283,8 @@ func ascending(n int) (out []int) {
 // needStrace skips a test without strace.
 func needStrace(t *testing.T) {
 	t.Helper()
-	if _, err := exec.LookPath("strace"); err != nil {
-		if os.Getenv("STRACE_NEEDED") != "" {
-			t.Fatalf("strace is not installed, and this run needs it: %v", err)
-		}
-		t.Skip("NOT TESTED: commands that fail half-way; strace is not installed")
+	if os.Getenv("STRACE_NEEDED") == "" {
+		needed(t, "strace")
 	}
 }
 
@@ -298,9 +297,6 @@ func newIdentity(t *testing.T) (recipient, identity string) {
 	}
 	return pair.Recipient().String(), pair.String()
 }
-
-// waitForRoom is how long a server may take to notice that a full disk has room again.
-const waitForRoom = 10 * time.Second
 
 // fillUpTo takes the free bytes except for some.
 func (d smallDisk) fillUpTo(t *testing.T, name string, left int64) {
@@ -319,6 +315,7 @@ func (d smallDisk) fillUpTo(t *testing.T, name string, left int64) {
 // TestABackupOnTheDiskOfTheDataNeverEndsTheSales makes backups on the disk of the data. They are refused with figures before they write
 // anything, and sales go on.
 func TestABackupOnTheDiskOfTheDataNeverEndsTheSales(t *testing.T) {
+	t.Parallel()
 	d := newSmallDisk(t, "160m")
 	f := newFullShop(t, d)
 	// A backup copies every file of keys, so this one makes the copy large.
@@ -360,7 +357,7 @@ func TestABackupOnTheDiskOfTheDataNeverEndsTheSales(t *testing.T) {
 	f.refused(t, "full")
 	refusedAll("the reserve is freed, and the copy would fit into it")
 	d.free(t, "rest", "ballast")
-	eventually(t, waitForRoom, "sales go on when there is room", func() bool {
+	await.True(t, "sales go on when there is room", func() bool {
 		got, err := f.a.vend(f.meter, 5000, "room-again-1")
 		return err == nil && (got.status == http.StatusCreated || got.status == http.StatusConflict)
 	})

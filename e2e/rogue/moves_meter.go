@@ -8,6 +8,7 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
 	"github.com/paywatt/paywatt/api/apiv1"
+	"github.com/paywatt/paywatt/internal/await"
 )
 
 // usual is the reason that P gives for everything.
@@ -208,9 +209,9 @@ func (r *Run) adopt(d *rand.Rand) {
 		return
 	}
 	name := "plug-" + p.number
-	o := mqtt.NewClientOptions().AddBroker("tcp://" + r.srv.Devices()).SetClientID(name).SetProtocolVersion(4).SetAutoReconnect(false).SetConnectTimeout(5 * time.Second)
+	o := mqtt.NewClientOptions().AddBroker("tcp://" + r.srv.Devices()).SetClientID(name).SetProtocolVersion(4).SetAutoReconnect(false).SetConnectTimeout(await.Limit)
 	plug := mqtt.NewClient(o)
-	if tok := plug.Connect(); !tok.WaitTimeout(5*time.Second) || tok.Error() != nil {
+	if tok := plug.Connect(); !tok.WaitTimeout(await.Limit) || tok.Error() != nil {
 		r.fail(fmt.Errorf("the plug %s cannot connect: %w", name, tok.Error()))
 		return
 	}

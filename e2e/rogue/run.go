@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/api/apiv1"
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/meter"
 )
 
@@ -198,8 +199,9 @@ func (r *Run) settle() {
 		if number == r.dark {
 			continue
 		}
-		for tries := 0; r.err == nil && !l.wait(5*time.Second, l.settled); tries++ {
-			if tries == 6 {
+		const once = 5 * time.Second
+		for tries := 1; r.err == nil && !l.wait(once, l.settled); tries++ {
+			if time.Duration(tries)*once >= await.Limit {
 				r.fail(l.errSlow())
 			}
 			l.again()
@@ -216,17 +218,41 @@ func (r *Run) reach(number string, before int, within time.Duration) {
 }
 
 // patience is how long a history waits for an order. Some requests cause none, and a late one arrives during a later move. But no hour may
-// pass before an order that switches off a meter of P's could arrive: it gets the time enough. Before the verdict all meters must be quiet
-// for lastly.
+// pass, and no verdict may be given, while the server has something to send: see [Run.drain]. What it has sent reaches a meter within lastly.
+// A text message gets the time enough.
 const (
 	patience = 15 * time.Millisecond
 	enough   = 100 * time.Millisecond
 	lastly   = 50 * time.Millisecond
+	glance   = 2 * time.Millisecond // two looks at what the server has to send
 )
 
-// quiet waits until no meter has had a message of the server for a while.
+// drain waits until the server has nothing more to send to the meters that are connected.
+func (r *Run) drain() {
+	var numbers []string
+	for number := range r.lines {
+		if number != r.dark {
+			numbers = append(numbers, number)
+		}
+	}
+	for end := time.Now().Add(await.Limit); r.err == nil; time.Sleep(glance) {
+		n, err := r.srv.Waiting(numbers, r.now())
+		switch {
+		case err != nil:
+			r.fail(err)
+		case n == 0:
+			return
+		case time.Now().After(end):
+			r.fail(fmt.Errorf("%s: after %v the server has not sent %d messages to meters", await.NotInTime, await.Limit, n))
+		}
+		r.settle()
+	}
+}
+
+// quiet waits until the server has nothing to send, and no meter has had a message of it for a while.
 func (r *Run) quiet() {
 	for before := -1; r.err == nil; {
+		r.drain()
 		r.settle()
 		sum := 0
 		for number := range r.lines {
@@ -268,7 +294,10 @@ func (r *Run) pass(hours int64) {
 	if r.err != nil || !r.srv.Ahead(r.ahead+time.Duration(hours)*time.Hour) {
 		return
 	}
-	time.Sleep(time.Until(r.unheard.Add(enough)))
+	if time.Since(r.unheard) < enough {
+		r.drain()
+		time.Sleep(patience) // what was sent arrives
+	}
 	r.ahead += time.Duration(hours) * time.Hour
 	r.log = append(r.log, fmt.Sprintf("%-14s %d hours pass", "", hours))
 	for _, p := range r.places {

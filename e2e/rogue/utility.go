@@ -21,6 +21,8 @@ type Server interface {
 	Devices() string
 	// Ahead sets by how much its clock is ahead of this machine's; false if the server cannot do that.
 	Ahead(time.Duration) bool
+	// Waiting counts the messages to these meters that the server has to send by now, and those that it is sending.
+	Waiting(numbers []string, now time.Time) (int, error)
 	// Verify checks the books in the data folder, and returns what it found; empty if they add up, or if the site does not ask.
 	Verify() string
 	// Cost returns the most memory that the server ever had, in bytes, and its processor time.

@@ -115,3 +115,53 @@ var (
 	// RandomSums is the number of random sums on which our arithmetic of money is compared with exact fractions, and of random postings.
 	RandomSums = Count{Short: 10_000, Check: 50_000, Long: 2_000_000}
 )
+
+// e2e, commands
+//
+// Each is a test of the whole program. Its rule stands in a test of a package too, so ./check repeats it only as often as the planted
+// mistakes of e2e need. A count without a value for ./check belongs to a test that only ./check long runs.
+var (
+	// E2EKills are the kills of servers and meters on SQLite. The planted early acknowledgement is caught within 15.
+	E2EKills = Count{Check: 15, Long: 100}
+	// E2EKillsOnPostgreSQL are the same with two servers and a database that is killed too.
+	E2EKillsOnPostgreSQL = Count{Check: 8, Long: 40}
+	// E2EPayments are the payments of a provider whose server is killed, and E2EPaymentKills the kills.
+	E2EPayments     = Count{Check: 200, Long: 2_000}
+	E2EPaymentKills = Count{Check: 3, Long: 10}
+	// E2ERogueRequests are the requests of a dishonest insider, in all roles together.
+	E2ERogueRequests = Count{Check: 500, Long: 4_000}
+	// E2ERogueBetrayals are the requests with which an insider tries each way to betray somebody's trust.
+	E2ERogueBetrayals = Count{Long: 40}
+	// E2ELinearOperations are the operations on money that must look as if done one after the other. The planted race is found in 2,000.
+	E2ELinearOperations = Count{Check: 2_000, Long: 8_000}
+	// E2EClusterFaults are the faults of a PostgreSQL cluster, of eleven kinds. One takes half a minute.
+	E2EClusterFaults = Count{Long: 22}
+	// E2EBacklogMeters are the meters that return at once, each with a month of readings.
+	E2EBacklogMeters = Count{Long: 50}
+	// E2EAwaySeconds is how long a database is away.
+	E2EAwaySeconds = Count{Long: 10}
+	// E2EOfflineDays is how many days a meter has no network, a multiple of three. A meter keeps 90 days.
+	E2EOfflineDays = Count{Check: 9, Long: 90}
+	// E2EImportRows are the rows of a file whose import is killed.
+	E2EImportRows = Count{Long: 10_000}
+	// E2EPairsOfExports are the random pairs of statements that a server reads.
+	E2EPairsOfExports = Count{Long: 12}
+	// E2EStrangers are the ways in which strangers hold a listener open, of about 100. The first five are the dearest.
+	E2EStrangers = Count{Long: 12}
+	// E2EWritePoints are the system calls at which each command that writes is killed and fails. Zero: one of the two, in turn.
+	E2EWritePoints = Count{Long: 1}
+	// E2ELoadSeconds is how long the load of a live page is measured.
+	E2ELoadSeconds = Count{Long: 10}
+
+	// MeterKills are the kills of a meter's program while tokens are typed.
+	MeterKills = Count{Short: 2, Check: 10, Long: 50}
+	// RechargePowerCuts are the places of a recharge by SMS at which the mains is cut, of about a thousand bytes.
+	RechargePowerCuts = Count{Short: 5, Check: 60, Long: 100_000}
+	// PushMeters are the meters that get five tokens each through the server's modem.
+	PushMeters = Count{Short: 1, Check: 2, Long: 8}
+	// PushMetersInBadWeather and PushTokensInBadWeather are the meters, and the tokens of each, in a network that loses a fifth.
+	PushMetersInBadWeather = Count{Check: 2, Long: 8}
+	PushTokensInBadWeather = Count{Check: 3, Long: 5}
+	// SMSRecharges are the recharges by SMS whose time is measured.
+	SMSRecharges = Count{Long: 200}
+)
