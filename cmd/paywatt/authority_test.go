@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/client"
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/app/apptest"
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/demo"
 	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/internal/gsm/network"
@@ -88,7 +89,9 @@ func TestTheAuthoritysPlatformByCommandLine(t *testing.T) {
 	if strings.Contains(strings.ReplaceAll(out, " ", ""), made.Tokens[0].Digits) {
 		t.Error("the list of messages shows the digits of a token")
 	}
-	if code, out, messages := s.paywatt("", "message", "routes"); code != 0 || !strings.Contains(out, "modem") || !strings.Contains(out, time.Now().UTC().Format("2006-01")) {
+	month := time.Now().UTC().Format("2006-01")
+	code, out, messages = s.paywatt("", "message", "routes")
+	if later := time.Now().UTC().Format("2006-01"); code != 0 || !strings.Contains(out, "modem") || !strings.Contains(out, month) && !strings.Contains(out, later) {
 		t.Errorf("message routes: exit %d\n%s%s", code, out, messages)
 	}
 }
@@ -146,13 +149,11 @@ func (s *pushStreet) toTelephone(m *pushMeter, telephone *network.Phone) {
 			s.t.Errorf("%s: the token goes to the telephone that is not registered any more", e.Kind)
 		}
 	}
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	await.True(s.t, "a message is delivered", func() bool {
 		list, err := s.api.Messages(s.t.Context(), apiv1.MessageFilter{Meter: m.Number, State: "delivered", Page: apiv1.Page{Limit: 10}})
-		if err != nil || time.Now().After(end) {
-			s.t.Fatalf("no message is delivered: %v", err)
+		if err != nil {
+			s.t.Fatal(err)
 		}
-		if len(list.Data) > 0 {
-			return
-		}
-	}
+		return len(list.Data) > 0
+	})
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -119,7 +120,7 @@ func (c console) asked(ctx context.Context, ask source, args []string) []string 
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	ctx, cancel := context.WithTimeout(ctx, completionTime)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(c.periods.completion, completionTime))
 	defer cancel()
 	return ask(ctx, api, args)
 }

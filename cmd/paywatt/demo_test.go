@@ -22,6 +22,8 @@ import (
 
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/internal/await"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // alone runs the test in empty folders. check fails the test for every file that the demonstration left behind in them.
@@ -48,6 +50,7 @@ func alone(t *testing.T) (check func()) {
 }
 
 func TestTheDemoPlaysItsWholeStory(t *testing.T) {
+	tier.Slow(t)
 	check := alone(t)
 	var out, messages bytes.Buffer
 	if code := run([]string{"demo", "--once"}, console{in: strings.NewReader(""), out: &out, err: &messages, getenv: os.Getenv, environ: os.Environ}); code != 0 {
@@ -168,6 +171,7 @@ func fetch(t *testing.T, browser *http.Client, address string, form url.Values) 
 }
 
 func TestTheDemoShowsALivingFleet(t *testing.T) {
+	tier.Slow(t)
 	check := alone(t)
 	s, end := showDemo(t, "7")
 	req, key := s.request(t)
@@ -202,6 +206,7 @@ func TestTheDemoShowsALivingFleet(t *testing.T) {
 }
 
 func TestTheSameSeedGivesTheSameFleet(t *testing.T) {
+	tier.Long(t)
 	check := alone(t)
 	past := func(seed string) (out []int64) {
 		s, end := showDemo(t, seed)
@@ -261,21 +266,15 @@ func checkFleet(t *testing.T, api *client.Client) (dark string) {
 // pollMeter waits until a meter is as it should be. The meter runs on its own clock and reports over the network.
 func pollMeter(t *testing.T, api *client.Client, number string, is func(apiv1.Meter) bool) apiv1.Meter {
 	t.Helper()
-	deadline := time.After(20 * time.Second)
-	for {
-		m, err := api.Meter(t.Context(), number)
-		if err != nil {
+	var m apiv1.Meter
+	await.True(t, "meter "+number+" is as it should be", func() bool {
+		var err error
+		if m, err = api.Meter(t.Context(), number); err != nil {
 			t.Fatal(err)
 		}
-		if is(m) {
-			return m
-		}
-		select {
-		case <-deadline:
-			t.Fatalf("meter %s did not get there: %+v", number, m)
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
+		return is(m)
+	})
+	return m
 }
 
 // checkPages signs in, follows the console's links to a meter's own panel, and types a used token there.
@@ -285,7 +284,7 @@ func checkPages(t *testing.T, s shown, sold apiv1.Sale) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	browser := &http.Client{Jar: jar, Timeout: 20 * time.Second}
+	browser := &http.Client{Jar: jar, Timeout: await.Limit}
 	if page := fetch(t, browser, s.console+"/signin", url.Values{"email": {"owner@demo.paywatt"}, "password": {s.password}}); !strings.Contains(page, "TEST: no real money or supply") {
 		t.Error("the console is not marked TEST")
 	}
@@ -314,14 +313,14 @@ func checkDoor(t *testing.T, s shown) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	browser := &http.Client{Jar: jar, Timeout: 20 * time.Second}
+	browser := &http.Client{Jar: jar, Timeout: await.Limit}
 	answer := func(url, host string) int {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		req.Host = host
-		resp, err := (&http.Client{Timeout: 20 * time.Second}).Do(req)
+		resp, err := (&http.Client{Timeout: await.Limit}).Do(req)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -335,7 +334,7 @@ func checkDoor(t *testing.T, s shown) {
 		t.Errorf("a wrong link: %d", got)
 	}
 	path := s.door[strings.Index(s.door, "/enter/"):]
-	if page := fetch(t, &http.Client{Timeout: 20 * time.Second}, s.console+path, nil); !strings.Contains(page, `action="/signin"`) {
+	if page := fetch(t, &http.Client{Timeout: await.Limit}, s.console+path, nil); !strings.Contains(page, `action="/signin"`) {
 		t.Errorf("the server has a door of its own:\n%s", page)
 	}
 	page := fetch(t, browser, s.door, nil)
@@ -359,16 +358,15 @@ func checkDoor(t *testing.T, s shown) {
 // checkPhone asks a meter for its balance from the page of its customer's telephone.
 func checkPhone(t *testing.T, s shown) {
 	t.Helper()
-	browser := &http.Client{Timeout: 20 * time.Second}
+	browser := &http.Client{Timeout: await.Limit}
 	phone := s.phones + "+254700000001/"
 	if page := fetch(t, browser, s.panels+"04140001001/", nil); !strings.Contains(html.UnescapeString(page), phone) {
 		t.Errorf("the panel does not lead to %s:\n%s", phone, page)
 	}
 	page := fetch(t, browser, phone+"send", url.Values{"to": {"+254700000101"}, "text": {"*01#"}})
-	for end := time.Now().Add(20 * time.Second); !strings.Contains(page, "Balance "); page = fetch(t, browser, phone, nil) {
-		if time.Now().After(end) {
-			t.Fatalf("no answer on the telephone:\n%s", page)
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	await.True(t, "the answer is on the telephone", func() bool {
+		answered := strings.Contains(page, "Balance ")
+		page = fetch(t, browser, phone, nil)
+		return answered
+	})
 }

@@ -18,10 +18,14 @@ func TestGarbageIsLeftLyingBelowTheFloor(t *testing.T) {
 		return m.NumGC - before
 	}
 	keep := withFloor()
-	if n := collections(); n != 0 {
-		t.Errorf("garbage of half the floor was collected %d times, want never", n)
+	defer keep()
+	const tries = 3 // the runtime also collects every two minutes, whatever there is
+	for range tries {
+		if collections() == 0 {
+			return
+		}
 	}
-	keep()
+	t.Errorf("garbage of half the floor was collected each of %d times, want never", tries)
 }
 
 //go:noinline

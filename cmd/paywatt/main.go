@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -20,6 +21,15 @@ type console struct {
 	out, err io.Writer
 	getenv   func(string) string
 	environ  func() []string // nil: the environment has no settings
+	periods  periods
+}
+
+// periods are how long the program waits for something. A zero means the usual time; tests set others, so that nothing depends on a machine's
+// speed.
+type periods struct {
+	completion  time.Duration // the shell's wait for values from the server
+	safeLook    time.Duration // between two looks of a server in safe mode
+	certificate time.Duration // between two looks at the files of certificates
 }
 
 func main() {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/api/apiv1"
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/exit"
 )
 
@@ -75,16 +76,14 @@ func (s *pushStreet) sendToMeter(t *testing.T, digits string, more ...string) ap
 	if err := json.Unmarshal([]byte(out), &sent); code != 0 || err != nil || sent.Purpose != "meter-sms" || sent.Meter != m.Number || sent.Token == "" {
 		t.Fatalf("exit %d, %v\n%s%s", code, err, out, said)
 	}
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	await.True(t, "the message is answered", func() bool {
 		now := told[apiv1.MessageDetail](s.platform, "message", "show", sent.ID)
-		if now.State == "answered" && now.AnsweredAt != nil && now.SentAt != nil && len(now.Attempts) > 0 {
+		answered := now.State == "answered" && now.AnsweredAt != nil && now.SentAt != nil && len(now.Attempts) > 0
+		if answered {
 			sent = now
-			break
 		}
-		if time.Now().After(end) {
-			t.Fatalf("the message is %+v, want it answered", now)
-		}
-	}
+		return answered
+	})
 	_, list, _ := s.paywatt("", "message", "list", m.Number)
 	_, shown, _ := s.paywatt("", "message", "show", sent.ID)
 	if !strings.Contains(list, sent.ID) || !strings.Contains(shown, "answered") || !strings.Contains(shown, "try 1") {

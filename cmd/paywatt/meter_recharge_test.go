@@ -14,6 +14,7 @@ import (
 
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/demo"
 	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/sts"
@@ -272,18 +273,13 @@ func TestTheBalanceAfterEachWay(t *testing.T) {
 	shown := func(number string, wh int64, source string) {
 		t.Helper()
 		var m apiv1.Meter
-		for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		await.True(t, fmt.Sprintf("meter %s has said %d Wh by %s", number, wh, source), func() bool {
 			var err error
 			if m, err = p.api.Meter(t.Context(), number); err != nil {
 				t.Fatal(err)
 			}
-			if m.Said != nil && m.Said.Wh == wh && m.Said.Source == source && !m.Said.At.IsZero() {
-				break
-			}
-			if time.Now().After(end) {
-				t.Fatalf("meter %s: %+v said %+v, want %d Wh by %s", number, m, m.Said, wh, source)
-			}
-		}
+			return m.Said != nil && m.Said.Wh == wh && m.Said.Source == source && !m.Said.At.IsZero()
+		})
 		if code, out, told := p.paywatt("", "meter", "show", number); code != 0 || !strings.Contains(out, fmt.Sprintf("%s as of %s by %s", kwh(wh), m.Said.At.Format(time.RFC3339), source)) {
 			t.Errorf("meter show: exit %d\n%s%s", code, out, told)
 		}
@@ -311,18 +307,13 @@ func TestTheBalanceOfAMeterWithNothingButAModem(t *testing.T) {
 	m := s.meters[0]
 	said := func(wh int64) {
 		t.Helper()
-		for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		await.True(t, fmt.Sprintf("the meter has said %d Wh", wh), func() bool {
 			got, err := s.api.Meter(t.Context(), m.Number)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got.Said != nil && got.Said.Wh == wh && got.Said.Source == "sms answer" && got.BalanceWh == nil {
-				return
-			}
-			if time.Now().After(end) {
-				t.Fatalf("the meter said %+v, want %d Wh", got.Said, wh)
-			}
-		}
+			return got.Said != nil && got.Said.Wh == wh && got.Said.Source == "sms answer" && got.BalanceWh == nil
+		})
 	}
 	s.settled(m, s.sellTo(m), "")
 	said(m.units / 100 * 100)

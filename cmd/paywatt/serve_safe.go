@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,8 @@ import (
 
 // safeEvery is how often a server in safe mode looks whether the cause is gone.
 const safeEvery = 5 * time.Second
+
+func (c console) safeEvery() time.Duration { return cmp.Or(c.periods.safeLook, safeEvery) }
 
 // defect is a cause for safe mode.
 type defect struct {
@@ -108,7 +111,7 @@ func (c console) safely(cmd *cobra.Command, t *defect, hup <-chan os.Signal) err
 	if safe.Secure() {
 		scheme = "https"
 	}
-	c.tell("Safe mode: %s://%s%s says what is wrong. The server looks again every %s, and at once after SIGHUP.", scheme, reachable(safe.Address()), safe.Path(), safeEvery)
+	c.tell("Safe mode: %s://%s%s says what is wrong. The server looks again every %s, and at once after SIGHUP.", scheme, reachable(safe.Address()), safe.Path(), c.safeEvery())
 	if _, err := fmt.Fprintf(c.out, "safe-mode http=%s code=%s\n", safe.Address(), t.Code); err != nil {
 		return errors.Join(fmt.Errorf("write the line of the safe mode: %w", err), safe.Close())
 	}
@@ -151,7 +154,7 @@ func withoutPage(failure, err error) error {
 
 // lookAgain waits until gone reports true. It returns false if ctx or the page ends before.
 func (c console) lookAgain(ctx context.Context, hup <-chan os.Signal, look chan struct{}, gone func() bool, ended chan error) bool {
-	tick := time.NewTicker(safeEvery)
+	tick := time.NewTicker(c.safeEvery())
 	defer tick.Stop()
 	for {
 		select {

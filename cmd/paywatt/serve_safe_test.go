@@ -19,6 +19,7 @@ import (
 
 	"github.com/pquerna/otp/totp"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/exit"
 )
 
@@ -51,11 +52,16 @@ func (s *shared) String() string {
 
 func startServe(t *testing.T, args ...string) *running {
 	t.Helper()
+	return startServeWith(t, periods{}, args...)
+}
+
+func startServeWith(t *testing.T, p periods, args ...string) *running {
+	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	out, in := io.Pipe()
 	r := &running{t: t, lines: bufio.NewScanner(out), log: &shared{}, stop: stop, ended: make(chan error, 1)}
 	go func() {
-		root := newRoot(console{in: strings.NewReader(""), out: in, err: r.log, getenv: func(string) string { return "" }})
+		root := newRoot(console{in: strings.NewReader(""), out: in, err: r.log, getenv: func(string) string { return "" }, periods: p})
 		root.SetArgs(append([]string{"serve", "--mqtt", "127.0.0.1:0"}, args...))
 		root.SetOut(in)
 		root.SetErr(r.log)
@@ -190,15 +196,10 @@ func TestABrokenSettingsFileIsExplainedAndMended(t *testing.T) {
 	if status, _ := ask(t, local, "POST", base+"/look"); status != 503 { // it leads back to the page
 		t.Errorf("looking again: %d", status)
 	}
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	await.True(t, "the page shows the second mistake", func() bool {
 		_, page := ask(t, local, "GET", base+"/")
-		if strings.Contains(page, "log_levle (file") && strings.Contains(page, "Line 2") && !strings.Contains(page, "hunter") {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatalf("the page keeps the old mistake:\n%s", page)
-		}
-	}
+		return strings.Contains(page, "log_levle (file") && strings.Contains(page, "Line 2") && !strings.Contains(page, "hunter")
+	})
 	writeFile(t, settings, "log_level = \"warn\"\n")
 	ask(t, &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, "POST", base+"/look")
 	base = "http://" + r.line(`^http=(\S+) mqtt=`)

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/paywatt/paywatt/internal/await"
 )
 
 // server runs paywatt serve on free ports until the script ends or says "server stop": server [ARG...]. It waits for
@@ -59,8 +61,8 @@ func server(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Setenv("HTTP", http)
 		ts.Setenv("MQTT", mqtt)
 		ts.Setenv("SERVER_PID", fmt.Sprint(cmd.Process.Pid))
-	case <-time.After(30 * time.Second):
-		ts.Fatalf("serve was not ready within 30 s")
+	case <-time.After(await.Limit):
+		ts.Fatalf("%s: after %v serve is not ready", await.NotInTime, await.Limit)
 	}
 }
 
@@ -72,7 +74,7 @@ func stopServer(ts *testscript.TestScript) {
 	p, err := os.FindProcess(pid)
 	ts.Check(err)
 	ts.Check(p.Signal(syscall.SIGTERM))
-	ended := time.After(20 * time.Second)
+	ended := time.After(await.Limit)
 	for {
 		b, err := os.ReadFile(ts.MkAbs("server.log"))
 		ts.Check(err)
@@ -81,7 +83,7 @@ func stopServer(ts *testscript.TestScript) {
 		}
 		select {
 		case <-ended:
-			ts.Fatalf("the server did not stop within 20 s:\n%s", b)
+			ts.Fatalf("%s: after %v the server has not stopped:\n%s", await.NotInTime, await.Limit, b)
 		case <-time.After(10 * time.Millisecond):
 		}
 	}

@@ -12,8 +12,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/device/linux"
 	"github.com/paywatt/paywatt/internal/exit"
 )
@@ -66,7 +66,7 @@ func (s *shownLines) Write(b []byte) (int, error) {
 // board runs a meter on these GPIO lines until the meter has shown the text.
 func (g *gpioLines) board(t *testing.T, state, until string) error {
 	t.Helper()
-	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, stop := context.WithTimeout(t.Context(), await.Limit)
 	defer stop()
 	out := &shownLines{more: make(chan struct{}, 1)}
 	o := vmeterOptions{number: killNumber, offline: true, state: state, keys: keyOptions{key: killKey, ea: "07", kt: 2, baseDate: "2014"},

@@ -14,13 +14,13 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/device"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/sts"
 )
 
 const (
 	killNumber = "12345678903"
 	killKey    = "0ABC12DEF3456789"
-	killRounds = 50
 )
 
 // killMeter is the real program with commands on its standard input. It can be killed at any moment.
@@ -136,7 +136,7 @@ func TestKillingTheMeterNeverLosesOrDoublesAToken(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := &killLedger{t: t, rnd: rand.New(rand.NewPCG(seed, 0)), key: key, next: killFirstTID, accepted: map[string]bool{}}
-	for round := range killRounds {
+	for round := range tier.MeterKills.N() {
 		m := startKillMeter(t, state)
 		l.again(m)
 		l.typeAndKill(m)
@@ -148,7 +148,7 @@ func TestKillingTheMeterNeverLosesOrDoublesAToken(t *testing.T) {
 	m := startKillMeter(t, state)
 	l.again(m)
 	m.quit()
-	t.Logf("%d kills, %d tokens, %d of them seen accepted", killRounds, l.next-killFirstTID, len(l.accepted))
+	t.Logf("%d kills, %d tokens, %d of them seen accepted", tier.MeterKills.N(), l.next-killFirstTID, len(l.accepted))
 }
 
 // again types the tokens of the previous round, and compares the balance with the sum of all tokens.

@@ -18,6 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/gsm"
 	"github.com/paywatt/paywatt/internal/gsm/network"
 	"github.com/paywatt/paywatt/internal/gsm/sim900"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/wire"
@@ -530,8 +531,9 @@ func cutAt(t *testing.T, n int) (bytes int) {
 // them, and in every write of the memory.
 func TestAPowerCutBetweenAnyTwoBytes(t *testing.T) {
 	all := cutAt(t, 1<<30)
-	for n := 0; n < all && !t.Failed(); n += cutEvery {
+	every := max(1, all/tier.RechargePowerCuts.N())
+	for n := 0; n < all && !t.Failed(); n += every {
 		cutAt(t, n)
 	}
-	t.Logf("figures: a recharge by SMS moves %d bytes, on the wire to the modem and into the memory; the mains is cut at every %d", all, cutEvery)
+	t.Logf("figures: a recharge by SMS moves %d bytes, on the wire to the modem and into the memory; the mains is cut at every %d", all, every)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/device"
 	"github.com/paywatt/paywatt/internal/gsm/network"
 	"github.com/paywatt/paywatt/internal/gsm/pdu"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -125,9 +126,10 @@ func TestATokenLoadsWithoutAnAnswer(t *testing.T) {
 
 // This test measures the software's share of a recharge by SMS in real time, from the message to the answer on the network.
 // The published
-// system needed 28.99 s over the air; the limit here is 200 ms and the goal 20 ms.
+// system needed 28.99 s over the air; the goal here is 20 ms. The figures are printed, no test judges them.
 func TestSoftwareShareOfASMSRecharge(t *testing.T) {
-	const messages = 200
+	tier.Long(t)
+	messages := tier.SMSRecharges.N()
 	b := newSMSBus(t, 1)
 	m := newSMSMeter(b, "+255700000200")
 	took := make([]time.Duration, 0, messages)
@@ -162,7 +164,4 @@ func TestSoftwareShareOfASMSRecharge(t *testing.T) {
 	slices.Sort(took)
 	p50, p99 := took[len(took)/2].Seconds()*1000, took[len(took)*99/100].Seconds()*1000
 	t.Logf("figures: software's share of a recharge by SMS, within one process: p50 %.1f ms, p99 %.1f ms (published round trip over the air: 28.99 s)", p50, p99)
-	if p99 > 200 {
-		t.Errorf("p99 is %.1f ms, want at most 200", p99)
-	}
 }
