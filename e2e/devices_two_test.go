@@ -15,7 +15,7 @@ import (
 func TestTwoPlugsAtTheListenerOfOneMeter(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, paywatt(t))
-	p.expect("another device uses the listener of a meter", "message from a device could not be read")
+	p.expect("another device uses the listener of a meter", "message from a device could not be read", "context canceled") // the plugs speak while the server stops
 	p.strongPlugs(t, "tasmota")
 	addr, meter := freeAddress(t), number(6121)
 	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0", "--mqtt-legacy", addr+"="+meter+":tasmota", "--legacy-poll-interval", "250ms")
@@ -51,7 +51,7 @@ func TestTwoPlugsAtTheListenerOfOneMeter(t *testing.T) {
 	before, was := a.register(t, meter), bath.wh
 	kitchen.measure(5)
 	await.True(t, "the chosen plug is charged", func() bool {
-		bath.uses(5) // and says so when the server asks
+		bath.draws(900, 200) // and says so when the server asks
 		return a.register(t, meter) >= before+100
 	})
 	if n := kitchen.switched(); n != 0 {

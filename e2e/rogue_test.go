@@ -242,7 +242,7 @@ func playRole(t *testing.T, policies []*rogue.Utility, role string, enough int) 
 	}
 	for seed := seedOf(t); asked < enough; seed++ {
 		town := policies[seed%uint64(len(policies))]
-		f, err := town.Play(role, rogue.Steps(seed, 250, may))
+		f, err := town.Play(role, rogue.Steps(seed, min(250, enough), may))
 		if err != nil {
 			t.Fatalf("%s, seed %d: %v", role, seed, err)
 		}

@@ -188,7 +188,7 @@ func (w *cashDesk) acrossMidnight() {
 	meters := []string{w.house("ibt"), w.house("ibt"), w.house("ibt"), w.house("ibt")}
 	w.at(30 * time.Minute)
 	api := w.as("operator")
-	midnight := w.midnight.UTC().Format(time.RFC3339)
+	midnight := w.midnight.UTC().Format("2006-01-02T15") // a moment may have a fraction of a second
 	var wg sync.WaitGroup
 	var before, ended atomic.Int64
 	sold := make([][]answer, len(meters))
