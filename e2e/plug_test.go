@@ -95,7 +95,7 @@ type plugWorld struct {
 }
 
 func newPlugWorld(t *testing.T) *plugWorld {
-	needStrace(t)
+	needed(t, "strace")
 	w := &plugWorld{t: t, p: newPlace(t, buildOnce(t, "faultinject"))}
 	w.key = strings.TrimSpace(w.p.run(t, "", "apikey", "create", "--role", "owner", "--data", w.p.dir))
 	w.start()

@@ -32,7 +32,7 @@ func npm(t *testing.T, packages ...string) string {
 	dir := t.TempDir()
 	args := append([]string{"install", "--no-audit", "--no-fund", "--prefix", dir}, packages...)
 	if out, err := exec.Command("npm", args...).CombinedOutput(); err != nil {
-		missing(t, fmt.Sprintf("npm cannot install %v: %v %s", packages, err, out))
+		tier.Lacking(t, fmt.Sprintf("npm cannot install %v: %v %s", packages, err, out))
 	}
 	return filepath.Join(dir, "node_modules")
 }

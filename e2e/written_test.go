@@ -211,7 +211,7 @@ const (
 // says at how many; with a large number the test takes every call in order.
 func TestEveryCommandThatWritesMayFailOrBeKilled(t *testing.T) {
 	t.Parallel()
-	needStrace(t)
+	needed(t, "strace")
 	points := tier.E2EWritePoints.N()
 	world := newWritingWorld(t)
 	rnd := rand.New(rand.NewPCG(seedOf(t), 51))
@@ -278,14 +278,6 @@ func ascending(n int) (out []int) {
 		out = append(out, i)
 	}
 	return out
-}
-
-// needStrace skips a test without strace.
-func needStrace(t *testing.T) {
-	t.Helper()
-	if os.Getenv("STRACE_NEEDED") == "" {
-		needed(t, "strace")
-	}
 }
 
 // newIdentity makes a pair of keys for an encrypted backup.

@@ -24,6 +24,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/paywatt/paywatt/internal/await"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // electorate is the number of nodes of each kind in a cluster.
@@ -165,9 +166,6 @@ func (n *Node) Isolate(cut bool) {
 	}
 }
 
-// Needed is the environment variable that makes a test fail if a program of the cluster is not installed. Without it the test is skipped.
-const Needed = "CLUSTER_NEEDED"
-
 // Start starts everything and waits until the cluster has a primary, a synchronous standby and another standby.
 func Start(t testing.TB) *Cluster { t.Helper(); return start(t, false) }
 
@@ -177,12 +175,7 @@ func StartAsynchronous(t testing.TB) *Cluster { t.Helper(); return start(t, true
 func start(t testing.TB, lossy bool) *Cluster {
 	t.Helper()
 	for _, program := range []string{"etcd", "patroni", "haproxy"} {
-		if _, err := exec.LookPath(program); err != nil {
-			if os.Getenv(Needed) != "" {
-				t.Fatalf("%v: apt-get install patroni etcd-server haproxy postgresql-15", err)
-			}
-			t.Skipf("NOT TESTED on a cluster: %v", err)
-		}
+		tier.Program(t, program)
 	}
 	dir, err := os.MkdirTemp("", "paywatt-cluster-")
 	if err != nil {

@@ -248,7 +248,7 @@ func TestARotationKilledAtEveryWrite(t *testing.T) {
 		}
 		return
 	}
-	traced(t)
+	tier.Program(t, "strace")
 	made := t.TempDir()
 	login, link := keyedFolder(t, made)
 	begun := t.TempDir() // the new key is in the file, and the database is not under it: few kills meet this state
@@ -278,17 +278,6 @@ func TestARotationKilledAtEveryWrite(t *testing.T) {
 	t.Logf("figures: killed at %d writes; keys and state found: %v", kills, seen)
 	if seen["2 true"] == 0 || seen["2 false"] == 0 || tier.IsLong() && seen["1 false"] == 0 {
 		t.Errorf("the kills did not meet every state: %v", seen)
-	}
-}
-
-// traced skips a test that kills a process at its writes, where that cannot be done.
-func traced(t *testing.T) {
-	t.Helper()
-	if _, err := exec.LookPath("strace"); err != nil {
-		if os.Getenv("STRACE_NEEDED") != "" {
-			t.Fatalf("strace is not installed, and this run needs it: %v", err)
-		}
-		t.Skip("NOT TESTED: a rotation killed at every write; strace is not installed")
 	}
 }
 

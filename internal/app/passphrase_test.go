@@ -46,7 +46,7 @@ func TestAPassphraseKilledAtEveryWrite(t *testing.T) {
 		}
 		return
 	}
-	traced(t)
+	tier.Program(t, "strace")
 	made := t.TempDir()
 	s := keyStore(t, made)
 	if err := s.Unlock([]byte(passBefore)); err != nil {

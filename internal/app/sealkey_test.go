@@ -211,7 +211,7 @@ func TestASealKeyKilledAtEveryWrite(t *testing.T) {
 		}
 		return
 	}
-	traced(t)
+	tier.Program(t, "strace")
 	made := t.TempDir()
 	login, link := keyedFolder(t, made)
 	old, _ := sealKey(t, made)

@@ -26,8 +26,11 @@ func Program(t testing.TB, name string) string {
 // Lacking skips a test that cannot run on this machine, and says what it lacks. With [NeedsAll] the test fails.
 func Lacking(t testing.TB, what string) {
 	t.Helper()
-	if os.Getenv(NeedsAll) == "1" {
+	if MustRun() {
 		t.Fatalf("%s, and %s=1", what, NeedsAll)
 	}
 	t.Skipf("NOT TESTED: %s", what)
 }
+
+// MustRun reports whether the lack of something that a test needs is a failure in this run.
+func MustRun() bool { return os.Getenv(NeedsAll) == "1" }

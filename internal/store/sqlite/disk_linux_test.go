@@ -10,16 +10,12 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/internal/store/storetest"
 	"github.com/paywatt/paywatt/internal/tier"
 )
-
-// mountNeeded is the environment variable that makes a test fail if it may not mount. ./check sets it.
-const mountNeeded = "MOUNT_NEEDED"
 
 // smallDisk mounts a file system of 16 MiB if this process may; otherwise it uses a page limit.
 func smallDisk(t *testing.T) disk {
@@ -54,7 +50,7 @@ func diskOf(t *testing.T, size string) (disk, error) {
 	unmount, err := mountSmall(mount, size)
 	if err != nil {
 		err = fmt.Errorf("this process may not mount a file system of %s; run it as root (with CAP_SYS_ADMIN), or let sudo work without a password: %w", size, err)
-		if os.Getenv(mountNeeded) != "" {
+		if tier.MustRun() {
 			t.Fatal(err)
 		}
 		return disk{}, err

@@ -32,9 +32,6 @@ import (
 	"github.com/paywatt/paywatt/internal/tier"
 )
 
-// Needed is the environment variable that makes tests fail if PostgreSQL is not installed.
-const Needed = "PGTEST_NEEDED"
-
 // serverVariable passes the URL of the cluster from Run to New. Set it to use another server, on which tests may create databases.
 const serverVariable = "PGTEST_SERVER"
 
@@ -137,13 +134,10 @@ func New(t testing.TB) string {
 	return database(name)
 }
 
-// Missing skips a test because there is no PostgreSQL, or fails it if [Needed] is set.
+// Missing skips a test because there is no PostgreSQL, or fails it in a run that needs everything.
 func Missing(t testing.TB, why error) {
 	t.Helper()
-	if os.Getenv(Needed) != "" {
-		t.Fatalf("there is no PostgreSQL to test with: %v", why)
-	}
-	t.Skipf("NOT TESTED on PostgreSQL: %v", why)
+	tier.Lacking(t, "no PostgreSQL to test with: "+why.Error())
 }
 
 // Admin returns a function that runs one statement in a database, on a connection of its own, and returns the first value of the result.
