@@ -17,9 +17,9 @@ import (
 // These flags repeat what happened to some houses.
 var (
 	wallets = flag.Int("wallets", 0, "how many wallet meters live for a month; 0 for the count of the tier")
-	trace = flag.String("wallet-trace", "", "the number of a meter whose history is printed")
-	first = flag.Int("wallet-first", 0, "the house with which the street begins")
-	seed  = flag.Uint64("wallet-seed", 7, "the seed of the month with cut-offs")
+	trace   = flag.String("wallet-trace", "", "the number of a meter whose history is printed")
+	first   = flag.Int("wallet-first", 0, "the house with which the street begins")
+	seed    = flag.Uint64("wallet-seed", 7, "the seed of the month with cut-offs")
 )
 
 // streetLength is how many wallet meters live in a street.
