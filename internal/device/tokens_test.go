@@ -84,8 +84,9 @@ func TestFortyTokensAreTakenOnceEach(t *testing.T) {
 // the middle of the writes. After each cut the meter either has the token or accepts it once more. A meter that
 // had shown the token as accepted has it. The writes of the first tokens are torn at every byte.
 func TestFortyTokensThroughPowerCuts(t *testing.T) {
+	tier.OneGoroutine(t)
 	const wholly = 2 // tokens
-	stride := max(1, 1000/tier.TornBytes.N()) * raceStride
+	stride := max(1, 1000/tier.TornBytes.N())
 	story, balance := newMedium(), int64(0)
 	var bytes, keys, credited int
 	for i, b := range forty(t, 7) {

@@ -104,6 +104,7 @@ func yearConfig(t *testing.T) device.Config {
 
 func TestAYearIsReplayedToTheSameHash(t *testing.T) {
 	tier.Slow(t)
+	tier.OneGoroutine(t)
 	var tape bytes.Buffer
 	c := yearConfig(t)
 	c.Recorder = flight.NewRecorder(&tape)

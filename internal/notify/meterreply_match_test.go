@@ -390,6 +390,7 @@ func scenes() map[string]scene {
 // the truth once messages get through.
 func TestNoOrderOfAnswersIsMisread(t *testing.T) {
 	tier.Slow(t)
+	tier.OneGoroutine(t)
 	for name, s := range scenes() {
 		deep := 7
 		if name == "equal units, equal balances" {

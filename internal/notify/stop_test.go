@@ -71,6 +71,7 @@ func TestWarningsEndAndComeBack(t *testing.T) {
 // answer from the customer.
 func TestAForgerUsesUpNoOtherWord(t *testing.T) {
 	tier.Slow(t)
+	tier.OneGoroutine(t)
 	for _, flood := range []string{"BAL", "what?", "STOP", "12345678901234567890"} {
 		o := opened(t)
 		o.settled, o.left = money.Amount{Minor: 1, Currency: "KES"}, money.Amount{Minor: 1, Currency: "KES"}
