@@ -21,6 +21,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/tier"
@@ -95,7 +96,7 @@ func (c *clerk) second() (people *access.Access, email string) {
 // do runs a step in the browser.
 func (e *eyes) do(what string, step func(context.Context) error) {
 	e.c.t.Helper()
-	ctx, stop := context.WithTimeout(e.ctx, time.Minute)
+	ctx, stop := context.WithTimeout(e.ctx, await.Limit)
 	defer stop()
 	if err := step(ctx); err != nil {
 		e.c.t.Fatalf("%s: %v", what, err)

@@ -19,10 +19,11 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// hostileMemory is how much all strangers together may make the server allocate.
+// hostileMemory is how much memory all strangers together may hold.
 const hostileMemory = 64 << 20
 
-// heapWatch samples the heap; highest returns the greatest growth so far.
+// heapWatch samples the heap; highest returns the greatest growth so far. It collects the garbage first, because how much of that there is
+// depends on when the collector last ran.
 func heapWatch() (highest func() uint64) {
 	var m runtime.MemStats
 	runtime.GC()
@@ -30,9 +31,10 @@ func heapWatch() (highest func() uint64) {
 	base, peak, stop, ended := m.HeapAlloc, uint64(0), make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		tick := time.NewTicker(5 * time.Millisecond)
+		tick := time.NewTicker(20 * time.Millisecond)
 		defer tick.Stop()
 		for {
+			runtime.GC()
 			runtime.ReadMemStats(&m)
 			if m.HeapAlloc > base {
 				peak = max(peak, m.HeapAlloc-base)
