@@ -15,6 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/demo"
 	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/internal/gsm/network"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // told runs a command with JSON output and decodes it.
@@ -30,6 +31,7 @@ func told[T any](p *platform, args ...string) (answer T) {
 // TestTheAuthoritysPlatformByCommandLine runs a working day. It finds and corrects a consumer, generates a token and sends it through the
 // server's modem into the meter. Then it sends another token to the consumer's telephone and looks at each message.
 func TestTheAuthoritysPlatformByCommandLine(t *testing.T) {
+	tier.Slow(t)
 	const newPhone = "+254799000001"
 	s := newPushStreet(t, 1)
 	s.owned()

@@ -27,6 +27,7 @@ import (
 	"github.com/paywatt/paywatt/internal/config"
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/profile"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/profiles"
 	"github.com/paywatt/paywatt/sts"
 )
@@ -127,6 +128,7 @@ func apart() map[string]string {
 // TestTheCommandLinePrintsTheJSONOfTheAPI runs each command that shows a value with -o json. It must print the value that the
 // server answered, or the rows of a list.
 func TestTheCommandLinePrintsTheJSONOfTheAPI(t *testing.T) {
+	tier.Slow(t)
 	o := openOffice(t)
 	tested := map[string]bool{}
 	for _, s := range shownValues() {

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"filippo.io/age"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,6 +18,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/app/apptest"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // TestMain lets the scripts run the real program: their command paywatt is main.
@@ -26,7 +29,8 @@ func TestMain(m *testing.M) {
 // TestScripts runs testdata/script, where each file is one topic of the command line, readable as documentation.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
+		Dir:       "testdata/script",
+		Condition: condition,
 		Setup: func(env *testscript.Env) error {
 			memories, err := filepath.Abs("../../meter/journal/testdata")
 			env.Setenv("MEMORIES", memories)
@@ -47,6 +51,23 @@ func TestScripts(t *testing.T) {
 			"tamper": tamper, "othertoken": othertoken, "digits": digits, "jsonenv": jsonenv, "ageidentity": ageIdentity, "personkey": personKey,
 		},
 	})
+}
+
+// condition is what a script may ask beside the usual: [long] in ./check long, and [missing:PROGRAM] where a program is not installed. If the
+// environment says that the program is needed, as MOSQUITTO_NEEDED does, its lack is an error.
+func condition(what string) (bool, error) {
+	if what == "long" {
+		return tier.IsLong(), nil
+	}
+	program, is := strings.CutPrefix(what, "missing:")
+	if !is {
+		return false, fmt.Errorf("unknown condition %q", what)
+	}
+	_, err := exec.LookPath(program)
+	if err != nil && os.Getenv(strings.ToUpper(program)+"_NEEDED") != "" {
+		return false, err
+	}
+	return err != nil, nil
 }
 
 // ageIdentity writes a new identity of age into a file, and its public key into RECIPIENT: ageidentity FILE.

@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/exit"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // refused runs a command that must fail with an exit code, and expects each of the words in its output.
@@ -28,6 +29,7 @@ func (p *platform) refused(code int, say []string, args ...string) {
 // TestTheSIMOfAMeterByCommandLine registers the number of a meter's SIM, changes it and removes it. Messages to the meter go to the
 // registered number.
 func TestTheSIMOfAMeterByCommandLine(t *testing.T) {
+	tier.Slow(t)
 	s := newPushStreet(t, 1)
 	s.owned()
 	n, sim := s.meters[0].Number, s.meters[0].sim
@@ -100,6 +102,7 @@ func (s *pushStreet) sendToMeter(t *testing.T, digits string, more ...string) ap
 // TestATokenIsSentToAMetersSIMByCommandLine: the newest token is sent and answered, and the meter loads it once, however
 // often it is sent. An answered message is not sent again, and the refusal says what to do.
 func TestATokenIsSentToAMetersSIMByCommandLine(t *testing.T) {
+	tier.Slow(t)
 	s := newPushStreet(t, 1)
 	m := s.meters[0]
 	s.refused(exit.NotFound, []string{"No message was sent", "Sell a token first"}, "message", "send", m.Number, "--to-meter")

@@ -17,6 +17,7 @@ import (
 	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/demo"
 	"github.com/paywatt/paywatt/internal/exit"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -132,6 +133,7 @@ func states(r apiv1.Recharge) (out []string) {
 }
 
 func TestATokenIsSentToItsMeterAndFollowed(t *testing.T) {
+	tier.Slow(t)
 	p := newPlatform(t)
 	p.add()
 	sold := p.sell("one")
@@ -192,6 +194,7 @@ func TestHowAFollowedTokenEnds(t *testing.T) {
 // This test recharges a token that another vending system made with the same key. The books do not know the token, but the meter accepts
 // it.
 func TestATokenFromElsewhereIsFollowedToo(t *testing.T) {
+	tier.Slow(t)
 	p := newPlatform(t)
 	p.add()
 	raw, err := hex.DecodeString(p.meter.Key)
@@ -241,6 +244,7 @@ func TestATokenFromElsewhereIsFollowedToo(t *testing.T) {
 }
 
 func TestWhatCanNeverLoadIsNotSent(t *testing.T) {
+	tier.Slow(t)
 	p := newPlatform(t)
 	p.add()
 	for what, digits := range map[string]string{"too short": "1234", "for no meter": "12345678901234567890"} {
@@ -268,6 +272,7 @@ func TestWhatCanNeverLoadIsNotSent(t *testing.T) {
 // connected meter they show it at once, although its next reading is half an hour away. For a meter with only a modem, the balance comes
 // from the meter's answers.
 func TestTheBalanceAfterEachWay(t *testing.T) {
+	tier.Slow(t)
 	p := newPlatform(t)
 	p.add()
 	shown := func(number string, wh int64, source string) {
@@ -303,6 +308,7 @@ func TestTheBalanceAfterEachWay(t *testing.T) {
 // TestTheBalanceOfAMeterWithNothingButAModem: the balance of such a meter comes from its answers to tokens and questions, and from its
 // report of a token typed at the keypad. The report goes to the customer's telephone too, but only the server's copy names the token.
 func TestTheBalanceOfAMeterWithNothingButAModem(t *testing.T) {
+	tier.Slow(t)
 	s := newPushStreet(t, 1)
 	m := s.meters[0]
 	said := func(wh int64) {

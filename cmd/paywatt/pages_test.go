@@ -12,6 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 const repository = "../.."
@@ -210,6 +212,7 @@ func options(cmd *cobra.Command, words []string) (args []string, wrong string) {
 
 // TestEveryCommandOnThePagesExists: the command lines on the pages and in the examples of --help are valid.
 func TestEveryCommandOnThePagesExists(t *testing.T) {
+	tier.Slow(t)
 	seen := 0
 	check := func(where string, lines [][]string, whole bool) {
 		for _, line := range lines {

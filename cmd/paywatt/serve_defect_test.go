@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/await"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // hangUp sends this process SIGHUP. Only a server that listens for it survives that.
@@ -77,6 +78,7 @@ const noLook = time.Hour
 // TestWhatCannotBeUsedIsExplainedAndMended: for each cause the page names the setting or path and what to do, tells a stranger neither, and
 // the server starts once the cause is gone. SIGHUP makes it look at once, and ends neither the safe mode nor the server.
 func TestWhatCannotBeUsedIsExplainedAndMended(t *testing.T) {
+	tier.Slow(t)
 	for code, make := range map[string]func(t *testing.T, dir string) (args []string, names string, mend func()){
 		"certificate-unusable": func(t *testing.T, dir string) ([]string, string, func()) {
 			cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")

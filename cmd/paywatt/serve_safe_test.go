@@ -21,6 +21,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/exit"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // running is a server in this process.
@@ -146,6 +147,7 @@ func ask(t *testing.T, client *http.Client, method, url string, header ...string
 const brokenSettings = "# hunter0\nstore = \"postgres://me:hunter1@127.0.0.1/x\"\nhttp 127.0.0.1:1 \"hunter2\n[[sms_route]]\nname = \"a\"\nuser = \"hunter3\"\n"
 
 func TestABrokenSettingsFileIsExplainedAndMended(t *testing.T) {
+	tier.Slow(t)
 	dir := filepath.Join(t.TempDir(), "data")
 	first := startServe(t, "--data", dir, "--http", "127.0.0.1:0")
 	owner := signedInOwner(t, first.line(`^http=(\S+) mqtt=`), first.log)
@@ -214,6 +216,7 @@ func TestABrokenSettingsFileIsExplainedAndMended(t *testing.T) {
 // TestALockedFolderIsExplained: the page names the folder, and the server starts when the other one ends. Stopped before, it ends as if there
 // were no safe mode.
 func TestALockedFolderIsExplained(t *testing.T) {
+	tier.Slow(t)
 	dir := filepath.Join(t.TempDir(), "data")
 	first := startServe(t, "--data", dir, "--http", "127.0.0.1:0")
 	first.line(`^http=(\S+) mqtt=`)

@@ -212,6 +212,7 @@ func (s *pushStreet) sellTo(m *pushMeter) string {
 // TestFortyTokensByServerPush sells 40 tokens to eight meters that have only a modem, and delivers them through the server's
 // own modem. It stays inside the limits of the meters' answers. Then the server sends each token once more.
 func TestFortyTokensByServerPush(t *testing.T) {
+	tier.Slow(t)
 	meters, each := tier.PushMeters.N(), 5 // as many answers as a meter gives in an hour, for tokens that come twice
 	s := newPushStreet(t, meters)
 	heard, used := 0, 0
@@ -342,6 +343,7 @@ func (s *pushStreet) happened(kind network.Kind) (n int) {
 
 // TestMeterRechargeBySMS follows a token from the command line through the server's modem to a meter that has only a modem.
 func TestMeterRechargeBySMS(t *testing.T) {
+	tier.Slow(t)
 	s := newPushStreet(t, 1)
 	m := s.meters[0]
 	v, err := s.api.Vend(t.Context(), apiv1.NewSale{Meter: m.Number, Tender: apiv1.Amount{AmountMinor: 10_000, Currency: "KES"}, ClientRef: "counter"}, "")
