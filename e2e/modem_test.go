@@ -59,7 +59,7 @@ func startRadio(t *testing.T, args ...string) *radio {
 	t.Helper()
 	cmd := exec.Command(paywatt(t), append([]string{"modem", "serve"}, args...)...)
 	log := &buffer{}
-	cmd.Stderr = log
+	cmd.Env, cmd.Stderr = environ(), log
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -195,6 +195,7 @@ func (p *place) serveSafely(t *testing.T, address string, secure []string) *serv
 // startProcess starts a program whose output the test does not read, and stops it at the end of the test.
 func startProcess(t *testing.T, cmd *exec.Cmd) *server {
 	t.Helper()
+	cmd.Env = environ()
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
