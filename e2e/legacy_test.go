@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/paywatt/paywatt/e2e/cluster"
 	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/tier"
 )
@@ -52,7 +51,7 @@ func (m *vmeter) sketch(t *testing.T, command string) (s sketchState) {
 // freeAddress is an address without a listener.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	address, err := cluster.FreeAddress()
+	address, err := addresses.free()
 	if err != nil {
 		t.Fatal(err)
 	}

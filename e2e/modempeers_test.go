@@ -2,12 +2,12 @@ package e2e
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -202,22 +202,18 @@ func gnokii(t *testing.T, r *radio, number, phone string) {
 	}
 }
 
-// freePorts returns ports that nobody uses. They are below those that the system gives to connections and to listeners without a port of
-// their own: one of these could take a port before the program under test does.
-func freePorts(t *testing.T, n int) []int {
+// freePorts returns ports that nobody uses.
+func freePorts(t *testing.T, n int) (out []int) {
 	t.Helper()
-	const lowest, number = 10_000, 20_000
-	var out []int
-	for tries := 0; len(out) < n; tries++ {
-		port := lowest + rand.IntN(number)
-		l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err != nil && tries < 100*n {
-			continue
-		}
+	for range n {
+		_, text, err := net.SplitHostPort(freeAddress(t))
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.Close() // all ports stay taken until the last is found, so that they differ
+		port, err := strconv.Atoi(text)
+		if err != nil {
+			t.Fatal(err)
+		}
 		out = append(out, port)
 	}
 	return out

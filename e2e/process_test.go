@@ -247,7 +247,29 @@ func chosen(address string) (string, error) {
 	if address != anyPort {
 		return address, nil
 	}
-	return cluster.FreeAddress()
+	return addresses.free()
+}
+
+// givenAddresses are the addresses that this test run has given away. A server may listen on its address again later, after a while in which
+// nobody does.
+type givenAddresses struct {
+	sync.Mutex
+	given map[string]bool
+}
+
+var addresses = givenAddresses{given: map[string]bool{}}
+
+// free returns a loopback address on which nothing listens. It returns no address twice.
+func (p *givenAddresses) free() (string, error) {
+	p.Lock()
+	defer p.Unlock()
+	for {
+		address, err := cluster.FreeAddress()
+		if err != nil || !p.given[address] {
+			p.given[address] = true
+			return address, err
+		}
+	}
 }
 
 // serve starts the server on the given addresses ("127.0.0.1:0" for free ports) and waits for its ready line.

@@ -15,7 +15,6 @@ import (
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
-	"github.com/paywatt/paywatt/e2e/cluster"
 	"github.com/paywatt/paywatt/e2e/rogue"
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/app/apptest"
@@ -51,7 +50,7 @@ func (s *site) serve(dir string) (rogue.Server, error) {
 	devices := ""
 	if os.Getenv("E2E_ROGUE_BIN") == "" { // an old server has no such listener
 		var err error
-		if devices, err = cluster.FreeAddress(); err != nil {
+		if devices, err = addresses.free(); err != nil {
 			return nil, err
 		}
 		more = []string{"--mqtt-devices", devices}

@@ -16,7 +16,6 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 	"github.com/fxamacker/cbor/v2"
 
-	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/meter"
 )
 
@@ -43,13 +42,13 @@ func connect(broker, password, linkKey string, h *house) (*line, error) {
 	}
 	l := &line{h: h, memory: "0000" + h.number[len(h.number)-11:] + "f", link: link, more: make(chan struct{}, 1)}
 	o := mqtt.NewClientOptions().AddBroker("tcp://" + broker).SetClientID(h.number).SetUsername(h.number).SetPassword(password).
-		SetAutoReconnect(false).SetConnectTimeout(await.Limit).SetCleanSession(true).SetOrderMatters(true)
+		SetAutoReconnect(false).SetConnectTimeout(hangs).SetCleanSession(true).SetOrderMatters(true)
 	l.client = mqtt.NewClient(o)
-	if tok := l.client.Connect(); !tok.WaitTimeout(await.Limit) || tok.Error() != nil {
+	if tok := l.client.Connect(); !tok.WaitTimeout(hangs) || tok.Error() != nil {
 		return nil, errors.Join(errors.New("meter "+h.number+" cannot connect"), tok.Error())
 	}
 	sub := l.client.Subscribe("m/"+h.number+"/down/#", 1, func(_ mqtt.Client, m mqtt.Message) { l.receive(m.Topic(), m.Payload()) })
-	if !sub.WaitTimeout(await.Limit) || sub.Error() != nil {
+	if !sub.WaitTimeout(hangs) || sub.Error() != nil {
 		return nil, errors.Join(errors.New("meter "+h.number+" cannot subscribe"), sub.Error())
 	}
 	l.Lock()
@@ -286,5 +285,5 @@ func (l *line) close() { l.client.Disconnect(0) }
 func (l *line) errSlow() error {
 	l.Lock()
 	defer l.Unlock()
-	return fmt.Errorf("%s: meter %s: %d records are not acknowledged, the first is %d, connected %t", await.NotInTime, l.h.number, len(l.h.reports), l.h.lowest(), l.client.IsConnected())
+	return fmt.Errorf("%s: meter %s: %d records are not acknowledged, the first is %d, connected %t", notInTime, l.h.number, len(l.h.reports), l.h.lowest(), l.client.IsConnected())
 }

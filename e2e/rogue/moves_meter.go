@@ -8,7 +8,6 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
 	"github.com/paywatt/paywatt/api/apiv1"
-	"github.com/paywatt/paywatt/internal/await"
 )
 
 // usual is the reason that P gives for everything.
@@ -209,9 +208,9 @@ func (r *Run) adopt(d *rand.Rand) {
 		return
 	}
 	name := "plug-" + p.number
-	o := mqtt.NewClientOptions().AddBroker("tcp://" + r.srv.Devices()).SetClientID(name).SetProtocolVersion(4).SetAutoReconnect(false).SetConnectTimeout(await.Limit)
+	o := mqtt.NewClientOptions().AddBroker("tcp://" + r.srv.Devices()).SetClientID(name).SetProtocolVersion(4).SetAutoReconnect(false).SetConnectTimeout(hangs)
 	plug := mqtt.NewClient(o)
-	if tok := plug.Connect(); !tok.WaitTimeout(await.Limit) || tok.Error() != nil {
+	if tok := plug.Connect(); !tok.WaitTimeout(hangs) || tok.Error() != nil {
 		r.fail(fmt.Errorf("the plug %s cannot connect: %w", name, tok.Error()))
 		return
 	}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/api/apiv1"
-	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/meter"
 )
 
@@ -201,7 +200,7 @@ func (r *Run) settle() {
 		}
 		const once = 5 * time.Second
 		for tries := 1; r.err == nil && !l.wait(once, l.settled); tries++ {
-			if time.Duration(tries)*once >= await.Limit {
+			if time.Duration(tries)*once >= hangs {
 				r.fail(l.errSlow())
 			}
 			l.again()
@@ -227,6 +226,13 @@ const (
 	glance   = 2 * time.Millisecond // two looks at what the server has to send
 )
 
+// hangs ends a wait that hangs, and notInTime begins its message. They are those of package await: a stranger to the server imports none of
+// its packages.
+const (
+	hangs     = 2 * time.Minute
+	notInTime = "NOT IN TIME"
+)
+
 // drain waits until the server has nothing more to send to the meters that are connected.
 func (r *Run) drain() {
 	var numbers []string
@@ -235,7 +241,7 @@ func (r *Run) drain() {
 			numbers = append(numbers, number)
 		}
 	}
-	for end := time.Now().Add(await.Limit); r.err == nil; time.Sleep(glance) {
+	for end := time.Now().Add(hangs); r.err == nil; time.Sleep(glance) {
 		n, err := r.srv.Waiting(numbers, r.now())
 		switch {
 		case err != nil:
@@ -243,7 +249,7 @@ func (r *Run) drain() {
 		case n == 0:
 			return
 		case time.Now().After(end):
-			r.fail(fmt.Errorf("%s: after %v the server has not sent %d messages to meters", await.NotInTime, await.Limit, n))
+			r.fail(fmt.Errorf("%s: after %v the server has not sent %d messages to meters", notInTime, hangs, n))
 		}
 		r.settle()
 	}
