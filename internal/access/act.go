@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 )
@@ -225,6 +226,41 @@ func (r Role) movesValue() bool {
 		}
 	}
 	return false
+}
+
+// ActRule is the rule of an action, as docs/reference/acts.md shows it.
+type ActRule struct {
+	Act    Act
+	Moves  string // what the action can move
+	Right  Right
+	Second string // when it needs a second person
+	Under  []Ceiling
+}
+
+// ActRules lists the rules of all actions, sorted by name.
+func ActRules() []ActRule {
+	var out []ActRule
+	for a, r := range acts {
+		out = append(out, ActRule{Act: a, Moves: r.moves, Right: r.right, Second: r.needs(), Under: slices.Clone(r.under)})
+	}
+	slices.SortFunc(out, func(a, b ActRule) int { return cmp.Compare(a.Act, b.Act) })
+	return out
+}
+
+// needs says in words when an action needs a second person.
+func (r rule) needs() string {
+	limited := len(r.under) > 0
+	switch {
+	case r.second == aboveCeiling:
+		return "only above a ceiling"
+	case r.second == noSecond && limited:
+		return "never; refused above a ceiling"
+	case r.second == noSecond:
+		return "never"
+	case limited:
+		return "when four eyes apply, and above a ceiling"
+	}
+	return "when four eyes apply"
 }
 
 // Acts lists every action that can need a second person: when the four-eyes rule applies, or above a ceiling.

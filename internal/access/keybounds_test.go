@@ -1,6 +1,7 @@
 package access_test
 
 import (
+	"crypto/rand"
 	"testing"
 	"time"
 
@@ -140,4 +141,35 @@ func TestALimitedKeyGivesNobodyARight(t *testing.T) {
 	w.did(t)(w.Block(t.Context(), brief, who))
 	w.did(t)(w.Unblock(t.Context(), wide, who))
 	w.did(t)(w.Invite(t.Context(), wide, access.NewPerson{Email: "new@example.org", Name: "New", Role: access.Operator}))
+}
+
+// TestKeyBoundsHoldRights: a key has no right that its person lacks, or that the key through which it is made lacks.
+func TestKeyBoundsHoldRights(t *testing.T) {
+	none := access.Role("")
+	for _, c := range []struct {
+		name                  string
+		person, through, role access.Role // through is the role of the key that makes the key; none for a session
+		want                  string
+	}{
+		{"a person without a role", none, none, access.Support, "key-beyond-person"},
+		{"an owner", access.Owner, none, access.Finance, ""},
+		{"a supervisor", access.Supervisor, none, access.Operator, "key-beyond-person"},
+		{"an owner through a supervisor's key", access.Owner, access.Supervisor, access.Operator, "key-beyond-maker"},
+		{"an owner through an operator's key", access.Owner, access.Operator, access.Operator, ""},
+	} {
+		r := newRows(t)
+		r.becomes(c.person)
+		by := r.amina()
+		if c.through != none {
+			by.Kind, by.ID, by.Answers = access.APIKey, id.ID{5}, by.ID
+			r.keys[[32]byte{5}] = access.Key{ID: by.ID, Tenant: 1, Role: c.through, Answers: by.Answers}
+		}
+		if made, err := r.access(rand.Reader).CreateAPIKey(t.Context(), by, access.NewKey{Role: c.role}); err != nil || made.Text != c.want {
+			t.Errorf("%s, a key of the role %s: %q, %v, want %q", c.name, c.role, made.Text, err, c.want)
+		}
+	}
+	r := newRows(t)
+	if made, err := r.access(rand.Reader).CreateAPIKey(t.Context(), boss(), access.NewKey{Role: access.Owner}); err != nil || made.Refused() {
+		t.Errorf("the command line, a key of an owner: %q, %v", made.Text, err)
+	}
 }

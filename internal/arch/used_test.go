@@ -47,6 +47,7 @@ func onlyTested() map[string]string {
 	return map[string]string{
 		"(internal/catalogue.Text).Places":    "tools/catalogue writes the tables by it",
 		"(internal/catalogue.Text).Counts":    "tools/catalogue writes the tables by it",
+		"internal/access.ActRules":            "a test holds the page of acts against it",
 		"internal/access.APIOperations":       "a test of the API holds its operations against it, and a page shows it",
 		"internal/access.Commands":            "a test of the command line holds its commands against it, and a page shows it",
 		"(*internal/gsm/sim900.Modem).Mute":   "a fault of an emulated part; tests of the driver, another room, cause it",

@@ -1,4 +1,4 @@
-package access
+package access_test
 
 import (
 	"flag"
@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/paywatt/paywatt/internal/access"
 )
 
 var updatePage = flag.Bool("update-acts", false, "write the tables of docs/reference/acts.md anew")
@@ -21,7 +23,7 @@ func TestThePageOfActsIsTheTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := string(page)
-	for name, table := range map[string]string{"acts": actTable(), "ceilings": ceilingTable(), "operations": operationTable(APIOperations()), "commands": operationTable(Commands())} {
+	for name, table := range map[string]string{"acts": actTable(), "ceilings": ceilingTable(), "operations": operationTable(access.APIOperations()), "commands": operationTable(access.Commands())} {
 		part := regexp.MustCompile(`(?s)<!-- ` + name + ` -->\n.*?<!-- end -->`)
 		if !part.MatchString(want) {
 			t.Fatalf("%s has no place for the table of %s", path, name)
@@ -42,16 +44,8 @@ func TestThePageOfActsIsTheTable(t *testing.T) {
 func actTable() string {
 	var b strings.Builder
 	b.WriteString("| act | what it can move | right | second person | counts under |\n|---|---|---|---|---|\n")
-	for _, a := range slices.Sorted(maps.Keys(acts)) {
-		r := acts[a]
-		need := map[second]string{whenBound: "when four eyes apply", aboveCeiling: "only above a ceiling", noSecond: "never"}[r.second]
-		switch {
-		case len(r.under) > 0 && r.second == noSecond:
-			need += "; refused above a ceiling"
-		case len(r.under) > 0 && r.second == whenBound:
-			need += ", and above a ceiling"
-		}
-		fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s | %s |\n", a, r.moves, r.right, need, codes(r.under))
+	for _, r := range access.ActRules() {
+		fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s | %s |\n", r.Act, r.Moves, r.Right, r.Second, codes(r.Under))
 	}
 	return b.String()
 }
@@ -67,14 +61,25 @@ func codes[T ~string](of []T) string {
 func ceilingTable() string {
 	var b strings.Builder
 	b.WriteString("| ceiling | limits | unit | default |\n|---|---|---|---|\n")
-	for _, c := range Ceilings() {
-		unit := map[measure]string{inMoney: "minor units", inEnergy: "Wh", inTimes: "times"}[ceilings[c].unit]
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %d |\n", c, c.Words(), unit, ceilings[c].most)
+	var defaults access.CeilingRules
+	for _, c := range access.Ceilings() {
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %d |\n", c, c.Words(), unitOf(c), defaults.Most(c))
 	}
 	return b.String()
 }
 
-func operationTable(of map[string]Operation) string {
+// unitOf says what a ceiling counts.
+func unitOf(c access.Ceiling) string {
+	switch v := (access.CeilingRules{Currency: "KES"}).Value(c, 1); {
+	case v.Currency != "":
+		return "minor units"
+	case v.Unit == access.UnitEnergy:
+		return "Wh"
+	}
+	return "times"
+}
+
+func operationTable(of map[string]access.Operation) string {
 	var b strings.Builder
 	b.WriteString("| operation | acts, or why it moves no value |\n|---|---|\n")
 	for _, name := range slices.Sorted(maps.Keys(of)) {
