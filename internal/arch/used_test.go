@@ -45,14 +45,15 @@ func testPackages() map[string]string {
 // onlyTested are functions and methods that no product code names, with the reason.
 func onlyTested() map[string]string {
 	return map[string]string{
-		"(internal/catalogue.Text).Places":    "tools/catalogue writes the tables by it",
-		"(internal/catalogue.Text).Counts":    "tools/catalogue writes the tables by it",
-		"internal/access.ActRules":            "a test holds the page of acts against it",
-		"internal/access.APIOperations":       "a test of the API holds its operations against it, and a page shows it",
-		"internal/access.Commands":            "a test of the command line holds its commands against it, and a page shows it",
-		"(*internal/gsm/sim900.Modem).Mute":   "a fault of an emulated part; tests of the driver, another room, cause it",
-		"internal/app.OpenFolderAt":           "a test of a whole program makes people by the clock of its server",
-		"(*internal/notify.Dispatcher).Serve": "the worker of a route, stepped by tests of two rooms that have no clock of their own",
+		"(internal/catalogue.Text).Places":      "tools/catalogue writes the tables by it",
+		"(internal/catalogue.Text).Counts":      "tools/catalogue writes the tables by it",
+		"internal/access.ActRules":              "a test holds the page of acts against it",
+		"internal/access.APIOperations":         "a test of the API holds its operations against it, and a page shows it",
+		"internal/access.Commands":              "a test of the command line holds its commands against it, and a page shows it",
+		"(*internal/registry.FirstMeters).Held": "a test of its memory counts what is held",
+		"internal/app.OpenFolderAt":             "a test of a whole program makes people by the clock of its server",
+		"(*internal/gsm/sim900.Modem).Mute":     "a fault of an emulated part; tests of the driver, another room, cause it",
+		"(*internal/notify.Dispatcher).Serve":   "the worker of a route, stepped by tests of two rooms that have no clock of their own",
 	}
 }
 

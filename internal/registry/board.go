@@ -49,20 +49,15 @@ func (r *Registry) Board(ctx context.Context, by access.Actor, f MeterFilter, o 
 	}
 	var rows []foundRow
 	out, err := access.Look(ctx, r.c.Door, by.Tenant, func(tx Tx) (b Board, err error) {
-		found := first{order: o, most: max(1, min(page, math.MaxInt32)) * size}
+		found := FirstMeters{Order: o, Most: max(1, min(page, math.MaxInt32)) * size}
 		b.Counts, b.Refusal, err = r.sorted(tx, by, f, &found)
 		if err != nil || b.Refused() {
 			return b, err
 		}
-		b.Found = found.all
-		b.First = max(0, min(page-1, (found.all-1)/size)) * size
-		placed := found.sorted()
-		placed = placed[b.First:min(len(placed), b.First+size)]
-		ids := make([]id.ID, len(placed))
-		for i, p := range placed {
-			ids[i] = p.id
-		}
-		rows, err = rowsOf(tx, ids)
+		b.Found = found.All
+		b.First = max(0, min(page-1, (found.All-1)/size)) * size
+		ids := found.Sorted()
+		rows, err = rowsOf(tx, ids[b.First:min(len(ids), b.First+size)])
 		return b, err
 	})
 	if err != nil || out.Refused() {
@@ -139,14 +134,14 @@ func (r *Registry) shownAll(by access.Actor, rows []foundRow) []MeterView {
 }
 
 // sorted counts the meters that a filter names, whatever it says of their state, and adds those in that state to found.
-func (r *Registry) sorted(tx Tx, by access.Actor, f MeterFilter, found *first) (c MeterCounts, no refusal.Refusal, err error) {
+func (r *Registry) sorted(tx Tx, by access.Actor, f MeterFilter, found *FirstMeters) (c MeterCounts, no refusal.Refusal, err error) {
 	sf, no, err := standingFilter(tx, by, f)
 	if err != nil || no.Refused() {
 		return c, no, err
 	}
-	sf.Names = found.order == ByCustomer && by.May(access.ReadCustomers)
-	if found.order == ByLeft {
-		if found.left, err = tx.Lists().WalletsLeft(); err != nil {
+	sf.Names = found.Order == ByCustomer && by.May(access.ReadCustomers)
+	if found.Order == ByLeft {
+		if found.Left, err = tx.Lists().WalletsLeft(); err != nil {
 			return c, no, err
 		}
 	}
@@ -156,19 +151,19 @@ func (r *Registry) sorted(tx Tx, by access.Actor, f MeterFilter, found *first) (
 		state := s.State(now)
 		c.count(state)
 		if f.matches(s, state) {
-			found.add(s, state)
+			found.Add(s, state)
 		}
 		return true
 	})
 	return c, no, err
 }
 
-// first holds the first meters of an order, up to the page asked for, so that its memory does not grow with the meters after that page.
-type first struct {
-	order Order
-	left  map[id.ID]money.Minor // what is left in the wallets of accounts, for the order ByLeft
-	most  int                   // meters to hold
-	all   int                   // meters that were added
+// FirstMeters holds the first meters of an order, up to the page asked for, so that its memory does not grow with the meters after that page.
+type FirstMeters struct {
+	Order Order
+	Left  map[id.ID]money.Minor // what is left in the wallets of accounts, for the order ByLeft
+	Most  int                   // meters to hold
+	All   int                   // meters that were added
 	rows  []placed
 }
 
@@ -180,36 +175,49 @@ type placed struct {
 	nth     int
 }
 
-// add adds the next meter in the order of registration.
-func (f *first) add(s Standing, state State) {
-	p := placed{id: s.ID, nth: f.all}
+// Add adds the next meter in the order of registration.
+func (f *FirstMeters) Add(s Standing, state State) {
+	p := placed{id: s.ID, nth: f.All}
 	p.numbers, p.text = f.place(s, state)
-	f.all++
-	if f.order == Registered && f.all > f.most {
+	f.All++
+	if f.Order == Registered && f.All > f.Most {
 		return
 	}
-	if f.rows = append(f.rows, p); len(f.rows) >= 2*f.most+standingBatch {
-		f.rows = f.sorted()
+	if f.rows = append(f.rows, p); len(f.rows) >= 2*f.Most+standingBatch {
+		f.sort()
 	}
 }
 
-// sorted returns the first meters in their order.
-func (f *first) sorted() []placed {
+// Held returns how many meters are held now.
+func (f *FirstMeters) Held() int { return len(f.rows) }
+
+// Sorted returns the identities of the first meters in their order.
+func (f *FirstMeters) Sorted() []id.ID {
+	f.sort()
+	ids := make([]id.ID, len(f.rows))
+	for i, p := range f.rows {
+		ids[i] = p.id
+	}
+	return ids
+}
+
+// sort sorts the meters and drops those after the first.
+func (f *FirstMeters) sort() {
 	slices.SortFunc(f.rows, func(a, b placed) int {
 		return cmp.Or(slices.Compare(a.numbers[:], b.numbers[:]), cmp.Compare(a.text, b.text), cmp.Compare(a.nth, b.nth))
 	})
-	return f.rows[:min(len(f.rows), f.most)]
+	f.rows = f.rows[:min(len(f.rows), f.Most)]
 }
 
 // place is the place of a meter. What is unknown comes last.
-func (f *first) place(s Standing, state State) (numbers [3]int64, text string) {
+func (f *FirstMeters) place(s Standing, state State) (numbers [3]int64, text string) {
 	last := func(unknown bool) int64 {
 		if unknown {
 			return 1
 		}
 		return 0
 	}
-	switch f.order {
+	switch f.Order {
 	case ByNumber:
 		text = s.Number
 	case ByCustomer:
@@ -220,7 +228,7 @@ func (f *first) place(s Standing, state State) (numbers [3]int64, text string) {
 	case ByLeft:
 		switch {
 		case s.Wallet:
-			numbers = [3]int64{1, int64(f.left[s.Account]), int64(s.Credit)}
+			numbers = [3]int64{1, int64(f.Left[s.Account]), int64(s.Credit)}
 		case s.Mode == PrepayToken && s.Reported:
 			numbers = [3]int64{0, 0, int64(s.Credit)}
 		default:

@@ -13,30 +13,30 @@ import (
 // maxUsual is the greatest number of usual tariffs in the settings.
 const maxUsual = 20
 
-// tariffChoice is the choice of a tariff for one meter. Tariffs stand in it by name: a name is unique and never changes.
-type tariffChoice struct {
-	next   string
-	before string   // the tariff of the meter's last customer; empty for a new meter
-	usual  []string // what the settings list
-	only   bool     // the utility has no other tariff
+// TariffChoice is the choice of a tariff for one meter. Tariffs stand in it by name: a name is unique and never changes.
+type TariffChoice struct {
+	Next   string
+	Before string   // the tariff of the meter's last customer; empty for a new meter
+	Usual  []string // what the settings list
+	Only   bool     // the utility has no other tariff
 }
 
-// alone reports whether one person may choose the tariff. A meter that had a tariff keeps it. A new meter gets the utility's only tariff, or
+// Alone reports whether one person may choose the tariff. A meter that had a tariff keeps it. A new meter gets the utility's only tariff, or
 // a usual one. How many meters have a tariff counts for nothing, because one person could add meters to change that.
-func (c tariffChoice) alone() bool {
-	if c.before != "" {
-		return c.next == c.before
+func (c TariffChoice) Alone() bool {
+	if c.Before != "" {
+		return c.Next == c.Before
 	}
-	return c.only || slices.Contains(c.usual, c.next)
+	return c.Only || slices.Contains(c.Usual, c.Next)
 }
 
 // choose reads what the choice of a tariff depends on. The parameter before is zero for a new meter.
-func choose(tx Tx, next, before id.ID) (c tariffChoice, err error) {
-	if c.next, _, err = tx.Tariffs().TariffName(next); err != nil {
+func choose(tx Tx, next, before id.ID) (c TariffChoice, err error) {
+	if c.Next, _, err = tx.Tariffs().TariffName(next); err != nil {
 		return c, err
 	}
 	if !before.IsZero() {
-		c.before, _, err = tx.Tariffs().TariffName(before)
+		c.Before, _, err = tx.Tariffs().TariffName(before)
 		return c, err
 	}
 	s, err := tx.TenantSettings()
@@ -44,7 +44,7 @@ func choose(tx Tx, next, before id.ID) (c tariffChoice, err error) {
 		return c, err
 	}
 	all, err := tx.Tariffs().TariffsInForce(time.Time{}, id.ID{}, 2)
-	c.usual, c.only = s.UsualTariffs, len(all) == 1
+	c.Usual, c.Only = s.UsualTariffs, len(all) == 1
 	return c, err
 }
 

@@ -216,13 +216,13 @@ func (r *Registry) wish(d draft, tx Tx, by access.Actor, n NewMeter, owes money.
 		return a, nil
 	}
 	c, err := choose(tx, d.account.Tariff, id.ID{})
-	if err == nil && c.alone() && owes.Minor > 0 {
+	if err == nil && c.Alone() && owes.Minor > 0 {
 		a.Act, a.Summary = access.ActMoveIn, fmt.Sprintf("register meter %s on tariff %q for a customer who owes %s on another account: sales to this meter pay nothing of it",
-			d.meter.Number, c.next, owes)
+			d.meter.Number, c.Next, owes)
 		return a, nil
 	}
-	if err == nil && (!c.alone() || !by.Approval.IsZero()) {
-		a.Act, a.Summary = access.ActMeterTariff, fmt.Sprintf("register meter %s on tariff %q, which the settings do not list as usual", d.meter.Number, c.next)
+	if err == nil && (!c.Alone() || !by.Approval.IsZero()) {
+		a.Act, a.Summary = access.ActMeterTariff, fmt.Sprintf("register meter %s on tariff %q, which the settings do not list as usual", d.meter.Number, c.Next)
 	}
 	return a, err
 }

@@ -77,10 +77,10 @@ func (r *Registry) doMoveIn(ctx context.Context, maker access.Actor, body []byte
 // there, because a move-out needs no second person, and may pay for the meter before noticing that the supply is off.
 const MoveInWait = 24 * time.Hour
 
-// moveInNeeds returns the act for which a move-in needs a second person; empty if it needs none.
-func moveInNeeds(c tariffChoice, freeSince, now time.Time) access.Act {
+// MoveInNeeds returns the act for which a move-in needs a second person; empty if it needs none.
+func (c TariffChoice) MoveInNeeds(freeSince, now time.Time) access.Act {
 	switch {
-	case !c.alone():
+	case !c.Alone():
 		return access.ActMeterTariff
 	case now.Before(freeSince.Add(MoveInWait)):
 		return access.ActMoveIn
@@ -99,7 +99,7 @@ func (r *Registry) newLife(tx Tx, by access.Actor, d draft, since time.Time, in 
 		return access.FourEyes{}, err
 	}
 	owes, err := r.owesElsewhere(tx, d)
-	act := moveInNeeds(c, since, r.c.Now())
+	act := c.MoveInNeeds(since, r.c.Now())
 	if act == "" && owes.Minor > 0 {
 		act = access.ActMoveIn
 	}
@@ -111,7 +111,7 @@ func (r *Registry) newLife(tx Tx, by access.Actor, d draft, since time.Time, in 
 	}
 	what := fmt.Sprintf("move a customer in at meter %s, where the last customer was moved out at %s", d.meter.Number, since.UTC().Format(time.RFC3339))
 	if act == access.ActMeterTariff {
-		what += fmt.Sprintf(", and change the tariff from %q to %q", c.before, c.next)
+		what += fmt.Sprintf(", and change the tariff from %q to %q", c.Before, c.Next)
 	}
 	if owes.Minor > 0 {
 		what += fmt.Sprintf("; the customer owes %s on another account", owes)
@@ -122,7 +122,7 @@ func (r *Registry) newLife(tx Tx, by access.Actor, d draft, since time.Time, in 
 			e.Fact("free-since", since.UTC().Format(time.RFC3339))
 			e.Fact("customer", d.customer.Name)
 			e.Fact("phone", d.customer.Phone)
-			e.Change("tariff", access.Says(c.before), access.Says(c.next))
+			e.Change("tariff", access.Says(c.Before), access.Says(c.Next))
 			before, err := r.priceOf(tx, was)
 			if err != nil {
 				return e, err

@@ -33,7 +33,7 @@ func (r *Registry) Payee(ctx context.Context, by access.Actor, ref string) (Paye
 		}
 		rec, _, err := tx.MeterRecord(m.ID)
 		all := r.shown(by, foundRow{rec: rec, found: true})
-		p := Payee{Number: m.Number, Simulated: m.Simulated, Name: shortName(rec.Customer.Name), Supply: MeterView{Relay: all.Relay, Reasons: all.Reasons}}
+		p := Payee{Number: m.Number, Simulated: m.Simulated, Name: rec.Customer.ShortName(), Supply: MeterView{Relay: all.Relay, Reasons: all.Reasons}}
 		if all.Wallet != nil {
 			p.Supply.Wallet = &WalletView{Off: all.Wallet.Off}
 		}
@@ -45,9 +45,9 @@ func (r *Registry) Payee(ctx context.Context, by access.Actor, ref string) (Paye
 // shownLetters is how much is shown of a name that is one word.
 const shownLetters = 3
 
-// shortName returns enough of a name to compare it with a person.
-func shortName(name string) string {
-	words := strings.Fields(name)
+// ShortName returns enough of the name to compare it with a person.
+func (c Customer) ShortName() string {
+	words := strings.Fields(c.Name)
 	switch len(words) {
 	case 0:
 		return ""

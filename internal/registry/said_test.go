@@ -7,6 +7,13 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
+// balances are what a meter reported outside its readings.
+type balances struct{ reported, texted *registry.ReportedBalance }
+
+func (b balances) ReportedBalance(registry.Meter) (reported, texted *registry.ReportedBalance, err error) {
+	return b.reported, b.texted, nil
+}
+
 // TestTheNewestOfWhatAMeterToldIsShown: a text message is compared with the reading and the report by the time at
 // which it arrived. The store has already compared the report with the reading, by the meter's own time.
 func TestTheNewestOfWhatAMeterToldIsShown(t *testing.T) {
@@ -34,7 +41,11 @@ func TestTheNewestOfWhatAMeterToldIsShown(t *testing.T) {
 		{"a text after the report, before any reading", false, at(1), at(2), "texted"},
 	} {
 		got := "another"
-		switch (registry.MeterRecord{Reported: c.read, ReceivedAt: noon}).Newest(c.reported, c.texted) {
+		said, err := registry.MeterRecord{Meter: registry.Meter{Mode: registry.PrepayToken}, Reported: c.read, ReceivedAt: noon}.Said(balances{c.reported, c.texted})
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch said {
 		case nil:
 			got = ""
 		case c.reported:
