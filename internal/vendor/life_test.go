@@ -236,7 +236,7 @@ func TestWhatAVendorCannotBeIsRefused(t *testing.T) {
 	for _, n := range []vendor.NewVendor{{}, {Name: long(100), Code: "A"}, {Name: long(101)}, {Name: "a\x1fb"}, {Name: "a b~", Code: "AZ09"}, {Name: "a\x7fb"}, {Name: "a", Code: "A-1"},
 		{Name: "a", Code: "A@"}, {Name: "a", Code: "A["}, {Name: "a", Code: "A/"}, {Name: "a", Code: "A:"}, {Name: "a", Code: long(12)}, {Name: "a", Code: long(13)},
 		{Name: "a", Code: "main"}, {Name: "a", Code: "x1"}, {Name: "a", Billing: "barter"}, {Name: "a", Commission: -1}, {Name: "a", Commission: 1000},
-		{Name: "a", Commission: 1001}, {Name: "a", Commission: 10_001}, {Name: "a", Credit: -1}, {Name: "a", Credit: money.MaxMinor}, {Name: "a", Credit: money.MaxMinor + 1}} {
+		{Name: "a", Commission: 1001}, {Name: "a", Commission: money.Whole}, {Name: "a", Commission: money.Whole + 1}, {Name: "a", Credit: -1}, {Name: "a", Credit: money.MaxMinor}, {Name: "a", Credit: money.MaxMinor + 1}} {
 		got, err := w.Add(t.Context(), owner(), n)
 		say(fmt.Sprintf("takes on %q %q %s %d %d", n.Code, n.Name, n.Billing, n.Commission, n.Credit), got.Refusal, err)
 	}
@@ -283,6 +283,32 @@ func looks(t *testing.T, w *world, v, other vendor.Vendor, say func(string, refu
 	say("a statement with the cursor of another list", st.Refusal, err)
 	l, err := w.List(t.Context(), owner(), lost)
 	say("the list with the cursor of another list", l.Refusal, err)
+}
+
+// TestOnlyBlockingCannotWait: blocking a vendor never waits for a second person. Any other change of terms waits while four eyes are on.
+func TestOnlyBlockingCannotWait(t *testing.T) {
+	w := newWorld(t, false)
+	v := w.taken(vendor.NewVendor{Name: "Corner shop", Code: "X1"})
+	w.fourEyes(true)
+	yes, no, name, credit := ptr(true), ptr(false), ptr("x"), ptr(money.Minor(0))
+	for _, c := range []struct {
+		what  string
+		terms vendor.Terms
+		waits bool
+	}{
+		{"blocked", vendor.Terms{Blocked: yes}, false},
+		{"nothing", vendor.Terms{}, true},
+		{"unblocked", vendor.Terms{Blocked: no}, true},
+		{"blocked, and the credit", vendor.Terms{Blocked: yes, Credit: credit}, true},
+		{"blocked, and the name", vendor.Terms{Blocked: yes, Name: name}, true},
+		{"blocked, and the commission", vendor.Terms{Blocked: yes, Commission: ptr(money.Bps(0))}, true},
+		{"the name", vendor.Terms{Name: name}, true},
+	} {
+		got, err := w.SetTerms(t.Context(), owner(), v.Code, c.terms)
+		if err != nil || got.Refused() || (got.Waits != nil) != c.waits {
+			t.Errorf("%s: it waits for %v (%v %s), want that it waits: %t", c.what, got.Waits, err, got.Detail(), c.waits)
+		}
+	}
 }
 
 // TestATenantWithoutACurrencyTakesNoDeposit: an amount has a meaning only if the tenant has a currency.
