@@ -9,10 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/paywatt/paywatt/internal/explain"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/tariff"
-	"github.com/paywatt/paywatt/internal/words/wordstest"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -37,9 +35,6 @@ func TestTariffsOfTheField(t *testing.T) {
 				t.Fatal(no.Detail())
 			}
 			var out strings.Builder
-			for _, w := range explain.Tariff(wordstest.English(t), body) {
-				fmt.Fprintln(&out, w)
-			}
 			if script, err := os.ReadFile(name + ".purchases"); err == nil {
 				buy(t, &out, body, string(script))
 			} else if script, err := os.ReadFile(name + ".uses"); err == nil {

@@ -6,71 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/paywatt/paywatt/internal/explain"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/tariff"
-	"github.com/paywatt/paywatt/internal/words/wordstest"
 )
-
-const (
-	toServer = "This tariff is for meters whose balance is kept on the server. No tokens are sold on it."
-	noVAT    = "There is no VAT."
-	share    = "Charges and debts together take at most 70 % of a purchase, unless the utility has set another share."
-	carried  = "Units are rounded down to 0.1 kWh. The rest of the money is carried forward to the next purchase."
-)
-
-func TestATariffIsSaidInWholeSentences(t *testing.T) {
-	read := func(text string) tariff.Body {
-		b, no := tariff.Parse([]byte(text))
-		if no.Refused() {
-			t.Fatal(no.Detail())
-		}
-		return b
-	}
-	bounds := body("UGX", 0, tariff.Block{Rate: 800_000_000})
-	bounds.MinVend, bounds.MaxVend, bounds.Rounding, bounds.MaxDeduction = 1, 1, tariff.Income, 1
-	bounds.Fee, bounds.Free = tariff.VendFee{Amount: 1}, tariff.Free{Units: 100}
-	bounds.Fixed = []tariff.FixedCharge{{Name: "lamp", Amount: 2, Per: tariff.PerDay}}
-	for name, c := range map[string]struct {
-		body tariff.Body
-		want []string
-	}{
-		"all of a tariff for tokens": {read(whole), []string{
-			"The price depends on the units of the calendar month: up to 50 kWh 1.20 KES per kWh, above that 1.60 KES per kWh.",
-			"The levy rural of 5 % of the price is added.",
-			"The levy regulator of 0.03 KES per kWh is added, without VAT.",
-			"These prices are without tax. VAT of 15 % is added.",
-			"The fixed charge service of 98.00 KES plus VAT is due every month, even if nothing is bought.",
-			"The fixed charge lamp of 0.05 KES is due every day, even if nothing is bought.",
-			"Every purchase pays a fee of 2.50 KES first.",
-			"50 kWh are free in every calendar month. They do not count towards the units of the month.",
-			"A programme pays 1.20 KES per kWh for the free units.",
-			"Charges and debts together take at most 50 % of a purchase.",
-			"Units are rounded to the nearest 0.1 kWh. No change is carried forward.",
-			"The smallest purchase is 1.00 KES.",
-			"The largest purchase is 50,000.00 KES."}},
-		"all of a tariff for wallets": {read(wallet), []string{
-			"low, 1 March to 31 August: day 3.00 KES per kWh: Mon, Fri, holiday 06:00 to 24:00.",
-			"low, 1 March to 31 August: night 1.00 KES per kWh: at all other times.",
-			"low, 1 March to 31 August: The hours of holiday apply on 2026-12-25.",
-			"low, 1 March to 31 August: The hours of Sun apply on 2026-12-26.",
-			"high, 1 September to 28 February: The price depends on the units of the calendar month: up to 0.1 kWh 0.000001 KES per kWh, above that 0.000002 KES per kWh.",
-			"These prices are without tax. VAT of 15 % is added.", toServer}},
-		"the least of everything": {bounds, []string{"800 UGX per kWh.", noVAT,
-			"The fixed charge lamp of 2 UGX is due every day, even if nothing is bought.",
-			"Every purchase pays a fee of 1 UGX first.",
-			"0.1 kWh are free in every calendar month. They count towards the units of the month.",
-			"Charges and debts together take at most 0.01 % of a purchase.",
-			"Units are rounded down to 0.1 kWh. The utility keeps the rest of the money.",
-			"The smallest purchase is 1 UGX.", "The largest purchase is 1 UGX."}},
-		"the least tax": {body("KES", 1, tariff.Block{Rate: 2_500_000}), []string{"2.50 KES per kWh.",
-			"These prices are without tax. VAT of 0.01 % is added.", share, carried}},
-	} {
-		if got := explain.Tariff(wordstest.English(t), c.body); !reflect.DeepEqual(got, c.want) {
-			t.Errorf("%s:\n%s\nwant\n%s", name, strings.Join(got, "\n"), strings.Join(c.want, "\n"))
-		}
-	}
-}
 
 func TestDaysAreNamedInRuns(t *testing.T) {
 	const mon, tue, wed, sat, sun, feast = 1 << tariff.Monday, 1 << tariff.Tuesday, 1 << tariff.Wednesday, 1 << tariff.Saturday, 1 << tariff.Sunday, 1 << tariff.Feast
