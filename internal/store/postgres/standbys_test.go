@@ -10,11 +10,13 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/postgres"
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // followed is a database of its own server whose commits wait for any standby, with a server of Paywatt that watches.
 func followed(t *testing.T, o postgres.Options) (*pgtest.Cluster, *postgres.Engine, func(sql string) string) {
 	t.Helper()
+	tier.Slow(t)
 	c, err := pgtest.Start()
 	if err != nil {
 		pgtest.Missing(t, err)
