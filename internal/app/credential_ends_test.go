@@ -282,9 +282,7 @@ func devicePassword(s *issuer) held {
 	before := open()
 	made, err := s.api.NewDevicePassword(s.Context())
 	s.must(err)
-	if !closes(before) {
-		s.Error("device password: a connection without it goes on")
-	}
+	awaitClosed(s.T, "no device password", before)
 	works, open := s.signedIn(plain, "plug-1", made.User, made.Password)
 	return held{works, open, func() { _, err := s.api.NewDevicePassword(s.Context()); s.must(err) }}
 }
