@@ -23,6 +23,7 @@ import (
 func fixed() time.Time { return time.Date(2026, 11, 20, 8, 0, 30, 0, time.UTC) }
 
 func TestBackupsUnderLoadRestoreToSoundBooks(t *testing.T) {
+	tier.Concurrent(t)
 	dir := t.TempDir()
 	e := openIn(t, dir, sqlite.Options{Reserve: -1})
 	stock(t, e, 7)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
+	"github.com/paywatt/paywatt/internal/tier"
 	zombie "zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 )
@@ -134,6 +135,7 @@ func TestOnlyOneMayServe(t *testing.T) {
 }
 
 func TestManyMayOpenANewFolderAtOnce(t *testing.T) {
+	tier.Concurrent(t)
 	dir := t.TempDir()
 	var wg sync.WaitGroup
 	for n := range int64(4) {

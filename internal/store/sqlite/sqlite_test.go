@@ -19,6 +19,7 @@ func open(t *testing.T) store.Engine {
 
 func openIn(t *testing.T, dir string, o sqlite.Options) *sqlite.Engine {
 	t.Helper()
+	tier.World(t)
 	o.Intake = intake.Take
 	e, err := sqlite.Open(dir, o)
 	if err != nil {
@@ -33,6 +34,7 @@ func openIn(t *testing.T, dir string, o sqlite.Options) *sqlite.Engine {
 }
 
 func TestSQLiteIsAStore(t *testing.T) {
+	tier.Concurrent(t)
 	empty := t.TempDir()
 	e := openIn(t, empty, sqlite.Options{Reserve: -1})
 	if err := e.Close(); err != nil {

@@ -52,6 +52,7 @@ func flood(t testing.TB, e *sqlite.Engine, n, meters int) {
 }
 
 func TestCallersShareCommits(t *testing.T) {
+	tier.Concurrent(t)
 	e := openIn(t, t.TempDir(), sqlite.Options{Reserve: -1})
 	entered, gate := make(chan struct{}), make(chan struct{})
 	var wg sync.WaitGroup
@@ -97,6 +98,7 @@ func TestLongClosuresAreCounted(t *testing.T) {
 // TestTheLogStaysSmall: the log is moved while readings arrive, before the writer has to wait for it. After the readings, a few commits
 // start it again, however slow the disk is, and the file keeps the size that is cheap to overwrite.
 func TestTheLogStaysSmall(t *testing.T) {
+	tier.AsShipped(t)
 	tier.Slow(t)
 	dir := t.TempDir()
 	e := openIn(t, dir, sqlite.Options{Reserve: -1})
@@ -139,6 +141,7 @@ func TestTheLogStaysSmall(t *testing.T) {
 }
 
 func TestASecondProcessMayWriteBesideTheServer(t *testing.T) {
+	tier.Concurrent(t)
 	dir := t.TempDir()
 	engines := []*sqlite.Engine{openIn(t, dir, sqlite.Options{Reserve: -1}), openIn(t, dir, sqlite.Options{Reserve: -1})}
 	stock(t, engines[0], 10)
