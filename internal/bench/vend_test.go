@@ -54,7 +54,7 @@ func TestBenchVendSellsForReal(t *testing.T) {
 		r.Others.HTTP, err = b.overHTTP(context.Background(), shop, time.Second/2)
 	}
 	shop.close()
-	if err != nil || r.Others.Sales < 10 || r.Rate <= 0 || r.Ratio != 0 || len(r.Others.Rounds) != vendRounds || r.P50 <= 0 || r.P99 < r.P50 ||
+	if err != nil || r.Others.Sales < 1 || r.Rate <= 0 || r.Ratio != 0 || len(r.Others.Rounds) != vendRounds || r.P50 <= 0 || r.P99 < r.P50 ||
 		r.Others.HTTP.Sales < 1 || r.Others.Keyed.Sales < 1 || r.Others.PerCommit <= 0 {
 		t.Errorf("result %+v, %v", r, err)
 	}
