@@ -97,7 +97,7 @@ func TestAReaderIsNotHeldUpByWhatItMayNotSee(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a := &API{c: Config{Access: people, Reports: report.New(log, nil, seal.Chain{})}}
+		a := &API{c: Config{Cases: Cases{Access: people, Reports: report.New(log, nil, seal.Chain{})}}}
 		by := access.Actor{Kind: access.APIKey, Role: access.VendorAPI, Vendor: id.ID{9}}
 		first, err := a.c.Reports.Happened(t.Context(), by, 0)
 		if err != nil || first.Refused() || !first.More || len(first.Rows) > 0 {
