@@ -33,6 +33,9 @@ import (
 const (
 	strangerCount  = 3000
 	strangerMemory = 150_000_000 // bytes more than before, resident
+	// honestTime is how long a meter, a browser or a program may need to sign in meanwhile. The server ends strangers after ten seconds: whoever
+	// needs longer was let in by that end, and not beside them.
+	honestTime = 8 * time.Second
 )
 
 // TestStrangersCostLittle lets 3,000 connections come to a listener that do not sign in, in each way that a listener can be held open, and
@@ -283,7 +286,7 @@ func openedBy(t *testing.T, f *ast.FuncDecl) (all []string) {
 // askFor returns a function that asks a question over a new connection, and expects a status.
 func askFor(url, key string, conf *tls.Config, want int) func() error {
 	return func() error {
-		c := &http.Client{Timeout: await.Limit, Transport: &http.Transport{TLSClientConfig: conf, DisableKeepAlives: true}}
+		c := &http.Client{Timeout: honestTime, Transport: &http.Transport{TLSClientConfig: conf, DisableKeepAlives: true}}
 		r, err := http.NewRequest("GET", url, nil)
 		if err != nil {
 			return err
@@ -314,12 +317,12 @@ func denied(err error) error {
 
 // signIn connects as a client of MQTT 3.1.1 and waits for the CONNACK.
 func signIn(address string, conf *tls.Config, client, user, password string) error {
-	c, err := net.DialTimeout("tcp", address, await.Limit)
+	c, err := net.DialTimeout("tcp", address, honestTime)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	if err := c.SetDeadline(time.Now().Add(await.Limit)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(honestTime)); err != nil {
 		return err
 	}
 	if conf != nil {
@@ -360,7 +363,7 @@ func (s *siege) withstands(t *testing.T, d *entrance, w strangerWay) {
 	defer leave()
 	var highest atomic.Int64
 	var slowest time.Duration
-	var refused []error
+	var tries, late int
 	var watch sync.WaitGroup
 	ended := make(chan struct{})
 	watch.Go(func() {
@@ -372,12 +375,14 @@ func (s *siege) withstands(t *testing.T, d *entrance, w strangerWay) {
 		for !closed(ended, 100*time.Millisecond) {
 			began := time.Now()
 			err := d.honest()
-			for err != nil && time.Since(began) < await.Limit && !closed(ended, 10*time.Millisecond) {
+			for err != nil && time.Since(began) < honestTime {
+				closed(ended, 10*time.Millisecond)
 				err = d.honest()
 			}
 			slowest = max(slowest, time.Since(began))
-			if err != nil && time.Since(began) >= await.Limit {
-				refused = append(refused, err)
+			if tries++; err != nil {
+				late++
+				t.Logf("an honest client was not let in within %v: %v", honestTime, err)
 			}
 		}
 	})
@@ -397,8 +402,8 @@ func (s *siege) withstands(t *testing.T, d *entrance, w strangerWay) {
 	if more > strangerMemory {
 		t.Errorf("%d strangers cost %.0f MB, the limit is %d MB", len(open), float64(more)/1e6, strangerMemory/1_000_000)
 	}
-	if len(refused) > 0 {
-		t.Errorf("%s: after %v honest clients were still not let in: %v", await.NotInTime, await.Limit, refused)
+	if late > 0 || tries == 0 {
+		t.Errorf("%s: %d of %d honest clients were not let in within %v", await.NotInTime, late, tries, honestTime)
 	}
 }
 
