@@ -12,7 +12,7 @@
 // files are real ones.
 //
 // Programs in C, such as PostgreSQL and openssl, get the same day through libfaketime if the Debian package faketime is installed.
-// npm does not: its registry would not be trusted on another day.
+// A test that fetches something with npm fails then, because the certificate of npm's registry has expired on that day.
 //
 // Only one day can run at a time. The second command waits for the first.
 package main
