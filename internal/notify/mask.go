@@ -17,15 +17,25 @@ import (
 // code. The list of tokens in a meter's reply has many figures, so there only digits without letters between them count.
 func MaskTokens(text string) string {
 	reply := ParseMeterReply(text).Kind != ReplyOther
-	text = maskCodes(text, reply)
+	least := leastOfPIN(text)
+	text = maskCodes(text, reply, least)
 	if reply {
 		return refusal.MaskRuns(text)
 	}
-	return refusal.MaskTokens(text)
+	return refusal.MaskDigits(text, least)
+}
+
+// leastOfPIN returns how many digits of a message are treated as a PIN. Whoever forgets a digit of a PIN sends a secret too, because the missing one
+// can be guessed. An amount and a meter have as many digits, so a message that buys counts only from a whole PIN on.
+func leastOfPIN(text string) int {
+	if ParseKeyword(text).Word == WordBuy {
+		return refusal.PINLike
+	}
+	return refusal.PINLike - 1
 }
 
 // maskCodes masks the words of a message that could be a code, and all digits if the message redeems a voucher.
-func maskCodes(text string, reply bool) string {
+func maskCodes(text string, reply bool, least int) string {
 	out := []rune(text)
 	voucher := ParseKeyword(text).Word == WordVoucher
 	digits, masked := 0, false
@@ -37,7 +47,7 @@ func maskCodes(text string, reply bool) string {
 		}
 	}
 	words := wordsIn([]rune(text))
-	hasPIN := digits >= refusal.PINLike && !reply
+	hasPIN := digits >= least && !reply
 	if !hasPIN { // its figures are of energy
 		words = slices.DeleteFunc(words, func(w wordIn) bool { return w.unit })
 	}

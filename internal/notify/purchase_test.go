@@ -146,6 +146,22 @@ func TestNoCodeIsStored(t *testing.T) {
 	}
 }
 
+// TestAPINWithoutOneDigitIsNotStored: the missing digit of a PIN can be guessed. A message that buys has as many digits, and is stored as it is.
+func TestAPINWithoutOneDigitIsNotStored(t *testing.T) {
+	for _, text := range []string{"123456789012345", "Hello 1234 5678 9012 345 please", "1234-5678-9012-345", "BAL 123456789012345"} {
+		o, _ := shopOffice(t)
+		o.receive(amina, text)
+		if stored := o.messages[0].Text; strings.ContainsAny(stored, "0123456789") {
+			t.Errorf("%q is stored as %q", text, stored)
+		}
+	}
+	for _, text := range []string{"BUY 1000 04140001001", "buy 1000 0414 0001 001"} {
+		if got := notify.MaskTokens(text); got != text {
+			t.Errorf("%q is stored as %q", text, got)
+		}
+	}
+}
+
 // TestOrdinaryMessagesAreStoredAsTheyAre: what has no code and no PIN in it is not masked.
 func TestOrdinaryMessagesAreStoredAsTheyAre(t *testing.T) {
 	for _, text := range []string{

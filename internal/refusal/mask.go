@@ -11,7 +11,12 @@ const PINLike = 16
 // MaskTokens masks every digit of a text that has [PINLike] or more digits in all: a token or a PIN can be split by signs or words, and written
 // in any script, as superscripts or in circles. Texts from people and to people are stored and shown only in this form.
 func MaskTokens(text string) string {
-	return mask(text, PINLike, func(rune) bool { return false })
+	return MaskDigits(text, PINLike)
+}
+
+// MaskDigits masks every digit of a text that has so many digits or more in all.
+func MaskDigits(text string, least int) string {
+	return mask(text, least, func(rune) bool { return false })
 }
 
 // MaskRuns masks [TokenLike] or more digits that have only blanks, dashes and other signs between them. It is for texts that have many

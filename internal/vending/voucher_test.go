@@ -253,12 +253,41 @@ func TestAPageClosesOnlyItself(t *testing.T) {
 		s.refusedAs(try(wrong, "page:mine"), "voucher-too-many-tries")
 	}
 	s.refusedAs(try(right, "page:mine"), "voucher-too-many-tries")
-	s.exec(`UPDATE voucher_try SET wrong = 1000000`) // as if they had gone on all day
+	s.exec(`UPDATE voucher_try SET wrong = 1000000 WHERE who NOT LIKE 'route %'`) // as if they had gone on all day
 	if no := try(right, "page:yours"); no.Refused() {
 		t.Errorf("one page closed another: %s", no.Detail())
 	}
 	s.clock.add(24 * time.Hour)
 	if no := try(right, "page:mine"); no.Refused() {
+		t.Errorf("on the next day: %s", no.Detail())
+	}
+}
+
+// TestManyLinksGuessNoMore: all links to pages together have a limit. When the half is used up, a link that tried a wrong PIN is closed, and a right PIN
+// by another link counts. Counters and messages notice nothing.
+func TestManyLinksGuessNoMore(t *testing.T) {
+	s := openVouchers(t, open(t, true), 5)
+	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+	s.paidFor(1, 4)
+	wrong := s.pins[4]
+	try := func(pin, who string) refusal.Refusal { return s.tryBy(meter, pin, who, voucher.ByPage) }
+	all := func(n int) { s.exec(`UPDATE voucher_try SET wrong = $1 WHERE who = 'route page'`, n) }
+	s.refusedAs(try(wrong, "page:guesser"), "voucher-not-found")
+	all(voucher.FewWrongPages - 1)
+	s.refusedAs(try(wrong, "page:guesser"), "voucher-not-found")
+	s.refusedAs(try(s.pins[0], "page:guesser"), "voucher-too-many-tries")
+	if no := try(s.pins[0], "page:honest"); no.Refused() {
+		t.Errorf("a right PIN by a link without wrong ones: %s", no.Detail())
+	}
+	all(voucher.MaxWrongPages)
+	s.refusedAs(try(s.pins[1], "page:honest"), "voucher-too-many-tries")
+	for n, route := range []voucher.Route{voucher.BySMS, voucher.ByStaff} {
+		if no := s.tryBy(meter, s.pins[1+n], "somebody", route); no.Refused() {
+			t.Errorf("by %s: %s", route, no.Detail())
+		}
+	}
+	s.clock.add(24 * time.Hour)
+	if no := try(s.pins[3], "page:guesser"); no.Refused() {
 		t.Errorf("on the next day: %s", no.Detail())
 	}
 }

@@ -142,6 +142,7 @@ type guesses struct {
 // countGuesses reads the counts and locks them, always in the same order.
 func countGuesses(tx Tx, r Redemption, day string) (guesses, error) {
 	var g guesses
+	var own int64 // wrong PINs of whoever redeems; the first count
 	for _, l := range r.limits() {
 		wrong, err := tx.Vouchers().WrongPINs(l.count, day)
 		if err != nil {
@@ -152,6 +153,12 @@ func countGuesses(tx Tx, r Redemption, day string) (guesses, error) {
 		if l.closes > 0 && wrong >= l.closes {
 			g.closed = l.closes
 		}
+		if l.guessers > 0 && wrong >= l.guessers && own > 0 {
+			g.closed = cmp.Or(g.closed, l.guessers)
+		}
+		if l.count == r.Who {
+			own = wrong
+		}
 	}
 	return g, nil
 }
@@ -161,16 +168,18 @@ type limit struct {
 	count  string
 	tires  int64 // from then on a wrong PIN is answered with "too many", and a right one counts
 	closes int64 // from then on right PINs are refused too
+	// guessers closes the way for whoever has tried a wrong PIN on that day, from then on.
+	guessers int64
 }
 
 // limits returns the counts that a redemption belongs to. Anybody can send messages in a stranger's name, so the senders share a count that others can
-// use up. A page and whoever has signed in have tries of their own.
+// use up. A page and whoever has signed in have tries of their own; all of them together have a limit that nobody reaches alone.
 func (r Redemption) limits() []limit {
 	switch r.Route {
 	case ByStaff:
 		return []limit{{count: r.Who, tires: MaxWrong, closes: MaxWrongPerson}, {count: "route " + string(r.Route), closes: MaxWrongStaff}}
 	case ByPage:
-		return []limit{{count: r.Who, tires: MaxWrong, closes: MaxWrongPage}}
+		return []limit{{count: r.Who, tires: MaxWrong, closes: MaxWrongPage}, {count: "route " + string(r.Route), guessers: FewWrongPages, closes: MaxWrongPages}}
 	}
 	return []limit{{count: r.Who, tires: MaxWrong}, {count: "route " + string(r.Route), closes: MaxWrongMessages}}
 }

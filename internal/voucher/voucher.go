@@ -118,8 +118,12 @@ const (
 	// a message can be sent in the name of any telephone.
 	MaxWrong = 10
 	// MaxWrongPage is how many may be tried by one link to a customer's page. Then its right ones are refused too. A link cannot be forged, so nobody
-	// without the link can use these tries up, and no other page is closed.
+	// without the link can use these tries up.
 	MaxWrongPage = 20
+	// MaxWrongPages is how many may be tried by all links together, so that whoever has collected many links cannot guess more. From FewWrongPages on,
+	// a link that has tried a wrong one is refused, and the others still redeem right ones.
+	MaxWrongPages = 2000
+	FewWrongPages = 1000
 	// MaxWrongMessages is how many may be tried by all text messages together. Then right ones in a message are refused too.
 	MaxWrongMessages = 2000
 	// MaxWrongPerson is how many a person, a vendor or a program that has signed in may try. Then their right ones are refused too. Nobody else can
