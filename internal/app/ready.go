@@ -137,8 +137,8 @@ func (i *issuer) Check(ctx context.Context, o vending.IssueRequest) refusal.Refu
 // Issue makes no token while Check would not allow one. The order stays open: its token can be made when the books are sound
 // again.
 func (i *issuer) Issue(ctx context.Context, o vending.IssueRequest) (vending.Answer, error) {
-	if i.unsound().Refused() {
-		return vending.Answer{Outcome: vending.Unknown}, nil
+	if no := i.unsound(); no.Refused() {
+		return vending.Answer{Outcome: vending.Withheld, Refusal: no}, nil
 	}
 	return i.Issuer.Issue(ctx, o)
 }

@@ -32,7 +32,22 @@ func orders(s sale.Sale, a sts.Attributes, ken uint8) ([]IssueRequest, error) {
 // errUnknown says that an issuer does not know whether it made a token.
 var errUnknown = errors.New("the issuer does not know whether it made the token")
 
-// issue asks for every token of a sale. A refusal comes from the issuer; an error means that the outcome is unknown.
+// withheldError says why an issuer makes no token now.
+type withheldError struct{ why refusal.Refusal }
+
+func (e *withheldError) Error() string { return "the issuer makes no token now: " + e.why.What }
+
+// issueAtOnce asks a local issuer for every token, inside the transaction that will store them. A token that the issuer
+// withholds is a refusal, because the transaction is undone: neither the token nor its order exists, and the request may be repeated.
+func issueAtOnce(ctx context.Context, issuer Issuer, orders []IssueRequest) ([]sts.Token, refusal.Refusal, error) {
+	tokens, why, err := issue(ctx, issuer, orders)
+	if withheld := (*withheldError)(nil); errors.As(err, &withheld) {
+		return nil, withheld.why, nil
+	}
+	return tokens, why, err
+}
+
+// issue asks for every token of a sale. A refusal comes from the issuer and is final; an error means that the order stays open.
 func issue(ctx context.Context, issuer Issuer, orders []IssueRequest) ([]sts.Token, refusal.Refusal, error) {
 	tokens := make([]sts.Token, len(orders))
 	for i, o := range orders {
@@ -45,6 +60,8 @@ func issue(ctx context.Context, issuer Issuer, orders []IssueRequest) ([]sts.Tok
 				a.Refusal = refuse.IssuerRefused()
 			}
 			return nil, a.Refusal, nil
+		case a.Outcome == Withheld && a.Refused():
+			return nil, refusal.Refusal{}, fmt.Errorf("issue token %s: %w", o.Token.Text(id.Token), &withheldError{a.Refusal})
 		case a.Outcome != Made:
 			return nil, refusal.Refusal{}, fmt.Errorf("issue token %s: %w", o.Token.Text(id.Token), errUnknown)
 		case a.Token.Class() != o.Make.class():

@@ -95,11 +95,12 @@ const (
 	Unknown Outcome = iota // the token was perhaps made, perhaps not; ask again
 	Made
 	Declined // the token was not made, and never will be for this order
+	Withheld // the token was not made now; the same order may be asked for later
 )
 
 // Answer is an issuer's answer to an order.
 type Answer struct {
-	refusal.Refusal // set if the outcome is Declined
+	refusal.Refusal // set if the outcome is Declined or Withheld
 	Outcome         Outcome
 	Token           sts.Token // set if the outcome is Made
 }

@@ -355,7 +355,7 @@ func (v *Vending) makeJob(ctx context.Context, tx Tx, a Ask, j sale.Job) (jobSte
 	if err != nil {
 		return jobStep{}, err
 	}
-	tokens, why, err := issue(ctx, v.c.Issuer, wanted)
+	tokens, why, err := issueAtOnce(ctx, v.c.Issuer, wanted)
 	if err != nil || why.Refused() {
 		return noJob(why), err
 	}

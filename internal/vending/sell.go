@@ -365,7 +365,7 @@ func (v *Vending) atOnce(ctx context.Context, tx Tx, p purchase, pr priced, s sa
 	if err != nil {
 		return step{}, err
 	}
-	tokens, why, err := issue(ctx, p.issuer, wanted)
+	tokens, why, err := issueAtOnce(ctx, p.issuer, wanted)
 	switch {
 	case err != nil:
 		return step{}, err
