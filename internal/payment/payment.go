@@ -127,6 +127,10 @@ func (p Payment) Booked() bool {
 	return !p.ConfirmedAt.IsZero() && (p.State == Received || p.State == Parked)
 }
 
+// isAsAgreed reports whether two people agreed to what becomes of the payment: they saw its row in a statement. Nothing but a person's decision gives it
+// another meter.
+func (p Payment) isAsAgreed() bool { return p.Proof == Stated }
+
 // Unconfirmed reports whether the payment waits for whatever may confirm it.
 func (p Payment) Unconfirmed() bool {
 	return p.ConfirmedAt.IsZero() && (p.State == Received || p.needsPerson() || p.answerDiffers())

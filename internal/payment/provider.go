@@ -106,6 +106,19 @@ type Notice struct {
 	Fetched bool `json:",omitempty"`
 	// Whole says that an Undone notice counts only if the payment is known and no larger than the amount: it may be about a part.
 	Whole bool
+	// Agreed is the meter that a second person saw beside the row of a statement, or [NoMeterAgreed]. It is empty if nobody saw one.
+	Agreed string `json:",omitempty"`
+}
+
+// NoMeterAgreed says that a second person saw no meter beside a row: a person is to decide about the payment.
+const NoMeterAgreed = "none"
+
+// agreedMeter returns the meter that a second person saw for a notice; empty if nobody saw one.
+func (n Notice) agreedMeter(proof Proof) string {
+	if proof != Stated || n.Agreed == NoMeterAgreed {
+		return ""
+	}
+	return n.Agreed
 }
 
 // folded returns the notice with the one spelling of its payment's name.

@@ -144,6 +144,9 @@ func (w Worker) rematch(ctx context.Context, t access.Tenant) error {
 
 // appeared tries a parked payment again if its reference now means one meter.
 func (w Worker) appeared(tx Tx, p Payment) error {
+	if p.isAsAgreed() {
+		return nil
+	}
 	_, why, err := w.meterOf(tx, p)
 	if err != nil || why != NoReason {
 		return err

@@ -267,8 +267,11 @@ func (w Worker) take(tx Tx, provider Provider, a Adapter, n Notice, proof Proof)
 			return err
 		}
 		if proof == Stated && !a.Asks() && p.needsPerson() && p.Reason == AboveCeiling && p.Amount == n.Amount {
-			p.State = Received
-			return book(tx, &p, Stated)
+			p.State, p.Meter = Received, n.agreedMeter(proof)
+			if err := book(tx, &p, Stated); err != nil {
+				return err
+			}
+			return parkUnseen(tx, n, &p)
 		}
 		linked, err := learn(tx, provider, &p, n)
 		if err != nil {
@@ -291,7 +294,22 @@ func (w Worker) take(tx Tx, provider Provider, a Adapter, n Notice, proof Proof)
 			return err
 		}
 	}
-	return w.decide(tx, provider, a, &p, proof)
+	if agreed := n.agreedMeter(proof); agreed != "" {
+		p.Meter = agreed
+	}
+	if err := w.decide(tx, provider, a, &p, proof); err != nil || proof != Stated {
+		return err
+	}
+	return parkUnseen(tx, n, &p)
+}
+
+// parkUnseen leaves the payment of a statement's row to a person if the second person saw no meter beside the row: what the row names by now, nobody has
+// agreed to.
+func parkUnseen(tx Tx, n Notice, p *Payment) error {
+	if n.Agreed != NoMeterAgreed || p.State != Received || !p.Booked() || p.Meter != "" {
+		return nil
+	}
+	return park(tx, p, UnknownReference, "")
 }
 
 // learn takes what a later notice about a payment adds: the request that it answers, or the reference that the first notice lacked.
@@ -313,7 +331,7 @@ func linkedLate(tx Tx, p Payment, changed bool) error {
 	if !changed {
 		return nil
 	}
-	if p.State == Parked && p.Booked() && (p.Reason == UnknownReference || p.Reason == ManyReferences) {
+	if p.State == Parked && p.Booked() && !p.isAsAgreed() && (p.Reason == UnknownReference || p.Reason == ManyReferences) {
 		return rematch(tx, p)
 	}
 	return tx.Payments().PutPayment(p)

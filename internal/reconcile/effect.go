@@ -19,21 +19,27 @@ import (
 // severalOnMeter is how many rows for one meter in a file are worth a second look.
 const severalOnMeter = 3
 
+// rehearsal is what a file would do. Its meters are those of its rows, in their order, see [payment.Notice.Agreed]; nil if nobody looks.
+type rehearsal struct {
+	effect access.Effect
+	meters []string
+}
+
 // effectOf says what taking a file does now. It is refused while the server reads too many other files.
-func (s *Statements) effectOf(ctx context.Context, by access.Actor, f File, p payment.Provider, file []byte, o statement.Options) (out access.Effect, no refusal.Refusal, err error) {
+func (s *Statements) effectOf(ctx context.Context, by access.Actor, f File, p payment.Provider, file []byte, o statement.Options) (out rehearsal, no refusal.Refusal, err error) {
 	no = s.c.Uploads.Read(ctx, func() { out, err = s.compareFile(ctx, by, f, p, file, o) })
 	return out, no, err
 }
 
 // compareFile reads a file and says what becomes of its rows.
-func (s *Statements) compareFile(ctx context.Context, by access.Actor, f File, p payment.Provider, file []byte, o statement.Options) (access.Effect, error) {
+func (s *Statements) compareFile(ctx context.Context, by access.Actor, f File, p payment.Provider, file []byte, o statement.Options) (rehearsal, error) {
 	compared, _, err := readRows(f, file, o)
 	if err != nil {
-		return access.Effect{}, err
+		return rehearsal{}, err
 	}
 	decided, err := s.decisions(ctx, by.Tenant, f, compared, o)
 	if err != nil {
-		return access.Effect{}, err
+		return rehearsal{}, err
 	}
 	back := givenBack(compared)
 	var rows []access.EffectRow
@@ -41,27 +47,39 @@ func (s *Statements) compareFile(ctx context.Context, by access.Actor, f File, p
 		rows = append(rows, effectRow(r, decided[len(rows)], back))
 		return nil
 	}); err != nil {
-		return access.Effect{}, fault.Wrap(err, "read statement %s again", f.Name())
+		return rehearsal{}, fault.Wrap(err, "read statement %s again", f.Name())
 	}
-	return access.Look(ctx, s.c.Door, by.Tenant, func(tx Tx) (access.Effect, error) {
+	return access.Look(ctx, s.c.Door, by.Tenant, func(tx Tx) (rehearsal, error) {
 		if err := s.matchRows(tx, rows); err != nil {
-			return access.Effect{}, err
+			return rehearsal{}, err
 		}
 		rules, err := tx.Eyes().Ceilings().CeilingRules()
 		if err != nil {
-			return access.Effect{}, err
+			return rehearsal{}, err
 		}
+		meters := metersOf(rows)
 		markRows(rows, p, money.Minor(rules.Most(access.MeterSales)))
 		if err := access.MarkOwn(tx.Eyes(), rows, tx.Moment()); err != nil {
-			return access.Effect{}, err
+			return rehearsal{}, err
 		}
 		e := access.Effect{}
 		e.Fact("provider", p.Name)
 		e.Tells("from", access.Moments(f.From))
 		e.Tells("until", access.Moments(f.To))
 		e.Tell(rows)
-		return e, nil
+		return rehearsal{e, meters}, nil
 	})
+}
+
+// metersOf returns the meters of rows as a person sees them.
+func metersOf(rows []access.EffectRow) []string {
+	out := make([]string, len(rows))
+	for i, r := range rows {
+		if out[i] = payment.NoMeterAgreed; r.Fate == access.FateSold {
+			out[i] = r.Meter
+		}
+	}
+	return out
 }
 
 // decisions decides what becomes of each row of a file, without waiting for the files before it.

@@ -57,7 +57,7 @@ func (b *books) uploads(file []byte) {
 		if d.fate == isKnown {
 			continue
 		}
-		row := decidedRow{d, rows[i].Row}.toStore(f)
+		row := decidedRow{d, rows[i].Row, ""}.toStore(f)
 		row.Named = true
 		b.rows = append(b.rows, row)
 		if n, says := notice(row.Row, nil); says && d.fate == isNew {

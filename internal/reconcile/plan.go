@@ -15,7 +15,8 @@ import (
 // decidedRow is a row of a file with what becomes of it.
 type decidedRow struct {
 	decision
-	row statement.Row
+	row    statement.Row
+	agreed string // the meter that a second person saw for it, see [payment.Notice.Agreed]
 }
 
 // toStore returns the row as it is stored.

@@ -162,7 +162,7 @@ func TestWhatIsStoredOfARow(t *testing.T) {
 	} {
 		want.Row, want.Txn = row, "B1/2"
 		want.Row.Txn = "B1/2"
-		if got := (decidedRow{decision{fate: fate, key: "k", txn: "B1/2", sameAs: "B0"}, row}).toStore(f); got != want {
+		if got := (decidedRow{decision{fate: fate, key: "k", txn: "B1/2", sameAs: "B0"}, row, ""}).toStore(f); got != want {
 			t.Errorf("fate %d: %+v, want %+v", fate, got, want)
 		}
 	}

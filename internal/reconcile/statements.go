@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -206,14 +207,17 @@ type Config struct {
 }
 
 // Statements carries out the use cases of this package.
-type Statements struct{ c Config }
+type Statements struct {
+	c      Config
+	agreed sync.Map // the meters of files that a second person approved and that are being read, by the id of the file
+}
 
 // New makes a Statements.
 func New(c Config) *Statements {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Statements{c}
+	return &Statements{c: c}
 }
 
 // actor is who acts when the program itself reconciles.

@@ -70,12 +70,12 @@ func (s *Statements) Upload(ctx context.Context, by access.Actor, provider strin
 	}
 	f.Provider, f.From, f.To, f.Rows, f.Skipped = p.Name, access.Stored(read.From), access.Stored(read.To), read.Rows, read.Skipped
 	// The rows are compared outside the transaction, so that sales do not wait.
-	effect, no, err := s.effectOf(ctx, by, f, p, file, o)
+	would, no, err := s.effectOf(ctx, by, f, p, file, o)
 	if err != nil || no.Refused() {
 		return UploadResult{Refusal: no}, err
 	}
 	out, err := access.Through(ctx, s.c.Door, by.Tenant, func(tx Tx) (UploadResult, error) {
-		return s.upload(tx, by, f, p, read.packed, effect)
+		return s.upload(tx, by, f, p, read.packed, would.effect)
 	})
 	if err != nil || out.Refused() || out.Waits != nil {
 		return out, fault.Wrap(err, "store a statement of provider %s", p.Name)
@@ -220,7 +220,7 @@ func (s *Statements) doUpload(ctx context.Context, maker access.Actor, body []by
 	if r.File == "" {
 		return s.doClose(ctx, maker, body)
 	}
-	effect, no, err := s.rehearsed(ctx, maker, r.File)
+	would, no, err := s.rehearsed(ctx, maker, r.File)
 	if err != nil || no.Refused() {
 		return access.Done{Refusal: no}, err
 	}
@@ -234,27 +234,38 @@ func (s *Statements) doUpload(ctx context.Context, maker access.Actor, body []by
 		if err != nil || p.Disabled() {
 			return UploadResult{Refusal: refuse.StatementOfDisabled(f.Provider)}, err
 		}
-		return s.agree(tx, maker, f, p, effect)
+		return s.agree(tx, maker, f, p, would.effect)
 	})
 	if err == nil && !out.Refused() {
+		if out.File.Proof == payment.Stated {
+			s.agreed.Store(out.File.ID, would.meters)
+		}
 		_, err = s.take(ctx, maker.Tenant, out.File)
 	}
 	return access.Done{Refusal: out.Refusal, Object: r.File}, err
 }
 
+// metersAgreed returns the meters that a second person saw for the rows of a file. A server that was started again since the approval does not know
+// them; then the rows are matched as they are taken.
+func (s *Statements) metersAgreed(f File) []string {
+	meters, _ := s.agreed.Load(f.ID)
+	out, _ := meters.([]string)
+	return out
+}
+
 // rehearsed says what a stored file would do, where somebody looks at its approval or it is compared with what an approver was shown.
-func (s *Statements) rehearsed(ctx context.Context, by access.Actor, file string) (access.Effect, refusal.Refusal, error) {
+func (s *Statements) rehearsed(ctx context.Context, by access.Actor, file string) (rehearsal, refusal.Refusal, error) {
 	i, broken := id.Parse(id.StatementFile, file)
 	if broken != nil || !access.TellsEffect(ctx, by) {
-		return access.Effect{}, refusal.Refusal{}, nil
+		return rehearsal{}, refusal.Refusal{}, nil
 	}
 	f, plain, err := s.openFile(ctx, by.Tenant, i)
 	if err != nil || f.State != FileWaiting {
-		return access.Effect{}, refusal.Refusal{}, err
+		return rehearsal{}, refusal.Refusal{}, err
 	}
 	o, p, no, err := s.reading(ctx, by.Tenant, f.Provider)
 	if err != nil || no.Refused() {
-		return access.Effect{}, refusal.Refusal{}, err // the refusal is said again where the file would be taken
+		return rehearsal{}, refusal.Refusal{}, err // the refusal is said again where the file would be taken
 	}
 	return s.effectOf(ctx, by, f, p, plain, o)
 }
@@ -317,6 +328,7 @@ func (s *Statements) take(ctx context.Context, t access.Tenant, f File) (File, e
 	if err != nil {
 		return f, fault.Wrap(err, "compare the rows of statement %s with older ones", f.Name())
 	}
+	agreed := s.metersAgreed(f)
 	n, next := 0, []decidedRow(nil)
 	store := func(last bool) error {
 		stored, err := access.Through(ctx, s.c.Door, t, func(tx Tx) (stored, error) { return s.store(tx, f, p, next, back, days, last) })
@@ -324,17 +336,23 @@ func (s *Statements) take(ctx context.Context, t access.Tenant, f File) (File, e
 		return err
 	}
 	_, err = statement.Read(f.Format, bytes.NewReader(file), o, func(r statement.Row) error {
-		d := decided[n]
+		d := decidedRow{decision: decided[n], row: r}
+		if n < len(agreed) {
+			d.agreed = agreed[n]
+		}
 		if n++; n <= f.Taken {
 			return nil
 		}
-		if next = append(next, decidedRow{d, r}); len(next) < chunk {
+		if next = append(next, d); len(next) < chunk {
 			return nil
 		}
 		return store(false)
 	})
 	if err == nil {
 		err = store(true)
+	}
+	if f.State == FileRead {
+		s.agreed.Delete(f.ID)
 	}
 	if errors.Is(err, errTaken) {
 		return f, nil
@@ -488,6 +506,7 @@ func (s *Statements) store(tx Tx, f File, p payment.Provider, rows []decidedRow,
 		}
 		f.New++
 		if n, says := notice(said, back); says {
+			n.Agreed = r.agreed
 			notices = append(notices, n)
 		}
 		if err := hear(false); err != nil {
