@@ -168,7 +168,6 @@ func newKeyLab(t *testing.T, rollover bool) *lab {
 }
 
 func TestExploreKeyChanges(t *testing.T) {
-	tier.Slow(t)
 	on := func(s *meter.State) {
 		s.Balance, s.Reasons, s.Relay, s.LED = 100, 0, supply.Closed, meter.LEDFast
 	}
@@ -186,6 +185,7 @@ func TestExploreKeyChanges(t *testing.T) {
 		t.Run(start.name, func(t *testing.T) {
 			t.Parallel()
 			l := newKeyLab(t, start.rollover)
+			l.depth = themeDepth()
 			l.begin(t, start.change)
 			l.search()
 			t.Logf("figures: %s", l.figures())
@@ -206,7 +206,7 @@ func TestKeyExplorerCatchesPlantedBugs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newKeyLab(t, true)
-			l.depth = deepest
+			l.depth = themeDepth()
 			plant(l)
 			l.begin(t, func(*meter.State) {})
 			l.search()

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -93,7 +94,7 @@ func (unread) Do(context.Context, access.Tenant, func(access.Tx) (bool, error)) 
 func TestAReaderIsNotHeldUpByWhatItMayNotSee(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &pages{full: 10}
-		people, err := access.New(access.Config{Door: unread{}, Now: time.Now})
+		people, err := access.New(access.Config{Door: unread{}, Now: time.Now, Rand: rand.Reader, Argon: access.Argon{Time: 1, MemoryKiB: 8, Threads: 1}})
 		if err != nil {
 			t.Fatal(err)
 		}

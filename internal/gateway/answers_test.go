@@ -154,7 +154,7 @@ func TestAPacketTooLargeIsToldOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.want(packets.Puback)
-	await.Receive(t, "an alarm", alarms)                                                // the payload exceeds the payload limit
+	await.Receive(t, "an alarm", alarms)                                                 // the payload exceeds the payload limit
 	if _, err := p.conn.Write(append([]byte{0xc0, 0}, packet(limit+1)...)); err != nil { // a PINGREQ, then the packet that is too large
 		t.Fatal(err)
 	}

@@ -76,7 +76,7 @@ var (
 
 // meters, gateway, modems, pages
 var (
-	// ThemeDepth is how many actions follow one another in the searches of one theme of a meter. Each takes four times as long. All planted
+	// ThemeDepth is how many actions follow one another in the searches of one theme of a meter, and of a key change. Each takes four times as long. All planted
 	// bugs are found within 6.
 	ThemeDepth = Count{Short: 5, Check: 7, Long: 8}
 	// MeterDepth is how many actions follow one another in the search of all actions of a meter. Each further action takes nine times
