@@ -117,6 +117,8 @@ func strangerWays() []strangerWay {
 		{name: "idle after a question, of many addresses", web: true, scatters: true, come: comeAndStay("/livez", false)},
 		{name: "stream without a login", web: true, come: comeAndStay("/v1/events/stream", false)},
 		{name: "answers that nobody reads", web: true, come: comeAndStay("/docs", true)},
+		{name: "answers that nobody reads, of many addresses", web: true, scatters: true, come: comeAndStay("/docs", true)},
+		{name: "searches that nobody reads", web: true, come: comeAndStay("/docs?q=e", true)},
 		{name: "HTTP/2, which is not offered", web: true, tls: true, come: comeWithHTTP2},
 	}
 }

@@ -3,7 +3,9 @@ package api
 import (
 	"bytes"
 	"cmp"
+	"compress/gzip"
 	"embed"
+	"errors"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -145,55 +147,71 @@ func (m docsPage) find(query string) docsPage {
 	return out
 }
 
-// docsRoutes adds the pages below /docs. They are made from the document at their first request.
+// docsRoutes adds the pages below /docs. They are made from the document at their first request, and only a search is rendered each time:
+// anybody may ask for them, and they are long.
 func (a *API) docsRoutes(mux *http.ServeMux, spec *huma.OpenAPI) {
 	model := sync.OnceValue(func() docsPage { return docsModel(spec) })
-	page := func(file string, of func(r *http.Request) (docsPage, bool)) http.HandlerFunc {
-		return func(w http.ResponseWriter, r *http.Request) {
-			m, found := of(r)
-			if !found {
-				http.Redirect(w, r, "/docs", http.StatusSeeOther)
-				return
-			}
-			body, err := docsHTML(file, m)
-			if err != nil {
-				writeProblem(w, exchangeOf(r.Context()), a.problemFor(r.Context(), err))
-				return
-			}
-			w.Header().Set("Content-Type", "text/html; charset=utf-8")
-			w.Header().Set("Content-Security-Policy", contentPolicy)
-			_, _ = w.Write(body) // the reader has gone; there is nobody to report it to
-		}
-	}
-	mux.HandleFunc("GET /docs", page("docs.html", func(r *http.Request) (docsPage, bool) {
-		m, q := model(), strings.TrimSpace(r.URL.Query().Get("q"))
+	const html = "text/html; charset=utf-8"
+	searching := make(chan struct{}, maxSearches)
+	whole := a.page(html, func() ([]byte, error) { return docsHTML("docs.html", model()) })
+	mux.HandleFunc("GET /docs", func(w http.ResponseWriter, r *http.Request) {
+		q := strings.TrimSpace(r.URL.Query().Get("q"))
 		if q == "" || len(q) > maxDocsQuery {
-			return m, true
+			whole(w, r)
+			return
 		}
-		return m.find(q), true
-	}))
-	mux.HandleFunc("GET /docs/topic/{topic}", page("docs_topic.html", func(r *http.Request) (docsPage, bool) {
-		m := model()
-		i := slices.IndexFunc(m.Topics, func(t docsTopic) bool { return t.Name == r.PathValue("topic") })
-		if i < 0 {
-			return m, false
+		select {
+		case searching <- struct{}{}:
+		default:
+			whole(w, r) // has everything that a search would find
+			return
 		}
-		m.Topic = m.Topics[i]
-		return m, true
-	}))
+		body, err := docsHTML("docs.html", model().find(q))
+		<-searching
+		if err != nil {
+			writeProblem(w, exchangeOf(r.Context()), a.problemFor(r.Context(), err))
+			return
+		}
+		writePage(w, html, body)
+	})
+	topics := sync.OnceValue(func() map[string]http.HandlerFunc {
+		all := map[string]http.HandlerFunc{}
+		for _, t := range model().Topics {
+			all[t.Name] = a.page(html, func() ([]byte, error) {
+				m := model()
+				m.Topic = t
+				return docsHTML("docs_topic.html", m)
+			})
+		}
+		return all
+	})
+	mux.HandleFunc("GET /docs/topic/{topic}", func(w http.ResponseWriter, r *http.Request) {
+		page, found := topics()[r.PathValue("topic")]
+		if !found {
+			http.Redirect(w, r, "/docs", http.StatusSeeOther)
+			return
+		}
+		page(w, r)
+	})
 	mux.HandleFunc("GET /docs/docs.css", a.page("text/css; charset=utf-8", func() ([]byte, error) { return docsFiles.ReadFile("docs.css") }))
 }
 
-// maxDocsQuery is the longest search in /docs, in bytes.
-const maxDocsQuery = 200
+// Limits of searches in /docs.
+const (
+	maxDocsQuery = 200 // bytes
+	maxSearches  = 2   // rendered at a time, because anybody may search and a page takes long; whoever comes meanwhile gets the whole page
+)
+
+// docsTemplates reads the templates once.
+var docsTemplates = sync.OnceValues(func() (*template.Template, error) { return template.ParseFS(docsFiles, "docs.html", "docs_topic.html") })
 
 func docsHTML(file string, m docsPage) ([]byte, error) {
-	t, err := template.ParseFS(docsFiles, file)
+	t, err := docsTemplates()
 	if err != nil {
-		return nil, fmt.Errorf("read the template of /docs: %w", err)
+		return nil, fmt.Errorf("read the templates of /docs: %w", err)
 	}
 	var b bytes.Buffer
-	if err := t.Execute(&b, m); err != nil {
+	if err := t.ExecuteTemplate(&b, file, m); err != nil {
 		return nil, fmt.Errorf("render /docs: %w", err)
 	}
 	return b.Bytes(), nil
@@ -256,18 +274,52 @@ func refName(s *huma.Schema) string {
 	return strings.TrimPrefix(s.Ref, "#/components/schemas/")
 }
 
-// page serves a page that the function write generates at the first request. The page does not change while the program runs.
+// page serves a page that the function write generates at the first request. The page does not change while the program runs. It is compressed only
+// once too, because anybody may ask for it.
 func (a *API) page(kind string, write func() ([]byte, error)) http.HandlerFunc {
 	once := sync.OnceValues(write)
-	return func(w http.ResponseWriter, r *http.Request) {
+	packed := sync.OnceValues(func() ([]byte, error) {
 		body, err := once()
 		if err != nil {
+			return nil, err
+		}
+		var b bytes.Buffer
+		z := gzip.NewWriter(&b)
+		_, err = z.Write(body)
+		err = errors.Join(err, z.Close())
+		return b.Bytes(), err
+	})
+	return func(w http.ResponseWriter, r *http.Request) {
+		body, err := once()
+		if err == nil && takesGzip(r) {
+			w.Header().Set("Content-Encoding", "gzip")
+			body, err = packed()
+		}
+		if err != nil {
+			w.Header().Del("Content-Encoding")
 			err = fmt.Errorf("write %s: %w", r.URL.Path, err)
 			writeProblem(w, exchangeOf(r.Context()), a.problemFor(r.Context(), err))
 			return
 		}
-		w.Header().Set("Content-Type", kind)
-		w.Header().Set("Content-Security-Policy", contentPolicy)
-		_, _ = w.Write(body) // the reader has gone; there is nobody to report it to
+		w.Header().Set("Vary", "Accept-Encoding")
+		writePage(w, kind, body)
 	}
+}
+
+// writePage sends a page.
+func writePage(w http.ResponseWriter, kind string, body []byte) {
+	w.Header().Set("Content-Type", kind)
+	w.Header().Set("Content-Security-Policy", contentPolicy)
+	_, _ = w.Write(body) // the reader has gone; there is nobody to report it to
+}
+
+// takesGzip reports whether a client takes a compressed answer.
+func takesGzip(r *http.Request) bool {
+	for coding := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
+		name, weight, weighed := strings.Cut(strings.ReplaceAll(coding, " ", ""), ";q=")
+		if strings.EqualFold(name, "gzip") {
+			return !weighed || strings.Trim(weight, "0.") != ""
+		}
+	}
+	return false
 }

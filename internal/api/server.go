@@ -30,7 +30,7 @@ func NewServer(h http.Handler, n Network, log *slog.Logger) *http.Server {
 	protocols.SetHTTP1(true)
 	open := newConnections(maxConnections, maxPerAddress, n.Trusts)
 	return &http.Server{
-		Handler:           h,
+		Handler:           listen.Limited(h),
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
 		IdleTimeout:       idleTimeout,

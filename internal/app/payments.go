@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/api"
 	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/listen"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/provider"
@@ -114,6 +115,7 @@ func (a *App) hearProvider(w http.ResponseWriter, r *http.Request) {
 	case heard.Refuse != nil:
 		http.Error(w, "not proved to come from the provider", http.StatusUnauthorized)
 	default:
+		listen.SignedIn(r.Context()) // it knows the secret address and, where the provider signs, has its signature
 		if heard.Reply.ContentType != "" {
 			w.Header().Set("Content-Type", heard.Reply.ContentType)
 		}

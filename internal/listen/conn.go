@@ -17,13 +17,17 @@ type Conn struct {
 	net.Conn
 	crowd    *Crowd
 	at       time.Time
+	proxy    bool // it is a trusted proxy's
 	stranger atomic.Bool
-	ended    atomic.Bool // it made room
+	ended    atomic.Bool  // it made room
+	since    atomic.Int64 // when the server began to wait for the client within an answer, in nanoseconds; 0: it does not wait
 
 	// The crowd's lock guards these.
 	begun         bool // its handshake has ended
 	ending        bool // it was ended, and its server has not closed it yet
 	sent          int
+	answers       int     // that a stranger got
+	answer        *answer // to the request under way, if the connection is a stranger's
 	address       netip.Addr
 	home          netip.Prefix
 	inAll, inHome *list.Element

@@ -26,6 +26,8 @@ type Limits struct {
 	Share     int           // an address with more strangers than this makes room at once
 	First     int           // bytes of one stranger until its handshake has ended; less than the longest record of TLS, so that none is buffered
 	Sum       int           // bytes that all strangers have sent; the one that has sent most makes room
+	Answers   int           // requests of strangers that are answered at a time
+	Waiting   int           // requests of strangers that wait for that; the one that has got most answers makes room
 	Grace     time.Duration // how long the strangers of all other addresses are safe from newcomers
 }
 
@@ -35,17 +37,19 @@ const (
 	maxStrangers = 1280
 	addressShare = 64
 	firstBytes   = 16 << 10
+	maxAnswers   = 32
+	maxWaiting   = 256
 	grace        = 500 * time.Millisecond
 )
 
 // Many are the limits of a crowd in which many clients may sign in at once, such as meters after an outage.
 func Many() Limits {
-	return Limits{Strangers: maxStrangers, Share: addressShare, First: firstBytes, Sum: 4 << 20, Grace: grace}
+	return Limits{Strangers: maxStrangers, Share: addressShare, First: firstBytes, Sum: 4 << 20, Answers: maxAnswers, Waiting: maxWaiting, Grace: grace}
 }
 
 // Few are the limits of a crowd in which few clients sign in at once.
 func Few() Limits {
-	return Limits{Strangers: maxStrangers, Share: addressShare, First: firstBytes, Sum: 1 << 20, Grace: grace}
+	return Limits{Strangers: maxStrangers, Share: addressShare, First: firstBytes, Sum: 1 << 20, Answers: maxAnswers, Waiting: maxWaiting, Grace: grace}
 }
 
 // Errors of reading from a stranger's connection.
@@ -76,6 +80,11 @@ type Crowd struct {
 	ended  int                         // strangers that have made room since the log said so
 	saidAt time.Time
 
+	waiting   queue      // requests that wait for their answers
+	answering *list.List // of *answer: those under way, the oldest first
+	asked     int        // requests of strangers so far
+	looking   bool       // look is called soon
+
 	came   int // strangers since memory was last collected
 	freeAt time.Time
 }
@@ -83,7 +92,7 @@ type Crowd struct {
 // New makes a crowd. The name is for the log. Many clients share the address of a trusted proxy, so it has no share; trusted may be nil.
 func New(name string, limits Limits, trusted func(netip.Addr) bool, log *slog.Logger) *Crowd {
 	return &Crowd{name: name, limits: limits, trusted: trusted, log: cmp.Or(log, slog.New(slog.DiscardHandler)),
-		all: list.New(), from: map[netip.Prefix]*list.List{}}
+		all: list.New(), from: map[netip.Prefix]*list.List{}, answering: list.New()}
 }
 
 // Listener returns a listener whose connections are strangers until they sign in.
@@ -176,6 +185,7 @@ func (w *Crowd) add(c *Conn) {
 	c.inAll = w.all.PushBack(c)
 	c.address = addressOf(c.Conn)
 	if w.trusted != nil && w.trusted(c.address) {
+		c.proxy = true
 		return
 	}
 	c.home = household(c.address)
@@ -204,10 +214,10 @@ func (w *Crowd) victim(now time.Time) (*Conn, time.Duration) {
 
 // end ends a stranger's connection. It counts until its server has closed it, because its handshake may be under way. The caller holds mu.
 func (w *Crowd) end(c *Conn) {
+	c.ended.Store(true)
 	w.remove(c)
 	c.ending = true
 	w.ending++
-	c.ended.Store(true)
 	_ = c.Conn.Close() // its reader finds out
 	w.ended++
 	if now := time.Now(); now.Sub(w.saidAt) >= sayEvery {
@@ -233,6 +243,9 @@ func (w *Crowd) remove(c *Conn) {
 	c.inAll, c.inHome = nil, nil
 	w.sent -= c.sent
 	c.sent = 0
+	if c.answer != nil && (!c.ended.Load() || c.answer.at >= 0) {
+		w.drop(c.answer) // the answer to a connection that was ended takes room until its handler has returned
+	}
 	w.free()
 }
 
