@@ -76,8 +76,8 @@ var (
 
 // meters, gateway, modems, pages
 var (
-	// ThemeDepth is how many actions follow one another in the searches of one theme of a meter, and of a key change. Each takes four times as long. All planted
-	// bugs are found within 6.
+	// ThemeDepth is how many actions follow one another in the searches of one theme of a meter, and of a key change. Each further action
+	// takes four times as long. All planted bugs are found within 7.
 	ThemeDepth = Count{Short: 5, Check: 7, Long: 8}
 	// MeterDepth is how many actions follow one another in the search of all actions of a meter. Each further action takes nine times
 	// as long: 7 takes about 100 CPU seconds for each of five starts. No search is deeper than 8.
