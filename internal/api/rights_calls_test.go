@@ -472,7 +472,7 @@ func (s *stage) unreadCall() string {
 	}
 	p := decode[struct{ Name, Path string }](s.t, s.do(201, "POST", "/v1/payment-providers",
 		`{"name":"q-unread","kind":"webhook","secrets":{"signing":"`+signing+`"},"max_single_minor":100,"max_daily_minor":1000}`))
-	body, stamp := "no JSON", strconv.FormatInt(time.Now().Unix(), 10)
+	body, stamp := "no JSON", strconv.FormatInt(s.now().Unix(), 10)
 	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(signing, "whsec_"))
 	if err != nil {
 		s.t.Fatal(err)

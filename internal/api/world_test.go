@@ -146,6 +146,9 @@ func (w *world) serve(unlocked bool, limits api.Limits) {
 	w.t.Cleanup(func() { w.stop() })
 }
 
+// now is the time of the server that runs.
+func (w *world) now() time.Time { return time.Now().Add(w.ahead + time.Duration(w.moved.Load())) }
+
 // holder adds a person and returns the address. Nobody can sign in as this person.
 func (w *world) holder(f *app.Folder) (email string) {
 	w.t.Helper()
