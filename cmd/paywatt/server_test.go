@@ -108,6 +108,15 @@ func readenv(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
 }
 
+// touch writes the time of this process's clock into a file: touch FILE. The file system's clock may be another: see tools/otherday.
+func touch(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: touch FILE")
+	}
+	now := time.Now()
+	ts.Check(os.Chtimes(ts.MkAbs(args[0]), now, now))
+}
+
 // newer makes a database look as if a later version had written it: newer FILE. The schema's number is in the file's header
 // (SQLite file format, user version at offset 60).
 func newer(ts *testscript.TestScript, neg bool, args []string) {
