@@ -72,9 +72,9 @@ func shift(now, day time.Time) time.Duration {
 
 // run runs a command whose programs add a duration to the time. It writes its files into dir.
 func run(ctx context.Context, dir string, by time.Duration, args []string, out, errs io.Writer) error {
-	goroot, err := exec.CommandContext(ctx, "go", "env", "GOROOT").Output()
+	root, err := goroot(ctx)
 	if err != nil {
-		return fmt.Errorf("go env GOROOT: %w", err)
+		return err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -84,7 +84,7 @@ func run(ctx context.Context, dir string, by time.Duration, args []string, out, 
 		return err
 	}
 	defer unlock()
-	overlay, err := writeOverlay(dir, strings.TrimSpace(string(goroot)))
+	overlay, err := writeOverlay(dir, root)
 	if err != nil {
 		return err
 	}
@@ -100,6 +100,15 @@ func run(ctx context.Context, dir string, by time.Duration, args []string, out, 
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.Env = environment(os.Environ(), overlay, by, seconds)
 	return cmd.Run()
+}
+
+// goroot returns the folder of the go command's Go.
+func goroot(ctx context.Context) (string, error) {
+	out, err := exec.CommandContext(ctx, "go", "env", "GOROOT").Output()
+	if err != nil {
+		return "", fmt.Errorf("go env GOROOT: %w", err)
+	}
+	return strings.TrimSpace(string(out)), nil
 }
 
 // library is libfaketime of the Debian package faketime.
