@@ -14,7 +14,7 @@ import (
 // TestWhatGuessingCanGain computes how much guessing the server answers, from the limits, and requires that the page says it.
 func TestWhatGuessingCanGain(t *testing.T) {
 	const live = 1_000_000
-	values := math.Pow10(voucherpin.PINDigits - 1) // the last digit is a check digit
+	values := math.Pow10(voucherpin.PINDigits - 1)                                                 // the last digit is a check digit
 	const tries = (voucher.MaxWrongMessages + voucher.MaxWrongStaff + voucher.MaxWrongPages) * 365 // however many links to pages a guesser has collected
 	years, codeYears := values/live/tries, float64(voucherpin.Codes)/tries
 	if years < 500 || codeYears < 100 {
