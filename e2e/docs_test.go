@@ -5,6 +5,7 @@ import (
 	"go/format"
 	"html"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -56,7 +57,7 @@ func TestTheExamplesOfTheDocsWork(t *testing.T) {
 	}
 	program := goExamples(t, all)
 	// After the first time, in another language, a name that must be new is taken.
-	env := append(environ(), "PAYWATT_URL="+base, "PAYWATT_KEY="+strings.TrimSpace(key))
+	env := append(os.Environ(), "PAYWATT_URL="+base, "PAYWATT_KEY="+strings.TrimSpace(key))
 	for _, c := range []struct{ op, curl, others string }{
 		{"version", `"version"`, "200 "}, {"publish-tariff", `"name":"domestic"`, "409 "}, {"add-meter", `"number":"04140001001"`, "409 "},
 		{"meters", `"04140001001"`, "200 "}, {"meter", `"04140001001"`, "200 "}, {"search", `"data"`, "200 "}, {"settings", `"tz"`, "200 "},
@@ -95,7 +96,7 @@ func goExamples(t *testing.T, all map[string]map[string]string) (program string)
 	write(t, filepath.Join(dir, "go.mod"), "module examples\n\ngo 1.26\n", 0o600)
 	program = filepath.Join(dir, "examples")
 	cmd := exec.Command("go", "build", "-o", program, ".")
-	cmd.Dir, cmd.Env = dir, append(environ(), "GOWORK=off", "CGO_ENABLED=0")
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOWORK=off", "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("compile the examples in Go: %v\n%s", err, out)
 	}

@@ -73,7 +73,7 @@ func newFollower(t *testing.T, bin, host string, swap ...string) *follower {
 	}
 	cmd := exec.Command("bash", "--norc", "--noprofile")
 	cmd.Dir = r.dir
-	own := slices.DeleteFunc(environ(), func(v string) bool { return strings.HasPrefix(v, "PAYWATT_") })
+	own := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "PAYWATT_") })
 	cmd.Env = append(own, "PATH="+path+":/usr/bin:/bin:/usr/sbin:"+os.Getenv("PATH"), "TZ=UTC", "LC_ALL=C.UTF-8", "TMPDIR="+r.dir, "PAGES="+pages,
 		"HOST="+host, "PAYWATT_HTTP="+host+":8080", "PAYWATT_MQTT="+host+":1883")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

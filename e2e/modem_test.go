@@ -59,7 +59,7 @@ func startRadio(t *testing.T, args ...string) *radio {
 	t.Helper()
 	cmd := exec.Command(paywatt(t), append([]string{"modem", "serve"}, args...)...)
 	log := &buffer{}
-	cmd.Env, cmd.Stderr = environ(), log
+	cmd.Env, cmd.Stderr = os.Environ(), log
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

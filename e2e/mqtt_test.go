@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -96,7 +97,7 @@ func nodesAreMeters(t *testing.T, broker string, m secrets) {
 	for i, version := range []string{"4", "5"} {
 		seq := fmt.Sprint(i + 2)
 		cmd := exec.Command("node", filepath.Join("testdata", "mqttmeter.js"), "mqtt://"+broker, m.number, m.password, version, seq)
-		cmd.Env = append(environ(), "NODE_PATH="+modules)
+		cmd.Env = append(os.Environ(), "NODE_PATH="+modules)
 		out, err := cmd.CombinedOutput()
 		if err != nil || !strings.Contains(string(out), `"seq":`+seq) || version == "5" && !strings.Contains(string(out), `"maximumQoS":1`) {
 			t.Errorf("npm's client with version %s: %v %s", version, err, out)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -42,7 +43,7 @@ func node(t *testing.T, parse []string, write []nodeMessage) (parsed []nodeMessa
 		t.Fatal(err)
 	}
 	cmd := exec.Command("node", filepath.Join("testdata", "nodepdu.js"))
-	cmd.Env = append(environ(), "NODE_PATH="+modules)
+	cmd.Env = append(os.Environ(), "NODE_PATH="+modules)
 	cmd.Stdin = bytes.NewReader(in)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

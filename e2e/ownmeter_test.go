@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -108,7 +109,7 @@ func pythonMeter(t *testing.T, broker, memory string, s secrets) *exampleMeter {
 	t.Helper()
 	neededModules(t, "paho.mqtt.client", "cbor2")
 	m := &exampleMeter{cmd: exec.Command(debianPython, "../examples/own-meter.py", broker, s.number, memory), said: &buffer{}, exited: make(chan struct{})}
-	m.cmd.Env = append(environ(), "PASSWORD="+s.password, "LINK_KEY="+s.linkKey)
+	m.cmd.Env = append(os.Environ(), "PASSWORD="+s.password, "LINK_KEY="+s.linkKey)
 	m.cmd.Stdout, m.cmd.Stderr = m.said, m.said
 	if err := m.cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package e2e
 import (
 	"bufio"
 	"context"
+	"os"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -27,7 +28,7 @@ func openPanel(t *testing.T, chrome *browser, dir string, more ...string) *panel
 	args := append([]string{"vmeter", faceNumber, "--offline", "--state", dir, "--panel", "127.0.0.1:0", "--phone", facePhone}, more...)
 	cmd := exec.CommandContext(ctx, paywatt(t), args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.Env, cmd.Stderr = environ(), &buffer{}
+	cmd.Env, cmd.Stderr = os.Environ(), &buffer{}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

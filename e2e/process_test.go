@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -21,7 +20,6 @@ import (
 	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/logtest"
-	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -56,20 +54,12 @@ func buildOnce(t testing.TB, tags string) string {
 	}
 	bin := filepath.Join(dir, "paywatt")
 	cmd := exec.Command("go", "build", "-tags", tags, "-o", bin, "../cmd/paywatt")
-	cmd.Env = append(environ(), "CGO_ENABLED=0")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
 	built.paths[tags] = bin
 	return bin
-}
-
-// environ is the environment of the programs that the tests start. It lacks the variables that choose the tier of the tests, because the
-// program refuses settings that it does not know.
-func environ() []string {
-	return slices.DeleteFunc(os.Environ(), func(v string) bool {
-		return strings.HasPrefix(v, tier.Variable+"=") || strings.HasPrefix(v, tier.Times+"=")
-	})
 }
 
 const passphrase = "correct horse battery staple"
@@ -93,7 +83,7 @@ type serverLogs struct {
 // barePlace has nothing but a program and the name of a data folder. When its test ends, the logs of its servers are judged.
 func barePlace(t testing.TB, bin, dir string) *place {
 	t.Helper()
-	p := &place{bin: bin, dir: dir, env: environ(), logs: &serverLogs{t: t}}
+	p := &place{bin: bin, dir: dir, env: os.Environ(), logs: &serverLogs{t: t}}
 	t.Cleanup(func() { p.logs.judge(t) }) // after the servers have ended, which are started later
 	return p
 }

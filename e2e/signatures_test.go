@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -47,7 +48,7 @@ func signatures(t *testing.T, sign, check []signedCall) (signed []map[string]str
 		t.Fatal(err)
 	}
 	cmd := exec.Command("node", filepath.Join("testdata", "signatures.js"))
-	cmd.Env = append(environ(), "NODE_PATH="+modules)
+	cmd.Env = append(os.Environ(), "NODE_PATH="+modules)
 	cmd.Stdin = bytes.NewReader(in)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

@@ -128,7 +128,7 @@ func startCentre(t *testing.T) *centre {
 	t.Helper()
 	modules := npm(t, npmSMPP)
 	cmd := exec.Command("node", filepath.Join("testdata", "smsc.js"))
-	cmd.Env = append(environ(), "NODE_PATH="+modules)
+	cmd.Env = append(os.Environ(), "NODE_PATH="+modules)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -200,7 +201,7 @@ func (p *place) serveSafely(t *testing.T, address string, secure []string) *serv
 // startProcess starts a program whose output the test does not read, and stops it at the end of the test.
 func startProcess(t *testing.T, cmd *exec.Cmd) *server {
 	t.Helper()
-	cmd.Env = environ()
+	cmd.Env = os.Environ()
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -29,7 +29,7 @@ const (
 func standingMeter(t *testing.T, more ...string) (dir string) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "meter")
-	p := &place{bin: paywatt(t), env: environ()}
+	p := &place{bin: paywatt(t), env: os.Environ()}
 	args := append([]string{"vmeter", faceNumber, "--script", "--offline", "--state", dir, "--key", faceKey, "--ea", "07"}, more...)
 	p.run(t, "rtc 2026-11-20T08:00:00Z\nquit\n", args...)
 	return dir
@@ -49,7 +49,7 @@ func openTerminal(t testing.TB, columns, rows int, env []string, command string)
 	// A shell stays behind the command, so that its last output on the screen can be seen.
 	script := command + `; echo "left with $?"; exec cat`
 	cmd := exec.Command("tmux", "-S", s.socket, "-f", "/dev/null", "new-session", "-d", "-x", strconv.Itoa(columns), "-y", strconv.Itoa(rows), script)
-	cmd.Env = append(environ(), env...)
+	cmd.Env = append(os.Environ(), env...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("tmux: %v\n%s", err, out)
 	}

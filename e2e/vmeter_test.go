@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -58,7 +59,7 @@ func (p *place) startMeter(dir, mqtt string, s secrets, more ...string) (*vmeter
 // scripted starts a device that a script drives.
 func scripted(bin string, args []string) (*vmeter, error) {
 	cmd := exec.Command(bin, args...)
-	cmd.Env = environ()
+	cmd.Env = os.Environ()
 	m := &vmeter{cmd: cmd, lines: make(chan string, 16), log: &buffer{}, exited: make(chan struct{})}
 	cmd.Stderr = m.log
 	var err error

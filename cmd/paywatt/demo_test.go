@@ -30,12 +30,6 @@ import (
 func alone(t *testing.T) (check func()) {
 	t.Helper()
 	temp, here, home := t.TempDir(), t.TempDir(), t.TempDir()
-	for _, name := range []string{tier.Variable, tier.Times} { // the program refuses settings that it does not know
-		t.Setenv(name, "") // restores it at the end
-		if err := os.Unsetenv(name); err != nil {
-			t.Fatal(err)
-		}
-	}
 	t.Setenv("TMPDIR", temp)
 	t.Setenv("HOME", home)
 	t.Setenv("PAYWATT_DATA", filepath.Join(home, "data"))

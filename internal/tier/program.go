@@ -9,7 +9,7 @@ import (
 
 // NeedsAll is the environment variable that makes the lack of a program a failure. ./check sets it to 1: a check that cannot run is a failure,
 // not a skip.
-const NeedsAll = "PAYWATT_NEEDS_ALL"
+const NeedsAll = "TIER_NEEDS_ALL"
 
 // Program returns the path of a program that a test needs. On a machine without the program the test is skipped, with one line that names it.
 func Program(t testing.TB, name string) string {

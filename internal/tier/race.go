@@ -6,7 +6,7 @@ import (
 )
 
 // marked is the environment variable that [Concurrent] sets while its test runs.
-const marked = "PAYWATT_TEST_CONCURRENT"
+const marked = "TEST_CONCURRENT"
 
 // OneGoroutine skips a test under the race detector. Where one goroutine works the detector finds nothing, and a long test takes ten times
 // as long.

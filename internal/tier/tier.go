@@ -16,8 +16,8 @@ import (
 
 // The environment variables that choose the long tier, and make every count a multiple of itself.
 const (
-	Variable = "PAYWATT_CHECK" // "long", or unset
-	Times    = "PAYWATT_TIMES" // a factor from 1
+	Variable = "TIER"       // "long", or unset
+	Times    = "TIER_TIMES" // a factor from 1
 )
 
 // Slow skips a test in the inner loop, because it takes more than about a second.

@@ -31,7 +31,7 @@ import (
 
 // storeVariable names the store in which a run keeps the books of its shops: "postgres", "failing" (SQLite, and every statement of every
 // transaction fails once before it runs), or SQLite. Some tests keep theirs in PostgreSQL in every run, see [inPostgres].
-const storeVariable = "PAYWATT_TEST_STORE"
+const storeVariable = "TEST_STORE"
 
 var (
 	onPostgres     = os.Getenv(storeVariable) == "postgres"

@@ -283,7 +283,7 @@ func registryInsiders() []insiderEdit {
 }
 
 // TestVerifyFindsWhatInsidersDo: every edit by SQL is found by the rules that testdata/insiders.txt names. Run with
-// PAYWATT_TEST_STORE=postgres for the other engine.
+// TEST_STORE=postgres for the other engine.
 func TestVerifyFindsWhatInsidersDo(t *testing.T) {
 	needsWholeStore(t)
 	s := busyShop(t)
