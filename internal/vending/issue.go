@@ -32,17 +32,18 @@ func orders(s sale.Sale, a sts.Attributes, ken uint8) ([]IssueRequest, error) {
 // errUnknown says that an issuer does not know whether it made a token.
 var errUnknown = errors.New("the issuer does not know whether it made the token")
 
-// withheldError says why an issuer makes no token now.
-type withheldError struct{ why refusal.Refusal }
+// refusalError says why an issuer makes no token now. Whether the refusal is final depends on who asks.
+type refusalError struct{ refusal.Refusal }
 
-func (e *withheldError) Error() string { return "the issuer makes no token now: " + e.why.What }
+func (e *refusalError) Error() string { return "the issuer makes no token now: " + e.What }
 
 // issueAtOnce asks a local issuer for every token, inside the transaction that will store them. A token that the issuer
 // withholds is a refusal, because the transaction is undone: neither the token nor its order exists, and the request may be repeated.
 func issueAtOnce(ctx context.Context, issuer Issuer, orders []IssueRequest) ([]sts.Token, refusal.Refusal, error) {
 	tokens, why, err := issue(ctx, issuer, orders)
-	if withheld := (*withheldError)(nil); errors.As(err, &withheld) {
-		return nil, withheld.why, nil
+	var withheld *refusalError
+	if errors.As(err, &withheld) {
+		return nil, withheld.Refusal, nil
 	}
 	return tokens, why, err
 }
@@ -61,7 +62,7 @@ func issue(ctx context.Context, issuer Issuer, orders []IssueRequest) ([]sts.Tok
 			}
 			return nil, a.Refusal, nil
 		case a.Outcome == Withheld && a.Refused():
-			return nil, refusal.Refusal{}, fmt.Errorf("issue token %s: %w", o.Token.Text(id.Token), &withheldError{a.Refusal})
+			return nil, refusal.Refusal{}, fmt.Errorf("issue token %s: %w", o.Token.Text(id.Token), &refusalError{a.Refusal})
 		case a.Outcome != Made:
 			return nil, refusal.Refusal{}, fmt.Errorf("issue token %s: %w", o.Token.Text(id.Token), errUnknown)
 		case a.Token.Class() != o.Make.class():

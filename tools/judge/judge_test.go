@@ -6,9 +6,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/paywatt/paywatt/internal/await"
 )
 
-const late = "    a_test.go:7: NOT IN TIME: after 2m0s still not: the meter is connected\n"
+const late = "    a_test.go:7: " + await.NotInTime + ": after 2m0s still not: the meter is connected\n"
 
 // ran is what one attempt of TestA prints in a run.
 func ran(outcome, log string) []event {

@@ -7,7 +7,7 @@
 //	func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
 //
 // and its tests ask for databases with [New]. If PostgreSQL is not installed, these tests are skipped with a message. If the environment
-// variable [Needed] is set, as in ./check, they fail instead. go test -short runs none of them.
+// variable of [tier.NeedsAll] is set, as in ./check, they fail instead. go test -short runs none of them.
 package pgtest
 
 import (
