@@ -22,6 +22,7 @@ func TestHostileFilesThroughTheDoor(t *testing.T) {
 	w := begin(t)
 	w.want(http.StatusCreated, w.post("/v1/payment-providers", `{"name":"bank","kind":"webhook","secrets":{"signing":"`+signing+`"},"max_single_minor":100,"max_daily_minor":1000}`))
 	tried := 0
+	sent := map[hostile.Kind]int{} // each kind has a door of its own; what a file costs behind it, internal/hostile measures
 	for _, f := range hostile.Of(false, hostile.Workbook, hostile.CSV, hostile.Camt, hostile.Swift, hostile.MPesa) {
 		path, kind, want := "/v1/payment-providers/bank/statements?format="+string(f.Kind), "application/octet-stream", "statement-invalid"
 		if f.Kind == hostile.Workbook || f.Kind == hostile.CSV {
@@ -29,6 +30,9 @@ func TestHostileFilesThroughTheDoor(t *testing.T) {
 		}
 		switch f.Name {
 		case "merged cells over all rows", "20,000 equal customers": // their rows are tried one by one
+			continue
+		}
+		if sent[f.Kind]++; sent[f.Kind] > 2 && !tier.IsLong() {
 			continue
 		}
 		file := string(f.Make())
@@ -53,7 +57,7 @@ func TestHostileFilesThroughTheDoor(t *testing.T) {
 		}
 		report("%-9s %-50s %9d bytes %6.2f s %6.1f MB: %s", f.Kind, f.Name, len(file), cost.Time.Seconds(), float64(cost.Memory)/(1<<20), got.body)
 	}
-	if tried < 10 {
+	if tried < 9 {
 		t.Errorf("only %d files were sent", tried)
 	}
 }
