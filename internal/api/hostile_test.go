@@ -79,8 +79,10 @@ func TestAPersonSendsOneFileAtATime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	send := func(key string) answer {
-		return w.ask("POST", "/v1/imports?kind=meters&mode=dry_run", key, "number,tariff\n04140001027,domestic\n", "Idempotency-Key", "second-file-0001")
+	files := 0
+	send := func(key string) answer { // each is a file of its own: the answer to a repeated one is kept
+		files++
+		return w.ask("POST", "/v1/imports?kind=meters&mode=dry_run", key, "number,tariff\n04140001027,domestic\n", "Idempotency-Key", fmt.Sprintf("second-file-%04d", files))
 	}
 	var got answer
 	await.True(t, "the first file has arrived", func() bool {
