@@ -186,6 +186,7 @@ func names(acts []act) string {
 // TestAdministratorsActs checks random acts of an administrator between the sales: every paid token loads once, and no meter answers that a
 // token was used if nobody has entered it. The books are sound, and once all is set right the server sells again.
 func TestAdministratorsActs(t *testing.T) {
+	tier.World(t)
 	if onPostgres {
 		t.Skip("TestAdministratorsActsOnTwoServers plays them on PostgreSQL")
 	}

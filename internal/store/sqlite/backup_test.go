@@ -96,6 +96,7 @@ func numbers(tx *store.Tx) (out [3]int64, err error) {
 }
 
 func TestRestoreMovesEverythingThatMayHaveBeenUsed(t *testing.T) {
+	tier.World(t)
 	dir := t.TempDir()
 	e := openIn(t, dir, sqlite.Options{Reserve: -1})
 	stock(t, e, 1)
@@ -144,6 +145,7 @@ func TestRestoreMovesEverythingThatMayHaveBeenUsed(t *testing.T) {
 }
 
 func TestABackupThatIsNotWholeIsRefused(t *testing.T) {
+	tier.World(t)
 	dir := shop(t, 3)
 	to := filepath.Join(t.TempDir(), "backup")
 	if _, err := sqlite.Backup(context.Background(), dir, to, fixed); err != nil {
@@ -191,6 +193,7 @@ func appendTo(path, text string) error {
 }
 
 func TestATornLineOfHeadsIsNoAlarm(t *testing.T) {
+	tier.World(t)
 	dir := shop(t, 2)
 	if err := appendTo(filepath.Join(dir, "heads.log"), `{"tenant":1,"note":"paywatt/06`); err != nil {
 		t.Fatal(err)
@@ -217,6 +220,7 @@ func TestATornLineOfHeadsIsNoAlarm(t *testing.T) {
 // TestADamagedLogOfHeadsIsFound checks that verification finds a damaged log of heads until somebody repairs it, even after a server has
 // started and signed more heads. Verification finds no fault in the books themselves.
 func TestADamagedLogOfHeadsIsFound(t *testing.T) {
+	tier.World(t)
 	for name, c := range map[string]struct {
 		spoil func(path string, text []byte) error
 		want  string
@@ -273,6 +277,7 @@ func TestADamagedLogOfHeadsIsFound(t *testing.T) {
 // TestALogOfHeadsThatIsEmptiedUnderAServer checks that verification also finds the damage of a log of heads that was emptied, cut or
 // removed while a server ran.
 func TestALogOfHeadsThatIsEmptiedUnderAServer(t *testing.T) {
+	tier.World(t)
 	for name, spoil := range map[string]func(path string) error{
 		"emptied": func(path string) error { return os.Truncate(path, 0) }, "cut": func(path string) error { return os.Truncate(path, 100) },
 		"removed": os.Remove,
@@ -293,6 +298,7 @@ func TestALogOfHeadsThatIsEmptiedUnderAServer(t *testing.T) {
 }
 
 func TestRestoreNeedsTheServerStopped(t *testing.T) {
+	tier.World(t)
 	dir := shop(t, 1)
 	to := filepath.Join(t.TempDir(), "backup")
 	if _, err := sqlite.Backup(context.Background(), dir, to, fixed); err != nil {

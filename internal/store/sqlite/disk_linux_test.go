@@ -81,6 +81,7 @@ type sold20 struct{}
 // TestASmallDiskIsFullOnce checks that the log takes a small part of a small disk. It also checks that a full disk stays full until
 // somebody makes room: the space freed by the reserve and the log does not count.
 func TestASmallDiskIsFullOnce(t *testing.T) {
+	tier.World(t)
 	tier.Slow(t)
 	const mib = 1 << 20
 	d, err := diskOf(t, "48m")

@@ -70,6 +70,7 @@ func pageLimit(t *testing.T) disk {
 }
 
 func TestAFullDiskLosesNothingAndPasses(t *testing.T) {
+	tier.World(t)
 	d := smallDisk(t)
 	const reserve = 2 << 20
 	e, err := sqlite.Open(d.dir, sqlite.Options{Reserve: reserve})
@@ -142,6 +143,7 @@ func TestAFullDiskLosesNothingAndPasses(t *testing.T) {
 // TestTheEndOfTheDiskIsCertainWhereverItComes fills the disk at random points of a sale. On a copy of the files, as a crash would leave
 // them, it checks that exactly the acknowledged sales exist.
 func TestTheEndOfTheDiskIsCertainWhereverItComes(t *testing.T) {
+	tier.World(t)
 	tier.Slow(t)
 	const ends = 20
 	rnd := rand.New(rand.NewPCG(13, 17))
@@ -210,6 +212,7 @@ func onFull(t *testing.T, e *sqlite.Engine) {
 }
 
 func TestAReserveThatDoesNotFitStartsWithoutTakingWork(t *testing.T) {
+	tier.World(t)
 	dir := t.TempDir()
 	e := openIn(t, dir, sqlite.Options{Reserve: 1 << 60})
 	if err := e.Health(); !errors.Is(err, store.ErrFull) {

@@ -13,6 +13,7 @@ import (
 
 // TestFrozenDataGoOn reads, backs up, restores and upgrades data folders of earlier builds, and checks that their content is unchanged.
 func TestFrozenDataGoOn(t *testing.T) {
+	tier.World(t)
 	tier.Slow(t)
 	for _, d := range frozen.Of(t, "sqlite") {
 		t.Run(d.Name, func(t *testing.T) {

@@ -70,6 +70,7 @@ func seller(dir string) error {
 // TestWhatWasAcknowledgedSurvivesAKill kills a selling process at random moments. After each kill it checks that every acknowledged sale
 // exists and that the books are sound.
 func TestWhatWasAcknowledgedSurvivesAKill(t *testing.T) {
+	tier.World(t)
 	tier.Slow(t)
 	tier.OneGoroutine(t)
 	kills := tier.KilledSellers.N()

@@ -16,6 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/internal/store/storetest"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // useUp uses numbers that a restore must never use again. Its TIDs are far ahead of the clock.
@@ -33,6 +34,7 @@ func useUp(tx *store.Tx) (sold, error) {
 // TestACopyThatIsRestoredTwiceUsesNothingTwice restores the same copy several times in the same minute, with work in between. A later
 // restore cannot learn from the clock or from the copy which numbers were used after the first restore.
 func TestACopyThatIsRestoredTwiceUsesNothingTwice(t *testing.T) {
+	tier.World(t)
 	dir := t.TempDir()
 	e := openIn(t, dir, sqlite.Options{Reserve: -1})
 	stock(t, e, 1)
@@ -81,6 +83,7 @@ func TestACopyThatIsRestoredTwiceUsesNothingTwice(t *testing.T) {
 // TestTwoRestoresOfACopyGiveDifferentReceipts restores a copy into two folders that do not know of each other. Both begin the same epoch, but their
 // receipt numbers differ. A folder that an older version restored goes on without letters.
 func TestTwoRestoresOfACopyGiveDifferentReceipts(t *testing.T) {
+	tier.World(t)
 	to := filepath.Join(t.TempDir(), "backup")
 	if _, err := sqlite.Backup(context.Background(), shop(t, 2), to, fixed); err != nil {
 		t.Fatal(err)
@@ -121,6 +124,7 @@ func receiptOf(t *testing.T, e store.Engine) string {
 // TestAFolderThatLostItsDatabaseIsNotBegunAnew checks that a server does not create an empty database in a folder that has lost its
 // database: a supervisor may restart the server at once.
 func TestAFolderThatLostItsDatabaseIsNotBegunAnew(t *testing.T) {
+	tier.World(t)
 	for name, lose := range map[string]func(dir string) error{
 		"deleted": func(dir string) error { return os.Remove(filepath.Join(dir, "paywatt.db")) },
 		"emptied": func(dir string) error { return os.Truncate(filepath.Join(dir, "paywatt.db"), 0) },
@@ -151,6 +155,7 @@ func TestAFolderThatLostItsDatabaseIsNotBegunAnew(t *testing.T) {
 // TestARestoreThatDoesNotFitLeavesWhatWasThere checks that a restore whose copy fails leaves the folder as it was, because a restore makes
 // its copy before it moves anything.
 func TestARestoreThatDoesNotFitLeavesWhatWasThere(t *testing.T) {
+	tier.World(t)
 	dir := shop(t, 2)
 	to := filepath.Join(t.TempDir(), "backup")
 	if _, err := sqlite.Backup(context.Background(), dir, to, fixed); err != nil {
@@ -200,6 +205,7 @@ func backedUp(t *testing.T) (dir, backup string) {
 // TestARestoreThatFailsPutsEverythingBack fails a restore while the restored files get their names. The folder must be as it was, and the
 // same restore must work when the cause is gone.
 func TestARestoreThatFailsPutsEverythingBack(t *testing.T) {
+	tier.World(t)
 	for name, isThere := range map[string]bool{"over a database": true, "into an empty folder": false} {
 		dir, backup := backedUp(t)
 		if !isThere {
@@ -236,6 +242,7 @@ func TestARestoreThatFailsPutsEverythingBack(t *testing.T) {
 // TestARestoreThatWasKilledWorksAgain puts a folder into each state that a killed restore leaves. The same restore must work, without force,
 // and delete nothing that it finds. The folder must not be served meanwhile.
 func TestARestoreThatWasKilledWorksAgain(t *testing.T) {
+	tier.World(t)
 	const keys = ".restoring-files"
 	for name, c := range map[string]struct {
 		moved   []string // files that had their names already
@@ -300,6 +307,7 @@ func TestARestoreThatWasKilledWorksAgain(t *testing.T) {
 // TestASecondRestoreThatFailsKeepsTheNumbersOfTheFirst fails a restore after one that was killed. Only the copy of the killed one knows the
 // epoch that it began, so that copy must stay.
 func TestASecondRestoreThatFailsKeepsTheNumbersOfTheFirst(t *testing.T) {
+	tier.World(t)
 	_, backup := backedUp(t)
 	dir := filepath.Join(t.TempDir(), "restored")
 	if _, _, err := sqlite.Restore(context.Background(), backup, dir, false, fixed, ""); err != nil {
@@ -326,6 +334,7 @@ func TestASecondRestoreThatFailsKeepsTheNumbersOfTheFirst(t *testing.T) {
 
 // TestABackupThatFailsLeavesNothing stops a backup. There is no folder afterwards, an empty one is empty again, and the same backup works.
 func TestABackupThatFailsLeavesNothing(t *testing.T) {
+	tier.World(t)
 	dir := shop(t, 2)
 	stopped, stop := context.WithCancel(context.Background())
 	stop()
@@ -352,6 +361,7 @@ func TestABackupThatFailsLeavesNothing(t *testing.T) {
 
 // TestKeysAreCopiedTwice copies the keys of a data folder into a folder that has them already, as after a copy of the store that was killed.
 func TestKeysAreCopiedTwice(t *testing.T) {
+	tier.World(t)
 	dir, to := shop(t, 2), filepath.Join(t.TempDir(), "keys")
 	if err := sqlite.CopyKeys(dir, to); err != nil {
 		t.Fatal(err)

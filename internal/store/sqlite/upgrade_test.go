@@ -13,13 +13,14 @@ import (
 	"strings"
 	"testing"
 
+	zombie "zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/frozen"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/internal/store/storetest"
 	"github.com/paywatt/paywatt/internal/tier"
-	zombie "zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
 )
 
 // A test passes these environment variables to a process that it starts: the folder to upgrade, and the statement before which the process
@@ -128,6 +129,7 @@ func content(t *testing.T, dir string) string {
 // of a later version. It kills at every point of the newest migrations and the made-up one, and in ./check long at one point in sixteen of the
 // earlier ones.
 func TestAnUpgradeKilledAnywhereGoesOnOrGoesBack(t *testing.T) {
+	tier.World(t)
 	tier.Slow(t)
 	tier.OneGoroutine(t)
 	old := frozen.Of(t, "sqlite")[0]
@@ -199,6 +201,7 @@ func verifyNext(t *testing.T, dir string, sales int64) *store.Report {
 // TestLookingAtAnOlderDatabaseChangesNothing verifies and copies an older database. It also reads the numbers that a restore reads from the
 // database that it replaces. It checks that the database does not change.
 func TestLookingAtAnOlderDatabaseChangesNothing(t *testing.T) {
+	tier.World(t)
 	old := shop(t, 6)
 	before := content(t, old)
 	steps, err := nextSteps()
@@ -239,6 +242,7 @@ func TestLookingAtAnOlderDatabaseChangesNothing(t *testing.T) {
 // TestTokensThatWereOnlyHeardAreHeard checks that an upgrade changes the state of a token to "heard" if only an SMS reported the token as
 // loaded. Before schema 3, such a token had the state "accepted" and a special result.
 func TestTokensThatWereOnlyHeardAreHeard(t *testing.T) {
+	tier.World(t)
 	dir := copyDir(t, frozen.Of(t, "sqlite")[0].Dir)
 	if err := script(dir, storetest.OldHeard); err != nil {
 		t.Fatal(err)
@@ -266,6 +270,7 @@ func TestTokensThatWereOnlyHeardAreHeard(t *testing.T) {
 
 // TestANewDatabaseIsMadeAtOnce checks that readers see, while a database is created, an empty file or the whole database.
 func TestANewDatabaseIsMadeAtOnce(t *testing.T) {
+	tier.World(t)
 	dir := t.TempDir()
 	steps, err := nextSteps()
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/store/storetest"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // saleEdits lists edits by somebody who knows the rules and keeps every sum right: they change the row of a sale or token, and every figure
@@ -46,6 +47,7 @@ func saleEdits() []string {
 }
 
 func TestVerifyFindsSalesThatContradictWhatWasSealedOfThem(t *testing.T) {
+	tier.World(t)
 	dir := shop(t, 20)
 	storetest.HoldFound(t, "testdata/edits_of_sales.txt", foundAfter(t, dir, saleEdits()), *update)
 }

@@ -6,11 +6,14 @@ import (
 
 	zombie "zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
+
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // TestVerifyFindsEditsOfTheSchema checks that verification finds edits of the schema. With such an edit, whoever can write to the file can
 // change what SQLite does with the server's writes.
 func TestVerifyFindsEditsOfTheSchema(t *testing.T) {
+	tier.World(t)
 	dir := shop(t, 3)
 	edits := map[string]string{
 		`DROP INDEX vend_receipt`:  "index vend_receipt is gone",

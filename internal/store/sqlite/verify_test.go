@@ -104,6 +104,7 @@ func edit(t *testing.T, dir, sql string) {
 }
 
 func TestVerifyFindsNothingWhereNothingIsWrong(t *testing.T) {
+	tier.World(t)
 	r := verify(t, shop(t, 40))
 	for _, f := range r.Findings {
 		t.Errorf("%s: %s", f.Rule, f.What)
@@ -178,6 +179,7 @@ func insiderEdits() []string {
 }
 
 func TestVerifyFindsEveryEditBehindTheServersBack(t *testing.T) {
+	tier.World(t)
 	tier.Slow(t)
 	dir := shop(t, 20)
 	edits := insiderEdits()
@@ -360,6 +362,7 @@ func flipped(clean, dump string) (table int, column string) {
 }
 
 func TestVerifyFindsEveryFlippedBitOfTheBooks(t *testing.T) {
+	tier.World(t)
 	tier.OneGoroutine(t)
 	flips := tier.FlippedBits.N()
 	dir := shop(t, 30)
@@ -397,6 +400,7 @@ func TestVerifyFindsEveryFlippedBitOfTheBooks(t *testing.T) {
 }
 
 func TestVerifyFindsADatabaseThatWasSwappedForAnOlderCopy(t *testing.T) {
+	tier.World(t)
 	dir := t.TempDir()
 	e := openIn(t, dir, sqlite.Options{Reserve: -1})
 	stock(t, e, 7)
