@@ -148,7 +148,6 @@ func TestAMoveHasOneEnd(t *testing.T) {
 // TestAnInterruptedMoveIsFinished: the folder is marked for a move and the command is killed. No server starts on the folder,
 // and the same command finds out how the move ended.
 func TestAnInterruptedMoveIsFinished(t *testing.T) {
-	tier.Long(t)
 	t.Parallel()
 	p := newPlace(t, paywatt(t))
 	p.serve(t, "127.0.0.1:0", "127.0.0.1:0").stop()

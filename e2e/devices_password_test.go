@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/await"
-	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // powers reports a power, if the relay is closed. A device with ESPHome does so again and again without being asked.
@@ -21,7 +20,6 @@ func (p *shelfPlug) powers(watts string) {
 // TestADeviceWithESPHomeAndAPassword: the shared listener has a password. A device without it, or with another, is not even offered. The one
 // with it is offered, adopted once a second person agrees, measured by its power, and switched.
 func TestADeviceWithESPHomeAndAPassword(t *testing.T) {
-	tier.Long(t)
 	t.Parallel()
 	p := newPlace(t, paywatt(t))
 	addr := freeAddress(t)

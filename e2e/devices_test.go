@@ -14,7 +14,6 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
 	"github.com/paywatt/paywatt/internal/await"
-	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // shelfPlug plays an unmodified device with the paho client: a relay, and a counter that grows while the relay is closed.
@@ -149,7 +148,6 @@ func (p *place) strongPlugs(t *testing.T, names ...string) {
 // TestManyDevicesAtOneListener adopts three devices while the server runs: they are off while unpaid, on after a recharge, charged, and off
 // again. Another client of the same name, and a flood of names, change nothing. A released device is unknown again.
 func TestManyDevicesAtOneListener(t *testing.T) {
-	tier.Long(t)
 	t.Parallel()
 	needed(t, "mosquitto_pub")
 	p := newPlace(t, paywatt(t))

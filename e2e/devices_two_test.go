@@ -7,14 +7,12 @@ import (
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/await"
-	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // TestTwoPlugsAtTheListenerOfOneMeter: a bridge carries two plugs to the listener of one meter. Nothing is charged and nothing is switched
 // until a person chooses one. From then on only the chosen plug is measured and switched. Messages that cannot be read open one alarm, and the
 // other plug's messages none but its claim.
 func TestTwoPlugsAtTheListenerOfOneMeter(t *testing.T) {
-	tier.Long(t)
 	t.Parallel()
 	p := newPlace(t, paywatt(t))
 	p.expect("another device uses the listener of a meter", "message from a device could not be read", "context canceled") // the plugs speak while the server stops

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/await"
-	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // headOffice is a utility with four eyes on: a server, the owner's key, and keys of dishonest people.
@@ -59,7 +58,6 @@ func (o *headOffice) sound() {
 // TestAnInsiderCannotSetACommissionAlone tries to raise a vendor's commission alone. With a commission of 100 %, the vendor's float would
 // never run out.
 func TestAnInsiderCannotSetACommissionAlone(t *testing.T) {
-	tier.Long(t)
 	t.Parallel()
 	o := newHeadOffice(t)
 	m := o.owner.meter(t, number(2001))

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/await"
-	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // Figures of ghost vending: 80.50 buys 28.0 kWh at 2.50 and 15 % tax.
@@ -117,7 +116,6 @@ func (g *ghost) paid() int64 {
 // TestGhostVending: an insider sells to a meter that never connects, reads the digits and reverses the sale alone, 46 times.
 // The digits never hold more energy than was paid for, from the vendor's float or in the utility's till.
 func TestGhostVending(t *testing.T) {
-	tier.Long(t)
 	t.Parallel()
 	for name, insider := range map[string]func(g *ghost) []*api{
 		"a vendor's key": func(g *ghost) []*api { return []*api{g.key("vendor_api", "till", "--vendor", "V001")} },

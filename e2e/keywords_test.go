@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/await"
-	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // talk is a telephone on the emulated network that writes to the server.
@@ -74,7 +73,6 @@ func (c *talk) want(t *testing.T, text, want string) {
 // TestKeywordsThroughAModem plays customers and a stranger who write to the server's modem: what each learns, what stays
 // secret, and when the answers stop.
 func TestKeywordsThroughAModem(t *testing.T) {
-	tier.Long(t)
 	t.Parallel()
 	const own, sim = "+255700000100", "+255700000200"
 	radio := startRadio(t, "--number", own)
@@ -147,7 +145,6 @@ func TestKeywordsThroughAModem(t *testing.T) {
 
 // TestAnAnswerOutlivesTheServer kills the server while a question is on its way. The next server answers it, once.
 func TestAnAnswerOutlivesTheServer(t *testing.T) {
-	tier.Long(t)
 	t.Parallel()
 	const own = "+255700000100"
 	radio := startRadio(t, "--number", own)

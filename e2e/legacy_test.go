@@ -393,7 +393,6 @@ func TestTheSketchByteForByte(t *testing.T) {
 
 // TestManyListenersAtOnce: eight devices with the same client id, each on its own listener, do not disturb each other.
 func TestManyListenersAtOnce(t *testing.T) {
-	tier.Long(t)
 	t.Parallel()
 	p := newPlace(t, paywatt(t))
 	var more, addrs []string
