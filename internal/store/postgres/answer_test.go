@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -68,22 +69,44 @@ func TestACancelledWaitForAStandbyIsUnknown(t *testing.T) {
 	e := openOn(t, database, postgres.Options{Dir: dir, SealEvery: -1, Writers: 1})
 	admin, set := pgtest.Admin(t, database), pgtest.Admin(t, database)
 	t.Cleanup(func() { admin(`ALTER SYSTEM RESET synchronous_standby_names`); admin(`SELECT pg_reload_conf()`) })
+	cancel := `SELECT COUNT(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'SyncRep'`
+	lost := make(chan struct{})
+	loses := sync.OnceFunc(func() { close(lost) })
 	take := func(tx *store.Tx) (value, error) {
+		defer loses()
 		n, err := tx.Take("a")
 		set(`ALTER SYSTEM SET synchronous_standby_names = 'nobody'`) // lost after the transaction has looked for it
 		set(`SELECT pg_reload_conf()`)
-		for deadline := time.Now().Add(await.Limit); set(`SHOW synchronous_standby_names`) != "nobody"; time.Sleep(10 * time.Millisecond) {
+		// The checkpointer tells all others that commits wait. Until it has read the setting, a commit waits for nobody.
+		for deadline := time.Now().Add(await.Limit); !waitsForStandby(set, admin, cancel); {
 			if time.Now().After(deadline) {
-				return value{}, errors.New(await.NotInTime + ": the database has read its settings")
+				return value{}, errors.New(await.NotInTime + ": commits wait for the standby")
 			}
 		}
 		return value{n: n}, err
 	}
 	done := make(chan error, 1)
 	go func() { _, err := do(e, take); done <- err }()
-	cancel := `SELECT COUNT(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'SyncRep'`
+	await.Receive(t, "the standby is lost", lost)
 	await.True(t, "a COMMIT waits for the standby", func() bool { return admin(cancel) != "0" })
 	if err := <-done; !errors.Is(err, store.ErrOutcomeUnknown) {
 		t.Errorf("a commit that only the primary has: %v, want %v", err, store.ErrOutcomeUnknown)
+	}
+}
+
+// waitsForStandby commits a message on one connection and reports whether the commit waited. Another connection ends the wait.
+func waitsForStandby(commit, admin func(sql string) string, cancel string) (waited bool) {
+	ended := make(chan struct{})
+	go func() {
+		commit(`SELECT pg_logical_emit_message(true, 'probe', '')`)
+		close(ended)
+	}()
+	for {
+		select {
+		case <-ended:
+			return waited
+		case <-time.After(5 * time.Millisecond):
+			waited = admin(cancel) != "0" || waited
+		}
 	}
 }
