@@ -187,6 +187,11 @@ func TestEveryKindOfMistake(t *testing.T) {
 	}
 }
 
+// isOwnFlag reports whether an argument is a flag that a package's tests would have to define.
+func isOwnFlag(arg string) bool {
+	return strings.HasPrefix(arg, "-") && !strings.HasPrefix(arg, "-test.")
+}
+
 // TestListsMatchTheCode compares the committed lists with the packages: each test package exists, and the tool can still
 // draw each equivalent mutant.
 func TestListsMatchTheCode(t *testing.T) {
@@ -200,6 +205,10 @@ func TestListsMatchTheCode(t *testing.T) {
 		names = append(names, p.pkg)
 		for _, s := range append(planFor(plans, p.pkg).own, p.also...) {
 			names = append(names, s.pkg)
+			// The tests fail for every mutant if their package lacks a flag. Counts are no flags any more.
+			if i := slices.IndexFunc(s.args, isOwnFlag); i >= 0 {
+				t.Errorf("packages.txt: %s: no package of the list has a flag %s", s.pkg, s.args[i])
+			}
 		}
 	}
 	r := newRunner(t, nil)
