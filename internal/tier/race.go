@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// marked is the environment variable that [Concurrent] sets while its test runs.
+// marked is the environment variable that [Concurrent] sets while its test runs. ./check long sets it for all tests.
 const marked = "TEST_CONCURRENT"
 
 // OneGoroutine skips a test under the race detector. Where one goroutine works the detector finds nothing, and a long test takes ten times
@@ -35,7 +35,7 @@ func Concurrent(t testing.TB) {
 // marked by [Concurrent]; ./check long watches all of them.
 func World(t testing.TB) {
 	t.Helper()
-	if Race && !IsLong() && os.Getenv(marked) == "" {
+	if Race && os.Getenv(marked) == "" {
 		t.Skip("under the race detector only in ./check long: it works in one goroutine")
 	}
 }
