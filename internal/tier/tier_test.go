@@ -10,20 +10,20 @@ func TestACountIsThatOfItsTier(t *testing.T) {
 	c := tier.Count{Short: 1, Check: 2, Long: 3}
 	for _, w := range []struct {
 		variable, times string
-		want            int
+		want, short     int
 	}{
-		{"", "", 2},
-		{"long", "", 3},
-		{"long", "5", 15},
-		{"", "0", 2},
-		{"", "many", 2},
-		{"longer", "", 2},
+		{"", "", 2, 1},
+		{"long", "", 3, 1},
+		{"long", "5", 15, 5},
+		{"", "0", 2, 1},
+		{"", "many", 2, 1},
+		{"longer", "", 2, 1},
 	} {
 		t.Setenv(tier.Variable, w.variable)
 		t.Setenv(tier.Times, w.times)
 		want := w.want
 		if testing.Short() {
-			want = 1
+			want = w.short
 		}
 		if got := c.N(); got != want {
 			t.Errorf("%s=%q %s=%q: %d, want %d", tier.Variable, w.variable, tier.Times, w.times, got, want)
