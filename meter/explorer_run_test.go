@@ -178,7 +178,7 @@ func TestWhatIsLeftOutDecidesNothing(t *testing.T) {
 			seed := maphash.MakeSeed() // for the hashes of keys, which the two searches compare
 			for i := range reached {
 				l := s.lab(t)
-				l.seed, l.depth, l.reached = seed, min(4, exploreDepth-1), map[uint64]int{}
+				l.seed, l.depth, l.reached = seed, min(tier.LeftOutDepth.N(), exploreDepth-1), map[uint64]int{}
 				if i == 1 {
 					l.apart, l.cuts = newPrinter(), nil
 				}

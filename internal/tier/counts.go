@@ -35,7 +35,7 @@ var (
 	// Streets is how many streets of 30 meters live for 30 days, with power cuts and opened covers.
 	Streets = Count{1, 3, 30}
 	// WalletMeters is how many wallet meters live for a month in a bad network.
-	WalletMeters = Count{4, 12, 60}
+	WalletMeters = Count{4, 8, 60}
 	// UsePatterns is how many patterns of use are drawn, to rate them.
 	UsePatterns = Count{20_000, 200_000, 1_000_000}
 	// SharedAccounts is how many accounts of one to three meters live for weeks in a network that loses messages.
@@ -53,14 +53,14 @@ var (
 var (
 	// FailingStatements is how many rounds the suite of the store takes on an engine whose statements fail, another in each round.
 	FailingStatements = Count{0, 0, 1}
-	// KilledUpgrades is in how many of the newest migrations SQLite's upgrade is killed before each statement.
+	// KilledUpgrades is in how many of the newest migrations SQLite's upgrade is killed before each statement; the newest is a made-up one.
 	KilledUpgrades = Count{0, 1, 2}
 	// CutOffUpgrades is in how many of the newest migrations PostgreSQL's upgrade loses its connection before each statement.
 	CutOffUpgrades = Count{0, 0, 5}
 	// FlippedBits is how many bits of the books are flipped, one at a time, to be found by a verification.
 	FlippedBits = Count{10, 40, 300}
 	// Backups is how many backups are made of a server that sells.
-	Backups = Count{1, 3, 20}
+	Backups = Count{1, 1, 20}
 	// KilledSellers is how often a process that sells is killed.
 	KilledSellers = Count{0, 5, 50}
 )
@@ -82,8 +82,10 @@ var (
 	// MeterDepth is how many actions follow one another in the search of all actions of a meter. Each further action takes nine times
 	// as long: 7 takes about 100 CPU seconds for each of five starts. No search is deeper than 8.
 	MeterDepth = Count{Short: 3, Check: 4, Long: 7}
+	// LeftOutDepth is how many actions follow one another in the two searches that are compared, to see what a fingerprint may leave out.
+	LeftOutDepth = Count{Short: 2, Check: 3, Long: 4}
 	// MeterLives is the number of random lives of a meter in each test that compares two ways to live them.
-	MeterLives = Count{Short: 5, Check: 30, Long: 1000}
+	MeterLives = Count{Short: 5, Check: 10, Long: 1000}
 	// MeterEvents is the number of meters that are given 300 random events each. Fewer than 100 do not reach every rare state.
 	MeterEvents = Count{Short: 100, Check: 100, Long: 10_000}
 	// MeterStates is the number of random states at which the short cut of a meter's step is compared with the long way.
@@ -99,7 +101,7 @@ var (
 	// TokenOrders is the number of orders in which forty tokens are entered.
 	TokenOrders = Count{Short: 3, Check: 20, Long: 100}
 	// ChanceTokens is the number of tokens whose mistyped digits and wrong keys are tried, and the number of vouchers of one batch.
-	ChanceTokens = Count{Short: 20_000, Check: 1_000_000, Long: 4_000_000}
+	ChanceTokens = Count{Short: 20_000, Check: 250_000, Long: 4_000_000}
 	// CipherBlocks is the number of random keys and blocks on which our ciphers are compared with others.
 	CipherBlocks = Count{Short: 1000, Check: 5000, Long: 100_000}
 

@@ -160,6 +160,7 @@ func TestManyMayOpenANewFolderAtOnce(t *testing.T) {
 // TestMigrationsEndInTheSchema checks that schema.sql, which a new database gets, is the schema of a migrated database. SQLite keeps the comments inside the statements of the migrations, so schema.sql has
 // these comments too. If a migration adds a column to a table, SQLite puts the new column after the others.
 func TestMigrationsEndInTheSchema(t *testing.T) {
+	tier.OneGoroutine(t)
 	dir := t.TempDir()
 	steps, err := store.Migrations()
 	if err != nil {
@@ -198,6 +199,7 @@ func TestMigrationsEndInTheSchema(t *testing.T) {
 // TestANewDatabaseIsWhatTheMigrationsMake compares a new database, which gets schema.sql, with one that took every migration: tables,
 // indexes, rows and the planner's estimates. A row that a migration writes into an empty database belongs in store.FirstRows.
 func TestANewDatabaseIsWhatTheMigrationsMake(t *testing.T) {
+	tier.OneGoroutine(t)
 	steps, err := store.Migrations()
 	if err != nil {
 		t.Fatal(err)

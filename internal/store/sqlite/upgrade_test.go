@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -36,17 +34,18 @@ func nextSteps() ([]store.Migration, error) {
 	return append(steps, storetest.NextMigration(len(steps)+1)), err
 }
 
-// upgradeUntilKilled opens a folder with one more migration and kills its own process during the upgrade.
-func upgradeUntilKilled(dir, point string) error {
+// upgradeUntilKilled opens a folder and kills its own process during the upgrade. The parameter when holds two numbers: how many migrations
+// there are, and how many points of the upgrade pass before the kill.
+func upgradeUntilKilled(dir, when string) error {
 	steps, err := nextSteps()
 	if err != nil {
 		return err
 	}
-	left, err := strconv.Atoi(point)
-	if err != nil {
+	var until, left int
+	if _, err := fmt.Sscan(when, &until, &left); err != nil {
 		return err
 	}
-	e, err := sqlite.Open(dir, sqlite.WithSteps(sqlite.Options{Reserve: -1}, steps, func(string) {
+	e, err := sqlite.Open(dir, sqlite.WithSteps(sqlite.Options{Reserve: -1}, steps[:until], func(string) {
 		if left--; left < 0 {
 			p, err := os.FindProcess(os.Getpid())
 			if err = errors.Join(err, p.Kill()); err == nil {
@@ -60,16 +59,7 @@ func upgradeUntilKilled(dir, point string) error {
 	return errors.Join(e.Close(), errors.New("nobody killed the upgrade"))
 }
 
-// upgrade opens a folder with one more migration, and returns the points at which it paused.
-func upgrade(t *testing.T, dir string) (points []string) {
-	t.Helper()
-	steps, err := nextSteps()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return upgradeBy(t, dir, steps)
-}
-
+// upgradeBy opens a folder with some migrations, and returns the points at which it paused.
 func upgradeBy(t *testing.T, dir string, steps []store.Migration) (points []string) {
 	t.Helper()
 	e, err := sqlite.Open(dir, sqlite.WithSteps(sqlite.Options{Reserve: -1}, steps, func(next string) { points = append(points, next) }))
@@ -124,10 +114,9 @@ func content(t *testing.T, dir string) string {
 	return b.String()
 }
 
-// TestAnUpgradeKilledAnywhereGoesOnOrGoesBack upgrades the oldest frozen data and kills the process before each statement, before the
-// version is written, before COMMIT and after it. It does this in every migration that the data still needs, and in one made-up migration
-// of a later version. It kills at every point of the newest migrations and the made-up one, and in ./check long at one point in sixteen of the
-// earlier ones.
+// TestAnUpgradeKilledAnywhereGoesOnOrGoesBack upgrades the oldest frozen data, one migration after the other, and at last by one made-up
+// migration of a later version. It kills the process before each statement of a migration, before the version is written, before COMMIT
+// and after it. It kills at every point of the newest migrations, and in ./check long at one point in sixteen of the earlier ones.
 func TestAnUpgradeKilledAnywhereGoesOnOrGoesBack(t *testing.T) {
 	tier.World(t)
 	tier.Slow(t)
@@ -138,47 +127,50 @@ func TestAnUpgradeKilledAnywhereGoesOnOrGoesBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	newest, others := tier.KilledUpgrades.N(), math.MaxInt
-	if tier.IsLong() {
-		others = 16
+	newest := tier.KilledUpgrades.N()
+	dir, first := copyDir(t, old.Dir), old.Facts.Schema+1
+	if !tier.IsLong() {
+		first = len(steps) - newest + 1
+		upgradeBy(t, dir, steps[:first-1])
 	}
-	var states []string // content after each step
-	dir := copyDir(t, old.Dir)
-	for n := old.Facts.Schema; n <= len(steps); n++ {
-		upgradeBy(t, dir, steps[:n])
-		states = append(states, content(t, dir))
-		if n+newest > len(steps) || n%others == 0 {
+	before, kills, points := content(t, dir), 0, 0
+	for n := first; n <= len(steps); n++ {
+		start := copyDir(t, dir)
+		passed := upgradeBy(t, dir, steps[:n])
+		after := content(t, dir)
+		for i, next := range passed {
+			points++
+			if n+newest <= len(steps) && points%16 != 0 {
+				continue
+			}
+			kills++
+			killed := copyDir(t, start)
+			cmd := exec.Command(os.Args[0])
+			cmd.Env = append(os.Environ(), upgradeFolder+"="+killed, upgradeKill+"="+fmt.Sprint(n, i))
+			if out, err := cmd.CombinedOutput(); err == nil || len(out) > 0 || cmd.ProcessState.Exited() && os.PathSeparator == '/' {
+				t.Fatalf("before %q: the upgrade was not killed: %v, %s", next, err, out)
+			}
+			want := before
+			if next == "the next step" {
+				want = after
+			}
+			if got := content(t, killed); got != want {
+				t.Errorf("killed before %q of step %d, the database is neither as it was nor as it will be:\n%s", next, n, got)
+			}
+			upgradeBy(t, killed, steps[:n])
+			if content(t, killed) != after {
+				t.Errorf("killed before %q of step %d and opened again, the upgrade did not end where it always ends", next, n)
+			}
+		}
+		if n+newest > len(steps) || n%16 == 0 {
 			verifyNext(t, dir, sales)
 		}
+		before = after
 	}
-	points := upgrade(t, copyDir(t, old.Dir))
-	if len(points) < 15 {
-		t.Fatalf("the upgrade has %d points: %q", len(points), points)
+	if points < 15 {
+		t.Fatalf("the upgrade has %d points", points)
 	}
-	whole, kills, last := 0, 0, len(states)-1
-	for n, next := range points {
-		if next == "the next step" {
-			whole++
-		}
-		if whole < last-newest && n%others != 0 {
-			continue
-		}
-		kills++
-		dir := copyDir(t, old.Dir)
-		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), upgradeFolder+"="+dir, upgradeKill+"="+strconv.Itoa(n))
-		if out, err := cmd.CombinedOutput(); err == nil || len(out) > 0 || cmd.ProcessState.Exited() && os.PathSeparator == '/' {
-			t.Fatalf("before %q: the upgrade was not killed: %v, %s", next, err, out)
-		}
-		if got := content(t, dir); got != states[whole] {
-			t.Errorf("killed before %q of step %d, the database is neither as it was nor as it will be:\n%s", next, whole+1, got)
-		}
-		upgrade(t, dir)
-		if content(t, dir) != states[len(states)-1] {
-			t.Errorf("killed before %q of step %d and opened again, the upgrade did not end where it always ends", next, whole+1)
-		}
-	}
-	t.Logf("figures: %d kills at %d points of %d steps", kills, len(points), whole)
+	t.Logf("figures: %d kills at %d points of %d steps", kills, points, len(steps)-first+1)
 }
 
 // verifyNext verifies with one more migration.

@@ -93,13 +93,13 @@ func consoleOf(t *testing.T, a *anna) *Console {
 }
 
 // english are the texts in English.
-func english() *words.Texts {
+var english = sync.OnceValue(func() *words.Texts {
 	all, err := words.Open()
 	if err != nil {
 		panic(err)
 	}
 	return all.For("")
-}
+})
 
 // request is a request with an answer in English.
 func request(method, path string, body io.Reader) *http.Request {
