@@ -136,9 +136,7 @@ func TestMetersSignInWithCertificates(t *testing.T) {
 		t.Errorf("the password no longer works: code %d, %v", code, err)
 	}
 	for _, line := range []string{"meter connected with a certificate", issued.Serial, "certificate no longer counts", "the certificate is revoked"} {
-		if !strings.Contains(log.String(), line) {
-			t.Errorf("the log lacks %q", line)
-		}
+		await.True(t, "the log says "+line, func() bool { return strings.Contains(log.String(), line) })
 	}
 }
 

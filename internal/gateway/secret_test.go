@@ -9,6 +9,7 @@ import (
 
 	"github.com/mochi-mqtt/server/v2/packets"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/gateway"
 )
 
@@ -35,7 +36,9 @@ func (t *text) String() string {
 func TestWhatWentIntoTheWrongFieldIsNotLogged(t *testing.T) {
 	var log text
 	b := start(t, gateway.Config{Inbox: newShelf().inbox, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	denied := 0
 	refused := func(user string) {
+		t.Helper()
 		p := dial(t, b)
 		pk := connectPacket(user)
 		pk.ProtocolVersion, p.version = 4, 4
@@ -44,6 +47,10 @@ func TestWhatWentIntoTheWrongFieldIsNotLogged(t *testing.T) {
 		if ack := p.want(packets.Connack); ack.ReasonCode == 0 {
 			t.Errorf("%s was let in", user)
 		}
+		denied++
+		await.True(t, "the log says that the connection was denied", func() bool { // it says so after the answer
+			return strings.Count(log.String(), "connection denied") == denied
+		})
 	}
 	for _, user := range []string{"69002213227835173376", "correct horse", "Dz33jf-jkMBVWMr5lNNRLzxaYIOjY1s01x3b5q20apY"} {
 		refused(user)
