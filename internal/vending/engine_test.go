@@ -29,15 +29,23 @@ import (
 	"github.com/paywatt/paywatt/internal/vendor"
 )
 
-// storeVariable names the store in which a run keeps the books of its shops: "postgres", "failing" (SQLite, and every statement of every
-// transaction fails once before it runs), or SQLite. Some tests keep theirs in PostgreSQL in every run, see [inPostgres].
+// storeVariable names the store in which a run keeps the books of its shops: "postgres", "failing" (SQLite, and a statement fails
+// once at every place of the program), or SQLite. Some tests keep theirs in PostgreSQL in every run, see [inPostgres].
 const storeVariable = "TEST_STORE"
 
 var (
-	onPostgres     = os.Getenv(storeVariable) == "postgres"
-	everyStatement = os.Getenv(storeVariable) == "failing"
-	everyCall      = false // each call that runs no statement fails once before it runs, in every transaction
+	onPostgres = os.Getenv(storeVariable) == "postgres"
+	everyPlace = failingPlaces() // nil in a run whose statements succeed
+	everyCall  *storetest.Places // if not nil, calls that run no statement fail too, once at every place
 )
+
+// failingPlaces are the places at which the tests of this run have let a statement fail.
+func failingPlaces() *storetest.Places {
+	if os.Getenv(storeVariable) == "failing" {
+		return storetest.NewPlaces()
+	}
+	return nil
+}
 
 // update rewrites the lists of rules that find each edit of an insider. Read the difference before you commit it.
 var update = flag.Bool("update", false, "write testdata/insiders*.txt anew")
@@ -64,7 +72,7 @@ func inPostgres(t *testing.T) {
 // needsWholeStore skips a test in a run on a store whose statements fail.
 func needsWholeStore(t *testing.T) {
 	t.Helper()
-	if everyStatement {
+	if everyPlace != nil {
 		t.Skip("NOT TESTED on a store whose statements fail")
 	}
 }
@@ -142,10 +150,10 @@ type engine interface {
 func (s *shop) open() engine {
 	s.t.Helper()
 	e := s.whole()
-	if !everyStatement {
+	if everyPlace == nil {
 		return e
 	}
-	return faulty{storetest.WithFaults(s.t, e, true), e}
+	return faulty{storetest.WithFaults(s.t, e, everyPlace), e}
 }
 
 // faulty is a store whose statements fail.
@@ -187,7 +195,7 @@ func (s *shop) start() {
 	s.t.Helper()
 	s.engine = s.open()
 	s.door = &door{engine: s.engine}
-	if everyCall {
+	if everyCall != nil {
 		s.door.flaky = s.t
 	}
 	s.Vending = s.vendingOver(s.door)

@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/store/storetest"
 	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/internal/vending"
 )
@@ -67,24 +68,27 @@ func representative() []struct {
 // fails if a transaction reports success although one of its statements failed, or turns the failure into a refusal.
 func TestNoFailureOfTheStoreIsSwallowed(t *testing.T) {
 	tier.Slow(t)
-	withFailures(t, &everyStatement)
+	if everyPlace != nil {
+		t.Skip("in this run every test of the package has failures")
+	}
+	everyPlace = storetest.NewPlaces()
+	t.Cleanup(func() { everyPlace = nil })
+	withFailures(t)
 }
 
 // TestNoFailureOfACallIsSwallowed does the same with calls that need not run a statement: NewID, AuditLog, and VendClock with cached times.
 func TestNoFailureOfACallIsSwallowed(t *testing.T) {
 	tier.Slow(t)
-	withFailures(t, &everyCall)
+	everyCall = storetest.NewPlaces()
+	t.Cleanup(func() { everyCall = nil })
+	withFailures(t)
 }
 
-func withFailures(t *testing.T, mode *bool) {
-	if *mode {
-		t.Skip("in this run every test of the package has failures")
-	}
+func withFailures(t *testing.T) {
+	t.Helper()
 	if onPostgres {
 		t.Skip("NOT TESTED on PostgreSQL: it writes seals meanwhile, so nobody can tell what a failed transaction left behind; SQLite is tested")
 	}
-	*mode = true
-	t.Cleanup(func() { *mode = false })
 	for _, c := range representative() {
 		t.Run(c.name, c.run)
 	}
@@ -92,29 +96,29 @@ func withFailures(t *testing.T, mode *bool) {
 
 var errCall = errors.New("planted failure of a call")
 
-// calls counts the calls of one transaction and makes one of them fail.
+// calls makes one call of a transaction fail, at a place where none has failed yet.
 type calls struct {
-	left   int // calls before the failing one
+	places *storetest.Places
 	failed string
 }
 
 func (c *calls) fails(what string) error {
-	if c.left--; c.left != 0 {
+	if c.failed != "" || !c.places.IsNew() {
 		return nil
 	}
 	c.failed = what
 	return errCall
 }
 
-// tried runs a transaction with its first call failing, then its second and so on, and then without failures.
+// tried runs a transaction with one call failing after the other, and then without failures.
 func (d *door) tried(run func(wrap func(vending.Tx) vending.Tx) error) error {
-	for n := 1; ; n++ {
+	for {
 		var c *calls
 		err := run(func(tx vending.Tx) vending.Tx {
 			if d.wrap != nil {
 				tx = d.wrap(tx)
 			}
-			c = &calls{left: n} // the store may run a closure twice
+			c = &calls{places: everyCall} // the store may run a closure twice
 			if d.flaky != nil {
 				tx = flaky{tx, c}
 			}

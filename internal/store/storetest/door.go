@@ -39,7 +39,7 @@ type Door[X any] struct {
 func DoorOf[X any](t testing.TB, e store.Engine, every bool, as func(*store.Tx) X) Door[X] {
 	d := Door[X]{t: t, engine: e, whole: e, every: every, as: as}
 	if every {
-		d.engine = WithFaults(t, e, true)
+		d.engine = WithFaults(t, e, NewPlaces())
 	}
 	return d
 }

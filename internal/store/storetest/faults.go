@@ -2,11 +2,13 @@ package storetest
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -25,18 +27,39 @@ var errPlanted = errors.New("planted failure of a statement")
 // farthest is the highest number that the failing statement can have if it is chosen at random.
 const farthest = 24
 
-// eachOf is the number of statements at the beginning of a closure that are all made to fail in turn. Later statements repeat earlier ones,
-// so only some of them fail.
-const eachOf = 100
+// Places are the places in the program at which something has been made to fail: each is the line of calls from a closure to what failed.
+// Tests that share them do not try again what another test has tried.
+type Places struct {
+	mu    sync.Mutex
+	tried map[uint64]bool
+}
 
-// Faults is an engine whose statements fail. Before a closure, a view or an ingest really runs, it runs with a failing statement: the
-// first, then the second and so on, or a random one. Each such run must return an error and leave no change behind. Tests pass on it as on
+// NewPlaces returns an empty set of places.
+func NewPlaces() *Places { return &Places{tried: map[uint64]bool{}} }
+
+// IsNew reports whether its caller was called from a place that is not known yet, and makes it known.
+func (p *Places) IsNew() bool {
+	const caller, deepest = 3, 128 // the frames of runtime.Callers, IsNew and its caller say nothing
+	var calls [deepest]uintptr
+	h := fnv.New64a()
+	for _, pc := range calls[:runtime.Callers(caller, calls[:])] {
+		_, _ = h.Write(binary.LittleEndian.AppendUint64(nil, uint64(pc)))
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	was := p.tried[h.Sum64()]
+	p.tried[h.Sum64()] = true
+	return !was
+}
+
+// Faults is an engine whose statements fail. Before a closure, a view or an ingest really runs, it runs with a failing statement: one after the
+// other at every new place of the program, or a random one. Each such run must return an error and leave no change behind. Tests pass on it as on
 // the plain engine, if their closures touch only their transaction and return the errors that they get.
 type Faults struct {
 	store.Engine
-	t     testing.TB
-	every bool
-	query string // SQL of contentQuery
+	t      testing.TB
+	places *Places // nil for a random statement
+	query  string  // SQL of contentQuery
 
 	mu     sync.Mutex
 	rnd    *rand.Rand
@@ -46,15 +69,15 @@ type Faults struct {
 	failed int // number of statements that were made to fail
 }
 
-// WithFaults makes statements of an engine fail: every statement in turn, or one in each closure.
-func WithFaults(t testing.TB, e store.Engine, every bool) *Faults {
+// WithFaults makes statements of an engine fail: one at each place that is not known yet, or without places a random one in each closure.
+func WithFaults(t testing.TB, e store.Engine, places *Places) *Faults {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(t.Name()))
 	query, err := contentQuery()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Faults{Engine: e, t: t, every: every, query: query, rnd: rand.New(rand.NewPCG(h.Sum64(), 1))}
+	return &Faults{Engine: e, t: t, places: places, query: query, rnd: rand.New(rand.NewPCG(h.Sum64(), 1))}
 }
 
 // Failed returns how many statements were made to fail.
@@ -76,14 +99,14 @@ func (f *Faults) pause() (goOn func()) {
 	}
 }
 
-// first returns the number of the first statement that is made to fail, 0 for none.
+// first returns the number of the statement that is made to fail, 0 for none. With places, every number above 0 means the next new place.
 func (f *Faults) first() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {
 	case f.off:
 		return 0
-	case f.every:
+	case f.places != nil:
 		return 1
 	}
 	return 1 + f.rnd.IntN(farthest)
@@ -108,7 +131,7 @@ func (f *Faults) enter() (leave func() (alone bool)) {
 func (f *Faults) tried(what string, writes bool, run func(fail int) (*failing, error)) error {
 	leave := f.enter()
 	n := f.first()
-	before := ""
+	before, failures := "", 0
 	if n > 0 && writes {
 		before = f.content()
 	}
@@ -120,18 +143,17 @@ func (f *Faults) tried(what string, writes bool, run func(fail int) (*failing, e
 		}
 		f.count()
 		if err == nil {
-			f.t.Errorf("%s reports success although its statement %d failed: %s", what, n, c.sql)
+			f.t.Errorf("%s reports success although a statement failed: %s", what, c.sql)
 		}
-		failed := n
-		if n += 1 + max(0, n-eachOf)/8; !f.every {
+		if failures++; f.places == nil {
 			n = 0
 		}
-		if !writes || f.every && failed%16 != 1 { // reading the content costs more than a failing run
+		if !writes || failures%16 != 1 { // reading the content costs more than a failing run
 			continue
 		}
 		after := f.content()
 		if alone := leave(); alone && after != before {
-			f.t.Errorf("%s failed at statement %d (%s), and left something behind:\n%s\nit was\n%s", what, failed, c.sql, after, before)
+			f.t.Errorf("%s failed at a statement (%s), and left something behind:\n%s\nit was\n%s", what, c.sql, after, before)
 		}
 		before, leave = after, f.enter()
 	}
@@ -177,7 +199,7 @@ func contentQuery() (string, error) {
 func (f *Faults) Run(ctx context.Context, t access.Tenant, lane store.Lane, fn func(*store.Tx) (bool, error)) error {
 	return f.tried("A closure", true, func(n int) (c *failing, err error) {
 		err = f.Engine.Run(ctx, t, lane, func(tx *store.Tx) (bool, error) {
-			c = &failing{Conn: tx.C, left: n}
+			c = f.failing(tx.C, n)
 			tx.C = c
 			refused, err := apart(func() (bool, error) { return fn(tx) })
 			if c.sql != "" && refused && err == nil {
@@ -194,7 +216,7 @@ func (f *Faults) Run(ctx context.Context, t access.Tenant, lane store.Lane, fn f
 func (f *Faults) View(ctx context.Context, t access.Tenant, fn func(*store.Tx) error) error {
 	return f.tried("A view", false, func(n int) (c *failing, err error) {
 		err = f.Engine.View(ctx, t, func(tx *store.Tx) error {
-			c = &failing{Conn: tx.C, left: n}
+			c = f.failing(tx.C, n)
 			tx.C = c
 			_, err := apart(func() (bool, error) { return false, fn(tx) })
 			return err
@@ -231,7 +253,7 @@ func (f *Faults) Ingest(recs []metering.Record, done func([]metering.Outcome, er
 	if f.first() > 0 && len(recs) > 0 {
 		_ = f.tried("An ingest", true, func(n int) (c *failing, err error) {
 			err = f.Engine.Run(context.Background(), recs[0].Tenant, store.Reading, func(tx *store.Tx) (bool, error) {
-				c = &failing{Conn: tx.C, left: n}
+				c = f.failing(tx.C, n)
 				tx.C = c
 				if _, err := intake.Take(tx, slices.Clone(recs)); err != nil {
 					return false, err
@@ -258,17 +280,29 @@ func (f *Faults) Ingest(recs []metering.Record, done func([]metering.Outcome, er
 // failing is a transaction in which one statement fails.
 type failing struct {
 	core.Conn
-	left int    // number of statements up to the failing one
-	sql  string // the failed statement; empty until it is reached
+	places *Places // nil if a number says which statement fails, or none does
+	left   int     // number of statements up to the failing one
+	sql    string  // the failed statement; empty until it is reached
+}
+
+// failing returns a transaction in which the statement fails that [Faults.first] has chosen.
+func (f *Faults) failing(c core.Conn, n int) *failing {
+	if n == 0 {
+		return &failing{Conn: c}
+	}
+	return &failing{Conn: c, places: f.places, left: n}
 }
 
 func (c *failing) fails(sql string) bool {
 	c.left--
-	if c.left == 0 {
-		c.sql = sql
-		return true
+	fails := c.left == 0
+	if c.places != nil {
+		fails = c.sql == "" && c.places.IsNew()
 	}
-	return false
+	if fails {
+		c.sql = sql
+	}
+	return fails
 }
 
 // Exec runs a statement unless it is the one that fails.
@@ -312,7 +346,7 @@ func Fail(t *testing.T, r Rig, rounds int) {
 			return nil
 		}
 		return func(t *testing.T) store.Engine {
-			f := WithFaults(t, open(t), false)
+			f := WithFaults(t, open(t), nil)
 			t.Cleanup(func() {
 				mu.Lock()
 				defer mu.Unlock()
