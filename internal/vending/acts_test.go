@@ -196,6 +196,7 @@ func TestAdministratorsActs(t *testing.T) {
 
 // TestAdministratorsActsOnTwoServers plays histories on PostgreSQL, where the second server works beside the first.
 func TestAdministratorsActsOnTwoServers(t *testing.T) {
+	tier.World(t)
 	inPostgres(t)
 	playHistories(t, tier.HistoriesOfTwoServers.N())
 }

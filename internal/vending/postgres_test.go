@@ -1,6 +1,10 @@
 package vending_test
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/paywatt/paywatt/internal/tier"
+)
 
 // differing returns tests whose rule is held by the database: locks, retries of serialization failures, shared commits, and a seal that comes
 // after the commit. All others run on PostgreSQL in ./check long.
@@ -25,6 +29,7 @@ func differing() []struct {
 
 // TestSalesOnPostgreSQL runs tests again whose rule PostgreSQL holds in another way than SQLite.
 func TestSalesOnPostgreSQL(t *testing.T) {
+	tier.World(t)
 	if onPostgres {
 		t.Skip("in this run every test of the package is on PostgreSQL")
 	}

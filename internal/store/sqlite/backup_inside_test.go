@@ -17,6 +17,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/atomicfile"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // folder makes a folder with files. A name with a slash at the end is a folder, and a text that begins with "->" makes a link.
@@ -444,6 +445,7 @@ func begun(t *testing.T) string {
 
 // TestTheRoomOfABackup is the database, the files beside it, and a mebibyte.
 func TestTheRoomOfABackup(t *testing.T) {
+	tier.World(t)
 	dir := begun(t)
 	size := func(name string) int64 {
 		info, err := os.Stat(filepath.Join(dir, name))
@@ -488,6 +490,7 @@ func TestTheRoomOfABackup(t *testing.T) {
 // TestABackupCopiesHeadsBeforeTheDatabase and the keys after it: the database holds everything that the heads sign, and the keys open everything
 // in the database.
 func TestABackupCopiesHeadsBeforeTheDatabase(t *testing.T) {
+	tier.World(t)
 	dir, to := folder(t, map[string]string{"a.key": "1", "heads.log": "2"}), t.TempDir()
 	_, err := copyFolder(t.Context(), dir, to, time.Now)
 	if err == nil || !strings.HasPrefix(err.Error(), "copy the database: ") || contents(t, to) != "heads.log=2" {
@@ -534,6 +537,7 @@ func TestARestoreNeedsRoomForAllFiles(t *testing.T) {
 
 // TestABackupHasWhatItsManifestSays checks the manifest of a backup, and a backup of nothing.
 func TestABackupHasWhatItsManifestSays(t *testing.T) {
+	tier.World(t)
 	dir, to := begun(t), absent(t)
 	at := time.Date(2026, 11, 20, 11, 0, 0, 0, time.FixedZone("EAT", 3*60*60))
 	m, err := Backup(t.Context(), dir, to, func() time.Time { return at })
@@ -571,6 +575,7 @@ func TestABackupHasWhatItsManifestSays(t *testing.T) {
 
 // TestARestoreIntoANewFolderLeavesNoneIfItFails and keeps a folder that was there.
 func TestARestoreIntoANewFolderLeavesNoneIfItFails(t *testing.T) {
+	tier.World(t)
 	dir, to := begun(t), absent(t)
 	if _, err := Backup(t.Context(), dir, to, time.Now); err != nil {
 		t.Fatal(err)

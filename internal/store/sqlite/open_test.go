@@ -53,6 +53,7 @@ func TestAnOldLibraryIsRefused(t *testing.T) {
 }
 
 func TestAFolderThatCannotBeUsedIsRefused(t *testing.T) {
+	tier.World(t)
 	make := func(prepare func(dir string) error) string {
 		dir := t.TempDir()
 		if err := prepare(dir); err != nil {
@@ -221,6 +222,7 @@ func TestANewDatabaseIsWhatTheMigrationsMake(t *testing.T) {
 }
 
 func TestEveryTableBeginsWithItsTenant(t *testing.T) {
+	tier.World(t)
 	c, err := zombie.OpenConn(filepath.Join(shop(t, 1), "paywatt.db"), zombie.OpenReadWrite)
 	if err != nil {
 		t.Fatal(err)
@@ -241,6 +243,7 @@ func TestEveryTableBeginsWithItsTenant(t *testing.T) {
 }
 
 func TestAnUpgradeNeedsTheServerStopped(t *testing.T) {
+	tier.World(t)
 	dir := shop(t, 1)
 	if err := script(dir, "PRAGMA user_version = 0"); err != nil { // as if this program had one more migration
 		t.Fatal(err)

@@ -9,11 +9,13 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // TestWhatIsAskedInEverySaleUsesItsIndex checks the plans of queries that could otherwise read all rows of the tenant, because tenant_id
 // begins every key.
 func TestWhatIsAskedInEverySaleUsesItsIndex(t *testing.T) {
+	tier.World(t)
 	e, err := sqlite.Open(t.TempDir(), sqlite.Options{Reserve: -1})
 	if err != nil {
 		t.Fatal(err)
@@ -74,6 +76,7 @@ func TestWhatIsAskedInEverySaleUsesItsIndex(t *testing.T) {
 // TestNoInsertBuildsATable checks that no INSERT builds a temporary table. SQLite would build one for every row if a condition of a table
 // or of a partial index had IN with three or more values. Such conditions use = and OR instead.
 func TestNoInsertBuildsATable(t *testing.T) {
+	tier.World(t)
 	e, err := sqlite.Open(t.TempDir(), sqlite.Options{Reserve: -1})
 	if err != nil {
 		t.Fatal(err)
