@@ -42,7 +42,7 @@ func (a *App) openPayments() {
 		Draw:       func(kind string, given []byte) ([]byte, string, error) { return provider.Draw(kind, given, a.c.Rand) },
 		Hooks:      hooksAt(a.c.PublicURL), PayerPhone: a.c.PayByPhone,
 		Deliver: func(tx payment.Tx, meter string) ([]string, error) { return a.deliverPaid(tx, meter) }})
-	a.vouchers = voucher.New(voucher.Config{Seller: a.vending, Sealer: a.data, Rand: a.c.Rand, MayDate: a.vending.MayDate,
+	a.vouchers = voucher.New(voucher.Config{Seller: a.vending, Sealer: a.data, Rand: a.c.Rand, MayDate: a.vending.MayDate, Sound: a.soundness,
 		Door:    store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) voucher.Tx { return tx }),
 		Deliver: func(tx voucher.Tx, meter string) ([]string, error) { return a.deliverPaid(tx, meter) }})
 	a.uploads = upload.NewGate()

@@ -1426,9 +1426,9 @@ func GuessesAboutMeter(n int64, meter string, wait string) refusal.Refusal {
 	return refusal.Refusal{Code: "rate-limited", Text: "guesses-about-meter", What: "The limit of " + strconv.FormatInt(n, 10) + " questions a day about meter " + meter + " is reached. Only questions about tokens that were not sold here count.", Not: "The digits were not checked.", Try: "Ask again in " + wait + ", or compare the digits with the receipt. Questions about tokens sold here are not limited.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "meter", Value: meter}, {Place: "wait", Value: wait}}}
 }
 
-// BooksUnsound: The server's books do not add up, so it makes no tokens. Tell the person who runs the server to run paywatt verify.
+// BooksUnsound: The server's books do not add up, so it makes no tokens and sells nothing. Tell the person who runs the server to run paywatt verify.
 func BooksUnsound() refusal.Refusal {
-	return refusal.Refusal{Code: "storage-unavailable", Text: "books-unsound", What: "The server's books do not add up, so it makes no tokens.", Not: "No changes were made, no money was taken and no token was made.", Try: "Tell the person who runs the server to run paywatt verify."}
+	return refusal.Refusal{Code: "storage-unavailable", Text: "books-unsound", What: "The server's books do not add up, so it makes no tokens and sells nothing.", Not: "No changes were made, no money was taken and no token was made.", Try: "Tell the person who runs the server to run paywatt verify."}
 }
 
 // AccountNotFound: Account {account} was not found. Give the account's id, or the number of one of its meters.

@@ -17,6 +17,8 @@ import (
 	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/logtest"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/seal"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/postgres"
@@ -211,8 +213,16 @@ func (s *shop) vendingOver(d access.Door[vending.Tx]) *vending.Vending {
 		keys = s.issuer
 	}
 	return vending.New(vending.Config{Door: d, Issuer: keys, Sealer: s.sealer, Now: s.clock.Now, Running: s.running, Machine: s.machine,
-		Synced: func() bool { return s.synced }, Rand: rand.Reader,
+		Synced: func() bool { return s.synced }, Rand: rand.Reader, Sound: s.sound,
 		Kick: func() { s.kicks.Add(1) }, Sends: func(string) bool { return s.sends }, Online: func(number string) bool { _, on := s.online.Load(number); return on }})
+}
+
+// sound says what a server says about its books.
+func (s *shop) sound() refusal.Refusal {
+	if s.unsound {
+		return refuse.BooksUnsound()
+	}
+	return refusal.Refusal{}
 }
 
 // Executors returns the functions that carry out the approved acts of all use cases of the shop.

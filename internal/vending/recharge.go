@@ -22,6 +22,9 @@ func rechargeLines(tender, advance money.Minor) []sale.Line {
 // priceRecharge makes the checks of a recharge after those of every sale. It needs no vending key and no check of the clock for tokens. The
 // tariff only limits the payment; its version is on the receipt. The account's wallets are locked here, before any account of the books.
 func (v *Vending) priceRecharge(tx Tx, out priced, now time.Time) (priced, refusal.Refusal, error) {
+	if no := v.c.Sound(); no.Refused() {
+		return priced{}, no, nil
+	}
 	var found bool
 	var err error
 	p := out.point

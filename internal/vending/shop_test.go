@@ -180,6 +180,7 @@ type shop struct {
 	seq      uint64   // number of the last record that a meter sent
 	online   sync.Map // numbers of meters that are connected
 	sends    bool     // there is a route for text messages
+	unsound  bool     // the books do not add up
 	rehearse bool
 	synced   bool             // a time service keeps the clock
 	running  func() time.Time // running time, if the clock may be moved while the program runs

@@ -20,6 +20,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/once"
+	"github.com/paywatt/paywatt/internal/refusal"
 )
 
 // Limits of a sale.
@@ -56,6 +57,8 @@ type Config struct {
 	// PublicURL is the address of the console, to which receipts lead; empty for none.
 	PublicURL string
 	Log       *slog.Logger // logs failures of an issuer; nil: no log
+	// Sound refuses every recharge of a wallet while the books do not add up; nil: they always do. The issuer refuses tokens itself.
+	Sound func() refusal.Refusal
 }
 
 // Vending carries out the use cases of this package.
@@ -71,6 +74,9 @@ type Vending struct {
 func New(c Config) *Vending {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Sound == nil {
+		c.Sound = func() refusal.Refusal { return refusal.Refusal{} }
 	}
 	v := &Vending{c: c, guard: clockGuard{running: c.Running, machine: c.Machine, synced: c.Synced}}
 	v.guard.start(c.Now())

@@ -35,7 +35,7 @@ func openVouchers(t *testing.T, opened *shop, count int64) *voucherShop {
 	t.Helper()
 	s := &voucherShop{payShop: openPaidAs(t, opened, nil)}
 	s.cards = voucher.New(voucher.Config{Door: store.DoorTo(s.engine, store.Sale, func(tx *store.Tx) voucher.Tx { return tx }),
-		Seller: s.Vending, Sealer: s.sealer, Rand: rand.Reader, MayDate: s.MayDate,
+		Seller: s.Vending, Sealer: s.sealer, Rand: rand.Reader, MayDate: s.MayDate, Sound: s.sound,
 		Deliver: func(voucher.Tx, string) ([]string, error) { return s.routes, nil }})
 	made, err := s.cards.Make(t.Context(), owner(), voucher.NewBatch{Count: count, Face: 10_000, Expires: "2027-06-30", Note: "printed in Nakuru"})
 	if err != nil || made.Refused() {

@@ -1,14 +1,17 @@
 package vending_test
 
 import (
+	"maps"
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/voucher"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -74,6 +77,48 @@ func TestWithheldTokensAreRefusedWithTheReason(t *testing.T) {
 		s.clock.add(time.Minute)
 		if got := a.try(); got.Refused() {
 			t.Errorf("%s, repeated: %s", a.name, got.Detail())
+		}
+	}
+}
+
+// TestUnsoundBooksSellNothingWithoutATokenEither: a recharge of a wallet, its quote, vouchers and the use of a voucher need no token. They are
+// refused like a token while the books do not add up, change nothing, and can be repeated.
+func TestUnsoundBooksSellNothingWithoutATokenEither(t *testing.T) {
+	s := openVouchers(t, open(t, true), 3)
+	m := s.walletMeter(1, s.publish("domestic", flat(), long()))
+	s.paidFor(1, 1)
+	before := s.accounts()
+	acts := []struct {
+		name string
+		try  func() (refusal.Refusal, error)
+	}{
+		{"a quote", func() (refusal.Refusal, error) {
+			r, err := s.Quote(t.Context(), owner(), m, money.Amount{Minor: 5000, Currency: "KES"})
+			return r.Refusal, err
+		}},
+		{"a recharge", func() (refusal.Refusal, error) {
+			r, err := s.Sell(t.Context(), owner(), order(m, 5000, "recharge-1"))
+			return r.Refusal, err
+		}},
+		{"vouchers", func() (refusal.Refusal, error) {
+			r, err := s.cards.Sell(t.Context(), owner(), voucher.OnRange{Batch: s.batch.Name(), Range: voucher.Range{From: 2, To: 3}})
+			return r.Refusal, err
+		}},
+		{"the use of a voucher", func() (refusal.Refusal, error) { return s.redeem(1, m).Refusal, nil }},
+	}
+	s.unsound = true
+	for _, a := range acts {
+		if got, err := a.try(); err != nil || got.Code != refusal.StorageUnavailable || got.Text != refuse.BooksUnsound().Text {
+			t.Errorf("%s: %q %s, %v; want that the books do not add up", a.name, got.Code, got.Detail(), err)
+		}
+	}
+	if got := s.accounts(); !maps.Equal(got, before) {
+		t.Errorf("accounts %v, want them as before: %v", got, before)
+	}
+	s.unsound = false
+	for _, a := range acts {
+		if got, err := a.try(); err != nil || got.Refused() {
+			t.Errorf("%s, repeated: %s, %v", a.name, got.Detail(), err)
 		}
 	}
 }

@@ -43,6 +43,9 @@ type rangeBody struct {
 // seller, who must not be the one who took the PINs.
 func (vs *Vouchers) Sell(ctx context.Context, by access.Actor, o OnRange) (once.Done[View], error) {
 	out, err := once.Do(ctx, vs.answers, by, access.Sell, o.Request, o.render(), func(tx Tx) (View, refusal.Refusal, error) {
+		if no := vs.c.Sound(); no.Refused() {
+			return View{}, no, nil
+		}
 		b, no, err := o.open(tx)
 		if err != nil || no.Refused() {
 			return View{}, no, err
