@@ -7,8 +7,6 @@ import (
 	"os"
 	"runtime"
 	"time"
-
-	"github.com/paywatt/paywatt/internal/store"
 )
 
 // faultInjection says that this build can be made to misbehave. It is true only with the build tag faultinject. The kill test needs a build
@@ -18,8 +16,11 @@ const faultInjection = true
 // earlyBy is the time between the acknowledgement and the commit in the planted bug.
 const earlyBy = 30 * time.Millisecond
 
-// planted is the state of a faulty engine.
-type planted struct{ failNext bool }
+// planted is the state of a faulty engine: how many sales there were at the last commit, and whether a commit has reported an error.
+type planted struct {
+	sales int64
+	erred bool
+}
 
 // errPlanted is the planted error of COMMIT.
 var errPlanted = errors.New("planted input/output error at COMMIT")
@@ -27,18 +28,24 @@ var errPlanted = errors.New("planted input/output error at COMMIT")
 // plant reads the environment variable FAULT_INJECT:
 //
 //	acknowledge-before-commit   every caller gets its answer before the commit
-//	commit-error                the first commit with a sale succeeds but reports an error, as a failing disk may
+//	commit-error                the first commit that adds a sale succeeds but reports an error, as a failing disk may
 func (e *Engine) plant() {
 	if os.Getenv("FAULT_INJECT") != "commit-error" {
 		return
 	}
 	commit := e.commit
+	e.sales = -1 // the first commit of a start adds no sale
 	e.commit = func(c *conn) error {
-		if e.failNext {
-			e.failNext = false
-			return errors.Join(errPlanted, commit(c))
+		was := e.sales
+		var err error
+		if e.sales, err = c.number("SELECT COUNT(*) FROM vend"); err != nil {
+			return err
 		}
-		return commit(c)
+		if was < 0 || e.sales == was || e.erred {
+			return commit(c)
+		}
+		e.erred = true
+		return errors.Join(errPlanted, commit(c))
 	}
 }
 
@@ -47,11 +54,7 @@ func pin() { runtime.LockOSThread() }
 
 // early is the planted bug: it answers every caller before the commit.
 func (e *Engine) early(b *batch) {
-	fault := os.Getenv("FAULT_INJECT")
-	for _, w := range b.ran {
-		e.failNext = e.failNext || fault == "commit-error" && w.lane == store.Sale && w.fn != nil
-	}
-	if fault != "acknowledge-before-commit" {
+	if os.Getenv("FAULT_INJECT") != "acknowledge-before-commit" {
 		return
 	}
 	for _, w := range b.ran {
