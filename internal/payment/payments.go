@@ -231,18 +231,18 @@ func (ps *Payments) asked(provider id.ID, answered bool) {
 	ps.silent[provider].heard(ps.c.Now(), answered)
 }
 
-// maySleep reports whether questions to a provider may sleep since it was silent.
-func (ps *Payments) maySleep(provider id.ID) bool {
+// wakes reports whether an answer of a provider shall order that the questions to it which sleep are asked. Its caller calls woken afterwards.
+func (ps *Payments) wakes(provider id.ID) bool {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
-	return !ps.silent[provider].awake
+	return ps.silent[provider].wakes()
 }
 
-// setAwake takes note that the questions to a provider were woken. If it is silent again meanwhile, they may sleep.
-func (ps *Payments) setAwake(provider id.ID) {
+// woken takes note of whether that was ordered.
+func (ps *Payments) woken(provider id.ID, ordered bool) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
-	ps.silent[provider].awake = ps.silent[provider].missed == 0
+	ps.silent[provider].woken(ordered)
 }
 
 // actor is who acts when the program itself handles a payment.

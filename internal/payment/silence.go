@@ -13,6 +13,7 @@ type silence struct {
 	missed int       // questions without an answer since the last answer
 	until  time.Time // no question before
 	awake  bool      // since the last silence, or the start of the program, the questions that sleep were woken
+	waking bool      // an answer is ordering now that they are woken
 }
 
 // asks reports whether a question may be asked now. After a silence, the next question may only be asked when this one had its time.
@@ -30,10 +31,26 @@ func (s *silence) asks(now time.Time) bool {
 // heard takes note of an answer, or of none.
 func (s *silence) heard(now time.Time, answered bool) {
 	if answered {
-		*s = silence{awake: s.awake}
+		*s = silence{awake: s.awake, waking: s.waking}
 		return
 	}
 	s.missed++
 	s.awake = false
 	s.until = now.Add(silentPause)
+}
+
+// wakes reports whether an answer shall order that the sleeping questions are asked, because no other has ordered it since the last silence. Its
+// caller calls woken afterwards. Of answers that come together one orders it: on PostgreSQL the others would be refused, and be asked for again.
+func (s *silence) wakes() bool {
+	wakes := !s.awake && !s.waking
+	s.waking = s.waking || wakes
+	return wakes
+}
+
+// woken takes note of whether it was ordered. If the provider is silent again meanwhile, questions may sleep.
+func (s *silence) woken(ordered bool) {
+	s.waking = false
+	if ordered {
+		s.awake = s.missed == 0
+	}
 }
