@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -98,19 +97,26 @@ func (b *bank) call(name string, body []byte) bool {
 }
 
 // TestEveryPaymentSurvivesKills pulls the plug of the server while a provider brings payments, takes some back, and a counter redeems vouchers. In
-// the end what the provider took is what was credited, parked and taken back, each payment once, and each voucher is one sale. The variable
-// E2E_PAYMENTS_STORE=postgres keeps the books in PostgreSQL, where what a killed server had begun waits for two
-// minutes, because another server could be at it.
+// the end what the provider took is what was credited, parked and taken back, each payment once, and each voucher is one sale.
 func TestEveryPaymentSurvivesKills(t *testing.T) {
 	t.Parallel()
-	payments, kills := tier.E2EPayments.N(), tier.E2EPaymentKills.N()
 	p := newPlace(t, paywatt(t))
-	open := func() books { return file{openDatabase(t, p.dir)} }
-	if os.Getenv("E2E_PAYMENTS_STORE") == "postgres" {
-		url := pgtest.New(t)
-		p.env = append(p.env, "PAYWATT_STORE="+url)
-		open = func() books { return openBooks(t, url) }
-	}
+	paymentsSurviveKills(t, p, func() books { return file{openDatabase(t, p.dir)} })
+}
+
+// TestEveryPaymentSurvivesKillsOnPostgreSQL is the same with books in PostgreSQL. There, what a killed server had begun waits for two minutes,
+// because another server could be at it.
+func TestEveryPaymentSurvivesKillsOnPostgreSQL(t *testing.T) {
+	tier.Long(t)
+	t.Parallel()
+	p, url := newPlace(t, paywatt(t)), pgtest.New(t)
+	p.env = append(p.env, "PAYWATT_STORE="+url)
+	paymentsSurviveKills(t, p, func() books { return openBooks(t, url) })
+}
+
+func paymentsSurviveKills(t *testing.T, p *place, open func() books) {
+	t.Helper()
+	payments, kills := tier.E2EPayments.N(), tier.E2EPaymentKills.N()
 	s := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
 	a := newAPI(s.http, p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir))
 	a.tariff(t)

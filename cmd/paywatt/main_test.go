@@ -53,8 +53,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// condition is what a script may ask beside the usual: [long] in ./check long, and [missing:PROGRAM] where a program is not installed. If the
-// environment says that the program is needed, as MOSQUITTO_NEEDED does, its lack is an error.
+// condition is what a script may ask beside the usual: [long] in ./check long, and [missing:PROGRAM] where a program is not installed. In a run
+// that needs all programs, as ./check does, its lack is an error.
 func condition(what string) (bool, error) {
 	if what == "long" {
 		return tier.IsLong(), nil
@@ -63,8 +63,8 @@ func condition(what string) (bool, error) {
 	if !is {
 		return false, fmt.Errorf("unknown condition %q", what)
 	}
-	_, err := exec.LookPath(program)
-	if err != nil && os.Getenv(strings.ToUpper(program)+"_NEEDED") != "" {
+	_, err := tier.Find(program)
+	if err != nil && tier.MustRun() {
 		return false, err
 	}
 	return err != nil, nil

@@ -14,13 +14,19 @@ const NeedsAll = "TIER_NEEDS_ALL"
 // Program returns the path of a program that a test needs. On a machine without the program the test is skipped, with one line that names it.
 func Program(t testing.TB, name string) string {
 	t.Helper()
-	for _, file := range []string{name, filepath.Join("/usr/sbin", name)} { // Debian puts servers there
-		if path, err := exec.LookPath(file); err == nil {
-			return path
-		}
+	path, err := Find(name)
+	if err != nil {
+		Lacking(t, name+" is not installed")
 	}
-	Lacking(t, name+" is not installed")
-	panic("not reached")
+	return path
+}
+
+// Find returns the path of a program, also where Debian puts servers.
+func Find(name string) (path string, err error) {
+	if path, err = exec.LookPath(name); err != nil {
+		path, err = exec.LookPath(filepath.Join("/usr/sbin", name))
+	}
+	return path, err
 }
 
 // Lacking skips a test that cannot run on this machine, and says what it lacks. With [NeedsAll] the test fails.
