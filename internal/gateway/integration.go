@@ -292,6 +292,7 @@ func (h *integrationHook) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Pack
 		c.mqtt5 = cl.Properties.ProtocolVersion == 5
 	}
 	cl.ID = l.User() + "/" + cl.ID
+	h.takesPlace(cl.ID)
 	h.g.mu.Lock()
 	h.g.in[cl] = mirrored{l, &pacer{}}
 	h.g.mu.Unlock()
@@ -300,15 +301,22 @@ func (h *integrationHook) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Pack
 	return true
 }
 
+// takesPlace notes why the connection with a client id ends, before mochi ends it for a new one. When it has ended, mochi may not have said yet
+// that its place was taken.
+func (h *integrationHook) takesPlace(client string) {
+	if before, is := h.g.server.Clients.Get(client); is {
+		if c, is := before.Net.Conn.(*screened); is {
+			c.because(byTakeover)
+		}
+	}
+}
+
 // OnDisconnect forgets the connection.
 func (h *integrationHook) OnDisconnect(cl *mqtt.Client, why error, _ bool) {
 	h.g.mu.Lock()
 	m := h.g.in[cl]
 	delete(h.g.in, cl)
 	h.g.mu.Unlock()
-	if c, is := cl.Net.Conn.(*screened); is && cl.IsTakenOver() {
-		c.because(byTakeover)
-	}
 	large, wrong := new(tooLarge), packet.None
 	if errors.As(why, &large) || errors.As(why, &wrong) {
 		h.g.counts.forbidden.Add(1)
