@@ -292,7 +292,7 @@ func (h *integrationHook) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Pack
 		c.mqtt5 = cl.Properties.ProtocolVersion == 5
 	}
 	cl.ID = l.User() + "/" + cl.ID
-	h.takesPlace(cl.ID)
+	h.noteTakeover(cl.ID)
 	h.g.mu.Lock()
 	h.g.in[cl] = mirrored{l, &pacer{}}
 	h.g.mu.Unlock()
@@ -301,9 +301,9 @@ func (h *integrationHook) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Pack
 	return true
 }
 
-// takesPlace notes why the connection with a client id ends, before mochi ends it for a new one. When it has ended, mochi may not have said yet
-// that its place was taken.
-func (h *integrationHook) takesPlace(client string) {
+// noteTakeover notes that an older connection with a client id will end because a new one takes its place. mochi says so itself, but
+// sometimes only after that connection has ended and was counted.
+func (h *integrationHook) noteTakeover(client string) {
 	if before, is := h.g.server.Clients.Get(client); is {
 		if c, is := before.Net.Conn.(*screened); is {
 			c.because(byTakeover)

@@ -231,18 +231,18 @@ func (ps *Payments) asked(provider id.ID, answered bool) {
 	ps.silent[provider].heard(ps.c.Now(), answered)
 }
 
-// wakes reports whether an answer of a provider shall order that the questions to it which sleep are asked. Its caller calls woken afterwards.
-func (ps *Payments) wakes(provider id.ID) bool {
+// beginWaking is beginWaking of a provider's silence.
+func (ps *Payments) beginWaking(provider id.ID) bool {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
-	return ps.silent[provider].wakes()
+	return ps.silent[provider].beginWaking()
 }
 
-// woken takes note of whether that was ordered.
-func (ps *Payments) woken(provider id.ID, ordered bool) {
+// endWaking is endWaking of a provider's silence.
+func (ps *Payments) endWaking(provider id.ID, ordered bool) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
-	ps.silent[provider].woken(ordered)
+	ps.silent[provider].endWaking(ordered)
 }
 
 // actor is who acts when the program itself handles a payment.

@@ -39,16 +39,18 @@ func (s *silence) heard(now time.Time, answered bool) {
 	s.until = now.Add(silentPause)
 }
 
-// wakes reports whether an answer shall order that the sleeping questions are asked, because no other has ordered it since the last silence. Its
-// caller calls woken afterwards. Of answers that come together one orders it: on PostgreSQL the others would be refused, and be asked for again.
-func (s *silence) wakes() bool {
-	wakes := !s.awake && !s.waking
-	s.waking = s.waking || wakes
-	return wakes
+// beginWaking reports whether the caller shall order that sleeping questions are asked now. Only the first of several answers orders it: on
+// PostgreSQL the orders of the others would be refused. The caller then calls endWaking.
+func (s *silence) beginWaking() bool {
+	if s.awake || s.waking {
+		return false
+	}
+	s.waking = true
+	return true
 }
 
-// woken takes note of whether it was ordered. If the provider is silent again meanwhile, questions may sleep.
-func (s *silence) woken(ordered bool) {
+// endWaking notes whether it was ordered. If the provider is silent again meanwhile, questions may sleep.
+func (s *silence) endWaking(ordered bool) {
 	s.waking = false
 	if ordered {
 		s.awake = s.missed == 0

@@ -12,21 +12,21 @@ func TestOneOfManyAnswersWakesTheQuestions(t *testing.T) {
 	now := time.Time{}
 	wants := func(when string, want bool) {
 		t.Helper()
-		if got := s.wakes(); got != want {
+		if got := s.beginWaking(); got != want {
 			t.Errorf("%s, an answer orders it: %t, want %t", when, got, want)
 		}
 	}
 	wants("after the start", true)
 	s.heard(now, true)
 	wants("beside another answer", false)
-	s.woken(false)
+	s.endWaking(false)
 	wants("after an order that failed", true)
-	s.woken(true)
+	s.endWaking(true)
 	wants("once it was ordered", false)
 	s.heard(now, false)
 	s.heard(now, true)
 	wants("after a silence", true)
 	s.heard(now, false)
-	s.woken(true)
+	s.endWaking(true)
 	wants("after a silence that began meanwhile", true)
 }

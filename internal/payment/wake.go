@@ -115,7 +115,7 @@ func (w Worker) tryAgain(ctx context.Context, t access.Tenant, seen Payment) (jo
 func (w Worker) actOn(
 	ctx context.Context, t access.Tenant, provider Provider, silent error, fn func(Tx) (job.Verdict, error),
 ) (job.Verdict, error) {
-	wakes := silent == nil && w.ps.wakes(provider.ID)
+	wakes := silent == nil && w.ps.beginWaking(provider.ID)
 	ordered := false
 	v, err := w.do(ctx, t, func(tx Tx) (job.Verdict, error) {
 		if wakes {
@@ -127,7 +127,7 @@ func (w Worker) actOn(
 		return fn(tx)
 	})
 	if wakes {
-		w.ps.woken(provider.ID, err == nil && ordered)
+		w.ps.endWaking(provider.ID, err == nil && ordered)
 	}
 	return v, err
 }

@@ -37,7 +37,7 @@ type Places struct {
 // NewPlaces returns an empty set of places.
 func NewPlaces() *Places { return &Places{tried: map[uint64]bool{}} }
 
-// IsNew reports whether its caller was called from a place that is not known yet, and makes it known.
+// IsNew reports whether the calls that led to its caller are a new place, and adds them.
 func (p *Places) IsNew() bool {
 	const caller, deepest = 3, 128 // the frames of runtime.Callers, IsNew and its caller say nothing
 	var calls [deepest]uintptr
@@ -52,8 +52,8 @@ func (p *Places) IsNew() bool {
 	return !was
 }
 
-// Faults is an engine whose statements fail. Before a closure, a view or an ingest really runs, it runs with a failing statement: one after the
-// other at every new place of the program, or a random one. Each such run must return an error and leave no change behind. Tests pass on it as on
+// Faults is an engine whose statements fail. A closure, a view or an ingest first runs with a failing statement: once for each place that is
+// new, or once with a random one. Then it runs without a failure. Each such run must return an error and leave no change behind. Tests pass on it as on
 // the plain engine, if their closures touch only their transaction and return the errors that they get.
 type Faults struct {
 	store.Engine
@@ -199,7 +199,7 @@ func contentQuery() (string, error) {
 func (f *Faults) Run(ctx context.Context, t access.Tenant, lane store.Lane, fn func(*store.Tx) (bool, error)) error {
 	return f.tried("A closure", true, func(n int) (c *failing, err error) {
 		err = f.Engine.Run(ctx, t, lane, func(tx *store.Tx) (bool, error) {
-			c = f.failing(tx.C, n)
+			c = f.wrapConn(tx.C, n)
 			tx.C = c
 			refused, err := apart(func() (bool, error) { return fn(tx) })
 			if c.sql != "" && refused && err == nil {
@@ -216,7 +216,7 @@ func (f *Faults) Run(ctx context.Context, t access.Tenant, lane store.Lane, fn f
 func (f *Faults) View(ctx context.Context, t access.Tenant, fn func(*store.Tx) error) error {
 	return f.tried("A view", false, func(n int) (c *failing, err error) {
 		err = f.Engine.View(ctx, t, func(tx *store.Tx) error {
-			c = f.failing(tx.C, n)
+			c = f.wrapConn(tx.C, n)
 			tx.C = c
 			_, err := apart(func() (bool, error) { return false, fn(tx) })
 			return err
@@ -253,7 +253,7 @@ func (f *Faults) Ingest(recs []metering.Record, done func([]metering.Outcome, er
 	if f.first() > 0 && len(recs) > 0 {
 		_ = f.tried("An ingest", true, func(n int) (c *failing, err error) {
 			err = f.Engine.Run(context.Background(), recs[0].Tenant, store.Reading, func(tx *store.Tx) (bool, error) {
-				c = f.failing(tx.C, n)
+				c = f.wrapConn(tx.C, n)
 				tx.C = c
 				if _, err := intake.Take(tx, slices.Clone(recs)); err != nil {
 					return false, err
@@ -285,8 +285,8 @@ type failing struct {
 	sql    string  // the failed statement; empty until it is reached
 }
 
-// failing returns a transaction in which the statement fails that [Faults.first] has chosen.
-func (f *Faults) failing(c core.Conn, n int) *failing {
+// wrapConn returns a transaction in which the statement fails that [Faults.first] has chosen.
+func (f *Faults) wrapConn(c core.Conn, n int) *failing {
 	if n == 0 {
 		return &failing{Conn: c}
 	}
