@@ -153,7 +153,7 @@ func (r *runner) run(ctx context.Context, packages []string, also string, timeou
 	if err != nil {
 		return err
 	}
-	tmp, err := os.MkdirTemp("", "mutate")
+	tmp, err := tempDir("")
 	if err != nil {
 		return err
 	}

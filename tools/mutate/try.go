@@ -53,9 +53,18 @@ func (w *workshop) build(ctx context.Context, s suite, binary string, args ...st
 	return string(out), err == nil
 }
 
+// tempDir makes a temporary folder that others can read, because a PostgreSQL that a test starts runs as another user.
+func tempDir(in string) (string, error) {
+	dir, err := os.MkdirTemp(in, "mutate")
+	if err != nil {
+		return "", err
+	}
+	return dir, os.Chmod(dir, 0o755)
+}
+
 // run runs a test binary in its package's folder, and kills all processes that it started.
 func (w *workshop) run(ctx context.Context, s suite, dir, binary string, limit time.Duration, on int, args ...string) (string, error) {
-	home, err := os.MkdirTemp(w.tmp, "t")
+	home, err := tempDir(w.tmp)
 	if err != nil {
 		return "", err
 	}
