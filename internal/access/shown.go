@@ -117,7 +117,3 @@ func stillSeen(by Actor, a Approval, w ActRequest) (refusal.Refusal, error) {
 	}
 	return refusal.Refusal{}, err
 }
-
-// TellsEffect reports whether the effect of an action is wanted: while an approver looks at it, and where it is compared with what the approver was
-// shown. A use case whose effect is expensive to compute leaves it out otherwise.
-func TellsEffect(ctx context.Context, by Actor) bool { return Rehearsing(ctx) || by.seen != "" }

@@ -245,6 +245,10 @@ func (r failingRows) StatementFileBySum(provider string, sum []byte) (reconcile.
 	return f, found, r.b.fails(err)
 }
 
+func (r failingRows) PutAgreedMeters(f reconcile.File) error {
+	return r.b.fails(r.Rows.PutAgreedMeters(f))
+}
+
 func (r failingRows) PutStatementFile(f reconcile.File) error {
 	return r.b.fails(r.Rows.PutStatementFile(f))
 }

@@ -19,7 +19,7 @@ import (
 // severalOnMeter is how many rows for one meter in a file are worth a second look.
 const severalOnMeter = 3
 
-// rehearsal is what a file would do. Its meters are those of its rows, in their order, see [payment.Notice.Agreed]; nil if nobody looks.
+// rehearsal is what a file would do. Its meters are those of its rows, in their order, see [payment.Notice.Agreed].
 type rehearsal struct {
 	effect access.Effect
 	meters []string

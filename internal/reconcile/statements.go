@@ -3,7 +3,6 @@ package reconcile
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -35,6 +34,7 @@ type File struct {
 	Format   statement.Format
 	Sum      []byte // SHA-256 of the file
 	Sealed   []byte // the file, compressed
+	Agreed   []byte // the meters that a second person saw for its rows, sealed; empty if nobody saw any
 	From, To time.Time
 	Rows     int // booked rows
 	Skipped  int // lines that are not booked
@@ -128,6 +128,8 @@ type Rows interface {
 	StatementFileBySum(provider string, sum []byte) (File, bool, error)
 	// PutStatementFile stores the state of a file that StatementFileByID locked.
 	PutStatementFile(File) error
+	// PutAgreedMeters stores the meters that a second person saw for the rows of a file.
+	PutAgreedMeters(File) error
 	// StatementFiles lists the files of a provider that overlap a period, without their contents.
 	StatementFiles(provider string, from, to time.Time, max int) ([]File, error)
 	// StatementFilePage lists the files of a provider, or of all if it is empty, without their contents: newest first, from before the given one or
@@ -207,10 +209,7 @@ type Config struct {
 }
 
 // Statements carries out the use cases of this package.
-type Statements struct {
-	c      Config
-	agreed sync.Map // the meters of files that a second person approved and that are being read, by the id of the file
-}
+type Statements struct{ c Config }
 
 // New makes a Statements.
 func New(c Config) *Statements {

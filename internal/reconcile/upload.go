@@ -75,7 +75,7 @@ func (s *Statements) Upload(ctx context.Context, by access.Actor, provider strin
 		return UploadResult{Refusal: no}, err
 	}
 	out, err := access.Through(ctx, s.c.Door, by.Tenant, func(tx Tx) (UploadResult, error) {
-		return s.upload(tx, by, f, p, read.packed, would.effect)
+		return s.upload(tx, by, f, p, read.packed, would)
 	})
 	if err != nil || out.Refused() || out.Waits != nil {
 		return out, fault.Wrap(err, "store a statement of provider %s", p.Name)
@@ -139,7 +139,7 @@ func zone(tx Tx) (*time.Location, error) {
 }
 
 // upload stores a file, once a second person has agreed if one is needed.
-func (s *Statements) upload(tx Tx, by access.Actor, f File, p payment.Provider, packed []byte, effect access.Effect) (UploadResult, error) {
+func (s *Statements) upload(tx Tx, by access.Actor, f File, p payment.Provider, packed []byte, would rehearsal) (UploadResult, error) {
 	old, found, err := tx.Reconciling().StatementFileBySum(p.Name, f.Sum)
 	switch {
 	case err != nil:
@@ -163,7 +163,7 @@ func (s *Statements) upload(tx Tx, by access.Actor, f File, p payment.Provider, 
 			return UploadResult{}, err
 		}
 	}
-	return s.agree(tx, by, f, p, effect)
+	return s.agree(tx, by, f, p, would)
 }
 
 // terms describes a file for the audit log and for the person who must agree.
@@ -177,13 +177,13 @@ type uploadRequest struct {
 }
 
 // agree lets the rows of a file be stored. A provider that can be asked confirms its payments itself, so its file needs no second person.
-func (s *Statements) agree(tx Tx, by access.Actor, f File, p payment.Provider, effect access.Effect) (UploadResult, error) {
+func (s *Statements) agree(tx Tx, by access.Actor, f File, p payment.Provider, would rehearsal) (UploadResult, error) {
 	act, err := s.actOfFile(p)
 	if err != nil {
 		return UploadResult{}, err
 	}
 	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: act, Object: f.Name(), Summary: fmt.Sprintf("take payments from a statement of provider %s: %d rows", f.Provider, f.Rows),
-		Body: uploadRequest{f.Name()}, Content: f.terms(), Effect: func() (access.Effect, error) { return effect, nil }}, tx.Moment())
+		Body: uploadRequest{f.Name()}, Content: f.terms(), Effect: func() (access.Effect, error) { return would.effect, nil }}, tx.Moment())
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return UploadResult{Refusal: eyes.Refusal, Waits: eyes.Waits, File: f}, err
 	}
@@ -193,6 +193,12 @@ func (s *Statements) agree(tx Tx, by access.Actor, f File, p payment.Provider, e
 	f.State, f.Proof = FileReading, payment.StatedAlone
 	if eyes.Checker != "" {
 		f.Proof = payment.Stated
+		if f.Agreed, err = s.sealMeters(f, would.meters); err != nil {
+			return UploadResult{}, err
+		}
+		if err := tx.Reconciling().PutAgreedMeters(f); err != nil {
+			return UploadResult{}, err
+		}
 	}
 	e := by.Entry("statement.take", f.Name())
 	e.At, e.After = tx.Moment(), f.terms()+" proof="+string(f.Proof)
@@ -234,29 +240,37 @@ func (s *Statements) doUpload(ctx context.Context, maker access.Actor, body []by
 		if err != nil || p.Disabled() {
 			return UploadResult{Refusal: refuse.StatementOfDisabled(f.Provider)}, err
 		}
-		return s.agree(tx, maker, f, p, would.effect)
+		return s.agree(tx, maker, f, p, would)
 	})
 	if err == nil && !out.Refused() {
-		if out.File.Proof == payment.Stated {
-			s.agreed.Store(out.File.ID, would.meters)
-		}
 		_, err = s.take(ctx, maker.Tenant, out.File)
 	}
 	return access.Done{Refusal: out.Refusal, Object: r.File}, err
 }
 
-// metersAgreed returns the meters that a second person saw for the rows of a file. A server that was started again since the approval does not know
-// them; then the rows are matched as they are taken.
-func (s *Statements) metersAgreed(f File) []string {
-	meters, _ := s.agreed.Load(f.ID)
-	out, _ := meters.([]string)
-	return out
+// sealMeters seals the meters that a second person saw for the rows of a file, so that no other can be put in their place.
+func (s *Statements) sealMeters(f File, meters []string) ([]byte, error) {
+	packed, err := pack([]byte(strings.Join(meters, "\n")))
+	return s.c.Sealer.Seal(metersContext(f.ID), packed), err
 }
 
-// rehearsed says what a stored file would do, where somebody looks at its approval or it is compared with what an approver was shown.
+// openMeters returns the meters that a second person saw for the rows of a file, in the order of the rows; none if nobody saw any.
+func (s *Statements) openMeters(f File) ([]string, error) {
+	if len(f.Agreed) == 0 {
+		return nil, nil
+	}
+	packed, err := s.c.Sealer.Open(metersContext(f.ID), f.Agreed)
+	if err != nil {
+		return nil, fmt.Errorf("open the meters of statement %s: %w", f.Name(), err)
+	}
+	meters, err := unpack(packed)
+	return strings.Split(string(meters), "\n"), fault.Wrap(err, "open the meters of statement %s", f.Name())
+}
+
+// rehearsed says what a stored file would do.
 func (s *Statements) rehearsed(ctx context.Context, by access.Actor, file string) (rehearsal, refusal.Refusal, error) {
 	i, broken := id.Parse(id.StatementFile, file)
-	if broken != nil || !access.TellsEffect(ctx, by) {
+	if broken != nil {
 		return rehearsal{}, refusal.Refusal{}, nil
 	}
 	f, plain, err := s.openFile(ctx, by.Tenant, i)
@@ -272,6 +286,10 @@ func (s *Statements) rehearsed(ctx context.Context, by access.Actor, file string
 
 func fileContext(file id.ID) string { return "statement file " + file.Text(id.StatementFile) }
 
+func metersContext(file id.ID) string {
+	return "meters of statement file " + file.Text(id.StatementFile)
+}
+
 // pack compresses a file.
 func pack(file []byte) ([]byte, error) {
 	var b bytes.Buffer
@@ -284,6 +302,18 @@ func pack(file []byte) ([]byte, error) {
 		return nil, fmt.Errorf("compress a statement: %w", err)
 	}
 	return b.Bytes(), nil
+}
+
+// unpack returns what [pack] compressed.
+func unpack(packed []byte) ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, err
+	}
+	var plain bytes.Buffer
+	plain.Grow(unpackedSize(packed) + bytes.MinRead)
+	_, err = plain.ReadFrom(io.LimitReader(z, statement.MaxBytes+1))
+	return plain.Bytes(), err
 }
 
 // Continue stores the rows of files whose upload was interrupted.
@@ -328,7 +358,10 @@ func (s *Statements) take(ctx context.Context, t access.Tenant, f File) (File, e
 	if err != nil {
 		return f, fault.Wrap(err, "compare the rows of statement %s with older ones", f.Name())
 	}
-	agreed := s.metersAgreed(f)
+	agreed, err := s.openMeters(f)
+	if err != nil {
+		return f, err
+	}
 	n, next := 0, []decidedRow(nil)
 	store := func(last bool) error {
 		stored, err := access.Through(ctx, s.c.Door, t, func(tx Tx) (stored, error) { return s.store(tx, f, p, next, back, days, last) })
@@ -337,8 +370,11 @@ func (s *Statements) take(ctx context.Context, t access.Tenant, f File) (File, e
 	}
 	_, err = statement.Read(f.Format, bytes.NewReader(file), o, func(r statement.Row) error {
 		d := decidedRow{decision: decided[n], row: r}
-		if n < len(agreed) {
+		switch {
+		case n < len(agreed):
 			d.agreed = agreed[n]
+		case f.Proof == payment.Stated: // somebody took away what the second person saw
+			d.agreed = payment.NoMeterAgreed
 		}
 		if n++; n <= f.Taken {
 			return nil
@@ -350,9 +386,6 @@ func (s *Statements) take(ctx context.Context, t access.Tenant, f File) (File, e
 	})
 	if err == nil {
 		err = store(true)
-	}
-	if f.State == FileRead {
-		s.agreed.Delete(f.ID)
 	}
 	if errors.Is(err, errTaken) {
 		return f, nil
@@ -373,17 +406,11 @@ func (s *Statements) openFile(ctx context.Context, t access.Tenant, i id.ID) (Fi
 	if err != nil {
 		return f, nil, fmt.Errorf("open statement %s: %w", f.Name(), err)
 	}
-	z, err := gzip.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		return f, nil, fmt.Errorf("open statement %s: %w", f.Name(), err)
-	}
-	var file bytes.Buffer
-	file.Grow(unpackedSize(packed) + bytes.MinRead)
-	_, err = file.ReadFrom(io.LimitReader(z, statement.MaxBytes+1))
-	if err == nil && !sumIs(file.Bytes(), f.Sum) {
+	file, err := unpack(packed)
+	if err == nil && !sumIs(file, f.Sum) {
 		err = errors.New("its SHA-256 is not the stored one")
 	}
-	return f, file.Bytes(), fault.Wrap(err, "open statement %s", f.Name())
+	return f, file, fault.Wrap(err, "open statement %s", f.Name())
 }
 
 // sumIs reports whether a file has a SHA-256.

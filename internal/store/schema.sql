@@ -843,7 +843,7 @@ CREATE TABLE statement_file (
   from_at INTEGER NOT NULL, to_at INTEGER NOT NULL, rows INTEGER NOT NULL, skipped INTEGER NOT NULL DEFAULT 0,
   state TEXT NOT NULL CHECK (state = 'waiting' OR state = 'reading' OR state = 'read'), proof TEXT NOT NULL DEFAULT '',
   taken INTEGER NOT NULL DEFAULT 0, fresh INTEGER NOT NULL DEFAULT 0,  -- rows that were stored, and rows that no earlier file had
-  by_actor TEXT NOT NULL, created_at INTEGER NOT NULL, read_at INTEGER, version INTEGER NOT NULL DEFAULT 1, doubtful INTEGER NOT NULL DEFAULT 0,
+  by_actor TEXT NOT NULL, created_at INTEGER NOT NULL, read_at INTEGER, version INTEGER NOT NULL DEFAULT 1, doubtful INTEGER NOT NULL DEFAULT 0, agreed_enc BLOB,
   PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, provider, sum)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX statement_file_unread ON statement_file (tenant_id, id) WHERE state = 'reading';

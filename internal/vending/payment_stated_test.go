@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/reconcile"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -33,9 +34,14 @@ func mpesaStatement(day time.Time, rows ...statedRow) []byte {
 	return []byte(b.String())
 }
 
-func (s *payShop) statements() *reconcile.Statements {
-	return reconcile.New(reconcile.Config{Payments: s.Payments, Sealer: s.sealer, Uploads: upload.NewGate(), Now: s.clock.Now,
-		Door: store.DoorTo(s.engine, store.Sale, func(tx *store.Tx) reconcile.Tx { return tx })})
+func (s *payShop) statements() *reconcile.Statements { return s.statementsThrough(s.statementDoor()) }
+
+func (s *payShop) statementDoor() access.Door[reconcile.Tx] {
+	return store.DoorTo(s.engine, store.Sale, func(tx *store.Tx) reconcile.Tx { return tx })
+}
+
+func (s *payShop) statementsThrough(door access.Door[reconcile.Tx]) *reconcile.Statements {
+	return reconcile.New(reconcile.Config{Payments: s.Payments, Sealer: s.sealer, Uploads: upload.NewGate(), Now: s.clock.Now, Door: door})
 }
 
 // upload uploads a statement and carries out what follows.

@@ -33,6 +33,7 @@ var statementFileColumns = core.Columns[reconcile.File]{Table: "statement_file",
 }, Unattested: []core.Column[reconcile.File]{ // how far the rows are stored says nothing about money; the sealed file proves itself
 	core.ID("id", func(f *reconcile.File) *id.ID { return &f.ID }),
 	{Name: "file_enc", Form: 'b', Write: func(f *reconcile.File) any { return f.Sealed }},
+	{Name: "agreed_enc", Form: 'b'},
 	core.Int("taken", func(f *reconcile.File) *int { return &f.Taken }),
 	core.Int("fresh", func(f *reconcile.File) *int { return &f.New }),
 	core.Int("doubtful", func(f *reconcile.File) *int { return &f.Doubtful }),
@@ -127,11 +128,20 @@ func (tx Rows) PutStatementFile(f reconcile.File) error {
 	return fault.Wrap(err, "write statement %s", f.Name())
 }
 
+// PutAgreedMeters stores the meters that a second person saw for the rows of a file that StatementFileByID locked.
+func (tx Rows) PutAgreedMeters(f reconcile.File) error {
+	err := tx.Must(`UPDATE statement_file SET agreed_enc = $1 WHERE tenant_id = $2 AND id = $3`, f.Agreed, tx.Tenant, f.ID)
+	return fault.Wrap(err, "write the meters of statement %s", f.Name())
+}
+
 // StatementFileByID reads a statement file with its contents and locks it.
 func (tx Rows) StatementFileByID(i id.ID) (f reconcile.File, found bool, err error) {
 	found, err = tx.One(statementFileQuery+`id = $2`+tx.C.ForUpdate(), statementFileColumns.To(&f), tx.Tenant, i)
 	if err == nil && found {
-		_, err = tx.One(`SELECT file_enc FROM statement_file WHERE tenant_id = $1 AND id = $2`, func(r core.Row) error { f.Sealed = r.Bytes(0); return nil }, tx.Tenant, i)
+		_, err = tx.One(`SELECT file_enc, agreed_enc FROM statement_file WHERE tenant_id = $1 AND id = $2`, func(r core.Row) error {
+			f.Sealed, f.Agreed = r.Bytes(0), r.Bytes(1)
+			return nil
+		}, tx.Tenant, i)
 	}
 	return f, found, fault.Wrap(err, "find a statement")
 }

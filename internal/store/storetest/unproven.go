@@ -85,6 +85,8 @@ func AllUnproven() []Unproven {
 			"payment_call: *", "payment_question: *", "webhook: disabled_why failing_since paused_until sequence", "alarm: *", "payment_request: ends_at"}},
 		{Why: "Secrets that are sealed for their row: a changed one does not open, and without the data key nobody can make another.", Columns: []string{
 			"webhook: secret_enc previous_enc previous_until"}},
+		{Why: "The meters that a second person saw for the rows of a statement, sealed for it: changed ones do not open, and without them each row waits for a person.",
+			Columns: []string{"statement_file: agreed_enc"}},
 		{Why: "The figures that a request showed when it was made. Whoever approves it sees the present ones, and a difference is pointed out.", Columns: []string{
 			"approval: effect"}},
 		{Why: "A link shows what a reader of the database has seen already, and it moves no money.", Columns: []string{"page_link: *"}},
