@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -54,9 +56,17 @@ func (r *radio) weather(t *testing.T, w bus.Weather) {
 	}
 }
 
-// startRadio starts emulated modems and waits until they are ready.
+// startRadio starts emulated modems and waits until they are ready. Their ports are links in the test's own folder: the system gives the number of a
+// pseudo-terminal that was closed to the next one, and a server that opens its port again would find a modem of another test.
 func startRadio(t *testing.T, args ...string) *radio {
 	t.Helper()
+	links, linked := map[string]string{}, slices.Contains(args, "--pty")
+	for i, a := range args {
+		if a == "--number" && !linked {
+			link := filepath.Join(t.TempDir(), "modem")
+			links[args[i+1]], args = link, append(args, "--pty", link)
+		}
+	}
 	cmd := exec.Command(paywatt(t), append([]string{"modem", "serve"}, args...)...)
 	log := &buffer{}
 	cmd.Env, cmd.Stderr = os.Environ(), log
@@ -79,7 +89,7 @@ func startRadio(t *testing.T, args ...string) *radio {
 		if _, err := fmt.Sscanf(lines.Text(), "modem=%s pty=%s", &number, &pty); err != nil {
 			t.Fatalf("modem serve says %q", lines.Text())
 		}
-		r.ptys[number] = pty
+		r.ptys[number] = cmp.Or(links[number], pty)
 	}
 	go func() {
 		_, _ = io.Copy(io.Discard, out)
