@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -52,8 +53,10 @@ func (purchase) Refused() bool { return false }
 func (w Word) buys() bool { return w == WordVoucher || w == WordBuy }
 
 // order finds out what a message buys, or which answer says what it lacks. Only the holder of a registered telephone can be asked to pay, because
-// anybody can send in a stranger's name. A voucher may come from any telephone: its PIN is what counts.
+// anybody can send in a stranger's name. A voucher may come from any telephone: its PIN is what counts. A telephone that was another customer's a moment
+// ago buys as a stranger's does.
 func (k Keyword) order(phone string, mine []Subscription) (p purchase, lacks Purpose) {
+	mine = slices.DeleteFunc(slices.Clone(mine), func(s Subscription) bool { return s.Unsettled })
 	p = purchase{Keyword: k, Order: Order{Phone: phone, PIN: k.PIN, Code: k.Code, Amount: k.Amount}}
 	switch {
 	case k.Word == WordBuy && len(mine) == 0:

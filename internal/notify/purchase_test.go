@@ -212,6 +212,20 @@ func TestAVoucherBySMS(t *testing.T) {
 	}
 }
 
+// TestATelephoneThatChangedHandsBuysAsAStranger: what comes from a telephone that was another customer's a moment ago may be meant for the meter of that
+// one. A voucher needs the number of its meter, and nobody is asked to pay.
+func TestATelephoneThatChangedHandsBuysAsAStranger(t *testing.T) {
+	o, c := shopOffice(t)
+	mine := o.mine[amina][0]
+	mine.Unsettled = true
+	o.mine[amina] = []notify.Subscription{mine}
+	o.want(amina, "PIN "+pin, "Which meter is the voucher for? Send PIN, its 16 digits and the meter number. It was not used.")
+	o.want(amina, "BUY 500", "This number serves customers of Umeme Mashinani from their registered phones. Help: +254 20 000 0000")
+	c.ordered(t)
+	o.want(amina, "PIN "+pin+" "+meterB, "Voucher of KES 100.00 redeemed for meter "+meterB+". The token or the credit goes to the meter and its customer.")
+	c.ordered(t, "1234567890123452 for "+meterB)
+}
+
 // TestAVoucherCountsWhenAnswersAreUsedUp: anybody can send wrong PINs in a customer's name until the telephone gets no more answers. The customer's
 // voucher is redeemed all the same, and the wrong ones are not answered for ever.
 func TestAVoucherCountsWhenAnswersAreUsedUp(t *testing.T) {

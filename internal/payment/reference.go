@@ -136,7 +136,8 @@ type Found struct {
 	Meter   string // its number
 	Account id.ID
 	Since   time.Time // when its customer's telephone number was registered; zero for a number that an earlier version registered
-	// HeldUntil is when its customer's telephone number, which replaced another one, begins to decide for payments; zero for a first number.
+	// HeldUntil is when its customer's telephone number begins to decide for payments, because it replaced another one or was another customer's a
+	// moment ago; zero for a first number.
 	HeldUntil time.Time
 }
 

@@ -26,6 +26,9 @@ type NumberChange struct {
 	Self      id.ID  // the person behind that actor; zero if unknown
 	At        time.Time
 	HeldUntil time.Time // tokens for the number wait until then
+	// Former is the number that a customer gave up. Until HeldUntil it decides for no other customer who has it: whoever changes the number of one
+	// customer and gives it to another would get what is paid for the first.
+	Former string
 }
 
 // PhoneOwner and SIMOwner name the owner of a number in a NumberChange: a customer, or a meter by its dense number.
@@ -59,14 +62,22 @@ func holds(was, next string, changedBefore bool) bool {
 	return DialForm(was) != DialForm(next) && (was != "" || changedBefore)
 }
 
+// givenUp returns the number that a customer gives up: while an earlier change is held, the number of that one, because what replaced it never decided.
+func givenUp(last NumberChange, was string, now time.Time) string {
+	if last.Former != "" && last.HeldUntil.After(now) {
+		return last.Former
+	}
+	return was
+}
+
 // noteNumber records a change of a number, and tells the old number or, about a SIM, the customer. It returns words for the audit log.
 func (r *Registry) noteNumber(tx Tx, by access.Actor, owner, was, next string, n NumberNotice) (string, error) {
-	_, before, err := tx.Numbers().NumberChange(owner)
+	last, before, err := tx.Numbers().NumberChange(owner)
 	if err != nil || !holds(was, next, before) {
 		return "", err
 	}
 	now := r.c.Now()
-	c := NumberChange{Owner: owner, By: by.String(), Self: access.Self(by), At: now, HeldUntil: now.Add(numberHold())}
+	c := NumberChange{Owner: owner, By: by.String(), Self: access.Self(by), At: now, HeldUntil: now.Add(numberHold()), Former: givenUp(last, n.Phone, now)}
 	if err := tx.Numbers().PutNumberChange(c); err != nil {
 		return "", err
 	}

@@ -671,7 +671,7 @@ CREATE UNIQUE INDEX standing_link ON standing (tenant_id, link_hash) WHERE link_
 
 CREATE TABLE number_change (
   tenant_id INTEGER NOT NULL, owner TEXT NOT NULL,
-  by_actor TEXT NOT NULL, self BLOB, changed_at INTEGER NOT NULL, held_until INTEGER NOT NULL,
+  by_actor TEXT NOT NULL, self BLOB, changed_at INTEGER NOT NULL, held_until INTEGER NOT NULL, former TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (tenant_id, owner)
 ) STRICT, WITHOUT ROWID;
 
@@ -989,3 +989,4 @@ CREATE TABLE voucher_issue (
   proof BLOB NOT NULL,               -- keyed hash that tells which data key made the codes
   PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, batch_id, number)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX number_change_former ON number_change (tenant_id, SUBSTR(former, LENGTH(former) - 7));

@@ -91,7 +91,7 @@ func (tx Rows) answers(condition string, of any, since time.Time, max int) ([]no
 }
 
 // subscriptionQuery reads meters with the customers whom they supply.
-const subscriptionQuery = `SELECT c.id, c.lang, c.notices, m.id, m.n, m.number, m.simulated, m.mode, m.sim_phone, c.phone, a.opened_at, m.profile
+const subscriptionQuery = `SELECT c.id, c.lang, c.notices, m.id, m.n, m.number, m.simulated, m.mode, m.sim_phone, c.phone, a.opened_at, m.profile, c.phone_since
 	FROM customer c JOIN account a ON a.tenant_id = c.tenant_id AND a.customer_id = c.id AND a.status IN ('open', 'active')
 	JOIN meter m ON m.tenant_id = a.tenant_id AND m.account_id = a.id AND m.status <> 'blocked' WHERE c.tenant_id = $1`
 
@@ -104,11 +104,19 @@ func scanSubscription(r core.Row) (s notify.Subscription, phone string) {
 // Subscriptions searches for the number with +, with 00 and without a prefix.
 func (tx Rows) Subscriptions(phone string, max int) ([]notify.Subscription, error) {
 	var out []notify.Subscription
+	var since []time.Time
 	err := tx.C.Query(subscriptionQuery+` AND c.phone IN ($2, $3, $4) ORDER BY m.n LIMIT $5`, func(r core.Row) error {
 		s, _ := scanSubscription(r)
-		out = append(out, s)
+		out, since = append(out, s), append(since, r.Time(12))
 		return nil
 	}, append(append([]any{tx.Tenant}, writtenForms(phone)...), max)...)
+	for i := range out {
+		if err == nil {
+			var from time.Time
+			from, err = people.Of(tx.Tx).NumberDecidesFrom(out[i].Customer, phone, since[i])
+			out[i].Unsettled = from.After(tx.Now)
+		}
+	}
 	return out, fault.Wrap(err, "find the meters of a telephone")
 }
 

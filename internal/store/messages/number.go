@@ -15,8 +15,8 @@ import (
 
 // NumberChange returns the last change of an owner's telephone number; found is false if the number was never changed.
 func (tx Rows) NumberChange(owner string) (c registry.NumberChange, found bool, err error) {
-	found, err = tx.One(`SELECT owner, by_actor, self, changed_at, held_until FROM number_change WHERE tenant_id = $1 AND owner = $2`, func(r core.Row) error {
-		c = registry.NumberChange{Owner: r.Text(0), By: r.Text(1), At: r.Time(3), HeldUntil: r.Time(4)}
+	found, err = tx.One(`SELECT owner, by_actor, self, changed_at, held_until, former FROM number_change WHERE tenant_id = $1 AND owner = $2`, func(r core.Row) error {
+		c = registry.NumberChange{Owner: r.Text(0), By: r.Text(1), At: r.Time(3), HeldUntil: r.Time(4), Former: r.Text(5)}
 		if !r.IsNull(2) {
 			c.Self = r.ID(2)
 		}
@@ -27,9 +27,9 @@ func (tx Rows) NumberChange(owner string) (c registry.NumberChange, found bool, 
 
 // PutNumberChange stores the last change of an owner's number.
 func (tx Rows) PutNumberChange(c registry.NumberChange) error {
-	_, err := tx.C.Exec(`INSERT INTO number_change (tenant_id, owner, by_actor, self, changed_at, held_until) VALUES ($1, $2, $3, $4, $5, $6)
+	_, err := tx.C.Exec(`INSERT INTO number_change (tenant_id, owner, by_actor, self, changed_at, held_until, former) VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (tenant_id, owner) DO UPDATE SET by_actor = excluded.by_actor, self = excluded.self, changed_at = excluded.changed_at,
-			held_until = excluded.held_until`, tx.Tenant, c.Owner, c.By, c.Self, c.At, c.HeldUntil)
+			held_until = excluded.held_until, former = excluded.former`, tx.Tenant, c.Owner, c.By, c.Self, c.At, c.HeldUntil, registry.Dialled(c.Former))
 	return fault.Wrap(err, "store the change of a number of %s", c.Owner)
 }
 

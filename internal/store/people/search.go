@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
@@ -85,6 +86,42 @@ func (tx Rows) CustomersCalled(end string, max int) ([]registry.Customer, error)
 	err := tx.C.Query(`SELECT `+CustomerColumns.List("c")+` FROM customer c WHERE c.tenant_id = $1 AND `+phoneEnd+` ORDER BY c.id LIMIT $3`,
 		CustomerColumns.AddTo(&out), tx.Tenant, end, max)
 	return out, fault.Wrap(err, "search customers")
+}
+
+// manyFormer is how many changes and customers with the same last digits are looked at. More are not of one number.
+const manyFormer = 100
+
+// NumberDecidesFrom returns from when a customer's telephone number, registered at a time, decides for the customer's meters: a day after another
+// customer gave it up, and a day after it was registered if another customer without a meter has it too. Zero: always.
+func (tx Rows) NumberDecidesFrom(customer id.ID, phone string, since time.Time) (from time.Time, err error) {
+	digits := registry.Dialled(phone)
+	if len(digits) < registry.PhoneEnd {
+		return time.Time{}, nil
+	}
+	later := func(at time.Time) {
+		if at.After(from) {
+			from = at
+		}
+	}
+	end := digits[len(digits)-registry.PhoneEnd:]
+	err = tx.C.Query(`SELECT former, held_until FROM number_change WHERE tenant_id = $1 AND SUBSTR(former, LENGTH(former) - 7) = $2 AND owner <> $3
+		ORDER BY held_until DESC LIMIT $4`, func(r core.Row) error {
+		if registry.SamePhone(phone, r.Text(0)) {
+			later(r.Time(1))
+		}
+		return nil
+	}, tx.Tenant, end, registry.PhoneOwner(customer), manyFormer)
+	if err == nil {
+		err = tx.C.Query(`SELECT c.phone FROM customer c WHERE c.tenant_id = $1 AND `+phoneEnd+` AND c.id <> $3 AND NOT EXISTS (
+			SELECT 1 FROM account a JOIN meter m ON m.tenant_id = a.tenant_id AND m.account_id = a.id WHERE a.tenant_id = c.tenant_id AND a.customer_id = c.id) LIMIT $4`,
+			func(r core.Row) error {
+				if !since.IsZero() && registry.SamePhone(phone, r.Text(0)) {
+					later(since.Add(registry.NumberHold))
+				}
+				return nil
+			}, tx.Tenant, end, customer, manyFormer)
+	}
+	return from, fault.Wrap(err, "find who had a telephone number")
 }
 
 // MetersCalled lists the meters of customers by the last digits of their telephone numbers.

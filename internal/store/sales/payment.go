@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/store/people"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/webhook"
 )
@@ -261,12 +262,16 @@ func (tx Rows) PayableMeters(r payment.Reference, max int) (out []payment.Found,
 
 // CalledMeters lists at most max meters of the customers with a telephone number that a reference may be.
 func (tx Rows) CalledMeters(r payment.Reference, max int) (out []payment.Found, err error) {
-	var customers []id.ID
+	type caller struct {
+		customer id.ID
+		phone    string
+	}
+	var callers []caller
 	for _, digits := range r.Phones {
 		err := tx.C.Query(foundQuery+`SUBSTR(c.search, LENGTH(c.search) - 7) = $2 ORDER BY m.number LIMIT $3`, func(row core.Row) error {
 			if payment.SamePhone(digits, row.Text(2)) {
 				out = append(out, payment.Found{Meter: row.Text(0), Account: row.ID(1), Since: row.Time(3)})
-				customers = append(customers, row.ID(4))
+				callers = append(callers, caller{row.ID(4), row.Text(2)})
 			}
 			return nil
 		}, tx.Tenant, digits[len(digits)-payment.PhoneEnd:], max)
@@ -274,11 +279,16 @@ func (tx Rows) CalledMeters(r payment.Reference, max int) (out []payment.Found, 
 			return nil, fault.Wrap(err, "find the meters of a telephone number")
 		}
 	}
-	for i, customer := range customers {
+	for i, c := range callers {
+		if out[i].HeldUntil, err = people.Of(tx.Tx).NumberDecidesFrom(c.customer, c.phone, out[i].Since); err != nil {
+			return nil, err
+		}
 		_, err := tx.One(`SELECT held_until FROM number_change WHERE tenant_id = $1 AND owner = $2`, func(row core.Row) error {
-			out[i].HeldUntil = row.Time(0)
+			if own := row.Time(0); own.After(out[i].HeldUntil) {
+				out[i].HeldUntil = own
+			}
 			return nil
-		}, tx.Tenant, registry.PhoneOwner(customer))
+		}, tx.Tenant, registry.PhoneOwner(c.customer))
 		if err != nil {
 			return nil, fault.Wrap(err, "find how long a telephone number is held")
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/recharge"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
@@ -29,6 +30,7 @@ func messageTests() []test {
 		{"what was under way in a crash is known to be unknown", messageCrash},
 		{"a route that fails goes down with an alarm, its messages go by the next, and it comes back", routeDown},
 		{"an arrival is taken once, and a telephone learns about its own meters alone", arrivals},
+		{"a telephone number that another customer had a moment ago decides nothing", formerNumber},
 		{"warnings wait for the morning and count when a route has taken them", noticesByRoute},
 		{"messages of one telephone are bounded", phoneBound},
 		{"a route with a wrong secret is down, and costs no message", routeMisset},
@@ -428,6 +430,59 @@ func subscriber(t *testing.T, e store.Engine, p walletMeter, phone string) {
 			phone, tx.Tenant, p.account)
 		return err
 	})
+}
+
+// formerNumber gives a customer the number of another one, who gave it up, moved out or never had it.
+func formerNumber(t *testing.T, r Rig) {
+	e, phone := r.Open(t), "+254700000001"
+	had, has := addWalletMeter(t, e, 41, 50_000), addWalletMeter(t, e, 42, 50_000)
+	exec := func(sql string, args ...any) {
+		t.Helper()
+		must(t, e, func(tx *store.Tx) error { _, err := tx.C.Exec(sql, args...); return err })
+	}
+	owner := func(p walletMeter) (out id.ID) {
+		_ = look(t, e, func(tx *store.Tx) (bool, error) {
+			return tx.One(`SELECT customer_id FROM account WHERE id = $1`, func(row core.Row) error { out = row.ID(0); return nil }, p.account)
+		})
+		return out
+	}
+	register := func(p walletMeter, phone string) {
+		t.Helper()
+		must(t, e, func(tx *store.Tx) error {
+			_, err := tx.C.Exec(`UPDATE customer SET phone = $1, search = $2, phone_since = $3 WHERE id = $4`, phone, registry.Customer{Name: "Amina A.", Phone: phone}.SearchText(), tx.Now, owner(p))
+			return err
+		})
+	}
+	decides := func(name string, want bool) {
+		t.Helper()
+		var now time.Time
+		subscriptions := look(t, e, func(tx *store.Tx) ([]notify.Subscription, error) { now = tx.Now; return tx.Subscriptions(phone, 5) })
+		called := look(t, e, func(tx *store.Tx) ([]payment.Found, error) {
+			return tx.CalledMeters(payment.ReadReference("0700000001"), 5)
+		})
+		if len(subscriptions) != 1 || len(called) != 1 || subscriptions[0].Unsettled == want || called[0].HeldUntil.After(now) == want {
+			t.Errorf("%s: the number of %+v, for payments of %+v; want that it decides: %t", name, subscriptions, called, want)
+		}
+	}
+	gaveUp := func(former string, until time.Duration) {
+		t.Helper()
+		must(t, e, func(tx *store.Tx) error {
+			return tx.Numbers().PutNumberChange(registry.NumberChange{Owner: registry.PhoneOwner(owner(had)), At: tx.Now, HeldUntil: tx.Now.Add(until), Former: former})
+		})
+	}
+	register(has, phone)
+	decides("nobody had it", true)
+	gaveUp("+254711000001", time.Hour)
+	decides("another number was given up", true)
+	gaveUp("0700000001", time.Hour)
+	decides("it was given up, and written without its country", false)
+	gaveUp(phone, 0)
+	decides("it was given up, and a second person has confirmed that", true)
+	register(had, phone)
+	exec(`UPDATE meter SET account_id = NULL WHERE account_id = $1`, had.account)
+	decides("it is also that of a customer who has moved out", false)
+	exec(`UPDATE customer SET phone_since = phone_since - $1 WHERE id = $2`, (registry.NumberHold + time.Second).Microseconds(), owner(has))
+	decides("and was registered more than a day ago", true)
 }
 
 // notices reports whether the customer wants warnings.
