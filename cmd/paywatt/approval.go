@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bufio"
+	"context"
 	"fmt"
 	"strings"
 
@@ -9,6 +11,7 @@ import (
 
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/internal/exit"
 )
 
 func newApprovalCommand(c console) *cobra.Command {
@@ -90,6 +93,26 @@ func effectTable(e apiv1.Effect) table {
 	return t
 }
 
+// tellRequest says what a request does if it is approved now, and returns what binds the approval to that. At a terminal it asks. The standard output is
+// for the decision alone.
+func (c console) tellRequest(ctx context.Context, api *client.Client, approval string) (shown string, err error) {
+	a, err := api.Approval(ctx, approval)
+	if err != nil || a.Now == nil {
+		return "", err
+	}
+	t := fields("summary", a.Summary, "requested by", a.Maker)
+	t.rows = append(t.rows, effectTable(*a.Now).rows...)
+	if err := t.write(c.err); err != nil || !isTerminal(c.in) || !isTerminal(c.err) {
+		return a.Shown, err
+	}
+	fmt.Fprint(c.err, "Approve this request? Type yes: ")
+	line, _ := bufio.NewReader(c.in).ReadString('\n')
+	if strings.TrimSpace(line) != "yes" {
+		return "", &exit.Failure{Code: exit.Usage, What: "The approval was not confirmed.", Not: "The request still waits.", Try: "Answer yes, or reject it with paywatt approval reject."}
+	}
+	return a.Shown, nil
+}
+
 func newDecision(c console, verb, short string, allow bool) *cobra.Command {
 	var reason, secrets, shown string
 	cmd := &cobra.Command{
@@ -98,6 +121,12 @@ func newDecision(c console, verb, short string, allow bool) *cobra.Command {
 			decide := func() (apiv1.Approval, error) { return api.Decide(cmd.Context(), args[0], allow, reason) }
 			if allow {
 				d := apiv1.Decision{Reason: reason, Shown: shown}
+				if d.Shown == "" {
+					var err error
+					if d.Shown, err = c.tellRequest(cmd.Context(), api, args[0]); err != nil {
+						return err
+					}
+				}
 				if secrets != "" {
 					var err error
 					if d.Secrets, err = readSecrets(secrets); err != nil {
@@ -132,7 +161,7 @@ func newDecision(c console, verb, short string, allow bool) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why, in a few words; written to the audit log")
 	if allow {
-		cmd.Flags().StringVar(&shown, "shown", "", "the line \"shown\" of approval show; refuses the request if it does something else by now")
+		cmd.Flags().StringVar(&shown, "shown", "", "the line \"shown\" of approval show; refuses the request if it does something else by now (default: what the command writes to the standard error)")
 		cmd.Flags().StringVar(&secrets, "secrets", "", "file with the secrets that a payment provider gave, as JSON, to approve provider.enable or provider.secret")
 	}
 	return cmd
