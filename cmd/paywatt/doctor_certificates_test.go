@@ -21,7 +21,7 @@ func TestDoctorWatchesTheEndsOfCertificates(t *testing.T) {
 	if _, err := a.Issue(out, authority.Order{Kind: authority.Server, Name: "server", Hosts: []string{"localhost"}, Lasts: time.Hour}); err != nil {
 		t.Fatal(err)
 	}
-	ends, err := app.CertificateEnds(filepath.Join(out, "server.pem"), filepath.Join(out, "server.key"), filepath.Join(dir, "ca.pem"), filepath.Join(dir, "revoked.pem"))
+	ends, err := app.CertificateEnds(t.TempDir(), filepath.Join(out, "server.pem"), filepath.Join(out, "server.key"), filepath.Join(dir, "ca.pem"), filepath.Join(dir, "revoked.pem"))
 	if err != nil {
 		t.Fatal(err)
 	}

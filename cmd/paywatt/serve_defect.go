@@ -85,7 +85,7 @@ func (c console) still(ctx context.Context, cmd *cobra.Command, was *defect) *de
 		}
 	case refusal.CertificateUnusable:
 		if cert := set.Text(config.TLSCert); cert != "" {
-			err = app.CheckCertificate(cert, set.Text(config.TLSKey), set.Text(config.MQTTCA), set.Text(config.MQTTRevoked))
+			err = app.CheckCertificate(dir, cert, set.Text(config.TLSKey), set.Text(config.MQTTCA), set.Text(config.MQTTRevoked))
 		}
 	case refusal.ListenerClosed:
 		err = app.CheckListeners(set)

@@ -7,11 +7,14 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
+	"math/big"
 	"os"
 	"sync"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/authority"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/logkey"
 )
@@ -26,6 +29,7 @@ const (
 // authorities of the meters, and their lists of revoked certificates. Each is judged for itself, at the start and at every later look by
 // the same rules. A part that cannot be used leaves the earlier one in use.
 type certificate struct {
+	data                string // the data folder, which has the numbers of the newest lists
 	certFile, keyFile   string
 	caFile, revokedFile string // of the meters' authorities; empty for none
 
@@ -34,11 +38,14 @@ type certificate struct {
 	pair  *tls.Certificate
 	trust *authority.Trust // which certificates of meters count; nil for none
 	bad   bool             // the last look found files that cannot be used
+
+	folderNumbers authority.Newest // the numbers of the newest lists, as the data folder has them
+	folderErr     error            // why they could not be read there
 }
 
-// openCertificate reads all parts for the first time.
+// openCertificate reads all parts for the first time. It writes nothing, see [certificate.remember].
 func openCertificate(f Config) (*certificate, error) {
-	c := &certificate{certFile: f.TLSCert, keyFile: f.TLSKey, caFile: f.MeterCA, revokedFile: f.MeterRevoked}
+	c := &certificate{data: f.Data, certFile: f.TLSCert, keyFile: f.TLSKey, caFile: f.MeterCA, revokedFile: f.MeterRevoked}
 	if _, err := c.reload(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrCertificate, err)
 	}
@@ -85,7 +92,8 @@ func (c *certificate) reloadPair() (changed bool, err error) {
 	return true, nil
 }
 
-// reloadTrust takes the authorities, and then the lists. A list is judged by the authorities in use, and never replaced by an older one.
+// reloadTrust takes the authorities, and then the lists. A list is judged by the authorities in use. It is never replaced by an older one, nor
+// by one that is older than the newest that any run of the server has used.
 func (c *certificate) reloadTrust() (changed bool, err error) {
 	if c.caFile == "" {
 		return false, nil
@@ -94,6 +102,8 @@ func (c *certificate) reloadTrust() (changed bool, err error) {
 	if next == nil {
 		next = new(authority.Trust)
 	}
+	c.folderNumbers, c.folderErr = readNewestLists(c.data)
+	next = next.WithNewest(c.folderNumbers)
 	take := func(at int, name string, read func([]byte) (*authority.Trust, error)) error {
 		text, err := os.ReadFile(name)
 		if err != nil {
@@ -114,6 +124,19 @@ func (c *certificate) reloadTrust() (changed bool, err error) {
 	c.trust = next
 	return changed, err
 }
+
+// remember writes the numbers of the newest lists into the data folder, unless they are there. It returns why the earlier ones could not be
+// read, or these not be written.
+func (c *certificate) remember() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.trust == nil || c.folderErr == nil && maps.EqualFunc(c.folderNumbers, c.trust.Newest(), equalNumbers) {
+		return nil
+	}
+	return errors.Join(c.folderErr, fault.Wrap(writeNewestLists(c.data, c.trust.Newest()), "write the numbers of the newest lists of revoked certificates"))
+}
+
+func equalNumbers(a, b *big.Int) bool { return a.Cmp(b) == 0 }
 
 // trusted returns which certificates of meters count now.
 func (c *certificate) trusted() *authority.Trust {
@@ -165,6 +188,7 @@ type certificateWatch struct {
 	*App
 	problem   string // why files cannot be used; empty if all can
 	problemAt time.Time
+	numbers   string                // why the numbers of the newest lists could not be read or written; empty if they could
 	warned    map[string]endWarning // by the name of the certificate and its end
 	alarms    certificateAlarms
 	raised    bool // alarms was stored
@@ -180,6 +204,7 @@ func (w *certificateWatch) look(ctx context.Context) {
 		w.sayTrust()
 	}
 	w.sayProblem(err, now)
+	w.rememberLists()
 	ends := w.certificate.ends()
 	w.sayEnds(ends, now)
 	if ended := endedAuthorities(ends, now); changed || ended != w.ended {
@@ -204,6 +229,18 @@ func (w *certificateWatch) sayProblem(err error, now time.Time) {
 		w.problem, w.problemAt = err.Error(), now
 		w.log.Error("files of certificates cannot be used, what was read before stays in use", logkey.Err, err)
 	}
+}
+
+// rememberLists writes the numbers of the newest lists. It logs each new cause of a failure once, because the next look tries again.
+func (w *certificateWatch) rememberLists() {
+	problem := ""
+	if err := w.certificate.remember(); err != nil {
+		problem = err.Error()
+		if problem != w.numbers {
+			w.log.Warn("numbers of the newest lists of revoked certificates not kept in the data folder", logkey.Err, err)
+		}
+	}
+	w.numbers = problem
 }
 
 // sayEnds logs each warning about the end of a certificate once.

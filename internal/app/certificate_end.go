@@ -88,10 +88,10 @@ func endedAuthorities(ends []CertificateEnd, now time.Time) (n int) {
 	return n
 }
 
-// CertificateEnds reads a certificate and its key, and the files of the meters' authorities if there are any, as the server does when it
-// starts. It lists the ends of the certificates.
-func CertificateEnds(certFile, keyFile, caFile, revokedFile string) ([]CertificateEnd, error) {
-	c, err := openCertificate(Config{TLSCert: certFile, TLSKey: keyFile, MeterCA: caFile, MeterRevoked: revokedFile})
+// CertificateEnds reads a certificate and its key, and the files of the meters' authorities if there are any, as the server of a data folder
+// does when it starts. It changes no file. It lists the ends of the certificates.
+func CertificateEnds(data, certFile, keyFile, caFile, revokedFile string) ([]CertificateEnd, error) {
+	c, err := openCertificate(Config{Data: data, TLSCert: certFile, TLSKey: keyFile, MeterCA: caFile, MeterRevoked: revokedFile})
 	if err != nil {
 		return nil, err
 	}

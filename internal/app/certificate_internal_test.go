@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -35,7 +36,7 @@ func newCertified(t *testing.T) *certified {
 	}
 	s.issue(s.out, authority.Server, "server")
 	s.issue(s.out, authority.Meter, certifiedMeter)
-	s.config = Config{TLSCert: filepath.Join(s.out, "server.pem"), TLSKey: filepath.Join(s.out, "server.key"),
+	s.config = Config{Data: t.TempDir(), TLSCert: filepath.Join(s.out, "server.pem"), TLSKey: filepath.Join(s.out, "server.key"),
 		MeterCA: filepath.Join(s.caDir, authority.CertFile), MeterRevoked: filepath.Join(s.caDir, authority.RevokedFile)}
 	if s.certificate, err = openCertificate(s.config); err != nil {
 		t.Fatal(err)
@@ -100,6 +101,24 @@ func TestTheNextStartTakesWhatARunningServerTook(t *testing.T) {
 				s.t.Fatal(err)
 			}
 		}, false},
+		"a newer list": {func(s *certified) { s.revoke() }, true},
+		"an older list": {func(s *certified) {
+			old := s.read(s.config.MeterRevoked)
+			s.revoke()
+			s.look()
+			s.write(s.config.MeterRevoked, old)
+		}, false},
+		"an older list, after another authority was in use": {func(s *certified) {
+			ca, old := s.read(s.config.MeterCA), s.read(s.config.MeterRevoked)
+			s.revoke()
+			s.look()
+			other := newCertified(s.t)
+			s.write(s.config.MeterCA, other.read(other.config.MeterCA))
+			s.write(s.config.MeterRevoked, other.read(other.config.MeterRevoked))
+			s.look()
+			s.write(s.config.MeterCA, ca)
+			s.write(s.config.MeterRevoked, old)
+		}, false},
 	} {
 		s := newCertified(t)
 		before := s.pair
@@ -111,6 +130,58 @@ func TestTheNextStartTakesWhatARunningServerTook(t *testing.T) {
 		}
 		if !c.takes && s.pair != before {
 			t.Errorf("%s: the old certificate is no longer in use", name)
+		}
+	}
+}
+
+// revoke makes the authority's next list.
+func (s *certified) revoke() {
+	s.t.Helper()
+	if _, err := s.ca.Revoke(certifiedMeter, "ben", "stolen"); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// look reads the files, as the running server does again and again.
+func (s *certified) look() {
+	s.t.Helper()
+	if _, err := s.reload(); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := s.remember(); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// TestLostNumbersOfListsLockNobodyOut: without the numbers of the newest lists, or with damaged ones, a server starts, and remembers the lists
+// that it finds.
+func TestLostNumbersOfListsLockNobodyOut(t *testing.T) {
+	for name, damage := range map[string]func(path string, text []byte) error{
+		"no file":       func(path string, _ []byte) error { return os.Remove(path) },
+		"an empty file": func(path string, _ []byte) error { return os.Truncate(path, 0) },
+		"half a file":   func(path string, text []byte) error { return os.Truncate(path, int64(len(text)/2)) },
+		"another digit": func(path string, text []byte) error {
+			return os.WriteFile(path, bytes.Replace(text, []byte(" "), []byte(" 9"), 1), 0o600)
+		},
+	} {
+		s := newCertified(t)
+		old := s.read(s.config.MeterRevoked)
+		s.revoke()
+		s.look()
+		numbers := filepath.Join(s.config.Data, newestListsFile)
+		if err := damage(numbers, s.read(numbers)); err != nil {
+			t.Fatal(err)
+		}
+		next, err := openCertificate(s.config)
+		if err != nil {
+			t.Fatalf("%s: a start says %v", name, err)
+		}
+		if err := next.remember(); errors.Is(err, errNewestLists) != (name != "no file") {
+			t.Errorf("%s: the server says %v", name, err)
+		}
+		s.write(s.config.MeterRevoked, old)
+		if _, err := openCertificate(s.config); !errors.Is(err, authority.ErrOlder) {
+			t.Errorf("%s: an old list after the next start: %v, want %v", name, err, authority.ErrOlder)
 		}
 	}
 }

@@ -74,9 +74,9 @@ func CheckListeners(set config.Config) error {
 // ErrCertificate is wrapped by errors of reading the certificate and its key.
 var ErrCertificate = errors.New("the certificate cannot be used")
 
-// CheckCertificate reads a certificate and its key, and the files of the meters' authority if there is one, as the server does when it
-// starts.
-func CheckCertificate(certFile, keyFile, caFile, revokedFile string) error {
-	_, err := CertificateEnds(certFile, keyFile, caFile, revokedFile)
+// CheckCertificate reads a certificate and its key, and the files of the meters' authority if there is one, as the server of a data folder
+// does when it starts.
+func CheckCertificate(data, certFile, keyFile, caFile, revokedFile string) error {
+	_, err := CertificateEnds(data, certFile, keyFile, caFile, revokedFile)
 	return err
 }

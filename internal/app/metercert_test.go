@@ -132,6 +132,9 @@ func TestMetersSignInWithCertificates(t *testing.T) {
 		t.Error("the server's certificate was taken as a meter's")
 	}
 	n.revokes(t, c.MeterRevoked, one, log)
+	if err := app.CheckCertificate(c.Data, c.TLSCert, c.TLSKey, c.MeterCA, c.MeterRevoked); !errors.Is(err, authority.ErrOlder) {
+		t.Errorf("the next start with the older list: %v, want %v", err, authority.ErrOlder)
+	}
 	if _, code, err := n.signIn(t, n.trusting(t, ""), one, one, passwords[0]); err != nil || code != 0 {
 		t.Errorf("the password no longer works: code %d, %v", code, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"maps"
 	"math/big"
 	"time"
 
@@ -22,7 +23,7 @@ var (
 
 // Errors of a list of revoked certificates.
 var (
-	ErrOlder  = errors.New("the list of revoked certificates is older than the one in use")
+	ErrOlder  = errors.New("the list of revoked certificates is older than the newest one that this server has used")
 	ErrNoList = errors.New("there is no list of revoked certificates for the authority")
 )
 
@@ -30,10 +31,26 @@ var (
 // are two. A Trust never changes: [Trust.WithAuthorities] and [Trust.WithLists] return the next one.
 //
 // It remembers the newest list of every authority that it ever had, so that an old list cannot come back while another authority is in
-// use for a moment.
+// use for a moment. [Trust.WithNewest] adds what an earlier run of the program remembered.
 type Trust struct {
 	authorities []trusted
-	lists       map[string]*certificateList // by the authority's public key
+	lists       map[string]serials // by the authority's public key
+	newest      Newest
+}
+
+// Newest is the number of the newest list that was ever taken of each authority, by the SHA-256 of the authority's public key.
+type Newest map[string]*big.Int
+
+// with returns n with the numbers of o where these are higher.
+func (n Newest) with(o Newest) Newest {
+	all := Newest{}
+	maps.Copy(all, n)
+	for key, number := range o {
+		if before := all[key]; before == nil || before.Cmp(number) < 0 {
+			all[key] = number
+		}
+	}
+	return all
 }
 
 // trusted is an authority in use.
@@ -42,11 +59,8 @@ type trusted struct {
 	pool *x509.CertPool
 }
 
-// certificateList is a list of revoked certificates, whose signature was checked.
-type certificateList struct {
-	number *big.Int
-	serial map[string]struct{}
-}
+// serials are the serial numbers of a list of revoked certificates, whose signature was checked.
+type serials map[string]struct{}
 
 // NewTrust reads the authorities' certificates and their signed lists of revoked certificates, which may be nil.
 func NewTrust(caPEM, revokedPEM []byte) (*Trust, error) {
@@ -63,7 +77,7 @@ func (t *Trust) WithAuthorities(caPEM []byte) (*Trust, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the file of the authorities cannot be read: %w", err)
 	}
-	next := &Trust{lists: t.lists}
+	next := &Trust{lists: t.lists, newest: t.newest}
 	for i, der := range blocks {
 		cert, err := x509.ParseCertificate(der)
 		if err != nil {
@@ -80,13 +94,14 @@ func (t *Trust) WithAuthorities(caPEM []byte) (*Trust, error) {
 }
 
 // WithLists returns a Trust with the lists of a PEM file. Every authority needs its list there, no list may belong to another authority, and
-// no list may be older than the one that t remembers.
+// no list may be older than the newest one that t remembers.
 func (t *Trust) WithLists(revokedPEM []byte) (*Trust, error) {
 	blocks, err := blocksOf(revokedPEM, "X509 CRL")
 	if err != nil {
 		return nil, fmt.Errorf("the file of revoked certificates cannot be read: %w", err)
 	}
-	next := &Trust{authorities: t.authorities, lists: map[string]*certificateList{}}
+	next := &Trust{authorities: t.authorities, lists: map[string]serials{}}
+	numbers := Newest{}
 	for i, der := range blocks {
 		list, err := numberedList(der)
 		if err != nil {
@@ -100,11 +115,15 @@ func (t *Trust) WithLists(revokedPEM []byte) (*Trust, error) {
 		if next.lists[key] != nil {
 			return nil, fmt.Errorf("there are two lists of revoked certificates for the authority %s", nameOf(signer))
 		}
-		read := &certificateList{number: list.Number, serial: map[string]struct{}{}}
-		for _, e := range list.RevokedCertificateEntries {
-			read.serial[serialText(e.SerialNumber)] = struct{}{}
+		if newest := t.newest[key]; newest != nil && list.Number.Cmp(newest) < 0 {
+			return nil, fmt.Errorf("%w: authority %s, number %d instead of %d or more", ErrOlder, nameOf(signer), list.Number, newest)
 		}
-		next.lists[key] = read
+		revoked := serials{}
+		for _, e := range list.RevokedCertificateEntries {
+			revoked[serialText(e.SerialNumber)] = struct{}{}
+		}
+		next.lists[key] = revoked
+		numbers[key] = list.Number
 	}
 	for _, a := range t.authorities {
 		if next.lists[keyOf(a.cert)] == nil {
@@ -112,16 +131,21 @@ func (t *Trust) WithLists(revokedPEM []byte) (*Trust, error) {
 		}
 	}
 	for key, before := range t.lists {
-		read := next.lists[key]
-		switch {
-		case read == nil:
+		if next.lists[key] == nil {
 			next.lists[key] = before // its authority is not in use now
-		case read.number.Cmp(before.number) < 0:
-			return nil, ErrOlder
 		}
 	}
+	next.newest = t.newest.with(numbers)
 	return next, nil
 }
+
+// WithNewest returns a Trust that takes no list that is older than these, nor than those that t remembers.
+func (t *Trust) WithNewest(newest Newest) *Trust {
+	return &Trust{authorities: t.authorities, lists: t.lists, newest: t.newest.with(newest)}
+}
+
+// Newest returns what t remembers of the lists. The caller must not change it.
+func (t *Trust) Newest() Newest { return t.newest }
 
 // signerOf finds the authority that signed a list; nil for none.
 func (t *Trust) signerOf(list *x509.RevocationList) *x509.Certificate {
@@ -147,7 +171,7 @@ func (t *Trust) Check(leaf *x509.Certificate, now time.Time) error {
 			continue
 		}
 		if list := t.lists[keyOf(a.cert)]; list != nil {
-			if _, ended := list.serial[serialText(leaf.SerialNumber)]; ended {
+			if _, ended := list[serialText(leaf.SerialNumber)]; ended {
 				return ErrRevoked
 			}
 		}
@@ -170,7 +194,7 @@ func (t *Trust) Members() (all []Member) {
 	for _, a := range t.authorities {
 		m := Member{Name: nameOf(a.cert), Fingerprint: Fingerprint(a.cert), Since: a.cert.NotBefore, Until: a.cert.NotAfter}
 		if list := t.lists[keyOf(a.cert)]; list != nil {
-			m.Revoked = len(list.serial)
+			m.Revoked = len(list)
 		}
 		all = append(all, m)
 	}
@@ -186,7 +210,7 @@ func Fingerprint(c *x509.Certificate) string {
 // keyOf names an authority by its public key: its lists go on counting if it renews its certificate.
 func keyOf(c *x509.Certificate) string {
 	sum := sha256.Sum256(c.RawSubjectPublicKeyInfo)
-	return string(sum[:])
+	return hex.EncodeToString(sum[:])
 }
 
 // nameOf names an authority for people. Two may have the same subject.
