@@ -265,20 +265,27 @@ func newStoreEpoch(c console) *cobra.Command {
 }
 
 func newStoreStandby(c console) *cobra.Command {
-	return &cobra.Command{
+	standbys := 0
+	cmd := &cobra.Command{
 		Use:   "standby postgres://... synchronous|none",
 		Short: "Record whether every commit waits for a synchronous standby",
 		Long: "Record whether every commit of this database waits until a synchronous standby has it.\n" +
 			"With synchronous, the promotion of a standby loses nothing, so servers go on without a new store epoch. In return they write only\n" +
 			"while the database has a synchronous standby configured. With none, as at first, servers begin a new store epoch after each promotion.\n" +
+			"Servers without the setting standbys remember how many standbys have followed, and report when fewer do. --standbys changes this\n" +
+			"number, for example when the cluster becomes smaller, and none forgets it.\n" +
 			"Stop all servers before you run this.",
-		Example: "  paywatt store standby postgres://paywatt@db/paywatt synchronous",
+		Example: "  paywatt store standby postgres://paywatt@db/paywatt synchronous --standbys 2",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if args[1] != "synchronous" && args[1] != "none" {
+			synchronous := args[1] == "synchronous"
+			switch {
+			case !synchronous && args[1] != "none":
 				return usage(fmt.Sprintf("%q is not a way to replicate.", args[1]), "Write synchronous or none.")
+			case cmd.Flags().Changed("standbys") && (!synchronous || standbys < 1):
+				return usage("--standbys needs synchronous and a number of at least 1.", "Write, for example, synchronous --standbys 2.")
 			}
-			err := postgres.DeclareStandby(cmd.Context(), args[0], args[1] == "synchronous")
+			err := postgres.DeclareStandby(cmd.Context(), args[0], synchronous, standbys)
 			switch {
 			case errors.Is(err, postgres.ErrNoStandby):
 				return &exit.Failure{Code: exit.Failed, What: "The database has no synchronous standby configured.", Not: "No changes were made.",
@@ -293,4 +300,6 @@ func newStoreStandby(c console) *cobra.Command {
 			return c.showOne(cmd, args[1], map[string]string{"store": postgres.Redact(args[0]), "standby": args[1]})
 		},
 	}
+	cmd.Flags().IntVar(&standbys, "standbys", 0, "how many standbys should follow where no setting says so (default: the number that is remembered)")
+	return cmd
 }

@@ -81,7 +81,7 @@ type Options struct {
 	// and leaves this to the servers.
 	SealEvery time.Duration
 
-	// Standbys is how many standbys the database should have; 0 for as many as have followed at the same time since this engine was opened.
+	// Standbys is how many standbys the database should have; 0 for as many as have followed at the same time.
 	Standbys int
 	// Watch is whether to watch the standbys, as a server does; see [Engine.Standbys].
 	Watch bool

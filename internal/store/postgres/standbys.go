@@ -31,9 +31,16 @@ var ErrNoFollower = errors.New("no synchronous standby follows the database, so 
 // only that they are connected.
 const askFollows = "EXISTS (SELECT FROM pg_stat_get_wal_senders() WHERE sync_state IS NULL OR sync_state IN ('sync', 'quorum'))"
 
-// askStandbys reads which standbys follow, with whether commits wait for one in the first column. A row without a process stands for none.
+// askStandbys reads which standbys follow, with whether commits wait for one in the first column. A row without a process stands for none. The
+// connections of a base backup receive the log too while the backup is made, and are no standbys.
 const askStandbys = "SELECT " + askStandby + `, coalesce(w.pid, 0), coalesce(w.state, ''), coalesce(w.sync_state, ''),
-	coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), w.flush_lsn), 0)::bigint FROM (SELECT) one LEFT JOIN pg_stat_get_wal_senders() w ON true`
+	coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), w.flush_lsn), 0)::bigint
+	FROM (SELECT) one LEFT JOIN pg_stat_replication w ON w.application_name <> 'pg_basebackup'`
+
+// metaStandbys is the key of the table meta with the most standbys that have followed at the same time while commits waited for one, or with as
+// many as the operator has declared since. It is there for databases whose servers have no setting for it: after a restart, a cluster that has
+// lost a standby must not look whole.
+const metaStandbys = "standbys"
 
 // lack is why commits cannot be stored on a standby now.
 type lack struct {
@@ -44,7 +51,7 @@ type lack struct {
 // standbys is what an engine knows about the standbys of its database.
 type standbys struct {
 	set    int                  // how many the operator has declared; 0: as many as have followed at the same time
-	seen   int                  // the most that have followed at the same time; of the goroutine that watches
+	seen   int                  // the most that this engine has seen follow at the same time; of the goroutine that watches
 	last   atomic.Value         // store.Standbys
 	lacked atomic.Pointer[lack] // nil while commits can be stored
 }
@@ -136,14 +143,41 @@ func (e *Engine) lookAtStandbys(c *conn) *conn {
 		c.drop()
 		return nil
 	}
-	was, s := e.Standbys(), store.JudgeStandbys(e.clock.now(), waits, all, e.standbys.set, e.standbys.seen)
+	remembered, err := c.number(askRemembered, metaStandbys)
+	if err != nil {
+		c.drop()
+		return nil
+	}
+	was, s := e.Standbys(), store.JudgeStandbys(e.clock.now(), waits, all, e.standbys.set, max(e.standbys.seen, int(remembered)))
 	e.standbys.seen = max(e.standbys.seen, s.Following)
 	e.standbys.last.Store(s)
 	c.standby, c.follows = waits, s.Synchronous > 0
 	e.standbys.note(c.lacks(e.synchronous.Load()))
 	e.tellStandbys(was, s)
+	if s.Synchronous > 0 && waits && e.standbys.seen > int(remembered) {
+		if err := e.rememberStandbys(c, e.standbys.seen); err != nil {
+			e.log.Warn("number of standbys not stored", logkey.Err, err)
+		}
+	}
 	return c
 }
+
+// askRemembered reads metaStandbys; 0 if nothing is remembered.
+const askRemembered = `SELECT CAST(value AS BIGINT) FROM meta WHERE key = $1`
+
+// rememberStandbys stores how many standbys have followed at the same time. The commit waits for none of them, because a standby that is lost
+// now must not keep this goroutine from saying so. If the primary is lost with the number, another server or the next look stores it.
+func (e *Engine) rememberStandbys(c *conn, n int) error {
+	return c.within(func() error {
+		if _, err := c.plain("SET LOCAL synchronous_commit = local"); err != nil {
+			return err
+		}
+		return putStandbys(store.NewTx(c, store.FirstTenant, e.clock.now(), e.opt.Rand, 0, nil), n)
+	})
+}
+
+// putStandbys stores how many standbys should follow where no setting says so; 0 to forget it.
+func putStandbys(tx *store.Tx, n int) error { return tx.PutMeta(metaStandbys, strconv.Itoa(n)) }
 
 // tellStandbys logs a change.
 func (e *Engine) tellStandbys(was, is store.Standbys) {
@@ -177,8 +211,8 @@ func (c *conn) followers() (waits bool, all []store.Follower, err error) {
 	return waits, all, nil
 }
 
-// LookAtStandbys reads which standbys follow the database at url, for a command. The parameter set is how many should follow, 0 if nobody has
-// said so.
+// LookAtStandbys reads which standbys follow the database at url, for a command. The parameter set is how many should follow, 0 if no setting
+// says so.
 func LookAtStandbys(ctx context.Context, url string, set int) (store.Standbys, error) {
 	config, err := parse(url)
 	if err != nil {
@@ -193,5 +227,13 @@ func LookAtStandbys(ctx context.Context, url string, set int) (store.Standbys, e
 	defer c.drop()
 	c.ctx = ctx
 	waits, all, err := c.followers()
-	return store.JudgeStandbys(time.Now(), waits, all, set, 0), err
+	if err != nil {
+		return store.Standbys{}, err
+	}
+	remembered := int64(0)
+	readable, err := c.text("SELECT coalesce(has_table_privilege(to_regclass('meta'), 'SELECT'), false)") // a new database has no tables yet
+	if err == nil && readable == "t" {
+		remembered, err = c.number(askRemembered, metaStandbys)
+	}
+	return store.JudgeStandbys(time.Now(), waits, all, set, int(remembered)), err
 }

@@ -1,8 +1,10 @@
 package postgres_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -26,7 +28,7 @@ func followed(t *testing.T, o postgres.Options) (*pgtest.Cluster, *postgres.Engi
 			t.Error(err)
 		}
 	})
-	o.Dir, o.SealEvery, o.Writers, o.Watch = t.TempDir(), -1, 2, true
+	o.Dir, o.SealEvery, o.Writers, o.Watch = cmp.Or(o.Dir, t.TempDir()), -1, 2, true
 	e := openOn(t, c.URL("postgres"), o)
 	if _, err := do(e, take1); err != nil {
 		t.Fatal(err)
@@ -106,6 +108,76 @@ func TestAServerKnowsItsStandbys(t *testing.T) {
 	if v, err := do(e, take1); err != nil || v.n != 4 || e.Health() != nil {
 		t.Errorf("after the return of a standby: %d, %v, health %v; want 4", v.n, err, e.Health())
 	}
+}
+
+// standsAt waits until an engine has read that so many standbys follow, and judged it.
+func standsAt(t *testing.T, e *postgres.Engine, want store.Safety, following, expected int) {
+	t.Helper()
+	await.True(t, fmt.Sprintf("%s, %d of %d follow", want, following, expected), func() bool {
+		s := e.Standbys()
+		return !s.At.IsZero() && s.Safety() == want && s.Following == following && s.Expected == expected
+	})
+}
+
+// TestALostStandbyIsMissedAfterARestart: where no setting says how many standbys should follow, servers remember how many did while commits
+// waited for one, until a person says otherwise. A base backup that is being made is no standby.
+func TestALostStandbyIsMissedAfterARestart(t *testing.T) {
+	o := postgres.Options{Dir: t.TempDir(), SealEvery: -1, Writers: 2, Watch: true}
+	c, e, admin := followed(t, o)
+	url := c.URL("postgres")
+	endA := follow(t, c, admin, "a")
+	follow(t, c, admin, "b")
+	endBackup := follow(t, c, admin, "pg_basebackup")
+	waitsFor("ANY 1 (a, b)").set(admin)
+	await.True(t, "the number is stored", func() bool { return admin(`SELECT value FROM meta WHERE key = 'standbys'`) == "2" })
+	standsAt(t, e, store.SafetyFull, 2, 2)
+	endBackup()
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	endA()
+	e = openOn(t, url, o)
+	standsAt(t, e, store.SafetyReduced, 1, 2)
+	if s, err := postgres.LookAtStandbys(t.Context(), url, 0); err != nil || s.Safety() != store.SafetyReduced || s.Expected != 2 {
+		t.Errorf("a command sees %+v (%s), %v; want one of two", s, s.Safety(), err)
+	}
+	for _, declared := range []struct {
+		standbys, expected int
+		want               store.Safety
+	}{{0, 2, store.SafetyReduced}, {3, 3, store.SafetyReduced}, {1, 1, store.SafetyFull}} {
+		if err := e.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := postgres.DeclareStandby(t.Context(), url, true, declared.standbys); err != nil {
+			t.Fatal(err)
+		}
+		e = openOn(t, url, o)
+		standsAt(t, e, declared.want, 1, declared.expected)
+	}
+}
+
+// TestNoDeclarationForgetsTheStandbys: a database that is taken out of a cluster raises nothing after a person said so.
+func TestNoDeclarationForgetsTheStandbys(t *testing.T) {
+	o := postgres.Options{Dir: t.TempDir(), SealEvery: -1, Writers: 2, Watch: true}
+	c, e, admin := followed(t, o)
+	end := follow(t, c, admin, "a")
+	waitsFor("ANY 1 (*)").set(admin)
+	await.True(t, "the number is stored", func() bool { return admin(`SELECT value FROM meta WHERE key = 'standbys'`) == "1" })
+	waitsFor("").set(admin)
+	end()
+	standsAt(t, e, store.SafetyReduced, 0, 1)
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	e = openOn(t, c.URL("postgres"), o)
+	standsAt(t, e, store.SafetyReduced, 0, 1)
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := postgres.DeclareStandby(t.Context(), c.URL("postgres"), false, 0); err != nil {
+		t.Fatal(err)
+	}
+	standsAt(t, openOn(t, c.URL("postgres"), o), store.SafetyAlone, 0, 0)
 }
 
 // TestACommitWithoutAStandbyEndsInTime: the last standby is lost after the transaction has looked for it. The caller hears in time that the

@@ -130,15 +130,20 @@ func (e *Engine) succeed(c *conn, seen string, known int64) (s standing, err err
 // DeclareStandby records whether every commit of the database at url waits for a synchronous standby. If it does, a promotion loses nothing
 // and begins no store epoch, and servers commit only while the server of the database has a synchronous standby configured. The declaration
 // holds for commits after it, so it needs such a standby now ([ErrNoStandby]) and waits for it. No server may run on the database.
-func DeclareStandby(ctx context.Context, url string, synchronous bool) error {
+//
+// The parameter standbys is how many should follow, 0 to leave the number that is stored. Without synchronous, the number is forgotten.
+func DeclareStandby(ctx context.Context, url string, synchronous bool, standbys int) error {
 	return unservedDo(ctx, url, func(c *conn, o Options) error {
 		tx := store.NewTx(c, store.FirstTenant, o.Now(), o.Rand, 0, nil)
 		if !synchronous {
-			return tx.PutMeta(metaStandby, "")
+			return errors.Join(tx.PutMeta(metaStandby, ""), putStandbys(tx, 0))
 		}
 		waits, err := c.text("SELECT " + askStandby)
 		if err == nil && waits != "t" {
 			err = ErrNoStandby
+		}
+		if err == nil && standbys > 0 {
+			err = putStandbys(tx, standbys)
 		}
 		if err != nil {
 			return err

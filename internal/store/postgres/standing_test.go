@@ -118,7 +118,7 @@ func TestNothingIsCommittedWithoutTheDeclaredStandby(t *testing.T) {
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := postgres.DeclareStandby(context.Background(), database, true); !errors.Is(err, postgres.ErrNoStandby) {
+	if err := postgres.DeclareStandby(context.Background(), database, true, 0); !errors.Is(err, postgres.ErrNoStandby) {
 		t.Errorf("declaring a standby that is not configured: %v, want %v", err, postgres.ErrNoStandby)
 	}
 	admin := pgtest.Admin(t, database)
@@ -139,7 +139,7 @@ func TestNothingIsCommittedWithoutTheDeclaredStandby(t *testing.T) {
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := postgres.DeclareStandby(context.Background(), database, false); err != nil {
+	if err := postgres.DeclareStandby(context.Background(), database, false, 0); err != nil {
 		t.Fatal(err)
 	}
 	if v, err := do(openOn(t, database, postgres.Options{Dir: dir, SealEvery: -1}), take1); err != nil || v.n != 2 {
