@@ -12,7 +12,8 @@ import (
 
 // These constants set when the log is moved into the database.
 const (
-	lookEvery  = 16                    // number of commits between two checks of the log's length
+	lookEvery  = 16                    // most commits between two checks of the log's length
+	lookWork   = 256                   // most closures and records between two checks: a large commit adds thousands of pages
 	pressTime  = 50 * time.Millisecond // longest wait of the writer for old snapshots when the log has reached its limit
 	pressEvery = 2 * time.Second       // the shortest time between two such waits
 )
@@ -26,6 +27,7 @@ type mover struct {
 	ended chan error    // the result; the writer takes it before it asks again
 	busy  bool          // a move was asked for and its result is not taken yet; used by the writer only
 	since int           // number of commits since the last check; used by the writer only
+	work  int           // number of closures and records since the last check; used by the writer only
 }
 
 func newMover(c *conn) mover {
@@ -44,8 +46,10 @@ func (e *Engine) move() {
 }
 
 // checkpoint moves the log into the database when it has grown. While a reader holds an old snapshot, the log cannot be moved and keeps
-// growing (Stats.LogPages).
-func (e *Engine) checkpoint() {
+// growing (Stats.LogPages). The parameter work is how many closures and records the last commit had.
+func (e *Engine) checkpoint(work int) {
+	e.mover.since++
+	e.mover.work += work
 	if e.mover.busy {
 		select {
 		case err := <-e.mover.ended:
@@ -58,10 +62,11 @@ func (e *Engine) checkpoint() {
 		}
 		return
 	}
-	if e.mover.since++; e.mover.since < lookEvery {
+	if e.mover.since < lookEvery && e.mover.work < lookWork {
 		return
 	}
 	e.mover.since = 0
+	e.mover.work = 0
 	all, left, err := moveLog(e.writer, "NOOP")
 	e.counts.log(all)
 	switch {

@@ -145,8 +145,10 @@ func (e *Engine) run(b *batch) {
 	if err == nil && len(b.due) > 0 && e.opt.Due != nil {
 		e.opt.Due(b.due)
 	}
-	if !b.acknowledged {
-		for _, w := range b.ran {
+	size := 0
+	for _, w := range b.ran {
+		size += w.size() // before the caller has its answer
+		if !b.acknowledged {
 			e.deliver(w)
 		}
 	}
@@ -155,7 +157,7 @@ func (e *Engine) run(b *batch) {
 		clear(b.work[l])
 	}
 	if err == nil {
-		e.checkpoint()
+		e.checkpoint(size)
 	}
 }
 

@@ -95,31 +95,43 @@ func TestLongClosuresAreCounted(t *testing.T) {
 	}
 }
 
-// TestTheLogStaysSmall: the log is moved while readings arrive, before the writer has to wait for it. After the readings, a few commits
-// start it again, however slow the disk is, and the file keeps the size that is cheap to overwrite.
+// promisedLog is how large docs/operate/running.md says the file of the log gets while no reader holds an old state.
+const promisedLog = 96 << 20
+
+// TestTheLogStaysSmall: the log is moved while readings arrive, so its file never gets larger than the page promises. After the readings, a few
+// commits start it again, however slow the disk is, and the file keeps the size that is cheap to overwrite.
 func TestTheLogStaysSmall(t *testing.T) {
 	tier.AsShipped(t)
 	tier.Slow(t)
 	dir := t.TempDir()
 	e := openIn(t, dir, sqlite.Options{Reserve: -1})
-	const longest, waits = 16_000, 65_536 // pages: the lengths at which the log is moved, and at which the writer waits
-	peak, done := 0, make(chan struct{})
+	const longest = 16_000 // pages: the length at which the log is moved
+	log := filepath.Join(dir, "paywatt.db-wal")
+	logSize := func() int64 {
+		info, err := os.Stat(log)
+		if err != nil {
+			t.Error(err)
+			return 0
+		}
+		return info.Size()
+	}
+	largest, done := int64(0), make(chan struct{})
 	var wg sync.WaitGroup
-	wg.Go(func() {
+	wg.Go(func() { // the file is cut when the log starts again, so it must be looked at before
 		for {
 			select {
 			case <-done:
 				return
 			case <-time.After(time.Millisecond):
-				peak = max(peak, e.Stats().LogPages)
+				largest = max(largest, logSize())
 			}
 		}
 	})
 	flood(t, e, 150_000, 500)
 	close(done)
 	wg.Wait()
-	if peak >= waits {
-		t.Errorf("the log had %d pages, so nobody moved it before the writer waited", peak)
+	if largest > promisedLog {
+		t.Errorf("the write-ahead log had %d MiB while readings arrived, want at most %d", largest>>20, promisedLog>>20)
 	}
 	began := time.Now()
 	for commits := 0; commits < 64 || e.Stats().LogPages >= longest; commits++ {
@@ -128,13 +140,10 @@ func TestTheLogStaysSmall(t *testing.T) {
 			t.Fatalf("%s: the log has %d pages after the readings, want fewer than %d", await.NotInTime, e.Stats().LogPages, longest)
 		}
 	}
-	info, err := os.Stat(filepath.Join(dir, "paywatt.db-wal"))
-	if err != nil {
-		t.Fatal(err)
+	if size := logSize(); size > promisedLog {
+		t.Errorf("the write-ahead log is %d MiB after many readings, want at most %d", size>>20, promisedLog>>20)
 	}
-	if limit := int64(96 << 20); info.Size() > limit {
-		t.Errorf("the write-ahead log is %d MiB after many readings, want at most %d", info.Size()>>20, limit>>20)
-	}
+	t.Logf("figures: the log had at most %d MiB", largest>>20)
 	if db, err := os.Stat(filepath.Join(dir, "paywatt.db")); err != nil || db.Size() < 1<<20 {
 		t.Errorf("nothing was moved from the log into the database: %v, %v", db, err)
 	}
