@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/api"
 )
@@ -68,5 +69,24 @@ func TestACustomerMovesOutAndAnotherMovesIn(t *testing.T) {
 	w.want(201, w.sell("recharge-0004", order("1000"))) // the sale posts the use
 	if m := decode[meter](t, w.want(200, w.get(path))); m.Balance.Minor != 5000+1000-287 {
 		t.Errorf("the next customer has %d, want 60.00 less 1 kWh", m.Balance.Minor)
+	}
+}
+
+// TestAMoveOutThatLeavesADebtWarns: where nobody else has to agree, the answer says what becomes of the debt. Without a debt it says nothing.
+func TestAMoveOutThatLeavesADebtWarns(t *testing.T) {
+	w := folder(t)
+	w.serve(false, api.Limits{})
+	w.key = w.newKey(access.Owner)
+	w.want(201, w.post("/v1/tariffs", `{"name":"domestic","currency":"KES","vat_bps":1500,"flat_micro":2500000}`))
+	for number, owed := range map[string]int64{meterNumber: 60_000, walletNumber: 0} {
+		w.want(201, w.post("/v1/meters", `{"number":"`+number+`","mode":"prepay_wallet","tariff":"domestic"}`))
+		if owed > 0 {
+			w.want(201, w.keyed("debt-key-0001", "/v1/debts", `{"account":"`+number+`","amount":{"amount_minor":60000,"currency":"KES"},"kind":"loan"}`))
+		}
+		out := w.want(201, w.ask("POST", "/v1/accounts/"+number+"/move-out", w.key, `{"reason":"lease ended"}`, "Idempotency-Key", "move-out-"+number))
+		moved := decode[apiv1.MovedOut](t, out)
+		if warned := strings.Contains(moved.Warning, "Nobody collects"); moved.StillOwedMinor != owed || warned != (owed > 0) {
+			t.Errorf("owing %d: still owed %d, warning %q", owed, moved.StillOwedMinor, moved.Warning)
+		}
 	}
 }

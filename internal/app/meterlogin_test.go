@@ -4,13 +4,18 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net/http"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/paywatt/paywatt/api/apiv1"
+	"github.com/paywatt/paywatt/client"
 	"github.com/paywatt/paywatt/internal/app"
 	"github.com/paywatt/paywatt/internal/authority"
 	"github.com/paywatt/paywatt/internal/await"
@@ -139,6 +144,90 @@ func TestUnusableFilesAreAnAlarm(t *testing.T) {
 			return open == step.want
 		})
 	}
+}
+
+// TestTheEndOfACertificateIsSaidEverywhere: a server whose certificate is about to end says so in its log, with an alarm, on the overview and in
+// its metrics, until it has a new one. The certificate was issued some time ago, so nobody has to wait.
+func TestTheEndOfACertificateIsSaidEverywhere(t *testing.T) {
+	c, log := config(t.TempDir()), new(sharedLog)
+	c.Log, c.CertificateEvery = slog.New(slog.NewTextHandler(log, nil)), 20*time.Millisecond
+	c.Metrics = "127.0.0.1:0"
+	n := newNetwork(t, &c)
+	const lasts, left = time.Hour, 15 * time.Minute
+	old := n.reissue(t, c, time.Now().Add(left-lasts), lasts)
+	a := start(t, c)
+	run(t, a)
+	addr, _ := a.Ready()
+	api := n.client(t, c.Data, addr)
+	web := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: n.roots}, DisableKeepAlives: true}}
+	says := func(open bool, end time.Time) {
+		t.Helper()
+		await.True(t, fmt.Sprintf("the alarm is open: %t", open), func() bool { return openAlarm(t, api, "certificate-ends", c.TLSCert) == open })
+		if onOverview(t, api, "certificate-ends") != open {
+			t.Errorf("the alarm is on the overview: %t, want %t", !open, open)
+		}
+		resp, err := web.Get("https://" + a.Metrics() + "/metrics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		if err := errors.Join(err, resp.Body.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if line := fmt.Sprintf(`paywatt_certificate_end_seconds{kind="server"} %v`+"\n", float64(end.Unix())); !strings.Contains(string(body), line) {
+			t.Errorf("the metrics lack %q", line)
+		}
+	}
+	says(true, old)
+	if !strings.Contains(log.String(), "a certificate ends") || !strings.Contains(log.String(), old.UTC().Format(time.RFC3339)) {
+		t.Error("the log does not say when the certificate ends")
+	}
+	says(false, n.reissue(t, c, time.Now(), lasts))
+}
+
+// reissue issues the server's certificate at some time, puts it in place, and returns its end.
+func (n *network) reissue(t *testing.T, c app.Config, at time.Time, lasts time.Duration) (until time.Time) {
+	t.Helper()
+	ca, err := authority.Open(n.dir, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := t.TempDir()
+	entries, err := ca.Issue(out, authority.Order{Kind: authority.Server, Name: "server", Hosts: []string{"127.0.0.1"}, Lasts: lasts})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for from, to := range map[string]string{"server.key": c.TLSKey, "server.pem": c.TLSCert} {
+		if err := os.Rename(filepath.Join(out, from), to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return entries[0].Until
+}
+
+// openAlarm reports whether an alarm with this code is open, whose text names something.
+func openAlarm(t *testing.T, api *client.Client, code, names string) bool {
+	t.Helper()
+	list, err := api.Alarms(t.Context(), apiv1.AlarmFilter{Open: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.ContainsFunc(list.Data, func(a apiv1.Alarm) bool { return a.Code == code && strings.Contains(a.Text, names) })
+}
+
+// onOverview reports whether the overview lists an alarm with this code.
+func onOverview(t *testing.T, api *client.Client, code string) bool {
+	t.Helper()
+	overview, err := api.Overview(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, list := range overview.Lists {
+		if list.Kind == "alarms" {
+			return slices.ContainsFunc(list.First, func(e apiv1.OverviewEntry) bool { return e.Detail == code })
+		}
+	}
+	return false
 }
 
 // TestAnotherServersChangeCounts: a login that ends in a commit of another process is ended here too.

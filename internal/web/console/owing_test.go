@@ -80,6 +80,18 @@ func TestACustomerMovesOutAndAnotherMovesIn(t *testing.T) {
 	g.post(in, move...).is(422)
 }
 
+// TestTheAccountsPageWarnsOfADebt: the form that moves a customer out says what becomes of a debt, before anybody sends it.
+func TestTheAccountsPageWarnsOfADebt(t *testing.T) {
+	w := begin(t)
+	const wallet, warning = "04140001027", "stays on the closed account, where nobody collects it"
+	w.api("/v1/meters", `{"number":"`+wallet+`","mode":"prepay_wallet","tariff":"domestic","customer":{"name":"Ben","phone":"+254700000002"},"simulated":true}`)
+	g, at := w.enter(ownerEmail), "/accounts/"+wallet
+	page := g.get(at).is(200).says("Move the customer out").omits(warning)
+	g.post(at, "form", page.value("form"), "act", "debt", "kind", "loan", "amount", "600", "mode", "full").leads(at)
+	page = g.get(at).is(200).says("This customer owes KES 600.00", warning)
+	g.post(at, "form", page.value("form"), "act", "move-out", "reason", "lease ended").is(200).says("The customer has moved out", "Still owed KES 600.00")
+}
+
 // sellWallet recharges a wallet.
 func (g *guest) sellWallet(meter, amount string) {
 	g.w.t.Helper()
