@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/store/postgres"
@@ -72,6 +73,20 @@ func TestAStoreIsCopiedAndGoesOn(t *testing.T) {
 		return report.num(t, "figures", "rows_waiting_for_their_seal") == 0 && report.num(t, "figures", "sales") == 2
 	})
 	rising(t, p, spare)
+}
+
+// TestAnEpochOfAPersonWarnsOfASecondDatabase: whoever begins a store epoch after a restore reads that two restored databases give the same token
+// numbers, as after the restore of a folder.
+func TestAnEpochOfAPersonWarnsOfASecondDatabase(t *testing.T) {
+	t.Parallel()
+	p, url := emptyPlace(t, paywatt(t)), pgtest.New(t)
+	p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir, "--store", url)
+	_, errOut, code := p.try("", "store", "epoch", url, "--taken", time.Now().UTC().Format(time.RFC3339))
+	for _, says := range []string{"is in store epoch 2.", "Serve no other database that was restored from this backup.", "give the same token numbers"} {
+		if code != 0 || !strings.Contains(errOut, says) {
+			t.Errorf("exit %d, want 0 and %q in\n%s", code, says, errOut)
+		}
+	}
 }
 
 // copyBeside copies the store of a running server, which stays the live store, and returns the folder and the URL of the copy.
