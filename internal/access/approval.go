@@ -75,6 +75,9 @@ type ActRequest struct {
 	// Anyway says that one person may do the action even if the four-eyes rule applies: the seller takes back her own fresh sale. Ceilings
 	// still apply.
 	Anyway bool
+	// Routine says the same of an action that people do every day. Within its ceilings it is also none of the actions that a second person should
+	// have seen, because a list of hundreds of them would hide the others.
+	Routine bool
 	// Utility says that a person of the utility must approve, even if the four-eyes rule does not apply, because the actor belongs to a
 	// vendor.
 	Utility bool
@@ -174,7 +177,7 @@ func SecondPerson(tx EyesTx, by Actor, w ActRequest, now time.Time) (FourEyes, e
 		return useApproval(tx, by, w, body, now)
 	}
 	need := w.Utility
-	if r.second == whenBound && !w.Anyway && !need {
+	if r.second == whenBound && !w.Anyway && !w.Routine && !need {
 		if need, err = FourEyesBind(tx, r.right); err != nil {
 			return FourEyes{}, err
 		}
@@ -193,7 +196,7 @@ func SecondPerson(tx EyesTx, by Actor, w ActRequest, now time.Time) (FourEyes, e
 		if len(t.took) > 0 {
 			err = watch(tx.Ceilings(), t, t.rules)
 		}
-		return FourEyes{Alone: r.second == whenBound || t.over.Ceiling != "", took: t.took}, err
+		return FourEyes{Alone: r.second == whenBound && !w.Routine || t.over.Ceiling != "", took: t.took}, err
 	case r.second == noSecond:
 		return FourEyes{Over: t.over.Ceiling, Refusal: t.refused()}, nil
 	}

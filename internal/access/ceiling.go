@@ -3,6 +3,7 @@ package access
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,7 +31,7 @@ const (
 	PersonTexts     Ceiling = "person/texts"            // texts that people write to customers
 	PersonEmergency Ceiling = "person/emergency_supply" // energy of supplies restored at night
 	PersonShortage  Ceiling = "person/till_shortage"
-	PersonFeeders   Ceiling = "person/feeders" // meters whose place gets its first feeder after it was registered
+	PersonFeeders   Ceiling = "person/feeders" // meters whose place gets its first feeder, when they are registered or later
 	MeterSales      Ceiling = "meter/sales"    // sold to one meter in the utility's name
 	PersonSurplus   Ceiling = "person/till_surplus"
 	MeterEmergency  Ceiling = "meter/emergency_supply"
@@ -260,6 +261,27 @@ func (t *taken) count(tx CeilingTx, d DayTotal) (int64, error) {
 		t.took, t.after = append(t.took, d), append(t.after, after)
 	}
 	return after.Amount, err
+}
+
+// LeftToday returns how much somebody may still take under a ceiling of one person today without a second person. It is for an answer that
+// promises this, such as that of a dry run. The action itself counts in its own transaction.
+func LeftToday(tx EyesTx, by Actor, c Ceiling, now time.Time) (int64, error) {
+	all := &people{tx: tx}
+	t, err := take(tx, all, by, []Ceiling{c}, Takes{Amount: 1}, Stored(now))
+	if err != nil {
+		return 0, err
+	}
+	if err := giveBack(tx.Ceilings(), t.took); err != nil {
+		return 0, err
+	}
+	left := int64(math.MaxInt64)
+	if bind, err := all.had(); err != nil || !bind {
+		return left, err
+	}
+	for _, after := range t.after {
+		left = min(left, t.rules.Most(c)-after.Amount+1)
+	}
+	return max(left, 0), nil
 }
 
 // giveBack undoes take.

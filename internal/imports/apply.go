@@ -2,6 +2,7 @@ package imports
 
 import (
 	"context"
+	"slices"
 	"strconv"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -95,9 +96,36 @@ func (s *Imports) meter(n registry.NewMeter) (maker, error) {
 		added, err := s.c.Registry.Register(tx.Registering(), by, g)
 		if err == nil && added.Waits != nil {
 			added.Refusal = refuse.ImportNeedsSecondPerson()
+			if added.Waits.Act == access.ActFeeder {
+				added.Refusal = refuse.ImportFeederAboveCeiling()
+			}
 		}
 		return attempt{Refusal: added.Refusal, line: Line{Object: added.Meter.Meter.ID, Number: added.Meter.Meter.Number, Password: added.MQTTPassword, LinkKey: added.LinkKey}}, err
 	}, err
+}
+
+// refuseFeedersAboveCeiling refuses the rows of a dry run that put more meters on a feeder than one person may today. A dry run undoes each row
+// by itself, so no row sees the others there; an import counts them together.
+func (s *Imports) refuseFeedersAboveCeiling(ctx context.Context, by access.Actor, rows []entry, lines []Line) error {
+	counted := func(n int) bool { return rows[n].meter.Feeder != "" && lines[n].State == Done }
+	if !slices.ContainsFunc(rows, func(e entry) bool { return e.meter.Feeder != "" }) {
+		return nil
+	}
+	left := int64(0)
+	_, err := access.Through(ctx, s.c.Door, by.Tenant, func(tx Tx) (attempt, error) {
+		var err error
+		left, err = access.LeftToday(tx.Debts().Eyes(), by, access.PersonFeeders, s.c.Now())
+		return attempt{dry: true}, err
+	})
+	for n := range rows {
+		if err != nil || !counted(n) {
+			continue
+		}
+		if left--; left < 0 {
+			lines[n] = Line{Line: rows[n].line, State: Failed, Refusal: refuse.ImportFeederAboveCeiling(), Print: rows[n].print}
+		}
+	}
+	return err
 }
 
 // customer registers a customer.

@@ -238,6 +238,9 @@ func (s *Imports) Apply(ctx context.Context, by access.Actor, w Request) (_ Resu
 	rows := w.Kind.entries(table, f)
 	if w.DryRun {
 		lines, err := s.each(ctx, by, Import{Kind: w.Kind}, rows)
+		if err == nil && w.Kind == Meters {
+			err = s.refuseFeedersAboveCeiling(ctx, by, rows, lines)
+		}
 		_, sum := total(lines)
 		return Result{Import: Import{Kind: w.Kind, By: by.String(), Lines: len(rows), CreatedAt: s.c.Now()}, Lines: lines, Ignored: where.ignored,
 			Old: table.Old, Header: table.Header, Columns: where.columns(w.Kind, table), Total: money.Amount{Minor: sum, Currency: f.currency.Code}}, err

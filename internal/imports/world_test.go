@@ -35,12 +35,13 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
 // world is an Imports on a fresh database that can be killed at any write.
 type world struct {
 	*imports.Imports
-	access *access.Access
-	engine *storetest.EngineFault
-	t      *testing.T
-	now    time.Time
-	by     access.Actor // the only owner
-	verify func() (*store.Report, error)
+	access   *access.Access
+	registry *registry.Registry
+	engine   *storetest.EngineFault
+	t        *testing.T
+	now      time.Time
+	by       access.Actor // the only owner
+	verify   func() (*store.Report, error)
 }
 
 func newWorld(t *testing.T, onPostgres bool) *world {
@@ -72,6 +73,7 @@ func newWorld(t *testing.T, onPostgres bool) *world {
 	}
 	meters := registry.New(registry.Config{Sealer: data, TestKeys: keys, Now: w.clock, Rand: rand.Reader, Connected: func(string) bool { return false },
 		Door: store.DoorTo(w.engine, store.Sale, func(tx *store.Tx) registry.Tx { return tx })})
+	w.registry = meters
 	debts := debt.New(debt.Config{Sealer: data, Now: w.clock, MayDate: mayDate,
 		Door: store.DoorTo(w.engine, store.Sale, func(tx *store.Tx) debt.Tx { return tx })})
 	w.Imports = imports.New(imports.Config{Registry: meters, Debts: debts, Sealer: data, Uploads: upload.NewGate(), Now: w.clock,

@@ -3784,6 +3784,11 @@ func ImportNeedsSecondPerson() refusal.Refusal {
 	return refusal.Refusal{Code: "import-row", Text: "import-needs-second-person", What: "A second person must allow this registration.", Not: "This row was not imported.", Try: "Register the meter by itself, or list the tariff as usual in the settings."}
 }
 
+// ImportFeederAboveCeiling: You have put as many meters on a feeder today as one person may. Import the row tomorrow, or ask an owner to raise the ceiling person/feeders. A second person can allow the meter if you register it by itself.
+func ImportFeederAboveCeiling() refusal.Refusal {
+	return refusal.Refusal{Code: "import-row", Text: "import-feeder-above-ceiling", What: "You have put as many meters on a feeder today as one person may.", Not: "This row was not imported.", Try: "Import the row tomorrow, or ask an owner to raise the ceiling person/feeders. A second person can allow the meter if you register it by itself."}
+}
+
 // ImportedRowBefore: The same row is line {line} of import {previous}. Undo that import first if this one is to replace it.
 func ImportedRowBefore(line string, previous string) refusal.Refusal {
 	return refusal.Refusal{Code: "imported-before", Text: "imported-row-before", What: "The same row is line " + line + " of import " + previous + ".", Not: "It was not imported a second time.", Try: "Undo that import first if this one is to replace it.", Args: []refusal.Arg{{Place: "line", Value: line}, {Place: "previous", Value: previous}}}

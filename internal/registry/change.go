@@ -188,7 +188,7 @@ func (c MeterChange) requestSecondPerson(m Meter, was MeterRecord) (access.ActRe
 	}
 	place := c.placeChanges(m, was)
 	if out.Act == "" && len(place) > 0 {
-		out.Act, out.Anyway, out.Takes.Amount = access.ActFeeder, c.isFirstFeeder(was), 1
+		out.Act, out.Routine, out.Takes.Amount = access.ActFeeder, c.isFirstFeeder(was), 1
 	}
 	changes = append(changes, place...)
 	if len(changes) == 0 {

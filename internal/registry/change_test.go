@@ -302,3 +302,87 @@ func TestTooManyFirstFeedersNeedASecondPerson(t *testing.T) {
 		}
 	}
 }
+
+// TestTooManyNewMetersOnFeedersNeedASecondPerson: whoever registers a meter has its password and reports what it counts, so the feeder of a new
+// meter counts under the ceiling of first feeders, whatever else the registration asks a second person for. A meter without a feeder counts
+// nothing. The approved meter is registered with its feeder, and the first feeder of another meter counts together with those.
+func TestTooManyNewMetersOnFeedersNeedASecondPerson(t *testing.T) {
+	w := newWorld(t)
+	w.domestic(t)
+	w.exec(t, func(tx *store.Tx) error { // ceilings bind from the first person on
+		return tx.AddPersonRow(access.PersonRow{ID: id.ID{15: 7}, Email: "amina@example.org", Role: access.Owner, CreatedAt: w.now})
+	})
+	set := func(most int64) {
+		t.Helper()
+		s, err := w.ChangeSettings(t.Context(), boss(), registry.SettingsChange{Ceilings: map[access.Ceiling]int64{access.PersonFeeders: most}})
+		if err != nil || s.Refused() {
+			t.Fatalf("%v %s", err, s.Detail())
+		}
+	}
+	set(1)
+	add := func(n registry.NewMeter) registry.Added {
+		t.Helper()
+		n.Tariff = "domestic"
+		out, err := w.AddMeter(t.Context(), boss(), n)
+		if err != nil || out.Refused() {
+			t.Fatalf("%v %s", err, out.Detail())
+		}
+		return out
+	}
+	var asked access.Approval
+	for _, c := range []struct {
+		what  string
+		meter registry.NewMeter
+		waits access.Act
+	}{
+		{"no feeder", registry.NewMeter{Number: "04140001001", Mode: registry.PrepayWallet}, ""},
+		{"the first feeder", registry.NewMeter{Number: "04140001019", Mode: registry.PrepayWallet, Feeder: "North"}, ""},
+		{"no feeder, again", registry.NewMeter{Number: "04140001027", Mode: registry.PrepayWallet}, ""},
+		{"one feeder too many", registry.NewMeter{Number: "04140001035", Mode: registry.PrepayWallet, Feeder: "North"}, access.ActFeeder},
+		{"a post-paid meter", registry.NewMeter{Number: "04140001043", Mode: registry.Postpay, Feeder: "North"}, access.ActPostpaid},
+		{"an unusual meter", registry.NewMeter{Number: "04140001050", Mode: registry.PrepayWallet, Feeder: "North", ImpPerKWh: ptr(8000)}, access.ActImpulses},
+	} {
+		out := add(c.meter)
+		var act access.Act
+		if out.Waits != nil {
+			act = out.Waits.Act
+		}
+		if act != c.waits {
+			t.Errorf("%s: waits for %q, want %q", c.what, act, c.waits)
+		}
+		if act == access.ActFeeder {
+			asked = *out.Waits
+		}
+	}
+	if asked.Object != "" {
+		w.exec(t, func(tx *store.Tx) error {
+			asked.State, asked.Checker, asked.DecidedAt = access.ApprovalGiven, access.Actor{Kind: access.Person, Name: "second@example.org"}, w.now
+			_, err := tx.PutApproval(asked, access.ApprovalWaiting)
+			return err
+		})
+		maker := boss()
+		maker.Approval = asked.ID
+		done, err := w.Executors()[asked.Act](t.Context(), maker, asked.Body)
+		if added, shown := done.Shown.(registry.Added); err != nil || done.Refused() || !shown || added.Meter.Feeder != "North" {
+			t.Errorf("approved: %+v, %v", done, err)
+		}
+	}
+	out, err := w.ChangeMeter(t.Context(), boss(), "04140001001", registry.MeterChange{Feeder: str("North"), Reason: "a test"})
+	if err != nil || out.Refused() || out.Waits == nil {
+		t.Errorf("a first feeder after new ones: %v %s, waits: %+v", err, out.Detail(), out.Waits)
+	}
+	var alone []string
+	w.exec(t, func(tx *store.Tx) error {
+		alone = nil
+		_, rows, err := storetest.AuditPage(tx, id.ID{}, 100)
+		for _, e := range rows {
+			if e.SinglePerson && e.Action == "meter.add" {
+				alone = append(alone, e.After)
+			}
+		}
+		return err
+	})
+	if len(alone) > 0 {
+		t.Errorf("within the ceiling, the daily report lists %q among what a second person should have seen", alone)
+	}
+}

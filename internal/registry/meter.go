@@ -72,7 +72,8 @@ const (
 
 // AddMeter registers a meter with its customer, service point, account and key reference, all or nothing. It returns the
 // meter's MQTT password and link key, which nobody can read again. A post-paid meter supplies energy before payment, so its
-// registration takes two people, and the approver gets the secrets. A tariff that is not usual takes two people too.
+// registration takes two people, and the approver gets the secrets. A tariff that is not usual takes two people too, and so do more meters
+// on a feeder in a day than the ceiling person/feeders allows.
 func (r *Registry) AddMeter(ctx context.Context, by access.Actor, n NewMeter) (Added, error) {
 	if no := by.Needs(access.WriteMeters); no.Refused() {
 		return Added{Refusal: no}, nil
@@ -195,7 +196,8 @@ func (r *Registry) addMeter(tx Tx, by access.Actor, n NewMeter, d draft, passwor
 }
 
 // wish returns the act of registering a meter. A post-paid meter needs a second person, and so do an unusual number of impulses per kilowatt-hour,
-// a tariff that one person may not choose alone, and another meter for a customer who owes elsewhere.
+// a tariff that one person may not choose alone, and another meter for a customer who owes elsewhere. A feeder counts under the ceiling of first
+// feeders, whatever else is asked: the energy that somebody reports for a meter of their own would hide what is lost on that feeder.
 func (r *Registry) wish(d draft, tx Tx, by access.Actor, n NewMeter, owes money.Amount) (access.ActRequest, error) {
 	a := access.ActRequest{Act: access.ActMeter, Object: "meter " + d.meter.Number, Body: n, Effect: func() (e access.Effect, err error) {
 		d.tell(&e)
@@ -206,6 +208,9 @@ func (r *Registry) wish(d draft, tx Tx, by access.Actor, n NewMeter, owes money.
 		}
 		return e, err
 	}}
+	if d.point.Feeder != "" {
+		a.Takes.Amount = 1
+	}
 	if d.meter.Mode == Postpay {
 		a.Act, a.Summary = access.ActPostpaid, fmt.Sprintf("register post-paid meter %s on tariff %s: it supplies energy before it is paid for", d.meter.Number, d.tariff)
 		return a, nil
@@ -216,15 +221,40 @@ func (r *Registry) wish(d draft, tx Tx, by access.Actor, n NewMeter, owes money.
 		return a, nil
 	}
 	c, err := choose(tx, d.account.Tariff, id.ID{})
-	if err == nil && c.Alone() && owes.Minor > 0 {
+	if err != nil {
+		return a, err
+	}
+	if c.Alone() && owes.Minor > 0 {
 		a.Act, a.Summary = access.ActMoveIn, fmt.Sprintf("register meter %s on tariff %q for a customer who owes %s on another account: sales to this meter pay nothing of it",
 			d.meter.Number, c.Next, owes)
 		return a, nil
 	}
-	if err == nil && (!c.Alone() || !by.Approval.IsZero()) {
+	onFeeder, err := d.onlyFeeder(tx, by, c)
+	if err != nil {
+		return a, err
+	}
+	if onFeeder {
+		a.Act, a.Routine = access.ActFeeder, true
+		a.Summary = fmt.Sprintf("register meter %s on tariff %q and feeder %q", d.meter.Number, c.Next, d.point.Feeder)
+		return a, nil
+	}
+	if !c.Alone() || !by.Approval.IsZero() {
 		a.Act, a.Summary = access.ActMeterTariff, fmt.Sprintf("register meter %s on tariff %q, which the settings do not list as usual", d.meter.Number, c.Next)
 	}
-	return a, err
+	return a, nil
+}
+
+// onlyFeeder reports whether nothing but its feeder can make the registration of a meter need a second person. An approved registration is
+// still for what was asked: a tariff that became usual since then does not make it another act.
+func (d draft) onlyFeeder(tx Tx, by access.Actor, c TariffChoice) (bool, error) {
+	if d.point.Feeder == "" || !c.Alone() {
+		return false, nil
+	}
+	if by.Approval.IsZero() {
+		return true, nil
+	}
+	asked, found, err := tx.Eyes().ApprovalByID(by.Approval)
+	return found && asked.Act == access.ActFeeder, err
 }
 
 // tell says which meter a draft registers, and for whom.
@@ -232,6 +262,7 @@ func (d draft) tell(e *access.Effect) {
 	e.Fact("meter", d.meter.Number)
 	e.Tells("mode", access.Named("mode", string(d.meter.Mode)))
 	e.Fact("tariff", d.tariff)
+	e.Fact("feeder", d.point.Feeder)
 	e.Fact("impulses", strconv.FormatInt(int64(d.meter.ImpPerKWh), 10))
 	e.Fact("customer", d.customer.Name)
 	e.Fact("phone", d.customer.Phone)
