@@ -83,6 +83,7 @@ type EffectRow struct {
 	From   string // who pays
 	Said   string // what the payer typed, or what the row is for
 	Meter  string // numbers of the meters that it reaches, if any, separated by commas
+	Phone  string // telephone number that is recorded for the customer of these meters; it is compared and not shown
 	Amount money.Amount
 	Fate   Fate
 	Odd    []Oddity
@@ -272,7 +273,7 @@ func MarkOwn(tx EyesTx, rows []EffectRow, now time.Time) error {
 	var meters, phones []string
 	for _, r := range rows {
 		if r.Fate != FateKnown {
-			meters, phones = append(meters, r.meters()...), append(phones, r.From, r.Said)
+			meters, phones = append(meters, r.meters()...), append(phones, r.phones()...)
 		}
 	}
 	ofMeter, err := OwnersOf(tx, OwnMeter, meters, now)
@@ -292,8 +293,14 @@ func MarkOwn(tx EyesTx, rows []EffectRow, now time.Time) error {
 		for _, meter := range r.meters() {
 			r.Odd = append(r.Odd, oddOwn(ofMeter[OwnKey(OwnMeter, meter)])...)
 		}
-		for _, text := range slices.Compact([]string{r.From, r.Said}) {
-			r.Odd = append(r.Odd, oddOwn(ofPhone[OwnKey(OwnPhone, text)])...)
+		var marked []string // a payer's telephone is often the one that is recorded for the customer
+		for _, text := range r.phones() {
+			key := OwnKey(OwnPhone, text)
+			if slices.Contains(marked, key) {
+				continue
+			}
+			marked = append(marked, key)
+			r.Odd = append(r.Odd, oddOwn(ofPhone[key])...)
 		}
 		r.Own = len(r.Odd) > before
 	}
@@ -302,6 +309,40 @@ func MarkOwn(tx EyesTx, rows []EffectRow, now time.Time) error {
 
 // meters lists the numbers of the meters that a row reaches.
 func (r EffectRow) meters() []string { return strings.Split(r.Meter, ",") }
+
+// phones lists the texts of a row that may be a telephone number: who pays, what the payer typed, and the number of the customer.
+func (r EffectRow) phones() []string { return []string{r.From, r.Said, r.Phone} }
+
+// severalRows is how many rows of a file for one meter are worth a second look.
+const severalRows = 3
+
+// Together is what the rows of a file are together for one meter, or for the meters of one account.
+type Together struct {
+	Rows int64
+	Sum  money.Amount
+}
+
+// Several reports whether there are so many rows that a person should look at them twice.
+func (t Together) Several() bool { return t.Rows >= severalRows }
+
+// AddTogether returns what the rows of some fate are together for each meter, by the index of the meter's first such row. What is strange about a
+// meter stands only there, so that its other rows leave room for those of other meters.
+func AddTogether(rows []EffectRow, fate Fate) map[int]Together {
+	first, out := map[string]int{}, map[int]Together{}
+	for i, r := range rows {
+		if r.Fate != fate {
+			continue
+		}
+		at, known := first[r.Meter]
+		if !known {
+			at = i
+			first[r.Meter] = i
+		}
+		t := out[at]
+		out[at] = Together{t.Rows + 1, money.Amount{Minor: t.Sum.Minor + r.Amount.Minor, Currency: r.Amount.Currency}}
+	}
+	return out
+}
 
 // oddOwn says whose meter or telephone it is.
 func oddOwn(of []OwnMark) (out []Oddity) {

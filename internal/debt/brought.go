@@ -241,8 +241,9 @@ func (ds *Debts) TakeBackBalance(tx Tx, by access.Actor, journal id.ID) (refusal
 type ImportedEntry struct {
 	Amount   money.Minor
 	For      string
-	Meter    string // numbers of the meters of its account
+	Meter    string // numbers of the meters of its account, or the account's identity if it has none
 	Customer string
+	Phone    string // of the customer
 }
 
 // ImportedEntry reads what an import made: a debt by its identity, or else an opening balance by its journal.
@@ -266,7 +267,10 @@ func (ds *Debts) ImportedEntry(tx Tx, made id.ID, isDebt bool) (b ImportedEntry,
 		}
 	}
 	place, _, err := tx.AccountPlace(AccountName{ID: account})
-	b.Meter, b.Customer = strings.Join(place.Meters, ", "), place.Customer.Name
+	b.Meter, b.Customer, b.Phone = strings.Join(place.Meters, ", "), place.Customer.Name, place.Customer.Phone
+	if b.Meter == "" { // else the rows of all such accounts would count as those of one
+		b.Meter = account.Text(id.Account)
+	}
 	return b, err
 }
 

@@ -26,10 +26,10 @@ func (s *Imports) effectOf(tx Tx, k Kind, rows []entry, now time.Time) (e access
 		if no.Refused() || meters == "" {
 			meters = r.money.Account
 		}
-		out[i] = access.EffectRow{Line: r.line, From: place.Customer.Name, Said: strings.TrimSpace(r.money.Kind + " " + r.money.Memo), Meter: meters, Fate: fate,
-			Amount: money.Amount{Minor: r.money.Amount}}
+		out[i] = access.EffectRow{Line: r.line, From: place.Customer.Name, Said: strings.TrimSpace(r.money.Kind + " " + r.money.Memo), Meter: meters,
+			Phone: place.Customer.Phone, Fate: fate, Amount: money.Amount{Minor: r.money.Amount}}
 	}
-	return tellRows(tx, out, ceiling, now)
+	return tellRows(tx, out, fate, ceiling, now)
 }
 
 // undoEffect says what undoing a file takes back, from the debts and journals that its rows made.
@@ -47,9 +47,10 @@ func (s *Imports) undoEffect(tx Tx, i Import, lines []Line, now time.Time) (e ac
 		if err != nil {
 			return e, err
 		}
-		out = append(out, access.EffectRow{Line: l.Line, From: m.Customer, Said: m.For, Meter: m.Meter, Fate: access.FateUndone, Amount: money.Amount{Minor: m.Amount}})
+		out = append(out, access.EffectRow{Line: l.Line, From: m.Customer, Said: m.For, Meter: m.Meter, Phone: m.Phone, Fate: access.FateUndone,
+			Amount: money.Amount{Minor: m.Amount}})
 	}
-	if e, err = tellRows(tx, out, ceiling, now); err != nil {
+	if e, err = tellRows(tx, out, access.FateUndone, ceiling, now); err != nil {
 		return e, err
 	}
 	currency, _, err := tx.Debts().Books().Currency()
@@ -58,8 +59,8 @@ func (s *Imports) undoEffect(tx Tx, i Import, lines []Line, now time.Time) (e ac
 	return e, err
 }
 
-// tellRows marks the rows that are worth a second look, and chooses those that are shown.
-func tellRows(tx Tx, rows []access.EffectRow, ceiling access.Ceiling, now time.Time) (e access.Effect, err error) {
+// tellRows marks the rows that are worth a second look, and chooses those that are shown. All rows have the same fate.
+func tellRows(tx Tx, rows []access.EffectRow, fate access.Fate, ceiling access.Ceiling, now time.Time) (e access.Effect, err error) {
 	currency, _, err := tx.Debts().Books().Currency()
 	if err != nil {
 		return e, err
@@ -70,16 +71,16 @@ func tellRows(tx Tx, rows []access.EffectRow, ceiling access.Ceiling, now time.T
 		return e, err
 	}
 	limit := money.Amount{Minor: money.Minor(rules.Most(ceiling)), Currency: currency}
-	sums := map[string]money.Minor{} // of an account, by its meters
-	for _, r := range rows {
-		sums[r.Meter] += r.Amount.Minor
-	}
 	for i := range rows {
+		rows[i].Amount.Currency = currency
+	}
+	for i, t := range access.AddTogether(rows, fate) {
 		r := &rows[i]
-		r.Amount.Currency = currency
-		if sum := sums[r.Meter]; sum > limit.Minor {
-			r.Odd = append(r.Odd, access.Oddity{Refusal: refuse.OddAccount(money.Amount{Minor: sum, Currency: currency}, limit)})
-			delete(sums, r.Meter) // it stands at the account's first row
+		if t.Several() {
+			r.Odd = append(r.Odd, access.Oddity{Refusal: refuse.OddManyImported(t.Rows, r.Meter, t.Sum)})
+		}
+		if t.Sum.Minor > limit.Minor {
+			r.Odd = append(r.Odd, access.Oddity{Refusal: refuse.OddAccount(t.Sum, limit)})
 		}
 	}
 	if err := access.MarkOwn(eyes, rows, now); err != nil {

@@ -135,6 +135,7 @@ func with(list []string, more string) []string {
 type Found struct {
 	Meter   string // its number
 	Account id.ID
+	Phone   string    // telephone number of its customer; empty if there is none
 	Since   time.Time // when its customer's telephone number was registered; zero for a number that an earlier version registered
 	// HeldUntil is when its customer's telephone number begins to decide for payments, because it replaced another one or was another customer's a
 	// moment ago; zero for a first number.

@@ -16,9 +16,6 @@ import (
 // A statement of a provider that cannot be asked is credit for whatever it says. This file says what its rows would do, to the person who must agree:
 // with the same functions that take the file, and against the books as they are at that moment.
 
-// severalOnMeter is how many rows for one meter in a file are worth a second look.
-const severalOnMeter = 3
-
 // rehearsal is what a file would do. Its meters are those of its rows, in their order, see [payment.Notice.Agreed].
 type rehearsal struct {
 	effect access.Effect
@@ -116,59 +113,47 @@ func effectRow(r statement.Row, d decision, back map[string]reversal) access.Eff
 // matchRows finds the meters of all payments, as they are found when the payments are taken: a row that nobody looked up would be sold unseen.
 func (s *Statements) matchRows(tx Tx, rows []access.EffectRow) error {
 	type words struct{ reference, payer string }
-	meters := map[words]string{} // many rows of a file are of the same customers
+	known := map[words]payment.Found{} // many rows of a file are of the same customers
 	for i := range rows {
 		r := &rows[i]
 		if r.Fate != access.FateParked {
 			continue
 		}
 		said := words{r.Said, r.From}
-		meter, known := meters[said]
-		if !known {
-			found, why, err := s.c.Payments.MeterOf(tx.Paying(), payment.Payment{Amount: r.Amount, Reference: r.Said, Payer: r.From, PaidAt: r.At})
+		found, looked := known[said]
+		if !looked {
+			meter, why, err := s.c.Payments.MeterOf(tx.Paying(), payment.Payment{Amount: r.Amount, Reference: r.Said, Payer: r.From, PaidAt: r.At})
 			if err != nil {
 				return err
 			}
 			if why == payment.NoReason {
-				meter = found.Meter
+				found = meter
 			}
-			meters[said] = meter
+			known[said] = found
 		}
-		if meter != "" {
-			r.Meter, r.Fate = meter, access.FateSold
+		if found.Meter != "" {
+			r.Meter, r.Phone, r.Fate = found.Meter, found.Phone, access.FateSold
 		}
 	}
 	return nil
 }
 
 // markRows marks what a person should look at twice: several rows for one meter, more for a meter than its ceiling, and more than a payment may be
-// without a second person. What is strange about a meter stands at its first row, so that its other rows leave room for those of other meters.
+// without a second person.
 func markRows(rows []access.EffectRow, p payment.Provider, ceiling money.Minor) {
-	type total struct {
-		n   int64
-		sum money.Amount
-	}
-	sums := map[string]total{}
-	for _, r := range rows {
-		if r.Fate == access.FateSold {
-			t := sums[r.Meter]
-			sums[r.Meter] = total{t.n + 1, money.Amount{Minor: t.sum.Minor + r.Amount.Minor, Currency: r.Amount.Currency}}
-		}
-	}
+	together := access.AddTogether(rows, access.FateSold)
 	for i := range rows {
 		r := &rows[i]
 		if r.Fate != access.FateSold && r.Fate != access.FateParked {
 			continue
 		}
 		limit := func(most money.Minor) money.Amount { return money.Amount{Minor: most, Currency: r.Amount.Currency} }
-		if t, first := sums[r.Meter]; first && r.Fate == access.FateSold {
-			delete(sums, r.Meter)
-			if t.n >= severalOnMeter {
-				r.Odd = append(r.Odd, access.Oddity{Refusal: refuse.OddMany(t.n, r.Meter, t.sum)})
-			}
-			if t.sum.Minor > ceiling {
-				r.Odd = append(r.Odd, access.Oddity{Refusal: refuse.OddCeiling(r.Meter, t.sum, limit(ceiling))})
-			}
+		t := together[i]
+		if t.Several() {
+			r.Odd = append(r.Odd, access.Oddity{Refusal: refuse.OddMany(t.Rows, r.Meter, t.Sum)})
+		}
+		if t.Sum.Minor > ceiling {
+			r.Odd = append(r.Odd, access.Oddity{Refusal: refuse.OddCeiling(r.Meter, t.Sum, limit(ceiling))})
 		}
 		if p.Single > 0 && r.Amount.Minor > p.Single {
 			r.Odd = append(r.Odd, access.Oddity{Refusal: refuse.OddSingle(r.Amount, limit(p.Single), p.Name)})

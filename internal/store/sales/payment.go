@@ -246,7 +246,7 @@ const foundQuery = `SELECT m.number, m.account_id, c.phone, c.phone_since, c.id 
 // PayableMeters lists at most max meters that a reference names by a number or an account.
 func (tx Rows) PayableMeters(r payment.Reference, max int) (out []payment.Found, err error) {
 	add := func(row core.Row) error {
-		out = append(out, payment.Found{Meter: row.Text(0), Account: row.ID(1)})
+		out = append(out, payment.Found{Meter: row.Text(0), Account: row.ID(1), Phone: row.Text(2)})
 		return nil
 	}
 	for _, number := range r.Numbers {
@@ -262,16 +262,12 @@ func (tx Rows) PayableMeters(r payment.Reference, max int) (out []payment.Found,
 
 // CalledMeters lists at most max meters of the customers with a telephone number that a reference may be.
 func (tx Rows) CalledMeters(r payment.Reference, max int) (out []payment.Found, err error) {
-	type caller struct {
-		customer id.ID
-		phone    string
-	}
-	var callers []caller
+	var customers []id.ID
 	for _, digits := range r.Phones {
 		err := tx.C.Query(foundQuery+`SUBSTR(c.search, LENGTH(c.search) - 7) = $2 ORDER BY m.number LIMIT $3`, func(row core.Row) error {
 			if payment.SamePhone(digits, row.Text(2)) {
-				out = append(out, payment.Found{Meter: row.Text(0), Account: row.ID(1), Since: row.Time(3)})
-				callers = append(callers, caller{row.ID(4), row.Text(2)})
+				out = append(out, payment.Found{Meter: row.Text(0), Account: row.ID(1), Phone: row.Text(2), Since: row.Time(3)})
+				customers = append(customers, row.ID(4))
 			}
 			return nil
 		}, tx.Tenant, digits[len(digits)-payment.PhoneEnd:], max)
@@ -279,8 +275,8 @@ func (tx Rows) CalledMeters(r payment.Reference, max int) (out []payment.Found, 
 			return nil, fault.Wrap(err, "find the meters of a telephone number")
 		}
 	}
-	for i, c := range callers {
-		if out[i].HeldUntil, err = people.Of(tx.Tx).NumberDecidesFrom(c.customer, c.phone, out[i].Since); err != nil {
+	for i, customer := range customers {
+		if out[i].HeldUntil, err = people.Of(tx.Tx).NumberDecidesFrom(customer, out[i].Phone, out[i].Since); err != nil {
 			return nil, err
 		}
 		_, err := tx.One(`SELECT held_until FROM number_change WHERE tenant_id = $1 AND owner = $2`, func(row core.Row) error {
@@ -288,7 +284,7 @@ func (tx Rows) CalledMeters(r payment.Reference, max int) (out []payment.Found, 
 				out[i].HeldUntil = own
 			}
 			return nil
-		}, tx.Tenant, registry.PhoneOwner(c.customer))
+		}, tx.Tenant, registry.PhoneOwner(customer))
 		if err != nil {
 			return nil, fault.Wrap(err, "find how long a telephone number is held")
 		}
