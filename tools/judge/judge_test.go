@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -76,6 +78,58 @@ func TestOnlyALateWaitIsForgiven(t *testing.T) {
 		}
 		if !strings.HasSuffix(printed, want) {
 			t.Errorf("%s: the last line is not %q:\n%s", name, want, printed)
+		}
+	}
+}
+
+// TestALogIsNoFailure: what a test logs beside a wait that ended too early does not count against it. The source tells a log from a failure.
+func TestALogIsNoFailure(t *testing.T) {
+	t.Chdir(t.TempDir())
+	source := []string{
+		1: `	t.Logf("repeat with -seed %d", seed)`,
+		2: `	s.t.Log(seen)`,
+		3: `	t.Errorf("the books sum to %d", sum)`,
+		4: `	report("the books sum to %d", sum)`,
+		5: `	t.Log(sumOf(t))`,
+		6: `	t.Log(`,
+		7: ``,
+	}
+	for name, text := range map[string]string{"go.mod": "module example.org/m\n", "q/a_test.go": strings.Join(source[1:], "\n")} {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o700), os.WriteFile(name, []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for line, forgiven := range []bool{1: true, 2: true, 3: false, 4: false, 5: false, 6: true, 7: false, 8: false} {
+		if line == 0 {
+			continue
+		}
+		for _, pkg := range []string{"example.org/m/q", "example.org/other/q"} {
+			events := append(ran("fail", fmt.Sprintf("    a_test.go:%d: 12\n", line)+late), ran("pass", "")...)
+			for i := range events {
+				events[i].Package = pkg
+			}
+			want := forgiven && pkg == "example.org/m/q"
+			if printed, _, passed := judged(t, events...); passed != want {
+				t.Errorf("line %d of %s: passed %v, want %v\n%s", line, pkg, passed, want, printed)
+			}
+		}
+	}
+	logs := ran("fail", "    a_test.go:1: repeat with -seed 12\n")
+	logs = append(logs, ran("pass", "")...)
+	for i := range logs {
+		logs[i].Package = "example.org/m/q"
+	}
+	if printed, _, passed := judged(t, logs...); passed {
+		t.Errorf("a failure without a reason is forgiven because of a log:\n%s", printed)
+	}
+}
+
+// TestASkipHidesNoFailure: a test that failed, and is skipped when it runs again, failed.
+func TestASkipHidesNoFailure(t *testing.T) {
+	for _, log := range []string{late, "    a_test.go:9: the books sum to 3\n"} {
+		printed, flaky, passed := judged(t, append(ran("fail", log), ran("skip", "    a_test.go:3: no mosquitto\n")...)...)
+		if passed || flaky != "" || !strings.HasSuffix(printed, "0 passed, 1 failed, 0 skipped\n") {
+			t.Errorf("passed %v, flaky %q:\n%s", passed, flaky, printed)
 		}
 	}
 }

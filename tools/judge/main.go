@@ -4,8 +4,8 @@
 //
 // A test that failed and passed when it ran again is flaky. Its log is printed and written to the file. Only a wait that ended
 // too early is forgiven (internal/await), and only twice in a check: a lost sale, a wrong sum, a panic or a data race stays a
-// failure whatever the second run says. The last line counts the tests: "N passed, M failed, K skipped". The exit code is 1 if
-// the check failed.
+// failure whatever the second run says. What a test logs is no failure; the sources below the working directory tell the two
+// apart. The last line counts the tests: "N passed, M failed, K skipped". The exit code is 1 if the check failed.
 package main
 
 import (

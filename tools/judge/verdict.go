@@ -28,18 +28,18 @@ func (v *verdict) passed() bool { return len(v.failed) == 0 && len(v.flaky) <= m
 
 // judge decides about every test.
 func (r *results) judge() *verdict {
-	v := &verdict{}
+	v, code := &verdict{}, readSources()
 	for _, t := range r.tests {
 		isPackage := t.name == ""
 		last := &t.attempts[len(t.attempts)-1]
 		switch {
 		case isPackage && (last.outcome != "fail" || r.hasFailedTest(t.pkg)):
 			continue // the package fails with its test
-		case last.outcome == "skip":
+		case last.outcome == "skip" && !t.hasFailed():
 			v.skipped = append(v.skipped, t)
-		case last.outcome != "pass" || !t.forgiven():
-			v.failed = append(v.failed, t)
-		case len(t.attempts) > 1 && t.attempts[0].outcome == "fail":
+		case last.outcome != "pass" || !t.forgiven(code):
+			v.failed = append(v.failed, t) // also if it is skipped when it runs again: nobody knows whether the fault is gone
+		case t.hasFailed():
 			v.flaky = append(v.flaky, t)
 		default:
 			v.passedTests = append(v.passedTests, t)
@@ -66,10 +66,15 @@ func (t *test) seconds() (sum float64) {
 	return sum
 }
 
+// hasFailed reports whether a test failed in any of its attempts.
+func (t *test) hasFailed() bool {
+	return slices.ContainsFunc(t.attempts, func(a attempt) bool { return a.outcome == "fail" })
+}
+
 // forgiven reports whether nothing but waits that ended too early made the earlier attempts of a test fail.
-func (t *test) forgiven() bool {
+func (t *test) forgiven(code sources) bool {
 	for i := range t.attempts {
-		if a := &t.attempts[i]; a.outcome == "fail" && !onlyWaited(a.log.String()) {
+		if a := &t.attempts[i]; a.outcome == "fail" && !code.onlyWaited(t.pkg, a.log.String()) {
 			return false
 		}
 	}
@@ -77,14 +82,14 @@ func (t *test) forgiven() bool {
 }
 
 // failure is a line that t.Error, t.Fatal or t.Log wrote. A message of several lines goes on with deeper indentation.
-var failure = regexp.MustCompile(`^ +[A-Za-z0-9_]+\.go:\d+: (.*)`)
+var failure = regexp.MustCompile(`^ +([A-Za-z0-9_]+\.go):(\d+): (.*)`)
 
 // broken is what no second run forgives, wherever it stands.
 var broken = regexp.MustCompile(`(?m)^panic: |^fatal error: |WARNING: DATA RACE|^\s+panic: .*recovered`)
 
 // onlyWaited reports whether a failed attempt names a wait that ended too early and no other failure.
-// A log line of the test cannot be told from a failure; it counts as one, unless it is a figure.
-func onlyWaited(log string) bool {
+// What the test logs is no failure.
+func (s sources) onlyWaited(pkg, log string) bool {
 	if broken.MatchString(log) {
 		return false
 	}
@@ -92,8 +97,8 @@ func onlyWaited(log string) bool {
 	for line := range strings.Lines(log) {
 		said := failure.FindStringSubmatch(strings.TrimRight(line, "\n"))
 		switch {
-		case said == nil || strings.HasPrefix(said[1], "figures: "):
-		case strings.HasPrefix(said[1], notInTime):
+		case said == nil || strings.HasPrefix(said[3], "figures: ") || s.isLog(pkg, said[1], said[2]):
+		case strings.HasPrefix(said[3], notInTime):
 			waited = true
 		default:
 			return false
@@ -163,7 +168,7 @@ func (v *verdict) printSkips(w io.Writer) {
 func reasonOf(log string) string {
 	for line := range strings.Lines(log) {
 		if said := failure.FindStringSubmatch(strings.TrimRight(line, "\n")); said != nil {
-			return said[1]
+			return said[3]
 		}
 	}
 	return "no reason given"
