@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/gsm/bus"
 	"github.com/paywatt/paywatt/internal/gsm/network"
 	"github.com/paywatt/paywatt/internal/gsm/sim900"
@@ -53,11 +54,11 @@ func TestPhonesTalkFromOtherProcesses(t *testing.T) {
 	if err := c.Send(ctx, alice, bob, "habari"); err != nil {
 		t.Fatal(err)
 	}
-	got, err := c.Messages(ctx, bob, 0, 10*time.Second)
+	got, err := c.Messages(ctx, bob, 0, await.Limit)
 	if err != nil || len(got) != 1 || got[0].From != alice || got[0].Text != "habari" || got[0].N != 1 {
 		t.Errorf("bob got %+v, %v", got, err)
 	}
-	report, err := c.Messages(ctx, alice, 0, 10*time.Second)
+	report, err := c.Messages(ctx, alice, 0, await.Limit)
 	if err != nil || len(report) != 1 || report[0].Report != "delivered" || report[0].From != bob {
 		t.Errorf("alice got %+v, %v", report, err)
 	}
@@ -65,7 +66,11 @@ func TestPhonesTalkFromOtherProcesses(t *testing.T) {
 		t.Errorf("nothing more: %+v, %v", got, err)
 	}
 	var events []network.Event
-	err = c.Do(ctx, http.MethodGet, "/events?after=0&wait=1s", nil, &events)
+	await.True(t, "the report is among the events", func() bool { // alice has it before
+		events = nil
+		err = c.Do(ctx, http.MethodGet, "/events?after=0&wait=1s", nil, &events)
+		return err != nil || len(events) >= 3
+	})
 	if err != nil || len(events) != 3 || events[0].Kind != network.Submitted || events[0].Text != "habari" || events[2].Kind != network.Reported {
 		t.Errorf("events %+v, %v", events, err)
 	}
@@ -81,17 +86,14 @@ func TestModemsAreMadeToFail(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for end := time.Now().Add(10 * time.Second); ; {
+	want := bus.Modem{Number: modem, PTY: "/dev/pts/9", Used: 2, Slots: 2}
+	await.True(t, fmt.Sprintf("the only modem is %+v", want), func() bool {
 		all, err := c.Modems(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := (bus.Modem{Number: modem, PTY: "/dev/pts/9", Used: 2, Slots: 2}); len(all) == 1 && all[0] == want {
-			break
-		} else if time.Now().After(end) {
-			t.Fatalf("modems %+v, want %+v", all, want)
-		}
-	}
+		return len(all) == 1 && all[0] == want
+	})
 	away := 2
 	if err := c.Do(ctx, http.MethodPost, "/modems/"+url.PathEscape(modem), bus.Change{Reset: true, Fail: []int{38}, Registration: &away}, nil); err != nil {
 		t.Fatal(err)
