@@ -5,15 +5,18 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/internal/await"
 )
 
 // rawMeter is a meter that keeps its session in MQTT 3.1.1, and answers only when the test says so.
@@ -40,7 +43,7 @@ func mqttText(s string) []byte {
 // next returns the next packet.
 func (m *rawMeter) next() (first byte, body []byte) {
 	m.t.Helper()
-	_ = m.conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = m.conn.SetReadDeadline(time.Now().Add(await.Limit))
 	first, err := m.in.ReadByte()
 	n := uint64(0)
 	if err == nil {
@@ -49,6 +52,9 @@ func (m *rawMeter) next() (first byte, body []byte) {
 	if err == nil {
 		body = make([]byte, n)
 		_, err = io.ReadFull(m.in, body)
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		m.t.Fatalf("%s: after %v the server still sends the meter nothing", await.NotInTime, await.Limit)
 	}
 	if err != nil {
 		m.t.Fatal(err)
@@ -65,7 +71,8 @@ func (m *rawMeter) begin(address, password string, first bool) {
 	}
 	m.t.Cleanup(func() { _ = m.conn.Close() })
 	m.in = bufio.NewReader(m.conn)
-	m.packet(0x10, mqttText("MQTT"), []byte{4, 0xc0, 0, 60}, mqttText(m.number), mqttText(m.number), mqttText(password))
+	const keepAlive = 500 // seconds, so that await.Limit ends a wait before the server ends the silent connection
+	m.packet(0x10, mqttText("MQTT"), []byte{4, 0xc0, keepAlive >> 8, keepAlive & 0xff}, mqttText(m.number), mqttText(m.number), mqttText(password))
 	present := byte(1)
 	if first {
 		present = 0
