@@ -70,6 +70,7 @@ type village struct {
 	texts map[string]string   // the last text to each telephone
 	sent  map[string][]string // the last answer to BAL to each telephone, and the texts after it
 	every map[string][]string // all texts to each telephone
+	found map[string]int      // which of them lastText found last
 }
 
 // TestFiguresAgree: meters with tokens and with wallets, in random states; the list, the meter's page, the API, the answer by SMS, the
@@ -112,7 +113,7 @@ func TestFiguresAgree(t *testing.T) {
 // settle starts the server. It has a gateway of telephones named phone1, after the given routes.
 func settle(t *testing.T, seed uint64, routes ...config.Route) *village {
 	t.Helper()
-	v := &village{t: t, r: rand.New(rand.NewPCG(seed, 7)), now: time.Now().UTC().Truncate(time.Second), texts: map[string]string{}, sent: map[string][]string{}, every: map[string][]string{}}
+	v := &village{t: t, r: rand.New(rand.NewPCG(seed, 7)), now: time.Now().UTC().Truncate(time.Second), texts: map[string]string{}, sent: map[string][]string{}, every: map[string][]string{}, found: map[string]int{}}
 	dir := t.TempDir()
 	weak := keystore.Params{Time: 1, MemoryKiB: 8, Threads: 1}
 	keys, err := keystore.Open(dir, keystore.Config{Params: weak})
@@ -326,14 +327,20 @@ func (v *village) ask() {
 	})
 }
 
-// lastText waits until the last text to a telephone is as wanted, and returns it.
+// lastText waits for a text to a telephone that is as wanted, and returns the last such text. Another text may have come after it. Texts
+// before the one that was found in an earlier call do not count.
 func (v *village) lastText(phone, what string, wanted func(text string) bool) (text string) {
 	v.t.Helper()
-	await.True(v.t, "the last text to "+phone+" "+what, func() bool {
+	await.True(v.t, "a text to "+phone+" "+what, func() bool {
 		v.mu.Lock()
 		defer v.mu.Unlock()
-		text = v.texts[phone]
-		return wanted(text)
+		for i, one := range slices.Backward(v.every[phone]) {
+			if i >= v.found[phone] && wanted(one) {
+				text, v.found[phone] = one, i
+				return true
+			}
+		}
+		return false
 	})
 	return text
 }
