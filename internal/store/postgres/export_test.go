@@ -124,5 +124,7 @@ func Saw(e *Engine) { e.seen.Store(system(e.seen.Load().(string)) + "/000000FF")
 // Crowd returns how many sales a worker waits for.
 func Crowd(answered, waiting int) int { return crowd(answered, waiting) }
 
-// WithCommitTime limits the wait for the answer to COMMIT.
-func WithCommitTime(o Options, within time.Duration) Options { o.commitTime = within; return o }
+// LimitCommits limits the wait for the answer to COMMIT from now on. No closure may be under way.
+func LimitCommits(e *Engine, within time.Duration) {
+	e.commit = func(c *conn) error { return c.commit(within) }
+}

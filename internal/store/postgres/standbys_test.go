@@ -183,11 +183,11 @@ func TestNoDeclarationForgetsTheStandbys(t *testing.T) {
 // TestACommitWithoutAStandbyEndsInTime: the last standby is lost after the transaction has looked for it. The caller hears in time that the
 // outcome is unknown. Nobody sees the commit until a standby has it, and then everybody does.
 func TestACommitWithoutAStandbyEndsInTime(t *testing.T) {
-	const limit = time.Second
-	c, e, admin := followed(t, postgres.WithCommitTime(postgres.Options{}, limit))
+	c, e, admin := followed(t, postgres.Options{})
 	end := follow(t, c, admin, "a")
 	waitsFor("ANY 1 (*)").set(admin)
 	await.True(t, "the standby is synchronous", func() bool { return e.Standbys().Synchronous == 1 })
+	postgres.LimitCommits(e, time.Second) // only now: on a slow machine the commits before may take longer
 	_, err := do(e, func(tx *store.Tx) (value, error) {
 		v, err := take1(tx)
 		end()
@@ -227,9 +227,10 @@ func TestARoleWithoutRightsSeesConnections(t *testing.T) {
 	await.True(t, "the plain role sees that none follows", func() bool { return look().Safety() == store.SafetyStopped })
 	follow(t, c, admin, "b")
 	admin(`GRANT pg_monitor TO plain`)
-	if s := look(); s.Hidden || s.Synchronous != 1 {
-		t.Errorf("with pg_monitor it sees %+v, want one synchronous standby", s)
+	if s := look(); s.Hidden {
+		t.Errorf("with pg_monitor it sees %+v, want the state of the standby", s)
 	}
+	await.True(t, "with pg_monitor it sees one synchronous standby", func() bool { return look().Synchronous == 1 })
 }
 
 // TestTrialsWaitForNoStandby: the trials end while every commit waits for a standby that is away, because that is when somebody runs them.
