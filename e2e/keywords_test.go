@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"regexp"
 	"strings"
@@ -23,15 +22,17 @@ type talk struct {
 func (c *talk) ask(t *testing.T, text string) string {
 	t.Helper()
 	c.send(t, text)
-	ctx, cancel := context.WithTimeout(t.Context(), await.Limit)
-	defer cancel()
-	for ctx.Err() == nil {
-		if m, is := c.next(t, 5*time.Second); is {
-			return m
-		}
-	}
-	t.Fatalf("%q of %s is not answered", text, c.phone)
-	return ""
+	return c.hear(t, "an answer to "+text)
+}
+
+// hear waits for the next message from the server.
+func (c *talk) hear(t *testing.T, what string) (text string) {
+	t.Helper()
+	await.True(t, what+" to "+c.phone, func() (is bool) {
+		text, is = c.next(t, 5*time.Second)
+		return is
+	})
+	return text
 }
 
 // send writes a text. Blanks in front make each text different, because the network treats the same text within a second as a repetition.
@@ -92,8 +93,8 @@ func TestKeywordsThroughAModem(t *testing.T) {
 	sold := c.mustVend(t, meter, 10_000, "till3-000017", "sms")
 	digits := sold.text(t, "tokens", 0, "digits")
 	grouped := fmt.Sprintf("%s %s %s %s %s", digits[:4], digits[4:8], digits[8:12], digits[12:16], digits[16:])
-	token, is := amina.next(t, 30*time.Second)
-	if want := grouped + " = 34.7 kWh, KES 100.00, meter " + meter + ". Type the 20 digits on the meter, then #."; !is || !strings.HasPrefix(token, want) {
+	token := amina.hear(t, "the token")
+	if want := grouped + " = 34.7 kWh, KES 100.00, meter " + meter + ". Type the 20 digits on the meter, then #."; !strings.HasPrefix(token, want) {
 		t.Fatalf("the token comes as %q, want %q", token, want)
 	}
 	if again := amina.ask(t, "last token"); !strings.HasPrefix(again, grouped+" = 34.7 kWh, KES 100.00, meter "+meter+", bought ") {
@@ -160,7 +161,7 @@ func TestAnAnswerOutlivesTheServer(t *testing.T) {
 		s.kill()
 		amina.send(t, "USE")
 		s = p.serve(t, "127.0.0.1:0", "127.0.0.1:0", "--sms-modem", radio.ptys[own]+"="+own)
-		if got, is := amina.next(t, 30*time.Second); !is || !strings.HasPrefix(got, "TEST No usage data for the last 7 days from meter "+number(1)) {
+		if got := amina.hear(t, "the answer after the server's end"); !strings.HasPrefix(got, "TEST No usage data for the last 7 days from meter "+number(1)) {
 			t.Fatalf("after the server's end the answer is %q", got)
 		}
 		if got, is := amina.next(t, time.Second); is {

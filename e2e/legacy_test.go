@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"errors"
 	"bytes"
 	"fmt"
 	"io"
@@ -365,14 +366,32 @@ func TestTheSketchByteForByte(t *testing.T) {
 		}
 	}
 	r := bufio.NewReader(c)
+	const data = "\x30\x17\x00\x11GsmClientTest/leddata"
+	// hear reads the wanted packet. The server asks for data each second, so on a slow machine further questions come before it.
 	hear := func(want string) {
 		t.Helper()
-		got := make([]byte, len(want))
 		if err := c.SetReadDeadline(time.Now().Add(await.Limit)); err != nil {
 			t.Fatal(err)
 		}
-		if n, err := io.ReadFull(r, got); err != nil || string(got) != want {
-			t.Fatalf("heard %q, %v, want %q", got[:n], err, want)
+		for {
+			got, err := r.Peek(2)
+			if err == nil && got[1] < 0x80 { // the packets of this protocol are short
+				got, err = r.Peek(2 + int(got[1]))
+			}
+			switch {
+			case errors.Is(err, os.ErrDeadlineExceeded):
+				t.Fatalf("%s: after %v still only %q, want %q", await.NotInTime, await.Limit, got, want)
+			case err == io.EOF && len(got) == 0 && want == "": // the end of the connection
+				return
+			case err != nil || string(got) != want && string(got) != data:
+				t.Fatalf("heard %q, %v, want %q", got, err, want)
+			}
+			if _, err := r.Discard(len(got)); err != nil {
+				t.Fatal(err)
+			}
+			if string(got) == want {
+				return
+			}
 		}
 	}
 	say("\x10\x1f\x00\x04MQTT\x04\x02\x00\x0f\x00\x13electricitymeterGSM")
@@ -381,14 +400,12 @@ func TestTheSketchByteForByte(t *testing.T) {
 	hear("\x90\x03\x00\x02\x00")
 	hear("\x30\x16\x00\x11GsmClientTest/ledOFF")
 	say("\x30\x25\x00\x17GsmClientTest/ledStatusmeter is off")
-	hear("\x30\x17\x00\x11GsmClientTest/leddata")
+	hear(data)
 	say("\x30\x20\x00\x17GsmClientTest/ledStatus512:512\xc0\x00")
 	hear("\xd0\x00")
-	hear("\x30\x17\x00\x11GsmClientTest/leddata") // the device gets no other packet in between
+	hear(data) // the device gets no other packet in between
 	say("\xe0\x00")
-	if n, err := r.Read(make([]byte, 1)); err != io.EOF {
-		t.Errorf("after DISCONNECT %d bytes, %v", n, err)
-	}
+	hear("") // the server closes the connection
 }
 
 // TestManyListenersAtOnce: eight devices with the same client id, each on its own listener, do not disturb each other.

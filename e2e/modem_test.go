@@ -200,7 +200,7 @@ func TestTheDriverUsesAModemOfAnotherProcess(t *testing.T) {
 	if err := r.Send(t.Context(), phone, number, "first"); err != nil {
 		t.Fatal(err)
 	}
-	out, code := program(t, "", paywatt(t), "modem", "send", phone, "*02#12345678901234567890", "--port", r.ptys[number], "--report", "20s", "-o", "json")
+	out, code := program(t, "", paywatt(t), "modem", "send", phone, "*02#12345678901234567890", "--port", r.ptys[number], "--report", await.Limit.String(), "-o", "json")
 	if code != 0 || !strings.Contains(out, `"state": "delivered"`) || !strings.Contains(out, `"outcome": "accepted"`) {
 		t.Errorf("exit %d: %s", code, out)
 	}
@@ -212,7 +212,7 @@ func TestTheDriverUsesAModemOfAnotherProcess(t *testing.T) {
 	if out, code = program(t, "", paywatt(t), "modem", "send", phone, "x", "--port", r.ptys[number]); code != 4 || !strings.Contains(out, "+CMS ERROR: 30") {
 		t.Errorf("refused by the network: exit %d: %s", code, out)
 	}
-	if out, code = program(t, "", paywatt(t), "modem", "send", "+255799999999", "x", "--port", r.ptys[number], "--report", "20s"); code != 0 || !strings.Contains(out, "failed (43)") {
+	if out, code = program(t, "", paywatt(t), "modem", "send", "+255799999999", "x", "--port", r.ptys[number], "--report", await.Limit.String()); code != 0 || !strings.Contains(out, "failed (43)") {
 		t.Errorf("to a number that nobody holds: exit %d: %s", code, out)
 	}
 	if out, code = program(t, "", paywatt(t), "modem", "send", phone, "x", "--port", r.ptys[number]+"9", "--wait", "100ms"); code != 5 {

@@ -79,8 +79,9 @@ func TestAForeignClientIsAMeter(t *testing.T) {
 		t.Errorf("one meter wrote into another's history: %s", after)
 	}
 	for _, filter := range []string{"#", "m/#", "+/+/down/#", "m/" + other.number + "/down/#", "$SYS/#", "m/+/up/reading"} {
-		out, err := mosquitto(t, "mosquitto_sub", srv.mqtt, m, "-t", filter, "-C", "1", "-W", "2", "-v")
-		// mosquitto_sub exits with 0 if all its subscriptions were denied, so only its output counts.
+		out, err := mosquitto(t, "mosquitto_sub", srv.mqtt, m, "-t", filter, "-C", "1", "-W", "120", "-v")
+		// mosquitto_sub ends when all its subscriptions were denied; -W only ends what hangs. It exits
+		// with 0 then, so only its output counts.
 		if !strings.Contains(out, "denied") && !strings.Contains(out, "refused") && !strings.Contains(out, "rejected") && !strings.Contains(out, "lost") {
 			t.Errorf("subscription to %q was not refused: %q (%v)", filter, out, err)
 		}
