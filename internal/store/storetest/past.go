@@ -114,6 +114,7 @@ func untouchedAccount(t *testing.T, r Rig) {
 	moved("at first", false)
 	book := func(kind ledger.Kind, ref string, debit, credit ledger.AccountRef, amount ledger.Minor) {
 		t.Helper()
+		later() // the entries are listed in the order of their identities
 		must(t, e, func(tx *store.Tx) error {
 			breach, err := post(tx, kind, ref, debit, credit, amount)
 			if err == nil && breach.Refused() {
@@ -139,6 +140,7 @@ func untouchedAccount(t *testing.T, r Rig) {
 	book(ledger.DepositIn, "d1", till, carry, 70)
 	moved("after a payment", true)
 
+	later()
 	d := h.owe(t, e, 1000, 3000)
 	paid := func(when string, want bool) {
 		t.Helper()

@@ -160,7 +160,9 @@ func allAnswers(t *testing.T, r Rig) {
 	h, other := addHousehold(t, e, 1), addHousehold(t, e, 2)
 	s := h.sold(t, e, "a", base())
 	m := mtr{h.meter, memory}
-	token, loaded := issued(t, e, m, 7, "issued"), issued(t, e, m, 8, "issued")
+	token := issued(t, e, m, 7, "issued")
+	later()
+	loaded := issued(t, e, m, 8, "issued")
 	must(t, e, func(tx *store.Tx) error {
 		_, err := tx.C.Exec(`UPDATE token SET vend_id = $1 WHERE tenant_id = $2 AND id IN ($3, $4)`, s.ID, tx.Tenant, token, loaded)
 		_, err2 := tx.C.Exec(`INSERT INTO token_report (tenant_id, meter, store, seq, at, received_at, token_id, result) VALUES ($1, $2, $3, 1, $4, $4, $5, 'accept')`,

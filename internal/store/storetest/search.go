@@ -28,7 +28,9 @@ func noMoments(t *testing.T, e store.Engine, h household) {
 // metersSearched finds two households by every way that a search and a list of meters have.
 func metersSearched(t *testing.T, r Rig) {
 	e := r.Open(t)
-	one, two := addHousehold(t, e, 1), addHousehold(t, e, 2)
+	one := addHousehold(t, e, 1)
+	later()
+	two := addHousehold(t, e, 2)
 	noMoments(t, e, one)
 	customer := look(t, e, func(tx *store.Tx) (registry.Customer, error) {
 		c, _, err := tx.AccountHolder(two.account)
