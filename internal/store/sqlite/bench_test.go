@@ -48,7 +48,7 @@ func BenchmarkReadings(b *testing.B) {
 	defer func() { _ = e.Close() }()
 	b.ReportAllocs()
 	b.ResetTimer()
-	flood(b, e, b.N, 2000)
+	flood(b, e, 0, b.N, 2000)
 	b.StopTimer()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "readings/s")
 }
