@@ -91,7 +91,7 @@ func (s *story) push(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	v, err := s.meter.Do("wait last_token=accept 10s")
+	v, err := s.meter.Do(fmt.Sprintf("wait last_token=accept %v", patience))
 	if err != nil {
 		return "", err
 	}
@@ -257,7 +257,7 @@ func (s *story) recharge(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	v, err := s.meter.Do("wait relay=closed 10s")
+	v, err := s.meter.Do(fmt.Sprintf("wait relay=closed %v", patience))
 	if err != nil {
 		return "", err
 	}

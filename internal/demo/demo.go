@@ -18,6 +18,9 @@ import (
 	"github.com/paywatt/paywatt/internal/device"
 )
 
+// patience ends what hangs: a wait of the demonstration for the server, a meter or a telephone. A slow machine never reaches it.
+const patience = 2 * time.Minute
+
 // Demo is one demonstration.
 type Demo struct {
 	// Once plays the whole story of one meter without a screen. Seed decides what the households switch on.

@@ -9,7 +9,6 @@ import (
 	"net/netip"
 	"net/url"
 	"sync"
-	"time"
 
 	"github.com/paywatt/paywatt/internal/app"
 )
@@ -67,7 +66,7 @@ func (p *Server) session(ctx context.Context, agent string) (*http.Cookie, error
 	if err != nil {
 		return nil, err
 	}
-	browser := &http.Client{Jar: jar, Timeout: 20 * time.Second, Transport: named(agent)}
+	browser := &http.Client{Jar: jar, Timeout: patience, Transport: named(agent)}
 	if _, err := p.post(ctx, browser, "/signin", url.Values{"email": {owner}, "password": {p.password}, "next": {"/overview"}}, "/overview"); err != nil {
 		return nil, err
 	}

@@ -25,8 +25,8 @@ const (
 	fleetHour = 18 * time.Hour
 	// readEvery is how often a live meter is read, in virtual time, besides its own readings every half hour.
 	readEvery = 2 * time.Minute
-	// pushTime bounds the wait for the server, such as for a token that was pushed.
-	pushTime = 10 * time.Second
+	// answerTime bounds how long a page waits for its meter, and a living meter for a purchase.
+	answerTime = 10 * time.Second
 	// shapeNoise is how much, in percent, an hour's load may differ from its usual value.
 	shapeNoise = 20
 	// tickEvery is the real time between two advances of a meter.
@@ -180,7 +180,7 @@ func (m *fleetMeter) load(ctx context.Context, push bool) (units int64, err erro
 
 // await handles messages of the server until the condition holds.
 func (m *fleetMeter) await(ctx context.Context, what string, is func() bool) error {
-	timer := time.NewTimer(pushTime)
+	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	changed := m.dev.Box().Listen()
 	for !is() {
@@ -188,7 +188,7 @@ func (m *fleetMeter) await(ctx context.Context, what string, is func() bool) err
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-timer.C:
-			return fmt.Errorf("meter %s: %s within %v", m.house.number, what, pushTime)
+			return fmt.Errorf("meter %s: %s within %v", m.house.number, what, patience)
 		case <-changed:
 		case msg := <-m.modem.Messages():
 			if err := m.receive(msg); err != nil {
@@ -292,7 +292,7 @@ type panelAct struct {
 
 // do runs f for a page and returns when its effects are durable.
 func (m *fleetMeter) do(ctx context.Context, f func() error) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, pushTime, errMeterBusy)
+	ctx, cancel := context.WithTimeoutCause(ctx, answerTime, errMeterBusy)
 	defer cancel()
 	a := panelAct{do: f, done: make(chan error, 1)}
 	select {
@@ -319,7 +319,7 @@ func (m *fleetMeter) shop(ctx context.Context) {
 		m.bought = m.bought && low
 		return
 	}
-	bounded, cancel := context.WithTimeout(ctx, pushTime)
+	bounded, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	_, err := m.buy(bounded, m.house.tender, "mqtt")
 	if m.bought = err == nil; !m.bought && ctx.Err() == nil {

@@ -79,13 +79,10 @@ func (b *bus) phonePage(phone, to string) string {
 	return "http://" + b.http + "/phone/" + phone + "/?" + url.Values{"to": {to}}.Encode()
 }
 
-// phoneTime bounds how long a telephone waits for an answer.
-const phoneTime = 10 * time.Second
-
 // ask sends a text to a number, as a telephone on the network. It returns the answer and how long it took.
 func (b *bus) ask(ctx context.Context, phone, to, text string) (answer string, took time.Duration, err error) {
 	began := time.Now()
-	out, err := b.place.run(ctx, "", "modem", "phone", phone, to, text, "--bus", b.http, "--wait", phoneTime.String(), "-o", "json")
+	out, err := b.place.run(ctx, "", "modem", "phone", phone, to, text, "--bus", b.http, "--wait", patience.String(), "-o", "json")
 	if err != nil {
 		return "", 0, err
 	}
@@ -102,7 +99,7 @@ func (b *bus) turnOn(ctx context.Context, phone string) error {
 
 // got waits for the first text that a telephone has received from a number. It sends nothing.
 func (b *bus) got(ctx context.Context, phone, from string) (string, error) {
-	out, err := b.place.run(ctx, "", "modem", "phone", phone, "--bus", b.http, "--wait", phoneTime.String(), "-o", "json")
+	out, err := b.place.run(ctx, "", "modem", "phone", phone, "--bus", b.http, "--wait", patience.String(), "-o", "json")
 	if err != nil {
 		return "", err
 	}
@@ -120,7 +117,7 @@ func firstFrom(from, out string) (string, error) {
 			return m.Text, nil
 		}
 	}
-	return "", fmt.Errorf("%s sent the phone no text within %v", from, phoneTime)
+	return "", fmt.Errorf("%s sent the phone no text within %v", from, patience)
 }
 
 // close ends the network, if there is one.

@@ -167,7 +167,7 @@ func (p *Server) addOwner(ctx context.Context) (page string, err error) {
 	if err != nil {
 		return "", err
 	}
-	browser := &http.Client{Jar: jar, Timeout: 20 * time.Second}
+	browser := &http.Client{Jar: jar, Timeout: patience}
 	path, query, _ := strings.Cut(p.setup, "?")
 	link, err := url.ParseQuery(query)
 	if err != nil || path == "" {

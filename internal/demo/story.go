@@ -8,16 +8,12 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
 	"github.com/paywatt/paywatt/internal/device"
 	"github.com/paywatt/paywatt/internal/exit"
 )
-
-// storyTime bounds the whole story.
-const storyTime = 60 * time.Second
 
 // story is one meter's life against the server. Every figure is compared with a figure computed by hand from the
 // tariff (2.50 KES per kilowatt-hour, 15 % VAT) and the load (2 kW). So a wrong server cannot agree with itself.
@@ -82,9 +78,9 @@ func play(ctx context.Context, out io.Writer, steps []step) error {
 	return nil
 }
 
-// playStory plays the story against a server in p, within storyTime.
+// playStory plays the story against a server in p.
 func playStory(ctx context.Context, p *Server, out io.Writer) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, storyTime)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	s := &story{place: p}
 	if s.bus, err = p.startBus(ctx, Authority, storySIM()); err != nil {

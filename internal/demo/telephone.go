@@ -92,7 +92,7 @@ func (s *story) telephone(ctx context.Context) (_ string, err error) {
 		return "", err
 	}
 	balance := sumOf(n+1, bought) - sumOf(3, bought) - 2_000
-	v, err := s.meter.Do(fmt.Sprintf("wait balance_wh=%d 10s", balance))
+	v, err := s.meter.Do(fmt.Sprintf("wait balance_wh=%d %v", balance, patience))
 	if err != nil {
 		return "", err
 	}
