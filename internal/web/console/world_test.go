@@ -310,7 +310,7 @@ func (w *world) guest() *guest {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return &guest{w, &http.Client{Jar: jar, Timeout: 20 * time.Second,
+	return &guest{w, &http.Client{Jar: jar, Timeout: await.Limit,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
