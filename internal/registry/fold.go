@@ -107,6 +107,15 @@ func Dialled(text string) string {
 // PhoneEnd is how many last digits two ways to write a telephone number must share.
 const PhoneEnd = 8
 
+// LastDigits returns the digits by which a telephone number is looked up; empty for a text that has too few.
+func LastDigits(phone string) string {
+	digits := Dialled(phone)
+	if len(digits) < PhoneEnd {
+		return ""
+	}
+	return digits[len(digits)-PhoneEnd:]
+}
+
 // SamePhone reports whether two texts are the same telephone number. Either may lack the country.
 func SamePhone(a, b string) bool {
 	a, b = strings.TrimLeft(Dialled(a), "0"), strings.TrimLeft(Dialled(b), "0")

@@ -88,14 +88,14 @@ func (tx Rows) CustomersCalled(end string, max int) ([]registry.Customer, error)
 	return out, fault.Wrap(err, "search customers")
 }
 
-// manyFormer is how many changes and customers with the same last digits are looked at. More are not of one number.
+// manyFormer bounds the changes and the customers with the same last digits that are looked at.
 const manyFormer = 100
 
 // NumberDecidesFrom returns from when a customer's telephone number, registered at a time, decides for the customer's meters: a day after another
 // customer gave it up, and a day after it was registered if another customer without a meter has it too. Zero: always.
 func (tx Rows) NumberDecidesFrom(customer id.ID, phone string, since time.Time) (from time.Time, err error) {
-	digits := registry.Dialled(phone)
-	if len(digits) < registry.PhoneEnd {
+	end := registry.LastDigits(phone)
+	if end == "" {
 		return time.Time{}, nil
 	}
 	later := func(at time.Time) {
@@ -103,7 +103,6 @@ func (tx Rows) NumberDecidesFrom(customer id.ID, phone string, since time.Time) 
 			from = at
 		}
 	}
-	end := digits[len(digits)-registry.PhoneEnd:]
 	err = tx.C.Query(`SELECT former, held_until FROM number_change WHERE tenant_id = $1 AND SUBSTR(former, LENGTH(former) - 7) = $2 AND owner <> $3
 		ORDER BY held_until DESC LIMIT $4`, func(r core.Row) error {
 		if registry.SamePhone(phone, r.Text(0)) {
