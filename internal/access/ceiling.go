@@ -67,7 +67,7 @@ var ceilings = map[Ceiling]struct {
 	PersonTexts:     {inTimes, 200, "texts to customers in a day"},
 	PersonEmergency: {inEnergy, 50_000, "energy of emergency supplies in a day"},
 	PersonShortage:  {inMoney, 100_000, "cash missing from tills in a day"},
-	PersonFeeders:   {inTimes, 100, "meters put on a feeder in a day"},
+	PersonFeeders:   {inTimes, 1_000, "meters put on a feeder in a day"},
 	PersonSurplus:   {inMoney, 100_000, "cash too much in tills in a day"},
 	MeterSales:      {inMoney, 50_000_000, "sales for the utility to one meter in a day"},
 	MeterEmergency:  {inEnergy, 10_000, "energy of one meter's emergency supplies in a day"},
