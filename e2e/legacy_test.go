@@ -2,8 +2,8 @@ package e2e
 
 import (
 	"bufio"
-	"errors"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
