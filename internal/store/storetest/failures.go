@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/ledger"
@@ -62,11 +63,14 @@ func panicIsOwn(t *testing.T, r Rig) {
 func unknown(t *testing.T, r Rig, how Failure) {
 	e := r.Open(t)
 	release := stalled(t, e)
-	writing := start(e, store.Sale, take("a"))
+	var once sync.Once
+	writing := start(e, store.Sale, func(tx *store.Tx) (value, error) {
+		once.Do(func() { r.FailCommit(e, how, 0) }) // not before: on a slow machine the closure that keeps the writer busy has a commit of its own
+		return take("a")(tx)
+	})
 	queued(t, r, e, 1)
 	refusing := start(e, store.Sale, func(tx *store.Tx) (value, error) { return value{refused: true}, nil })
 	queued(t, r, e, 2)
-	r.FailCommit(e, how, 0)
 	release()
 	got := <-writing
 	wantErr(t, "the closure of the failed commit", got.err, store.ErrOutcomeUnknown)

