@@ -31,8 +31,8 @@ func readSources() sources {
 }
 
 var (
-	// logCall is a line that only calls t.Log or t.Logf.
-	logCall = regexp.MustCompile(`^\s*[\w.]+\.Logf?\((.*)`)
+	// logCall is a line that only calls Log or Logf of a test.
+	logCall = regexp.MustCompile(`^\s*(?:\w+\.)*(?:t|b|tb)\.Logf?\((.*)`)
 	// givesTest is a call that gets the test, and may fail it in this line.
 	givesTest = regexp.MustCompile(`\b(t|b|tb)\b`)
 )

@@ -75,7 +75,7 @@ func (w *workshop) run(ctx context.Context, s suite, dir, binary string, limit t
 	all := append([]string{"-c", script, "sh", binary, "-test.failfast", "-test.timeout=" + limit.String()}, args...)
 	cmd := exec.CommandContext(ctx, "sh", append(all, s.args...)...)
 	cmd.Dir, cmd.WaitDelay = dir, time.Second
-	cmd.Env = append(os.Environ(), "TMPDIR="+home, "PWD="+dir, "RAPID_NOFAILFILE=1", "RAPID_SHRINKTIME=0s", fmt.Sprint(switchVariable, "=", on))
+	cmd.Env = append(os.Environ(), "TMPDIR="+home, "PWD="+dir, "GOCOVERDIR="+home, "RAPID_NOFAILFILE=1", "RAPID_SHRINKTIME=0s", fmt.Sprint(switchVariable, "=", on))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	end := func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.Cancel = end
