@@ -154,8 +154,8 @@ func (e *Engine) lookAtStandbys(c *conn) *conn {
 	c.standby, c.follows = waits, s.Synchronous > 0
 	e.standbys.note(c.lacks(e.synchronous.Load()))
 	e.tellStandbys(was, s)
-	if s.Synchronous > 0 && waits && e.standbys.seen > int(remembered) {
-		if err := e.rememberStandbys(c, e.standbys.seen); err != nil {
+	if s.Synchronous > 0 && waits && s.Following > int(remembered) {
+		if err := e.rememberStandbys(c, s.Following); err != nil {
 			e.log.Warn("number of standbys not stored", logkey.Err, err)
 		}
 	}
