@@ -187,8 +187,11 @@ func (c MeterChange) requestSecondPerson(m Meter, was MeterRecord) (access.ActRe
 			m.Number, unreadCutWords(was.UnreadCutHours), unreadCutWords(*c.UnreadCutHours)))
 	}
 	place := c.placeChanges(m, was)
+	if len(place) > 0 {
+		out.Takes.Amount = 1 // also beside another change
+	}
 	if out.Act == "" && len(place) > 0 {
-		out.Act, out.Routine, out.Takes.Amount = access.ActFeeder, c.isFirstFeeder(was), 1
+		out.Act, out.Routine = access.ActFeeder, c.isFirstFeeder(was)
 	}
 	changes = append(changes, place...)
 	if len(changes) == 0 {

@@ -218,7 +218,7 @@ func TestWhatTheAuditLogTellsOfAChange(t *testing.T) {
 		return err
 	})
 	want := []struct{ before, after string }{ // newest first
-		{`feeder="North" measures="South" max_w=0 unread_cut_h=24`, `feeder="East" measures="South" max_w=5000 unread_cut_h=48`},
+		{`feeder="North" measures="South" max_w=0 unread_cut_h=24`, `feeder="East" measures="South" max_w=5000 unread_cut_h=48 took=person/feeders:system_test:1:1795132800`},
 		{`feeder="" measures="" max_w=0 unread_cut_h=24`, `feeder="North" measures="South" max_w=0 unread_cut_h=24 took=person/feeders:system_test:1:1795132800`},
 	}
 	if len(got) != len(want) {
