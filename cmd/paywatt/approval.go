@@ -97,7 +97,7 @@ func effectTable(e apiv1.Effect) table {
 // for the decision alone.
 func (c console) tellRequest(ctx context.Context, api *client.Client, approval string) (shown string, err error) {
 	a, err := api.Approval(ctx, approval)
-	if err != nil || a.Now == nil {
+	if err != nil || a.Now == nil { // it was decided before, or an older server does not say what it does
 		return "", err
 	}
 	t := fields("summary", a.Summary, "requested by", a.Maker)

@@ -157,7 +157,7 @@ func TestSeveralRowsOfAnImportForOneMeterArePointedOut(t *testing.T) {
 				at = append(at, i)
 			}
 		}
-		want := "3 rows are for meter " + many + ", 120.00 KES together."
+		want := "3 rows are for " + many + ", 120.00 KES together."
 		if len(rows) != 5 || !slices.Equal(at, []int{0}) || !strings.Contains(strings.Join(rows[0].Cautions, " "), want) {
 			t.Errorf("%s: %+v, want %q at the first of 5 rows only", request.what, rows, want)
 		}

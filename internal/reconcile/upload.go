@@ -279,7 +279,7 @@ func (s *Statements) rehearsed(ctx context.Context, by access.Actor, file string
 	}
 	o, p, no, err := s.reading(ctx, by.Tenant, f.Provider)
 	if err != nil || no.Refused() {
-		return rehearsal{}, refusal.Refusal{}, err // the refusal is said again where the file would be taken
+		return rehearsal{}, no, err
 	}
 	return s.effectOf(ctx, by, f, p, plain, o)
 }
@@ -373,7 +373,7 @@ func (s *Statements) take(ctx context.Context, t access.Tenant, f File) (File, e
 		switch {
 		case n < len(agreed):
 			d.agreed = agreed[n]
-		case f.Proof == payment.Stated: // somebody took away what the second person saw
+		case f.Proof == payment.Stated: // somebody took away what the second person saw, or an older version did not keep it
 			d.agreed = payment.NoMeterAgreed
 		}
 		if n++; n <= f.Taken {

@@ -4269,9 +4269,9 @@ func OddMany(n int64, meter string, amount money.Amount) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "odd-many", What: strconv.FormatInt(n, 10) + " rows are for meter " + meter + ", " + amount.String() + " together.", Not: "Nobody has decided about them yet.", Try: "Check that somebody paid so often.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "meter", Value: meter}, {Place: "amount", Value: amount.String(), Of: amount}}}
 }
 
-// OddManyImported: {n} rows are for meter {meter}, {amount} together. Check why one account has so many rows.
+// OddManyImported: {n} rows are for {meter}, {amount} together. Check why one account has so many rows.
 func OddManyImported(n int64, meter string, amount money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "odd-many-imported", What: strconv.FormatInt(n, 10) + " rows are for meter " + meter + ", " + amount.String() + " together.", Not: "Nobody has decided about them yet.", Try: "Check why one account has so many rows.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "meter", Value: meter}, {Place: "amount", Value: amount.String(), Of: amount}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "odd-many-imported", What: strconv.FormatInt(n, 10) + " rows are for " + meter + ", " + amount.String() + " together.", Not: "Nobody has decided about them yet.", Try: "Check why one account has so many rows.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "meter", Value: meter}, {Place: "amount", Value: amount.String(), Of: amount}}}
 }
 
 // OddCeiling: Meter {meter} would get {amount}, more than the ceiling of {limit} in a day. Check the payments with the provider before you approve.
