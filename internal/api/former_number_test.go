@@ -27,6 +27,7 @@ func TestANumberThatAnotherCustomerHadDecidesForNoPayment(t *testing.T) {
 		"it is another's now":        {change("+254733444556"), "parked"},
 		"it is removed":              {change(""), "parked"},
 		"it is changed twice":        {change("+254733444556", "+254733444557"), "parked"},
+		"it was held itself":         {change("+254733444999", typed, "+254733444557"), "parked"},
 		"it is removed and replaced": {change("", "+254733444556"), "parked"},
 		"the customer moves out": {func(c *clerk, victim string) {
 			c.do(201, "POST", "/v1/accounts/"+victim+"/move-out", `{"reason":"lease ended"}`)

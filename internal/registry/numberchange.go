@@ -26,9 +26,6 @@ type NumberChange struct {
 	Self      id.ID  // the person behind that actor; zero if unknown
 	At        time.Time
 	HeldUntil time.Time // tokens for the number wait until then
-	// Former is the number that a customer gave up. Until HeldUntil it decides for no other customer who has it: whoever changes the number of one
-	// customer and gives it to another would get what is paid for the first.
-	Former string
 }
 
 // PhoneOwner and SIMOwner name the owner of a number in a NumberChange: a customer, or a meter by its dense number.
@@ -42,7 +39,10 @@ type NumberTx interface {
 	// NumberChange returns the last change of an owner's number; found is false if the number was never changed.
 	NumberChange(owner string) (c NumberChange, found bool, err error)
 	PutNumberChange(NumberChange) error
-	// ReleaseNumber makes the waiting tokens of an owner's number due.
+	// HoldFormer stores that a customer gave a number up. Until then it decides for no other customer who has it: whoever takes the number of one
+	// customer and gives it to another would get what is paid for the first.
+	HoldFormer(owner, number string, until time.Time) error
+	// ReleaseNumber makes the waiting tokens of an owner's number due, and ends the holds of the numbers that the owner gave up.
 	ReleaseNumber(owner string) error
 	// TellNumberChange puts the notice about a change into the outbox.
 	TellNumberChange(body []byte) error
@@ -62,24 +62,21 @@ func holds(was, next string, changedBefore bool) bool {
 	return DialForm(was) != DialForm(next) && (was != "" || changedBefore)
 }
 
-// givenUp returns the number that a customer gives up: while an earlier change is held, the number of that one, because what replaced it never decided.
-func givenUp(last NumberChange, was string, now time.Time) string {
-	if last.Former != "" && last.HeldUntil.After(now) {
-		return last.Former
-	}
-	return was
-}
-
 // noteNumber records a change of a number, and tells the old number or, about a SIM, the customer. It returns words for the audit log.
 func (r *Registry) noteNumber(tx Tx, by access.Actor, owner, was, next string, n NumberNotice) (string, error) {
-	last, before, err := tx.Numbers().NumberChange(owner)
+	_, before, err := tx.Numbers().NumberChange(owner)
 	if err != nil || !holds(was, next, before) {
 		return "", err
 	}
 	now := r.c.Now()
-	c := NumberChange{Owner: owner, By: by.String(), Self: access.Self(by), At: now, HeldUntil: now.Add(numberHold()), Former: givenUp(last, n.Phone, now)}
+	c := NumberChange{Owner: owner, By: by.String(), Self: access.Self(by), At: now, HeldUntil: now.Add(numberHold())}
 	if err := tx.Numbers().PutNumberChange(c); err != nil {
 		return "", err
+	}
+	if n.Phone != "" {
+		if err := tx.Numbers().HoldFormer(owner, n.Phone, c.HeldUntil); err != nil {
+			return "", err
+		}
 	}
 	if was != "" {
 		s, err := tx.TenantSettings()

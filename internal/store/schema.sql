@@ -671,7 +671,7 @@ CREATE UNIQUE INDEX standing_link ON standing (tenant_id, link_hash) WHERE link_
 
 CREATE TABLE number_change (
   tenant_id INTEGER NOT NULL, owner TEXT NOT NULL,
-  by_actor TEXT NOT NULL, self BLOB, changed_at INTEGER NOT NULL, held_until INTEGER NOT NULL, former TEXT NOT NULL DEFAULT '',
+  by_actor TEXT NOT NULL, self BLOB, changed_at INTEGER NOT NULL, held_until INTEGER NOT NULL,
   PRIMARY KEY (tenant_id, owner)
 ) STRICT, WITHOUT ROWID;
 
@@ -989,4 +989,9 @@ CREATE TABLE voucher_issue (
   proof BLOB NOT NULL,               -- keyed hash that tells which data key made the codes
   PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, batch_id, number)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX number_change_former ON number_change (tenant_id, SUBSTR(former, LENGTH(former) - 7));
+
+CREATE TABLE former_number (  -- telephone numbers that customers gave up, in digits: for a day they decide for no other customer
+  tenant_id INTEGER NOT NULL, owner TEXT NOT NULL, number TEXT NOT NULL, held_until INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, owner, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX former_number_end ON former_number (tenant_id, SUBSTR(number, LENGTH(number) - 7));

@@ -3,6 +3,7 @@ package messages
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
@@ -15,8 +16,8 @@ import (
 
 // NumberChange returns the last change of an owner's telephone number; found is false if the number was never changed.
 func (tx Rows) NumberChange(owner string) (c registry.NumberChange, found bool, err error) {
-	found, err = tx.One(`SELECT owner, by_actor, self, changed_at, held_until, former FROM number_change WHERE tenant_id = $1 AND owner = $2`, func(r core.Row) error {
-		c = registry.NumberChange{Owner: r.Text(0), By: r.Text(1), At: r.Time(3), HeldUntil: r.Time(4), Former: r.Text(5)}
+	found, err = tx.One(`SELECT owner, by_actor, self, changed_at, held_until FROM number_change WHERE tenant_id = $1 AND owner = $2`, func(r core.Row) error {
+		c = registry.NumberChange{Owner: r.Text(0), By: r.Text(1), At: r.Time(3), HeldUntil: r.Time(4)}
 		if !r.IsNull(2) {
 			c.Self = r.ID(2)
 		}
@@ -27,14 +28,27 @@ func (tx Rows) NumberChange(owner string) (c registry.NumberChange, found bool, 
 
 // PutNumberChange stores the last change of an owner's number.
 func (tx Rows) PutNumberChange(c registry.NumberChange) error {
-	_, err := tx.C.Exec(`INSERT INTO number_change (tenant_id, owner, by_actor, self, changed_at, held_until, former) VALUES ($1, $2, $3, $4, $5, $6, $7)
+	_, err := tx.C.Exec(`INSERT INTO number_change (tenant_id, owner, by_actor, self, changed_at, held_until) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (tenant_id, owner) DO UPDATE SET by_actor = excluded.by_actor, self = excluded.self, changed_at = excluded.changed_at,
-			held_until = excluded.held_until, former = excluded.former`, tx.Tenant, c.Owner, c.By, c.Self, c.At, c.HeldUntil, registry.Dialled(c.Former))
+			held_until = excluded.held_until`, tx.Tenant, c.Owner, c.By, c.Self, c.At, c.HeldUntil)
 	return fault.Wrap(err, "store the change of a number of %s", c.Owner)
 }
 
-// ReleaseNumber makes the waiting messages of an owner's number due that bring a token.
+// HoldFormer stores that a customer gave a number up, and forgets the owner's numbers whose time is over.
+func (tx Rows) HoldFormer(owner, number string, until time.Time) error {
+	_, err := tx.C.Exec(`DELETE FROM former_number WHERE tenant_id = $1 AND owner = $2 AND held_until <= $3`, tx.Tenant, owner, tx.Now)
+	if err == nil {
+		_, err = tx.C.Exec(`INSERT INTO former_number (tenant_id, owner, number, held_until) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (tenant_id, owner, number) DO UPDATE SET held_until = excluded.held_until`, tx.Tenant, owner, registry.Dialled(number), until)
+	}
+	return fault.Wrap(err, "hold a number that %s gave up", owner)
+}
+
+// ReleaseNumber makes the waiting messages of an owner's number due that bring a token, and ends the holds of the numbers that the owner gave up.
 func (tx Rows) ReleaseNumber(owner string) error {
+	if _, err := tx.C.Exec(`DELETE FROM former_number WHERE tenant_id = $1 AND owner = $2`, tx.Tenant, owner); err != nil {
+		return fault.Wrap(err, "end the holds of numbers that %s gave up", owner)
+	}
 	of, whose := `customer_id = $3 AND purpose <> $4`, any(nil)
 	if n, is := strings.CutPrefix(owner, "meter "); is {
 		meter, err := strconv.ParseInt(n, 10, 64)

@@ -1,3 +1,5 @@
--- The telephone number that a customer gave up, in digits: for a day it decides for no other customer.
-ALTER TABLE number_change ADD COLUMN former TEXT NOT NULL DEFAULT '';
-CREATE INDEX number_change_former ON number_change (tenant_id, SUBSTR(former, LENGTH(former) - 7));
+CREATE TABLE former_number (  -- telephone numbers that customers gave up, in digits: for a day they decide for no other customer
+  tenant_id INTEGER NOT NULL, owner TEXT NOT NULL, number TEXT NOT NULL, held_until INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, owner, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX former_number_end ON former_number (tenant_id, SUBSTR(number, LENGTH(number) - 7));

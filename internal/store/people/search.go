@@ -88,39 +88,38 @@ func (tx Rows) CustomersCalled(end string, max int) ([]registry.Customer, error)
 	return out, fault.Wrap(err, "search customers")
 }
 
-// manyFormer bounds the changes and the customers with the same last digits that are looked at.
-const manyFormer = 100
+// manySame bounds the numbers with the same last digits that are looked at. If there are more, a number decides nothing until all holds are over.
+const manySame = 100
 
 // NumberDecidesFrom returns from when a customer's telephone number, registered at a time, decides for the customer's meters: a day after another
-// customer gave it up, and a day after it was registered if another customer without a meter has it too. Zero: always.
+// customer gave it up, and a day after it was registered if another customer without a supplied meter has it too. Zero: always.
 func (tx Rows) NumberDecidesFrom(customer id.ID, phone string, since time.Time) (from time.Time, err error) {
 	end := registry.LastDigits(phone)
 	if end == "" {
 		return time.Time{}, nil
 	}
-	later := func(at time.Time) {
-		if at.After(from) {
-			from = at
+	rows := 0
+	waits := func(same bool, until time.Time) {
+		if rows++; (same || rows == manySame) && until.After(from) {
+			from = until
 		}
 	}
-	err = tx.C.Query(`SELECT former, held_until FROM number_change WHERE tenant_id = $1 AND SUBSTR(former, LENGTH(former) - 7) = $2 AND owner <> $3
-		ORDER BY held_until DESC LIMIT $4`, func(r core.Row) error {
-		if registry.SamePhone(phone, r.Text(0)) {
-			later(r.Time(1))
-		}
+	err = tx.C.Query(`SELECT number, held_until FROM former_number WHERE tenant_id = $1 AND SUBSTR(number, LENGTH(number) - 7) = $2 AND owner <> $3
+		AND held_until > $4 ORDER BY held_until LIMIT $5`, func(r core.Row) error {
+		waits(registry.SamePhone(phone, r.Text(0)), r.Time(1))
 		return nil
-	}, tx.Tenant, end, registry.PhoneOwner(customer), manyFormer)
-	if err == nil {
-		err = tx.C.Query(`SELECT c.phone FROM customer c WHERE c.tenant_id = $1 AND `+phoneEnd+` AND c.id <> $3 AND NOT EXISTS (
-			SELECT 1 FROM account a JOIN meter m ON m.tenant_id = a.tenant_id AND m.account_id = a.id WHERE a.tenant_id = c.tenant_id AND a.customer_id = c.id) LIMIT $4`,
-			func(r core.Row) error {
-				if !since.IsZero() && registry.SamePhone(phone, r.Text(0)) {
-					later(since.Add(registry.NumberHold))
-				}
-				return nil
-			}, tx.Tenant, end, customer, manyFormer)
+	}, tx.Tenant, end, registry.PhoneOwner(customer), tx.Now, manySame)
+	if err != nil || since.IsZero() {
+		return from, fault.Wrap(err, "find who gave a telephone number up")
 	}
-	return from, fault.Wrap(err, "find who had a telephone number")
+	rows = 0
+	err = tx.C.Query(`SELECT c.phone FROM customer c WHERE c.tenant_id = $1 AND `+phoneEnd+` AND c.id <> $3 AND NOT EXISTS (
+		SELECT 1 FROM account a JOIN meter m ON m.tenant_id = a.tenant_id AND m.account_id = a.id AND m.status <> 'blocked'
+		WHERE a.tenant_id = c.tenant_id AND a.customer_id = c.id AND a.status IN ('open', 'active')) LIMIT $4`, func(r core.Row) error {
+		waits(registry.SamePhone(phone, r.Text(0)), since.Add(registry.NumberHold))
+		return nil
+	}, tx.Tenant, end, customer, manySame)
+	return from, fault.Wrap(err, "find who else has a telephone number")
 }
 
 // MetersCalled lists the meters of customers by the last digits of their telephone numbers.

@@ -70,7 +70,7 @@ func AllUnproven() []Unproven {
 			"reconciliation: ran_at version", "difference: created_at version", "voucher_batch: created_at version", "integration_login: created_at",
 			"wallet: version settled_at posted_to", "webhook: created_at version", "login: created_at seen_at", "reprint: *", "job_run: *"}},
 		{Why: "Names, telephone numbers, addresses and notes of people. They must stay erasable, so nothing sealed may hold them.", Columns: []string{
-			"customer: *", "number_change: *", "person: name", "service_point: *", "payment: detail channel raw", "payment_request: reason page", "voucher_batch: note"}},
+			"customer: *", "number_change: *", "former_number: *", "person: name", "service_point: *", "payment: detail channel raw", "payment_request: reason page", "voucher_batch: note"}},
 		{Why: "What meters sent and how they are doing. Meters prove their records, not the database. Money that was charged for them is proven.", Columns: []string{
 			"reading: *", "meter_event: *", "token_report: *", "profile_register: *", "quarantine: *", "device_binding: *", "sight: *",
 			"meter_live: boot last_seen reading_seq as_of received_at register_wh balance_wh ec_used_wh overrun_wh w mv relay reasons tamper newest_at info",
