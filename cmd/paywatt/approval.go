@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"strings"
@@ -93,8 +92,8 @@ func effectTable(e apiv1.Effect) table {
 	return t
 }
 
-// tellRequest says what a request does if it is approved now, and returns what binds the approval to that. At a terminal it asks. The standard output is
-// for the decision alone.
+// tellRequest says on the standard error what a request does if it is approved now, and asks at a terminal. It returns the digest that binds
+// the approval to what was said.
 func (c console) tellRequest(ctx context.Context, api *client.Client, approval string) (shown string, err error) {
 	a, err := api.Approval(ctx, approval)
 	if err != nil || a.Now == nil { // it was decided before, or an older server does not say what it does
@@ -102,13 +101,12 @@ func (c console) tellRequest(ctx context.Context, api *client.Client, approval s
 	}
 	t := fields("summary", a.Summary, "requested by", a.Maker)
 	t.rows = append(t.rows, effectTable(*a.Now).rows...)
-	if err := t.write(c.err); err != nil || !isTerminal(c.in) || !isTerminal(c.err) {
+	if err := t.write(c.err); err != nil || !c.atTerminal() {
 		return a.Shown, err
 	}
-	fmt.Fprint(c.err, "Approve this request? Type yes: ")
-	line, _ := bufio.NewReader(c.in).ReadString('\n')
-	if strings.TrimSpace(line) != "yes" {
-		return "", &exit.Failure{Code: exit.Usage, What: "The approval was not confirmed.", Not: "The request still waits.", Try: "Answer yes, or reject it with paywatt approval reject."}
+	if !c.saysYes("Approve this request?") {
+		return "", &exit.Failure{Code: exit.Usage, What: "The approval was not confirmed.", Not: "The request still waits.",
+			Try: "Answer yes, or reject it with paywatt approval reject."}
 	}
 	return a.Shown, nil
 }
@@ -161,7 +159,8 @@ func newDecision(c console, verb, short string, allow bool) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why, in a few words; written to the audit log")
 	if allow {
-		cmd.Flags().StringVar(&shown, "shown", "", "the line \"shown\" of approval show; refuses the request if it does something else by now (default: what the command writes to the standard error)")
+		cmd.Flags().StringVar(&shown, "shown", "", "the line \"shown\" of approval show; refuses the request if it does something else by now "+
+			"(default: what the command writes to the standard error)")
 		cmd.Flags().StringVar(&secrets, "secrets", "", "file with the secrets that a payment provider gave, as JSON, to approve provider.enable or provider.secret")
 	}
 	return cmd

@@ -49,7 +49,7 @@ func TestAnApprovalIsOfWhatWasShown(t *testing.T) {
 	out, messages := approve()
 	for _, want := range []string{"deposit of 70.00 KES", "apikey first", "0.00 KES -> 70.00 KES", "It is the first deposit."} {
 		if !strings.Contains(messages, want) || strings.Contains(out, want) {
-			t.Errorf("%q is not said before the approval:\n%s", want, messages)
+			t.Errorf("the command did not show %q:\n%s", want, messages)
 		}
 	}
 	if sent.Shown != digest || sent.Reason != "seen" {

@@ -1,13 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -214,11 +212,9 @@ func (c console) compareBackup(cmd *cobra.Command, from, head string, without bo
 		return "", &exit.Failure{Code: exit.Usage, What: "--head and --without-head exclude each other.", Not: not, Try: "Give one of them."}
 	case without:
 		return sqlite.WithoutHead, nil
-	case head == "" && isTerminal(c.in) && isTerminal(c.err):
+	case head == "" && c.atTerminal():
 		c.tell("Nothing proves who made this backup. To prove it, give a head that you kept elsewhere (--head FILE).")
-		fmt.Fprint(c.err, "Restore it without a head? Type yes: ")
-		answer, _ := bufio.NewReader(c.in).ReadString('\n')
-		if strings.TrimSpace(answer) != "yes" {
+		if !c.saysYes("Restore it without a head?") {
 			return "", &exit.Failure{Code: exit.Usage, What: "The restore was not confirmed.", Not: not, Try: "Give --head FILE, or answer yes."}
 		}
 		return sqlite.WithoutHead, nil

@@ -65,7 +65,8 @@ func newDoctorCommand(c console) *cobra.Command {
 				all = append(all, headsCheck(to, time.Now()))
 			}
 			if set.Text(config.TLSCert) != "" {
-				ends, err := app.CertificateEnds(dir, set.Text(config.TLSCert), set.Text(config.TLSKey), set.Text(config.MQTTCA), set.Text(config.MQTTRevoked))
+				ends, err := app.CertificateEnds(dir, set.Text(config.TLSCert), set.Text(config.TLSKey),
+					set.Text(config.MQTTCA), set.Text(config.MQTTRevoked))
 				all = append(all, certificateCheck(ends, err, time.Now()))
 			}
 			all = append(all, serverChecks(cmd.Context(), set.Text(config.Store))...)

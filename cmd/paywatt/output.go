@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
@@ -169,4 +170,14 @@ func (c console) scope(cmd *cobra.Command, covered, open []string) error {
 // tell writes a line for people to standard error.
 func (c console) tell(format string, args ...any) {
 	fmt.Fprintf(c.err, format+"\n", args...)
+}
+
+// atTerminal reports whether somebody at a terminal can read a question and answer it.
+func (c console) atTerminal() bool { return isTerminal(c.in) && isTerminal(c.err) }
+
+// saysYes asks a question and reports whether the answer is yes.
+func (c console) saysYes(question string) bool {
+	fmt.Fprint(c.err, question+" Type yes: ")
+	answer, _ := bufio.NewReader(c.in).ReadString('\n')
+	return strings.TrimSpace(answer) == "yes"
 }

@@ -257,7 +257,8 @@ func newStoreEpoch(c console) *cobra.Command {
 				return &exit.Failure{Code: exit.Failed, What: "The new store epoch could not begin: " + err.Error() + ".", Not: "No changes were made.", Try: "Check the database and run the command again."}
 			}
 			c.tell("%s is in store epoch %d. Run paywatt verify, then paywatt serve.", postgres.Redact(args[0]), epoch)
-			c.tell("Serve no other database that was restored from this backup. Servers of two such databases cannot know of each other, and give the same token numbers.")
+			c.tell("Serve no other database that was restored from this backup. Servers of two such databases cannot know of each other, " +
+				"and give the same token numbers.")
 			return c.showOne(cmd, fmt.Sprint(epoch), map[string]string{"store": postgres.Redact(args[0]), "epoch": fmt.Sprint(epoch)})
 		},
 	}
@@ -301,6 +302,7 @@ func newStoreStandby(c console) *cobra.Command {
 			return c.showOne(cmd, args[1], map[string]string{"store": postgres.Redact(args[0]), "standby": args[1]})
 		},
 	}
-	cmd.Flags().IntVar(&standbys, "standbys", 0, "how many standbys should follow where no setting says so (default: the number that is remembered)")
+	cmd.Flags().IntVar(&standbys, "standbys", 0,
+		"how many standbys should follow where no setting says so (default: the number that is remembered)")
 	return cmd
 }

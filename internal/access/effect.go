@@ -273,7 +273,7 @@ func MarkOwn(tx EyesTx, rows []EffectRow, now time.Time) error {
 	var meters, phones []string
 	for _, r := range rows {
 		if r.Fate != FateKnown {
-			meters, phones = append(meters, r.meters()...), append(phones, r.phones()...)
+			meters, phones = append(meters, r.meters()...), append(phones, r.phonesNamed()...)
 		}
 	}
 	ofMeter, err := OwnersOf(tx, OwnMeter, meters, now)
@@ -294,7 +294,7 @@ func MarkOwn(tx EyesTx, rows []EffectRow, now time.Time) error {
 			r.Odd = append(r.Odd, oddOwn(ofMeter[OwnKey(OwnMeter, meter)])...)
 		}
 		var marked []string // a payer's telephone is often the one that is recorded for the customer
-		for _, text := range r.phones() {
+		for _, text := range r.phonesNamed() {
 			key := OwnKey(OwnPhone, text)
 			if slices.Contains(marked, key) {
 				continue
@@ -310,8 +310,8 @@ func MarkOwn(tx EyesTx, rows []EffectRow, now time.Time) error {
 // meters lists the numbers of the meters that a row reaches.
 func (r EffectRow) meters() []string { return strings.Split(r.Meter, ",") }
 
-// phones lists the texts of a row that may be a telephone number: who pays, what the payer typed, and the number of the customer.
-func (r EffectRow) phones() []string { return []string{r.From, r.Said, r.Phone} }
+// phonesNamed lists the texts of a row that may be a telephone number: who pays, what the payer typed, and the number of the customer.
+func (r EffectRow) phonesNamed() []string { return []string{r.From, r.Said, r.Phone} }
 
 // severalRows is how many rows of a file for one meter are worth a second look.
 const severalRows = 3

@@ -43,7 +43,7 @@ type certificate struct {
 	folderErr     error            // why they could not be read there
 }
 
-// openCertificate reads all parts for the first time. It writes nothing, see [certificate.remember].
+// openCertificate reads all parts for the first time. It writes nothing, see [certificate.keepNewestLists].
 func openCertificate(f Config) (*certificate, error) {
 	c := &certificate{data: f.Data, certFile: f.TLSCert, keyFile: f.TLSKey, caFile: f.MeterCA, revokedFile: f.MeterRevoked}
 	if _, err := c.reload(); err != nil {
@@ -125,9 +125,9 @@ func (c *certificate) reloadTrust() (changed bool, err error) {
 	return changed, err
 }
 
-// remember writes the numbers of the newest lists into the data folder, unless they are there. It returns why the earlier ones could not be
+// keepNewestLists writes the numbers of the newest lists into the data folder, unless they are there. It returns why the earlier ones could not be
 // read, or these not be written.
-func (c *certificate) remember() error {
+func (c *certificate) keepNewestLists() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.trust == nil || c.folderErr == nil && maps.EqualFunc(c.folderNumbers, c.trust.Newest(), equalNumbers) {
@@ -234,7 +234,7 @@ func (w *certificateWatch) sayProblem(err error, now time.Time) {
 // rememberLists writes the numbers of the newest lists. It logs each new cause of a failure once, because the next look tries again.
 func (w *certificateWatch) rememberLists() {
 	problem := ""
-	if err := w.certificate.remember(); err != nil {
+	if err := w.certificate.keepNewestLists(); err != nil {
 		problem = err.Error()
 		if problem != w.numbers {
 			w.log.Warn("numbers of the newest lists of revoked certificates not kept in the data folder", logkey.Err, err)

@@ -148,7 +148,7 @@ func (s *certified) look() {
 	if _, err := s.reload(); err != nil {
 		s.t.Fatal(err)
 	}
-	if err := s.remember(); err != nil {
+	if err := s.keepNewestLists(); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -176,7 +176,7 @@ func TestLostNumbersOfListsLockNobodyOut(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: a start says %v", name, err)
 		}
-		if err := next.remember(); errors.Is(err, errNewestLists) != (name != "no file") {
+		if err := next.keepNewestLists(); errors.Is(err, errNewestLists) != (name != "no file") {
 			t.Errorf("%s: the server says %v", name, err)
 		}
 		s.write(s.config.MeterRevoked, old)

@@ -41,8 +41,8 @@ type Trust struct {
 // Newest is the number of the newest list that was ever taken of each authority, by the SHA-256 of the authority's public key.
 type Newest map[string]*big.Int
 
-// with returns n with the numbers of o where these are higher.
-func (n Newest) with(o Newest) Newest {
+// keepHigher returns of each authority the higher number of n and o.
+func (n Newest) keepHigher(o Newest) Newest {
 	all := Newest{}
 	maps.Copy(all, n)
 	for key, number := range o {
@@ -135,13 +135,13 @@ func (t *Trust) WithLists(revokedPEM []byte) (*Trust, error) {
 			next.lists[key] = before // its authority is not in use now
 		}
 	}
-	next.newest = t.newest.with(numbers)
+	next.newest = t.newest.keepHigher(numbers)
 	return next, nil
 }
 
 // WithNewest returns a Trust that takes no list that is older than these, nor than those that t remembers.
 func (t *Trust) WithNewest(newest Newest) *Trust {
-	return &Trust{authorities: t.authorities, lists: t.lists, newest: t.newest.with(newest)}
+	return &Trust{authorities: t.authorities, lists: t.lists, newest: t.newest.keepHigher(newest)}
 }
 
 // Newest returns what t remembers of the lists. The caller must not change it.

@@ -75,7 +75,7 @@ func (s *Statements) Upload(ctx context.Context, by access.Actor, provider strin
 		return UploadResult{Refusal: no}, err
 	}
 	out, err := access.Through(ctx, s.c.Door, by.Tenant, func(tx Tx) (UploadResult, error) {
-		return s.upload(tx, by, f, p, read.packed, would)
+		return s.storeFile(tx, by, f, p, read.packed, would)
 	})
 	if err != nil || out.Refused() || out.Waits != nil {
 		return out, fault.Wrap(err, "store a statement of provider %s", p.Name)
@@ -138,8 +138,8 @@ func zone(tx Tx) (*time.Location, error) {
 	return time.LoadLocation(name)
 }
 
-// upload stores a file, once a second person has agreed if one is needed.
-func (s *Statements) upload(tx Tx, by access.Actor, f File, p payment.Provider, packed []byte, would rehearsal) (UploadResult, error) {
+// storeFile stores a file, and takes its rows once a second person has agreed if one is needed.
+func (s *Statements) storeFile(tx Tx, by access.Actor, f File, p payment.Provider, packed []byte, would rehearsal) (UploadResult, error) {
 	old, found, err := tx.Reconciling().StatementFileBySum(p.Name, f.Sum)
 	switch {
 	case err != nil:
@@ -163,7 +163,7 @@ func (s *Statements) upload(tx Tx, by access.Actor, f File, p payment.Provider, 
 			return UploadResult{}, err
 		}
 	}
-	return s.agree(tx, by, f, p, would)
+	return s.takeAgreed(tx, by, f, p, would)
 }
 
 // terms describes a file for the audit log and for the person who must agree.
@@ -176,8 +176,8 @@ type uploadRequest struct {
 	File string `json:"file"`
 }
 
-// agree lets the rows of a file be stored. A provider that can be asked confirms its payments itself, so its file needs no second person.
-func (s *Statements) agree(tx Tx, by access.Actor, f File, p payment.Provider, would rehearsal) (UploadResult, error) {
+// takeAgreed lets the rows of a file be stored. A provider that can be asked confirms its payments itself, so its file needs no second person.
+func (s *Statements) takeAgreed(tx Tx, by access.Actor, f File, p payment.Provider, would rehearsal) (UploadResult, error) {
 	act, err := s.actOfFile(p)
 	if err != nil {
 		return UploadResult{}, err
@@ -240,7 +240,7 @@ func (s *Statements) doUpload(ctx context.Context, maker access.Actor, body []by
 		if err != nil || p.Disabled() {
 			return UploadResult{Refusal: refuse.StatementOfDisabled(f.Provider)}, err
 		}
-		return s.agree(tx, maker, f, p, would)
+		return s.takeAgreed(tx, maker, f, p, would)
 	})
 	if err == nil && !out.Refused() {
 		_, err = s.take(ctx, maker.Tenant, out.File)
@@ -263,7 +263,7 @@ func (s *Statements) openMeters(f File) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the meters of statement %s: %w", f.Name(), err)
 	}
-	meters, err := unpack(packed)
+	meters, err := unpackFile(packed)
 	return strings.Split(string(meters), "\n"), fault.Wrap(err, "open the meters of statement %s", f.Name())
 }
 
@@ -304,8 +304,8 @@ func pack(file []byte) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// unpack returns what [pack] compressed.
-func unpack(packed []byte) ([]byte, error) {
+// unpackFile returns what [pack] compressed.
+func unpackFile(packed []byte) ([]byte, error) {
 	z, err := gzip.NewReader(bytes.NewReader(packed))
 	if err != nil {
 		return nil, err
@@ -406,7 +406,7 @@ func (s *Statements) openFile(ctx context.Context, t access.Tenant, i id.ID) (Fi
 	if err != nil {
 		return f, nil, fmt.Errorf("open statement %s: %w", f.Name(), err)
 	}
-	file, err := unpack(packed)
+	file, err := unpackFile(packed)
 	if err == nil && !sumIs(file, f.Sum) {
 		err = errors.New("its SHA-256 is not the stored one")
 	}

@@ -73,7 +73,7 @@ func (r *Registry) noteNumber(tx Tx, by access.Actor, owner, was, next string, n
 	if err := tx.Numbers().PutNumberChange(c); err != nil {
 		return "", err
 	}
-	if n.Phone != "" {
+	if n.Phone != "" { // of a customer: the number of a SIM finds no meter
 		if err := tx.Numbers().HoldFormer(owner, n.Phone, c.HeldUntil); err != nil {
 			return "", err
 		}

@@ -270,7 +270,7 @@ func (tx Rows) CalledMeters(r payment.Reference, max int) (out []payment.Found, 
 				customers = append(customers, row.ID(4))
 			}
 			return nil
-		}, tx.Tenant, digits[len(digits)-payment.PhoneEnd:], max)
+		}, tx.Tenant, registry.LastDigits(digits), max)
 		if err != nil {
 			return nil, fault.Wrap(err, "find the meters of a telephone number")
 		}
