@@ -48,10 +48,10 @@ func TestADeviceWithESPHomeAndAPassword(t *testing.T) {
 	amina.must(t, 403, "POST", "/v1/approvals/"+asked.text(t, "id")+"/approve", map[string]any{})
 	brian.must(t, 200, "POST", "/v1/approvals/"+asked.text(t, "id")+"/approve", map[string]any{})
 	boiler := plugs["boiler"]
-	await.True(t, "the unpaid device is off", func() bool {
+	await.True(t, "the unpaid device is off, and its power was read: what nobody measures gets no supply", func() bool {
 		boiler.powers("0.0")
 		d := amina.must(t, 200, "GET", "/v1/meters/"+number(6201)+"/device", nil)
-		return !boiler.closed() && d.text(t, "relay") == "open" && d.text(t, "wanted") == "off"
+		return !boiler.closed() && d.says(`"relay":"open"`) && d.says(`"wanted":"off"`) && d.says(`"data":`)
 	})
 	amina.recharge(t, number(6201), 1_00, "esphome-000001")
 	await.True(t, "the device is on after a recharge", boiler.closed)

@@ -57,6 +57,9 @@ func (a answer) field(t testing.TB, path ...any) any {
 	return v
 }
 
+// says reports whether the answer holds a text. A test waits with it for a field that is missing while it is empty.
+func (a answer) says(text string) bool { return bytes.Contains(a.body, []byte(text)) }
+
 func (a answer) text(t testing.TB, path ...any) string {
 	t.Helper()
 	return fmt.Sprint(a.field(t, path...))
