@@ -50,7 +50,7 @@ type Config struct {
 	// StillSignedIn, if set, reports whether a meter that has signed in may stay. Without it, or on its error, a meter stays.
 	StillSignedIn func(ctx context.Context, who registry.Identity) (bool, error)
 	// Inbox queues records for the store and returns at once; done is called after the commit, or after its failure,
-	// from any goroutine. An error means that nothing was queued.
+	// from any goroutine, for each meter in the order of the calls. An error means that nothing was queued.
 	Inbox func(recs []metering.Record, done func([]metering.Outcome, error)) error
 	// OnConnected, if set, is called when a meter has subscribed on a connection. It must not block.
 	OnConnected func(who registry.Identity)

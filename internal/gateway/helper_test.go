@@ -33,6 +33,7 @@ type shelf struct {
 	fail    error // error that the commit reports
 	held    bool
 	waiting []func()
+	last    chan struct{} // closed when the newest answer was given
 	arrived chan struct{} // gets one entry for each call
 }
 
@@ -61,10 +62,23 @@ func (s *shelf) inbox(recs []metering.Record, done func([]metering.Outcome, erro
 	if s.held {
 		s.waiting = append(s.waiting, answer)
 	} else {
-		go answer()
+		s.answerNext(answer)
 	}
 	s.arrived <- struct{}{}
 	return nil
+}
+
+// answerNext gives an answer from another goroutine, after those before it, as a store does. The caller holds mu.
+func (s *shelf) answerNext(answer func()) {
+	before, given := s.last, make(chan struct{})
+	s.last = given
+	go func() {
+		defer close(given)
+		if before != nil {
+			<-before
+		}
+		answer()
+	}()
 }
 
 func (s *shelf) hold() {
