@@ -140,6 +140,8 @@ type Command struct {
 	// ExpiresAt is in the meter's own time for a simulated meter, and in the server's time for every other meter.
 	ExpiresAt time.Time
 	By        string
+	// Forged says that the command waits, and that the server did not give it, or not in this form. It is not signed.
+	Forged    bool
 	Attempts  int
 	CreatedAt time.Time
 	UpdatedAt time.Time

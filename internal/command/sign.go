@@ -34,6 +34,7 @@ type SignTx interface {
 	MeterClock(m registry.Meter) (time.Time, error)
 	// ExpireCommand ends a command that is not sent any more.
 	ExpireCommand(id.ID) error
+	AuditLog(access.Entry) error
 	// CommandCounter returns the last counter used for a meter, and locks the meter.
 	CommandCounter(meter int64) (uint64, error)
 	// CommandSigned writes the counter and the arguments of a signed command.
@@ -73,6 +74,10 @@ func sign(tx SignTx, i id.ID) (Signing, error) {
 	if !c.State.Open() {
 		return s, nil
 	}
+	if c.Forged {
+		s.Command.State = StateExpired
+		return s, refuseForged(tx, c, m)
+	}
 	clock, err := tx.MeterClock(m)
 	if err != nil {
 		return Signing{}, err
@@ -95,6 +100,18 @@ func sign(tx SignTx, i id.ID) (Signing, error) {
 	}
 	s.Command.Counter = NextCounter(last, tx.Moment())
 	return s, s.prepare(tx)
+}
+
+// refuseForged ends a waiting command that the server did not give in this form: somebody added or changed its row in the database, or it was
+// given before the server marked commands. The log keeps what the meter was to do.
+func refuseForged(tx SignTx, c Command, m registry.Meter) error {
+	if err := tx.ExpireCommand(c.ID); err != nil {
+		return err
+	}
+	e := access.SystemActor(0, "commands").Entry("command.refused", c.ID.Text(id.Command))
+	e.After = string(c.Type) + " " + m.ID.Text(id.Meter)
+	e.Reason = "the server has not given this command in this form"
+	return tx.AuditLog(e)
 }
 
 // mayLeave reports whether a command may still be sent. A person's command that takes something away is dropped if it is dated

@@ -445,7 +445,7 @@ CREATE TABLE command (
   state TEXT NOT NULL
     CHECK (state = 'queued' OR state = 'sent' OR state = 'acked' OR state = 'done' OR state = 'failed' OR state = 'expired'),
   answer TEXT NOT NULL DEFAULT '', answer_seq INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0, expires_at INTEGER NOT NULL, by_actor TEXT NOT NULL,
-  created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
+  created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1, mark BLOB,
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX command_meter ON command (tenant_id, meter, id);

@@ -1,12 +1,13 @@
 package store
 
 import (
+	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// verifyMarks checks that the server wrote every row that lets somebody sign in: people, API keys, counter devices, integration logins and open sessions.
-// The server accepts no other rows, so a finding names an attempt.
+// verifyMarks checks that the server wrote every row that lets somebody sign in: people, API keys, counter devices, integration logins and
+// open sessions. It also checks every command that waits for its meter. The server accepts no other rows, so a finding names an attempt.
 func (tx *Tx) verifyMarks(markers []core.Marker, r *Report) error {
 	if len(markers) == 0 {
 		return nil
@@ -21,7 +22,7 @@ func (tx *Tx) verifyMarks(markers []core.Marker, r *Report) error {
 		}
 	}
 	if !known {
-		r.Notice("mark", "The folder's data.key does not belong to this database, so people, API keys, counter devices, integration logins and sessions were not checked against it.")
+		r.Notice("mark", "The folder's data.key does not belong to this database, so people, API keys, counter devices, integration logins, sessions and waiting commands were not checked against it.")
 		return nil
 	}
 	tx.Marker = m
@@ -37,6 +38,18 @@ func (tx *Tx) verifyMarks(markers []core.Marker, r *Report) error {
 		r.Find("mark", "A session of person %s was added or changed outside the server.", person.Text(id.Person))
 	})
 	r.Count("sessions", sessions)
+	if err != nil {
+		return err
+	}
+	commands, err := tx.ForgedCommands(func(c command.Command, marked bool) {
+		if marked {
+			r.Find("mark", "Command %s to meter %s was changed outside the server while it waited.", c.ID.Text(id.Command), c.Number)
+			return
+		}
+		r.Notice("mark", "Command %s to meter %s waits without a mark. It was added outside the server, or given before the server marked commands. It is not sent.",
+			c.ID.Text(id.Command), c.Number)
+	})
+	r.Count("waiting commands", commands)
 	return err
 }
 

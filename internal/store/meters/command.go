@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/seal"
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
@@ -41,24 +42,38 @@ func (tx Rows) Waiting(number string) (int, error) {
 
 // AddCommand adds a command and the outbox item that delivers it to its meter.
 func (tx Rows) AddCommand(c command.Command, item job.Item) error {
-	args, err := json.Marshal(c.Args)
-	if err != nil {
-		return fmt.Errorf("write arguments of a command: %w", err)
+	row, err := newCommandRow(c)
+	if err == nil {
+		_, err = tx.C.Exec(commandInsert, commandColumns.Values(tx.Tenant, &row, tx.commandMark(&row))...)
 	}
-	if _, err = tx.C.Exec(commandInsert, commandColumns.Values(tx.Tenant, &c, string(args))...); err == nil {
+	if err == nil {
 		_, err = tx.Enqueue(item)
 	}
 	return fault.Wrap(err, "add command %s", c.ID.Text(id.Command))
 }
 
 // commandRow is a row of command, with its meter's number.
-type commandRow = command.Command
+type commandRow struct {
+	command.Command
+	args string // the arguments as they are stored
+	mark []byte
+}
+
+// newCommandRow returns the row of a command with its arguments as text.
+func newCommandRow(c command.Command) (commandRow, error) {
+	args, err := json.Marshal(c.Args)
+	return commandRow{Command: c, args: string(args)}, fault.Wrap(err, "write arguments of a command")
+}
 
 var commandColumns = core.Columns[commandRow]{Table: "command", Unattested: []core.Column[commandRow]{
 	core.ID("id", func(c *commandRow) *id.ID { return &c.ID }),
 	core.Int("meter", func(c *commandRow) *int64 { return &c.Meter }),
 	core.Text("type", func(c *commandRow) *command.Type { return &c.Type }),
-	{Name: "args", Form: 't', Read: func(c *commandRow, r core.Row, col int) (err error) { c.Args, err = readArgs(r.Text(col)); return err }},
+	{Name: "args", Form: 't', Read: func(c *commandRow, r core.Row, col int) (err error) {
+		c.args = r.Text(col)
+		c.Args, err = readArgs(c.args)
+		return err
+	}, Write: func(c *commandRow) any { return c.args }},
 	core.Text("reason", func(c *commandRow) *string { return &c.Reason }),
 	core.Int("counter", func(c *commandRow) *uint64 { return &c.Counter }),
 	core.Text("state", func(c *commandRow) *command.State { return &c.State }),
@@ -68,6 +83,7 @@ var commandColumns = core.Columns[commandRow]{Table: "command", Unattested: []co
 	core.Text("by_actor", func(c *commandRow) *string { return &c.By }),
 	core.Time("created_at", func(c *commandRow) *time.Time { return &c.CreatedAt }),
 	core.Time("updated_at", func(c *commandRow) *time.Time { return &c.UpdatedAt }),
+	core.Bytes("mark", func(c *commandRow) *[]byte { return &c.mark }).ReadOnly(),
 	{Name: "answer_seq", Form: 'i'},
 	{Name: "version", Form: 'i'},
 }}
@@ -78,13 +94,60 @@ var commandQuery = `SELECT m.number, ` + commandColumns.List("c") + ` FROM comma
 // commandByID reads one command.
 var commandByID = commandQuery + `c.id = $2`
 
-// commandInsert adds a command; the command's arguments are the last value of the statement.
-var commandInsert = `INSERT INTO ` + commandColumns.Into("args")
+// commandInsert adds a command; its mark is the last value of the statement.
+var commandInsert = `INSERT INTO ` + commandColumns.Into("mark")
 
-func scanCommand(r core.Row, c *commandRow) error {
+// readCommand reads a row of [commandQuery]. It judges the mark of a command that waits: no other command is ever signed.
+func (tx Rows) readCommand(r core.Row) (c commandRow, err error) {
 	c.Number = r.Text(0)
-	_, err := commandColumns.Scan(r, 1, c)
-	return err
+	_, err = commandColumns.Scan(r, 1, &c)
+	c.Forged = c.State.Open() && !tx.Marker.Matches(c.mark, commandColumns.Table, tx.Tenant, c.ID[:], c.sum())
+	return c, err
+}
+
+// sum is the hash of everything in a command that its meter would obey.
+func (c *commandRow) sum() core.EvidenceSum {
+	whole := seal.NewLeaf("paywatt command 1").Int(c.Meter).Text(string(c.Type)).Text(c.args).Text(c.By).
+		Int(c.ExpiresAt.UnixMicro()).Int(c.CreatedAt.UnixMicro()).Sum()
+	return core.EvidenceSum(whole[:16])
+}
+
+// commandMark returns the mark of a command that waits. Whatever ends the command takes the mark away, so that it cannot wait again.
+func (tx Rows) commandMark(c *commandRow) []byte {
+	return tx.Marker.Of(commandColumns.Table, tx.Tenant, c.ID[:], c.sum())
+}
+
+// commandsWaiting reads the commands that wait.
+var commandsWaiting = commandQuery + `c.state IN ('queued', 'sent')`
+
+// RemarkCommands marks the commands that wait with another key, except those that the server did not give. It returns how many it marked.
+func (tx Rows) RemarkCommands(next core.Marker) (int, error) {
+	var rows []commandRow
+	err := tx.C.Query(commandsWaiting+` ORDER BY c.id`+tx.C.ForUpdate(), func(r core.Row) error {
+		row, err := tx.readCommand(r)
+		if !row.Forged {
+			rows = append(rows, row)
+		}
+		return err
+	}, tx.Tenant)
+	for i := 0; i < len(rows) && err == nil; i++ {
+		c := &rows[i]
+		err = tx.Must(`UPDATE command SET mark = $1 WHERE tenant_id = $2 AND id = $3`, next.Of(commandColumns.Table, tx.Tenant, c.ID[:], c.sum()), tx.Tenant, c.ID)
+	}
+	return len(rows), fault.Wrap(err, "mark the waiting commands again")
+}
+
+// ForgedCommands calls fn with every command that waits and that the server did not give in this form. The parameter marked is false for a
+// command without a mark. It returns how many commands wait.
+func (tx Rows) ForgedCommands(fn func(c command.Command, marked bool)) (all int64, err error) {
+	err = tx.C.Query(commandsWaiting, func(r core.Row) error {
+		row, err := tx.readCommand(r)
+		if all++; row.Forged {
+			fn(row.Command, row.mark != nil)
+		}
+		return err
+	}, tx.Tenant)
+	return all, fault.Wrap(err, "check the waiting commands")
 }
 
 // readArgs reads stored arguments. Numbers become int64, because signed commands contain only whole numbers.
@@ -119,17 +182,18 @@ func wholeNumbers(args map[string]any) error {
 
 // CommandByID reads one command.
 func (tx Rows) CommandByID(i id.ID) (command.Command, bool, error) {
-	var c command.Command
-	found, err := tx.One(commandByID, func(r core.Row) error { return scanCommand(r, &c) }, tx.Tenant, i)
-	return c, found, fault.Wrap(err, "read command %s", i.Text(id.Command))
+	var c commandRow
+	found, err := tx.One(commandByID, func(r core.Row) (err error) { c, err = tx.readCommand(r); return err }, tx.Tenant, i)
+	return c.Command, found, fault.Wrap(err, "read command %s", i.Text(id.Command))
 }
 
 // CommandsOf lists a meter's commands, newest first. It begins after the given command, or with the newest if it is zero.
 func (tx Rows) CommandsOf(meter int64, before id.ID, max int) ([]command.Command, error) {
 	var out []command.Command
 	err := tx.C.Query(commandQuery+`c.meter = $2 AND c.id < $3 ORDER BY c.id DESC LIMIT $4`, func(r core.Row) error {
-		out = append(out, command.Command{})
-		return scanCommand(r, &out[len(out)-1])
+		c, err := tx.readCommand(r)
+		out = append(out, c.Command)
+		return err
 	}, tx.Tenant, meter, core.UpTo(before), max)
 	return out, fault.Wrap(err, "list commands of meter %d", meter)
 }
@@ -143,10 +207,10 @@ func (tx Rows) CommandCounter(meter int64) (uint64, error) {
 // CommandSigned stores the counter and the arguments that a command is signed with. It also stores the counter as the last one used for the
 // meter.
 func (tx Rows) CommandSigned(c command.Command) error {
-	args, err := json.Marshal(c.Args)
+	row, err := newCommandRow(c)
 	if err == nil {
-		err = tx.Must(`UPDATE command SET counter = $1, args = $2, attempts = attempts + 1, updated_at = $3, version = version + 1
-			WHERE tenant_id = $4 AND id = $5`, int64(c.Counter), string(args), tx.Now, tx.Tenant, c.ID)
+		err = tx.Must(`UPDATE command SET counter = $1, args = $2, mark = $3, attempts = attempts + 1, updated_at = $4, version = version + 1
+			WHERE tenant_id = $5 AND id = $6`, int64(c.Counter), row.args, tx.commandMark(&row), tx.Now, tx.Tenant, c.ID)
 	}
 	if err == nil {
 		err = tx.Must(`UPDATE meter SET command_counter = $1 WHERE tenant_id = $2 AND n = $3`, int64(c.Counter), tx.Tenant, c.Meter)
@@ -156,7 +220,7 @@ func (tx Rows) CommandSigned(c command.Command) error {
 
 // ExpireCommand ends a command that its meter has not answered in time.
 func (tx Rows) ExpireCommand(i id.ID) error {
-	_, err := tx.C.Exec(`UPDATE command SET state = $1, updated_at = $2, version = version + 1
+	_, err := tx.C.Exec(`UPDATE command SET state = $1, mark = NULL, updated_at = $2, version = version + 1
 		WHERE tenant_id = $3 AND id = $4 AND state IN ('queued', 'sent')`, string(command.StateExpired), tx.Now, tx.Tenant, i)
 	return fault.Wrap(err, "expire command %s", i.Text(id.Command))
 }
@@ -170,7 +234,7 @@ func (tx Rows) CommandSent(i id.ID) error {
 
 // CommandAnswered stores the state of a command and its meter's answer. The parameter seq is the number of the record that held the answer.
 func (tx Rows) CommandAnswered(c command.Command, seq uint64) error {
-	err := tx.Must(`UPDATE command SET state = $1, answer = $2, updated_at = $3, answer_seq = $4, version = version + 1 WHERE tenant_id = $5 AND id = $6`,
+	err := tx.Must(`UPDATE command SET state = $1, mark = NULL, answer = $2, updated_at = $3, answer_seq = $4, version = version + 1 WHERE tenant_id = $5 AND id = $6`,
 		string(c.State), c.Answer, tx.Now, int64(seq), tx.Tenant, c.ID)
 	return fault.Wrap(err, "command %s answered %s", c.ID.Text(id.Command), c.State)
 }

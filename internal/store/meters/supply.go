@@ -270,7 +270,7 @@ func (tx Rows) NextCommandID(meter int64) (i id.ID, at time.Time, err error) {
 // Withdraw ends an order that its meter has not carried out, so that it is not sent again. If the meter still answers later, the answer
 // counts.
 func (tx Rows) Withdraw(m wallet.MeterFacts, t wallet.CommandType, order id.ID, why string) error {
-	_, err := tx.C.Exec(`UPDATE command SET state = $1, answer = $2, updated_at = $3, version = version + 1
+	_, err := tx.C.Exec(`UPDATE command SET state = $1, mark = NULL, answer = $2, updated_at = $3, version = version + 1
 		WHERE tenant_id = $4 AND id = $5 AND state IN ('queued', 'sent')`, string(command.StateExpired), why, tx.Now, tx.Tenant, order)
 	if err != nil {
 		return fmt.Errorf("withdraw order %s: %w", order.Text(id.Command), err)

@@ -79,10 +79,13 @@ func AllUnproven() []Unproven {
 			"wallet_supply: *", "wallet: off low1 low2 ahead_wh open_wh"}},
 		{Why: "A part of the price below one minor unit, which is carried to the next reading.", Columns: []string{"wallet: rest"}},
 		{Why: "Where meters stood, for the figures of losses. No customer pays by them.", Columns: []string{"meter_install: *"}},
-		{Why: "Work that waits or was done: deliveries, commands, messages, imports, calls. The server carries out what an intruder adds here. What the work does to " +
-			"money leaves evidence of its own, and an order to a meter is signed when it is sent.", Columns: []string{
-			"outbox: *", "command: *", "message: *", "message_try: *", "message_month: *", "event_delivery: *", "import: *", "import_line: *", "import_row: *",
+		{Why: "Work that waits or was done: deliveries, messages, imports, calls. The server carries out what an intruder adds here. What the work does to " +
+			"money leaves evidence of its own.", Columns: []string{
+			"outbox: *", "message: *", "message_try: *", "message_month: *", "event_delivery: *", "import: *", "import_line: *", "import_row: *",
 			"payment_call: *", "payment_question: *", "webhook: disabled_why failing_since paused_until sequence", "alarm: *", "payment_request: ends_at"}},
+		{Why: "How far a command is, and why it was given. The server signs no command whose mark is wrong, and a command that ended has none.", Columns: []string{"command: *"}},
+		{Why: "What a meter is to do while the command waits. It is compared only with the data key at hand. Afterwards nothing depends on it.", Partly: true, Columns: []string{
+			"command: id meter type args by_actor expires_at created_at mark"}},
 		{Why: "Secrets that are sealed for their row: a changed one does not open, and without the data key nobody can make another.", Columns: []string{
 			"webhook: secret_enc previous_enc previous_until"}},
 		{Why: "The meters that a second person saw for the rows of a statement, sealed for it: changed ones do not open, and without them each row waits for a person.",
