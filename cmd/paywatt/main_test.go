@@ -47,7 +47,7 @@ func TestScripts(t *testing.T) {
 			return err
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exits": exits, "server": server, "readenv": readenv, "newer": newer, "touch": touch,
+			"exits": exits, "server": server, "warns": warns, "readenv": readenv, "newer": newer, "touch": touch,
 			"tamper": tamper, "othertoken": othertoken, "digits": digits, "jsonenv": jsonenv, "ageidentity": ageIdentity, "personkey": personKey,
 		},
 	})

@@ -2,11 +2,14 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -14,10 +17,11 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/paywatt/paywatt/internal/await"
+	"github.com/paywatt/paywatt/internal/logtest"
 )
 
 // server runs paywatt serve on free ports until the script ends or says "server stop": server [ARG...]. It waits for
-// the ready line and sets PAYWATT_URL and MQTT.
+// the ready line and sets PAYWATT_URL and MQTT. Each warning in its log fails the script, except those that the script names: see warns.
 func server(ts *testscript.TestScript, neg bool, args []string) {
 	if neg {
 		ts.Fatalf("usage: server [ARG...]")
@@ -36,7 +40,8 @@ func server(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	log, err := os.Create(ts.MkAbs("server.log"))
 	ts.Check(err)
-	cmd.Stderr = log
+	var said bytes.Buffer
+	cmd.Stderr = io.MultiWriter(log, &said)
 	out, err := cmd.StdoutPipe()
 	ts.Check(err)
 	ts.Check(cmd.Start())
@@ -44,6 +49,9 @@ func server(ts *testscript.TestScript, neg bool, args []string) {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 		_ = log.Close()
+		for _, line := range logtest.Unexpected(said.String(), expected(ts)...) {
+			ts.Fatalf("the script does not expect this in the server's log: %s", line)
+		}
 	})
 	first := make(chan string, 1)
 	go func() {
@@ -64,6 +72,22 @@ func server(ts *testscript.TestScript, neg bool, args []string) {
 	case <-time.After(await.Limit):
 		ts.Fatalf("%s: after %v serve is not ready", await.NotInTime, await.Limit)
 	}
+}
+
+// expectedWarnings is the variable with the texts of the warnings that a script expects, one in each line.
+const expectedWarnings = "EXPECTED_WARNINGS"
+
+// warns names a warning that the script's servers may log, by a part of its line: warns TEXT.
+func warns(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 || args[0] == "" {
+		ts.Fatalf("usage: warns TEXT")
+	}
+	ts.Setenv(expectedWarnings, strings.TrimPrefix(ts.Getenv(expectedWarnings)+"\n"+args[0], "\n"))
+}
+
+// expected lists the warnings that the script expects. There are none without a call of warns: an empty text would be part of every line.
+func expected(ts *testscript.TestScript) []string {
+	return slices.DeleteFunc(strings.Split(ts.Getenv(expectedWarnings), "\n"), func(text string) bool { return text == "" })
 }
 
 // stopServer asks the server to end and waits until its folder is free again.
