@@ -172,7 +172,8 @@ type Subscription struct {
 	Menu      bool // the meter's display has a menu that shows the use
 	SIM       string
 	Since     time.Time // when the customer's account was opened; earlier use belongs to somebody else
-	// Unsettled says that the telephone was another customer's a moment ago: what it buys without naming a meter may be meant for that one's.
+	// Unsettled says that the telephone was another customer's a moment ago, or that the customer was moved out of another meter: what the telephone
+	// buys without naming a meter may be meant for that other meter.
 	Unsettled bool
 }
 

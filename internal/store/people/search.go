@@ -91,12 +91,19 @@ func (tx Rows) CustomersCalled(end string, max int) ([]registry.Customer, error)
 // manySame bounds the numbers with the same last digits that are looked at. If there are more, a number decides nothing until all holds are over.
 const manySame = 100
 
-// NumberDecidesFrom returns from when a customer's telephone number, registered at a time, decides for the customer's meters: a day after another
-// customer gave it up, and a day after it was registered if another customer without a supplied meter has it too. Zero: always.
+// NumberDecidesFrom returns from when a customer's telephone number, registered at a time, decides for the customer's meters. It waits for a day
+// after the customer was moved out of another meter, and after another customer gave the number up: the money may be meant for that meter. It also
+// waits for a day after it was registered if another customer without a supplied meter has it too. Zero: it always decides.
 func (tx Rows) NumberDecidesFrom(customer id.ID, phone string, since time.Time) (from time.Time, err error) {
+	_, err = tx.One(`SELECT MAX(closed_at) FROM account WHERE tenant_id = $1 AND customer_id = $2 AND closed_at > $3`, func(r core.Row) error {
+		if !r.IsNull(0) {
+			from = r.Time(0).Add(registry.NumberHold)
+		}
+		return nil
+	}, tx.Tenant, customer, tx.Now.Add(-registry.NumberHold))
 	end := registry.LastDigits(phone)
-	if end == "" {
-		return time.Time{}, nil
+	if err != nil || end == "" {
+		return from, fault.Wrap(err, "find where a customer moved out")
 	}
 	rows := 0
 	waits := func(same bool, until time.Time) {

@@ -432,7 +432,7 @@ func subscriber(t *testing.T, e store.Engine, p walletMeter, phone string) {
 	})
 }
 
-// formerNumber gives a customer the number of another one, who gave it up, moved out or never had it.
+// formerNumber gives a customer the number of another one, who gave it up, moved out or never had it. Then it moves the customer to another meter.
 func formerNumber(t *testing.T, r Rig) {
 	e, phone := r.Open(t), "+254700000001"
 	had, has := addWalletMeter(t, e, 41, 50_000), addWalletMeter(t, e, 42, 50_000)
@@ -493,6 +493,21 @@ func formerNumber(t *testing.T, r Rig) {
 	decides("and whose meter was taken away", false)
 	exec(`UPDATE customer SET phone_since = phone_since - $1 WHERE id = $2`, (registry.NumberHold + time.Second).Microseconds(), owner(has))
 	decides("and was registered more than a day ago", true)
+
+	other := addWalletMeter(t, e, 43, 50_000)
+	exec(`UPDATE account SET customer_id = $1 WHERE id = $2`, owner(has), other.account)
+	exec(`UPDATE meter SET account_id = NULL WHERE account_id = $1`, has.account)
+	decides("the customer has another meter beside one without an end", true)
+	movedOut := func(ago time.Duration) {
+		t.Helper()
+		must(t, e, func(tx *store.Tx) error {
+			return tx.Must(`UPDATE account SET status = 'closed', closed_at = $1 WHERE id = $2`, tx.Now.Add(-ago), has.account)
+		})
+	}
+	movedOut(time.Minute)
+	decides("the customer was moved out of the first meter a moment ago", false)
+	movedOut(registry.NumberHold + time.Minute)
+	decides("the customer was moved out of it more than a day ago", true)
 }
 
 // notices reports whether the customer wants warnings.
