@@ -183,16 +183,19 @@ func VerifyAll(tx func(access.Tenant) *Tx, trust func(t access.Tenant, origin st
 // LongOverlap is how long the replacement of a link key may take before doctor names the meter.
 const LongOverlap = 30 * 24 * time.Hour
 
-// noteRestores remarks on restores whose backup was compared with no head that was kept elsewhere. Older versions recorded nothing.
+// noteRestores remarks on each restore, and with what its backup was compared. Older versions recorded nothing, nor does a promotion.
 func (tx *Tx) noteRestores(r *Report) error {
 	if tx.Tenant != FirstTenant {
 		return nil
 	}
 	compared, err := tx.Compared()
 	for _, c := range compared {
-		if c.With == core.WithoutHead {
+		switch c.With {
+		case "":
+			r.Remark("restore", "Store epoch %d began with a restored copy or a promoted standby, and nothing says with what it was compared. Nothing proves who made it.", c.Epoch)
+		case core.WithoutHead:
 			r.Remark("restore", "Store epoch %d began with a backup that was not compared with a head kept elsewhere. Nothing proves who made that backup.", c.Epoch)
-		} else {
+		default:
 			r.Remark("restore", "Store epoch %d began with a backup that was compared with %s.", c.Epoch, c.With)
 		}
 	}

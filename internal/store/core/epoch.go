@@ -216,7 +216,7 @@ const WithoutHead = "no head"
 // Compared is with what the backup of an epoch was compared.
 type Compared struct {
 	Epoch int64
-	With  string // WithoutHead, or the head
+	With  string // WithoutHead, or the head; empty if nothing was recorded
 }
 
 // PutCompared records with what the backup was compared that began an epoch; nothing for an empty text.
@@ -227,13 +227,14 @@ func (tx *Tx) PutCompared(epoch int64, with string) error {
 	return tx.PutMeta(metaCompared+strconv.FormatInt(epoch, 10), with)
 }
 
-// Compared lists what was recorded about the restores of this database, in their order.
+// Compared lists the restores of this database in their order, each with what was recorded about its backup.
 func (tx *Tx) Compared() (all []Compared, err error) {
-	err = tx.C.Query(`SELECT key, value FROM meta WHERE key LIKE $1`, func(r Row) error {
-		epoch, err := strconv.ParseInt(strings.TrimPrefix(r.Text(0), metaCompared), 10, 64)
-		all = append(all, Compared{epoch, r.Text(1)})
-		return err
-	}, metaCompared+"%")
+	err = tx.C.Query(`SELECT l.key, COALESCE(c.value, '') FROM meta l LEFT JOIN meta c ON c.key = $1 || SUBSTR(l.key, LENGTH($2) + 1) WHERE l.key LIKE $2 || '%'`,
+		func(r Row) error {
+			epoch, err := strconv.ParseInt(strings.TrimPrefix(r.Text(0), MetaLost), 10, 64)
+			all = append(all, Compared{epoch, r.Text(1)})
+			return err
+		}, metaCompared, MetaLost)
 	slices.SortFunc(all, func(a, b Compared) int { return cmp.Compare(a.Epoch, b.Epoch) })
 	return all, fault.Wrap(err, "read the restores of the database")
 }

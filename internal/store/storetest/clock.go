@@ -2,7 +2,9 @@ package storetest
 
 import (
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +17,7 @@ func clockTests() []test {
 	return []test{
 		{"what is noted of the clock is known at once and later", clockNoted},
 		{"a restore skips the TIDs that may have been given, and those of the restore before", clockRestored},
+		{"verification names each restore", restoresNamed},
 	}
 }
 
@@ -91,5 +94,48 @@ func clockRestored(t *testing.T, r Rig) {
 		if got.Restored != want.Restored || got.LastTrusted != want.LastTrusted || got.Lost.Before(want.Lost) || got.Lost.After(want.Lost.Add(time.Minute)) {
 			t.Errorf("restore %d: %+v, want %+v", n+1, got, want)
 		}
+	}
+}
+
+// restoresNamed begins epochs. Verification names each of them, also one of which nothing is recorded, so that nobody hides a restore by deleting
+// what was recorded about it.
+func restoresNamed(t *testing.T, r Rig) {
+	e := r.Open(t)
+	epochs := make([]int64, 3)
+	for n, with := range []string{core.WithoutHead, "the heads of heads.log", ""} {
+		must(t, e, func(tx *store.Tx) (err error) {
+			if epochs[n], err = tx.BeginEpoch(tx.Now, store.Branch{}); err != nil {
+				return err
+			}
+			return tx.PutCompared(epochs[n], with)
+		})
+	}
+	remarks := func() (out []string) {
+		t.Helper()
+		report := look(t, e, func(tx *store.Tx) (store.Report, error) {
+			var report store.Report
+			return report, store.Verify(tx, store.Trust{}, &report)
+		})
+		for _, r := range report.Remarks {
+			if r.Rule == "restore" {
+				out = append(out, r.What)
+			}
+		}
+		return out
+	}
+	want := []string{
+		fmt.Sprintf("Store epoch %d began with a backup that was not compared with a head kept elsewhere. Nothing proves who made that backup.", epochs[0]),
+		fmt.Sprintf("Store epoch %d began with a backup that was compared with the heads of heads.log.", epochs[1]),
+		fmt.Sprintf("Store epoch %d began with a restored copy or a promoted standby, and nothing says with what it was compared. Nothing proves who made it.", epochs[2]),
+	}
+	if got := remarks(); !slices.Equal(got, want) {
+		t.Errorf("verification says %q, want %q", got, want)
+	}
+	must(t, e, func(tx *store.Tx) error {
+		_, err := tx.C.Exec(`DELETE FROM meta WHERE key LIKE 'compared:%'`)
+		return err
+	})
+	if got := remarks(); len(got) != 3 || strings.Count(strings.Join(got, ""), "nothing says with what") != 3 {
+		t.Errorf("after the records were deleted verification says %q, want that nothing says with what", got)
 	}
 }
