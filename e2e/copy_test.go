@@ -89,6 +89,56 @@ func TestAnEpochOfAPersonWarnsOfASecondDatabase(t *testing.T) {
 	}
 }
 
+// TestARestoredDatabaseIsComparedWithAHead: a database that lacks what a head signed begins no epoch. Verification shows with what a database was
+// compared, and of which epoch nobody said anything.
+func TestARestoredDatabaseIsComparedWithAHead(t *testing.T) {
+	t.Parallel()
+	p, url := emptyPlace(t, paywatt(t)), pgtest.New(t)
+	p.env = append(p.env, "PAYWATT_STORE="+url)
+	p.run(t, "", "apikey", "create", "--role", "owner", "--data", p.dir)
+	srv := p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
+	var heads []byte
+	await.True(t, "a head is signed", func() bool {
+		heads, _ = os.ReadFile(filepath.Join(p.dir, "heads.log"))
+		return len(heads) > 0
+	})
+	srv.stop()
+	head := filepath.Join(t.TempDir(), "kept")
+	if err := os.WriteFile(head, heads, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	epoch := func(args ...string) (string, int) {
+		t.Helper()
+		_, errOut, code := p.try("", append([]string{"store", "epoch", url, "--taken", time.Now().UTC().Format(time.RFC3339), "--data", p.dir}, args...)...)
+		return errOut, code
+	}
+	says := func(text string) {
+		t.Helper()
+		if out := p.run(t, "", "verify", "--data", p.dir); !strings.Contains(out, text) {
+			t.Errorf("verification does not say %q:\n%s", text, out)
+		}
+	}
+	if out, code := epoch("--head", head, "--without-head"); code != 2 {
+		t.Errorf("with two answers: exit %d\n%s", code, out)
+	}
+	if out, code := epoch("--head", head); code != 0 {
+		t.Errorf("a database that agrees with its head: exit %d\n%s", code, out)
+	}
+	says("Store epoch 2 began with a backup that was compared with the heads of kept.")
+	if out, code := epoch("--without-head"); code != 0 {
+		t.Errorf("without a head: exit %d\n%s", code, out)
+	}
+	says("Store epoch 3 began with a backup that was not compared with a head kept elsewhere.")
+	if out, code := epoch(); code != 0 {
+		t.Errorf("without a word: exit %d\n%s", code, out)
+	}
+	says("Store epoch 4 began with a restored copy or a promoted standby, and nothing says with what it was compared.")
+	pgtest.Admin(t, url)(`UPDATE audit SET actor = 'nobody'`)
+	if out, code := epoch("--head", head); code != 4 || !strings.Contains(out, "does not agree with the head") {
+		t.Errorf("a database that was changed: exit %d\n%s", code, out)
+	}
+}
+
 // copyBeside copies the store of a running server, which stays the live store, and returns the folder and the URL of the copy.
 func copyBeside(t *testing.T, p *place) *place {
 	t.Helper()

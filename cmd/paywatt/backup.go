@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/app"
 	"github.com/paywatt/paywatt/internal/exit"
+	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 	"github.com/paywatt/paywatt/internal/vending"
 )
@@ -222,15 +224,25 @@ func (c console) compareBackup(cmd *cobra.Command, from, head string, without bo
 		return "", &exit.Failure{Code: exit.Usage, What: "No head is given with which to compare the backup.", Not: not,
 			Try: "Give --head FILE, a signed head or a copy of heads.log that you kept elsewhere. If you have none, give --without-head."}
 	}
-	done := c.progress(cmd, "Comparing the backup with the head", nil)
-	r, err := sqlite.CompareBackup(cmd.Context(), from, head)
+	return c.compareWithHead(cmd, from, head, comparison{what: "The backup", not: not,
+		try: "Take the head from another place, or another backup. paywatt backup verify lists all findings. --without-head restores it all the same."},
+		func(ctx context.Context) (*store.Report, error) { return sqlite.CompareBackup(ctx, from, head) })
+}
+
+// comparison is what is compared with a head, and what to say if they do not agree.
+type comparison struct{ what, not, try string }
+
+// compareWithHead compares something at a place with a head that was kept elsewhere, and returns what to record about it. It fails if they do not
+// agree.
+func (c console) compareWithHead(cmd *cobra.Command, place, head string, k comparison, compare func(context.Context) (*store.Report, error)) (string, error) {
+	done := c.progress(cmd, "Comparing with the head", nil)
+	r, err := compare(cmd.Context())
 	done()
 	if err != nil {
-		return "", storeFailure("The backup could not be compared with the head", from, err)
+		return "", storeFailure(k.what+" could not be compared with the head", place, err)
 	}
 	if !r.Sound() {
-		return "", &exit.Failure{Code: exit.Refused, What: "The backup does not agree with the head: " + r.Findings[0].What, Not: not,
-			Try: "Take the head from another place, or another backup. paywatt backup verify lists all findings. --without-head restores it all the same."}
+		return "", &exit.Failure{Code: exit.Refused, What: k.what + " does not agree with the head: " + r.Findings[0].What, Not: k.not, Try: k.try}
 	}
 	return "the heads of " + filepath.Base(head), nil
 }

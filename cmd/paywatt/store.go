@@ -10,7 +10,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/paywatt/paywatt/internal/app"
 	"github.com/paywatt/paywatt/internal/exit"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/headlog"
 	"github.com/paywatt/paywatt/internal/store/postgres"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 )
@@ -233,7 +236,8 @@ func (c console) showCopy(cmd *cobra.Command, o storeCopy, f postgres.Filled) er
 }
 
 func newStoreEpoch(c console) *cobra.Command {
-	var taken string
+	var taken, data, head string
+	without := false
 	cmd := &cobra.Command{
 		Use:   "epoch postgres://... --taken TIME",
 		Short: "Begin a new store epoch after PostgreSQL was restored",
@@ -241,7 +245,9 @@ func newStoreEpoch(c console) *cobra.Command {
 			"commits. Servers do this by themselves when they find the database on another server or timeline; this command lets you name the\n" +
 			"time of the backup. The books have lost what happened in between, and numbers that were used in that time must not be used again.\n" +
 			"So token numbers start 1,440 minutes after the present minute, command counters move on, and receipt numbers get a mark.\n" +
-			"Meters are asked to send again what they still have. Run this before you start the first server.",
+			"Meters are asked to send again what they still have. Run this before you start the first server.\n\n" +
+			"A restored database does not prove who made it. --head compares it with a signed head that you kept elsewhere, such as a copy of\n" +
+			"heads.log. --without-head says that there is none. The choice is recorded, and paywatt verify shows it, or that nothing was said.",
 		Example: "  paywatt store epoch postgres://paywatt@db/paywatt --taken 2026-11-20T02:00:00Z",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -249,7 +255,11 @@ func newStoreEpoch(c console) *cobra.Command {
 			if err != nil || at.After(time.Now()) {
 				return usage(fmt.Sprintf("--taken %q is not a time in the past.", taken), "Write the time of the backup, or of the newest commit that is there, such as 2026-11-20T02:00:00Z.")
 			}
-			epoch, err := postgres.BeginEpoch(cmd.Context(), args[0], at)
+			compared, err := c.compareDatabase(cmd, data, args[0], head, without)
+			if err != nil {
+				return err
+			}
+			epoch, err := postgres.BeginEpoch(cmd.Context(), args[0], at, compared)
 			if err != nil {
 				if f := sharedFailure(place{defaultData, args[0]}, err); f != nil {
 					return f
@@ -263,7 +273,29 @@ func newStoreEpoch(c console) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&taken, "taken", "", "time of the backup, such as 2026-11-20T02:00:00Z (needed)")
+	cmd.Flags().StringVar(&head, "head", "", "file of a signed head that was stored elsewhere, or a copy of a data folder's heads.log, with which the database must agree")
+	cmd.Flags().BoolVar(&without, "without-head", false, "record that no head proves who made the database")
+	cmd.Flags().StringVar(&data, "data", defaultData, "data folder with the keys, for --head")
 	return cmd
+}
+
+// compareDatabase compares a restored database with a head that was kept elsewhere, and returns what to record about it: nothing if nobody says
+// anything of a head.
+func (c console) compareDatabase(cmd *cobra.Command, data, url, head string, without bool) (string, error) {
+	const not = "The new store epoch did not begin."
+	switch {
+	case head != "" && without:
+		return "", &exit.Failure{Code: exit.Usage, What: "--head and --without-head exclude each other.", Not: not, Try: "Give one of them."}
+	case without:
+		return postgres.WithoutHead, nil
+	case head == "":
+		return "", nil
+	}
+	return c.compareWithHead(cmd, postgres.Redact(url), head, comparison{what: "The database", not: not,
+		try: "Take the head from another place, or restore another backup. --without-head begins the epoch all the same."},
+		func(ctx context.Context) (*store.Report, error) {
+			return app.Verify(ctx, data, url, headlog.ExternalHeads{Heads: head, Newer: true})
+		})
 }
 
 func newStoreStandby(c console) *cobra.Command {

@@ -336,13 +336,20 @@ func within(all []store.Figure) []store.Figure {
 	return out
 }
 
+// WithoutHead says that a restored database was compared with no head.
+const WithoutHead = core.WithoutHead
+
 // BeginEpoch begins a new store epoch in the database at url. Call it after the database was restored with PostgreSQL's own tools, or
 // after a standby was promoted that may lack the last commits. The parameter taken is the time of the backup, or of the newest commit in
-// the database. No server may run on the database.
-func BeginEpoch(ctx context.Context, url string, taken time.Time) (epoch int64, err error) {
+// the database. The parameter compared says with what the database was compared before, and is recorded for the epoch unless it is empty. No
+// server may run on the database.
+func BeginEpoch(ctx context.Context, url string, taken time.Time, compared string) (epoch int64, err error) {
 	err = unservedDo(ctx, url, func(c *conn, o Options) error {
 		tx := store.NewTx(c, store.FirstTenant, o.Now(), o.Rand, 0, nil)
 		if epoch, err = tx.BeginEpoch(taken, store.Branch{}); err != nil {
+			return err
+		}
+		if err := tx.PutCompared(epoch, compared); err != nil {
 			return err
 		}
 		history, err := c.text(askHistory)
