@@ -14,8 +14,9 @@ import (
 	"github.com/paywatt/paywatt/internal/tier"
 )
 
-// TestHostileFilesThroughTheDoor sends files that are meant to cost much over HTTP. The answer is a refusal, and server and client together take
-// at most a second of processor time and 100 MB for each, without the file itself, which the test holds as well.
+// TestHostileFilesThroughTheDoor sends files that are meant to cost much over HTTP. Server and client together take at most a second of processor
+// time and 100 MB for each, without the file itself, which the test holds as well. The answer is a refusal. Two files can be read, and have so many
+// rows that trying them is the work: their answer is what each row would do.
 func TestHostileFilesThroughTheDoor(t *testing.T) {
 	tier.Slow(t)
 	w := begin(t)
@@ -27,11 +28,11 @@ func TestHostileFilesThroughTheDoor(t *testing.T) {
 		if f.Kind == hostile.Workbook || f.Kind == hostile.CSV {
 			path, want = "/v1/imports?kind=meters&mode=dry_run", "import-unreadable"
 		}
-		switch f.Name {
-		case "merged cells over all rows", "20,000 equal customers": // their rows are tried one by one
-			continue
+		rows := f.Name == "merged cells over all rows" || f.Name == "20,000 equal customers"
+		if rows {
+			path = "/v1/imports?kind=customers&mode=dry_run"
 		}
-		if sent[f.Kind]++; sent[f.Kind] > 2 && !tier.IsLong() {
+		if sent[f.Kind]++; sent[f.Kind] > 2 && !rows && !tier.IsLong() {
 			continue
 		}
 		file := string(f.Make())
@@ -47,14 +48,16 @@ func TestHostileFilesThroughTheDoor(t *testing.T) {
 			}
 		}
 		tried++
-		if code, _ := w.problem(w.want(http.StatusUnprocessableEntity, got)); code != want {
+		if rows {
+			w.want(http.StatusCreated, got)
+		} else if code, _ := w.problem(w.want(http.StatusUnprocessableEntity, got)); code != want {
 			t.Errorf("%s, %s: %s", f.Kind, f.Name, got.body)
 		}
 		report := t.Logf
 		if cost.TooMuch() {
 			report = t.Errorf
 		}
-		report("%-9s %-50s %9d bytes %6.2f s %6.1f MB: %s", f.Kind, f.Name, len(file), cost.Time.Seconds(), float64(cost.Memory)/(1<<20), got.body)
+		report("%-9s %-50s %9d bytes %6.2f s %6.1f MB: %.300s", f.Kind, f.Name, len(file), cost.Time.Seconds(), float64(cost.Memory)/(1<<20), got.body)
 	}
 	if tried < 9 {
 		t.Errorf("only %d files were sent", tried)
