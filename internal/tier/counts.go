@@ -20,7 +20,7 @@ var (
 	// ExplainedTariffs is how many tariffs are drawn, to explain the sales on them.
 	ExplainedTariffs = Count{40, 40, 1000}
 	// RandomEdits is how many values of the books are changed, one at a time, to be found by a verification.
-	RandomEdits = Count{20, 100, 1000}
+	RandomEdits = Count{20, 100, 2000}
 	// PaymentsOfAProvider is how many payments each provider brings, with faults of its network.
 	PaymentsOfAProvider = Count{20, 100, 400}
 	// PaymentCalls is how many calls each of 16 callers makes about the same payments.

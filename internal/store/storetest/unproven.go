@@ -72,13 +72,14 @@ func AllUnproven() []Unproven {
 		{Why: "Names, telephone numbers, addresses and notes of people. They must stay erasable, so nothing sealed may hold them.", Columns: []string{
 			"customer: *", "number_change: *", "former_number: *", "person: name", "service_point: *", "payment: detail channel raw", "payment_request: reason page", "voucher_batch: note"}},
 		{Why: "What meters sent and how they are doing. Meters prove their records, not the database. Money that was charged for them is proven.", Columns: []string{
-			"reading: *", "meter_event: *", "token_report: *", "profile_register: *", "quarantine: *", "device_binding: *", "sight: *",
+			"reading: *", "meter_event: *", "token_report: *", "profile_register: *", "device_binding: *", "sight: *",
 			"meter_live: boot last_seen reading_seq as_of received_at register_wh balance_wh ec_used_wh overrun_wh w mv relay reasons tamper newest_at info",
 			"meter_config: has_version has_hash has_doc has_since", "wallet_day: estimated_wh", "token: state sent_at", "meter: model reading_interval_s"}},
 		{Why: "Whether the supply should be on, leases and warnings. The server decides them anew from the balance and the readings.", Columns: []string{
 			"wallet_supply: *", "wallet: off low1 low2 ahead_wh open_wh"}},
 		{Why: "A part of the price below one minor unit, which is carried to the next reading.", Columns: []string{"wallet: rest"}},
-		{Why: "Where meters stood, for the figures of losses. No customer pays by them.", Columns: []string{"meter_install: *"}},
+		{Why: "Where meters stand and stood, for the figures of losses. No customer pays by them.", Columns: []string{"meter_install: *", "service_point: feeder measures"}},
+		{Why: "Readings that wait for a person. Whoever decides sees the stored value, and the audit log keeps it.", Columns: []string{"quarantine: *"}},
 		{Why: "Work that waits or was done: deliveries, messages, imports, calls. The server carries out what an intruder adds here. What the work does to " +
 			"money leaves evidence of its own.", Columns: []string{
 			"outbox: *", "message: *", "message_try: *", "message_month: *", "event_delivery: *", "import: *", "import_line: *", "import_row: *",
@@ -94,10 +95,12 @@ func AllUnproven() []Unproven {
 			"approval: effect"}},
 		{Why: "A link shows what a reader of the database has seen already, and it moves no money.", Columns: []string{"page_link: *"}},
 		{Why: "The stored file of the statement proves its rows: its hash is sealed, and it can be read again.", Columns: []string{
-			"statement_file: file_enc taken fresh doubtful", "statement_row: *", "statement_name: *", "statement_day: *", "reconciliation: unknown"}},
+			"statement_file: file_enc taken fresh doubtful", "statement_row: *", "statement_day: *", "reconciliation: unknown"}},
+		{Why: "How the bank spelled rows that are known. Without one, the row of another export counts as new, and the second person sees it as such.", Columns: []string{
+			"statement_name: *"}},
 		{Why: "Tokens that were made elsewhere and only passed on. No money moves, and the meter proves them.", Columns: []string{"given_token: *"}},
-		{Why: "Facts about the file and its servers. The server checks its keys against its folder. Restores are counted, and rows that a restore lost are compared with " +
-			"the time that it names.", Columns: []string{"meta: *", "session: *", "leader: *"}},
+		{Why: "Facts about the file and its servers. The server checks its keys against its folder. Restores are counted and named, and rows that a restore lost are compared " +
+			"with the time that it names. With what a restore was compared can be edited.", Columns: []string{"meta: *", "session: *", "leader: *"}},
 		{Why: "How unusual a day is, for alarms to the utility. Ceilings compare the amount, which is proven.", Columns: []string{
 			"day_total: to_at name acts window_at window_amount window_acts raised"}},
 		{Why: "It limits guesses. An edit allows some more of them, and each still has to be right.", Columns: []string{
