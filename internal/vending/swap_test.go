@@ -150,6 +150,8 @@ func TestASwapGivesNoMoreThanTheRecordsAllow(t *testing.T) {
 		"units that were never there":         {vending.Swap{New: fresh, Balance: ptr(sold.Units + 1)}, refusal.InvalidRequest, "more than meter"},
 		"the token on the display and unused": {vending.Swap{New: fresh, Balance: ptr(sold.Units), Unused: []string{token}}, refusal.InvalidRequest, "more than meter"},
 		"a token twice":                       {vending.Swap{New: fresh, Balance: ptr(unit.Energy(0)), Unused: []string{token, token}}, refusal.InvalidRequest, "not an unused token"},
+		"more tokens than a swap counts":      {vending.Swap{New: fresh, Balance: ptr(unit.Energy(0)), Unused: make([]string, vending.MaxSwapTokens+1)}, refusal.InvalidRequest, "more than 20"},
+		"as many tokens as a swap counts":     {vending.Swap{New: fresh, Balance: ptr(unit.Energy(0)), Unused: make([]string, vending.MaxSwapTokens)}, refusal.InvalidRequest, "not an unused token"},
 		"nothing known":                       {vending.Swap{New: fresh}, refusal.InvalidRequest, "does not know"},
 		"a negative balance":                  {vending.Swap{New: fresh, Balance: ptr(unit.Energy(-1))}, refusal.InvalidRequest, "must be from 0"},
 		"a friend's meter":                    {vending.Swap{New: used, Balance: ptr(unit.Energy(0))}, refusal.MeterBlocked, "not in stock"},
