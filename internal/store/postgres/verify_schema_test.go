@@ -21,7 +21,10 @@ func TestVerifyFindsEditsOfTheSchema(t *testing.T) {
 		`ALTER TABLE reprint RENAME TO kept; CREATE VIEW reprint AS SELECT * FROM kept`:        "the view reprint",
 		`ALTER TABLE debt DROP CONSTRAINT debt_outstanding_check`:                              "check constraints",
 		`ALTER TABLE api_key DROP CONSTRAINT api_key_hash_key`:                                 "unique constraints",
-		`ALTER TABLE wallet DROP CONSTRAINT wallet_pkey`:                                       "primary keys",
+		`ALTER TABLE wallet DROP CONSTRAINT wallet_pkey`:                                       "Table wallet has 0 primary keys",
+		// What another table has makes up for nothing.
+		`ALTER TABLE api_key DROP CONSTRAINT api_key_hash_key; ALTER TABLE wallet ADD UNIQUE (meter)`: "Table api_key has 0 unique constraints",
+		`ALTER TABLE wallet DROP CONSTRAINT wallet_pkey; CREATE TABLE other (n bigint PRIMARY KEY)`:   "Table wallet has 0 primary keys",
 	}
 	dir, url := t.TempDir(), pgtest.New(t)
 	openOn(t, url, postgres.Options{Dir: dir, SealEvery: -1})
@@ -40,6 +43,11 @@ func TestVerifyFindsEditsOfTheSchema(t *testing.T) {
 	}
 	if got := findings(url); len(got) > 0 {
 		t.Fatalf("an untouched database: %q", got)
+	}
+	// A table of somebody else changes nothing. paywatt doctor makes one while it tries the database.
+	run(t, url, `CREATE TABLE paywatt_trial_1 (id BIGINT PRIMARY KEY, n BIGINT NOT NULL CHECK (n > 0), UNIQUE (n))`)
+	if got := findings(url); len(got) > 0 {
+		t.Errorf("beside a table of somebody else: %q", got)
 	}
 	for sql, want := range edits {
 		changed := pgtest.New(t)
