@@ -149,6 +149,8 @@ type Config struct {
 	Adapter func(kind string, s Setup) (Adapter, error)
 	// Draw draws the signing secret of a kind whose secret the utility chooses; shown is empty for any other kind. Nil draws none.
 	Draw func(kind string, given []byte) (secrets []byte, shown string, err error)
+	// SameProof reports whether two sets of secrets have the same one by which a kind proves its calls. Nil: never.
+	SameProof func(kind string, before, after []byte) bool
 	// CheckTyped refuses settings that a person typed if they could be taken for others, or returns nil. Either text may be empty. It shows
 	// nothing of the secrets. Nil refuses none.
 	CheckTyped func(kind string, config, secrets []byte) error

@@ -80,6 +80,9 @@ func (ps *Payments) renew(tx Tx, by access.Actor, entered access.Secret, p *Prov
 	if err != nil {
 		return access.Secret{}, refusal.Refusal{}, err
 	}
+	if eyes.Checker != "" && ps.c.SameProof != nil && ps.c.SameProof(p.Kind, old, given) {
+		return access.Secret{}, refuse.ProviderSecretKept(p.Name), nil
+	}
 	if len(given) == 0 {
 		given = old
 	}

@@ -4074,6 +4074,11 @@ func ProviderSecretsNotEntered(provider string) refusal.Refusal {
 	return refusal.Refusal{Code: "provider-invalid", Text: "provider-secrets-not-entered", What: "The first person typed the secrets of payment provider " + provider + ", or only the provider knows the new ones. Whoever knows them can make payments.", Not: "No changes were made.", Try: "Get the secrets from the provider yourself, and enter them when you approve: on the page of the request, or with --secrets FILE.", Args: []refusal.Arg{{Place: "provider", Value: provider}}}
 }
 
+// ProviderSecretKept: The secret by which payment provider {provider} proves its calls is the one that the first person typed. Whoever knows it can make payments. Let the provider make a new one: replace the signing secret, the API key or the hash on its page. Enter that one.
+func ProviderSecretKept(provider string) refusal.Refusal {
+	return refusal.Refusal{Code: "provider-invalid", Text: "provider-secret-kept", What: "The secret by which payment provider " + provider + " proves its calls is the one that the first person typed. Whoever knows it can make payments.", Not: "No changes were made.", Try: "Let the provider make a new one: replace the signing secret, the API key or the hash on its page. Enter that one.", Args: []refusal.Arg{{Place: "provider", Value: provider}}}
+}
+
 // ProviderOverlapOutOfRange: The old secrets of a provider can go on for 0 to {max} whole hours. Give fewer hours, or 0 to end them at once.
 func ProviderOverlapOutOfRange(maxValue int64) refusal.Refusal {
 	return refusal.Refusal{Code: "provider-invalid", Text: "provider-overlap-out-of-range", What: "The old secrets of a provider can go on for 0 to " + strconv.FormatInt(maxValue, 10) + " whole hours.", Not: "No changes were made.", Try: "Give fewer hours, or 0 to end them at once.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}

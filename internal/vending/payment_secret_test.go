@@ -32,6 +32,7 @@ func openSecrets(t *testing.T) *secretShop {
 	s.Payments = payment.New(payment.Config{Door: store.DoorTo(s.engine, store.Sale, func(tx *store.Tx) payment.Tx { return tx }),
 		Adapter:    func(kind string, c payment.Setup) (payment.Adapter, error) { return provider.Open(kind, c, client) },
 		CheckTyped: provider.CheckTyped,
+		SameProof:  provider.SameProof,
 		Draw: func(kind string, given []byte) ([]byte, string, error) {
 			return provider.Draw(kind, given, rand.Reader)
 		},
@@ -79,7 +80,10 @@ func shownOf(d access.Done) string {
 	return secret.Reveal()
 }
 
-const typedSecret = "whsec_" + "YSBrZXkgb2YgMjQgYnl0ZXMgb3IgbW9yZQ=="
+const (
+	typedSecret  = "whsec_" + "YSBrZXkgb2YgMjQgYnl0ZXMgb3IgbW9yZQ=="
+	secondSecret = "whsec_" + "YW5vdGhlciBrZXkgb2YgMjQgYnl0ZXMgb3IgbW9yZQ=="
+)
 
 // TestWhoAddsAProviderDoesNotKnowItsSecret: whoever knows the signing secret of a provider makes payments. Once a second person has agreed, the
 // secret that the first typed is worth nothing, and only the second sees the new one. Both are needed for another one, and the old one ends.
@@ -116,7 +120,8 @@ func TestWhoAddsAProviderDoesNotKnowItsSecret(t *testing.T) {
 	s.verified()
 }
 
-// TestTheSecondPersonEntersTheSecretsOfAProvider: the server cannot draw what the provider gives, so the second person enters it.
+// TestTheSecondPersonEntersTheSecretsOfAProvider: the server cannot draw what the provider gives, so the second person enters it. It is not what the
+// first person typed.
 func TestTheSecondPersonEntersTheSecretsOfAProvider(t *testing.T) {
 	s := openSecrets(t)
 	s.fourEyes()
@@ -140,7 +145,10 @@ func TestTheSecondPersonEntersTheSecretsOfAProvider(t *testing.T) {
 			t.Errorf("approved with %q: %q, want %q", entered, done.Code, "provider-invalid")
 		}
 	}
-	if done := approve(`{"key":"rk_live_of_the_second","signing":"` + typedSecret + `"}`); done.Refused() || shownOf(done) != "" {
+	if done := approve(`{"key":"rk_live_of_the_second","signing":"` + typedSecret + `"}`); done.Text != "provider-secret-kept" {
+		t.Errorf("approved with the signing secret of the first person: %q", done.Text)
+	}
+	if done := approve(`{"key":"rk_live_of_the_first","signing":"` + secondSecret + `"}`); done.Refused() || shownOf(done) != "" {
 		t.Errorf("approved with the secrets of the provider: %s", done.Detail())
 	}
 	s.verified()
