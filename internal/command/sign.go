@@ -35,6 +35,8 @@ type SignTx interface {
 	// ExpireCommand ends a command that is not sent any more.
 	ExpireCommand(id.ID) error
 	AuditLog(access.Entry) error
+	// KnowsCommands reports whether the server can judge commands: its data key is that of the database.
+	KnowsCommands() (bool, error)
 	// CommandCounter returns the last counter used for a meter, and locks the meter.
 	CommandCounter(meter int64) (uint64, error)
 	// CommandSigned writes the counter and the arguments of a signed command.
@@ -63,6 +65,10 @@ func sign(tx SignTx, i id.ID) (Signing, error) {
 	if err != nil {
 		return Signing{}, err
 	}
+	if c.Forged {
+		c.State = StateExpired
+		return Signing{Command: c}, refuseForged(tx, c)
+	}
 	m, found, err := tx.MeterByNumber(c.Number)
 	if err == nil && !found {
 		err = fmt.Errorf("meter %s does not exist", c.Number)
@@ -73,10 +79,6 @@ func sign(tx SignTx, i id.ID) (Signing, error) {
 	s := Signing{Command: c, MeterID: m.ID}
 	if !c.State.Open() {
 		return s, nil
-	}
-	if c.Forged {
-		s.Command.State = StateExpired
-		return s, refuseForged(tx, c, m)
 	}
 	clock, err := tx.MeterClock(m)
 	if err != nil {
@@ -103,13 +105,21 @@ func sign(tx SignTx, i id.ID) (Signing, error) {
 }
 
 // refuseForged ends a waiting command that the server did not give in this form: somebody added or changed its row in the database, or it was
-// given before the server marked commands. The log keeps what the meter was to do.
-func refuseForged(tx SignTx, c Command, m registry.Meter) error {
-	if err := tx.ExpireCommand(c.ID); err != nil {
+// given before the server marked commands. The log keeps the type and the meter that the row names. A server with another data key than the
+// database's ends nothing, because it can judge nothing.
+func refuseForged(tx SignTx, c Command) error {
+	knows, err := tx.KnowsCommands()
+	if err == nil && !knows {
+		err = errors.New("the data key is not that of the database, so nobody can tell who gave it")
+	}
+	if err == nil {
+		err = tx.ExpireCommand(c.ID)
+	}
+	if err != nil {
 		return err
 	}
 	e := access.SystemActor(0, "commands").Entry("command.refused", c.ID.Text(id.Command))
-	e.After = string(c.Type) + " " + m.ID.Text(id.Meter)
+	e.After = fmt.Sprintf("%.40s meter %s", c.Type, c.Number)
 	e.Reason = "the server has not given this command in this form"
 	return tx.AuditLog(e)
 }

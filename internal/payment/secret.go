@@ -80,7 +80,7 @@ func (ps *Payments) renew(tx Tx, by access.Actor, entered access.Secret, p *Prov
 	if err != nil {
 		return access.Secret{}, refusal.Refusal{}, err
 	}
-	if eyes.Checker != "" && ps.c.SameProof != nil && ps.c.SameProof(p.Kind, old, given) {
+	if eyes.Checker != "" && !p.Approved() && ps.c.SameProof != nil && ps.c.SameProof(p.Kind, old, given) {
 		return access.Secret{}, refuse.ProviderSecretKept(p.Name), nil
 	}
 	if len(given) == 0 {

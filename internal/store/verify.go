@@ -114,7 +114,7 @@ func NotCovered() []string {
 		"what meters sent: readings, events, answers to commands, and a token report that was removed together with the state it gave the token",
 		"when and how often rows were written, where no figure depends on it",
 		"names, telephone numbers and addresses of customers, which must stay erasable",
-		"pending deliveries and commands (the server carries out one that an intruder adds), copies of receipts, alarms, reservations",
+		"pending deliveries (the server carries out one that an intruder adds), how far commands are, copies of receipts, alarms, reservations",
 		"in wallets: whether the supply should be on, leases, warnings, fractions of a minor unit, and which rate of the tariff priced the energy that is not posted yet",
 		"whether a recorded restore was genuine: the report says how often the books were restored, but not who restored them",
 		"stored answers to refused requests, and answers that are kept for only a week",

@@ -10,8 +10,8 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 )
 
-// Marker returns keyed hashes of rows that let somebody sign in. Its key is not in the database, so a row that was inserted or changed
-// outside the server has a wrong mark. It is nil for an engine that has no such key; then rows have no marks.
+// Marker returns keyed hashes of rows that let somebody sign in, and of commands that wait. Its key is not in the database, so a row that was
+// inserted or changed outside the server has a wrong mark. It is nil for an engine that has no such key; then rows have no marks.
 type Marker func(context string, data []byte) []byte
 
 // Of returns the mark of a row: a keyed hash of its table, tenant, identity and the hash of its columns; nil for a nil Marker.

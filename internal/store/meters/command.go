@@ -69,11 +69,7 @@ var commandColumns = core.Columns[commandRow]{Table: "command", Unattested: []co
 	core.ID("id", func(c *commandRow) *id.ID { return &c.ID }),
 	core.Int("meter", func(c *commandRow) *int64 { return &c.Meter }),
 	core.Text("type", func(c *commandRow) *command.Type { return &c.Type }),
-	{Name: "args", Form: 't', Read: func(c *commandRow, r core.Row, col int) (err error) {
-		c.args = r.Text(col)
-		c.Args, err = readArgs(c.args)
-		return err
-	}, Write: func(c *commandRow) any { return c.args }},
+	{Name: "args", Form: 't', Read: func(c *commandRow, r core.Row, col int) error { c.args = r.Text(col); return nil }, Write: func(c *commandRow) any { return c.args }},
 	core.Text("reason", func(c *commandRow) *string { return &c.Reason }),
 	core.Int("counter", func(c *commandRow) *uint64 { return &c.Counter }),
 	core.Text("state", func(c *commandRow) *command.State { return &c.State }),
@@ -89,7 +85,7 @@ var commandColumns = core.Columns[commandRow]{Table: "command", Unattested: []co
 }}
 
 // commandQuery reads commands with the numbers of their meters.
-var commandQuery = `SELECT m.number, ` + commandColumns.List("c") + ` FROM command c JOIN meter m ON m.n = c.meter WHERE c.tenant_id = $1 AND `
+var commandQuery = `SELECT COALESCE(m.number, ''), ` + commandColumns.List("c") + ` FROM command c LEFT JOIN meter m ON m.n = c.meter WHERE c.tenant_id = $1 AND `
 
 // commandByID reads one command.
 var commandByID = commandQuery + `c.id = $2`
@@ -97,11 +93,17 @@ var commandByID = commandQuery + `c.id = $2`
 // commandInsert adds a command; its mark is the last value of the statement.
 var commandInsert = `INSERT INTO ` + commandColumns.Into("mark")
 
-// readCommand reads a row of [commandQuery]. It judges the mark of a command that waits: no other command is ever signed.
+// readCommand reads a row of [commandQuery]. It judges the mark of a command that waits: no other command is ever signed. Arguments that somebody
+// has made unreadable are left out, of a forged command and of one that has ended.
 func (tx Rows) readCommand(r core.Row) (c commandRow, err error) {
 	c.Number = r.Text(0)
-	_, err = commandColumns.Scan(r, 1, &c)
+	if _, err := commandColumns.Scan(r, 1, &c); err != nil {
+		return c, err
+	}
 	c.Forged = c.State.Open() && !tx.Marker.Matches(c.mark, commandColumns.Table, tx.Tenant, c.ID[:], c.sum())
+	if c.Args, err = readArgs(c.args); c.Forged || !c.State.Open() {
+		err = nil
+	}
 	return c, err
 }
 
@@ -112,7 +114,8 @@ func (c *commandRow) sum() core.EvidenceSum {
 	return core.EvidenceSum(whole[:16])
 }
 
-// commandMark returns the mark of a command that waits. Whatever ends the command takes the mark away, so that it cannot wait again.
+// commandMark returns the mark of a command that waits. Whatever ends the command takes the mark away, so that it cannot wait again, except for
+// somebody who has kept the mark, until the command's time is over.
 func (tx Rows) commandMark(c *commandRow) []byte {
 	return tx.Marker.Of(commandColumns.Table, tx.Tenant, c.ID[:], c.sum())
 }
@@ -120,10 +123,11 @@ func (tx Rows) commandMark(c *commandRow) []byte {
 // commandsWaiting reads the commands that wait.
 var commandsWaiting = commandQuery + `c.state IN ('queued', 'sent')`
 
-// RemarkCommands marks the commands that wait with another key, except those that the server did not give. It returns how many it marked.
+// RemarkCommands marks the commands that wait with another key, except those that the server did not give. It returns how many it marked. No server
+// may use the database meanwhile.
 func (tx Rows) RemarkCommands(next core.Marker) (int, error) {
 	var rows []commandRow
-	err := tx.C.Query(commandsWaiting+` ORDER BY c.id`+tx.C.ForUpdate(), func(r core.Row) error {
+	err := tx.C.Query(commandsWaiting+` ORDER BY c.id`, func(r core.Row) error {
 		row, err := tx.readCommand(r)
 		if !row.Forged {
 			rows = append(rows, row)
@@ -135,6 +139,14 @@ func (tx Rows) RemarkCommands(next core.Marker) (int, error) {
 		err = tx.Must(`UPDATE command SET mark = $1 WHERE tenant_id = $2 AND id = $3`, next.Of(commandColumns.Table, tx.Tenant, c.ID[:], c.sum()), tx.Tenant, c.ID)
 	}
 	return len(rows), fault.Wrap(err, "mark the waiting commands again")
+}
+
+// KnowsCommands reports whether the server can judge commands: its data key is that of the database.
+func (tx Rows) KnowsCommands() (bool, error) {
+	if tx.Marker == nil {
+		return true, nil
+	}
+	return tx.KeyIs("data", tx.Marker.KeyMark())
 }
 
 // ForgedCommands calls fn with every command that waits and that the server did not give in this form. The parameter marked is false for a

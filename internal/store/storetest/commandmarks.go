@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -96,6 +97,9 @@ func changedCommands(t *testing.T, r Rig) {
 		{"another type", `UPDATE command SET type = 'clear_tamper' WHERE id = $1`, 1, 0},
 		{"free energy", `UPDATE command SET type = 'lease', args = '{"max_register_wh":1000000000,"ttl_s":86400}' WHERE id = $1`, 1, 0},
 		{"another argument", `UPDATE command SET args = '{"force":true}' WHERE id = $1`, 1, 0},
+		{"arguments that are none", `UPDATE command SET args = 'x' WHERE id = $1`, 1, 0},
+		{"a fraction as an argument", `UPDATE command SET args = '{"a":1.5}' WHERE id = $1`, 1, 0},
+		{"a meter that does not exist", `UPDATE command SET meter = 1000000 WHERE id = $1`, 1, 0},
 		{"another end", `UPDATE command SET expires_at = expires_at + 86400000000 WHERE id = $1`, 1, 0},
 		{"another moment", `UPDATE command SET created_at = created_at - 1 WHERE id = $1`, 1, 0},
 		{"another person", `UPDATE command SET by_actor = 'system:wallets' WHERE id = $1`, 1, 0},
@@ -195,5 +199,25 @@ func remarkedCommands(t *testing.T, r Rig) {
 	}
 	if !k.signs(given) || k.signs(changed) {
 		t.Error("under the new key the server does not sign what it gave, or signs what was changed")
+	}
+}
+
+// unjudgedCommands lets a server with another data key than the database's come upon a command. It can judge nothing, and ends nothing: the right
+// server signs the command later.
+func unjudgedCommands(t *testing.T, r Rig) {
+	k := keyed{t, r.Open(t), markerOf("data key")}
+	p := addWalletMeter(t, k.e, 1, 0)
+	i := k.waits(p, map[string]any{})
+	k.must(func(tx *store.Tx) error { _, err := tx.Known("data", k.m.KeyMark()); return err })
+	_, err := do(k.e, func(tx *store.Tx) (value, error) {
+		tx.Marker = markerOf("another key")
+		_, err := command.Sign(tx, i)
+		return value{}, err
+	})
+	if err == nil || !strings.Contains(err.Error(), "the data key is not that of the database") {
+		t.Errorf("a server with another key: %v", err)
+	}
+	if !k.signs(i) {
+		t.Error("the server with the right key does not sign the command any more")
 	}
 }

@@ -34,6 +34,7 @@ func meterTests() []test {
 		{"cut-offs before the newest", cutsBefore},
 		{"a command that was changed in the database is not signed", changedCommands},
 		{"a command that ended cannot wait again", endedCommands},
+		{"a server with another data key ends no command", unjudgedCommands},
 		{"commands wait over a change of the data key", remarkedCommands},
 		{"command counters rise over a clock that goes back", counters},
 		{"commands end when their time is over", expiries},

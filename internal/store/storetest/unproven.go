@@ -84,7 +84,8 @@ func AllUnproven() []Unproven {
 			"money leaves evidence of its own.", Columns: []string{
 			"outbox: *", "message: *", "message_try: *", "message_month: *", "event_delivery: *", "import: *", "import_line: *", "import_row: *",
 			"payment_call: *", "payment_question: *", "webhook: disabled_why failing_since paused_until sequence", "alarm: *", "payment_request: ends_at"}},
-		{Why: "How far a command is, and why it was given. The server signs no command whose mark is wrong, and a command that ended has none.", Columns: []string{"command: *"}},
+		{Why: "How far a command is, and why it was given. The server signs no command whose mark is wrong, and a command that ended has none. Whoever has " +
+			"kept its mark can make it wait again, until its time is over.", Columns: []string{"command: *"}},
 		{Why: "What a meter is to do while the command waits. It is compared only with the data key at hand. Afterwards nothing depends on it.", Partly: true, Columns: []string{
 			"command: id meter type args by_actor expires_at created_at mark"}},
 		{Why: "Secrets that are sealed for their row: a changed one does not open, and without the data key nobody can make another.", Columns: []string{
