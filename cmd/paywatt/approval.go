@@ -92,8 +92,8 @@ func effectTable(e apiv1.Effect) table {
 	return t
 }
 
-// tellRequest says on the standard error what a request does if it is approved now, and asks at a terminal. It returns the digest that binds
-// the approval to what was said.
+// tellRequest says on the standard error what a request does if it is approved now. At a terminal it asks whether to approve it. It returns
+// the digest that binds the approval to what was said.
 func (c console) tellRequest(ctx context.Context, api *client.Client, approval string) (shown string, err error) {
 	a, err := api.Approval(ctx, approval)
 	if err != nil || a.Now == nil { // it was decided before, or an older server does not say what it does

@@ -199,52 +199,63 @@ func newBackupRestore(c console) *cobra.Command {
 	c.placeFlags(cmd, &data)
 	cmd.Flags().StringVar(&identity, "identity", "", identityHelp)
 	cmd.Flags().BoolVar(&force, "force", false, "move the present content of the data folder to another folder")
-	cmd.Flags().StringVar(&head, "head", "", "file of a signed head that was stored elsewhere, or a copy of a data folder's heads.log, with which the backup must agree")
-	cmd.Flags().BoolVar(&without, "without-head", false, "restore although no head proves who made the backup")
+	headFlags(cmd, &head, &without, "backup")
 	cmd.Flags().BoolVar(&trust, "trust-clock", false, "restore although no time service confirms the clock; compare the clock first")
 	return cmd
 }
 
-// compareBackup compares a backup with a head that was kept elsewhere, and returns what to record about it. Without a head it asks at a terminal, and
-// otherwise refuses unless the person says that there is none.
+// headFlags adds the options that say with which head a backup or a restored database is compared.
+func headFlags(cmd *cobra.Command, head *string, without *bool, what string) {
+	cmd.Flags().StringVar(head, "head", "",
+		"file of a signed head that was stored elsewhere, or a copy of a data folder's heads.log, with which the "+what+" must agree")
+	cmd.Flags().BoolVar(without, "without-head", false, "restore although no head proves who made the "+what)
+	cmd.MarkFlagsMutuallyExclusive("head", "without-head")
+}
+
+// compareBackup compares a backup with a head that was kept elsewhere, and returns what to record about it. Without a head it asks at a
+// terminal, and otherwise refuses unless the person says that there is none.
 func (c console) compareBackup(cmd *cobra.Command, from, head string, without bool) (string, error) {
 	const not = "The backup was not restored."
 	switch {
-	case head != "" && without:
-		return "", &exit.Failure{Code: exit.Usage, What: "--head and --without-head exclude each other.", Not: not, Try: "Give one of them."}
 	case without:
-		return sqlite.WithoutHead, nil
+		return store.WithoutHead, nil
 	case head == "" && c.atTerminal():
 		c.tell("Nothing proves who made this backup. To prove it, give a head that you kept elsewhere (--head FILE).")
 		if !c.saysYes("Restore it without a head?") {
 			return "", &exit.Failure{Code: exit.Usage, What: "The restore was not confirmed.", Not: not, Try: "Give --head FILE, or answer yes."}
 		}
-		return sqlite.WithoutHead, nil
+		return store.WithoutHead, nil
 	case head == "":
 		return "", &exit.Failure{Code: exit.Usage, What: "No head is given with which to compare the backup.", Not: not,
 			Try: "Give --head FILE, a signed head or a copy of heads.log that you kept elsewhere. If you have none, give --without-head."}
 	}
-	return c.compareWithHead(cmd, from, head, comparison{what: "The backup", not: not,
-		try: "Take the head from another place, or another backup. paywatt backup verify lists all findings. --without-head restores it all the same."},
-		func(ctx context.Context) (*store.Report, error) { return sqlite.CompareBackup(ctx, from, head) })
+	return c.compareWithHead(cmd, comparison{what: "The backup", at: from, head: head, not: not,
+		try: "Take the head from another place, or another backup. paywatt backup verify lists all findings. " +
+			"--without-head restores it all the same.",
+		run: func(ctx context.Context) (*store.Report, error) { return sqlite.CompareBackup(ctx, from, head) }})
 }
 
 // comparison is what is compared with a head, and what to say if they do not agree.
-type comparison struct{ what, not, try string }
+type comparison struct {
+	what, at string // what it is, and where
+	head     string // file of the head
+	not, try string
+	run      func(context.Context) (*store.Report, error)
+}
 
-// compareWithHead compares something at a place with a head that was kept elsewhere, and returns what to record about it. It fails if they do not
-// agree.
-func (c console) compareWithHead(cmd *cobra.Command, place, head string, k comparison, compare func(context.Context) (*store.Report, error)) (string, error) {
+// compareWithHead runs a comparison, and returns what to record about it. It fails if what is compared does not agree with the head.
+func (c console) compareWithHead(cmd *cobra.Command, k comparison) (string, error) {
 	done := c.progress(cmd, "Comparing with the head", nil)
-	r, err := compare(cmd.Context())
+	r, err := k.run(cmd.Context())
 	done()
 	if err != nil {
-		return "", storeFailure(k.what+" could not be compared with the head", place, err)
+		return "", storeFailure(k.what+" could not be compared with the head", k.at, err)
 	}
 	if !r.Sound() {
-		return "", &exit.Failure{Code: exit.Refused, What: k.what + " does not agree with the head: " + r.Findings[0].What, Not: k.not, Try: k.try}
+		says := k.what + " does not agree with the head: " + r.Findings[0].What
+		return "", &exit.Failure{Code: exit.Refused, What: says, Not: k.not, Try: k.try}
 	}
-	return "the heads of " + filepath.Base(head), nil
+	return "the heads of " + filepath.Base(k.head), nil
 }
 
 // clockForRestore fails if the clock is not known to be right enough to restore the backup. It ignores a backup that cannot

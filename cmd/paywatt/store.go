@@ -273,29 +273,25 @@ func newStoreEpoch(c console) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&taken, "taken", "", "time of the backup, such as 2026-11-20T02:00:00Z (needed)")
-	cmd.Flags().StringVar(&head, "head", "", "file of a signed head that was stored elsewhere, or a copy of a data folder's heads.log, with which the database must agree")
-	cmd.Flags().BoolVar(&without, "without-head", false, "record that no head proves who made the database")
+	headFlags(cmd, &head, &without, "database")
 	cmd.Flags().StringVar(&data, "data", defaultData, "data folder with the keys, for --head")
 	return cmd
 }
 
-// compareDatabase compares a restored database with a head that was kept elsewhere, and returns what to record about it: nothing if nobody says
-// anything of a head.
+// compareDatabase compares a restored database with a head that was kept elsewhere, and returns what to record about it. It returns nothing
+// if the person says nothing of a head.
 func (c console) compareDatabase(cmd *cobra.Command, data, url, head string, without bool) (string, error) {
-	const not = "The new store epoch did not begin."
 	switch {
-	case head != "" && without:
-		return "", &exit.Failure{Code: exit.Usage, What: "--head and --without-head exclude each other.", Not: not, Try: "Give one of them."}
 	case without:
-		return postgres.WithoutHead, nil
+		return store.WithoutHead, nil
 	case head == "":
 		return "", nil
 	}
-	return c.compareWithHead(cmd, postgres.Redact(url), head, comparison{what: "The database", not: not,
-		try: "Take the head from another place, or restore another backup. --without-head begins the epoch all the same."},
-		func(ctx context.Context) (*store.Report, error) {
+	return c.compareWithHead(cmd, comparison{what: "The database", at: postgres.Redact(url), head: head, not: "The new store epoch did not begin.",
+		try: "Take the head from another place, or restore another backup. --without-head begins the epoch all the same.",
+		run: func(ctx context.Context) (*store.Report, error) {
 			return app.Verify(ctx, data, url, headlog.ExternalHeads{Heads: head, Newer: true})
-		})
+		}})
 }
 
 func newStoreStandby(c console) *cobra.Command {

@@ -65,13 +65,16 @@ func printFailure(w io.Writer, f *exit.Failure) {
 	fmt.Fprintln(w, "paywatt: "+strings.Join(f.Lines(), "\n  "))
 }
 
-// strict makes every command of a tree report wrong options and argument counts as failures.
+// strict makes every command of a tree report wrong options, options that exclude each other, and argument counts as failures.
 func strict(cmd *cobra.Command) {
 	cmd.SetFlagErrorFunc(wrongFlag)
 	if count := cmd.Args; count != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
 			err := count(cmd, args)
-			if f := (*exit.Failure)(nil); err == nil || errors.As(err, &f) {
+			switch f := (*exit.Failure)(nil); {
+			case err == nil:
+				return wrongGroup(cmd.ValidateFlagGroups())
+			case errors.As(err, &f):
 				return err
 			}
 			return wrongCount(cmd, args)
@@ -156,6 +159,16 @@ func wrongCount(cmd *cobra.Command, args []string) *exit.Failure {
 		return usage("Missing after "+cmd.CommandPath()+": "+strings.Join(missing, " ")+".", see)
 	}
 	return usage(fmt.Sprintf("%s takes only %s, but %d arguments were given.", cmd.CommandPath(), strings.Join(words, " "), len(args)), see)
+}
+
+// wrongGroup is the failure for options that exclude each other, from the error of their group; nil for no error.
+func wrongGroup(err error) error {
+	if err == nil {
+		return nil
+	}
+	_, group, _ := strings.Cut(err.Error(), "[")
+	group, _, _ = strings.Cut(group, "]")
+	return usage("--"+strings.ReplaceAll(group, " ", " and --")+" exclude each other.", "Give one of them.")
 }
 
 // wrongFlag is the failure for an unknown option, or for an option with a wrong value.

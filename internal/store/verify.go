@@ -183,6 +183,9 @@ func VerifyAll(tx func(access.Tenant) *Tx, trust func(t access.Tenant, origin st
 // LongOverlap is how long the replacement of a link key may take before doctor names the meter.
 const LongOverlap = 30 * 24 * time.Hour
 
+// WithoutHead says that a backup or a restored database was compared with no head.
+const WithoutHead = core.WithoutHead
+
 // noteRestores remarks on each restore, and with what its backup was compared. Older versions recorded nothing, nor does a promotion.
 func (tx *Tx) noteRestores(r *Report) error {
 	if tx.Tenant != FirstTenant {
@@ -193,7 +196,7 @@ func (tx *Tx) noteRestores(r *Report) error {
 		switch c.With {
 		case "":
 			r.Remark("restore", "Store epoch %d began with a restored copy or a promoted standby, and nothing says with what it was compared. Nothing proves who made it.", c.Epoch)
-		case core.WithoutHead:
+		case WithoutHead:
 			r.Remark("restore", "Store epoch %d began with a backup that was not compared with a head kept elsewhere. Nothing proves who made that backup.", c.Epoch)
 		default:
 			r.Remark("restore", "Store epoch %d began with a backup that was compared with %s.", c.Epoch, c.With)

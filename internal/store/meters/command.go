@@ -44,7 +44,7 @@ func (tx Rows) Waiting(number string) (int, error) {
 func (tx Rows) AddCommand(c command.Command, item job.Item) error {
 	row, err := newCommandRow(c)
 	if err == nil {
-		_, err = tx.C.Exec(commandInsert, commandColumns.Values(tx.Tenant, &row, tx.commandMark(&row))...)
+		_, err = tx.C.Exec(commandInsert, commandColumns.Values(tx.Tenant, &row, tx.markCommand(tx.Marker, &row))...)
 	}
 	if err == nil {
 		_, err = tx.Enqueue(item)
@@ -69,7 +69,7 @@ var commandColumns = core.Columns[commandRow]{Table: "command", Unattested: []co
 	core.ID("id", func(c *commandRow) *id.ID { return &c.ID }),
 	core.Int("meter", func(c *commandRow) *int64 { return &c.Meter }),
 	core.Text("type", func(c *commandRow) *command.Type { return &c.Type }),
-	{Name: "args", Form: 't', Read: func(c *commandRow, r core.Row, col int) error { c.args = r.Text(col); return nil }, Write: func(c *commandRow) any { return c.args }},
+	core.Text("args", func(c *commandRow) *string { return &c.args }),
 	core.Text("reason", func(c *commandRow) *string { return &c.Reason }),
 	core.Int("counter", func(c *commandRow) *uint64 { return &c.Counter }),
 	core.Text("state", func(c *commandRow) *command.State { return &c.State }),
@@ -100,24 +100,24 @@ func (tx Rows) readCommand(r core.Row) (c commandRow, err error) {
 	if _, err := commandColumns.Scan(r, 1, &c); err != nil {
 		return c, err
 	}
-	c.Forged = c.State.Open() && !tx.Marker.Matches(c.mark, commandColumns.Table, tx.Tenant, c.ID[:], c.sum())
+	c.Forged = c.State.Open() && !tx.Marker.Matches(c.mark, commandColumns.Table, tx.Tenant, c.ID[:], c.hashCommand())
 	if c.Args, err = readArgs(c.args); c.Forged || !c.State.Open() {
 		err = nil
 	}
 	return c, err
 }
 
-// sum is the hash of everything in a command that its meter would obey.
-func (c *commandRow) sum() core.EvidenceSum {
+// hashCommand returns the hash of everything in a command that its meter would obey.
+func (c *commandRow) hashCommand() core.EvidenceSum {
 	whole := seal.NewLeaf("paywatt command 1").Int(c.Meter).Text(string(c.Type)).Text(c.args).Text(c.By).
 		Int(c.ExpiresAt.UnixMicro()).Int(c.CreatedAt.UnixMicro()).Sum()
 	return core.EvidenceSum(whole[:16])
 }
 
-// commandMark returns the mark of a command that waits. Whatever ends the command takes the mark away, so that it cannot wait again, except for
-// somebody who has kept the mark, until the command's time is over.
-func (tx Rows) commandMark(c *commandRow) []byte {
-	return tx.Marker.Of(commandColumns.Table, tx.Tenant, c.ID[:], c.sum())
+// markCommand returns the mark of a command that waits. Whatever ends the command takes the mark away. Whoever has kept a copy of the mark can
+// make the command wait again, but only until its time is over.
+func (tx Rows) markCommand(m core.Marker, c *commandRow) []byte {
+	return m.Of(commandColumns.Table, tx.Tenant, c.ID[:], c.hashCommand())
 }
 
 // commandsWaiting reads the commands that wait.
@@ -135,8 +135,7 @@ func (tx Rows) RemarkCommands(next core.Marker) (int, error) {
 		return err
 	}, tx.Tenant)
 	for i := 0; i < len(rows) && err == nil; i++ {
-		c := &rows[i]
-		err = tx.Must(`UPDATE command SET mark = $1 WHERE tenant_id = $2 AND id = $3`, next.Of(commandColumns.Table, tx.Tenant, c.ID[:], c.sum()), tx.Tenant, c.ID)
+		err = tx.Must(`UPDATE command SET mark = $1 WHERE tenant_id = $2 AND id = $3`, tx.markCommand(next, &rows[i]), tx.Tenant, rows[i].ID)
 	}
 	return len(rows), fault.Wrap(err, "mark the waiting commands again")
 }
@@ -222,7 +221,7 @@ func (tx Rows) CommandSigned(c command.Command) error {
 	row, err := newCommandRow(c)
 	if err == nil {
 		err = tx.Must(`UPDATE command SET counter = $1, args = $2, mark = $3, attempts = attempts + 1, updated_at = $4, version = version + 1
-			WHERE tenant_id = $5 AND id = $6`, int64(c.Counter), row.args, tx.commandMark(&row), tx.Now, tx.Tenant, c.ID)
+			WHERE tenant_id = $5 AND id = $6`, int64(c.Counter), row.args, tx.markCommand(tx.Marker, &row), tx.Now, tx.Tenant, c.ID)
 	}
 	if err == nil {
 		err = tx.Must(`UPDATE meter SET command_counter = $1 WHERE tenant_id = $2 AND n = $3`, int64(c.Counter), tx.Tenant, c.Meter)

@@ -336,9 +336,6 @@ func within(all []store.Figure) []store.Figure {
 	return out
 }
 
-// WithoutHead says that a restored database was compared with no head.
-const WithoutHead = core.WithoutHead
-
 // BeginEpoch begins a new store epoch in the database at url. Call it after the database was restored with PostgreSQL's own tools, or
 // after a standby was promoted that may lack the last commits. The parameter taken is the time of the backup, or of the newest commit in
 // the database. The parameter compared says with what the database was compared before, and is recorded for the epoch unless it is empty. No

@@ -21,7 +21,6 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/atomicfile"
 	"github.com/paywatt/paywatt/internal/store"
-	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/headlog"
 	"zombiezen.com/go/sqlite"
 )
@@ -418,9 +417,6 @@ func verifyBackup(ctx context.Context, from string, outside headlog.ExternalHead
 	r, err := inspect(ctx, newConn(c), from, outside)
 	return m, r, err
 }
-
-// WithoutHead says that a backup was compared with no head before it was restored.
-const WithoutHead = core.WithoutHead
 
 // CompareBackup verifies a backup against a file of signed heads that was kept elsewhere. A head that is newer than the backup only has to be signed
 // by the key of the backup: what it signs is lost with the restore.

@@ -32,8 +32,8 @@ type keyed struct {
 	m core.Marker
 }
 
-// must carries out work of the server.
-func (k keyed) must(work func(*store.Tx) error) {
+// runServer carries out work of the server.
+func (k keyed) runServer(work func(*store.Tx) error) {
 	k.t.Helper()
 	must(k.t, k.e, func(tx *store.Tx) error {
 		tx.Marker = k.m
@@ -41,20 +41,20 @@ func (k keyed) must(work func(*store.Tx) error) {
 	})
 }
 
-// waits gives a meter the command to send a reading.
-func (k keyed) waits(p walletMeter, args map[string]any) (i id.ID) {
+// queueRead gives a meter the command to send a reading.
+func (k keyed) queueRead(p walletMeter, args map[string]any) (i id.ID) {
 	k.t.Helper()
-	k.must(func(tx *store.Tx) (err error) {
+	k.runServer(func(tx *store.Tx) (err error) {
 		i, err = tx.QueueCommand(wallet.MeterFacts{N: p.N, Number: p.Number}, wallet.Command{Type: wallet.CommandRead, By: "person of the utility", TTL: time.Hour, Args: args})
 		return err
 	})
 	return i
 }
 
-// signs reports whether the server signs a command.
-func (k keyed) signs(i id.ID) (signed bool) {
+// canSign reports whether the server signs a command.
+func (k keyed) canSign(i id.ID) (signed bool) {
 	k.t.Helper()
-	k.must(func(tx *store.Tx) error {
+	k.runServer(func(tx *store.Tx) error {
 		s, err := command.Sign(tx, i)
 		signed = s.LinkKey != nil
 		return err
@@ -62,16 +62,16 @@ func (k keyed) signs(i id.ID) (signed bool) {
 	return signed
 }
 
-// edits changes rows as somebody does who can write to the database and has no data key.
-func (k keyed) edits(sql string, args ...any) {
+// editRow changes a row as somebody does who can write to the database and has no data key.
+func (k keyed) editRow(sql string, args ...any) {
 	k.t.Helper()
 	must(k.t, k.e, func(tx *store.Tx) error { return tx.Must(sql, args...) })
 }
 
-// forged counts the waiting commands that verification names: those with a wrong mark, and those without one.
-func (k keyed) forged() (wrong, without int) {
+// countForged counts the waiting commands that verification names: those with a wrong mark, and those without one.
+func (k keyed) countForged() (wrong, without int) {
 	k.t.Helper()
-	k.must(func(tx *store.Tx) error {
+	k.runServer(func(tx *store.Tx) error {
 		wrong, without = 0, 0
 		_, err := tx.ForgedCommands(func(_ command.Command, marked bool) {
 			if marked {
@@ -106,12 +106,12 @@ func changedCommands(t *testing.T, r Rig) {
 		{"another meter", `UPDATE command SET meter = ` + fmt.Sprint(other.N) + ` WHERE id = $1`, 1, 0},
 		{"no mark", `UPDATE command SET mark = NULL WHERE id = $1`, 0, 1},
 	} {
-		i := k.waits(p, map[string]any{})
-		k.edits(c.sql, i)
-		if wrong, without := k.forged(); wrong != c.wrong || without != c.without {
+		i := k.queueRead(p, map[string]any{})
+		k.editRow(c.sql, i)
+		if wrong, without := k.countForged(); wrong != c.wrong || without != c.without {
 			t.Errorf("%s: verification names %d with a wrong mark and %d without, want %d and %d", c.name, wrong, without, c.wrong, c.without)
 		}
-		if k.signs(i) {
+		if k.canSign(i) {
 			t.Errorf("%s: the server signs the command", c.name)
 		}
 		ended := look(t, k.e, func(tx *store.Tx) (command.Command, error) { c, _, err := tx.CommandByID(i); return c, err })
@@ -122,20 +122,20 @@ func changedCommands(t *testing.T, r Rig) {
 			t.Errorf("%s: the audit log ends with %q", c.name, got)
 		}
 	}
-	i := k.waits(p, map[string]any{})
+	i := k.queueRead(p, map[string]any{})
 	added := id.ID{0: 0xff, 15: 1}
-	k.edits(`INSERT INTO command (tenant_id, id, meter, type, args, counter, state, expires_at, by_actor, created_at, updated_at, mark)
+	k.editRow(`INSERT INTO command (tenant_id, id, meter, type, args, counter, state, expires_at, by_actor, created_at, updated_at, mark)
 		SELECT tenant_id, $1, meter, type, args, counter, state, expires_at, by_actor, created_at, updated_at, mark FROM command WHERE id = $2`, added, i)
-	if k.signs(added) {
+	if k.canSign(added) {
 		t.Error("the server signs a copy of a command")
 	}
 	for n := range 2 { // the second time as when the meter did not answer
-		if !k.signs(i) {
+		if !k.canSign(i) {
 			t.Errorf("signature %d: the server does not sign its own command", n+1)
 		}
 	}
-	k.edits(`UPDATE command SET args = '{"force":true}' WHERE id = $1`, i)
-	if k.signs(i) {
+	k.editRow(`UPDATE command SET args = '{"force":true}' WHERE id = $1`, i)
+	if k.canSign(i) {
 		t.Error("the server signs a command again that was changed after its first signature")
 	}
 }
@@ -167,13 +167,13 @@ func endedCommands(t *testing.T, r Rig) {
 			return tx.CommandAnswered(c, 1)
 		},
 	} {
-		i := k.waits(p, map[string]any{})
-		k.must(func(tx *store.Tx) error {
+		i := k.queueRead(p, map[string]any{})
+		k.runServer(func(tx *store.Tx) error {
 			c, _, err := tx.CommandByID(i)
 			return firstOf(err, ends(tx, c))
 		})
-		k.edits(`UPDATE command SET state = 'queued' WHERE id = $1`, i)
-		if k.signs(i) {
+		k.editRow(`UPDATE command SET state = 'queued' WHERE id = $1`, i)
+		if k.canSign(i) {
 			t.Errorf("%s: the server signs the command when it waits again", name)
 		}
 	}
@@ -183,10 +183,10 @@ func endedCommands(t *testing.T, r Rig) {
 func remarkedCommands(t *testing.T, r Rig) {
 	k := keyed{t, r.Open(t), markerOf("data key")}
 	p := addWalletMeter(t, k.e, 1, 0)
-	given, changed := k.waits(p, map[string]any{}), k.waits(p, map[string]any{})
-	k.edits(`UPDATE command SET args = '{"force":true}' WHERE id = $1`, changed)
+	given, changed := k.queueRead(p, map[string]any{}), k.queueRead(p, map[string]any{})
+	k.editRow(`UPDATE command SET args = '{"force":true}' WHERE id = $1`, changed)
 	next := markerOf("next data key")
-	k.must(func(tx *store.Tx) error {
+	k.runServer(func(tx *store.Tx) error {
 		n, err := tx.RemarkCommands(next)
 		if n != 1 {
 			t.Errorf("%d commands were marked with the new key, want 1", n)
@@ -194,10 +194,10 @@ func remarkedCommands(t *testing.T, r Rig) {
 		return err
 	})
 	k.m = next
-	if wrong, without := k.forged(); wrong != 1 || without != 0 {
+	if wrong, without := k.countForged(); wrong != 1 || without != 0 {
 		t.Errorf("under the new key %d commands have a wrong mark and %d none, want 1 and 0", wrong, without)
 	}
-	if !k.signs(given) || k.signs(changed) {
+	if !k.canSign(given) || k.canSign(changed) {
 		t.Error("under the new key the server does not sign what it gave, or signs what was changed")
 	}
 }
@@ -207,8 +207,8 @@ func remarkedCommands(t *testing.T, r Rig) {
 func unjudgedCommands(t *testing.T, r Rig) {
 	k := keyed{t, r.Open(t), markerOf("data key")}
 	p := addWalletMeter(t, k.e, 1, 0)
-	i := k.waits(p, map[string]any{})
-	k.must(func(tx *store.Tx) error { _, err := tx.Known("data", k.m.KeyMark()); return err })
+	i := k.queueRead(p, map[string]any{})
+	k.runServer(func(tx *store.Tx) error { _, err := tx.Known("data", k.m.KeyMark()); return err })
 	_, err := do(k.e, func(tx *store.Tx) (value, error) {
 		tx.Marker = markerOf("another key")
 		_, err := command.Sign(tx, i)
@@ -217,7 +217,7 @@ func unjudgedCommands(t *testing.T, r Rig) {
 	if err == nil || !strings.Contains(err.Error(), "the data key is not that of the database") {
 		t.Errorf("a server with another key: %v", err)
 	}
-	if !k.signs(i) {
+	if !k.canSign(i) {
 		t.Error("the server with the right key does not sign the command any more")
 	}
 }
