@@ -96,6 +96,9 @@ func (s *oldShop) sound(more int64) {
 		if r.text(s, "sound") != "true" || r.num(s, "figures", "sales") != s.facts.Tables["vend"].Rows+more {
 			s.Fatalf("want %d sales and %d more: %s\n%s", s.facts.Tables["vend"].Rows, more, out, errOut)
 		}
+		if more > 0 && (r.num(s, "figures", "telephone_numbers") != s.facts.Tables["customer"].Rows || strings.Contains(out, "could not be checked")) {
+			s.Errorf("the telephone numbers of the older version were not marked:\n%s", out)
+		}
 		return r.num(s, "figures", "rows_waiting_for_their_seal") == 0
 	})
 }

@@ -276,6 +276,9 @@ func (a *App) openKeys() (err error) {
 	if err := keyCredentials(a.stopping, a.engine, a.c.Data, a.log); err != nil {
 		return err
 	}
+	if err := markNumbers(a.stopping, a.engine, a.log); err != nil {
+		return err
+	}
 	if a.keys, err = keystore.Open(a.c.Data, keystore.Config{Params: a.c.KeyCost}); err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/mirror"
@@ -33,17 +34,7 @@ func keyCredentials(ctx context.Context, d *database, dir string, log *slog.Logg
 	if keyed(dir) {
 		return nil
 	}
-	var tenants []access.Tenant
-	err := d.View(ctx, store.FirstTenant, func(tx *store.Tx) (err error) { tenants, err = tx.Tenants(); return err })
-	total := 0
-	for _, t := range tenants {
-		if err != nil {
-			break
-		}
-		var n int
-		n, err = keyTenant(ctx, d, t)
-		total += n
-	}
+	total, err := changeEachTenant(ctx, d, func(t access.Tenant) (int, error) { return keyTenant(ctx, d, t) })
 	if err != nil {
 		return fmt.Errorf("convert the stored credentials: %w", err)
 	}
@@ -51,6 +42,37 @@ func keyCredentials(ctx context.Context, d *database, dir string, log *slog.Logg
 		log.Info("stored credentials were converted to keyed hashes", "rows", total)
 	}
 	return keystore.WriteOnce(filepath.Join(dir, keyedFile), nil)
+}
+
+// changeEachTenant calls change for each tenant of the database, and returns how many rows it changed.
+func changeEachTenant(ctx context.Context, d *database, change func(access.Tenant) (int, error)) (total int, err error) {
+	var tenants []access.Tenant
+	err = d.View(ctx, store.FirstTenant, func(tx *store.Tx) (err error) { tenants, err = tx.Tenants(); return err })
+	for _, t := range tenants {
+		if err != nil {
+			break
+		}
+		var n int
+		n, err = change(t)
+		total += n
+	}
+	return total, err
+}
+
+// markNumbers marks the telephone numbers that an older version registered, once for each database.
+func markNumbers(ctx context.Context, d *database, log *slog.Logger) error {
+	total, err := changeEachTenant(ctx, d, func(t access.Tenant) (n int, err error) {
+		for more := true; more && err == nil; {
+			var marked int
+			err = d.Run(ctx, t, store.Job, func(tx *store.Tx) (_ bool, err error) { marked, more, err = tx.MarkNumbers(); return false, err })
+			n += marked
+		}
+		return n, err
+	})
+	if total > 0 {
+		log.Info("telephone numbers of customers were marked", "numbers", total)
+	}
+	return fault.Wrap(err, "mark the telephone numbers of customers")
 }
 
 // credentialBatch is how many rows one transaction converts.

@@ -43,7 +43,7 @@ func (m *Message) guard(tx Tx, now time.Time) (waits bool, err error) {
 	if rule == asWritten {
 		return false, nil
 	}
-	until, err := numberHeld(tx, *m)
+	until, err := numberHeld(tx, *m, now)
 	if err != nil || !until.After(now) {
 		return false, err
 	}
@@ -65,12 +65,19 @@ func (p Purpose) private() bool {
 }
 
 // numberHeld returns the time until which nothing of value goes to the number of a message.
-func numberHeld(tx Tx, m Message) (time.Time, error) {
+func numberHeld(tx Tx, m Message, now time.Time) (time.Time, error) {
 	owner := registry.PhoneOwner(m.Customer)
 	if m.Purpose == PurposeMeter {
 		owner = registry.SIMOwner(m.Meter)
 	}
 	c, _, err := tx.Recipients().NumberChange(owner)
+	if err != nil || m.Purpose == PurposeMeter {
+		return c.HeldUntil, err
+	}
+	written, err := tx.Recipients().NumberWritten(m.Customer)
+	if !written { // somebody changed it outside the server
+		return now.Add(registry.NumberHold), err
+	}
 	return c.HeldUntil, err
 }
 

@@ -38,7 +38,7 @@ func (d *Dispatcher) pageFor(tx Tx, m Message, now time.Time) (access.Secret, er
 	if !d.pagesShown() || m.Purpose != PurposePage && !m.Purpose.tellsSale() {
 		return access.Secret{}, nil
 	}
-	if until, err := numberHeld(tx, m); err != nil || until.After(now) {
+	if until, err := numberHeld(tx, m, now); err != nil || until.After(now) {
 		return access.Secret{}, err
 	}
 	address, err := d.c.Pages.Address(tx.PageLinks(), m.Meter, m.Customer)

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/registry"
 )
@@ -75,10 +76,16 @@ func (o *office) NumberChange(string) (registry.NumberChange, bool, error) {
 	return registry.NumberChange{}, false, nil
 }
 
+func (o *office) NumberWritten(id.ID) (bool, error) { return true, nil }
+
 func (h *hall) NumberChange(string) (registry.NumberChange, bool, error) {
 	return registry.NumberChange{}, false, nil
 }
 
+func (h *hall) NumberWritten(id.ID) (bool, error) { return true, nil }
+
 func (c *counter) NumberChange(string) (registry.NumberChange, bool, error) {
 	return registry.NumberChange{}, false, nil
 }
+
+func (c *counter) NumberWritten(id.ID) (bool, error) { return true, nil }

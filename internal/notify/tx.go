@@ -122,6 +122,8 @@ type RecipientTx interface {
 	NoticeTo(number string) (to Addressee, found bool, err error)
 	// NumberChange returns the last change of the number of a customer or of a SIM.
 	NumberChange(owner string) (c registry.NumberChange, found bool, err error)
+	// NumberWritten reports whether the server wrote a customer's telephone number as it is. It is true for a customer who does not exist.
+	NumberWritten(customer id.ID) (bool, error)
 	// Arrivals lists the stored texts of a telephone's messages since the given moment, at most max.
 	Arrivals(phone string, since time.Time, max int) ([]string, error)
 	// AnswersTo lists the answers queued for a telephone since the given moment, AnswersAbout those about a meter; at most max.

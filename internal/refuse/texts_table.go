@@ -616,6 +616,11 @@ func NumberNotHeld() refusal.Refusal {
 	return refusal.Refusal{Code: "already-decided", Text: "number-not-held", What: "No tokens wait for this telephone number: it was not changed in the last 24 hours, or it is confirmed already.", Not: "No changes were made."}
 }
 
+// NumberChangedOutside: The telephone number of this customer, or its hold, was changed in the database, not by Paywatt. Ask the customer for the number. Enter it as a change of the customer. If it is the same, first take it away.
+func NumberChangedOutside() refusal.Refusal {
+	return refusal.Refusal{Code: "approval-invalid", Text: "number-changed-outside", What: "The telephone number of this customer, or its hold, was changed in the database, not by Paywatt.", Not: "The number was not confirmed. It decides for no payment.", Try: "Ask the customer for the number. Enter it as a change of the customer. If it is the same, first take it away."}
+}
+
 // NumberConfirmBySame: You changed this telephone number, or somebody did who may use your account. Let another person confirm it. A new or changed account must be confirmed first: paywatt person confirm.
 func NumberConfirmBySame() refusal.Refusal {
 	return refusal.Refusal{Code: "approval-invalid", Text: "number-confirm-by-same", What: "You changed this telephone number, or somebody did who may use your account.", Not: "The number was not confirmed. Tokens for it wait until 24 hours after the change.", Try: "Let another person confirm it. A new or changed account must be confirmed first: paywatt person confirm."}

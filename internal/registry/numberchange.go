@@ -44,6 +44,8 @@ type NumberTx interface {
 	HoldFormer(owner, number string, until time.Time) error
 	// ReleaseNumber makes the waiting tokens of an owner's number due, and ends the holds of the numbers that the owner gave up.
 	ReleaseNumber(owner string) error
+	// NumberWritten reports whether the server wrote a customer's telephone number and its hold as they are.
+	NumberWritten(customer id.ID) (bool, error)
 	// TellNumberChange puts the notice about a change into the outbox.
 	TellNumberChange(body []byte) error
 }
@@ -57,15 +59,22 @@ type NumberNotice struct {
 	Contact string `json:"contact,omitempty"`
 }
 
-// holds reports whether tokens for a new number must wait: it replaces another number, now or earlier. The first number does not wait.
-func holds(was, next string, changedBefore bool) bool {
-	return DialForm(was) != DialForm(next) && (was != "" || changedBefore)
+// numberStep is a step from one number to another.
+type numberStep struct {
+	was, next string
+	replaces  bool // there was another number earlier, or somebody changed the number outside the server
+}
+
+// holds reports whether tokens for the new number must wait: it replaces another number, now or earlier. The first number does not wait.
+func (s numberStep) holds() bool {
+	return DialForm(s.was) != DialForm(s.next) && (s.was != "" || s.replaces)
 }
 
 // noteNumber records a change of a number, and tells the old number or, about a SIM, the customer. It returns words for the audit log.
-func (r *Registry) noteNumber(tx Tx, by access.Actor, owner, was, next string, n NumberNotice) (string, error) {
+func (r *Registry) noteNumber(tx Tx, by access.Actor, owner string, s numberStep, n NumberNotice) (string, error) {
 	_, before, err := tx.Numbers().NumberChange(owner)
-	if err != nil || !holds(was, next, before) {
+	s.replaces = s.replaces || before
+	if err != nil || !s.holds() {
 		return "", err
 	}
 	now := r.c.Now()
@@ -78,12 +87,12 @@ func (r *Registry) noteNumber(tx Tx, by access.Actor, owner, was, next string, n
 			return "", err
 		}
 	}
-	if was != "" {
-		s, err := tx.TenantSettings()
+	if s.was != "" {
+		t, err := tx.TenantSettings()
 		if err != nil {
 			return "", err
 		}
-		n.Utility, n.Contact = s.Name, s.Receipt.Contact
+		n.Utility, n.Contact = t.Name, t.Receipt.Contact
 		body, err := json.Marshal(n)
 		if err != nil {
 			return "", err
@@ -149,6 +158,9 @@ func (r *Registry) ConfirmPhone(ctx context.Context, by access.Actor, customer, 
 		c, found, err := tx.Customers().CustomerByID(i)
 		if err != nil || !found {
 			return AddedCustomer{Refusal: refuse.CustomerNotFound(refusal.Echo(customer))}, err
+		}
+		if written, err := tx.Numbers().NumberWritten(i); err != nil || !written {
+			return AddedCustomer{Refusal: refuse.NumberChangedOutside()}, err
 		}
 		no, err := r.confirmNumber(tx, by, PhoneOwner(i), "customer.confirm-phone", customer, reason)
 		return AddedCustomer{Refusal: no, Customer: c}, err

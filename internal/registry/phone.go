@@ -81,7 +81,7 @@ func (r *Registry) SetSIM(ctx context.Context, by access.Actor, meter, sim strin
 		if err := tx.SetSIM(m.ID, number); err != nil {
 			return addedRow{}, err
 		}
-		held, err := r.noteNumber(tx, by, SIMOwner(m.N), m.SIM, number, NumberNotice{Meter: m.Number})
+		held, err := r.noteNumber(tx, by, SIMOwner(m.N), numberStep{was: m.SIM, next: number}, NumberNotice{Meter: m.Number})
 		if err != nil {
 			return addedRow{}, err
 		}
@@ -135,11 +135,15 @@ func (r *Registry) ChangeCustomer(ctx context.Context, by access.Actor, customer
 		if c.Notices != nil {
 			next.Stopped = !*c.Notices
 		}
-		if err := tx.Customers().CustomerPut(next); err != nil {
+		written, err := tx.Numbers().NumberWritten(was.ID)
+		if err != nil {
 			return AddedCustomer{}, err
 		}
-		held, err := r.noteNumber(tx, by, PhoneOwner(was.ID), was.Phone, next.Phone, NumberNotice{Phone: was.Phone, Lang: was.Lang})
+		held, err := r.noteNumber(tx, by, PhoneOwner(was.ID), numberStep{was: was.Phone, next: next.Phone, replaces: !written}, NumberNotice{Phone: was.Phone, Lang: was.Lang})
 		if err != nil {
+			return AddedCustomer{}, err
+		}
+		if err := tx.Customers().CustomerPut(next); err != nil {
 			return AddedCustomer{}, err
 		}
 		e := by.Entry("customer.change", customer)

@@ -18,10 +18,10 @@ import (
 const rekeyBatch = 500
 
 // Rekey puts everything that depends on the data key under a new one, in this one transaction: the marks and stored forms of people, keys
-// and logins, the marks of commands that wait, the passwords and link keys of meters, and the secrets of payment providers and webhooks. So
-// the database belongs to one key or to the other, never to both. The parameter entry is the audit row, which gets the figures. Rekey does
-// not touch the digits of tokens, the stored answers, and what providers sent: their evidence is in the log and covers them as they are, so
-// the old key must still open them.
+// and logins, the marks of commands that wait and of telephone numbers, the passwords and link keys of meters, and the secrets of payment
+// providers and webhooks. So the database belongs to one key or to the other, never to both. The parameter entry is the audit row, which
+// gets the figures. Rekey does not touch the digits of tokens, the stored answers, and what providers sent: their evidence is in the log and
+// covers them as they are, so the old key must still open them.
 func (tx *Tx) Rekey(r people.DataKeyChange, entry access.Entry) (rows int, err error) {
 	tenants, err := tx.Tenants()
 	if err != nil {
@@ -46,12 +46,16 @@ func (tx *Tx) Rekey(r people.DataKeyChange, entry access.Entry) (rows int, err e
 	if err != nil {
 		return 0, err
 	}
+	numbers, err := tx.RemarkNumbers(r.Next)
+	if err != nil {
+		return 0, err
+	}
 	mark := r.Next.KeyMark()
 	if err := tx.PutKeyMark("data", mark); err != nil {
 		return 0, err
 	}
-	entry.After = fmt.Sprintf("key=%s meters=%d people-and-keys=%d secrets=%d commands=%d", mark, meters, people, secrets, commands)
-	return meters + people + secrets + commands, tx.AuditLog(entry)
+	entry.After = fmt.Sprintf("key=%s meters=%d people-and-keys=%d secrets=%d commands=%d numbers=%d", mark, meters, people, secrets, commands, numbers)
+	return meters + people + secrets + commands + numbers, tx.AuditLog(entry)
 }
 
 // rekeyMeters puts the passwords and link keys of all meters under the new key.

@@ -78,7 +78,7 @@ CREATE TABLE customer (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, name TEXT NOT NULL, phone TEXT NOT NULL DEFAULT '',
   id_no TEXT NOT NULL DEFAULT '', lang TEXT NOT NULL DEFAULT 'en', flags TEXT NOT NULL DEFAULT '',
   notices INTEGER NOT NULL DEFAULT 1 CHECK (notices = 0 OR notices = 1),  -- 0: wants no warnings
-  created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1, search TEXT NOT NULL DEFAULT '', phone_since INTEGER,
+  created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1, search TEXT NOT NULL DEFAULT '', phone_since INTEGER, mark BLOB,
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX customer_phone ON customer (tenant_id, phone);
@@ -995,3 +995,4 @@ CREATE TABLE former_number (  -- telephone numbers that customers gave up, in di
   PRIMARY KEY (tenant_id, owner, number)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX former_number_end ON former_number (tenant_id, SUBSTR(number, LENGTH(number) - 7));
+CREATE INDEX audit_number_mark ON audit (tenant_id) WHERE action = 'number.mark';

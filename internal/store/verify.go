@@ -113,7 +113,7 @@ func NotCovered() []string {
 		"the columns that docs/reference/unproven.md lists, each with its reason; this list sums them up",
 		"what meters sent: readings, events, answers to commands, and a token report that was removed together with the state it gave the token",
 		"when and how often rows were written, where no figure depends on it",
-		"names, telephone numbers and addresses of customers, which must stay erasable",
+		"names and addresses of customers, which must stay erasable",
 		"pending deliveries (the server carries out one that an intruder adds), how far commands are, copies of receipts, alarms, reservations",
 		"in wallets: whether the supply should be on, leases, warnings, fractions of a minor unit, and which rate of the tariff priced the energy that is not posted yet",
 		"whether a recorded restore was genuine: the report says how often the books were restored, but not who restored them",

@@ -7,7 +7,8 @@ import (
 )
 
 // verifyMarks checks that the server wrote every row that lets somebody sign in: people, API keys, counter devices, integration logins and
-// open sessions. It also checks every command that waits for its meter. The server accepts no other rows, so a finding names an attempt.
+// open sessions. It also checks every command that waits for its meter, and every customer's telephone number. The server accepts no other rows, so a
+// finding names an attempt.
 func (tx *Tx) verifyMarks(markers []core.Marker, r *Report) error {
 	if len(markers) == 0 {
 		return nil
@@ -22,7 +23,7 @@ func (tx *Tx) verifyMarks(markers []core.Marker, r *Report) error {
 		}
 	}
 	if !known {
-		r.Notice("mark", "The folder's data.key does not belong to this database, so people, API keys, counter devices, integration logins, sessions and waiting commands were not checked against it.")
+		r.Notice("mark", "The folder's data.key does not belong to this database, so people, API keys, counter devices, integration logins, sessions, waiting commands and telephone numbers were not checked against it.")
 		return nil
 	}
 	tx.Marker = m
@@ -50,6 +51,34 @@ func (tx *Tx) verifyMarks(markers []core.Marker, r *Report) error {
 			c.ID.Text(id.Command), c.Number)
 	})
 	r.Count("waiting commands", commands)
+	if err != nil {
+		return err
+	}
+	return tx.verifyNumbers(r)
+}
+
+// verifyNumbers checks that the server wrote every telephone number of a customer. Until a server has started after the upgrade, those of older
+// versions have no mark.
+func (tx *Tx) verifyNumbers(r *Report) error {
+	times, err := tx.NumbersMarked()
+	if err != nil {
+		return err
+	}
+	unmarked := 0
+	all, err := tx.ForgedNumbers(func(customer id.ID, marked bool) {
+		if !marked && times == 0 {
+			unmarked++
+			return
+		}
+		r.Find("mark", "The telephone number of customer %s, or its hold, was changed outside the server. It decides for no payment. Take it away and enter the right one.", customer.Text(id.Customer))
+	})
+	if unmarked > 0 {
+		r.Notice("mark", "%d customers were registered by an older version, so their telephone numbers could not be checked. The next start of the server marks them.", unmarked)
+	}
+	if times > 1 {
+		r.Find("mark", "The telephone numbers of older versions were marked %d times. The server does it once: somebody has changed the audit log.", times)
+	}
+	r.Count("telephone numbers", all)
 	return err
 }
 

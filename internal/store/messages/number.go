@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/store/people"
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
@@ -28,9 +29,18 @@ func (tx Rows) NumberChange(owner string) (c registry.NumberChange, found bool, 
 
 // PutNumberChange stores the last change of an owner's number.
 func (tx Rows) PutNumberChange(c registry.NumberChange) error {
-	_, err := tx.C.Exec(`INSERT INTO number_change (tenant_id, owner, by_actor, self, changed_at, held_until) VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (tenant_id, owner) DO UPDATE SET by_actor = excluded.by_actor, self = excluded.self, changed_at = excluded.changed_at,
-			held_until = excluded.held_until`, tx.Tenant, c.Owner, c.By, c.Self, c.At, c.HeldUntil)
+	put := func() error {
+		_, err := tx.C.Exec(`INSERT INTO number_change (tenant_id, owner, by_actor, self, changed_at, held_until) VALUES ($1, $2, $3, $4, $5, $6)
+			ON CONFLICT (tenant_id, owner) DO UPDATE SET by_actor = excluded.by_actor, self = excluded.self, changed_at = excluded.changed_at,
+				held_until = excluded.held_until`, tx.Tenant, c.Owner, c.By, c.Self, c.At, c.HeldUntil)
+		return err
+	}
+	customer, err := id.Parse(id.Customer, c.Owner)
+	if err == nil {
+		err = people.Of(tx.Tx).WriteNumber(customer, func(n *people.Number) { n.Change = c }, put)
+	} else { // the number of a SIM
+		err = put()
+	}
 	return fault.Wrap(err, "store the change of a number of %s", c.Owner)
 }
 

@@ -272,6 +272,8 @@ func (tx Rows) CustomerBusy(customer id.ID) (bool, error) {
 
 // RemoveCustomer takes a customer out of all lists.
 func (tx Rows) RemoveCustomer(customer id.ID) error {
-	return fault.Wrap(tx.Must(`UPDATE customer SET flags = $1, search = '', version = version + 1 WHERE tenant_id = $2 AND id = $3`, people.RemovedCustomer, tx.Tenant, customer),
-		"remove customer %s", customer.Text(id.Customer))
+	err := people.Of(tx.Tx).WriteNumber(customer, func(n *people.Number) { n.Search = "" }, func() error {
+		return tx.Must(`UPDATE customer SET flags = $1, search = '', version = version + 1 WHERE tenant_id = $2 AND id = $3`, people.RemovedCustomer, tx.Tenant, customer)
+	})
+	return fault.Wrap(err, "remove customer %s", customer.Text(id.Customer))
 }

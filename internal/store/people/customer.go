@@ -30,6 +30,7 @@ var CustomerColumns = core.Columns[registry.Customer]{Table: "customer", Unattes
 	{Name: "flags", Form: 't'},
 	{Name: "search", Form: 't', Write: func(c *registry.Customer) any { return c.SearchText() }},
 	core.Time("phone_since", func(c *registry.Customer) *time.Time { return &c.PhoneSince }),
+	{Name: "mark", Form: 'b'},
 	{Name: "version", Form: 'i'},
 }}
 
@@ -68,7 +69,8 @@ func (tx Rows) AddCustomerRow(c registry.Customer) error {
 			return err
 		}
 	}
-	_, err := tx.C.Exec(`INSERT INTO `+CustomerColumns.Into(), CustomerColumns.Values(tx.Tenant, &c)...)
+	number := Number{customer: c.ID, Phone: c.Phone, Search: c.SearchText(), Since: c.PhoneSince}
+	_, err := tx.C.Exec(`INSERT INTO `+CustomerColumns.Into("mark"), CustomerColumns.Values(tx.Tenant, &c, tx.markNumber(tx.Marker, &number))...)
 	return fault.Wrap(err, "store customer %s", c.ID.Text(id.Customer))
 }
 
@@ -191,7 +193,9 @@ func (tx Rows) CustomerPut(c registry.Customer) error {
 			}
 		}
 	}
-	err = tx.Must(`UPDATE customer SET name = $1, phone = $2, id_no = $3, lang = $4, notices = $5, search = $6, phone_since = $7, version = version + 1
-		WHERE tenant_id = $8 AND id = $9`, c.Name, c.Phone, c.IDNo, c.Lang, !c.Stopped, c.SearchText(), since, tx.Tenant, c.ID)
+	err = tx.WriteNumber(c.ID, func(n *Number) { n.Phone, n.Search, n.Since = c.Phone, c.SearchText(), since }, func() error {
+		return tx.Must(`UPDATE customer SET name = $1, phone = $2, id_no = $3, lang = $4, notices = $5, search = $6, phone_since = $7, version = version + 1
+			WHERE tenant_id = $8 AND id = $9`, c.Name, c.Phone, c.IDNo, c.Lang, !c.Stopped, c.SearchText(), since, tx.Tenant, c.ID)
+	})
 	return fault.Wrap(err, "change customer %s", c.ID.Text(id.Customer))
 }

@@ -93,8 +93,13 @@ const manySame = 100
 
 // NumberDecidesFrom returns from when a customer's telephone number, registered at a time, decides for the customer's meters. It waits for a day
 // after the customer was moved out of another meter, and after another customer gave the number up: the money may be meant for that meter. It also
-// waits for a day after it was registered if another customer without a supplied meter has it too. Zero: it always decides.
+// waits for a day after it was registered if another customer without a supplied meter has it too. A number that the server did not write as it is
+// waits as long as that is so. Zero: it always decides.
 func (tx Rows) NumberDecidesFrom(customer id.ID, phone string, since time.Time) (from time.Time, err error) {
+	n, _, err := tx.readNumber(customer)
+	if err != nil || !tx.wroteNumber(&n) || n.Phone != phone && !registry.SamePhone(n.Phone, phone) { // it may have changed since it was found
+		return tx.Now.Add(registry.NumberHold), err
+	}
 	_, err = tx.One(`SELECT MAX(closed_at) FROM account WHERE tenant_id = $1 AND customer_id = $2 AND closed_at > $3`, func(r core.Row) error {
 		if !r.IsNull(0) {
 			from = r.Time(0).Add(registry.NumberHold)

@@ -1,0 +1,216 @@
+package storetest
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/payment"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
+)
+
+// numbered is a store whose server has a data key, with a customer who has a telephone number.
+type numbered struct {
+	keyed
+	customer id.ID
+}
+
+const itsNumber = "+254700000001"
+
+// openNumbered opens a store with two customers of wallet meters. The first has a number that was changed and confirmed.
+func openNumbered(t *testing.T, r Rig) numbered {
+	k := numbered{keyed: keyed{t, r.Open(t), markerOf("data key")}}
+	k.registerNumber(addWalletMeter(t, k.e, 2, 0), "+254700000002")
+	k.customer = k.registerNumber(addWalletMeter(t, k.e, 1, 0), itsNumber)
+	k.holdNumber(base())
+	return k
+}
+
+// registerNumber gives the customer of a meter a number.
+func (k numbered) registerNumber(p walletMeter, phone string) (customer id.ID) {
+	k.runServer(func(tx *store.Tx) error {
+		c, _, err := tx.AccountHolder(p.account)
+		customer, c.Phone = c.ID, phone
+		return firstOf(err, tx.CustomerPut(c))
+	})
+	return customer
+}
+
+// putNumber changes the number of the customer.
+func (k numbered) putNumber(phone string) {
+	k.t.Helper()
+	k.runServer(func(tx *store.Tx) error {
+		c, _, err := tx.CustomerByID(k.customer)
+		c.Phone = phone
+		return firstOf(err, tx.CustomerPut(c))
+	})
+}
+
+// holdNumber records a change of the customer's number that is held until a time.
+func (k numbered) holdNumber(until time.Time) {
+	k.t.Helper()
+	k.runServer(func(tx *store.Tx) error {
+		return tx.PutNumberChange(registry.NumberChange{Owner: registry.PhoneOwner(k.customer), By: "clerk", At: until, HeldUntil: until})
+	})
+}
+
+// numberDecides reports whether the number decides for payments. What it decides for messages is the same.
+func (k numbered) numberDecides() (decides bool) {
+	k.t.Helper()
+	k.runServer(func(tx *store.Tx) error {
+		called, err := tx.CalledMeters(payment.ReadReference("0700000001"), 5)
+		subscribed, err2 := tx.Subscriptions(itsNumber, 5)
+		_, why := payment.Match(nil, nil, called, tx.Now)
+		decides = why == payment.NoReason
+		for _, s := range subscribed {
+			if !s.Unsettled && !decides {
+				k.t.Errorf("for payments the number means %+v, and for messages %+v", called, subscribed)
+			}
+		}
+		return firstOf(err, err2)
+	})
+	return decides
+}
+
+// countNumbers counts the numbers that verification names: those with a wrong mark, and those without one.
+func (k numbered) countNumbers() (wrong, without int) {
+	k.t.Helper()
+	k.runServer(func(tx *store.Tx) error {
+		wrong, without = 0, 0
+		_, err := tx.ForgedNumbers(func(_ id.ID, marked bool) {
+			if marked {
+				wrong++
+			} else {
+				without++
+			}
+		})
+		return err
+	})
+	return wrong, without
+}
+
+// wantNumber checks whether the number decides, and how many numbers verification names.
+func (k numbered) wantNumber(name string, decides bool, wrong, without int) {
+	k.t.Helper()
+	if got := k.numberDecides(); got != decides {
+		k.t.Errorf("%s: the number decides: %t", name, got)
+	}
+	if w, n := k.countNumbers(); w != wrong || n != without {
+		k.t.Errorf("%s: verification names %d numbers with a wrong mark and %d without, want %d and %d", name, w, n, wrong, without)
+	}
+}
+
+// editsOfNumbers are the ways in which somebody who can write to the database changes what a number decides.
+var editsOfNumbers = map[string]string{
+	"another form of the number":   `UPDATE customer SET phone = '254700000001' WHERE id = $1`,
+	"no number":                    `UPDATE customer SET phone = '' WHERE id = $1`,
+	"found by nothing":             `UPDATE customer SET search = '' WHERE id = $1`,
+	"another time":                 `UPDATE customer SET phone_since = phone_since - 1 WHERE id = $1`,
+	"the mark of another customer": `UPDATE customer SET mark = (SELECT o.mark FROM customer o WHERE o.id <> $1) WHERE id = $1`,
+	"no mark":                      `UPDATE customer SET mark = NULL WHERE id = $1`,
+	"its hold ended":               `UPDATE number_change SET held_until = held_until - 1 WHERE owner = $2`,
+	"changed by somebody else":     `UPDATE number_change SET by_actor = 'other' WHERE owner = $2`,
+	"changed by another person":    `UPDATE number_change SET self = (SELECT id FROM customer ORDER BY id LIMIT 1) WHERE owner = $2`,
+	"its hold taken away":          `DELETE FROM number_change WHERE owner = $2`,
+}
+
+// changedNumbers changes a number or its hold in the database. The number decides nothing, and verification names it. No later act of the server
+// makes it count, except the entry of another number.
+func changedNumbers(t *testing.T, r Rig) {
+	for name, edit := range editsOfNumbers {
+		k := openNumbered(t, r)
+		k.wantNumber("the server wrote it", true, 0, 0)
+		if edit = strings.ReplaceAll(edit, "$2", "'"+registry.PhoneOwner(k.customer)+"'"); strings.Contains(edit, "$1") {
+			k.editRow(edit, k.customer)
+		} else {
+			k.editRow(edit)
+		}
+		wrong, without := 1, 0
+		if name == "no mark" {
+			wrong, without = 0, 1
+		}
+		k.wantNumber(name, false, wrong, without)
+		k.runServer(func(tx *store.Tx) error { // the name of the customer changes, which writes the whole row
+			c, _, err := tx.CustomerByID(k.customer)
+			c.Name = "Amina B."
+			return firstOf(err, tx.CustomerPut(c))
+		})
+		k.holdNumber(base())
+		k.wantNumber(name+", and then the server wrote the row", false, wrong, without)
+		k.putNumber("+254711000001")
+		k.putNumber(itsNumber)
+		k.wantNumber(name+", and then a clerk entered the number again", true, 0, 0)
+	}
+}
+
+// markedNumbers marks the numbers of an older version: once, and only with the data key of the database.
+func markedNumbers(t *testing.T, r Rig) {
+	k := openNumbered(t, r)
+	mark := func(m core.Marker) (marked int) {
+		t.Helper()
+		k.m = m
+		k.runServer(func(tx *store.Tx) (err error) { marked, _, err = tx.MarkNumbers(); return err })
+		return marked
+	}
+	data := k.m
+	k.runServer(func(tx *store.Tx) error { _, err := tx.Known("data", data.KeyMark()); return err })
+	must(t, k.e, func(tx *store.Tx) error { _, err := tx.C.Exec(`UPDATE customer SET mark = NULL`); return err })
+	k.wantNumber("an older version registered it", false, 0, 2)
+	if n := mark(markerOf("the key of another database")); n != 0 {
+		t.Errorf("with the data key of another database %d numbers were marked", n)
+	}
+	if n := mark(data); n != 2 {
+		t.Errorf("%d numbers were marked, want 2", n)
+	}
+	k.wantNumber("the first start marked it", true, 0, 0)
+	if got := lastAction(t, k.e); got != "number.mark " {
+		t.Errorf("the audit log ends with %q", got)
+	}
+	k.editRow(`UPDATE customer SET mark = NULL WHERE id = $1`, k.customer)
+	if n := mark(data); n != 0 {
+		t.Errorf("the second start marked %d numbers", n)
+	}
+	k.wantNumber("somebody took its mark away after the first start", false, 0, 1)
+}
+
+// remarkedNumbers carries the marks of numbers over a change of the data key, except wrong ones.
+func remarkedNumbers(t *testing.T, r Rig) {
+	k := openNumbered(t, r)
+	old, next := k.m, markerOf("next data key")
+	remark := func() {
+		k.runServer(func(tx *store.Tx) error { _, err := tx.RemarkNumbers(next); return err })
+		k.m = next
+	}
+	k.editRow(`UPDATE customer SET phone_since = phone_since - 1 WHERE id = $1`, k.customer)
+	remark()
+	k.wantNumber("a changed number under the next data key", false, 1, 0)
+	k.m = old
+	k.editRow(`UPDATE customer SET phone_since = phone_since + 1 WHERE id = $1`, k.customer)
+	remark()
+	k.wantNumber("under the next data key", true, 0, 0)
+}
+
+// meetingNumbers changes the name of a customer while another transaction ends the hold of the customer's number: the mark covers both.
+func meetingNumbers(t *testing.T, r Rig) {
+	if r.Several != nil {
+		r.Open = r.Several
+	}
+	k := openNumbered(t, r)
+	letThrough(k.e)
+	r.meets(t, k.e, func(tx *store.Tx, meet func()) error {
+		tx.Marker = k.m
+		c, _, err := tx.CustomerByID(k.customer)
+		c.Name = "Amina B."
+		if err = firstOf(err, tx.CustomerPut(c)); err == nil {
+			meet()
+		}
+		return err
+	}, func(tx *store.Tx) error {
+		tx.Marker = k.m
+		return tx.PutNumberChange(registry.NumberChange{Owner: registry.PhoneOwner(k.customer), By: "second", At: base(), HeldUntil: base()})
+	})
+	k.wantNumber("two transactions met", true, 0, 0)
+}
