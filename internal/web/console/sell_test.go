@@ -26,7 +26,8 @@ func TestASaleShowsPayeeAndLinesBeforeAndTheTokenAfter(t *testing.T) {
 		t.Fatalf("the token's name is %q, want its 20 digits", digits)
 	}
 	grouped := digits[:4] + " " + digits[4:8] + " " + digits[8:12] + " " + digits[12:16] + " " + digits[16:]
-	sale.says("Sale main-000001", grouped, "34.7 kWh", "Not loaded yet", "Amina A.", "by owner@example.org", "Completed", "KES 100.00", "TEST").
+	sale.says("Sale main-000001", grouped+" Share Copy 34.7 kWh ○ Not loaded yet", "Amina A.",
+		"by owner@example.org", "Completed", "KES 100.00", "TEST").
 		omits("This form had been sent before")
 }
 
