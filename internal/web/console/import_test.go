@@ -92,3 +92,17 @@ func TestFlatsAreImportedFromAFile(t *testing.T) {
 		t.Errorf("the audit log has %d imports, want 2", n)
 	}
 }
+
+// TestAColumnWithoutAHeadingCannotBeChosen: each choice has one empty option, which says that no column is used.
+func TestAColumnWithoutAHeadingCannotBeChosen(t *testing.T) {
+	g := begin(t).enter(ownerEmail)
+	form := g.get("/import").is(200).value("form")
+	const people = "name,,phone\nJuma,tall,+254700000009\n"
+	page := g.send("/import", "people.csv", people, "form", form, "kind", "customers").is(200).
+		says("Would be imported 1")
+	choices := strings.Count(page.body, `<select id="column_`)
+	empty := strings.Count(page.body, `<option value=""`)
+	if choices == 0 || empty != choices {
+		t.Errorf("%d choices of a column have %d empty options", choices, empty)
+	}
+}
