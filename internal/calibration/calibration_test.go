@@ -130,6 +130,7 @@ func TestThePublishedMeansUnderRegister(t *testing.T) {
 }
 
 func TestTheLoadTestRepeatsThePublishedOneAndACalibratedMeterPasses(t *testing.T) {
+	var largest [3]calibration.Millionths // error of the calibrated meters, by load
 	for seed := range uint64(50) {
 		c, err := calibration.LoadTest(seed)
 		if err != nil {
@@ -150,7 +151,13 @@ func TestTheLoadTestRepeatsThePublishedOneAndACalibratedMeterPasses(t *testing.T
 			if got := calibration.DefaultRange().Judge(c.Calibrated[i].Error(), 0, 0); got != calibration.Pass {
 				t.Errorf("seed %d, %d W: the calibrated meter is %s with error %d", seed, p.Load, got, c.Calibrated[i].Error())
 			}
+			largest[i] = max(largest[i], c.Calibrated[i].Error(), -c.Calibrated[i].Error())
 		}
+	}
+	// The meters were calibrated at the first load: only the resolution of a run and its noise remain there. At the
+	// other loads the error of a chip differs by up to 0.5 %.
+	if largest[0] > 1_500 || largest[1] < 4_000 || largest[2] < 4_000 {
+		t.Errorf("the largest errors of the calibrated meters at the three loads are %d", largest)
 	}
 }
 
