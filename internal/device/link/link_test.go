@@ -229,6 +229,36 @@ func TestRetriesDoubleUpToFiveSeconds(t *testing.T) {
 	})
 }
 
+// TestOnlyProgressShortensTheWait: after many failures the wait is long. It becomes short again once the server has
+// acknowledged a record, and not because a connection stood for a while.
+func TestOnlyProgressShortensTheWait(t *testing.T) {
+	for _, mute := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			r := start(t, 0)
+			defer r.end()
+			synctest.Wait() // until it is connected
+			r.srv.kill()
+			time.Sleep(time.Minute) // virtual
+			r.srv.with(func() { r.srv.down, r.srv.mute = false, mute })
+			r.add(t, 1)
+			time.Sleep(10 * time.Second)
+			r.srv.with(func() { r.srv.dials = nil })
+			lost := time.Now()
+			r.srv.kill()
+			time.Sleep(10 * time.Second)
+			want := 500 * time.Millisecond
+			if mute {
+				want = 5 * time.Second
+			}
+			r.srv.with(func() {
+				if got := r.srv.dials[0].Sub(lost); got != want {
+					t.Errorf("no record acknowledged: %t. The link waits %v, want %v", mute, got, want)
+				}
+			})
+		})
+	}
+}
+
 func TestWhatIsNotAcknowledgedIsSentAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, 0)
