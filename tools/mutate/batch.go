@@ -6,16 +6,15 @@ import (
 	"slices"
 )
 
-// switchVariable is the environment variable that switches on one mutant of a binary.
-const switchVariable = "MUTANT"
-
 // A test binary of a package with many imports takes longer to build than to run. Most mutants therefore share a binary: it holds
-// their code in both forms and switchVariable chooses.
+// their code in both forms, and a file has the number of the mutant that is on. A variable of the environment would
+// not reach a program that a test starts with an environment of its own, as the scripts of cmd/paywatt do.
 
 // switchFile declares the variable that the switched code reads.
 func (c *code) switchFile() string { return filepath.Join(c.dir, "zz_mutant_switch.go") }
 
-func (c *code) switchText() []byte {
+// switchText is the text of switchFile. The parameter numbered names the file with the number.
+func (c *code) switchText(numbered string) []byte {
 	return fmt.Appendf(nil, `package %s
 
 import (
@@ -23,8 +22,8 @@ import (
 	"strconv"
 )
 
-var mutantSwitch = func() int { n, _ := strconv.Atoi(os.Getenv(%q)); return n }()
-`, c.trees[0].Name.Name, switchVariable)
+var mutantSwitch = func() int { b, _ := os.ReadFile(%q); n, _ := strconv.Atoi(string(b)); return n }()
+`, c.trees[0].Name.Name, numbered)
 }
 
 // both returns a mutant's host with a switch between its two forms: unchanged and mutated.
@@ -42,15 +41,15 @@ func (m *mutant) both() string {
 }
 
 // texts returns the changed files of a package. A single mutant is always on; several mutants get a switch each.
-func (c *code) texts(set []*mutant) map[string][]byte {
+func (c *code) texts(set []*mutant, numbered string) map[string][]byte {
 	if len(set) == 1 {
 		return map[string][]byte{set[0].file.path: set[0].text()}
 	}
-	return c.switched(set)
+	return c.switched(set, numbered)
 }
 
-func (c *code) switched(set []*mutant) map[string][]byte {
-	out := map[string][]byte{c.switchFile(): c.switchText()}
+func (c *code) switched(set []*mutant, numbered string) map[string][]byte {
+	out := map[string][]byte{c.switchFile(): c.switchText(numbered)}
 	sorted := slices.Clone(set)
 	slices.SortFunc(sorted, func(a, b *mutant) int { return b.host.from - a.host.from }) // backwards, so that offsets stay valid
 	for _, m := range sorted {
@@ -73,7 +72,7 @@ func (c *code) batches(list []*mutant) [][]*mutant {
 	var alone, sets [][]*mutant
 next:
 	for _, m := range list {
-		if !c.compiles(c.switched([]*mutant{m})) {
+		if !c.compiles(c.switched([]*mutant{m}, "")) {
 			alone = append(alone, []*mutant{m})
 			continue
 		}

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -53,6 +54,12 @@ func (w *workshop) build(ctx context.Context, s suite, binary string, args ...st
 	return string(out), err == nil
 }
 
+// counts is the folder where the processes of a suite count which code they run.
+func (w *workshop) counts() string { return filepath.Join(w.tmp, "counts") }
+
+// numbered is the file with the number of the mutant that is on.
+func (w *workshop) numbered() string { return filepath.Join(w.tmp, "number") }
+
 // tempDir makes a temporary folder that others can read, because a PostgreSQL that a test starts runs as another user.
 func tempDir(in string) (string, error) {
 	dir, err := os.MkdirTemp(in, "mutate")
@@ -63,7 +70,7 @@ func tempDir(in string) (string, error) {
 }
 
 // run runs a test binary in its package's folder, and kills all processes that it started.
-func (w *workshop) run(ctx context.Context, s suite, dir, binary string, limit time.Duration, on int, args ...string) (string, error) {
+func (w *workshop) run(ctx context.Context, s suite, dir, binary string, limit time.Duration, args ...string) (string, error) {
 	home, err := tempDir(w.tmp)
 	if err != nil {
 		return "", err
@@ -75,7 +82,7 @@ func (w *workshop) run(ctx context.Context, s suite, dir, binary string, limit t
 	all := append([]string{"-c", script, "sh", binary, "-test.failfast", "-test.timeout=" + limit.String()}, args...)
 	cmd := exec.CommandContext(ctx, "sh", append(all, s.args...)...)
 	cmd.Dir, cmd.WaitDelay = dir, time.Second
-	cmd.Env = append(os.Environ(), "TMPDIR="+home, "PWD="+dir, "GOCOVERDIR="+home, "RAPID_NOFAILFILE=1", "RAPID_SHRINKTIME=0s", fmt.Sprint(switchVariable, "=", on))
+	cmd.Env = append(os.Environ(), "TMPDIR="+home, "PWD="+dir, "GOCOVERDIR="+w.counts(), "RAPID_NOFAILFILE=1", "RAPID_SHRINKTIME=0s")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	end := func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.Cancel = end
@@ -106,9 +113,12 @@ func (w *workshop) measure(ctx context.Context, s suite, c *code) (*measured, er
 		w.covered[key] = m // a package without tests covers no code
 		return m, nil
 	}
-	_ = os.Remove(profile)
+	// A profile has the counts of all files in the folder, also those of programs that the tests start.
+	if err := errors.Join(os.RemoveAll(profile), os.RemoveAll(w.counts()), os.Mkdir(w.counts(), 0o755)); err != nil {
+		return nil, err
+	}
 	start := time.Now()
-	out, err := w.run(ctx, s, m.dir, binary, time.Hour, 0, "-test.coverprofile="+profile)
+	out, err := w.run(ctx, s, m.dir, binary, time.Hour, "-test.coverprofile="+profile, "-test.gocoverdir="+w.counts())
 	if err != nil {
 		return nil, fmt.Errorf("%s: the tests fail without a mutant (%w):\n%s", s, err, tail(out))
 	}
@@ -169,7 +179,7 @@ var errBuild = errors.New("the mutant does not compile")
 // prepare builds a suite's test binary with one or more mutants in it.
 func (w *workshop) prepare(ctx context.Context, s suite, c *code, set []*mutant) (binary string, err error) {
 	replace := map[string]string{}
-	for path, text := range c.texts(set) {
+	for path, text := range c.texts(set, w.numbered()) {
 		replace[path] = filepath.Join(w.tmp, filepath.Base(path))
 		if err := os.WriteFile(replace[path], text, 0o600); err != nil {
 			return "", err
@@ -196,7 +206,10 @@ func (w *workshop) try(ctx context.Context, s suite, m *measured, binary string,
 	if limit == 0 {
 		limit = slower*m.took + slack
 	}
-	out, err := w.run(ctx, s, m.dir, binary, limit, mu.number)
+	if err := os.WriteFile(w.numbered(), []byte(strconv.Itoa(mu.number)), 0o644); err != nil {
+		return "", err
+	}
+	out, err := w.run(ctx, s, m.dir, binary, limit)
 	var failed *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
