@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
@@ -115,9 +116,12 @@ func TestAWrittenOffDebtKeepsTheSale(t *testing.T) {
 
 // TestAWalletPaysWhatTheProviderTookBack: the money leaves the wallet at once, even below its limit, with the tax that the recharge paid.
 func TestAWalletPaysWhatTheProviderTookBack(t *testing.T) {
-	for _, advances := range []bool{false, true} {
+	for _, c := range []struct {
+		advances         bool        // tax on a recharge is owed at once
+		advance, payable money.Minor // balances of 1400 and 2020 at the end
+	}{{false, 0, -75}, {true, -75, 0}} {
 		s := openPaid(t, nil)
-		if advances {
+		if c.advances {
 			s.taxAtOnce(true)
 		}
 		meter := s.walletMeter(1, s.publish("domestic", flat(), long()))
@@ -135,6 +139,11 @@ func TestAWalletPaysWhatTheProviderTookBack(t *testing.T) {
 		}
 		if tax := s.accounts()["1400 "]; w.Meter.Advanced != tax {
 			t.Errorf("%d of the tax is paid in advance, but the account knows %d", tax, w.Meter.Advanced)
+		}
+		// Both parts together took all tax of the recharge back. The tax on the 2,000 Wh for 5.00 remains.
+		if books := s.accounts(); books["1400 "] != c.advance || books["2020 "] != c.payable {
+			t.Errorf("advances %t: account 1400 has %d and 2020 has %d, want %d and %d",
+				c.advances, books["1400 "], books["2020 "], c.advance, c.payable)
 		}
 		s.uses(meter, 3_000)
 		s.audit()
