@@ -50,6 +50,7 @@ func representative() []struct {
 		{"two answers of a meter", TestWhatWasCancelledIsNotUsed},
 		{"a late answer", TestALateAnswerReversesOnlyTheLastSale},
 		{"a replaced token", TestCancelledTokensOfASaleThatStandsAreReplaced},
+		{"a reversal after a replacement", TestASaleWhoseTokenWasReplacedIsNotReversed},
 		{"units that stay owed", TestUnitsThatCannotBeReplacedStayOwed},
 		{"a used token", TestAReversedTokenThatIsUsedOwesItsLeviesToo},
 		{"used free units", TestReversedFreeUnitsThatAreUsedAreFundedOnce},
