@@ -175,6 +175,21 @@ func TestAPurchaseForNothing(t *testing.T) {
 	}
 }
 
+// TestASwapCarriesUpToTheMostUnits: the most units that one sale can carry still reach the new meter, and a
+// watt-hour more is refused.
+func TestASwapCarriesUpToTheMostUnits(t *testing.T) {
+	facts := swapFacts{Old: sale.Point{Mode: registry.PrepayToken, Status: registry.Active, AccountStatus: "active"},
+		New: sale.Point{Mode: registry.PrepayToken, Status: registry.Stock}, Reported: true}
+	facts.New.Meter.N = 1
+	for left, want := range map[unit.Energy]string{MaxUnits: "", MaxUnits + 1: "swap-balance-negative"} {
+		facts.Balance = left
+		s, no := decideSwap(facts, Swap{}, time.Time{})
+		if no.Text != want || !no.Refused() && s.Units != left {
+			t.Errorf("%d Wh left: %d Wh and refusal %q, want refusal %q", left, s.Units, no.Text, want)
+		}
+	}
+}
+
 // TestWhatIsPromised checks the limits that the pages in docs/reference name.
 func TestWhatIsPromised(t *testing.T) {
 	for name, c := range map[string]struct{ is, want time.Duration }{
