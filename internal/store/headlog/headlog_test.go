@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -78,6 +79,7 @@ func TestATornLineLeavesNothing(t *testing.T) {
 }
 
 // TestHandOversStayInTheLogOfHeads: each hand-over of the seal key is written once, and stays when the file is shrunk.
+// A file that cannot be read is an error.
 func TestHandOversStayInTheLogOfHeads(t *testing.T) {
 	dir, log := t.TempDir(), slog.New(slog.DiscardHandler)
 	if _, _, err := OpenKey(dir, rand.Reader); err != nil {
@@ -104,13 +106,20 @@ func TestHandOversStayInTheLogOfHeads(t *testing.T) {
 	}
 	l, err := Open(dir, log, nil)
 	if err == nil {
-		err = errors.Join(l.Record(keys), l.shrink(), l.Record(keys), l.Close())
+		err = errors.Join(l.Record(keys), l.shrink(), l.Record(keys))
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = l.Close() })
 	text, err := os.ReadFile(filepath.Join(dir, File))
 	if has := read(text); err != nil || len(keys.HandOvers("")) != 2 || len(has.handed) != 2 || strings.Count(string(text), "\n") != 2 {
 		t.Errorf("%v\n%s", err, text)
+	}
+	if err := os.Remove(filepath.Join(dir, File)); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Record(keys); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("hand-overs were recorded in a file that cannot be read: %v", err)
 	}
 }
