@@ -99,6 +99,38 @@ func TestAReportHasAnEnd(t *testing.T) {
 	}
 }
 
+// TestAVerificationCountsWhatItRead: the figures of a report show that no row was left out.
+func TestAVerificationCountsWhatItRead(t *testing.T) {
+	undone(t, func(tx *store.Tx) error {
+		if err := storetest.PutGoldenRows(tx); err != nil {
+			return err
+		}
+		var r store.Report
+		if err := store.Verify(tx, store.Trust{}, &r); err != nil {
+			return err
+		}
+		counted := map[string]int64{}
+		for _, f := range r.Figures {
+			counted[f.Name] = f.N
+		}
+		for name, table := range map[string]string{"charges due": "charge_due", "debts": "debt",
+			"payments": "payment", "sales": "vend", "tokens": "token", "vouchers": "voucher", "wallets": "wallet"} {
+			var rows int64
+			err := tx.C.Query(`SELECT COUNT(*) FROM `+table+` WHERE tenant_id = $1`, func(r core.Row) error {
+				rows = r.Int(0)
+				return nil
+			}, tx.Tenant)
+			if err != nil {
+				return err
+			}
+			if rows == 0 || counted[name] != rows {
+				t.Errorf("%d rows of %s, and the report counts %d %s", rows, table, counted[name], name)
+			}
+		}
+		return nil
+	})
+}
+
 // TestASpanIsReadWhole checks that a span is read only if both its moments are numbers.
 func TestASpanIsReadWhole(t *testing.T) {
 	for text, want := range map[string]string{"": "", "1000000 2000000": "1000000 2000000", "x 2000000": "error", "1000000 x": "error", "x": "error"} {
