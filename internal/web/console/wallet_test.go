@@ -30,6 +30,7 @@ func (w *world) read(seq uint64, register int64) {
 // TestAWalletShowsTwoFigures: the settled balance and the live estimate are never one figure; a recharge is a sale.
 func TestAWalletShowsTwoFigures(t *testing.T) {
 	w := begin(t)
+	w.noonOfTheFifth()
 	w.walletMeter()
 	g := w.enter(ownerEmail)
 	page := "/meters/" + walletNumber
@@ -88,6 +89,7 @@ func TestADayWithoutUseIsAGap(t *testing.T) {
 // reading that is merely wrong leaves no mark.
 func TestAResetIsAMark(t *testing.T) {
 	w := begin(t)
+	w.noonOfTheFifth()
 	w.walletMeter()
 	g := w.enter(ownerEmail)
 	g.sell(walletNumber, "100")
