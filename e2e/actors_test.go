@@ -10,6 +10,8 @@ import (
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"github.com/paywatt/paywatt/internal/await"
 )
 
 type soldToken struct {
@@ -161,7 +163,7 @@ func (k *keypad) enter(s sale) {
 			continue // the meter was killed while typing: the customer types the token again
 		}
 		if err != nil {
-			k.w.problem("meter %s: %v", k.number, err)
+			k.w.problem("%v: meter %s", err, k.number)
 			return
 		}
 		switch got.LastToken {
@@ -207,7 +209,7 @@ func (k *keypad) finish(t *testing.T) {
 		_, err = k.give("sync")
 	}
 	if err != nil {
-		k.w.problem("meter %s cannot synchronise: %v", k.number, err)
+		k.w.problem("%v: meter %s cannot synchronise", err, k.number)
 		k.pull()
 		return
 	}
@@ -333,7 +335,7 @@ func (r *rawMeter) finish() {
 			break
 		}
 		if time.Now().After(deadline) {
-			r.w.problem("meter %s: %d readings sent, only %d are ever acknowledged", r.number, target, acked)
+			r.w.problem("%s: meter %s: %d readings sent, only %d are ever acknowledged", await.NotInTime, r.number, target, acked)
 			break
 		}
 	}

@@ -137,7 +137,7 @@ func TestAFullDiskIsReadable(t *testing.T) {
 			f.s.kill()
 			s, err := f.p.start(f.s.http, f.s.mqtt)
 			if err != nil {
-				t.Fatalf("a server that was killed on a full disk does not start: %v", err)
+				t.Fatalf("%v: a server that was killed on a full disk does not start", err)
 			}
 			f.s = s
 			defer f.s.stop()

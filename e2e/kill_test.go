@@ -256,7 +256,7 @@ func (w *world) killServer(t *testing.T, n int) {
 	was.srv.kill()
 	s, err := w.p.start(was.http, was.mqtt)
 	if err != nil {
-		t.Fatalf("the server does not come back after a kill (seed %d): %v", w.seed, err)
+		t.Fatalf("%v: the server does not come back after a kill (seed %d)", err, w.seed)
 	}
 	w.mu.Lock()
 	w.posts[n].srv = s
@@ -323,7 +323,7 @@ func (w *world) sell(all []*api, s sale, push bool) {
 		}
 		<-time.After(25 * time.Millisecond)
 	}
-	w.problem("sale %s found no definite answer", s.key)
+	w.problem("%s: sale %s found no definite answer", await.NotInTime, s.key)
 }
 
 func (w *world) bookSale(s sale, got answer, began time.Time) {

@@ -149,7 +149,7 @@ func paymentsSurviveKills(t *testing.T, p *place, open func() books) {
 		s.kill()
 		var err error
 		if s, err = p.start(s.http, s.mqtt); err != nil {
-			t.Fatalf("the server does not come back after a kill (seed %d): %v", seed, err)
+			t.Fatalf("%v: the server does not come back after a kill (seed %d)", err, seed)
 		}
 	}
 	all.Wait()
@@ -218,7 +218,7 @@ func (a *api) redeem(t *testing.T, pins, meters []string, millis int) {
 			again, err = a.redeemed(pin, meters[n%len(meters)])
 		}
 		if err != nil {
-			t.Errorf("voucher %d of %d was not redeemed: %v", n+1, len(pins), err)
+			t.Errorf("%v: voucher %d of %d was not redeemed", err, n+1, len(pins))
 			return
 		}
 		if again != first {
@@ -245,7 +245,7 @@ func (a *api) redeemed(pin, meter string) (sale string, err error) {
 			}
 		}
 	}
-	return "", err
+	return "", fmt.Errorf("%s: %w", await.NotInTime, err)
 }
 
 // payAll takes the payments of one caller. It ends at the first call that the server does not take.

@@ -96,9 +96,13 @@ func oneSale(t *testing.T, servers [2]*api, meter string) {
 				}
 				<-time.After(20 * time.Millisecond)
 			}
+			t.Errorf("%s: caller %d of one sale has no answer but 409", await.NotInTime, c)
 		})
 	}
 	wg.Wait()
+	if t.Failed() {
+		return
+	}
 	for c, got := range answers {
 		if got.status != 201 || string(got.body) != string(answers[0].body) {
 			t.Errorf("caller %d of one sale: status %d\n%s\nwant 201 and\n%s", c, got.status, got.body, answers[0].body)

@@ -131,7 +131,7 @@ func (m *vmeter) must(t testing.TB, command string) state {
 	t.Helper()
 	s, err := m.send(command, await.Limit)
 	if err != nil {
-		t.Fatalf("%s: %v\nstderr: %s", command, err, m.log)
+		t.Fatalf("%v, after the command %s\nstderr: %s", err, command, m.log)
 	}
 	return s
 }
