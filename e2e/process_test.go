@@ -17,7 +17,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/paywatt/paywatt/e2e/cluster"
 	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/logtest"
@@ -264,7 +263,7 @@ func (p *givenAddresses) free() (string, error) {
 	p.Lock()
 	defer p.Unlock()
 	for {
-		address, err := cluster.FreeAddress()
+		address, err := await.ChooseAddress()
 		if err != nil || !p.given[address] {
 			p.given[address] = true
 			return address, err

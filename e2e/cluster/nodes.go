@@ -236,7 +236,7 @@ func (c *Cluster) end() {
 func (c *Cluster) beginStore() {
 	var peers, clients [electorate]string
 	for i := range electorate {
-		peers[i], clients[i] = free(c.t), free(c.t)
+		peers[i], clients[i] = await.FreeAddress(c.t), await.FreeAddress(c.t)
 	}
 	file := fileOf(c.t, "/etc/default/etcd")
 	for i := range electorate {
@@ -306,7 +306,7 @@ func (c *Cluster) newNode(i int) *Node {
 	for _, d := range c.store {
 		hosts = append(hosts, through(d.at))
 	}
-	sql, health := free(c.t), free(c.t)
+	sql, health := await.FreeAddress(c.t), await.FreeAddress(c.t)
 	n.sql, n.health = through(sql), through(health)
 	feed := through(sql)
 	n.feed = n.links[len(n.links)-1]
@@ -333,7 +333,7 @@ func (c *Cluster) newNode(i int) *Node {
 
 // beginFront starts HAProxy, which passes connections to the node that says it is the primary.
 func (c *Cluster) beginFront() {
-	c.at = free(c.t)
+	c.at = await.FreeAddress(c.t)
 	pairs := []string{"127.0.0.1:5000", c.at}
 	for i, n := range c.nodes {
 		host, port, _ := net.SplitHostPort(n.health)

@@ -134,7 +134,7 @@ func newIssuer(t *testing.T) *issuer {
 	c := config(t.TempDir())
 	c.CertificateEvery = 20 * time.Millisecond
 	s := &issuer{T: t, network: newNetwork(t, &c)}
-	c.Devices, c.Integration, c.Profiles = freePort(t), freePort(t), devices(t)
+	c.Devices, c.Integration, c.Profiles = await.FreeAddress(t), await.FreeAddress(t), devices(t)
 	a := start(t, c)
 	run(t, a)
 	s.c = c
@@ -154,17 +154,6 @@ func devices(t *testing.T) profile.Library {
 		t.Fatal(err)
 	}
 	return l
-}
-
-// freePort returns an address of this machine that nobody uses.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // must stops the test after an error.

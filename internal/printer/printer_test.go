@@ -59,12 +59,7 @@ func TestAPrinterTakesTheWholeJob(t *testing.T) {
 // TestAPrinterThatFails: the failure says whether a part may be on the paper.
 func TestAPrinterThatFails(t *testing.T) {
 	closed := fake(t, func(*net.TCPConn) {})
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	gone := l.Addr().String()
-	l.Close()
+	gone := await.FreeAddress(t)
 	half := fake(t, func(c *net.TCPConn) {
 		if _, err := io.ReadFull(c, make([]byte, 1000)); err != nil {
 			t.Error(err)

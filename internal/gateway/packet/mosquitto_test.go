@@ -256,13 +256,8 @@ func talk5() []func(io.Writer) error {
 // mosquittoServer starts mosquitto until the test ends and returns its address.
 func mosquittoServer(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
+	address := await.FreeAddress(t)
 	_, port, _ := net.SplitHostPort(address)
-	_ = l.Close() // the port is free for mosquitto
 	conf := filepath.Join(t.TempDir(), "mosquitto.conf")
 	if err := os.WriteFile(conf, []byte("listener "+port+" 127.0.0.1\nallow_anonymous true\nuser root\n"), 0o600); err != nil {
 		t.Fatal(err)

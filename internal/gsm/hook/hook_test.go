@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -49,11 +48,7 @@ func TestOnlyAConnectionThatNeverWasIsNotSent(t *testing.T) {
 		}
 	}))
 	defer site.Close()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = l.Close() // nothing listens there now
+	silent := await.FreeAddress(t)
 	call := func(url string) (*http.Response, error) {
 		ctx, cancel := context.WithTimeout(t.Context(), await.Limit)
 		defer cancel()
@@ -75,8 +70,8 @@ func TestOnlyAConnectionThatNeverWasIsNotSent(t *testing.T) {
 	untrusted.StartTLS()
 	defer untrusted.Close()
 	for url, want := range map[string]notify.Outcome{
-		untrusted.URL + "/?password=x":                 notify.NotSent,
-		"http://" + l.Addr().String() + "/?password=x": notify.NotSent, site.URL + "/slow?password=x": notify.Unknown, site.URL + "/gone?password=x": notify.Unknown,
+		untrusted.URL + "/?password=x":      notify.NotSent,
+		"http://" + silent + "/?password=x": notify.NotSent, site.URL + "/slow?password=x": notify.Unknown, site.URL + "/gone?password=x": notify.Unknown,
 	} {
 		resp, err := call(url)
 		if err == nil {

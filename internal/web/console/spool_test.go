@@ -27,9 +27,8 @@ type paperPrinter struct {
 }
 
 func newPaperPrinter(t *testing.T) *paperPrinter {
-	p := &paperPrinter{t: t, addr: "127.0.0.1:0", jobs: make(chan []byte, 10)}
+	p := &paperPrinter{t: t, addr: await.FreeAddress(t), jobs: make(chan []byte, 10)}
 	p.on()
-	p.addr = p.l.Addr().String()
 	t.Cleanup(p.off)
 	return p
 }
