@@ -83,6 +83,11 @@ func TestEverySlipIsFound(t *testing.T) {
 		if err != nil {
 			r.Fatal(err)
 		}
+		for i := range keys {
+			if i != which && sts.Open(keys[i], meant).Result == sts.Accept {
+				r.Skip("another key opens the token by chance")
+			}
+		}
 		var slips []sts.Slip
 		for s := range sts.Slips(meant) {
 			slips = append(slips, s)
