@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -22,12 +23,16 @@ import (
 	"github.com/paywatt/paywatt/internal/tier"
 )
 
-// hangUp sends this process SIGHUP. Only a server that listens for it survives that.
+// hangUp sends this process SIGHUP, and waits until it has arrived. Otherwise it would end the tests if the server stopped to listen before.
 func hangUp(t *testing.T) {
 	t.Helper()
+	heard := make(chan os.Signal, 1)
+	signal.Notify(heard, syscall.SIGHUP)
+	defer signal.Stop(heard)
 	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
+	await.Receive(t, "the signal", heard)
 }
 
 // pair writes a new certificate and its key, and returns the certificate's number.
