@@ -29,6 +29,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/tier"
 )
 
@@ -45,8 +46,8 @@ const missingVariable = "PGTEST_MISSING"
 // refuses to run as root.
 const user = "postgres"
 
-// startTime bounds the start of the cluster.
-const startTime = 60 * time.Second
+// startTime ends a start of the cluster that hangs.
+const startTime = await.Limit
 
 // Run runs a binary's tests with a cluster. If there is a function prepare, it fills a database that [New] then copies.
 func Run(m *testing.M, prepare ...func(ctx context.Context, url string) error) int {
@@ -127,7 +128,13 @@ func New(t testing.TB) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := execute("DROP DATABASE " + name + " WITH (FORCE)"); err != nil {
+		var err error
+		await.True(t, "the test's database has no connection and is dropped", func() bool { // PostgreSQL itself gives the ended connections five seconds
+			err = execute("DROP DATABASE " + name + " WITH (FORCE)")
+			inUse := new(pgconn.PgError)
+			return !errors.As(err, &inUse) || inUse.Code != "55006"
+		})
+		if err != nil {
 			t.Error(err)
 		}
 	})
