@@ -338,7 +338,7 @@ func (f from) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.ParseIP(f.ip),
 
 func TestSocketsAreBoundedPerAddressAndInAll(t *testing.T) {
 	l := &sockets{next: make(chan any), closed: make(chan struct{})}
-	b := start(t, gateway.Config{Listener: l, Inbox: newShelf().inbox, Limits: gateway.Limits{PerAddress: 2, Connections: 6}})
+	b := start(t, gateway.Config{Listener: l, Inbox: newShelf().inbox, Limits: gateway.Limits{PerAddress: 2, Connections: 6, ConnectDeadline: time.Hour}})
 	decided := func() int64 { s := b.Stats(); return int64(s.Sockets) + s.Refused }
 	open := func(ip string) (c net.Conn, refused bool) {
 		here, there := net.Pipe()
