@@ -72,7 +72,7 @@ func TestTheAuthoritysPlatformByCommandLine(t *testing.T) {
 	if again := told[apiv1.Tokens](s.platform, give...); len(made.Tokens) != 1 || made.UnitsWh != 12_300 || len(again.Tokens) != 1 || again.Tokens[0].Digits != made.Tokens[0].Digits {
 		t.Fatalf("generated %+v, and under the same key %+v; want one token of 12.3 kWh", made, again)
 	}
-	sent := told[apiv1.Recharge](s.platform, "meter", "recharge", m.Number, made.Tokens[0].Digits, "--by", "sms", "--wait", "30s")
+	sent := told[apiv1.Recharge](s.platform, "meter", "recharge", m.Number, made.Tokens[0].Digits, "--by", "sms", "--wait", await.Limit.String())
 	if sent.State != "heard" || sent.Balance == nil || sent.Balance.Wh != 12_300 || len(sent.Deliveries) != 1 || m.live("show").BalanceWh != 12_300 {
 		t.Fatalf("recharged: %+v, want heard, with a balance of 12.3 kWh", sent)
 	}

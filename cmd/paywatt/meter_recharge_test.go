@@ -115,7 +115,7 @@ func (p *platform) paywatt(stdin string, args ...string) (code int, out, message
 // recharge runs meter recharge and reads its answer.
 func (p *platform) recharge(token string, more ...string) (int, apiv1.Recharge, string) {
 	p.t.Helper()
-	code, out, messages := p.paywatt(token, append([]string{"meter", "recharge", storyNumber, "-", "--wait", "20s", "-o", "json"}, more...)...)
+	code, out, messages := p.paywatt(token, append([]string{"meter", "recharge", storyNumber, "-", "--wait", await.Limit.String(), "-o", "json"}, more...)...)
 	var r apiv1.Recharge
 	if out != "" {
 		if err := json.Unmarshal([]byte(out), &r); err != nil {
@@ -152,7 +152,7 @@ func TestATokenIsSentToItsMeterAndFollowed(t *testing.T) {
 	if code, again, told := p.recharge(sold.Tokens[0].Digits); code != 0 || again.State != "accepted" || again.Token != r.Token {
 		t.Errorf("again: exit %d, %+v\n%s", code, again, told)
 	}
-	if code, out, told := p.paywatt("", "meter", "recharge", storyNumber, r.Token, "--wait", "20s"); code != 0 || !strings.Contains(out, "accepted") {
+	if code, out, told := p.paywatt("", "meter", "recharge", storyNumber, r.Token, "--wait", await.Limit.String()); code != 0 || !strings.Contains(out, "accepted") {
 		t.Errorf("by its id: exit %d, %s%s", code, out, told)
 	}
 	if wh := p.do("sync"); wh != 34_700 {

@@ -78,6 +78,9 @@ func (g *gpioLines) board(t *testing.T, state, until string) error {
 	for {
 		select {
 		case err := <-ended:
+			if err == nil && ctx.Err() != nil {
+				t.Fatalf("%s: after %v the display still does not show %q:\n%s", await.NotInTime, await.Limit, until, &out.text)
+			}
 			if err == nil {
 				t.Fatalf("the display never showed %q:\n%s", until, &out.text)
 			}

@@ -477,8 +477,8 @@ func TestCommandReachesTheMeterAndItsAnswerEndsIt(t *testing.T) {
 
 func wait(t *testing.T, token paho.Token) {
 	t.Helper()
-	if !token.WaitTimeout(10 * time.Second) {
-		t.Fatal("the client got no answer")
+	if !token.WaitTimeout(await.Limit) {
+		t.Fatalf("%s: after %v the client still has no answer", await.NotInTime, await.Limit)
 	}
 	if err := token.Error(); err != nil {
 		t.Fatal(err)

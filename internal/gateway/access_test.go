@@ -260,7 +260,7 @@ func TestOrdinaryClientOverTLS(t *testing.T) {
 func wait(t *testing.T, token paho.Token) {
 	t.Helper()
 	if !token.WaitTimeout(patience) {
-		t.Fatal("the client got no answer")
+		t.Fatalf("%s: after %v the client still has no answer", await.NotInTime, patience)
 	}
 	if err := token.Error(); err != nil {
 		t.Fatal(err)

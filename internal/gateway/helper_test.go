@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -254,6 +255,9 @@ func (p *peer) readWithin(d time.Duration) (packets.Packet, error) {
 func (p *peer) want(kind byte) packets.Packet {
 	p.t.Helper()
 	pk, err := p.read()
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		p.t.Fatalf("%s: after %v still no %s", await.NotInTime, patience, packets.PacketNames[kind])
+	}
 	if err != nil {
 		p.t.Fatalf("got %v, want a %s", err, packets.PacketNames[kind])
 	}

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/device"
 	"github.com/paywatt/paywatt/internal/device/face"
 	"github.com/paywatt/paywatt/internal/device/memory"
@@ -82,7 +83,7 @@ func start(t *testing.T) *browser {
 			t.Errorf("the panel ended with %v", err)
 		}
 	})
-	return &browser{t: t, base: "http://" + l.Addr().String(), http: &http.Client{Timeout: 10 * time.Second}}
+	return &browser{t: t, base: "http://" + l.Addr().String(), http: &http.Client{Timeout: await.Limit}}
 }
 
 // get reads a page.
