@@ -39,6 +39,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("NEXT_JANUARY", time.Date(now.Year()+2, time.January, 1, 0, 0, 0, 0, time.UTC).Format(time.RFC3339)) // not the next one: the year may end now
 			env.Setenv("THIS_MONTH", now.Format("2006-01"))
 			env.Setenv("NEXT_MONTH", now.AddDate(0, 0, 31).Format("2006-01"))
+			env.Setenv("LAST_WEEK", now.AddDate(0, 0, -7).Format(time.DateOnly))
 			for _, name := range []string{"pass", "wrong", "key02", "key04", "nohex"} { // the files of a script can be read by everybody
 				if e := os.Chmod(filepath.Join(env.WorkDir, name), 0o600); !errors.Is(e, fs.ErrNotExist) {
 					err = errors.Join(err, e)

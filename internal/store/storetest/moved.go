@@ -211,7 +211,7 @@ func daysOfAll(t *testing.T, r Rig) {
 		}
 		return err
 	})
-	w := wallet.New(wallet.Config{Now: time.Now, Door: doorOf[wallet.Tx]{e, func(tx *store.Tx) wallet.Tx { return tx }}})
+	w := wallet.New(wallet.Config{Now: func() time.Time { return today }, Door: doorOf[wallet.Tx]{e, func(tx *store.Tx) wallet.Tx { return tx }}})
 	by := access.Actor{Tenant: store.FirstTenant, Name: "tester", Role: access.Owner}
 	for _, m := range []walletMeter{p, q} { // the account has 1600, and its last days cost 100, 160, 160, 160 and 400
 		v, err := w.Supply(t.Context(), by, m.ID.Text(id.Meter))
