@@ -156,7 +156,8 @@ func (s *pushStreet) air(meters int) {
 // brings one, and nothing is on its way. In good weather it waits: to the server, a moved clock means that the meter did not answer, so it would send the token again.
 func (s *pushStreet) settled(m *pushMeter, token, message string) (apiv1.Recharge, apiv1.RechargeDelivery) {
 	s.t.Helper()
-	heard, since := 0, time.Now()
+	const enough = 25 // looks at the server
+	heard, quiet := 0, 0
 	for end := time.Now().Add(await.Limit); ; {
 		r, err := s.api.RechargeState(s.t.Context(), m.Number, token)
 		if err != nil {
@@ -171,12 +172,13 @@ func (s *pushStreet) settled(m *pushMeter, token, message string) (apiv1.Recharg
 		if time.Now().After(end) {
 			s.t.Fatalf("%s: meter %s, token %s: no answer: %+v", await.NotInTime, m.Number, token, r)
 		}
+		quiet++
 		if n := len(s.radio.Events(0)); n != heard {
-			heard, since = n, time.Now()
+			heard, quiet = n, 0
 		}
-		if s.storm && time.Since(since) > 500*time.Millisecond { // nothing moves any more: what is not answered is lost
+		if s.storm && quiet > enough { // nothing moves any more while the server answers: what is not answered is lost
 			s.pass(10 * time.Minute)
-			since = time.Now()
+			quiet = 0
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
