@@ -63,7 +63,7 @@ func (w *world) judge(t *testing.T) {
 func TestTheHarnessCatchesAnEarlyAcknowledgement(t *testing.T) {
 	tier.Long(t)
 	t.Parallel()
-	const kills = 15
+	kills := tier.E2EPlantedKills.N()
 	for name, on := range map[string]func(*world, *testing.T){"SQLite": func(*world, *testing.T) {}, "PostgreSQL": (*world).onPostgreSQL} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, buildOnce(t, "faultinject"), seedOf(t))

@@ -16,6 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/meter/panel"
 	"github.com/paywatt/paywatt/sts"
@@ -267,7 +268,7 @@ func (c *counter) check(seed uint64) {
 // network loses, doubles and reorders messages both ways, without marking repetitions. If the meter has not loaded a token, the server must
 // never count this token as loaded. Once the network works, the server must find out about every loaded token.
 func TestAMetersAnswersAtTheDispatcher(t *testing.T) {
-	for seed := range uint64(400) {
+	for seed := range uint64(tier.MeterReplies.N()) {
 		c := newCounter(t, seed)
 		for range 60 {
 			c.step(false)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -177,7 +178,7 @@ func TestDebitsAreTheFloorOfTheExactCost(t *testing.T) {
 	levied := ibt()
 	levied.Levies = []tariff.Levy{{Name: "rural", Percent: 333}, {Name: "regulator", Rate: 12_345, Untaxed: true}}
 	bodies = append(bodies, levied)
-	for n := range 2000 {
+	for n := range tier.RatedReports.N() {
 		b := bodies[r.IntN(len(bodies))]
 		at := time.Date(2026, 1, 1, 0, 0, 0, 0, zone).Add(time.Duration(r.Int64N(int64(360 * 24 * time.Hour))))
 		var m tariff.RatingState

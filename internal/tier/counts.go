@@ -2,6 +2,9 @@ package tier
 
 // The counts of all random tests: in go test -short, in ./check and in ./check long. A comment says what each one counts.
 // A count of ./check is the smallest that finds every mistake that its test was seen to find.
+//
+// Only the draws of rapid are counted elsewhere, because rapid reads them before a test begins: RAPID_CHECKS in the script check. Without it
+// they are 100.
 
 // sales, stores, server, months
 var (
@@ -17,6 +20,10 @@ var (
 	RandomPurchases = Count{20_000, 200_000, 1_000_000}
 	// Allocations is how many payments are drawn, to divide them between charges, levies and energy.
 	Allocations = Count{20_000, 100_000, 1_000_000}
+	// RatedReports is how many series of reports are drawn, to rate the same use as the exact cost.
+	RatedReports = Count{2000, 2000, 100_000}
+	// SlowIssuers is how many shops sell while their issuer answers late and in any order.
+	SlowIssuers = Count{4, 4, 100}
 	// ExplainedTariffs is how many tariffs are drawn, to explain the sales on them.
 	ExplainedTariffs = Count{40, 40, 1000}
 	// RandomEdits is how many values of the books are changed, one at a time, to be found by a verification.
@@ -36,6 +43,10 @@ var (
 	Streets = Count{1, 3, 30}
 	// WalletMeters is how many wallet meters live for a month in a bad network.
 	WalletMeters = Count{4, 8, 60}
+	// WildReadings is how many wallets get thirty readings that no meter sends.
+	WildReadings = Count{300, 3000, 30_000}
+	// TokenMonths is how many months of use are bought as tokens and rated as a wallet.
+	TokenMonths = Count{30, 300, 3000}
 	// UsePatterns is how many patterns of use are drawn, to rate them.
 	UsePatterns = Count{20_000, 200_000, 1_000_000}
 	// SharedAccounts is how many accounts of one to three meters live for weeks in a network that loses messages.
@@ -105,6 +116,9 @@ var (
 	// CipherBlocks is the number of random keys and blocks on which our ciphers are compared with others.
 	CipherBlocks = Count{Short: 1000, Check: 5000, Long: 100_000}
 
+	// MeterReplies is the number of meters that are brought five tokens each by SMS, in a network that loses, doubles and reorders.
+	MeterReplies = Count{Short: 40, Check: 400, Long: 10_000}
+
 	// ModemFaults is the number of seeds of a modem's faults; each plays about ten thousand commands.
 	ModemFaults = Count{Short: 1, Check: 2, Long: 200}
 	// ChangedPackets is the number of random changes of MQTT packets that are read.
@@ -125,6 +139,8 @@ var (
 var (
 	// E2EKills are the kills of servers and meters on SQLite. The planted early acknowledgement is caught within 15.
 	E2EKills = Count{Check: 15, Long: 100}
+	// E2EPlantedKills are the kills within which the planted early acknowledgement is caught.
+	E2EPlantedKills = Count{Long: 15}
 	// E2EKillsOnPostgreSQL are the same with two servers and a database that is killed too.
 	E2EKillsOnPostgreSQL = Count{Check: 8, Long: 40}
 	// E2EPayments are the payments of a provider whose server is killed, and E2EPaymentKills the kills.

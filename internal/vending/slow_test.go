@@ -56,7 +56,7 @@ func (s *slow) release(stop <-chan struct{}) {
 // recovery runs and transactions break before and after their commits.
 func TestASlowIssuerDoublesNothing(t *testing.T) {
 	tier.Concurrent(t)
-	for seed := range uint64(4) {
+	for seed := range uint64(tier.SlowIssuers.N()) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			l := begun(t, seed) // even seeds have a local issuer
 			gate := &slow{rnd: rand.New(rand.NewPCG(seed, 7))}

@@ -384,7 +384,8 @@ func costOf(t *testing.T, s wallet.State, bodies ...tariff.Body) money.Minor {
 func TestAWalletCostsWhatTokensCost(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 20261120))
 	worst := money.Minor(0)
-	for n := range 300 {
+	months := tier.TokenMonths.N()
+	for n := range months {
 		at := time.Date(2026, 11, 1, 0, 0, 0, 0, nairobi(t))
 		p := newPlant(t, version(1, at.AddDate(-1, 0, 0), flat()))
 		p.read(at, 0)
@@ -415,7 +416,7 @@ func TestAWalletCostsWhatTokensCost(t *testing.T) {
 			worst = max(worst, off)
 		}
 	}
-	t.Logf("figures: 300 months, wallet against tokens at most %d minor apart", worst)
+	t.Logf("figures: %d months, wallet against tokens at most %d minor apart", months, worst)
 }
 
 func TestALeaseOfFiftyIsExact(t *testing.T) {
