@@ -1,8 +1,10 @@
 package app_test
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,7 +17,8 @@ import (
 // TestHeadsAreCopiedElsewhere: a running server copies its heads to a folder, a folder that is not there stops nothing, and other
 // books do not match the copy.
 func TestHeadsAreCopiedElsewhere(t *testing.T) {
-	c := config(t.TempDir())
+	c, log := config(t.TempDir()), new(sharedLog)
+	c.Log = slog.New(slog.NewTextHandler(log, nil))
 	c.HeadsTo, c.HeadsEvery = filepath.Join(t.TempDir(), "usb"), 10*time.Millisecond
 	a := start(t, c)
 	run(t, a)
@@ -28,7 +31,7 @@ func TestHeadsAreCopiedElsewhere(t *testing.T) {
 		}
 	}
 	tariff(a, c.Data)
-	time.Sleep(30 * time.Millisecond) // the server may miss the folder meanwhile
+	await.True(t, "the server misses the folder", func() bool { return strings.Contains(log.String(), "signed heads not copied") })
 	if err := os.Mkdir(c.HeadsTo, 0o700); err != nil {
 		t.Fatal(err)
 	}

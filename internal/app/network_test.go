@@ -93,8 +93,8 @@ func TestAServerBehindAProxy(t *testing.T) {
 
 // TestANewCertificateIsUsedWithoutARestart: a broken one is not.
 func TestANewCertificateIsUsedWithoutARestart(t *testing.T) {
-	c := config(t.TempDir())
-	c.CertificateEvery = 10 * time.Millisecond
+	c, log := config(t.TempDir()), new(sharedLog)
+	c.Log, c.CertificateEvery = slog.New(slog.NewTextHandler(log, nil)), 10*time.Millisecond
 	old := certificate(t, &c)
 	a := start(t, c)
 	run(t, a)
@@ -109,7 +109,7 @@ func TestANewCertificateIsUsedWithoutARestart(t *testing.T) {
 	if err := os.WriteFile(c.TLSCert, []byte("half a"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(50 * time.Millisecond) // the server may read the broken file meanwhile
+	await.True(t, "the server has read the broken file", func() bool { return strings.Contains(log.String(), "files of certificates cannot be used") })
 	if !dials(addr, old) {
 		t.Error("a broken file replaced the certificate")
 	}
