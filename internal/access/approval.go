@@ -53,6 +53,9 @@ type Approval struct {
 	Reason    string
 	CreatedAt time.Time
 	DecidedAt time.Time
+	// MakerConfirmed is the last confirmation of the maker's account when the action was requested, the zero time if there was none. It is nil
+	// in an approval that an earlier version stored.
+	MakerConfirmed *time.Time
 }
 
 // Name returns the approval's identity as text.
@@ -243,7 +246,6 @@ func wait(tx EyesTx, by Actor, w ActRequest, r rule, body storedBody, now time.T
 	if len(w.Summary) > maxActSummary { // an approver who sees a part would allow more than that
 		return FourEyes{Refusal: refuse.RequestTooLargeForApproval(int64(len(w.Summary)), maxActSummary)}, nil
 	}
-	var err error
 	effect := ""
 	if w.Effect != nil {
 		e, err := w.Effect()
@@ -252,7 +254,12 @@ func wait(tx EyesTx, by Actor, w ActRequest, r rule, body storedBody, now time.T
 		}
 		effect = e.remember()
 	}
-	a := Approval{Act: w.Act, Right: r.right, Object: w.Object, Summary: strings.ToValidUTF8(w.Summary, "?"), Body: body.whole, Effect: effect, Maker: by, State: ApprovalWaiting, CreatedAt: now}
+	maker, _, err := behind(tx, by)
+	if err != nil {
+		return FourEyes{}, err
+	}
+	a := Approval{Act: w.Act, Right: r.right, Object: w.Object, Summary: strings.ToValidUTF8(w.Summary, "?"), Body: body.whole, Effect: effect,
+		Maker: by, MakerConfirmed: &maker.ConfirmedAt, State: ApprovalWaiting, CreatedAt: now}
 	if a.ID, err = tx.NewID(); err != nil {
 		return FourEyes{}, err
 	}

@@ -186,7 +186,7 @@ func decisions() []operation {
 		{"an act is allowed", "ApprovalByID PersonByID PersonByID PersonByID PersonByID PutApproval AuditLog commit", decide(access.ApprovalWaiting, true)},
 		{"an act is rejected", "ApprovalByID PutApproval AuditLog commit", decide(access.ApprovalWaiting, false)},
 		{"an act is tried again", "ApprovalByID PersonByID PersonByID PersonByID PersonByID commit", decide(access.ApprovalGiven, true)},
-		{"an act is asked for", "FourEyes NewID AddApproval AuditLog", func(_ context.Context, r *rows, _ *access.Access) error {
+		{"an act is asked for", "FourEyes PersonByID NewID AddApproval AuditLog", func(_ context.Context, r *rows, _ *access.Access) error {
 			r.bound = access.Rights()
 			return yes(access.SecondPerson(r, r.amina(), wish, r.now))
 		}},

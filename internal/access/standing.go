@@ -112,9 +112,14 @@ func mayCheck(tx EyesTx, a Approval, checker Actor) (refusal.Refusal, error) {
 	return refuse.ApprovalByUnconfirmed(), nil
 }
 
-// beforeConfirmation refuses an action that was requested before its maker was last confirmed: somebody else may have requested it.
+// beforeConfirmation refuses an action that was requested before its maker was last confirmed: somebody else may have requested it. The request
+// knows the confirmation before it, so no clock decides which of the two came first.
 func (a Approval) beforeConfirmation(maker PersonRow) refusal.Refusal {
-	if a.CreatedAt.Before(maker.ConfirmedAt) {
+	before := a.CreatedAt.Before(maker.ConfirmedAt)
+	if a.MakerConfirmed != nil {
+		before = !a.MakerConfirmed.Equal(maker.ConfirmedAt)
+	}
+	if before {
 		return refuse.ApprovalBeforeConfirmation(PlainName(a.Maker.String()))
 	}
 	return refusal.Refusal{}

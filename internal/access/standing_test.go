@@ -266,3 +266,37 @@ func TestWhoIsApart(t *testing.T) {
 		t.Error("a confirmed person does not count as another person")
 	}
 }
+
+// requests asks for a tariff as the API does.
+func (w *world) requests(t *testing.T, by access.Actor) (a access.Approval) {
+	t.Helper()
+	w.run(t, func(tx *store.Tx) error {
+		eyes, err := access.SecondPerson(tx, by, access.ActRequest{Act: access.ActTariff, Body: struct{}{}}, w.now)
+		if err != nil || eyes.Waits == nil {
+			t.Fatalf("the request does not wait: %+v, %v", eyes, err)
+		}
+		a = *eyes.Waits
+		return nil
+	})
+	return a
+}
+
+// TestAClockThatIsCorrectedDecidesNothing: whether a request came before its maker's confirmation is a matter of order. The server's clock may
+// have been wrong at either of them.
+func TestAClockThatIsCorrectedDecidesNothing(t *testing.T) {
+	w, amina, juma := office(t)
+	const neema = "neema@example.org"
+	her := w.joined(t, amina, neema, access.Owner)
+	w.now = w.now.Add(time.Hour) // the clock is ahead
+	w.confirms(t, "while the clock is ahead", juma, neema, "")
+	w.now = w.now.Add(-time.Hour)
+	w.decides(t, "a request after the confirmation, by a clock that was set back", amina, w.requests(t, her), "")
+
+	her = w.reset(t, amina, neema)
+	w.now = w.now.Add(time.Hour)
+	before := w.requests(t, her)
+	w.now = w.now.Add(-time.Hour)
+	w.confirms(t, "after the clock was set back", juma, neema, "")
+	w.decides(t, "a request before the confirmation, by a clock that was set back", amina, before, refusal.MakerNotInForce)
+	w.decides(t, "a request after it", amina, w.requests(t, her), "")
+}

@@ -19,9 +19,9 @@ var ApprovalColumns = core.Columns[access.Approval]{Table: "approval", Attested:
 	core.Text("summary", func(a *access.Approval) *string { return &a.Summary }),
 	core.Text("body", func(a *access.Approval) *[]byte { return &a.Body }),
 	core.ID("maker_id", func(a *access.Approval) *id.ID { return &a.Maker.ID }),
-	actorColumn("maker", func(a *access.Approval) *access.Actor { return &a.Maker }),
+	actorColumn("maker", func(a *access.Approval) (*access.Actor, **time.Time) { return &a.Maker, &a.MakerConfirmed }),
 	core.ID("checker_id", func(a *access.Approval) *id.ID { return &a.Checker.ID }),
-	actorColumn("checker", func(a *access.Approval) *access.Actor { return &a.Checker }),
+	actorColumn("checker", func(a *access.Approval) (*access.Actor, **time.Time) { return &a.Checker, new(*time.Time) }),
 	core.Text("state", func(a *access.Approval) *access.ApprovalState { return &a.State }),
 	core.Text("reason", func(a *access.Approval) *string { return &a.Reason }),
 	core.Time("decided_at", func(a *access.Approval) *time.Time { return &a.DecidedAt }),
@@ -49,10 +49,12 @@ type actorRow struct {
 	Vendor string      `json:"vendor,omitempty"`
 	// Answers is the identity of the person or key that answers for an API key.
 	Answers []byte `json:"answers,omitempty"`
+	// Confirmed is the maker's last confirmation before the request.
+	Confirmed *time.Time `json:"confirmed,omitempty"`
 }
 
-func writeActor(a access.Actor) (string, error) {
-	row := actorRow{Kind: a.Kind, Name: a.Name, Role: a.Role}
+func writeActor(a access.Actor, confirmed *time.Time) (string, error) {
+	row := actorRow{Kind: a.Kind, Name: a.Name, Role: a.Role, Confirmed: confirmed}
 	if !a.Vendor.IsZero() {
 		row.Vendor = a.Vendor.Text(id.Vendor)
 	}
@@ -64,14 +66,15 @@ func writeActor(a access.Actor) (string, error) {
 }
 
 // actorColumn is the column that writeActor writes for an actor. The identity and the tenant have columns of their own.
-func actorColumn(name string, field func(*access.Approval) *access.Actor) core.Column[access.Approval] {
+func actorColumn(name string, fields func(*access.Approval) (*access.Actor, **time.Time)) core.Column[access.Approval] {
 	return core.Column[access.Approval]{Name: name, Form: 't', Read: func(to *access.Approval, r core.Row, col int) (err error) {
 		var row actorRow
 		if err := json.Unmarshal([]byte(r.Text(col)), &row); err != nil {
 			return err
 		}
-		a := field(to)
+		a, confirmed := fields(to)
 		a.Kind, a.Name, a.Role = row.Kind, row.Name, row.Role
+		*confirmed = row.Confirmed
 		copy(a.Answers[:], row.Answers)
 		if row.Vendor != "" {
 			a.Vendor, err = id.Parse(id.Vendor, row.Vendor)
@@ -139,7 +142,7 @@ func (tx Rows) editSettings(edit func(more map[string]json.RawMessage) error) er
 
 // AddApproval stores an act that waits for a second person.
 func (tx Rows) AddApproval(a access.Approval) error {
-	maker, err := writeActor(a.Maker)
+	maker, err := writeActor(a.Maker, a.MakerConfirmed)
 	if err == nil {
 		_, err = tx.C.Exec(`INSERT INTO `+ApprovalColumns.Into("maker"), ApprovalColumns.Values(tx.Tenant, &a, maker)...)
 	}
@@ -159,7 +162,7 @@ func (tx Rows) ApprovalByID(i id.ID) (access.Approval, bool, error) {
 // PutApproval writes how an approval was decided or used. The parameter from is the state that the approval must have before. PutApproval
 // returns false if the state is different.
 func (tx Rows) PutApproval(a access.Approval, from access.ApprovalState) (bool, error) {
-	checker, err := writeActor(a.Checker)
+	checker, err := writeActor(a.Checker, nil)
 	if err != nil {
 		return false, fault.Wrap(err, "write approval")
 	}
