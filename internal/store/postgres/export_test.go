@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -111,6 +112,25 @@ func VerifySteps(ctx context.Context, url, dir string, steps []store.Migration) 
 	c.plan.Steps = steps
 	return verify(c, dir, headlog.ExternalHeads{})
 }
+
+// DescribeTables returns what schema.txt should say of the tables of a database.
+func DescribeTables(ctx context.Context, url string) (string, error) {
+	c, err := reach(ctx, url)
+	if err != nil {
+		return "", err
+	}
+	defer c.drop()
+	c.stream = false
+	parts, err := readTableParts(c)
+	var out strings.Builder
+	for _, p := range sortParts(parts) {
+		out.WriteString(p.table + "\t" + p.part + "\t" + parts[p].text + "\n")
+	}
+	return out.String(), err
+}
+
+// CreatedSchema returns schema.txt.
+func CreatedSchema() string { return createdSchema }
 
 // SealNow seals every row that waits, as a server does every second.
 func (e *Engine) SealNow(ctx context.Context) error {
