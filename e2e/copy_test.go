@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/await"
+	"github.com/paywatt/paywatt/internal/store/frozen"
 	"github.com/paywatt/paywatt/internal/store/postgres"
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
@@ -133,9 +134,42 @@ func TestARestoredDatabaseIsComparedWithAHead(t *testing.T) {
 		t.Errorf("without a word: exit %d\n%s", code, out)
 	}
 	says("Store epoch 4 began with a restored copy or a promoted standby, and nothing says with what it was compared.")
-	pgtest.Admin(t, url)(`UPDATE audit SET actor = 'nobody'`)
-	if out, code := epoch("--head", head); code != 4 || !strings.Contains(out, "does not agree with the head") {
+	admin := pgtest.Admin(t, url)
+	admin(`CREATE VIEW planted AS SELECT 1`)
+	if out, code := epoch("--head", head); code != 4 || !strings.Contains(out, "agrees with the head, but its verification has 1 other finding: ") {
+		t.Errorf("a database with a view that no server made: exit %d\n%s", code, out)
+	}
+	admin(`UPDATE audit SET actor = 'nobody'`)
+	if out, code := epoch("--head", head); code != 4 || !strings.Contains(out, "does not agree with the head: Audit row") {
 		t.Errorf("a database that was changed: exit %d\n%s", code, out)
+	}
+}
+
+// TestAnOlderDatabaseIsComparedWithAHead: the database that was restored is of an older version. It is upgraded, then compared.
+func TestAnOlderDatabaseIsComparedWithAHead(t *testing.T) {
+	t.Parallel()
+	for _, d := range frozen.Of(t, "postgres") {
+		t.Run(d.Name, func(t *testing.T) {
+			url := pgtest.New(t)
+			d.Load(t, url)
+			p := barePlace(t, buildOnce(t, "faultinject"), d.Dir)
+			p.env = append(p.env, "PAYWATT_STORE="+url, "FAULT_INJECT=clock="+time.Until(d.Facts.Now).String())
+			forged := filepath.Join(t.TempDir(), "forged")
+			if err := os.WriteFile(forged, []byte("no head\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			args := []string{"store", "epoch", url, "--taken", time.Now().Add(-time.Minute).UTC().Format(time.RFC3339), "--data", d.Dir, "--head"}
+			_, out, code := p.try("", append(args, forged)...)
+			if code != 4 || !strings.Contains(out, "does not agree with the head: forged has no head") ||
+				!strings.Contains(out, "The new store epoch did not begin. The database was upgraded to the schema of this version.") {
+				t.Errorf("with a head of somebody else: exit %d\n%s", code, out)
+			}
+			p.run(t, "", append(args, filepath.Join(d.Dir, "heads.log"))...)
+			// The frozen data have findings about meters, so verify fails.
+			if out, _, _ := p.try("", "verify", "--data", d.Dir); !strings.Contains(out, "began with a backup that was compared with the heads of heads.log.") {
+				t.Errorf("verification does not say with what the database was compared:\n%s", out)
+			}
+		})
 	}
 }
 

@@ -229,33 +229,64 @@ func (c console) compareBackup(cmd *cobra.Command, from, head string, without bo
 		return "", &exit.Failure{Code: exit.Usage, What: "No head is given with which to compare the backup.", Not: not,
 			Try: "Give --head FILE, a signed head or a copy of heads.log that you kept elsewhere. If you have none, give --without-head."}
 	}
-	return c.compareWithHead(cmd, comparison{what: "The backup", at: from, head: head, not: not,
-		try: "Take the head from another place, or another backup. paywatt backup verify lists all findings. " +
-			"--without-head restores it all the same.",
-		run: func(ctx context.Context) (*store.Report, error) { return sqlite.CompareBackup(ctx, from, head) }})
+	return c.compareWithHead(cmd, &comparison{what: "The backup", at: from, head: head, not: not,
+		tryOther: "Take the head from another place, or another backup.",
+		list:     "paywatt backup verify lists all findings. --without-head restores it all the same.",
+		run:      func(ctx context.Context) (*store.Report, error) { return sqlite.CompareBackup(ctx, from, head) }})
 }
 
 // comparison is what is compared with a head, and what to say if they do not agree.
 type comparison struct {
 	what, at string // what it is, and where
 	head     string // file of the head
-	not, try string
+	not      string // what did not happen if the comparison fails
+	tryOther string // what to do if the head does not agree
+	list     string // how to see all findings, and how to go on without a head
 	run      func(context.Context) (*store.Report, error)
 }
 
-// compareWithHead runs a comparison, and returns what to record about it. It fails if what is compared does not agree with the head.
-func (c console) compareWithHead(cmd *cobra.Command, k comparison) (string, error) {
+// compareWithHead runs a comparison, and returns what to record about it. It fails if what is compared does not agree with the head, or if its
+// verification finds anything else.
+func (c console) compareWithHead(cmd *cobra.Command, k *comparison) (string, error) {
 	done := c.progress(cmd, "Comparing with the head", nil)
 	r, err := k.run(cmd.Context())
 	done()
+	var explained *exit.Failure
+	if errors.As(err, &explained) {
+		return "", explained
+	}
 	if err != nil {
 		return "", storeFailure(k.what+" could not be compared with the head", k.at, err)
 	}
-	if !r.Sound() {
-		says := k.what + " does not agree with the head: " + r.Findings[0].What
-		return "", &exit.Failure{Code: exit.Refused, What: says, Not: k.not, Try: k.try}
+	if r.Sound() {
+		return "the heads of " + filepath.Base(k.head), nil
 	}
-	return "the heads of " + filepath.Base(k.head), nil
+	return "", k.explainFindings(r)
+}
+
+// explainFindings is the failure for a report with findings. It tells a head that does not agree from findings that do not concern the head.
+func (k *comparison) explainFindings(r *store.Report) *exit.Failure {
+	f := &exit.Failure{Code: exit.Refused, Not: k.not, Try: k.list}
+	total := countFindings(len(r.Findings)+r.More, "finding")
+	switch wrong, disagrees := r.Disagrees(); {
+	case disagrees:
+		f.What = fmt.Sprintf("%s does not agree with the head: %s (%s in all)", k.what, wrong.What, total)
+		f.Try = k.tryOther + " " + k.list
+	case r.More > 0: // those that are not listed may concern the head
+		f.What = fmt.Sprintf("%s has too many findings to say whether it agrees with the head: %s (%s)", k.what, r.Findings[0].What, total)
+	default:
+		f.What = fmt.Sprintf("%s agrees with the head, but its verification has %s: %s", k.what,
+			countFindings(len(r.Findings), "other finding"), r.Findings[0].What)
+	}
+	return f
+}
+
+// countFindings writes a number and its noun.
+func countFindings(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // clockForRestore fails if the clock is not known to be right enough to restore the backup. It ignores a backup that cannot

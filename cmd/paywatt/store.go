@@ -247,7 +247,8 @@ func newStoreEpoch(c console) *cobra.Command {
 			"So token numbers start 1,440 minutes after the present minute, command counters move on, and receipt numbers get a mark.\n" +
 			"Meters are asked to send again what they still have. Run this before you start the first server.\n\n" +
 			"A restored database does not prove who made it. --head compares it with a signed head that you kept elsewhere, such as a copy of\n" +
-			"heads.log. --without-head says that there is none. The choice is recorded, and paywatt verify shows it, or that nothing was said.",
+			"heads.log. A database of an older version is upgraded first. --without-head says that there is none. The choice is recorded, and\n" +
+			"paywatt verify shows it, or that nothing was said.",
 		Example: "  paywatt store epoch postgres://paywatt@db/paywatt --taken 2026-11-20T02:00:00Z",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -287,11 +288,28 @@ func (c console) compareDatabase(cmd *cobra.Command, data, url, head string, wit
 	case head == "":
 		return "", nil
 	}
-	return c.compareWithHead(cmd, comparison{what: "The database", at: postgres.Redact(url), head: head, not: "The new store epoch did not begin.",
-		try: "Take the head from another place, or restore another backup. --without-head begins the epoch all the same.",
-		run: func(ctx context.Context) (*store.Report, error) {
-			return app.Verify(ctx, data, url, headlog.ExternalHeads{Heads: head, Newer: true})
-		}})
+	k := &comparison{what: "The database", at: postgres.Redact(url), head: head, not: "The new store epoch did not begin.",
+		tryOther: "Take the head from another place, or restore another backup.",
+		list:     "paywatt verify lists all findings. --without-head begins the epoch all the same."}
+	k.run = func(ctx context.Context) (*store.Report, error) {
+		outside := headlog.ExternalHeads{Heads: head, Newer: true}
+		r, err := app.Verify(ctx, data, url, outside)
+		if errors.Is(err, store.ErrOlder) { // an older schema cannot be verified, and beginning the epoch upgrades it anyway
+			if err = postgres.Upgrade(ctx, url); err == nil {
+				k.not += " The database was upgraded to the schema of this version."
+				r, err = app.Verify(ctx, data, url, outside)
+			}
+		}
+		if err == nil {
+			return r, nil
+		}
+		if f := sharedFailure(place{data, url}, err); f != nil {
+			f.Not = k.not
+			return nil, f
+		}
+		return nil, err
+	}
+	return c.compareWithHead(cmd, k)
 }
 
 func newStoreStandby(c console) *cobra.Command {

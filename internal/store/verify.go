@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,6 +51,17 @@ const RuleHeads = "heads.log"
 func (r *Report) Stops() (Finding, bool) {
 	for _, f := range r.Findings {
 		if f.Rule != RuleHeads {
+			return f, true
+		}
+	}
+	return Finding{}, false
+}
+
+// Disagrees returns the first finding about the signed log: about a head, or about a row whose hash the log holds. Without such a finding the
+// database agrees with the heads, if the report lists all findings.
+func (r *Report) Disagrees() (Finding, bool) {
+	for _, f := range r.Findings {
+		if slices.Contains([]string{"head", "log", "leaf"}, f.Rule) {
 			return f, true
 		}
 	}

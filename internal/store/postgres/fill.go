@@ -358,6 +358,11 @@ func BeginEpoch(ctx context.Context, url string, taken time.Time, compared strin
 	return epoch, err
 }
 
+// Upgrade brings the database at url to this version's schema. No server may run on it.
+func Upgrade(ctx context.Context, url string) error {
+	return unservedDo(ctx, url, func(*conn, Options) error { return nil })
+}
+
 // unservedDo runs work in one transaction on a database that no server uses, after it has upgraded the database.
 func unservedDo(ctx context.Context, url string, work func(*conn, Options) error) error {
 	config, err := parse(url)
