@@ -119,6 +119,8 @@ type rule struct {
 	under  []Ceiling // what one person may take alone in a day
 	moves  string    // what the action can move, for docs/reference/acts.md
 	was    Act       // its name in approvals that older versions stored
+	// shows is the secret that the answer to an approval of the action can show; empty for none.
+	shows SecretKind
 }
 
 // open reports whether everybody with the right may do the action alone, as often as they like: it moves no value.
@@ -161,8 +163,8 @@ var acts = map[Act]rule{
 
 	ActDayClose: {right: AdjustLedger, second: noSecond, moves: "no value: it posts nothing, and a late entry goes into the first open day with its own time"},
 
-	ActProvider:       {right: WriteSettings, moves: "credit for whatever the provider says that it took"},
-	ActProviderSecret: {right: WriteSettings, moves: "credit for whatever the holder of the new secrets says that the provider took"},
+	ActProvider:       {right: WriteSettings, shows: SecretProvider, moves: "credit for whatever the provider says that it took"},
+	ActProviderSecret: {right: WriteSettings, shows: SecretProvider, moves: "credit for whatever the holder of the new secrets says that the provider took"},
 	ActApplyPayment:   {right: DecidePayments, moves: "a payer's money to a meter"},
 	ActRefundPayment:  {right: DecidePayments, moves: "a payer's money out of the books"},
 	ActRejectPayment:  {right: DecidePayments, second: noSecond, moves: "no value: the provider has not confirmed the payment, and is asked again when it repeats it"},
@@ -176,7 +178,7 @@ var acts = map[Act]rule{
 	ActPrintVouchers:  {right: DecidePayments, second: noSecond, moves: "no value: a PIN buys nothing before somebody pays for it, and the audit log names who took the PINs"},
 	ActSellVouchers:   {right: Sell, second: noSecond, under: []Ceiling{PersonSales}, moves: "PINs that buy energy, for cash that only the seller has seen"},
 	ActEndVouchers:    {right: DecidePayments, moves: "what customers paid for vouchers, to the utility's income"},
-	ActReissueCodes:   {right: DecidePayments, moves: "vouchers that somebody else paid for, to whoever has their PINs and gets the new codes"},
+	ActReissueCodes:   {right: DecidePayments, shows: SecretVoucherCode, moves: "vouchers that somebody else paid for, to whoever has their PINs and gets the new codes"},
 	ActWebhook:        {right: WriteSettings, moves: "no money: facts about sales, payments and meters leave for another program, for as long as it is enabled"},
 
 	ActSettings: {right: WriteSettings, moves: "the rules themselves"},
@@ -199,8 +201,8 @@ var acts = map[Act]rule{
 	ActUnreadCut:    {right: WriteMeters, under: []Ceiling{PersonFeeders}, moves: "energy of a device whose messages cannot be read, which nobody pays for"},
 	ActFeeder:       {right: WriteMeters, under: []Ceiling{PersonFeeders}, moves: "no value, but the figures that show where energy is lost"},
 	ActMeterConfig:  {right: WriteMeters, moves: "energy before it is paid for: emergency credit, hours without a cut-off, a lifeline"},
-	ActLinkKey:      {right: WriteMeters, moves: "energy before it is paid for, if the meter has only the other key and ignores a cut-off"},
-	ActPassword:     {right: WriteMeters, moves: "energy that is not reported: whoever has a meter's password speaks for the meter"},
+	ActLinkKey:      {right: WriteMeters, shows: SecretLinkKey, moves: "energy before it is paid for, if the meter has only the other key and ignores a cut-off"},
+	ActPassword:     {right: WriteMeters, shows: SecretMeterPassword, moves: "energy that is not reported: whoever has a meter's password speaks for the meter"},
 	ActEndPassword:  {right: WriteMeters, second: noSecond, moves: "no value: the meter is no longer heard, unless it has a certificate, and the alarm for silent meters says so"},
 	ActDevice:       {right: WriteMeters, moves: "energy that the new device does not report, or that nobody measures after a release"},
 	ActSupply:       {right: WriteMeters, moves: "energy before it is paid for"},

@@ -11,8 +11,8 @@ import (
 )
 
 // undecidable refuses a decision by an actor with the right: the maker's own request, a request that has expired or is decided, an approval
-// by somebody who is not certainly another person, or by a person who proved the identity too long ago, and one for a maker who is no longer
-// active. To reject, it is enough not to be the maker.
+// by somebody who is not certainly another person, by a person who proved the identity too long ago, or through a limited key that may not be
+// shown its secret, and one for a maker who is no longer active. To reject, it is enough not to be the maker.
 func undecidable(tx EyesTx, a Approval, by Actor, allow bool, now time.Time) (refusal.Refusal, error) {
 	switch {
 	case sameActor(a.Maker, by):
@@ -27,6 +27,9 @@ func undecidable(tx EyesTx, a Approval, by Actor, allow bool, now time.Time) (re
 		return refuse.ProofTooOld(int64(ProofFresh / time.Minute)), nil
 	}
 	if no, err := mayCheck(tx, a, by); err != nil || no.Refused() {
+		return no, err
+	}
+	if no, err := a.mayBeShown(tx, by); err != nil || no.Refused() {
 		return no, err
 	}
 	return inForce(tx, a, now)

@@ -23,7 +23,7 @@ func TestThePageOfActsIsTheTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := string(page)
-	for name, table := range map[string]string{"acts": actTable(), "ceilings": ceilingTable(), "operations": operationTable(access.APIOperations()), "commands": operationTable(access.Commands())} {
+	for name, table := range map[string]string{"acts": actTable(), "ceilings": ceilingTable(), "operations": operationTable(access.APIOperations()), "commands": operationTable(access.Commands()), "secrets": secretTable()} {
 		part := regexp.MustCompile(`(?s)<!-- ` + name + ` -->\n.*?<!-- end -->`)
 		if !part.MatchString(want) {
 			t.Fatalf("%s has no place for the table of %s", path, name)
@@ -46,6 +46,19 @@ func actTable() string {
 	b.WriteString("| act | what it can move | right | second person | counts under |\n|---|---|---|---|---|\n")
 	for _, r := range access.ActRules() {
 		fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s | %s |\n", r.Act, r.Moves, r.Right, r.Second, codes(r.Under))
+	}
+	return b.String()
+}
+
+func secretTable() string {
+	var b strings.Builder
+	b.WriteString("| secret | operations that show it | through a limited key |\n|---|---|---|\n")
+	for _, r := range access.SecretRules() {
+		says := "refused"
+		if r.Why != "" {
+			says = "shown: " + r.Why
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", r.Kind, strings.Join(r.Operations, ", "), says)
 	}
 	return b.String()
 }

@@ -49,7 +49,7 @@ func (a *Access) Invite(ctx context.Context, by Actor, n NewPerson) (Changed, er
 		return Changed{}, fmt.Errorf("invite: %w", err)
 	}
 	out, err := Through(ctx, a.c.Door, by.Tenant, func(tx Tx) (Changed, error) {
-		if no, err := MayGiveRights(tx, by); err != nil || no.Refused() {
+		if no, err := MayShow(tx, by, SecretInvitation); err != nil || no.Refused() {
 			return Changed{Refusal: no}, err
 		}
 		row := p
@@ -158,7 +158,7 @@ func (a *Access) Reset(ctx context.Context, by Actor, who string) (Changed, erro
 		if p.Blocked {
 			return refuse.PersonBlocked(p.Email), nil
 		}
-		if no, err := MayGiveRights(tx, by); err != nil || no.Refused() {
+		if no, err := MayShow(tx, by, SecretInvitation); err != nil || no.Refused() {
 			return no, err
 		}
 		var err error

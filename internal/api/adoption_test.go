@@ -20,7 +20,7 @@ func TestASecondPersonAgreesToADevice(t *testing.T) {
 	s.do(201, "POST", "/v1/meters", `{"number":"`+walletNumber+`","mode":"prepay_wallet","tariff":"domestic","customer":{"name":"Amina A.","phone":"+254700000001"}}`)
 	plug := s.talks(false)
 	s.do(201, "POST", "/v1/devices/password", `{}`)
-	s.fourEyes()
+	s.fourEyes(true)
 	second := s.newKey(access.Owner)
 	devices := func() string { return string(s.do(200, "GET", "/v1/devices", "").body) }
 	for _, c := range []struct {
@@ -52,7 +52,7 @@ func TestASecondPersonAgreesToWhatADeviceCostsNobody(t *testing.T) {
 	s.key = s.newKey(access.Owner)
 	s.do(201, "POST", "/v1/tariffs", `{"name":"domestic","currency":"KES","vat_bps":1500,"flat_micro":2500000}`)
 	s.do(201, "POST", "/v1/meters", `{"number":"`+plugged+`","mode":"prepay_wallet","tariff":"domestic"}`)
-	s.fourEyes()
+	s.fourEyes(true)
 	second := s.newKey(access.Owner)
 	for _, c := range []struct {
 		act                    access.Act

@@ -13,8 +13,8 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// fourEyes turns four eyes on.
-func (w *world) fourEyes() {
+// fourEyes turns four eyes on, or off.
+func (w *world) fourEyes(on bool) {
 	w.t.Helper()
 	f, err := app.OpenFolder(w.t.Context(), w.dir, "", slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -26,7 +26,6 @@ func (w *world) fourEyes() {
 		if err != nil {
 			return false, err
 		}
-		on := true
 		s.FourEyes = &on
 		return false, tx.PutTenantSettings(s)
 	})
@@ -89,7 +88,7 @@ func TestActsOfWeightNeedASecondPerson(t *testing.T) {
 	w := begin(t)
 	w.want(201, w.post("/v1/vendors", `{"name":"Corner shop","code":"V9"}`))
 	w.want(201, w.post("/v1/meters", `{"number":"`+walletNumber+`","mode":"prepay_wallet","tariff":"domestic"}`))
-	w.fourEyes()
+	w.fourEyes(true)
 	second := w.newKey(access.Owner)
 	tariffs := func() int {
 		return strings.Count(string(w.want(200, w.get("/v1/tariffs")).body), `"version_id"`)
@@ -189,7 +188,7 @@ func (w *world) showsEffect(key, approval, name string) {
 func TestAnApproverSeesWhatHasChanged(t *testing.T) {
 	w := begin(t)
 	w.want(201, w.post("/v1/vendors", `{"name":"Corner shop","code":"V9"}`))
-	w.fourEyes()
+	w.fourEyes(true)
 	second := w.newKey(access.Owner)
 	ask := func(body string) string {
 		return decode[approval](t, w.want(202, w.post("/v1/vendors/V9/terms", body))).ID
@@ -213,7 +212,7 @@ func TestAnApproverSeesWhatHasChanged(t *testing.T) {
 // An approved action may still be refused when it is carried out. The approval remains, and approving it again repeats the attempt.
 func TestAnApprovedActMayStillBeRefused(t *testing.T) {
 	w := begin(t)
-	w.fourEyes()
+	w.fourEyes(true)
 	second := w.newKey(access.Owner)
 	body := `{"name":"second","currency":"KES","flat_micro":1000000}`
 	a := decode[approval](t, w.want(202, w.post("/v1/tariffs", body)))
@@ -229,7 +228,7 @@ func TestAnApprovedActMayStillBeRefused(t *testing.T) {
 // The list of approvals has pages like every list. Each reader's pages hold all that concerns that reader and nothing else.
 func TestApprovalsHavePages(t *testing.T) {
 	w := begin(t)
-	w.fourEyes()
+	w.fourEyes(true)
 	manager := w.newKey(access.TariffManager)
 	for i := range 5 {
 		key := w.key

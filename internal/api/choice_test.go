@@ -16,7 +16,7 @@ func TestThePriceOfOneMeterNeedsASecondPerson(t *testing.T) {
 	w.serve(false, api.Limits{})
 	w.key = w.newKey(access.Owner)
 	w.want(201, w.post("/v1/tariffs", `{"name":"domestic","currency":"KES","vat_bps":1500,"flat_micro":2500000}`))
-	w.fourEyes()
+	w.fourEyes(true)
 	second := w.newKey(access.Owner)
 	n := 0
 	add := func(mode, tariff string) (answer, string) {

@@ -52,7 +52,7 @@ func TestTrustInTheClockNeedsASecondPerson(t *testing.T) {
 		w := begin(t)
 		w.want(201, w.sell("sale-0001", order("10000")))
 		if eyes {
-			w.fourEyes()
+			w.fourEyes(true)
 		}
 		w.stop()
 		w.ahead = 48 * time.Hour

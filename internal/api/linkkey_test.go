@@ -29,7 +29,7 @@ func TestALinkKeyIsReplacedOverHTTP(t *testing.T) {
 	if done := decode[apiv1.LinkKey](t, w.want(200, w.post(path+"/link-key/finish", `{}`))); done.Secret != "" || done.TwoKeys != nil || since() {
 		t.Errorf("the end is answered with %+v; two keys: %t", done, since())
 	}
-	w.fourEyes()
+	w.fourEyes(true)
 	second := w.newKey(access.Owner)
 	w.want(201, w.post(path+"/link-key", `{}`)) // takes no key away
 	finish := decode[apiv1.Approval](t, w.want(202, w.post(path+"/link-key/finish", `{}`)))

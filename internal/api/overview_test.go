@@ -32,7 +32,7 @@ func TestTheOverviewHasTheListsOfTheirPages(t *testing.T) {
 	if d := lists["doubtful_readings"]; d.Count != 1 || d.First[0].Meter != meterNumber || lists["alarms"].Count != 0 {
 		t.Errorf("a reading in doubt: %+v, alarms %+v", d, lists["alarms"])
 	}
-	w.fourEyes()
+	w.fourEyes(true)
 	asked := decode[apiv1.Approval](t, w.want(202, w.post("/v1/meters/"+meterNumber+"/supply", `{"protected":true,"reason":"a clinic"}`)))
 	_, lists = overview(w.key)
 	if a := lists["approvals"]; a.Count != 1 || a.First[0].ID != asked.ID {

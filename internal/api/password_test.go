@@ -29,7 +29,7 @@ func TestAMetersPasswordIsReplacedOverHTTP(t *testing.T) {
 	if atOnce := decode[apiv1.MeterPassword](t, w.want(201, w.post(path+"/password", `{"at_once":true}`))); atOnce.Secret == "" || atOnce.NextSince != nil || waits() {
 		t.Errorf("at once: %+v", atOnce)
 	}
-	w.fourEyes()
+	w.fourEyes(true)
 	second := w.newKey(access.Owner)
 	old := decode[apiv1.Approval](t, w.want(202, w.post(path+"/password", `{}`)))
 	other := decode[apiv1.Approval](t, w.want(202, w.post(path+"/password", `{}`)))

@@ -148,8 +148,8 @@ func providerOf(v payment.ProviderView) apiv1.PaymentProvider {
 	out := apiv1.PaymentProvider{ID: p.ID.Text(id.Provider), Name: p.Name, Kind: p.Kind, Config: map[string]any{}, MaxSingleMinor: int64(p.Single), MaxDailyMinor: int64(p.Daily),
 		Heard: !p.Disabled(), AddedBy: access.PlainName(p.AddedBy), AddedAt: p.AddedAt.UTC()}
 	_ = json.Unmarshal(p.Config, &out.Config) // AddProvider has checked it
-	if v.Path != "" {
-		out.Path = HookPath + v.Path + "/"
+	if path := v.Path.Reveal(); path != "" {
+		out.Path = HookPath + path + "/"
 	}
 	return out
 }

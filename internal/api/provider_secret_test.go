@@ -55,7 +55,7 @@ func TestWhatWasTypedBeforeTheFirstApprovalEndsWithIt(t *testing.T) {
 			w := begin(t)
 			first := w.newKeys(access.Owner, 2)
 			p := people{first[0], first[1], w.newKey(access.Owner), w.newKey(access.Owner)}
-			w.fourEyes()
+			w.fourEyes(true)
 			path := decode[struct{ Path string }](t, w.want(201, w.ask("POST", "/v1/payment-providers", p.first,
 				`{"name":"bank","kind":"webhook","secrets":{"signing":"`+signing+`"},"max_single_minor":1000000,"max_daily_minor":90000000}`, "Idempotency-Key", "add-provider-1"))).Path
 			request := asks(w, p)
@@ -72,7 +72,7 @@ func TestWhatWasTypedBeforeTheFirstApprovalEndsWithIt(t *testing.T) {
 func TestSettingsThatCanBeTakenForOthersAreRefused(t *testing.T) {
 	w := begin(t)
 	key := w.newKey(access.Owner)
-	w.fourEyes()
+	w.fourEyes(true)
 	for name, body := range map[string]string{
 		"a field in large letters":     `{"name":"bank","kind":"webhook","secrets":{"signing":"` + signing + `","Signing_Old":"` + signing + `"},"max_single_minor":1000,"max_daily_minor":1000}`,
 		"a field with another s":       `{"name":"bank","kind":"webhook","secrets":{"` + "\u017f" + `igning":"` + signing + `"},"max_single_minor":1000,"max_daily_minor":1000}`,

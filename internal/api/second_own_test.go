@@ -34,7 +34,7 @@ func TestAnOwnAccountIsMarkedUnderEveryName(t *testing.T) {
 	c := newClerk(setStageIn(w))
 	other := c.wallets("Grace Wanjiru")
 	meter := decode[struct{ ID string }](t, c.do(200, "GET", "/v1/meters/"+c.wallet, "")).ID
-	c.fourEyes()
+	c.fourEyes(true)
 	second := c.newKey(access.Owner)
 	for _, name := range []string{c.wallet, c.account, meter} {
 		c.waits("/v1/imports?kind=balances", fmt.Sprintf("account,amount,memo\n%s,120.00,old system\n%s,119.50,old system\n", other, name))
@@ -54,7 +54,7 @@ func TestAMeterThatReplacesAnOwnOneIsOwn(t *testing.T) {
 	c.do(201, "POST", "/v1/meters/"+c.token+"/swap", swap)
 	next := swap[len(`{"new_meter":"`):][:len(c.token)]
 	c.do(201, "POST", "/v1/payment-providers", bankProvider())
-	c.fourEyes()
+	c.fourEyes(true)
 	second := c.newKey(access.Owner)
 	c.waits("/v1/payment-providers/till-bank/statements", mpesaHead+"QK1,2026-11-20 11:00:00,Completed,900.00,,"+next+",254700000411 - GRACE\n")
 	if rows := c.seen(second).Now.Rows; len(rows) != 1 || rows[0].Meter != next || len(rows[0].Cautions) == 0 {
@@ -69,7 +69,7 @@ func TestEveryRowOfAStatementIsLookedUp(t *testing.T) {
 	w.test = true
 	c := newClerk(setStageIn(w))
 	c.do(201, "POST", "/v1/payment-providers", bankProvider())
-	c.fourEyes()
+	c.fourEyes(true)
 	second := c.newKey(access.Owner)
 	var file strings.Builder
 	file.WriteString(mpesaHead)
@@ -108,7 +108,7 @@ func TestARowForTheCustomerOfAnOwnTelephoneIsMarked(t *testing.T) {
 	c.do(201, "POST", "/v1/payment-providers", bankProvider())
 	imported := decode[struct{ ID string }](t, c.do(201, "POST", "/v1/imports?kind=debts&mode=apply", debts.String())).ID
 	c.ceilings(access.PersonDebts)
-	c.fourEyes()
+	c.fourEyes(true)
 	second := c.newKey(access.Owner)
 	for _, request := range []struct{ what, path, body string }{
 		{"a statement", "/v1/payment-providers/till-bank/statements", statement.String()},
@@ -143,7 +143,7 @@ func TestSeveralRowsOfAnImportForOneMeterArePointedOut(t *testing.T) {
 		many, c.accountOf(many), few)
 	imported := decode[struct{ ID string }](t, c.do(201, "POST", "/v1/imports?kind=debts&mode=apply", file)).ID
 	c.ceilings(access.PersonDebts)
-	c.fourEyes()
+	c.fourEyes(true)
 	second := c.newKey(access.Owner)
 	for _, request := range []struct{ what, path, body string }{
 		{"a file of debts", "/v1/imports?kind=debts", strings.ReplaceAll(file, "arrears,", "arrears,old ")},

@@ -562,7 +562,7 @@ func TestASecondPersonCanTellAForgedRequest(t *testing.T) {
 		honest, forged := all[act].calls(c)
 		pairs[act] = pair{honest, forged}
 	}
-	c.fourEyes()
+	c.fourEyes(true)
 	c.ceilings(access.PersonDebts, access.PersonEmergency, access.PersonShortage)
 	second := c.newKey(access.Owner)
 	eyes := c.openEyes()

@@ -32,7 +32,7 @@ func TestAnApprovalIsForWhatTheSecondPersonWasShown(t *testing.T) {
 			const typed = "+254733444555"
 			peter := k.home("prepay_wallet", "Peter Otieno", typed)
 			k.do(201, "POST", "/v1/payment-providers", `{"name":"till-bank","kind":"webhook","secrets":{"signing":"`+signing+`"},"max_single_minor":1000000,"max_daily_minor":90000000}`)
-			k.fourEyes()
+			k.fourEyes(true)
 			second := k.newKey(access.Owner)
 			file := "Receipt No.,Completion Time,Transaction Status,Paid In,Withdrawn,A/C No.,Other Party Info\n" +
 				"QK1,2026-11-20 11:00:00,Completed,900.00,,0733444555,254700000411 - GRACE\n"
@@ -86,7 +86,7 @@ func TestWhatNobodyChangedIsApproved(t *testing.T) {
 	for _, act := range access.Acts() {
 		requests[act], _ = all[act].calls(c)
 	}
-	c.fourEyes()
+	c.fourEyes(true)
 	c.ceilings(access.PersonDebts, access.PersonEmergency, access.PersonShortage)
 	second, done := c.newKey(access.Owner), 0
 	approve := func(act access.Act) {

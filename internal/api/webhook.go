@@ -91,7 +91,7 @@ func (a *API) deliveryRoutes(r router) {
 func webhookOf(v webhook.View) apiv1.Webhook {
 	e := v.Endpoint
 	out := apiv1.Webhook{ID: e.Name(), URL: e.URL, Events: []string{}, AllowPrivate: e.AllowPrivate, Enabled: e.Enabled(), DisabledWhy: string(e.DisabledWhy),
-		DisabledAt: at(e.DisabledAt), FailingSince: at(e.FailingSince), PausedUntil: at(e.PausedUntil), Secret: v.Shown, PreviousUntil: at(e.PreviousUntil),
+		DisabledAt: at(e.DisabledAt), FailingSince: at(e.FailingSince), PausedUntil: at(e.PausedUntil), Secret: v.Shown.Reveal(), PreviousUntil: at(e.PreviousUntil),
 		AddedBy: access.PlainName(e.AddedBy), AddedAt: e.AddedAt.UTC()}
 	for _, t := range e.Events.Types() {
 		out.Events = append(out.Events, string(t))

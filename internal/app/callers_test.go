@@ -78,7 +78,7 @@ func openCrossroads(t *testing.T) *crossroads {
 		if err != nil || v.Refused() || v.Waits != nil {
 			t.Fatalf("provider %s: %v %s", kind, err, v.Detail())
 		}
-		c.base[kind] = api.HookPath + v.Path + "/"
+		c.base[kind] = api.HookPath + v.Path.Reveal() + "/"
 	}
 	return c
 }

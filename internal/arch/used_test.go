@@ -49,6 +49,7 @@ func onlyTested() map[string]string {
 		"(internal/catalogue.Text).Counts":      "tools/catalogue writes the tables by it",
 		"internal/access.ActRules":              "a test holds the page of acts against it",
 		"internal/access.APIOperations":         "a test of the API holds its operations against it, and a page shows it",
+		"internal/access.SecretRules":           "a test of the API holds its answers against it, and a page shows it",
 		"internal/access.Commands":              "a test of the command line holds its commands against it, and a page shows it",
 		"(*internal/registry.FirstMeters).Held": "a test of its memory counts what is held",
 		"internal/app.OpenFolderAt":             "a test of a whole program makes people by the clock of its server",

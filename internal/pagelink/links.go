@@ -58,6 +58,11 @@ func (ls *Links) Make(ctx context.Context, by access.Actor, w Request) (View, er
 		no = firstOf(by.Needs(access.WriteCustomers), by.Needs(access.ShowTokens), no)
 	}
 	return ls.change(ctx, by, w.Meter, no, func(tx Tx, a Account, v View) (View, error) {
+		if w.Show {
+			if no, err := access.MayShow(tx.Eyes(), by, access.SecretCustomerLink); err != nil || no.Refused() {
+				return View{Refusal: no}, err
+			}
+		}
 		eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActLinkMake, Object: a.ID.Text(id.Account)}, ls.c.Now())
 		if err != nil || eyes.Refused() {
 			return View{Refusal: eyes.Refusal}, err

@@ -43,6 +43,9 @@ func (ps *Payments) ReplaceSecrets(ctx context.Context, by access.Actor, provide
 		}
 		hours := int64(overlap / time.Hour)
 		name := p.ID.Text(id.Provider)
+		if no, err := access.MayShow(tx.Eyes(), by, access.SecretProvider); err != nil || no.Refused() {
+			return ProviderView{Refusal: no}, err
+		}
 		eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActProviderSecret, Object: name,
 			Summary: fmt.Sprintf("replace the secrets of payment provider %s (%s); the old ones prove calls for %d more hours", p.Name, p.Kind, hours),
 			Body:    secretsRequest{name, hours}, Content: p.terms(), Effect: func() (e access.Effect, err error) {

@@ -44,7 +44,7 @@ type ProviderView struct {
 	refusal.Refusal
 	Waits *access.Approval // the approval that the provider waits for; until then it is not heard
 	Provider
-	Path string // the secret part of its address; only in the answer that adds it
+	Path access.Secret // the secret part of its address; only in the answer that adds it
 	// Drawn is the signing secret that the server drew; only in the answer that drew it.
 	Drawn access.Secret
 }
@@ -134,6 +134,10 @@ func (n NewProvider) check() refusal.Refusal {
 }
 
 func (ps *Payments) addProvider(tx Tx, by access.Actor, n NewProvider, path string) (ProviderView, error) {
+	// Whoever adds a provider knows its address, and often its secrets too.
+	if no, err := access.MayShow(tx.Eyes(), by, access.SecretProvider); err != nil || no.Refused() {
+		return ProviderView{Refusal: no}, err
+	}
 	hash, _ := hashPath(path)
 	p := Provider{Name: n.Name, Kind: n.Kind, PathHash: hash, Config: n.Config, Single: n.Single, Daily: n.Daily, AddedBy: by.String(),
 		AddedAt: tx.Moment(), DisabledAt: tx.Moment()}
@@ -161,7 +165,7 @@ func (ps *Payments) addProvider(tx Tx, by access.Actor, n NewProvider, path stri
 		return ProviderView{}, err
 	}
 	v, err := ps.enable(tx, by, p)
-	v.Path = path
+	v.Path = access.SecretOf(path)
 	return v, err
 }
 
@@ -197,7 +201,10 @@ func (ps *Payments) enable(tx Tx, by access.Actor, p Provider) (ProviderView, er
 	}
 	var drawn access.Secret
 	if firstTime := eyes.Checker != "" && !p.Approved(); firstTime || p.SecretBy == byNobody {
-		var no refusal.Refusal
+		no, err := access.MayShow(tx.Eyes(), by, access.SecretProvider)
+		if err != nil || no.Refused() {
+			return ProviderView{Refusal: no}, err
+		}
 		if drawn, no, err = ps.renew(tx, by, by.Entered, &p, eyes, 0); err != nil || no.Refused() {
 			return ProviderView{Refusal: no}, err
 		}

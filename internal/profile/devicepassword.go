@@ -37,6 +37,9 @@ func (a *Adoption) MakePassword(ctx context.Context, by access.Actor) (Password,
 		return Password{}, fmt.Errorf("make a password for devices: %w", err)
 	}
 	out, err := access.Through(ctx, a.c.Door, by.Tenant, func(tx AdoptTx) (Password, error) {
+		if no, err := access.MayShow(tx.Eyes(), by, access.SecretDevicePassword); err != nil || no.Refused() {
+			return Password{Refusal: no}, err
+		}
 		now := access.Stored(a.c.Now())
 		if err := tx.SetDevicePassword(access.StoredForm(a.c.Hasher, deviceForm, secret), now, by.Name); err != nil {
 			return Password{}, err

@@ -78,6 +78,13 @@ func owner() access.Actor {
 	return access.Actor{Tenant: store.FirstTenant, Kind: access.APIKey, Name: "till3", Role: access.Owner, Answers: id.ID{15: 1}}
 }
 
+// signedIn is the owner after signing in: without the limits that a key can have.
+func signedIn() access.Actor {
+	by := owner()
+	by.Kind, by.ID = access.Person, by.Answers
+	return by
+}
+
 func openBank(t *testing.T) *bank {
 	t.Helper()
 	b := &bank{t: t, now: time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)}
@@ -102,11 +109,11 @@ func openBank(t *testing.T) *bank {
 	b.payments = payment.New(payment.Config{Door: store.DoorTo(b.engine, store.Sale, func(tx *store.Tx) payment.Tx { return tx }),
 		Adapter: func(string, payment.Setup) (payment.Adapter, error) { return adapter{b: b}, b.damaged }, Sealer: sealer, Rand: rand.Reader, Now: clock,
 		MayDate: func(once.Clock) (sale.Times, refusal.Refusal, error) { return sale.Times{}, refusal.Refusal{}, nil }})
-	v, err := b.payments.AddProvider(t.Context(), owner(), payment.NewProvider{Name: "bank", Kind: "test", Config: []byte(`{}`), Secrets: []byte(`{}`), Single: 1_000_000, Daily: 1_000_000_000})
+	v, err := b.payments.AddProvider(t.Context(), signedIn(), payment.NewProvider{Name: "bank", Kind: "test", Config: []byte(`{}`), Secrets: []byte(`{}`), Single: 1_000_000, Daily: 1_000_000_000})
 	if err != nil || v.Refused() {
 		t.Fatal(err, v.Detail())
 	}
-	b.provider, b.path = v.Provider.ID, v.Path
+	b.provider, b.path = v.Provider.ID, v.Path.Reveal()
 	door := failingDoor{store.DoorTo(b.engine, store.Sale, func(tx *store.Tx) reconcile.Tx { return tx }), b}
 	b.st = reconcile.New(reconcile.Config{Door: door, Payments: b.payments, Sealer: sealer, Uploads: upload.NewGate(), Now: clock})
 	return b

@@ -344,7 +344,7 @@ func TestTheDayOfACallClosesWhenItIsReadAgain(t *testing.T) {
 func TestACallIsSettledWithThePaymentThatItWasAbout(t *testing.T) {
 	b := openBank(t)
 	paid, unproved := b.pay("Q1", 500, true), b.pay("Q2", 200, false)
-	other, err := b.payments.AddProvider(t.Context(), owner(), payment.NewProvider{Name: "mpesa", Kind: "test", Config: []byte(`{}`), Secrets: []byte(`{}`), Single: 1_000_000, Daily: 1_000_000_000})
+	other, err := b.payments.AddProvider(t.Context(), signedIn(), payment.NewProvider{Name: "mpesa", Kind: "test", Config: []byte(`{}`), Secrets: []byte(`{}`), Single: 1_000_000, Daily: 1_000_000_000})
 	if err != nil || other.Refused() {
 		t.Fatal(err, other.Detail())
 	}

@@ -91,6 +91,11 @@ func (r *Registry) stepLinkKey(tx Tx, by access.Actor, m Meter, step LinkKeyStep
 	if no := mayReplace(m, step, found, approved); no.Refused() {
 		return LinkKeyChange{Refusal: no}, nil
 	}
+	if step == StartLinkKey {
+		if no, err := access.MayShow(tx.Eyes(), by, access.SecretLinkKey); err != nil || no.Refused() {
+			return LinkKeyChange{Refusal: no}, err
+		}
+	}
 	eyes, err := access.SecondPerson(tx.Eyes(), by, linkKeyWish(by, m, step), r.c.Now())
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return LinkKeyChange{Refusal: eyes.Refusal, Waits: eyes.Waits}, err

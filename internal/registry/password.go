@@ -97,6 +97,11 @@ func (r *Registry) stepPassword(tx Tx, by access.Actor, m Meter, step PasswordSt
 	case approved != nil && *approved != m.nextPassword():
 		return PasswordChange{Refusal: refuse.PasswordReplaced(m.Number)}, nil
 	}
+	if step != EndPassword {
+		if no, err := access.MayShow(tx.Eyes(), by, access.SecretMeterPassword); err != nil || no.Refused() {
+			return PasswordChange{Refusal: no}, err
+		}
+	}
 	eyes, err := access.SecondPerson(tx.Eyes(), by, passwordWish(m, step), r.c.Now())
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return PasswordChange{Refusal: eyes.Refusal, Waits: eyes.Waits}, err

@@ -65,7 +65,7 @@ func (p *pairShop) upload(all []statementtest.Movement, files ...statementtest.E
 	p.t.Helper()
 	p.pairs++
 	provider = fmt.Sprint("bank", p.pairs)
-	v, err := p.AddProvider(p.t.Context(), owner(), payment.NewProvider{Name: provider, Kind: webhook.Kind, Config: []byte(`{}`), Secrets: p.secrets, Single: 1_000_000, Daily: 1_000_000_000})
+	v, err := p.AddProvider(p.t.Context(), signedIn(), payment.NewProvider{Name: provider, Kind: webhook.Kind, Config: []byte(`{}`), Secrets: p.secrets, Single: 1_000_000, Daily: 1_000_000_000})
 	if err != nil || v.Refused() {
 		p.t.Fatal(err, v.Detail())
 	}

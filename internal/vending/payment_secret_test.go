@@ -38,6 +38,7 @@ func openSecrets(t *testing.T) *secretShop {
 		},
 		Seller: s.Vending, Sealer: s.sealer, Rand: rand.Reader, Now: s.clock.Now, MayDate: s.MayDate, Log: slog.New(slog.DiscardHandler),
 		Deliver: func(payment.Tx, string) ([]string, error) { return nil, nil }})
+	s.addOwner()
 	return s
 }
 
@@ -90,31 +91,31 @@ const (
 func TestWhoAddsAProviderDoesNotKnowItsSecret(t *testing.T) {
 	s := openSecrets(t)
 	s.fourEyes()
-	added, err := s.AddProvider(t.Context(), owner(), payment.NewProvider{Name: "bank", Kind: webhook.Kind, Config: []byte(`{}`),
+	added, err := s.AddProvider(t.Context(), signedIn(), payment.NewProvider{Name: "bank", Kind: webhook.Kind, Config: []byte(`{}`),
 		Secrets: []byte(`{"signing":"` + typedSecret + `"}`), Single: 1000, Daily: 1000})
 	if err != nil || added.Refused() || added.Drawn.Reveal() != "" {
 		t.Fatal(err, added.Detail(), added.Drawn)
 	}
-	if s.takes(added.Path, typedSecret) {
+	if s.takes(added.Path.Reveal(), typedSecret) {
 		t.Error("a provider that nobody approved is heard")
 	}
 	first := shownOf(s.approves(added.Waits, ""))
-	if s.takes(added.Path, typedSecret) {
+	if s.takes(added.Path.Reveal(), typedSecret) {
 		t.Error("after the approval the first person's secret still makes payments")
 	}
-	if first == "" || !s.takes(added.Path, first) {
+	if first == "" || !s.takes(added.Path.Reveal(), first) {
 		t.Fatalf("the second person got the secret %q, which signs nothing", first)
 	}
-	again, err := s.ReplaceSecrets(t.Context(), owner(), "bank", []byte(`{"signing":"`+typedSecret+`"}`), 2*time.Hour)
+	again, err := s.ReplaceSecrets(t.Context(), signedIn(), "bank", []byte(`{"signing":"`+typedSecret+`"}`), 2*time.Hour)
 	if err != nil || again.Waits == nil || again.Drawn.Reveal() != "" {
 		t.Fatalf("one person replaced the secret: %+v %v", again.Waits, err)
 	}
 	second := shownOf(s.approves(again.Waits, ""))
-	if second == "" || second == first || !s.takes(added.Path, second) || !s.takes(added.Path, first) || s.takes(added.Path, typedSecret) {
+	if second == "" || second == first || !s.takes(added.Path.Reveal(), second) || !s.takes(added.Path.Reveal(), first) || s.takes(added.Path.Reveal(), typedSecret) {
 		t.Error("in the overlap both the old and the new secret must prove calls, and no other")
 	}
 	s.clock.add(2 * time.Hour)
-	if s.takes(added.Path, first) || !s.takes(added.Path, second) {
+	if s.takes(added.Path.Reveal(), first) || !s.takes(added.Path.Reveal(), second) {
 		t.Error("after the overlap the old secret still makes payments")
 	}
 	s.verified()
@@ -125,7 +126,7 @@ func TestWhoAddsAProviderDoesNotKnowItsSecret(t *testing.T) {
 func TestTheSecondPersonEntersTheSecretsOfAProvider(t *testing.T) {
 	s := openSecrets(t)
 	s.fourEyes()
-	added, err := s.AddProvider(t.Context(), owner(), payment.NewProvider{Name: "cards", Kind: stripe.Kind, Config: []byte(`{"success_url":"https://shop.example.org/paid"}`),
+	added, err := s.AddProvider(t.Context(), signedIn(), payment.NewProvider{Name: "cards", Kind: stripe.Kind, Config: []byte(`{"success_url":"https://shop.example.org/paid"}`),
 		Secrets: []byte(`{"key":"rk_live_of_the_first","signing":"` + typedSecret + `"}`), Single: 1000, Daily: 1000})
 	if err != nil || added.Refused() {
 		t.Fatal(err, added.Detail())
@@ -157,15 +158,15 @@ func TestTheSecondPersonEntersTheSecretsOfAProvider(t *testing.T) {
 // TestALoneLandlordSeesTheSecretAtOnce: without a second person the answer shows what the server drew.
 func TestALoneLandlordSeesTheSecretAtOnce(t *testing.T) {
 	s := openSecrets(t)
-	added, err := s.AddProvider(t.Context(), owner(), payment.NewProvider{Name: "bank", Kind: webhook.Kind, Config: []byte(`{}`), Single: 1000, Daily: 1000})
-	if err != nil || added.Refused() || !s.takes(added.Path, added.Drawn.Reveal()) {
+	added, err := s.AddProvider(t.Context(), signedIn(), payment.NewProvider{Name: "bank", Kind: webhook.Kind, Config: []byte(`{}`), Single: 1000, Daily: 1000})
+	if err != nil || added.Refused() || !s.takes(added.Path.Reveal(), added.Drawn.Reveal()) {
 		t.Fatal(err, added.Detail())
 	}
-	next, err := s.ReplaceSecrets(t.Context(), owner(), "bank", nil, 0)
-	if err != nil || next.Refused() || !s.takes(added.Path, next.Drawn.Reveal()) || s.takes(added.Path, added.Drawn.Reveal()) {
+	next, err := s.ReplaceSecrets(t.Context(), signedIn(), "bank", nil, 0)
+	if err != nil || next.Refused() || !s.takes(added.Path.Reveal(), next.Drawn.Reveal()) || s.takes(added.Path.Reveal(), added.Drawn.Reveal()) {
 		t.Error("an overlap of 0 must end the old secret at once: ", err, next.Detail())
 	}
-	if wrong, err := s.ReplaceSecrets(t.Context(), owner(), "bank", nil, 169*time.Hour); err != nil || wrong.Code != "provider-invalid" {
+	if wrong, err := s.ReplaceSecrets(t.Context(), signedIn(), "bank", nil, 169*time.Hour); err != nil || wrong.Code != "provider-invalid" {
 		t.Errorf("an overlap of more than a week: %v %q", err, wrong.Code)
 	}
 	s.verified()
@@ -174,7 +175,7 @@ func TestALoneLandlordSeesTheSecretAtOnce(t *testing.T) {
 // typed lets the first person add a provider with a secret, for which nobody has agreed yet.
 func (s *secretShop) typed() payment.ProviderView {
 	s.t.Helper()
-	added, err := s.AddProvider(s.t.Context(), owner(), payment.NewProvider{Name: "bank", Kind: webhook.Kind, Config: []byte(`{}`),
+	added, err := s.AddProvider(s.t.Context(), signedIn(), payment.NewProvider{Name: "bank", Kind: webhook.Kind, Config: []byte(`{}`),
 		Secrets: []byte(`{"signing":"` + typedSecret + `"}`), Single: 1000, Daily: 1000})
 	if err != nil || added.Refused() {
 		s.t.Fatal(err, added.Detail())
@@ -191,7 +192,7 @@ func TestASecretOfAnEarlierVersionEndsWithTheFirstApproval(t *testing.T) {
 		_, err := tx.C.Exec(`UPDATE provider SET secret_by = NULL WHERE name = 'bank'`)
 		return err
 	})
-	if drawn := shownOf(s.approves(added.Waits, "")); s.takes(added.Path, typedSecret) || !s.takes(added.Path, drawn) {
+	if drawn := shownOf(s.approves(added.Waits, "")); s.takes(added.Path.Reveal(), typedSecret) || !s.takes(added.Path.Reveal(), drawn) {
 		t.Errorf("after the approval the typed secret still makes payments, or the secret %q that the second person saw makes none", drawn)
 	}
 }
@@ -202,7 +203,7 @@ func TestSecretsAreReplacedWithoutAnOverlapBeforeTheFirstApproval(t *testing.T) 
 	s := openSecrets(t)
 	s.fourEyes()
 	added := s.typed()
-	again, err := s.ReplaceSecrets(t.Context(), owner(), "bank", nil, payment.MaxOverlap)
+	again, err := s.ReplaceSecrets(t.Context(), signedIn(), "bank", nil, payment.MaxOverlap)
 	if err != nil || again.Waits == nil || !strings.Contains(again.Waits.Summary, " 0 more hours") {
 		t.Fatalf("%v %s: the request does not say that the old secrets end at once: %+v", err, again.Detail(), again.Waits)
 	}
@@ -214,7 +215,7 @@ func TestSecretsAreReplacedWithoutAnOverlapBeforeTheFirstApproval(t *testing.T) 
 		}
 		return err
 	})
-	if drawn := shownOf(s.approves(added.Waits, "")); s.takes(added.Path, typedSecret) || !s.takes(added.Path, drawn) {
+	if drawn := shownOf(s.approves(added.Waits, "")); s.takes(added.Path.Reveal(), typedSecret) || !s.takes(added.Path.Reveal(), drawn) {
 		t.Error("after the approval the typed secret still makes payments, or the new one makes none")
 	}
 }
@@ -226,7 +227,7 @@ func TestAnApprovedProviderKeepsItsSecretsWhenItIsEnabledAgain(t *testing.T) {
 	added := s.typed()
 	drawn := shownOf(s.approves(added.Waits, ""))
 	s.clock.add(time.Minute)
-	if off, err := s.Disable(t.Context(), owner(), "bank"); err != nil || off.Refused() || s.takes(added.Path, drawn) {
+	if off, err := s.Disable(t.Context(), owner(), "bank"); err != nil || off.Refused() || s.takes(added.Path.Reveal(), drawn) {
 		t.Fatal(err, off.Detail())
 	}
 	s.clock.add(time.Minute)
@@ -234,7 +235,7 @@ func TestAnApprovedProviderKeepsItsSecretsWhenItIsEnabledAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if shown := shownOf(s.approves(again.Waits, "")); shown != "" || !s.takes(added.Path, drawn) {
+	if shown := shownOf(s.approves(again.Waits, "")); shown != "" || !s.takes(added.Path.Reveal(), drawn) {
 		t.Error("the provider has lost the secret that it signs with")
 	}
 	s.verified()

@@ -61,11 +61,11 @@ func TestTwoProvidersBringOnePayment(t *testing.T) {
 // provider adds a provider and returns the secret part of its address.
 func (s *payShop) provider(name string) string {
 	s.t.Helper()
-	v, err := s.AddProvider(s.t.Context(), owner(), payment.NewProvider{Name: name, Kind: webhook.Kind, Config: []byte(`{}`), Secrets: s.secrets, Single: 1_000_000, Daily: 10_000_000})
+	v, err := s.AddProvider(s.t.Context(), signedIn(), payment.NewProvider{Name: name, Kind: webhook.Kind, Config: []byte(`{}`), Secrets: s.secrets, Single: 1_000_000, Daily: 10_000_000})
 	if err != nil || v.Refused() || v.Waits != nil {
 		s.t.Fatal(err, v.Detail(), v.Waits)
 	}
-	return v.Path
+	return v.Path.Reveal()
 }
 
 // Two servers may read the calls of two providers in the same moment. A transaction does not see what the other one inserts.

@@ -146,11 +146,11 @@ func openWorld(t *testing.T, p playedProvider, seed uint64, plant func(string) s
 	if plant != nil {
 		n.Single, n.Daily = 1_000_000_000, 1_000_000_000_000
 	}
-	v, err := w.AddProvider(t.Context(), owner(), n)
+	v, err := w.AddProvider(t.Context(), signedIn(), n)
 	if err != nil || v.Refused() || v.Waits != nil {
 		t.Fatal(err, v.Detail(), v.Waits)
 	}
-	w.path = v.Path
+	w.path = v.Path.Reveal()
 	if _, err := w.Receive(t.Context(), tenant, w.path, payment.Incoming{What: "none"}); err != nil { // makes the adapter with its address
 		t.Fatal(err)
 	}

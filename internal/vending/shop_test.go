@@ -197,6 +197,21 @@ func owner() access.Actor {
 	return access.Actor{Tenant: tenant, Kind: access.APIKey, Name: "till3", Role: access.Owner, Answers: id.ID{15: 1}}
 }
 
+// signedIn is the owner after signing in: without the limits that a key can have.
+func signedIn() access.Actor {
+	by := owner()
+	by.Kind, by.ID = access.Person, by.Answers
+	return by
+}
+
+// addOwner adds the person of [signedIn], for whom a second person approves.
+func (s *shop) addOwner() {
+	s.t.Helper()
+	s.do(func(tx *store.Tx) error {
+		return tx.AddPersonRow(access.PersonRow{ID: signedIn().ID, Email: "till3", Role: access.Owner, Password: "x", CreatedAt: tx.Now})
+	})
+}
+
 // monday returns the time at which the tests begin. At that time TIDs exist only for the base date 2014.
 func monday() time.Time { return time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC) }
 

@@ -55,7 +55,7 @@ func openHooks(t *testing.T) *hookShop {
 // hook adds a webhook.
 func (s *hookShop) hook(url string, types ...events.Type) events.View {
 	s.t.Helper()
-	v, err := s.Webhooks.Add(s.t.Context(), owner(), events.NewEndpoint{URL: url, Events: types})
+	v, err := s.Webhooks.Add(s.t.Context(), signedIn(), events.NewEndpoint{URL: url, Events: types})
 	if err != nil || v.Refused() {
 		s.t.Fatal(err, v.Detail())
 	}
@@ -244,6 +244,7 @@ func TestAFailingWebhookDelaysNoOtherAndIsDisabled(t *testing.T) {
 func TestWhatAnInsiderGainsByAWebhook(t *testing.T) {
 	s := openHooks(t)
 	s.fourEyes()
+	s.addOwner()
 	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
 	clerk := owner()
 	clerk.Role = access.Support
@@ -252,7 +253,7 @@ func TestWhatAnInsiderGainsByAWebhook(t *testing.T) {
 	}
 	for _, url := range []string{"http://a.example/", "https://127.0.0.1/", "https://[::ffff:10.0.0.1]/", "https://user:pw@a.example/", "ftp://a.example/", "https:///x", "https://a.example/#x", "javascript:alert(1)",
 		"https://a.example/" + strings.Repeat("x", events.MaxURL)} {
-		if v, err := s.Webhooks.Add(t.Context(), owner(), events.NewEndpoint{URL: url, Events: []events.Type{events.VendCompleted}}); err != nil || v.Code != refusal.WebhookInvalid {
+		if v, err := s.Webhooks.Add(t.Context(), signedIn(), events.NewEndpoint{URL: url, Events: []events.Type{events.VendCompleted}}); err != nil || v.Code != refusal.WebhookInvalid {
 			t.Errorf("%s: %v %s", url, err, v.Code)
 		}
 	}
@@ -289,8 +290,8 @@ func TestWhatAnInsiderGainsByAWebhook(t *testing.T) {
 func TestARotatedSecretSignsForADay(t *testing.T) {
 	s := openHooks(t)
 	v := s.hook("https://a.example/", events.VendCompleted)
-	r, err := s.Webhooks.Rotate(t.Context(), owner(), v.Name())
-	if err != nil || r.Refused() || r.Shown == v.Shown || !strings.HasPrefix(r.Shown, events.SecretPrefix) {
+	r, err := s.Webhooks.Rotate(t.Context(), signedIn(), v.Name())
+	if err != nil || r.Refused() || r.Shown.Reveal() == v.Shown.Reveal() || !strings.HasPrefix(r.Shown.Reveal(), events.SecretPrefix) {
 		t.Fatal(err, r.Detail())
 	}
 	for _, c := range []struct {

@@ -91,7 +91,7 @@ type View struct {
 	refusal.Refusal
 	Waits *access.Approval // the approval that the endpoint waits for; until then it gets no events
 	Endpoint
-	Shown string // its secret; only in the answers that make one
+	Shown access.Secret // its secret; only in the answers that make one
 }
 
 // Add adds an endpoint (right: settings.write). It gets events only after a second person has agreed, because it takes facts about sales and
@@ -113,6 +113,9 @@ func (w *Webhooks) Add(ctx context.Context, by access.Actor, n NewEndpoint) (Vie
 }
 
 func (w *Webhooks) add(tx Tx, by access.Actor, n NewEndpoint, secret []byte) (View, error) {
+	if no, err := access.MayShow(tx.Eyes(), by, access.SecretWebhook); err != nil || no.Refused() {
+		return View{Refusal: no}, err
+	}
 	e := Endpoint{URL: n.URL, Events: ChoiceOf(n.Events), AllowPrivate: n.AllowPrivate, DisabledAt: tx.Moment(), DisabledWhy: New, AddedBy: by.String(), AddedAt: tx.Moment()}
 	all, err := tx.Webhooks().WebhookPage(id.ID{}, MaxEndpoints)
 	if err != nil {
@@ -133,7 +136,7 @@ func (w *Webhooks) add(tx Tx, by access.Actor, n NewEndpoint, secret []byte) (Vi
 	}
 	e.Version = 1
 	v, err := enable(tx, by, e)
-	v.Shown = secretText(secret)
+	v.Shown = access.SecretOf(secretText(secret))
 	return v, err
 }
 
@@ -325,12 +328,15 @@ func (w *Webhooks) Rotate(ctx context.Context, by access.Actor, endpoint string)
 		return View{}, err
 	}
 	return w.change(ctx, by, endpoint, func(tx Tx, e Endpoint) (View, error) {
+		if no, err := access.MayShow(tx.Eyes(), by, access.SecretWebhook); err != nil || no.Refused() {
+			return View{Refusal: no}, err
+		}
 		e.Previous, e.PreviousUntil = e.Secret, tx.Moment().Add(RotationTime)
 		e.Secret = w.c.Sealer.Seal(SecretContext(e.ID), secret)
 		if err := tx.Webhooks().PutWebhook(e); err != nil {
 			return View{}, err
 		}
-		return View{Endpoint: e, Shown: secretText(secret)}, note(tx, by.Entry("webhook.rotate", e.Name()), e)
+		return View{Endpoint: e, Shown: access.SecretOf(secretText(secret))}, note(tx, by.Entry("webhook.rotate", e.Name()), e)
 	})
 }
 

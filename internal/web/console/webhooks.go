@@ -148,7 +148,7 @@ func (t site) hookLine(e webhook.Endpoint) hookLine {
 
 // secretOf returns what a page shows of a secret that was just made.
 func (t site) secretOf(v webhook.View) shownSecret {
-	out := shownSecret{Secret: v.Shown}
+	out := shownSecret{Secret: v.Shown.Reveal()}
 	if v.Waits != nil {
 		out.Path, out.Waits = "/approvals/"+v.Waits.ID.Text(id.Approval), t.say.ApprovalsNothingYet(v.Waits.Summary)
 	}
@@ -171,7 +171,7 @@ func (s *Console) addWebhook(w http.ResponseWriter, r *http.Request, v visit) {
 		s.broken(w, r, v, err)
 	case no.Refused():
 		s.showWebhooks(w, r, v, http.StatusUnprocessableEntity, webhooksPage{Add: f, Error: v.site.say.Refusal(no).Detail()})
-	case made.Shown == "": // sent before
+	case made.Shown.Reveal() == "": // sent before
 		http.Redirect(w, r, webhooksPath, http.StatusSeeOther)
 	default:
 		s.showWebhooks(w, r, v, http.StatusCreated, webhooksPage{Made: v.site.secretOf(made)})
@@ -312,7 +312,7 @@ func (s *Console) rotateWebhook(w http.ResponseWriter, r *http.Request, v visit)
 		s.broken(w, r, v, err)
 	case no.Refused():
 		s.webhookRefused(w, r, v, no)
-	case made.Shown == "": // sent before
+	case made.Shown.Reveal() == "": // sent before
 		http.Redirect(w, r, at, http.StatusSeeOther)
 	default:
 		s.showWebhook(w, r, v, http.StatusCreated, hookPage{Shown: v.site.secretOf(made)})
