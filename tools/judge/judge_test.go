@@ -187,3 +187,12 @@ func TestSkipsAreCountedByReason(t *testing.T) {
 		t.Error("skipped tests fail the check")
 	}
 }
+
+// TestTheLogOfTheFailureIsShown: one run of a check skips a test, and another one fails it.
+func TestTheLogOfTheFailureIsShown(t *testing.T) {
+	const why = "    a_test.go:9: the books sum to 3\n"
+	printed, _, passed := judged(t, append(ran("skip", "    a_test.go:3: it works in one goroutine\n"), ran("fail", why)...)...)
+	if passed || !strings.Contains(printed, why) {
+		t.Errorf("a test that was skipped and failed passes: %t\n%s", passed, printed)
+	}
+}

@@ -71,6 +71,12 @@ func (t *test) hasFailed() bool {
 	return slices.ContainsFunc(t.attempts, func(a attempt) bool { return a.outcome == "fail" })
 }
 
+// failedLog is the log of the attempt that failed first. Other runs of the check may have skipped the test before.
+func (t *test) failedLog() string {
+	first := max(0, slices.IndexFunc(t.attempts, func(a attempt) bool { return a.outcome != "pass" && a.outcome != "skip" }))
+	return t.attempts[first].log.String()
+}
+
 // forgiven reports whether nothing but waits that ended too early made the earlier attempts of a test fail.
 func (t *test) forgiven(code sources) bool {
 	for i := range t.attempts {
@@ -136,7 +142,7 @@ func (v *verdict) print(w io.Writer) {
 		fmt.Fprintf(w, "== flaky: %d failed and passed when they ran again. Each is a fault to mend; more than %d fail the check\n%s", len(v.flaky), maxFlaky, v.flakyLog())
 	}
 	for _, t := range v.failed {
-		fmt.Fprintf(w, "== FAILED %s%s\n%s", t, t.howOften(), tail(t.attempts[0].log.String()))
+		fmt.Fprintf(w, "== FAILED %s%s\n%s", t, t.howOften(), tail(t.failedLog()))
 	}
 	if len(v.flaky) > maxFlaky {
 		fmt.Fprintf(w, "== FAILED: %d flaky tests, at most %d are forgiven\n", len(v.flaky), maxFlaky)
@@ -186,7 +192,7 @@ func (t *test) howOften() string {
 func (v *verdict) flakyLog() string {
 	var b strings.Builder
 	for _, t := range v.flaky {
-		fmt.Fprintf(&b, "FLAKY %s\n%s", t, tail(t.attempts[0].log.String()))
+		fmt.Fprintf(&b, "FLAKY %s\n%s", t, tail(t.failedLog()))
 	}
 	return b.String()
 }
