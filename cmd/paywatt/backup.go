@@ -245,8 +245,8 @@ type comparison struct {
 	run      func(context.Context) (*store.Report, error)
 }
 
-// compareWithHead runs a comparison, and returns what to record about it. It fails if what is compared does not agree with the head, or if its
-// verification finds anything else.
+// compareWithHead runs a comparison, and returns what to record about it. It fails if verification finds anything, whether or not that concerns
+// the head.
 func (c console) compareWithHead(cmd *cobra.Command, k *comparison) (string, error) {
 	done := c.progress(cmd, "Comparing with the head", nil)
 	r, err := k.run(cmd.Context())
@@ -264,7 +264,7 @@ func (c console) compareWithHead(cmd *cobra.Command, k *comparison) (string, err
 	return "", k.explainFindings(r)
 }
 
-// explainFindings is the failure for a report with findings. It tells a head that does not agree from findings that do not concern the head.
+// explainFindings returns the failure for a report with findings. It says whether they concern the head.
 func (k *comparison) explainFindings(r *store.Report) *exit.Failure {
 	f := &exit.Failure{Code: exit.Refused, Not: k.not, Try: k.list}
 	total := countFindings(len(r.Findings)+r.More, "finding")

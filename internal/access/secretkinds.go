@@ -49,7 +49,8 @@ var secretRules = map[SecretKind]SecretRule{
 	SecretAPIKey: {Operations: []string{"create-key", "rotate-key"},
 		Why: "the new key is at least as limited as the key that makes it"},
 	SecretNewMeter: {Operations: []string{"add-meter", "approve", "import"},
-		Why: "to install meters is what an installer's key is for; the secrets are of the new meter only, which is in the audit log with its key, and both can be replaced"},
+		Why: "to install meters is what an installer's key is for; the secrets are of the new meter only, which is in the audit log with its key, " +
+			"and both can be replaced"},
 	SecretVoucherPIN: {Operations: []string{"take-voucher-pins"},
 		Why: "a PIN is goods and gives no right; it buys nothing before somebody pays for it"},
 	SecretVoucherCode: {Operations: []string{"approve", "reissue-voucher-codes", "sell-vouchers", "show-voucher-codes"},

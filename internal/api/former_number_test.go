@@ -52,18 +52,24 @@ func TestANumberThatAnotherCustomerHadDecidesForNoPayment(t *testing.T) {
 			k.home("prepay_wallet", "A. Friend", typed)
 			file := mpesaHead + "QK1,2026-11-20 11:00:00,Completed,900.00,,0733444555,254700000411 - GRACE\n"
 			k.want(201, k.ask("POST", "/v1/payment-providers/till-bank/statements", k.key, file, "Idempotency-Key", "former-statement"))
-			await.True(t, "the payment is decided", func() bool {
-				l := decode[struct {
-					Data []struct{ State, Reason string }
-				}](t, k.do(200, "GET", "/v1/payments", ""))
-				if len(l.Data) != 1 || l.Data[0].State == "received" {
-					return false
-				}
-				if l.Data[0].State != c.state {
-					t.Fatalf("the payment is %s (%s), want %s", l.Data[0].State, l.Data[0].Reason, c.state)
-				}
-				return true
-			})
+			k.waitForPayment(c.state)
 		})
 	}
+}
+
+// waitForPayment waits until the only payment is decided, and checks its state.
+func (c *clerk) waitForPayment(state string) {
+	c.t.Helper()
+	await.True(c.t, "the payment is decided", func() bool {
+		l := decode[struct {
+			Data []struct{ State, Reason string }
+		}](c.t, c.do(200, "GET", "/v1/payments", ""))
+		if len(l.Data) != 1 || l.Data[0].State == "received" {
+			return false
+		}
+		if l.Data[0].State != state {
+			c.t.Fatalf("the payment is %s (%s), want %s", l.Data[0].State, l.Data[0].Reason, state)
+		}
+		return true
+	})
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/app"
-	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/store"
 )
 
@@ -42,18 +41,7 @@ func TestANumberChangedOutsideTheServerDecidesForNoPayment(t *testing.T) {
 
 	file := mpesaHead + "QK1,2026-11-20 11:00:00,Completed,900.00,,0733444555,254700000411 - GRACE\n"
 	k.want(201, k.ask("POST", "/v1/payment-providers/till-bank/statements", k.key, file, "Idempotency-Key", "outside-statement"))
-	await.True(t, "the payment is decided", func() bool {
-		l := decode[struct {
-			Data []struct{ State, Reason string }
-		}](t, k.do(200, "GET", "/v1/payments", ""))
-		if len(l.Data) != 1 || l.Data[0].State == "received" {
-			return false
-		}
-		if l.Data[0].State != "parked" {
-			t.Fatalf("the payment is %s (%s), want parked", l.Data[0].State, l.Data[0].Reason)
-		}
-		return true
-	})
+	k.waitForPayment("parked")
 
 	edit(func(tx *store.Tx) error {
 		return tx.Must(`INSERT INTO number_change (tenant_id, owner, by_actor, changed_at, held_until) VALUES ($1, $2, 'somebody', $3, $4)`,

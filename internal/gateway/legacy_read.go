@@ -193,7 +193,9 @@ func (s *legacySession) published(ctx context.Context, m deviceMessage) error {
 	t, err := s.l.c.Take(ctx, s.who, profile.Incoming{Topic: m.topic, Payload: m.payload, At: at, Reasons: s.reasons(ctx)})
 	if err != nil {
 		s.l.counts.failed.Add(1)
-		s.l.log.Warn("message from a device was not stored", logkey.Meter, s.who.Number, logkey.Err, err)
+		if ctx.Err() == nil { // otherwise the server stops, which is no fault
+			s.l.log.Warn("message from a device was not stored", logkey.Meter, s.who.Number, logkey.Err, err)
+		}
 		return errNotStored
 	}
 	if t.Acceptance != profile.Accepted {

@@ -65,8 +65,8 @@ type numberStep struct {
 	replaces  bool // there was another number earlier, or somebody changed the number outside the server
 }
 
-// holds reports whether tokens for the new number must wait: it replaces another number, now or earlier. The first number does not wait.
-func (s numberStep) holds() bool {
+// mustWait reports whether tokens for the new number must wait: it replaces another number, now or earlier. The first number does not wait.
+func (s numberStep) mustWait() bool {
 	return DialForm(s.was) != DialForm(s.next) && (s.was != "" || s.replaces)
 }
 
@@ -74,7 +74,7 @@ func (s numberStep) holds() bool {
 func (r *Registry) noteNumber(tx Tx, by access.Actor, owner string, s numberStep, n NumberNotice) (string, error) {
 	_, before, err := tx.Numbers().NumberChange(owner)
 	s.replaces = s.replaces || before
-	if err != nil || !s.holds() {
+	if err != nil || !s.mustWait() {
 		return "", err
 	}
 	now := r.c.Now()

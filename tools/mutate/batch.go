@@ -13,8 +13,8 @@ import (
 // switchFile declares the variable that the switched code reads.
 func (c *code) switchFile() string { return filepath.Join(c.dir, "zz_mutant_switch.go") }
 
-// switchText is the text of switchFile. The parameter numbered names the file with the number.
-func (c *code) switchText(numbered string) []byte {
+// switchText is the text of switchFile. The parameter numberFile names the file with the number.
+func (c *code) switchText(numberFile string) []byte {
 	return fmt.Appendf(nil, `package %s
 
 import (
@@ -23,7 +23,7 @@ import (
 )
 
 var mutantSwitch = func() int { b, _ := os.ReadFile(%q); n, _ := strconv.Atoi(string(b)); return n }()
-`, c.trees[0].Name.Name, numbered)
+`, c.trees[0].Name.Name, numberFile)
 }
 
 // both returns a mutant's host with a switch between its two forms: unchanged and mutated.
@@ -40,16 +40,16 @@ func (m *mutant) both() string {
 	return fmt.Sprintf("if mutantSwitch == %d { %s } else { %s }", m.number, is, was)
 }
 
-// texts returns the changed files of a package. A single mutant is always on; several mutants get a switch each.
-func (c *code) texts(set []*mutant, numbered string) map[string][]byte {
+// changedTexts returns the changed files of a package. A single mutant is always on; several mutants get a switch each.
+func (c *code) changedTexts(set []*mutant, numberFile string) map[string][]byte {
 	if len(set) == 1 {
 		return map[string][]byte{set[0].file.path: set[0].text()}
 	}
-	return c.switched(set, numbered)
+	return c.switchTexts(set, numberFile)
 }
 
-func (c *code) switched(set []*mutant, numbered string) map[string][]byte {
-	out := map[string][]byte{c.switchFile(): c.switchText(numbered)}
+func (c *code) switchTexts(set []*mutant, numberFile string) map[string][]byte {
+	out := map[string][]byte{c.switchFile(): c.switchText(numberFile)}
 	sorted := slices.Clone(set)
 	slices.SortFunc(sorted, func(a, b *mutant) int { return b.host.from - a.host.from }) // backwards, so that offsets stay valid
 	for _, m := range sorted {
@@ -72,7 +72,7 @@ func (c *code) batches(list []*mutant) [][]*mutant {
 	var alone, sets [][]*mutant
 next:
 	for _, m := range list {
-		if !c.compiles(c.switched([]*mutant{m}, "")) {
+		if !c.compiles(c.switchTexts([]*mutant{m}, "")) {
 			alone = append(alone, []*mutant{m})
 			continue
 		}

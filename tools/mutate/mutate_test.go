@@ -167,7 +167,7 @@ func TestEveryKindOfMistake(t *testing.T) {
 			fmt.Fprintf(&got, "%d %s: %s → %s", m.line, m.function, m.before, m.after)
 			if !c.compiles(map[string][]byte{m.file.path: m.text()}) {
 				got.WriteString(" (does not compile)")
-			} else if !c.compiles(c.switched([]*mutant{m}, "")) {
+			} else if !c.compiles(c.switchTexts([]*mutant{m}, "")) {
 				got.WriteString(" (alone)")
 			}
 			got.WriteByte('\n')

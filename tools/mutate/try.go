@@ -54,11 +54,11 @@ func (w *workshop) build(ctx context.Context, s suite, binary string, args ...st
 	return string(out), err == nil
 }
 
-// counts is the folder where the processes of a suite count which code they run.
-func (w *workshop) counts() string { return filepath.Join(w.tmp, "counts") }
+// countFolder is the folder where the processes of a suite count which code they run.
+func (w *workshop) countFolder() string { return filepath.Join(w.tmp, "counts") }
 
-// numbered is the file with the number of the mutant that is on.
-func (w *workshop) numbered() string { return filepath.Join(w.tmp, "number") }
+// numberFile is the file with the number of the mutant that is on.
+func (w *workshop) numberFile() string { return filepath.Join(w.tmp, "number") }
 
 // tempDir makes a temporary folder that others can read, because a PostgreSQL that a test starts runs as another user.
 func tempDir(in string) (string, error) {
@@ -82,7 +82,7 @@ func (w *workshop) run(ctx context.Context, s suite, dir, binary string, limit t
 	all := append([]string{"-c", script, "sh", binary, "-test.failfast", "-test.timeout=" + limit.String()}, args...)
 	cmd := exec.CommandContext(ctx, "sh", append(all, s.args...)...)
 	cmd.Dir, cmd.WaitDelay = dir, time.Second
-	cmd.Env = append(os.Environ(), "TMPDIR="+home, "PWD="+dir, "GOCOVERDIR="+w.counts(), "RAPID_NOFAILFILE=1", "RAPID_SHRINKTIME=0s")
+	cmd.Env = append(os.Environ(), "TMPDIR="+home, "PWD="+dir, "GOCOVERDIR="+w.countFolder(), "RAPID_NOFAILFILE=1", "RAPID_SHRINKTIME=0s")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	end := func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.Cancel = end
@@ -114,11 +114,11 @@ func (w *workshop) measure(ctx context.Context, s suite, c *code) (*measured, er
 		return m, nil
 	}
 	// A profile has the counts of all files in the folder, also those of programs that the tests start.
-	if err := errors.Join(os.RemoveAll(profile), os.RemoveAll(w.counts()), os.Mkdir(w.counts(), 0o755)); err != nil {
+	if err := errors.Join(os.RemoveAll(profile), os.RemoveAll(w.countFolder()), os.Mkdir(w.countFolder(), 0o755)); err != nil {
 		return nil, err
 	}
 	start := time.Now()
-	out, err := w.run(ctx, s, m.dir, binary, time.Hour, "-test.coverprofile="+profile, "-test.gocoverdir="+w.counts())
+	out, err := w.run(ctx, s, m.dir, binary, time.Hour, "-test.coverprofile="+profile, "-test.gocoverdir="+w.countFolder())
 	if err != nil {
 		return nil, fmt.Errorf("%s: the tests fail without a mutant (%w):\n%s", s, err, tail(out))
 	}
@@ -179,7 +179,7 @@ var errBuild = errors.New("the mutant does not compile")
 // prepare builds a suite's test binary with one or more mutants in it.
 func (w *workshop) prepare(ctx context.Context, s suite, c *code, set []*mutant) (binary string, err error) {
 	replace := map[string]string{}
-	for path, text := range c.texts(set, w.numbered()) {
+	for path, text := range c.changedTexts(set, w.numberFile()) {
 		replace[path] = filepath.Join(w.tmp, filepath.Base(path))
 		if err := os.WriteFile(replace[path], text, 0o600); err != nil {
 			return "", err
@@ -206,7 +206,7 @@ func (w *workshop) try(ctx context.Context, s suite, m *measured, binary string,
 	if limit == 0 {
 		limit = slower*m.took + slack
 	}
-	if err := os.WriteFile(w.numbered(), []byte(strconv.Itoa(mu.number)), 0o644); err != nil {
+	if err := os.WriteFile(w.numberFile(), []byte(strconv.Itoa(mu.number)), 0o644); err != nil {
 		return "", err
 	}
 	out, err := w.run(ctx, s, m.dir, binary, limit)
