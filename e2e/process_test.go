@@ -68,6 +68,7 @@ const passphrase = "correct horse battery staple"
 type place struct {
 	limit          time.Duration // how long a command may take; zero: await.Limit
 	bin, dir, pass string
+	root           string // of the file system that the program sees, if not the machine's
 	env            []string
 	logs           *serverLogs
 }
@@ -204,12 +205,21 @@ func (p *place) run(t testing.TB, stdin string, args ...string) string {
 	return out
 }
 
+// command is a command of the place that was not started yet.
+func (p *place) command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, p.bin, args...)
+	cmd.Env = p.env
+	if p.root != "" {
+		enterRoot(cmd, p.root)
+	}
+	return cmd
+}
+
 // try runs one command and returns what it wrote and its exit code (-1: killed or not started).
 func (p *place) try(stdin string, args ...string) (out, errOut string, code int) {
 	ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(p.limit, await.Limit))
 	defer cancel()
-	cmd := exec.CommandContext(ctx, p.bin, args...)
-	cmd.Env = p.env
+	cmd := p.command(ctx, args...)
 	cmd.Stdin = strings.NewReader(stdin)
 	var o, e bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &o, &e
@@ -291,8 +301,7 @@ func (p *place) start(httpAddr, mqttAddr string, more ...string) (*server, error
 		return nil, err
 	}
 	args := append([]string{"serve", "--data", p.dir, "--http", httpAddr, "--mqtt", mqttAddr}, more...)
-	cmd := exec.Command(p.bin, args...)
-	cmd.Env = p.env
+	cmd := p.command(context.Background(), args...)
 	s := &server{t: p.logs.t, cmd: cmd, log: p.logs.newLog(), exited: make(chan struct{})}
 	cmd.Stderr = s.log
 	out, err := cmd.StdoutPipe()

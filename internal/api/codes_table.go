@@ -13,7 +13,7 @@ var codes = []refusal.Code{
 	refusal.VendInProgress, refusal.ChargeExists, refusal.FBEAlreadyIssued, refusal.DailyLimit, refusal.InsufficientFloat, refusal.VendorExists, refusal.VendorBlocked, refusal.ShiftOpen, refusal.ShiftClosed, refusal.DayOpen, refusal.CommissionTooHigh,
 	refusal.NotReversible, refusal.AlreadyReversed, refusal.KeyChangePending, refusal.ApprovalInvalid, refusal.ApprovalChanged, refusal.MakerNotInForce, refusal.AlreadyDecided, refusal.KeyMissing, refusal.KeyExpired,
 	refusal.KeyTypeForbidden, refusal.KeyChangeRequired, refusal.BaseDateExpired, refusal.TooManyTokens, refusal.TokenUnfit,
-	refusal.ClockUntrusted, refusal.ClockTrusted, refusal.KeystoreLocked, refusal.IssuerRefused, refusal.IssuerUnknown,
+	refusal.ClockUntrusted, refusal.ClockTrusted, refusal.KeystoreLocked, refusal.TimeZoneUnknown, refusal.IssuerRefused, refusal.IssuerUnknown,
 	refusal.ImportUnreadable, refusal.ImportRow, refusal.ImportedBefore, refusal.RowUsed,
 	refusal.StorageUnavailable, refusal.StorageFull, refusal.OutcomeUnknown, refusal.ConfigBroken, refusal.DatabaseInUse, refusal.DatabaseNewer, refusal.DatabaseAway, refusal.CertificateUnusable, refusal.ListenerClosed,
 	refusal.FolderUnwritable, refusal.Internal,

@@ -42,6 +42,9 @@ func (a *App) notReady() []refusal.Refusal {
 	if no, err := a.vending.ClockFault(context.Background(), tenant); err == nil && no.Refused() {
 		out = append(out, no)
 	}
+	if no, err := a.vending.ZoneFault(context.Background(), tenant); err == nil && no.Refused() {
+		out = append(out, no)
+	}
 	if a.keys.Locked() {
 		out = append(out, refuse.ReadyKeysLocked())
 	}

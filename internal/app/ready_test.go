@@ -39,7 +39,8 @@ func TestFaultsHaveTheCodeThatTellsWhatToDo(t *testing.T) {
 	}
 }
 
-// TestBooksThatDoNotAddUpStopSelling: the server stays up, says why, and sells again once a verification finds them sound.
+// TestBooksThatDoNotAddUpStopSelling: the server stays up, says why, and sells again once a verification finds them sound. It also says that it
+// does not know the time zone in which a sale is dated.
 func TestBooksThatDoNotAddUpStopSelling(t *testing.T) {
 	a, err := New(Config{Data: t.TempDir(), HTTP: "127.0.0.1:0", MQTT: "127.0.0.1:0", Passphrase: []byte("a long passphrase"), Reserve: -1,
 		KeyCost: keystore.Params{Time: 1, MemoryKiB: 8, Threads: 1}, PasswordCost: access.Argon{Time: 1, MemoryKiB: 8, Threads: 1}})
@@ -71,6 +72,19 @@ func TestBooksThatDoNotAddUpStopSelling(t *testing.T) {
 	a.setUnsound("")
 	if no := guard.Check(t.Context(), vending.IssueRequest{}); no.Code == refusal.StorageUnavailable || len(a.notReady()) != 0 {
 		t.Errorf("got %s, want the key store's own answer again", no.Code)
+	}
+	if err := a.engine.Run(t.Context(), tenant, store.Job, func(tx *store.Tx) (bool, error) {
+		set, err := tx.TenantSettings()
+		if err != nil {
+			return false, err
+		}
+		set.TZ = "Africa/Nowhere"
+		return false, tx.PutTenantSettings(set)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if got := a.notReady(); len(got) != 1 || got[0].Code != refusal.TimeZoneUnknown {
+		t.Errorf("got %v, want time-zone-unknown", got)
 	}
 }
 

@@ -75,6 +75,7 @@ const (
 	QuoteExpired          Code = "quote-expired"
 	MeterOffline          Code = "meter-offline"
 	KeystoreLocked        Code = "keystore-locked"
+	TimeZoneUnknown       Code = "time-zone-unknown"
 	StorageUnavailable    Code = "storage-unavailable"
 	StorageFull           Code = "storage-full"
 	OutcomeUnknown        Code = "outcome-unknown"
@@ -168,7 +169,7 @@ func (c Code) Status() int {
 	case RateLimited:
 		return 429
 	case KeystoreLocked, StorageUnavailable, StorageFull, OutcomeUnknown, IssuerUnknown, ConfigBroken, DatabaseInUse, DatabaseNewer,
-		DatabaseAway, CertificateUnusable, ListenerClosed, FolderUnwritable:
+		DatabaseAway, CertificateUnusable, ListenerClosed, FolderUnwritable, TimeZoneUnknown:
 		return 503
 	case Internal:
 		return 500

@@ -3374,6 +3374,11 @@ func ReadyKeysLocked() refusal.Refusal {
 	return refusal.Refusal{Code: "keystore-locked", Text: "ready-keys-locked", What: "The key store is locked, or its file cannot be used.", Not: "No sales are made. Everything else works.", Try: "Start the server with the passphrase. To see what is wrong with the key store's file: paywatt vendingkey list."}
 }
 
+// ReadyTimeZoneUnknown: The time zone of the utility, "{zone}", is known neither to the program nor to this machine. Install the zones of this machine (the package tzdata), or a newer version of the program.
+func ReadyTimeZoneUnknown(zone string) refusal.Refusal {
+	return refusal.Refusal{Code: "time-zone-unknown", Text: "ready-time-zone-unknown", What: "The time zone of the utility, \"" + zone + "\", is known neither to the program nor to this machine.", Not: "No sales are made.", Try: "Install the zones of this machine (the package tzdata), or a newer version of the program.", Args: []refusal.Arg{{Place: "zone", Value: zone}}}
+}
+
 // ReadyRuleBroken: A change broke a rule of the books: {cause}. Run paywatt verify.
 func ReadyRuleBroken(cause string) refusal.Refusal {
 	return refusal.Refusal{Code: "invariant-broken", Text: "ready-rule-broken", What: "A change broke a rule of the books: " + cause + ".", Try: "Run paywatt verify.", Args: []refusal.Arg{{Place: "cause", Value: cause}}}

@@ -1,11 +1,13 @@
 package vending
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strconv"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/money"
@@ -104,6 +106,21 @@ func (v *Vending) zoneOf(tx Tx) (*time.Location, error) {
 		return nil, err
 	}
 	return v.zone(name)
+}
+
+// ZoneFault returns why no sale can be dated: the program and the machine do not know the time zone of the utility. The zero Refusal means that
+// they know it.
+func (v *Vending) ZoneFault(ctx context.Context, t access.Tenant) (refusal.Refusal, error) {
+	return access.Look(ctx, v.c.Door, t, func(tx Tx) (refusal.Refusal, error) {
+		name, err := tx.Sold().TenantZone()
+		if err != nil {
+			return refusal.Refusal{}, err
+		}
+		if _, err := v.zone(name); err != nil {
+			return refuse.ReadyTimeZoneUnknown(refusal.Echo(name)), nil
+		}
+		return refusal.Refusal{}, nil
+	})
 }
 
 // allocate splits the money at the account's position in the local month.
