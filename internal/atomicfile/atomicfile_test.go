@@ -159,6 +159,9 @@ func TestAFolderIsCompleteOrAsBefore(t *testing.T) {
 		"empty":                    {[]string{"x/"}, "x", whole, "x/ x/a=1 x/m=2", nil},
 		"empty, failing":           {[]string{"x/"}, "x", half, "x/", errFill},
 		"with content":             {[]string{"x/", "x/own"}, "x", whole, "x/ x/own=old", atomicfile.ErrNotEmpty},
+		"a fresh disk":             {[]string{"x/", "x/lost+found/"}, "x", whole, "x/ x/a=1 x/lost+found/ x/m=2", nil},
+		"a fresh disk, failing":    {[]string{"x/", "x/lost+found/"}, "x", half, "x/ x/lost+found/", errFill},
+		"a file of that name":      {[]string{"x/", "x/lost+found"}, "x", whole, "x/ x/lost+found=old", atomicfile.ErrNotEmpty},
 		"with a hidden file":       {[]string{"x/", "x/.own"}, "x", whole, "x/ x/.own=old", atomicfile.ErrNotEmpty},
 		"beside other things":      {[]string{"y/", "y/own"}, "x", half, "y/ y/own=old", errFill},
 		"with a slash at the end":  {nil, "x/", whole, "x/ x/a=1 x/m=2", nil},
@@ -181,7 +184,7 @@ func TestAFolderIsCompleteOrAsBefore(t *testing.T) {
 		if got := tree(t, dir); got != c.want {
 			t.Errorf("%s: there is %q, want %q", name, got, c.want)
 		}
-		if err := atomicfile.CheckFree(dir + "/" + c.to); errors.Is(err, atomicfile.ErrNotEmpty) == (c.want == "" || strings.HasSuffix(c.want, "x/") || strings.HasPrefix(c.want, "y/") || c.want == "p/") {
+		if err := atomicfile.CheckFree(dir + "/" + c.to); errors.Is(err, atomicfile.ErrNotEmpty) == (c.want == "" || strings.HasSuffix(c.want, "x/") || strings.HasSuffix(c.want, "x/lost+found/") || strings.HasPrefix(c.want, "y/") || c.want == "p/") {
 			t.Errorf("%s: the folder is free afterwards: %v", name, err)
 		}
 	}

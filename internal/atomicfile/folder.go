@@ -16,10 +16,20 @@ import (
 // ErrNotEmpty means that the folder to write has content.
 var ErrNotEmpty = errors.New("the folder is not empty")
 
+// IsOfFileSystem reports whether an entry of a folder is one of those that file systems and desktops put at the root of a disk by themselves. Such
+// a folder counts as nothing: a fresh disk is empty.
+func IsOfFileSystem(e fs.DirEntry) bool {
+	switch e.Name() {
+	case "lost+found", "System Volume Information", "$RECYCLE.BIN", ".Trashes", ".fseventsd", ".Spotlight-V100":
+		return e.IsDir()
+	}
+	return false
+}
+
 // CreateFolder calls fill to write files into a folder, which then appears at path with mode 0700. The path must be free or an empty folder;
-// else CreateFolder returns [ErrNotEmpty]. It makes missing folders above path. If path was an empty folder, perhaps a disk of its own, the
-// files appear in it one by one, and the file last is the last of them; without that file the folder is incomplete. The files must be
-// synced by fill.
+// else CreateFolder returns [ErrNotEmpty]. What a file system put there ([IsOfFileSystem]) counts as nothing. CreateFolder makes missing folders
+// above path. If path was an empty folder, perhaps a disk of its own, the files appear in it one by one, and the file last is the last of
+// them; without that file the folder is incomplete. The files must be synced by fill.
 func CreateFolder(path, last string, fill func(dir string) error) (err error) {
 	isThere, err := checkFree(path)
 	if err != nil {
@@ -74,7 +84,7 @@ func checkFree(path string) (isThere bool, err error) {
 		return true, err
 	}
 	entries, err := os.ReadDir(path)
-	if err == nil && len(entries) > 0 {
+	if err == nil && len(slices.DeleteFunc(entries, IsOfFileSystem)) > 0 {
 		err = fmt.Errorf("%w: %s", ErrNotEmpty, path)
 	}
 	return true, err

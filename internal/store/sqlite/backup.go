@@ -272,7 +272,7 @@ func CheckKeysFolder(dir, to string) error {
 		return look
 	}
 	for _, e := range entries {
-		if !slices.Contains(names, e.Name()) {
+		if !slices.Contains(names, e.Name()) && !atomicfile.IsOfFileSystem(e) {
 			return err
 		}
 	}

@@ -359,17 +359,18 @@ func TestABackupThatFailsLeavesNothing(t *testing.T) {
 	}
 }
 
-// TestKeysAreCopiedTwice copies the keys of a data folder into a folder that has them already, as after a copy of the store that was killed.
+// TestKeysAreCopiedTwice copies the keys of a data folder into a folder that has them already, as after a copy of the store that was killed. The
+// folder is the root of a disk.
 func TestKeysAreCopiedTwice(t *testing.T) {
 	tier.World(t)
 	dir, to := shop(t, 2), filepath.Join(t.TempDir(), "keys")
 	if err := sqlite.CopyKeys(dir, to); err != nil {
 		t.Fatal(err)
 	}
-	if err := appendTo(filepath.Join(dir, "heads.log"), "more\n"); err != nil {
+	if err := errors.Join(appendTo(filepath.Join(dir, "heads.log"), "more\n"), os.Mkdir(filepath.Join(to, "lost+found"), 0o700)); err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(sqlite.CheckKeysFolder(dir, to), sqlite.CopyKeys(dir, to)); err != nil {
+	if err := errors.Join(sqlite.CheckKeysFolder(dir, to), sqlite.CopyKeys(dir, to), os.Remove(filepath.Join(to, "lost+found"))); err != nil {
 		t.Errorf("a second time: %v", err)
 	}
 	for _, name := range []string{"heads.log", "seal.key"} {
