@@ -14,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access/weak"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
+	"github.com/paywatt/paywatt/internal/spelling"
 )
 
 // Lengths of a person's password in characters (ASVS 6.2.1, 6.2.9). There is no rule about its characters: length is what
@@ -48,6 +49,7 @@ var ErrPasswordHash = errors.New("unreadable password hash")
 
 // CheckPassword is the refusal of a bad password; the zero Refusal if the password is good enough.
 func CheckPassword(password string) refusal.Refusal {
+	password = string(spelling.Composed([]byte(password)))
 	n := utf8.RuneCountInString(password)
 	switch {
 	case n < MinPassword:
@@ -60,13 +62,18 @@ func CheckPassword(password string) refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// HashPassword hashes a password for storage, in the usual text form "$argon2id$v=19$m=...,t=...,p=...$salt$hash".
+// HashPassword hashes a password for storage, in the usual text form "$argon2id$v=19$m=...,t=...,p=...$salt$hash". All keyboards on which the
+// password looks the same give the same hash.
 func HashPassword(password string, a Argon, rnd io.Reader) (string, error) {
 	salt := make([]byte, argonSalt)
 	if _, err := io.ReadFull(rnd, salt); err != nil {
 		return "", fmt.Errorf("hash password: %w", err)
 	}
-	return a.encode(salt, argon2.IDKey([]byte(password), salt, a.Time, a.MemoryKiB, a.Threads, argonHash)), nil
+	return a.encode(salt, a.hash(spelling.Composed([]byte(password)), salt)), nil
+}
+
+func (a Argon) hash(password, salt []byte) []byte {
+	return argon2.IDKey(password, salt, a.Time, a.MemoryKiB, a.Threads, argonHash)
 }
 
 func (a Argon) encode(salt, hash []byte) string {
@@ -85,14 +92,19 @@ func decoyHash(a Argon, rnd io.Reader) (string, error) {
 	return a.encode(raw[:argonSalt], raw[argonSalt:]), nil
 }
 
-// VerifyPassword reports whether the password gives the hash. It compares the hashes in constant time.
+// VerifyPassword reports whether the password gives the hash. It compares the hashes in constant time. A password with accents is tried in each
+// form in which an earlier version may have hashed it, so a wrong one costs up to three hashes.
 func VerifyPassword(encoded, password string) (bool, error) {
 	a, salt, want, err := parseHash(encoded)
 	if err != nil {
 		return false, err
 	}
-	got := argon2.IDKey([]byte(password), salt, a.Time, a.MemoryKiB, a.Threads, uint32(len(want)))
-	return subtle.ConstantTimeCompare(got, want) == 1, nil
+	for _, form := range spelling.Forms([]byte(password)) {
+		if subtle.ConstantTimeCompare(a.hash(form, salt), want) == 1 {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 func parseHash(encoded string) (a Argon, salt, hash []byte, err error) {

@@ -2,7 +2,9 @@ package access_test
 
 import (
 	"bytes"
+	"crypto/rand"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"golang.org/x/crypto/argon2"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -83,6 +87,33 @@ func TestPasswordHashCarriesItsCosts(t *testing.T) {
 	if _, err := access.HashPassword("x", cheap(), iotest.ErrReader(io.ErrClosedPipe)); err == nil {
 		t.Error("a password was hashed without salt")
 	}
+}
+
+// TestAPasswordIsTheSameOnEveryKeyboard: some keyboards send é as one character, others as an e and an accent. A hash of an earlier version, which
+// took the password as it was typed, stays good for both.
+func TestAPasswordIsTheSameOnEveryKeyboard(t *testing.T) {
+	const composed, decomposed = "un caf\u00e9 \u00e0 Dakar", "un cafe\u0301 a\u0300 Dakar"
+	hash, err := access.HashPassword(decomposed, cheap(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const earlier = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$"
+	for name, encoded := range map[string]string{"now": hash, "typed with accents of their own": earlier + earlierHash(decomposed), "typed composed": earlier + earlierHash(composed)} {
+		for password, want := range map[string]bool{composed: true, decomposed: true, "un cafe a Dakar": false} {
+			if got, err := access.VerifyPassword(encoded, password); err != nil || got != want {
+				t.Errorf("%s, %+q: got %t, %v, want %t", name, password, got, err, want)
+			}
+		}
+	}
+	if no := access.CheckPassword(strings.Repeat("e\u0301", access.MinPassword-1)); !no.Refused() {
+		t.Error("an accent counts as a character")
+	}
+}
+
+// earlierHash is the hash that earlier versions made, with the salt "somesalt".
+func earlierHash(password string) string {
+	c := cheap()
+	return base64.RawStdEncoding.EncodeToString(argon2.IDKey([]byte(password), []byte("somesalt"), c.Time, c.MemoryKiB, c.Threads, 32))
 }
 
 // TestPasswordVector checks against a hash made by another implementation (the reference argon2 of the RFC's authors:

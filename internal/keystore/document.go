@@ -15,6 +15,7 @@ import (
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/chacha20poly1305"
 
+	"github.com/paywatt/paywatt/internal/spelling"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -200,6 +201,22 @@ func (d document) aad() []byte {
 		part(e.Key.Box)
 	}
 	return h.Sum(nil)
+}
+
+// unlock derives the key from a passphrase, in the form of it that opens the seal or an entry. If none does, it returns the key of the last form.
+func (d document) unlock(passphrase []byte) (k *kek, err error) {
+	forms := spelling.Forms(passphrase)
+	defer func() {
+		for _, form := range forms {
+			clear(form)
+		}
+	}()
+	for _, form := range forms {
+		if k, err = d.KDF.derive(form); err != nil || d.verify(k) || d.opensAny(k) {
+			return k, err
+		}
+	}
+	return k, nil
 }
 
 // verify reports whether the key opens the file's seal.

@@ -49,6 +49,30 @@ func FuzzParseDocument(f *testing.F) {
 	})
 }
 
+// TestAFileOfAnEarlierVersionOpensOnEveryKeyboard: earlier versions took a passphrase as it was typed.
+func TestAFileOfAnEarlierVersionOpensOnEveryKeyboard(t *testing.T) {
+	const composed, decomposed = "caf\u00e9", "cafe\u0301"
+	fact := Fact{SGC: "123456", KRN: 1, KT: sts.DUTK, DKGA: sts.DKGA02, BaseDate: sts.Base2014, KEN: 255}
+	for _, first := range []string{composed, decomposed} {
+		doc, err := newDocument(Params{Time: 1, MemoryKiB: 8, Threads: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		k, err := doc.KDF.derive([]byte(first))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if doc, err = doc.with(k, fact, make([]byte, 8)); err != nil {
+			t.Fatal(err)
+		}
+		for typed, want := range map[string]bool{composed: true, decomposed: true, "cafe": false} {
+			if k, err := doc.unlock([]byte(typed)); err != nil || doc.verify(k) != want {
+				t.Errorf("made with %+q, typed %+q: opens %t, %v, want %t", first, typed, doc.verify(k), err, want)
+			}
+		}
+	}
+}
+
 func TestAKeyIsBoundToEveryFact(t *testing.T) {
 	f := Fact{SGC: "123456", KRN: 2, KT: sts.DCTK, DKGA: sts.DKGA04, BaseDate: sts.Base2035, KEN: 255, Test: true}
 	want := formatName + " 1 key sgc=123456 krn=2 kt=3 dkga=4 base=2035 ken=255 test=true"

@@ -24,6 +24,7 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
+	"github.com/paywatt/paywatt/internal/spelling"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -198,7 +199,7 @@ func (s *Store) refresh() error {
 func (s *Store) unseal() error {
 	s.trust = false
 	if s.pass != nil {
-		k, err := s.doc.KDF.derive(s.pass)
+		k, err := s.doc.unlock(s.pass)
 		if err != nil {
 			return err
 		}
@@ -250,7 +251,7 @@ func (s *Store) Unlock(passphrase []byte) error {
 		s.pass, s.short = append([]byte(nil), passphrase...), short(passphrase)
 		return nil
 	}
-	k, err := s.doc.KDF.derive(passphrase)
+	k, err := s.doc.unlock(passphrase)
 	if err != nil {
 		return fmt.Errorf("unlock key store: %w", err)
 	}
@@ -267,7 +268,11 @@ func (s *Store) Unlock(passphrase []byte) error {
 // MinPassphrase is the least number of characters of a passphrase that protects real vending keys.
 const MinPassphrase = 12
 
-func short(passphrase []byte) bool { return utf8.RuneCount(passphrase) < MinPassphrase }
+func short(passphrase []byte) bool {
+	composed := spelling.Composed(passphrase)
+	defer clear(composed)
+	return utf8.RuneCount(composed) < MinPassphrase
+}
 
 // Lock drops the passphrase and everything derived from it.
 func (s *Store) Lock() {
@@ -356,7 +361,9 @@ func (s *Store) base() (document, *kek, error) {
 	if err != nil {
 		return document{}, nil, err
 	}
-	k, err := doc.KDF.derive(s.pass)
+	composed := spelling.Composed(s.pass)
+	defer clear(composed)
+	k, err := doc.KDF.derive(composed)
 	return doc, k, err
 }
 

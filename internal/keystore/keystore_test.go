@@ -219,6 +219,22 @@ func TestServerWithAnotherPassphraseStaysLocked(t *testing.T) {
 	}
 }
 
+// TestAPassphraseIsTheSameOnEveryKeyboard: some keyboards send é as one character, others as an e and an accent.
+func TestAPassphraseIsTheSameOnEveryKeyboard(t *testing.T) {
+	const composed, decomposed = "un caf\u00e9 \u00e0 Dakar", "un cafe\u0301 a\u0300 Dakar"
+	dir := t.TempDir()
+	first := open(t, dir)
+	if err := first.Unlock([]byte(decomposed)); err != nil {
+		t.Fatal(err)
+	}
+	add(t, first, fact02(), hex02)
+	for typed, want := range map[string]error{composed: nil, decomposed: nil, "un cafe a Dakar": keystore.ErrPassphrase} {
+		if err := open(t, dir).Unlock([]byte(typed)); !errors.Is(err, want) {
+			t.Errorf("%+q: %v, want %v", typed, err, want)
+		}
+	}
+}
+
 func TestAddRefusesDuplicatesAndMixing(t *testing.T) {
 	s := unlocked(t, t.TempDir())
 	add(t, s, fact02(), hex02)
