@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/gateway"
+	"github.com/paywatt/paywatt/internal/logtest"
 )
 
 // endedBy checks why connections have ended, and how many.
@@ -102,4 +103,36 @@ func TestWhatCannotBeStoredEndsTheConnection(t *testing.T) {
 		s.send(`32 1E 0017 "GsmClientTest/ledStatus" 0009 "1:2"`)
 		s.wants("and again, stored", connackBytes+",40020009")
 	})
+}
+
+// TestAMessageUnderWayWhenTheServerStopsIsNoWarning: the store takes nothing more when the server stops, which is no fault. The device has no
+// answer, so it sends the message again. A store that fails while the server runs is a warning.
+func TestAMessageUnderWayWhenTheServerStopsIsNoWarning(t *testing.T) {
+	for name, c := range map[string]struct {
+		broken error
+		ends   string
+		want   int
+	}{
+		"the server stops": {ends: "shutdown 1"},
+		"the store fails":  {broken: errors.New("the disk is gone"), ends: "store 1", want: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t, "seed-a", paid())
+				s := b.dial()
+				s.send(connectBytes)
+				s.heard()
+				b.mu.Lock()
+				b.broken, b.stuck = c.broken, c.broken == nil
+				b.mu.Unlock()
+				s.send(`32 1E 0017 "GsmClientTest/ledStatus" 0009 "1:2"`)
+				b.close()
+				s.wants(name, "closed")
+				endedBy(t, b.legacy.Ended(), c.ends)
+				if got := logtest.Unexpected(b.log.String()); len(got) != c.want {
+					t.Errorf("the log has the warnings %q, want %d", got, c.want)
+				}
+			})
+		})
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"strings"
 	"sync"
@@ -48,11 +49,13 @@ type bench struct {
 	stop    context.CancelFunc
 	ended   chan error
 	profile *profile.Profile
+	log     *lines
 
 	mu       sync.Mutex
 	register profile.Register
 	account  profile.Account
 	broken   error // error that Take returns
+	stuck    bool  // Take waits until the listener stops
 	unknown  bool  // the meter is not registered
 	lost     error // error of the look for the meter
 	looks    int   // how often the account was read
@@ -67,9 +70,10 @@ func newBench(t *testing.T, name string, account profile.Account) *bench {
 	if err := lib.Load(profiles.Files); err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{t: t, porch: newPorch(), ended: make(chan error, 1), profile: lib[name], account: account}
+	b := &bench{t: t, porch: newPorch(), ended: make(chan error, 1), profile: lib[name], log: new(lines), account: account}
 	var err error
 	b.legacy, err = gateway.NewLegacy(gateway.LegacyConfig{Listener: b.porch, Profile: b.profile, PollEvery: 10 * time.Second,
+		Log: slog.New(slog.NewTextHandler(b.log, nil)),
 		Meter: func(context.Context) (registry.Identity, bool, error) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
@@ -96,10 +100,14 @@ func newBench(t *testing.T, name string, account profile.Account) *bench {
 	return b
 }
 
-func (b *bench) take(_ context.Context, _ registry.Identity, h profile.Incoming) (profile.Outcome, error) {
+func (b *bench) take(ctx context.Context, _ registry.Identity, h profile.Incoming) (profile.Outcome, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.took++
+	if b.stuck {
+		<-ctx.Done()
+		return profile.Outcome{}, fmt.Errorf("nothing was written: %w", context.Cause(ctx))
+	}
 	b.reasons = h.Reasons
 	if b.broken != nil {
 		return profile.Outcome{}, b.broken
