@@ -177,8 +177,11 @@ func TestSkipsAreCountedByReason(t *testing.T) {
 		event{Action: "output", Package: "p", Test: "TestA", Output: "    a_test.go:3: only in ./check long\n"}, event{Action: "skip", Package: "p", Test: "TestA"},
 		event{Action: "output", Package: "p", Test: "TestB", Output: "    b_test.go:3: only in ./check long\n"}, event{Action: "skip", Package: "p", Test: "TestB"},
 		event{Action: "output", Package: "p", Test: "TestC", Output: "    c_test.go:3: no mosquitto\n"}, event{Action: "skip", Package: "p", Test: "TestC"},
-		event{Action: "pass", Package: "p", Test: "TestD"}, event{Action: "pass", Package: "p"})
-	for _, want := range []string{"       2  only in ./check long\n", "       1  no mosquitto (p.TestC)\n", "1 passed, 0 failed, 3 skipped\n"} {
+		event{Action: "output", Package: "p", Test: "TestD/sub", Output: "        d_test.go:3: NOT TESTED: hledger is not installed\n"},
+		event{Action: "skip", Package: "p", Test: "TestD/sub"}, event{Action: "pass", Package: "p", Test: "TestD"},
+		event{Action: "pass", Package: "p", Test: "TestE"}, event{Action: "pass", Package: "p"})
+	for _, want := range []string{"       2  only in ./check long\n", "       1  no mosquitto (p.TestC)\n",
+		"       1  NOT TESTED: hledger is not installed (p.TestD, in part)\n", "2 passed, 0 failed, 3 skipped\n"} {
 		if !strings.Contains(printed, want) {
 			t.Errorf("%q is missing:\n%s", want, printed)
 		}

@@ -1,6 +1,9 @@
 // Judge reads what test runs wrote with go test -json and says whether a check passed:
 //
 //	go run ./tools/judge [-flaky FILE] RUN.json...
+//	go test -json ./... | go run ./tools/judge /dev/stdin
+//
+// It lists in one line each why tests were skipped, also subtests of a test that passed.
 //
 // A test that failed and passed when it ran again is flaky. Its log is printed and written to the file. Only a wait that ended
 // too early is forgiven (internal/await), and only twice in a check: a lost sale, a wrong sum, a panic or a data race stays a

@@ -134,9 +134,9 @@ func (v *verdict) print(w io.Writer) {
 	for _, t := range v.slowest[:min(slowestShown, len(v.slowest))] {
 		fmt.Fprintf(w, "%7.1fs  %s\n", t.seconds(), t)
 	}
-	if len(v.skipped) > 0 {
+	if reasons := v.skipReasons(); len(reasons) > 0 {
 		fmt.Fprintln(w, "== skipped")
-		v.printSkips(w)
+		printSkips(w, reasons)
 	}
 	if len(v.flaky) > 0 {
 		fmt.Fprintf(w, "== flaky: %d failed and passed when they ran again. Each is a fault to mend; more than %d fail the check\n%s", len(v.flaky), maxFlaky, v.flakyLog())
@@ -154,13 +154,29 @@ func (v *verdict) print(w io.Writer) {
 	fmt.Fprintf(w, "%d passed, %d failed, %d skipped\n", len(v.passedTests)+len(v.flaky), failed, len(v.skipped))
 }
 
-// printSkips writes the reasons, each with the number of its tests, and the test where there is one.
-func (v *verdict) printSkips(w io.Writer) {
+// notTested begins the reason of a skip that leaves a rule untested, as internal/tier writes it.
+const notTested = "NOT TESTED"
+
+// skipReasons returns the reasons of the skips with their tests. A test that passed has one for each of its subtests that left a rule untested.
+func (v *verdict) skipReasons() map[string][]string {
 	reasons := map[string][]string{}
 	for _, t := range v.skipped {
 		reason := reasonOf(t.attempts[len(t.attempts)-1].log.String())
 		reasons[reason] = append(reasons[reason], t.String())
 	}
+	for _, t := range v.passedTests {
+		for line := range strings.Lines(t.attempts[len(t.attempts)-1].log.String()) {
+			said := failure.FindStringSubmatch(strings.TrimRight(line, "\n"))
+			if said != nil && strings.HasPrefix(said[3], notTested) {
+				reasons[said[3]] = append(reasons[said[3]], t.String()+", in part")
+			}
+		}
+	}
+	return reasons
+}
+
+// printSkips writes the reasons, each with the number of its tests, and the test where there is one.
+func printSkips(w io.Writer, reasons map[string][]string) {
 	for _, reason := range slices.Sorted(maps.Keys(reasons)) {
 		tests := reasons[reason]
 		if len(tests) == 1 {
