@@ -225,31 +225,47 @@ func (l *tenants) same(account id.ID, from, to time.Time) {
 	f := vending.SaleFilter{Account: account, From: from, To: to}
 	l.view(func(tx *storeTx) error {
 		got, err := tx.Sales(f, id.ID{}, 1000)
-		if err != nil || !slices.Equal(got, want) {
-			l.t.Errorf("account %s has %d sales %v, want %d: %v", account.Text(id.Account), len(got), got, len(want), err)
+		if err != nil {
+			return err
+		}
+		if !slices.Equal(got, want) {
+			l.t.Errorf("account %s has %d sales %v, want %d", account.Text(id.Account), len(got), got, len(want))
 		}
 		if len(want) > 1 {
-			if got, err = tx.Sales(f, want[0], 1); err != nil || !slices.Equal(got, want[1:2]) {
-				l.t.Errorf("after the newest sale come %v, want %v: %v", got, want[1:2], err)
+			next, err := tx.Sales(f, want[0], 1)
+			if err != nil {
+				return err
+			}
+			if !slices.Equal(next, want[1:2]) {
+				l.t.Errorf("after the newest sale come %v, want %v", next, want[1:2])
 			}
 		}
 		sum, err := tx.SalesTotal(f)
-		if err != nil || int(sum.Sold.Sales+sum.Held.Sales+sum.Reversed.Sales+sum.Failed.Sales) != len(want) {
-			l.t.Errorf("the total is %+v, want %d sales: %v", sum, len(want), err)
+		if err != nil {
+			return err
+		}
+		if int(sum.Sold.Sales+sum.Held.Sales+sum.Reversed.Sales+sum.Failed.Sales) != len(want) {
+			l.t.Errorf("the total is %+v, want %d sales", sum, len(want))
 		}
 		entries, err := tx.AccountEntries(account, id.ID{}, 1000)
+		if err != nil {
+			return err
+		}
 		sold := 0
 		for _, e := range entries {
 			if e.Kind == string(ledger.Vend) {
 				sold++
 			}
 		}
-		if err != nil || int64(sold) != all {
-			l.t.Errorf("the entries of the account have %d sales, want %d: %v", sold, all, err)
+		if int64(sold) != all {
+			l.t.Errorf("the entries of the account have %d sales, want %d", sold, all)
 		}
 		before, moves, err := tx.CarryBooked(account, from, to, 1000)
-		if err != nil || before != opening || !slices.Equal(moves, booked) {
-			l.t.Errorf("account %s carries %d forward, and %d changes, want %d and %d: %v", account.Text(id.Account), before, len(moves), opening, len(booked), err)
+		if err != nil {
+			return err
+		}
+		if before != opening || !slices.Equal(moves, booked) {
+			l.t.Errorf("account %s carries %d forward, and %d changes, want %d and %d", account.Text(id.Account), before, len(moves), opening, len(booked))
 		}
 		return nil
 	})
@@ -270,8 +286,11 @@ func (l *tenants) sameInTheBooks(account id.ID, at time.Time) {
 					return err
 				}
 				got, err := tx.Journals(f, before, page)
-				if err != nil || !reflect.DeepEqual(got, want) {
-					l.t.Errorf("what account %s carries forward has the journals\n%+v\nwant\n%+v\n%v", ref.Subject, got, want, err)
+				if err != nil {
+					return err
+				}
+				if !reflect.DeepEqual(got, want) {
+					l.t.Errorf("what account %s carries forward has the journals\n%+v\nwant\n%+v", ref.Subject, got, want)
 				}
 				if more = len(want) == page; more {
 					before = want[page-1].ID
@@ -283,8 +302,12 @@ func (l *tenants) sameInTheBooks(account id.ID, at time.Time) {
 			if err != nil {
 				return err
 			}
-			if got, err := tx.BalanceAt(ref, at); err != nil || got != want {
-				l.t.Errorf("account %s carried %d forward at %s, want %d: %v", ref.Subject, got, at, want, err)
+			got, err := tx.BalanceAt(ref, at)
+			if err != nil {
+				return err
+			}
+			if got != want {
+				l.t.Errorf("account %s carried %d forward at %s, want %d", ref.Subject, got, at, want)
 			}
 		}
 		return nil

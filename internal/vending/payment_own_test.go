@@ -119,7 +119,8 @@ func TestAPaymentToSomebodysOwnMeterRaisesAnAlarm(t *testing.T) {
 
 	s.ended(of)
 	s.clock.add(access.OwnAfter - time.Hour)
-	s.do(func(tx *store.Tx) error { return tx.ClearAlarm(meterN(t, tx, own), metering.AlarmPaymentOwn) })
+	row := s.rowOf(own)
+	s.do(func(tx *store.Tx) error { return tx.ClearAlarm(row, metering.AlarmPaymentOwn) })
 	s.paid("TX5", 80_000, own)
 	s.work()
 	s.wantOwn("a record that ended not long ago", second, []string{"800.00 KES", "of Juma"})
@@ -185,22 +186,21 @@ func TestAnAlarmAboutAnOwnMeterIsNotCrowdedOut(t *testing.T) {
 	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
 	juma, _ := s.clerks()
 	s.own(juma, juma, access.OwnMeter, meter)
+	row := s.rowOf(meter)
 	s.do(func(tx *store.Tx) error {
-		n := meterN(t, tx, meter)
 		for i := range 120 {
-			if err := tx.RaiseOwnAlarm(n, metering.Alarm{Code: metering.AlarmPaymentOwn, Text: strings.Repeat("x", i+1)}); err != nil {
+			if err := tx.RaiseOwnAlarm(row, metering.Alarm{Code: metering.AlarmPaymentOwn, Text: strings.Repeat("x", i+1)}); err != nil {
 				return err
 			}
 		}
-		return tx.RaiseAlarm(n, metering.Alarm{Code: metering.AlarmTamper, Text: "tamper"})
+		return tx.RaiseAlarm(row, metering.Alarm{Code: metering.AlarmTamper, Text: "tamper"})
 	})
 	if n := len(s.alarms(string(metering.AlarmTamper))); n != 1 {
 		t.Errorf("%d alarms about tampering, want 1", n)
 	}
 	s.do(func(tx *store.Tx) error {
-		n := meterN(t, tx, meter)
 		for i := range 120 {
-			if err := tx.RaiseAlarm(n, metering.Alarm{Code: metering.AlarmUnreadable, Text: strings.Repeat("y", i+1)}); err != nil {
+			if err := tx.RaiseAlarm(row, metering.Alarm{Code: metering.AlarmUnreadable, Text: strings.Repeat("y", i+1)}); err != nil {
 				return err
 			}
 		}
@@ -238,11 +238,8 @@ func TestAnAlarmAboutAnOwnMeterEndsByItself(t *testing.T) {
 	}
 }
 
-// meterN returns the row number of a meter.
-func meterN(t *testing.T, tx *store.Tx, number string) (n int64) {
-	t.Helper()
-	if err := tx.C.Query(`SELECT n FROM meter WHERE number = $1`, func(r storeRow) error { n = r.Int(0); return nil }, number); err != nil {
-		t.Fatal(err)
-	}
-	return n
+// rowOf returns the row number of a meter.
+func (s *shop) rowOf(number string) int64 {
+	s.t.Helper()
+	return s.number(`SELECT n FROM meter WHERE number = $1`, number)
 }

@@ -51,10 +51,13 @@ func (s *payShop) unread(st *reconcile.Statements) (out []reconcile.Item) {
 	}
 	s.do(func(tx *store.Tx) error {
 		b, err := tx.PaymentBacklog(s.clock.Now())
+		if err != nil {
+			return err
+		}
 		if b.Unreadable != len(out) {
 			s.t.Errorf("the alarm counts %d calls that could not be read, %d differences are open", b.Unreadable, len(out))
 		}
-		return err
+		return nil
 	})
 	return out
 }

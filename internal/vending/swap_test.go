@@ -121,8 +121,15 @@ func TestTheRegistrationOfASwappedMeterStays(t *testing.T) {
 	for _, number := range []string{old, fresh} {
 		s.do(func(tx *storeTx) error {
 			m, _, err := tx.MeterByNumber(number)
-			if used, look := tx.TakingBack().MeterUsed(m); err != nil || look != nil || !used {
-				t.Errorf("meter %s can be taken back: %v %v", number, err, look)
+			if err != nil {
+				return err
+			}
+			used, err := tx.TakingBack().MeterUsed(m)
+			if err != nil {
+				return err
+			}
+			if !used {
+				t.Errorf("meter %s can be taken back", number)
 			}
 			return nil
 		})
