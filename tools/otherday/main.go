@@ -4,15 +4,17 @@
 //
 // A test that holds a date fails on some day. This command finds it before that day.
 //
-// Go programs ask the kernel for the time themselves, so libfaketime cannot reach them. otherday therefore compiles them with a copy of
+// Go programs ask the kernel for the time themselves, so no library in C can reach them. otherday therefore compiles them with a copy of
 // package time (go build -overlay) whose [time.Now] adds a number of seconds. The number stands in a file, not in the copy: one
 // compile serves all days. It is not an environment variable, because a test may start a program with an environment of its own.
 //
 // The time of day stays that of the machine, the monotonic clock too, and so does the fake clock of testing/synctest. Times of
 // files are real ones.
 //
-// Programs in C, such as PostgreSQL and openssl, get the same day through libfaketime if the Debian package faketime is installed.
-// A test that fetches something with npm fails then, because the certificate of npm's registry has expired on that day.
+// Programs in C, such as PostgreSQL and openssl, get the same day through a small library that gcc compiles. Without gcc they keep the
+// machine's clock, which is said, and tests of servers on PostgreSQL fail: the servers see that the clocks differ. A program in C that waits
+// for a moment of the calendar, and not for a while, waits too long. A test that fetches something with npm fails, because the certificate
+// of npm's registry has expired on that day.
 //
 // Only one day can run at a time. The second command waits for the first.
 package main
@@ -94,11 +96,19 @@ func run(ctx context.Context, dir string, by time.Duration, args []string, out, 
 		return err
 	}
 	defer func() { _ = os.Remove(file) }() // without it, programs have the machine's time
+	library, remove, err := buildLibrary(ctx, by)
+	if err != nil {
+		return err
+	}
+	defer remove()
+	if library == "" {
+		_, _ = fmt.Fprintf(errs, "otherday: %s is not installed: PostgreSQL and other programs in C keep the machine's clock\n", compiler)
+	}
 
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, out, errs
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.Env = environment(os.Environ(), overlay, by, seconds)
+	cmd.Env = environment(os.Environ(), overlay, library)
 	return cmd.Run()
 }
 
@@ -111,18 +121,12 @@ func goroot(ctx context.Context) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// library is libfaketime of the Debian package faketime.
-const library = "/usr/lib/*/faketime/libfaketime.so.1"
-
-// environment adds the overlay to the flags of every go command, and libfaketime to every program in C.
-func environment(env []string, overlay string, by time.Duration, seconds string) []string {
+// environment adds the overlay to the flags of every go command, and the library to every program in C.
+func environment(env []string, overlay, library string) []string {
 	// go test does not know that its tests read the file of seconds: -count=1 keeps results of another day out.
 	env = append(env, "GOFLAGS="+strings.TrimSpace(os.Getenv("GOFLAGS")+" -count=1 -overlay="+overlay))
-	if found, err := filepath.Glob(library); err == nil && len(found) > 0 {
-		if by >= 0 {
-			seconds = "+" + seconds
-		}
-		env = append(env, "LD_PRELOAD="+found[0], "FAKETIME="+seconds, "FAKETIME_DONT_FAKE_MONOTONIC=1", "NO_FAKE_STAT=1")
+	if library != "" {
+		env = append(env, "LD_PRELOAD="+library)
 	}
 	return env
 }

@@ -7,11 +7,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 	"github.com/paywatt/paywatt/internal/tier"
 )
 
@@ -89,4 +91,41 @@ func TestAProgramBelievesThatItIsAnotherDay(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(dir, secondsFile)); !os.IsNotExist(err) {
 		t.Error("the file of seconds stayed:", err)
 	}
+}
+
+// TestPostgreSQLBelievesThatItIsAnotherDay: its timeouts end there too. A signal ends them while a session waits, and the handler asks for the
+// time.
+func TestPostgreSQLBelievesThatItIsAnotherDay(t *testing.T) {
+	tier.Slow(t)
+	tier.Program(t, compiler)
+	const by = 1000 * 24 * time.Hour
+	library, remove, err := buildLibrary(t.Context(), by)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer remove()
+	t.Setenv("LD_PRELOAD", library)
+	runtime.LockOSThread() // the cluster ends with the thread that started it
+	cluster, err := pgtest.Start()
+	if err != nil {
+		pgtest.Missing(t, err)
+	}
+	defer func() {
+		if err := cluster.Stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+
+	holder, other := pgtest.Admin(t, cluster.URL("postgres")), pgtest.Admin(t, cluster.URL("postgres"))
+	before := time.Now().Add(by)
+	seconds, err := strconv.ParseInt(holder("SELECT EXTRACT(epoch FROM clock_timestamp())::bigint"), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if now := time.Unix(seconds, 0); now.Before(before.Add(-time.Second)) || now.After(time.Now().Add(by+time.Second)) {
+		t.Errorf("PostgreSQL has %v, not %v", now, before)
+	}
+	holder("CREATE TABLE held (n INT)")
+	holder("BEGIN; LOCK TABLE held")
+	other(`SET lock_timeout = '1ms'; DO $$ BEGIN LOCK TABLE held; EXCEPTION WHEN lock_not_available THEN NULL; END $$`)
 }
