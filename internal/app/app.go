@@ -202,7 +202,7 @@ type App struct {
 	mirror     *mirrorFeed        // nil if there is no integration broker
 	presence   *presence.Presence // nil if this is the only server of its database
 	handler    http.Handler
-	setup      string // code of the first owner's set-up page; empty once there is an owner
+	setup      access.Secret // code of the first owner's set-up page; empty once there is an owner
 
 	http, mqtt  net.Listener
 	metrics     net.Listener // nil if /metrics has no address of its own
@@ -401,10 +401,10 @@ func (a *App) Locked() bool { return a.keys.Locked() }
 
 // SetupPath is the path of the page that creates the first owner, with its one-time code; empty once there is an owner.
 func (a *App) SetupPath() string {
-	if a.setup == "" {
+	if a.setup.Reveal() == "" {
 		return ""
 	}
-	return "/setup?code=" + a.setup
+	return "/setup?code=" + a.setup.Reveal()
 }
 
 // close closes everything that New has opened, in the end the database and then its lock.

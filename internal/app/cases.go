@@ -155,7 +155,7 @@ func (a *App) openSetup() error {
 	if _, err := io.ReadFull(a.c.Rand, code); err != nil {
 		return fmt.Errorf("make the set-up code: %w", err)
 	}
-	a.setup = strings.ToLower(base32.StdEncoding.EncodeToString(code))
+	a.setup = access.SecretOf(strings.ToLower(base32.StdEncoding.EncodeToString(code)))
 	return nil
 }
 

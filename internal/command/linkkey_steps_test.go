@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -84,9 +85,24 @@ func newChanging(t *testing.T) *changing {
 	return c
 }
 
-// obeyed sends a command, and checks which copies of the meter carry it out, each once.
+// obeyed checks which copies of the meter carry a command out, each once.
 func (c *changing) obeyed(when string, names ...string) {
 	c.t.Helper()
+	for name, got := range c.obeys(when) {
+		want := 0
+		if slices.Contains(names, name) {
+			want = 1
+		}
+		if got != want {
+			c.t.Errorf("%s: the meter with the %s key carries the command out %d times, want %d", when, name, got, want)
+		}
+	}
+}
+
+// obeys sends a command, and returns how often each copy of the meter carries it out.
+func (c *changing) obeys(when string) map[string]int {
+	c.t.Helper()
+	times := map[string]int{}
 	w := &wires{up: true, taken: true}
 	sent := c.send(command.Request{Meter: c.number, Type: command.Read, Reason: "test"}).Command
 	if _, err := c.courier(w, time.Now).Send(c.t.Context(), store.FirstTenant, carrying(sent)); err != nil {
@@ -96,18 +112,13 @@ func (c *changing) obeyed(when string, names ...string) {
 		for _, s := range w.sent {
 			m.gets(s)
 		}
-		want := 0
-		if slices.Contains(names, name) {
-			want = 1
-		}
-		times, _ := m.did()
-		if got := times - c.did[name]; got != want {
-			c.t.Errorf("%s: the meter with the %s key carries the command out %d times, want %d", when, name, got, want)
-		}
-		c.did[name] = times
+		did, _ := m.did()
+		times[name] = did - c.did[name]
+		c.did[name] = did
 	}
 	c.exec(`UPDATE command SET state = 'acked'`)
 	c.exec(`DELETE FROM outbox`)
+	return times
 }
 
 // step does a step with the power cut before each of its statements, until it is done. After each cut the copies obey as before.
@@ -129,6 +140,20 @@ func (c *changing) step(step registry.LinkKeyStep, before ...string) (done regis
 			c.obeyed("after a cut of "+string(step), before...)
 		}
 	}
+}
+
+// TestALinkKeyEndsWithItsReplacement: nothing stays connected with a link key. No order is signed with it any more.
+func TestALinkKeyEndsWithItsReplacement(t *testing.T) {
+	c := newChanging(t)
+	step := func(s registry.LinkKeyStep) {
+		if done, err := c.keys.ReplaceLinkKey(t.Context(), c.owner, c.number, s); err != nil || done.Refused() {
+			t.Fatal(s, err, done.Detail())
+		}
+	}
+	await.Ends(t, await.Credential{Kind: "link key", Works: func() bool { return c.obeys("a try")["old"] == 1 }, End: func() {
+		step(registry.StartLinkKey)
+		step(registry.FinishLinkKey)
+	}})
 }
 
 // TestTheReplacementOfALinkKeyKilledAnywhere: the power is cut before each statement of each step. A cut step changes nothing and can be

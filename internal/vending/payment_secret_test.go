@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/provider"
 	"github.com/paywatt/paywatt/internal/provider/outbound"
@@ -162,9 +163,12 @@ func TestALoneLandlordSeesTheSecretAtOnce(t *testing.T) {
 	if err != nil || added.Refused() || !s.takes(added.Path.Reveal(), added.Drawn.Reveal()) {
 		t.Fatal(err, added.Detail())
 	}
-	next, err := s.ReplaceSecrets(t.Context(), signedIn(), "bank", nil, 0)
-	if err != nil || next.Refused() || !s.takes(added.Path.Reveal(), next.Drawn.Reveal()) || s.takes(added.Path.Reveal(), added.Drawn.Reveal()) {
-		t.Error("an overlap of 0 must end the old secret at once: ", err, next.Detail())
+	var next payment.ProviderView
+	await.Ends(t, await.Credential{Kind: "provider secret", Works: func() bool { return s.takes(added.Path.Reveal(), added.Drawn.Reveal()) }, End: func() {
+		next, err = s.ReplaceSecrets(t.Context(), signedIn(), "bank", nil, 0)
+	}})
+	if err != nil || next.Refused() || !s.takes(added.Path.Reveal(), next.Drawn.Reveal()) {
+		t.Error("the new secret does not prove calls: ", err, next.Detail())
 	}
 	if wrong, err := s.ReplaceSecrets(t.Context(), signedIn(), "bank", nil, 169*time.Hour); err != nil || wrong.Code != "provider-invalid" {
 		t.Errorf("an overlap of more than a week: %v %q", err, wrong.Code)
@@ -227,9 +231,11 @@ func TestAnApprovedProviderKeepsItsSecretsWhenItIsEnabledAgain(t *testing.T) {
 	added := s.typed()
 	drawn := shownOf(s.approves(added.Waits, ""))
 	s.clock.add(time.Minute)
-	if off, err := s.Disable(t.Context(), owner(), "bank"); err != nil || off.Refused() || s.takes(added.Path.Reveal(), drawn) {
-		t.Fatal(err, off.Detail())
-	}
+	await.Ends(t, await.Credential{Kind: "provider secret", Works: func() bool { return s.takes(added.Path.Reveal(), drawn) }, End: func() {
+		if off, err := s.Disable(t.Context(), owner(), "bank"); err != nil || off.Refused() {
+			t.Fatal(err, off.Detail())
+		}
+	}})
 	s.clock.add(time.Minute)
 	again, err := s.Enable(t.Context(), owner(), "bank")
 	if err != nil {
@@ -268,5 +274,27 @@ func TestAProviderOfAnEarlierVersionIsCheckedBeforeTheFirstApproval(t *testing.T
 	}
 	if v, err := s.Enable(t.Context(), owner(), "bank"); err != nil || v.Refused() {
 		t.Errorf("an approved provider with the same settings: %v %s", err, v.Detail())
+	}
+}
+
+// TestTheAddressOfAProviderEnds: a disabled provider is not heard at it, and the provider that follows has another.
+func TestTheAddressOfAProviderEnds(t *testing.T) {
+	s := openSecrets(t)
+	add := func(name string) (path, secret string) {
+		added, err := s.AddProvider(t.Context(), signedIn(), payment.NewProvider{Name: name, Kind: webhook.Kind, Config: []byte(`{}`), Single: 1000, Daily: 1000})
+		if err != nil || added.Refused() {
+			t.Fatal(err, added.Detail())
+		}
+		return added.Path.Reveal(), added.Drawn.Reveal()
+	}
+	old, secret := add("bank")
+	await.Ends(t, await.Credential{Kind: "provider address", Works: func() bool { return s.takes(old, secret) }, End: func() {
+		if off, err := s.Disable(t.Context(), owner(), "bank"); err != nil || off.Refused() {
+			t.Fatal(err, off.Detail())
+		}
+	}})
+	next, other := add("bank-2")
+	if next == old || !s.takes(next, other) || s.takes(old, other) {
+		t.Error("the provider that follows is not heard at an address of its own")
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/store"
@@ -272,6 +273,23 @@ func (s *codeShop) issuedBy(checker access.Actor, w access.Approval) access.Done
 		s.t.Fatal(err)
 	}
 	return done
+}
+
+// TestACodeEndsWhenItIsIssuedAgain: whoever found the receipt can redeem the voucher no more.
+func TestACodeEndsWhenItIsIssuedAgain(t *testing.T) {
+	s := openCodes(t, 3)
+	s.soldBy(seller(), 1, 2)
+	old := []string{s.code(1), s.code(2)}
+	next := -1 // a code works once, so each try takes the next voucher
+	await.Ends(t, await.Credential{Kind: "voucher code", Works: func() bool {
+		next++
+		out := s.try(s.pins[next], old[next], "phone:1")
+		return !out.Refused()
+	}, End: func() {
+		if out, err := s.cards.Reissue(t.Context(), owner(), s.act(2, 2, "receipt lost")); err != nil || out.Refused() {
+			t.Fatal(err, out.Detail())
+		}
+	}})
 }
 
 // TestLostCodesAreIssuedAgainByTwo: the old codes end, the one who approves sees the new ones, and neither the one who asked nor the seller does.

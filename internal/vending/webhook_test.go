@@ -3,6 +3,7 @@ package vending_test
 import (
 	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -310,4 +311,43 @@ func TestARotatedSecretSignsForADay(t *testing.T) {
 			t.Errorf("%d signatures %s later, want %d", n, c.after, c.want)
 		}
 	}
+}
+
+// signsWith reports whether the next event to a webhook has a signature of a secret. A removed webhook gets no event.
+func (s *hookShop) signsWith(v events.View, secret string) bool {
+	s.t.Helper()
+	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, events.SecretPrefix))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	d, err := s.Webhooks.Test(s.t.Context(), owner(), v.Name())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if d.Refused() {
+		return false
+	}
+	s.deliver()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last := s.got[len(s.got)-1]
+	return slices.Contains(strings.Fields(last.Signature), events.Sign([][]byte{key}, last.Event, last.At, last.Body))
+}
+
+// TestTheSecretOfAWebhookEnds: a day after its replacement, or when the webhook is removed.
+func TestTheSecretOfAWebhookEnds(t *testing.T) {
+	s := openHooks(t)
+	v := s.hook("https://a.example/", events.VendCompleted)
+	first := v.Shown.Reveal()
+	r, err := s.Webhooks.Rotate(t.Context(), signedIn(), v.Name())
+	if err != nil || r.Refused() {
+		t.Fatal(err, r.Detail())
+	}
+	second := r.Shown.Reveal()
+	await.Ends(t, await.Credential{Kind: "webhook secret", Works: func() bool { return s.signsWith(v, first) }, End: func() { s.clock.add(events.RotationTime) }})
+	await.Ends(t, await.Credential{Kind: "webhook secret", Works: func() bool { return s.signsWith(v, second) }, End: func() {
+		if out, err := s.Webhooks.Remove(t.Context(), owner(), v.Name()); err != nil || out.Refused() {
+			t.Fatal(err, out.Detail())
+		}
+	}})
 }

@@ -106,7 +106,7 @@ type Config struct {
 	// Tour is the guided tour of a demonstration; nil for an ordinary server.
 	Tour *Tour
 	// SetupCode opens the page that creates the first owner. If it is empty, the page is closed.
-	SetupCode string
+	SetupCode access.Secret
 	// Hash is a keyed hash of a text within a context: the mark of a known browser.
 	Hash func(context string, data []byte) []byte
 	// Languages are the languages of the pages.

@@ -17,7 +17,8 @@ type setupForm struct{ Code, Email, Name, Error string }
 
 // rightCode reports whether the code of the one-time set-up link is right and unused.
 func (s *Console) rightCode(code string) bool {
-	return s.c.SetupCode != "" && !s.setUp.Load() && subtle.ConstantTimeCompare([]byte(code), []byte(s.c.SetupCode)) == 1
+	right := s.c.SetupCode.Reveal()
+	return right != "" && !s.setUp.Load() && subtle.ConstantTimeCompare([]byte(code), []byte(right)) == 1
 }
 
 func (s *Console) setupPage(w http.ResponseWriter, r *http.Request) {
