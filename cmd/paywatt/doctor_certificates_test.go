@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -38,5 +39,26 @@ func TestDoctorWatchesTheEndsOfCertificates(t *testing.T) {
 		if k := certificateCheck(ends, c.err, now.Add(c.after)); k.Verdict != c.verdict || !strings.Contains(k.Detail, c.says) {
 			t.Errorf("after %s: %+v, want %s and %q", c.after, k, c.verdict, c.says)
 		}
+	}
+}
+
+// TestDoctorReadsTheFilesOfCertificates: the command warns of a certificate that is about to end. It was issued some time ago, so nobody has to
+// wait.
+func TestDoctorReadsTheFilesOfCertificates(t *testing.T) {
+	const lasts, left = time.Hour, 15 * time.Minute
+	dir, out := filepath.Join(t.TempDir(), "ca"), t.TempDir()
+	a, err := authority.Create(dir, "Village", 1000*time.Hour, time.Now().Add(left-lasts))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Issue(out, authority.Order{Kind: authority.Server, Name: "server", Hosts: []string{"localhost"}, Lasts: lasts}); err != nil {
+		t.Fatal(err)
+	}
+	var said, messages bytes.Buffer
+	args := []string{"doctor", "--data", filepath.Join(t.TempDir(), "data"), "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "-o", "csv",
+		"--tls-cert", filepath.Join(out, "server.pem"), "--tls-key", filepath.Join(out, "server.key")}
+	code := run(args, console{in: strings.NewReader(""), out: &said, err: &messages, getenv: func(string) string { return "" }})
+	if code != 0 || !strings.Contains(said.String(), "\ncertificates,warn,") || !strings.Contains(said.String(), "issue new ones") {
+		t.Errorf("doctor ends with %d and says\n%s%s", code, said.String(), messages.String())
 	}
 }

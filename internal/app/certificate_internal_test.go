@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -195,6 +196,36 @@ func (s *certified) renew(mode os.FileMode) {
 	s.write(s.config.TLSKey, s.read(filepath.Join(out, "server.key")))
 	if err := os.Chmod(s.config.TLSKey, mode); err != nil {
 		s.t.Fatal(err)
+	}
+}
+
+// TestAProblemIsSaidAgainEveryHour: while files cannot be used, the log says so once an hour, and at once when the reason changes.
+func TestAProblemIsSaidAgainEveryHour(t *testing.T) {
+	var log bytes.Buffer
+	w := certificateWatch{App: &App{log: slog.New(slog.NewTextHandler(&log, nil))}}
+	began := time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		after time.Duration
+		err   error
+		times int
+	}{
+		{0, errors.New("half a file"), 1},
+		{59 * time.Minute, errors.New("half a file"), 1},
+		{60 * time.Minute, errors.New("half a file"), 2},
+		{61 * time.Minute, errors.New("half a file"), 2},
+		{62 * time.Minute, errors.New("no file"), 3},
+		{121 * time.Minute, errors.New("no file"), 3},
+		{122 * time.Minute, errors.New("no file"), 4},
+		{123 * time.Minute, nil, 4},
+		{124 * time.Minute, errors.New("no file"), 5},
+	} {
+		w.sayProblem(c.err, began.Add(c.after))
+		if n := strings.Count(log.String(), "files of certificates cannot be used"); n != c.times {
+			t.Errorf("after %v with %v the log has said it %d times, want %d", c.after, c.err, n, c.times)
+		}
+	}
+	if n := strings.Count(log.String(), "can be used again"); n != 1 {
+		t.Errorf("the log says %d times that the files can be used again, want once", n)
 	}
 }
 
