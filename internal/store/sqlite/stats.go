@@ -10,6 +10,7 @@ type Stats struct {
 	Batches    int64 // number of commits
 	OverBudget int64 // number of closures that took longer or touched more rows than their budget
 	LogPages   int   // number of pages in the write-ahead log
+	LogWaits   int64 // number of times that the writer waited for old snapshots, because the log had reached its limit
 }
 
 type counts struct {
@@ -35,6 +36,12 @@ func (c *counts) log(pages int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.s.LogPages = pages
+}
+
+func (c *counts) logWait() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.s.LogWaits++
 }
 
 // Stats returns a copy of the engine's counts.

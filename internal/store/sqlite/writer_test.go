@@ -10,6 +10,9 @@ import (
 	"testing"
 	"time"
 
+	zombie "zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
 	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/store"
@@ -92,6 +95,44 @@ func TestLongClosuresAreCounted(t *testing.T) {
 	})
 	if got := e.Stats().OverBudget; got != 1 {
 		t.Errorf("%d closures over their budget after one that wrote 501 rows, want 1", got)
+	}
+}
+
+// TestTheWriterWaitsWhenTheLogIsLong: while somebody reads an old state, the log cannot begin again and grows. From the length at which
+// docs/reference/datapath.md says so, the writer waits for the reader, and not before.
+func TestTheWriterWaitsWhenTheLogIsLong(t *testing.T) {
+	tier.AsShipped(t)
+	tier.Slow(t)
+	dir := t.TempDir()
+	e := openIn(t, dir, sqlite.Options{Reserve: -1})
+	reader, err := zombie.OpenConn(filepath.Join(dir, "paywatt.db"), zombie.OpenReadOnly|zombie.OpenWAL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	for _, sql := range []string{"BEGIN", "SELECT COUNT(*) FROM counter"} {
+		if err := sqlitex.ExecuteTransient(reader, sql, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const waits, little = 24_000, 1000
+	early := false
+	for sent := 0; e.Stats().LogPages < waits+little; sent += little {
+		if sent > 400_000 {
+			t.Fatalf("after %d readings the log has %d pages, want %d", sent, e.Stats().LogPages, waits+little)
+		}
+		now := e.Stats()
+		early = early || now.LogPages < waits-little && now.LogWaits > 0
+		flood(t, e, sent, little, 500)
+	}
+	if early {
+		t.Errorf("the writer waited before the log had %d pages", waits)
+	}
+	for range 64 { // the writer looks at the log between two commits
+		sell(t, e, func(tx *store.Tx) (sold, error) { n, err := tx.Take("a"); return sold{n}, err })
+	}
+	if e.Stats().LogWaits == 0 {
+		t.Errorf("the log has %d pages, and the writer has not waited for the reader", e.Stats().LogPages)
 	}
 }
 
