@@ -21,6 +21,7 @@ type Approval struct {
 	LinkKey   *LinkKey        `json:"link_key,omitempty" doc:"The meter with its next link key; shown only once, in the answer to the approval"`
 	Password  *MeterPassword  `json:"meter_password,omitempty" doc:"The meter with its new MQTT password; shown only once, in the answer to the approval"`
 	Secret    string          `json:"secret,omitempty" doc:"The signing secret that the server drew for a payment provider; shown only once, in the answer to the approval"`
+	Address   string          `json:"address,omitempty" doc:"The new address of a payment provider, without the host. It is a secret, shown only once, in the answer to the approval"`
 	Codes     []VoucherCode   `json:"voucher_codes,omitempty" doc:"The new codes of vouchers, for the buyer; shown only once, in the answer to the approval"`
 	Now       *Effect         `json:"now,omitempty" doc:"What happens if the request is approved now; only where one request is read, and only while it can be approved"`
 	Shown     string          `json:"shown,omitempty" doc:"Digest of now, without figures that go on by themselves; send it with the approval"`

@@ -66,7 +66,7 @@ type PaymentProvider struct {
 	MaxDailyMinor  int64          `json:"max_daily_minor" doc:"Most that its signature alone confirms in 24 hours"`
 	Heard          bool           `json:"heard" doc:"Whether its calls are accepted; a new provider is heard after a second person has agreed"`
 	Secret         string         `json:"secret,omitempty" doc:"The signing secret that the server drew; only in the answer that drew it"`
-	Path           string         `json:"path,omitempty" example:"/hooks/pay/0123456789abcdef0123456789abcdef/" doc:"Address to register with the provider, without the host. It is a secret, and only the answer that adds the provider shows it"`
+	Path           string         `json:"path,omitempty" example:"/hooks/pay/0123456789abcdef0123456789abcdef/" doc:"Address to register with the provider, without the host. It is a secret, and only the answer that drew it shows it"`
 	AddedBy        string         `json:"added_by" doc:"Who added it"`
 	AddedAt        time.Time      `json:"added_at" doc:"When it was added"`
 }
@@ -75,6 +75,7 @@ type PaymentProvider struct {
 type NewProviderSecrets struct {
 	Secrets      map[string]any `json:"secrets,omitempty" doc:"The new secrets that the provider gave, if no second person must agree; the server draws those of the kinds webhook and sms"`
 	OverlapHours int64          `json:"overlap_hours,omitempty" minimum:"0" doc:"How long the old secrets prove calls too, at most 168; 0 ends them at once"`
+	NewAddress   bool           `json:"new_address,omitempty" doc:"Draw a new address too; the old one ends at once"`
 }
 
 // ProviderChange is the empty body of a change of a payment provider.

@@ -154,6 +154,9 @@ func newDecision(c console, verb, short string, allow bool) *cobra.Command {
 				c.tell(providerSecretOnce)
 				t.rows = append(t.rows, fields("signing secret", a.Secret).rows...)
 			}
+			if a.Address != "" {
+				t.rows = append(t.rows, fields("address (secret)", a.Address).rows...)
+			}
 			return c.show(cmd, a, t)
 		}),
 	}

@@ -70,7 +70,7 @@ func newProviderSecrets(c console) *cobra.Command {
 	var file string
 	cmd := &cobra.Command{
 		Use: "secrets NAME", Short: "Replace the secrets of a payment provider", Args: cobra.ExactArgs(1),
-		Example: "  paywatt provider secrets bank --overlap 24",
+		Example: "  paywatt provider secrets bank --overlap 24\n  paywatt provider secrets bank --new-address",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) (err error) {
 			if file != "" {
 				if n.Secrets, err = readSecrets(file); err != nil {
@@ -82,6 +82,7 @@ func newProviderSecrets(c console) *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&file, "secrets", "", "file with the new secrets as JSON, if the provider gave them and no second person must agree")
+	cmd.Flags().BoolVar(&n.NewAddress, "new-address", false, "draw a new address too; the old one ends at once, so register the new one with the provider")
 	cmd.Flags().Int64Var(&n.OverlapHours, "overlap", 0, "how many hours the old secrets go on; 0 ends them at once")
 	return cmd
 }

@@ -16,9 +16,6 @@ import (
 	"github.com/paywatt/paywatt/internal/payment"
 )
 
-// HookPath begins the addresses that payment providers call. The part after it is a secret.
-const HookPath = "/hooks/pay/"
-
 // PaymentPath is the payment in a path, and ProviderPath the payment provider.
 type (
 	PaymentPath struct {
@@ -83,7 +80,8 @@ func (a *API) providerRoutes(r router) {
 		OperationID: "replace-provider-secrets", Path: "/v1/payment-providers/{id}/secrets", DefaultStatus: http.StatusOK, Tags: []string{"payments"},
 		Summary: "Replace the secrets of a payment provider",
 		Description: "For the kinds webhook and sms the server draws the signing secret and shows it once. If a second person must approve it, the answer is 202 with the " +
-			"approval, and the second person sees the secret, or enters the one that the provider gave.",
+			"approval, and the second person sees the secret, or enters the one that the provider gave. With new_address it draws a new address too, " +
+			"which whoever is shown the secret sees, and the old one ends at once.",
 		Responses: eitherOr(r, "200", of[apiv1.PaymentProvider](r)),
 	}, a.replaceSecrets)
 	change("register-payment-provider", "/v1/payment-providers/{id}/register", "Tell a payment provider which addresses to call", a.c.Payments.Register)
@@ -148,10 +146,17 @@ func providerOf(v payment.ProviderView) apiv1.PaymentProvider {
 	out := apiv1.PaymentProvider{ID: p.ID.Text(id.Provider), Name: p.Name, Kind: p.Kind, Config: map[string]any{}, MaxSingleMinor: int64(p.Single), MaxDailyMinor: int64(p.Daily),
 		Heard: !p.Disabled(), AddedBy: access.PlainName(p.AddedBy), AddedAt: p.AddedAt.UTC()}
 	_ = json.Unmarshal(p.Config, &out.Config) // AddProvider has checked it
-	if path := v.Path.Reveal(); path != "" {
-		out.Path = HookPath + path + "/"
-	}
+	out.Path = hookAddress(v.Path)
 	return out
+}
+
+// hookAddress returns the address that a provider calls, without the host; empty if nobody may see it now.
+func hookAddress(path access.Secret) string {
+	secret := path.Reveal()
+	if secret == "" {
+		return ""
+	}
+	return payment.HookPath + secret + "/"
 }
 
 func (a *API) replaceSecrets(ctx context.Context, by access.Actor, in *ProviderPath, b apiv1.NewProviderSecrets) (*sent, error) {
@@ -162,6 +167,7 @@ func (a *API) replaceSecrets(ctx context.Context, by access.Actor, in *ProviderP
 			return nil, err
 		}
 	}
-	v, err := a.c.Payments.ReplaceSecrets(ctx, by, in.Provider, secrets, time.Duration(b.OverlapHours)*time.Hour)
+	v, err := a.c.Payments.ReplaceSecrets(ctx, by, in.Provider,
+		payment.SecretChange{Secrets: secrets, Overlap: time.Duration(b.OverlapHours) * time.Hour, Address: b.NewAddress})
 	return doneOrWaits(http.StatusOK, v.Refusal, v.Waits, err, func() any { return withSecret(ctx, v) })
 }

@@ -92,3 +92,34 @@ func TestSettingsThatCanBeTakenForOthersAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestTheSecondPersonSeesTheNewAddressOfAProvider: once, with the new secret, and the first person sees neither. The answer that waits says what ends.
+func TestTheSecondPersonSeesTheNewAddressOfAProvider(t *testing.T) {
+	w := begin(t)
+	first, second := w.newKey(access.Owner), w.newKey(access.Owner)
+	w.fourEyes(true)
+	old := decode[struct{ Path string }](t, w.want(201, w.ask("POST", "/v1/payment-providers", first,
+		`{"name":"bank","kind":"webhook","max_single_minor":1000000,"max_daily_minor":90000000}`, "Idempotency-Key", "add-provider-1"))).Path
+	w.want(200, w.ask("POST", "/v1/approvals/"+w.newest(second)+"/approve", second, `{}`, "Idempotency-Key", "approve-provider"))
+	waits := w.want(202, w.ask("POST", "/v1/payment-providers/bank/secrets", first, `{"new_address":true}`, "Idempotency-Key", "new-address-1"))
+	if text := string(waits.body); strings.Contains(text, "/hooks/pay/") || !strings.Contains(text, "its address is replaced too") {
+		t.Errorf("the first person sees %s", text)
+	}
+	approve := func() (shown struct{ Secret, Address string }) {
+		a := w.ask("POST", "/v1/approvals/"+decode[approval](t, waits).ID+"/approve", second, `{}`, "Idempotency-Key", "approve-address")
+		return decode[struct{ Secret, Address string }](t, w.want(200, a))
+	}
+	shown := approve()
+	if shown.Address == old || !strings.HasPrefix(shown.Address, "/hooks/pay/") || shown.Secret == "" {
+		t.Fatalf("the second person sees %+v", shown)
+	}
+	if again := approve(); again.Address != "" || again.Secret != "" {
+		t.Errorf("the second person sees them again: %+v", again)
+	}
+	if got := w.pays(old+"x", shown.Secret, "OLD1"); got.status != 404 {
+		t.Errorf("at the old address: %d %s, want 404", got.status, got.body)
+	}
+	if got := w.pays(shown.Address+"x", shown.Secret, "NEW1"); got.status >= 300 {
+		t.Errorf("at the new address: %d %s", got.status, got.body)
+	}
+}

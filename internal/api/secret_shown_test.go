@@ -38,7 +38,7 @@ func secretFields() map[string][]string {
 		"takePINs":       {"VoucherPin.pin"},
 		"makePageLink":   {"PageLink.address"},
 		"withSecret":     {"PaymentProvider.secret"},
-		"providerOf":     {"PaymentProvider.path"},
+		"hookAddress":    {"PaymentProvider.path", "Approval.address"},
 		"webhookOf":      {"Webhook.secret"},
 		"linkKeyOf":      {"LinkKey.link_key"},
 	}

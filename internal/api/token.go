@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/once"
+	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -288,9 +289,9 @@ func (a *API) decide(ctx context.Context, by access.Actor, approval string, allo
 		exchangeOf(ctx).again = b // a repetition shows no code
 		b.Codes = codesOf(codes)
 	}
-	if drawn, ok := d.Done.Shown.(access.Secret); ok {
+	if drawn, ok := d.Done.Shown.(payment.ProviderSecrets); ok {
 		exchangeOf(ctx).again = b // a repetition shows no secret
-		b.Secret = drawn.Reveal()
+		b.Secret, b.Address = drawn.Secret.Reveal(), hookAddress(drawn.Path)
 	}
 	return &reply[apiv1.Approval]{b}, nil
 }

@@ -21,7 +21,6 @@ import (
 	"unicode/utf16"
 
 	"github.com/paywatt/paywatt/api/apiv1"
-	"github.com/paywatt/paywatt/internal/api"
 	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/config"
 	"github.com/paywatt/paywatt/internal/gsm/gateway"
@@ -78,7 +77,7 @@ func openCrossroads(t *testing.T) *crossroads {
 		if err != nil || v.Refused() || v.Waits != nil {
 			t.Fatalf("provider %s: %v %s", kind, err, v.Detail())
 		}
-		c.base[kind] = api.HookPath + v.Path.Reveal() + "/"
+		c.base[kind] = payment.HookPath + v.Path.Reveal() + "/"
 	}
 	return c
 }

@@ -28,6 +28,7 @@ import (
 	"github.com/paywatt/paywatt/internal/office"
 	"github.com/paywatt/paywatt/internal/overview"
 	"github.com/paywatt/paywatt/internal/pagelink"
+	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/presence"
 	"github.com/paywatt/paywatt/internal/print"
 	"github.com/paywatt/paywatt/internal/quarantine"
@@ -212,7 +213,7 @@ func (a *App) openHTTP() error {
 		mux.Handle(path, a.endStreams(v1))
 	}
 	mux.Handle("/hooks/sms/", v1.Guard("hooks", a.hooks(), nil))
-	mux.Handle(api.HookPath, v1.Guard("hooks", http.HandlerFunc(a.hearProvider), nil))
+	mux.Handle(payment.HookPath, v1.Guard("hooks", http.HandlerFunc(a.hearProvider), nil))
 	customers := portal.New(portal.Config{Tenant: tenant, Links: a.links, Registry: a.registry, Vending: a.vending, Wallets: a.wallets, Timelines: times,
 		Recharges: a.refills, Messages: a.messages, Payments: a.payments, Vouchers: a.vouchers, Languages: a.c.Languages, PublicURL: a.c.PublicURL, Secure: a.tls != nil, Test: a.c.Test,
 		Now: a.c.Now, Rand: a.c.Rand, Log: a.log})

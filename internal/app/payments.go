@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/access"
-	"github.com/paywatt/paywatt/internal/api"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/listen"
 	"github.com/paywatt/paywatt/internal/logkey"
@@ -67,7 +66,7 @@ func hooksAt(public string) string {
 	if public == "" {
 		return ""
 	}
-	return strings.TrimRight(public, "/") + api.HookPath
+	return strings.TrimRight(public, "/") + payment.HookPath
 }
 
 // deliverPaid returns how the tokens of a payment reach their meter: by the meter's connection, and by SMS if the customer can get one.
@@ -85,7 +84,7 @@ func (a *App) deliverPaid(tx interface{ Payments() payment.PaymentTx }, meter st
 
 // hearProvider answers a payment provider's call. It answers with success only after the call is durable.
 func (a *App) hearProvider(w http.ResponseWriter, r *http.Request) {
-	path, what, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, api.HookPath), "/")
+	path, what, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, payment.HookPath), "/")
 	if r.Method != http.MethodPost && r.Method != http.MethodPut {
 		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
 		return

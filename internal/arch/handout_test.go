@@ -50,7 +50,7 @@ func handoutsOfTheOffice() map[string]handout {
 		"internal/api/pagelink.go makePageLink":        shows("shows the address of a page to those who may see it", "customer link"),
 		"internal/api/password.go passwordAgain":       shows("asks whether there is a password, for a repeated answer", keeps),
 		"internal/api/password.go passwordOf":          shows("shows a meter's new password once, to the person who made or approved it", "meter password"),
-		"internal/api/payment.go providerOf":           shows("shows the address of a provider, once", "provider address"),
+		"internal/api/payment.go hookAddress":          shows("shows the address of a provider, once", "provider address"),
 		"internal/api/payment.go withSecret":           shows("shows the signing secret that the server drew, once", "provider secret"),
 		"internal/api/person.go changedPerson":         shows("shows a one-time link once, to the person who invited or reset somebody", "invitation"),
 		"internal/api/token.go decide":                 shows("shows the secrets of an approved request to the second person, once", "provider secret"),
@@ -76,7 +76,8 @@ func handoutsOfTheOffice() map[string]handout {
 func handoutsOfTheConsole() map[string]handout {
 	return map[string]handout{
 		"internal/web/console/approvals.go codeLines":               shows("shows new codes once, in the answer to the approval", "voucher code"),
-		"internal/web/console/approvals.go secretsOf":               shows("shows the secrets of a meter or of a provider once, in the answer to the approval", "link key", "meter password", "provider secret"),
+		"internal/web/console/approvals.go drawnLines":              shows("shows what the server drew for a provider, once", "provider secret", "provider address"),
+		"internal/web/console/approvals.go secretsOf":               shows("shows the secrets of a meter once, in the answer to the approval", "link key", "meter password"),
 		"internal/web/console/device.go pin":                        shows("sets the session cookie", "session"),
 		"internal/web/console/device.go registerDevice":             shows("sets the cookie of a counter device", "PIN of a device"),
 		"internal/web/console/doctor.go answer":                     shows("shows which token was meant to somebody who may see digits", goods),

@@ -58,7 +58,7 @@ type PaymentTx interface {
 	AddProvider(Provider) (bool, error)
 	// SetProvider ends the use of a provider at a time, or begins it again if the time is zero.
 	SetProvider(provider id.ID, disabled time.Time) error
-	// SetProviderSecrets stores the secrets of a provider, and those before them.
+	// SetProviderSecrets stores the secrets of a provider, those before them, and its address.
 	SetProviderSecrets(Provider) error
 	// ProviderByID reads a provider and locks it, because its payments share a ceiling.
 	ProviderByID(id.ID) (Provider, bool, error)
@@ -257,6 +257,9 @@ func PathContext(provider id.ID) string { return "provider path " + provider.Tex
 func SecretContext(provider id.ID) string { return "provider secrets " + provider.Text(id.Provider) }
 
 func callContext(call id.ID) string { return "provider call " + call.Text(id.Call) }
+
+// HookPath begins the addresses that payment providers call. The part after it is a secret.
+const HookPath = "/hooks/pay/"
 
 // PathBytes is the length of the secret part of a provider's address. In the address it is written as hexadecimal digits, because some
 // providers refuse addresses with certain words.

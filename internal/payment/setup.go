@@ -2,11 +2,9 @@ package payment
 
 import (
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -44,7 +42,7 @@ type ProviderView struct {
 	refusal.Refusal
 	Waits *access.Approval // the approval that the provider waits for; until then it is not heard
 	Provider
-	Path access.Secret // the secret part of its address; only in the answer that adds it
+	Path access.Secret // the secret part of its address; only in the answer that drew it
 	// Drawn is the signing secret that the server drew; only in the answer that drew it.
 	Drawn access.Secret
 }
@@ -80,11 +78,10 @@ func (ps *Payments) AddProvider(ctx context.Context, by access.Actor, n NewProvi
 	if !a.Asks() && (n.Single <= 0 || n.Daily < n.Single) {
 		return ProviderView{Refusal: refuse.ProviderWithoutCeilings(n.Name)}, nil
 	}
-	secret := make([]byte, PathBytes)
-	if _, err := io.ReadFull(ps.c.Rand, secret); err != nil {
-		return ProviderView{}, fmt.Errorf("make the address of a provider: %w", err)
+	path, err := ps.newPath()
+	if err != nil {
+		return ProviderView{}, fault.Wrap(err, "add provider %s", n.Name)
 	}
-	path := hex.EncodeToString(secret)
 	out, err := access.Through(ctx, ps.c.Door, by.Tenant, func(tx Tx) (ProviderView, error) { return ps.addProvider(tx, by, n, path) })
 	return out, fault.Wrap(err, "add provider %s", n.Name)
 }
@@ -138,14 +135,13 @@ func (ps *Payments) addProvider(tx Tx, by access.Actor, n NewProvider, path stri
 	if no, err := access.MayShow(tx.Eyes(), by, access.SecretProvider); err != nil || no.Refused() {
 		return ProviderView{Refusal: no}, err
 	}
-	hash, _ := hashPath(path)
-	p := Provider{Name: n.Name, Kind: n.Kind, PathHash: hash, Config: n.Config, Single: n.Single, Daily: n.Daily, AddedBy: by.String(),
+	p := Provider{Name: n.Name, Kind: n.Kind, Config: n.Config, Single: n.Single, Daily: n.Daily, AddedBy: by.String(),
 		AddedAt: tx.Moment(), DisabledAt: tx.Moment()}
 	var err error
 	if p.ID, err = tx.NewID(); err != nil {
 		return ProviderView{}, err
 	}
-	p.SealedPath = ps.c.Sealer.Seal(PathContext(p.ID), []byte(path))
+	ps.setPath(&p, path)
 	if len(n.Secrets) > 0 {
 		p.Sealed, p.SecretBy = ps.c.Sealer.Seal(SecretContext(p.ID), n.Secrets), n.secretBy
 	}
@@ -251,7 +247,7 @@ func (ps *Payments) doEnable(ctx context.Context, maker access.Actor, body []byt
 		return access.Done{}, fmt.Errorf("read an approved provider: %w", err)
 	}
 	v, err := ps.Enable(ctx, maker, r.Provider)
-	return access.Done{Refusal: v.Refusal, Object: r.Provider, Shown: v.Drawn}, err
+	return access.Done{Refusal: v.Refusal, Object: r.Provider, Shown: ProviderSecrets{Secret: v.Drawn}}, err
 }
 
 // Enable lets a provider be heard (right: settings.write).

@@ -78,8 +78,8 @@ func (s *secretShop) approves(w *access.Approval, entered string) access.Done {
 
 // shownOf returns the secret that an approval shows.
 func shownOf(d access.Done) string {
-	secret, _ := d.Shown.(access.Secret)
-	return secret.Reveal()
+	drawn, _ := d.Shown.(payment.ProviderSecrets)
+	return drawn.Secret.Reveal()
 }
 
 const (
@@ -107,7 +107,7 @@ func TestWhoAddsAProviderDoesNotKnowItsSecret(t *testing.T) {
 	if first == "" || !s.takes(added.Path.Reveal(), first) {
 		t.Fatalf("the second person got the secret %q, which signs nothing", first)
 	}
-	again, err := s.ReplaceSecrets(t.Context(), signedIn(), "bank", []byte(`{"signing":"`+typedSecret+`"}`), 2*time.Hour)
+	again, err := s.ReplaceSecrets(t.Context(), signedIn(), "bank", payment.SecretChange{Secrets: []byte(`{"signing":"` + typedSecret + `"}`), Overlap: 2 * time.Hour})
 	if err != nil || again.Waits == nil || again.Drawn.Reveal() != "" {
 		t.Fatalf("one person replaced the secret: %+v %v", again.Waits, err)
 	}
@@ -165,12 +165,12 @@ func TestALoneLandlordSeesTheSecretAtOnce(t *testing.T) {
 	}
 	var next payment.ProviderView
 	await.Ends(t, await.Credential{Kind: "provider secret", Works: func() bool { return s.takes(added.Path.Reveal(), added.Drawn.Reveal()) }, End: func() {
-		next, err = s.ReplaceSecrets(t.Context(), signedIn(), "bank", nil, 0)
+		next, err = s.ReplaceSecrets(t.Context(), signedIn(), "bank", payment.SecretChange{})
 	}})
 	if err != nil || next.Refused() || !s.takes(added.Path.Reveal(), next.Drawn.Reveal()) {
 		t.Error("the new secret does not prove calls: ", err, next.Detail())
 	}
-	if wrong, err := s.ReplaceSecrets(t.Context(), signedIn(), "bank", nil, 169*time.Hour); err != nil || wrong.Code != "provider-invalid" {
+	if wrong, err := s.ReplaceSecrets(t.Context(), signedIn(), "bank", payment.SecretChange{Overlap: 169 * time.Hour}); err != nil || wrong.Code != "provider-invalid" {
 		t.Errorf("an overlap of more than a week: %v %q", err, wrong.Code)
 	}
 	s.verified()
@@ -207,7 +207,7 @@ func TestSecretsAreReplacedWithoutAnOverlapBeforeTheFirstApproval(t *testing.T) 
 	s := openSecrets(t)
 	s.fourEyes()
 	added := s.typed()
-	again, err := s.ReplaceSecrets(t.Context(), signedIn(), "bank", nil, payment.MaxOverlap)
+	again, err := s.ReplaceSecrets(t.Context(), signedIn(), "bank", payment.SecretChange{Overlap: payment.MaxOverlap})
 	if err != nil || again.Waits == nil || !strings.Contains(again.Waits.Summary, " 0 more hours") {
 		t.Fatalf("%v %s: the request does not say that the old secrets end at once: %+v", err, again.Detail(), again.Waits)
 	}
@@ -277,24 +277,42 @@ func TestAProviderOfAnEarlierVersionIsCheckedBeforeTheFirstApproval(t *testing.T
 	}
 }
 
-// TestTheAddressOfAProviderEnds: a disabled provider is not heard at it, and the provider that follows has another.
+// TestTheAddressOfAProviderEnds: whoever added a provider knows its address. A new one ends it at once, and only the second person sees the new one.
+// The old secrets still prove calls at the new address for the time of the overlap.
 func TestTheAddressOfAProviderEnds(t *testing.T) {
 	s := openSecrets(t)
-	add := func(name string) (path, secret string) {
-		added, err := s.AddProvider(t.Context(), signedIn(), payment.NewProvider{Name: name, Kind: webhook.Kind, Config: []byte(`{}`), Single: 1000, Daily: 1000})
-		if err != nil || added.Refused() {
-			t.Fatal(err, added.Detail())
-		}
-		return added.Path.Reveal(), added.Drawn.Reveal()
-	}
-	old, secret := add("bank")
+	s.fourEyes()
+	added := s.typed()
+	old, secret := added.Path.Reveal(), shownOf(s.approves(added.Waits, ""))
+	var drawn payment.ProviderSecrets
 	await.Ends(t, await.Credential{Kind: "provider address", Works: func() bool { return s.takes(old, secret) }, End: func() {
+		asked, err := s.ReplaceSecrets(t.Context(), signedIn(), "bank", payment.SecretChange{Overlap: 2 * time.Hour, Address: true})
+		if err != nil || asked.Waits == nil || asked.Path.Reveal() != "" {
+			t.Fatalf("one person replaced the address: %+v %v", asked.Waits, err)
+		}
+		if !strings.Contains(asked.Waits.Summary, "the old one ends at once") {
+			t.Errorf("the second person reads only: %s", asked.Waits.Summary)
+		}
+		drawn, _ = s.approves(asked.Waits, "").Shown.(payment.ProviderSecrets)
+	}})
+	next := drawn.Path.Reveal()
+	if next == old || !s.takes(next, secret) || !s.takes(next, drawn.Secret.Reveal()) {
+		t.Error("the provider is not heard at its new address, with the old and the new secret")
+	}
+	await.Ends(t, await.Credential{Kind: "provider address", Works: func() bool { return s.takes(next, drawn.Secret.Reveal()) }, End: func() {
 		if off, err := s.Disable(t.Context(), owner(), "bank"); err != nil || off.Refused() {
 			t.Fatal(err, off.Detail())
 		}
 	}})
-	next, other := add("bank-2")
-	if next == old || !s.takes(next, other) || s.takes(old, other) {
-		t.Error("the provider that follows is not heard at an address of its own")
+	s.verified()
+}
+
+// TestSecretsAreReplacedWithoutANewAddress: nobody asked for one.
+func TestSecretsAreReplacedWithoutANewAddress(t *testing.T) {
+	s := openSecrets(t)
+	added := s.typed()
+	next, err := s.ReplaceSecrets(t.Context(), signedIn(), "bank", payment.SecretChange{})
+	if err != nil || next.Refused() || next.Path.Reveal() != "" || !s.takes(added.Path.Reveal(), next.Drawn.Reveal()) {
+		t.Errorf("the provider is not heard at its address after a replacement of its secrets: %v %s", err, next.Detail())
 	}
 }

@@ -2500,6 +2500,9 @@ func (t *Texts) ApprovalsLinkKey() string { return t.say("pages.approvals.link-k
 // ApprovalsNextLinkKey: Next link key
 func (t *Texts) ApprovalsNextLinkKey() string { return t.say("pages.approvals.next-link-key") }
 
+// ApprovalsProviderAddress: New address of the payment provider
+func (t *Texts) ApprovalsProviderAddress() string { return t.say("pages.approvals.provider-address") }
+
 // ApprovalsSigningSecret: Signing secret of the payment provider
 func (t *Texts) ApprovalsSigningSecret() string { return t.say("pages.approvals.signing-secret") }
 

@@ -71,11 +71,12 @@ func (tx Rows) SetProvider(i id.ID, disabled time.Time) error {
 	return fault.Wrap(err, "write a payment provider")
 }
 
-// SetProviderSecrets replaces the secrets of a provider.
+// SetProviderSecrets replaces the secrets of a provider, and its address.
 func (tx Rows) SetProviderSecrets(p payment.Provider) error {
 	err := tx.Rewrite(providerKind, p.ID, func() error {
-		return tx.Must(`UPDATE provider SET secrets_enc = $1, secret_by = $2, secrets_old_enc = $3, secrets_old_until = $4, version = version + 1
-			WHERE tenant_id = $5 AND id = $6`, p.Sealed, p.SecretBy, p.SealedOld, p.OldUntil, tx.Tenant, p.ID)
+		return tx.Must(`UPDATE provider SET secrets_enc = $1, secret_by = $2, secrets_old_enc = $3, secrets_old_until = $4, path_hash = $5,
+			path_enc = $6, version = version + 1 WHERE tenant_id = $7 AND id = $8`, p.Sealed, p.SecretBy, p.SealedOld, p.OldUntil, p.PathHash, p.SealedPath,
+			tx.Tenant, p.ID)
 	})
 	return fault.Wrap(err, "write the secrets of a payment provider")
 }

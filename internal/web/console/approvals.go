@@ -11,6 +11,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -232,6 +233,17 @@ func codeLines(codes []voucher.Coded) (out []factLine) {
 	return out
 }
 
+// drawnLines lists what the server drew for a payment provider.
+func drawnLines(t *words.Texts, drawn payment.ProviderSecrets) (out []factLine) {
+	if secret := drawn.Secret.Reveal(); secret != "" {
+		out = append(out, factLine{t.ApprovalsSigningSecret(), secret})
+	}
+	if path := drawn.Path.Reveal(); path != "" {
+		out = append(out, factLine{t.ApprovalsProviderAddress(), payment.HookPath + path + "/"})
+	}
+	return out
+}
+
 // secretsOf lists the secrets of a meter that was registered, a meter's next link key or new password, or codes of vouchers; they are shown once.
 func secretsOf(t *words.Texts, shown any) []factLine {
 	if changed, ok := shown.(registry.LinkKeyChange); ok && changed.Key != nil {
@@ -240,8 +252,8 @@ func secretsOf(t *words.Texts, shown any) []factLine {
 	if changed, ok := shown.(registry.PasswordChange); ok && changed.Password.Reveal() != "" {
 		return []factLine{{t.ApprovalsPassword(), changed.Password.Reveal()}}
 	}
-	if drawn, ok := shown.(access.Secret); ok && drawn.Reveal() != "" {
-		return []factLine{{t.ApprovalsSigningSecret(), drawn.Reveal()}}
+	if drawn, ok := shown.(payment.ProviderSecrets); ok {
+		return drawnLines(t, drawn)
 	}
 	if codes, ok := shown.([]voucher.Coded); ok {
 		return codeLines(codes)
