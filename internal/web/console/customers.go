@@ -49,6 +49,7 @@ type customerForm struct {
 	FormID, Error, Notice string
 	ID                    string
 	Name, Phone, Lang     string
+	PhoneShown            string // the number that the page showed when it was opened
 	Notices, May          bool
 	AddsMeters            bool
 	Month                 string // the present month, for statements
@@ -59,7 +60,11 @@ type customerForm struct {
 
 // command does the same as the form.
 func (f customerForm) command() string {
-	return commandLine("paywatt customer change "+f.ID, "--name", f.Name, "--phone", f.Phone, "--lang", f.Lang) + " --notices=" + strconv.FormatBool(f.Notices)
+	typed := ""
+	if f.Phone != f.PhoneShown {
+		typed = f.Phone
+	}
+	return commandLine("paywatt customer change "+f.ID, "--name", f.Name, "--phone", typed, "--lang", f.Lang) + " --notices=" + strconv.FormatBool(f.Notices)
 }
 
 func (s *Console) customer(w http.ResponseWriter, r *http.Request, v visit) {
@@ -77,6 +82,7 @@ func (s *Console) customerWith(w http.ResponseWriter, r *http.Request, v visit, 
 		return
 	}
 	f.Name, f.Phone, f.Lang, f.Notices = c.Customer.Name, c.Customer.Phone, c.Customer.Lang, !c.Customer.Stopped
+	f.PhoneShown = f.Phone
 	s.showCustomer(w, r, v, status, f)
 }
 
@@ -102,15 +108,25 @@ func (s *Console) showCustomer(w http.ResponseWriter, r *http.Request, v visit, 
 	s.show(w, r, status, customerView(s.page(r, v, v.site.say.CustomerTitle()), f))
 }
 
+// typedPhone returns the telephone number that a person typed, or nil for the one that the page showed. Somebody may have corrected it meanwhile, and
+// whoever changes only the name enters no number: a wrong one would count as entered by a clerk.
+func (f customerForm) typedPhone() *string {
+	if f.Phone == f.PhoneShown {
+		return nil
+	}
+	return &f.Phone
+}
+
 func (s *Console) changeCustomer(w http.ResponseWriter, r *http.Request, v visit) {
 	f := customerForm{Name: r.PostFormValue("name"), Phone: r.PostFormValue("phone"), Lang: r.PostFormValue("lang"), Notices: r.PostFormValue("notices") != ""}
+	f.PhoneShown = r.PostFormValue("phone_shown")
 	var done registry.AddedCustomer
 	var err error
 	if !v.owns(r.PostFormValue("form")) {
 		done.Refusal = refuse.CustomerFormOfOtherSession()
 	} else {
 		done, err = s.c.Registry.ChangeCustomer(r.Context(), v.by, r.PathValue("customer"),
-			registry.CustomerChange{Name: &f.Name, Phone: &f.Phone, Lang: &f.Lang, Notices: &f.Notices})
+			registry.CustomerChange{Name: &f.Name, Phone: f.typedPhone(), Lang: &f.Lang, Notices: &f.Notices})
 	}
 	switch {
 	case err != nil:

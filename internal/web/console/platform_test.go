@@ -123,6 +123,36 @@ func (w *world) hears(name string) {
 	}
 }
 
+// TestAChangeOfTheNameEntersNoTelephoneNumber: a page still shows the number that somebody put into the database. Meanwhile a clerk enters the right one.
+// Whoever then changes the name on that page brings the wrong one back only by typing it.
+func TestAChangeOfTheNameEntersNoTelephoneNumber(t *testing.T) {
+	const right = "+254799000001"
+	w := begin(t)
+	g := w.enter(ownerEmail)
+	path := g.get("/customers").is(200).link(t, `/customers/cus_[^"]*`)
+	page := g.get(path).is(200).omits("--phone")
+	wrong := page.value("phone")
+	change := func(name, phone string) []string {
+		return []string{"form", page.value("form"), "name", name, "phone", phone, "phone_shown", page.value("phone_shown"), "lang", "en"}
+	}
+	wants := func(phone string) {
+		t.Helper()
+		if got := g.get(path).is(200).value("phone"); got != phone {
+			t.Errorf("the customer has the number %s, want %s", got, phone)
+		}
+	}
+	g.post(path, change("Amina A.", right)...).leads(path)
+	g.post(path, change("Amina Achieng", wrong)...).leads(path)
+	wants(right)
+	refused := g.post(path, change("Amina", "call me")...).is(400).says("phone must have 6 to 15 digits", "--phone")
+	if got := refused.value("phone_shown"); got != wrong {
+		t.Errorf("after a refusal the form says that the page showed %q, want %s", got, wrong)
+	}
+	page = g.get(path).is(200)
+	g.post(path, change("Amina", "")...).leads(path)
+	wants("")
+}
+
 func TestTheConsumerDatabase(t *testing.T) {
 	w := begin(t)
 	w.meter("04140001019", "Kwame M.")
