@@ -140,11 +140,15 @@ type Found struct {
 	// HeldUntil is when its customer's telephone number begins to decide for payments, because it replaced another one or was another customer's a
 	// moment ago; zero for a first number.
 	HeldUntil time.Time
+	// Forged says that somebody changed its customer's telephone number in the database, or that of another customer who may have the same one. Whom
+	// the number means is then unknown: it decides nothing, and suggests nothing.
+	Forged bool
 }
 
 // Match decides which meter a payment is for. The parameters are what the store found for the reference: by meter number and account, by mended
 // number, and by telephone number. A telephone number decides only if one account is registered with it, and that account has one meter, and never
-// while it is held, see [registry.NumberHold]. A mended number decides only if no other number and no telephone number means another meter.
+// while it is held, see [registry.NumberHold], or if somebody changed one in the database that may be the same. A mended number decides only if no
+// other number and no telephone number means another meter.
 func Match(named, mended, called []Found, now time.Time) (Found, Reason) {
 	found := named
 	switch {
@@ -158,7 +162,7 @@ func Match(named, mended, called []Found, now time.Time) (Found, Reason) {
 	case 0:
 		return Found{}, UnknownReference
 	case 1:
-		if found[0].HeldUntil.After(now) {
+		if found[0].Forged || found[0].HeldUntil.After(now) {
 			return Found{}, UnknownReference
 		}
 		return found[0], NoReason

@@ -109,6 +109,7 @@ func TestAChangedTelephoneNumberDecidesForNoPayment(t *testing.T) {
 		return payment.Found{Meter: meter, HeldUntil: now.Add(left)}
 	}
 	first, number := payment.Found{Meter: "1"}, payment.Found{Meter: "1"}
+	forged := payment.Found{Meter: "1", Forged: true}
 	type list = []payment.Found
 	for name, c := range map[string]struct {
 		named, mended, called list
@@ -122,6 +123,8 @@ func TestAChangedTelephoneNumberDecidesForNoPayment(t *testing.T) {
 		"a number of a meter":               {list{number}, nil, list{held("2", time.Hour)}, "1", payment.NoReason},
 		"a mended number":                   {nil, list{number}, list{held("2", time.Hour)}, "", payment.ManyReferences},
 		"a mended number of the same meter": {nil, list{number}, list{held("1", time.Hour)}, "1", payment.NoReason},
+		"forged":                            {nil, nil, list{forged}, "", payment.UnknownReference},
+		"one forged, one first":             {nil, nil, list{forged, {Meter: "2"}}, "", payment.ManyReferences},
 	} {
 		if got, why := payment.Match(c.named, c.mended, c.called, now); got.Meter != c.want || why != c.why {
 			t.Errorf("%s: %q %q, want %q %q", name, got.Meter, why, c.want, c.why)

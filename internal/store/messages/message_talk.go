@@ -109,30 +109,21 @@ func (tx Rows) Subscriptions(phone string, max int) ([]notify.Subscription, erro
 		s, _ := scanSubscription(r)
 		out, since = append(out, s), append(since, r.Time(12))
 		return nil
-	}, append(append([]any{tx.Tenant}, writtenForms(phone)...), max)...)
+	}, append(append([]any{tx.Tenant}, people.WrittenForms(phone)...), max)...)
 	for i := range out {
 		if err == nil {
-			var from time.Time
-			from, err = people.Of(tx.Tx).NumberDecidesFrom(out[i].Customer, phone, since[i])
-			out[i].Unsettled = from.After(tx.Now)
+			var d people.NumberDecision
+			d, err = people.Of(tx.Tx).DecideNumber(out[i].Customer, phone, since[i])
+			out[i].Unsettled = d.From.After(tx.Now)
 		}
 	}
 	return out, fault.Wrap(err, "find the meters of a telephone")
 }
 
-// writtenForms returns the ways in which a canonical telephone number may have been registered.
-func writtenForms(phone string) []any {
-	bare := phone
-	if len(bare) > 0 && bare[0] == '+' {
-		bare = bare[1:]
-	}
-	return []any{phone, bare, "00" + bare}
-}
-
 // SetNotices stores whether the customers with a telephone number want warnings.
 func (tx Rows) SetNotices(phone string, on bool) error {
 	_, err := tx.C.Exec(`UPDATE customer SET notices = $1, version = version + 1 WHERE tenant_id = $2 AND phone IN ($3, $4, $5)`,
-		append([]any{on, tx.Tenant}, writtenForms(phone)...)...)
+		append([]any{on, tx.Tenant}, people.WrittenForms(phone)...)...)
 	return fault.Wrap(err, "store whether warnings are wanted")
 }
 

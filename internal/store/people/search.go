@@ -91,15 +91,62 @@ func (tx Rows) CustomersCalled(end string, max int) ([]registry.Customer, error)
 // manySame bounds the numbers with the same last digits that are looked at. If there are more, a number decides nothing until all holds are over.
 const manySame = 100
 
-// NumberDecidesFrom returns from when a customer's telephone number, registered at a time, decides for the customer's meters. It waits for a day
+// NumberDecision says whether a customer's telephone number decides for the customer's meters.
+type NumberDecision struct {
+	From time.Time // from when it decides; zero: always
+	// Forged says that somebody changed the number in the database, or that of another customer who may have the same one. Whom the number means is
+	// then unknown, so From is always ahead.
+	Forged bool
+}
+
+// DecideNumber returns from when a customer's telephone number, registered at a time, decides for the customer's meters. It waits for a day
 // after the customer was moved out of another meter, and after another customer gave the number up: the money may be meant for that meter. It also
-// waits for a day after it was registered if another customer without a supplied meter has it too. A number that the server did not write as it is
-// waits as long as that is so. Zero: it always decides.
-func (tx Rows) NumberDecidesFrom(customer id.ID, phone string, since time.Time) (from time.Time, err error) {
+// waits for a day after it was registered if another customer without a supplied meter has it too.
+func (tx Rows) DecideNumber(customer id.ID, phone string, since time.Time) (d NumberDecision, err error) {
 	n, _, err := tx.readNumber(customer)
-	if err != nil || !tx.wroteNumber(&n) || n.Phone != phone && !registry.SamePhone(n.Phone, phone) { // it may have changed since it was found
-		return tx.Now.Add(registry.NumberHold), err
+	if err != nil {
+		return d, err
 	}
+	if d.Forged = !tx.wroteNumber(&n); !d.Forged {
+		d.Forged, err = tx.forgedLike(customer, phone)
+	}
+	if err != nil || d.Forged || n.Phone != phone && !registry.SamePhone(n.Phone, phone) { // it may have changed since it was found
+		d.From = tx.Now.Add(registry.NumberHold)
+		return d, err
+	}
+	d.From, err = tx.numberDecidesFrom(customer, phone, since)
+	return d, err
+}
+
+// forgedLike reports whether another customer's number was changed in the database who may have the same number. Such a customer is still found
+// where only the number was changed, or only the text that finds it. More customers than are looked at count as one whose number was changed.
+func (tx Rows) forgedLike(customer id.ID, phone string) (forged bool, err error) {
+	end := registry.LastDigits(phone)
+	if end == "" {
+		return false, nil
+	}
+	var others []id.ID
+	err = tx.C.Query(`SELECT c.id FROM customer c WHERE c.tenant_id = $1 AND `+phoneEnd+` AND c.id <> $3 UNION
+		SELECT id FROM customer WHERE tenant_id = $1 AND id <> $3 AND phone IN ($4, $5, $6) LIMIT $7`, func(r core.Row) error {
+		others = append(others, r.ID(0))
+		return nil
+	}, append(append([]any{tx.Tenant, end, customer}, WrittenForms(registry.DialForm(phone))...), manySame)...)
+	forged = len(others) == manySame
+	for i := 0; i < len(others) && err == nil && !forged; i++ {
+		var written bool
+		written, err = tx.NumberWritten(others[i])
+		forged = !written
+	}
+	return forged, fault.Wrap(err, "find who else may have a telephone number")
+}
+
+// WrittenForms returns the ways in which a canonical telephone number may have been registered.
+func WrittenForms(phone string) []any {
+	bare := strings.TrimPrefix(phone, "+")
+	return []any{phone, bare, "00" + bare}
+}
+
+func (tx Rows) numberDecidesFrom(customer id.ID, phone string, since time.Time) (from time.Time, err error) {
 	_, err = tx.One(`SELECT MAX(closed_at) FROM account WHERE tenant_id = $1 AND customer_id = $2 AND closed_at > $3`, func(r core.Row) error {
 		if !r.IsNull(0) {
 			from = r.Time(0).Add(registry.NumberHold)

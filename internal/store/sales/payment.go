@@ -260,36 +260,49 @@ func (tx Rows) PayableMeters(r payment.Reference, max int) (out []payment.Found,
 	return out, fault.Wrap(err, "find the meters of an account")
 }
 
-// CalledMeters lists at most max meters of the customers with a telephone number that a reference may be.
+// CalledMeters lists at most max meters of the customers with a telephone number that a reference may be. Where somebody changed a number in the
+// database, it lists the customer's meters also if the number is another one now: only the text that finds it is left.
 func (tx Rows) CalledMeters(r payment.Reference, max int) (out []payment.Found, err error) {
-	var customers []id.ID
 	for _, digits := range r.Phones {
+		var like []payment.Found
+		var customers []id.ID
 		err := tx.C.Query(foundQuery+`SUBSTR(c.search, LENGTH(c.search) - 7) = $2 ORDER BY m.number LIMIT $3`, func(row core.Row) error {
-			if payment.SamePhone(digits, row.Text(2)) {
-				out = append(out, payment.Found{Meter: row.Text(0), Account: row.ID(1), Phone: row.Text(2), Since: row.Time(3)})
-				customers = append(customers, row.ID(4))
-			}
+			like = append(like, payment.Found{Meter: row.Text(0), Account: row.ID(1), Phone: row.Text(2), Since: row.Time(3)})
+			customers = append(customers, row.ID(4))
 			return nil
 		}, tx.Tenant, registry.LastDigits(digits), max)
+		for i := 0; i < len(like) && err == nil; i++ {
+			var may bool
+			if may, err = tx.mayBeCalled(customers[i], &like[i], digits); may {
+				out = append(out, like[i])
+			}
+		}
 		if err != nil {
 			return nil, fault.Wrap(err, "find the meters of a telephone number")
 		}
 	}
-	for i, customer := range customers {
-		if out[i].HeldUntil, err = people.Of(tx.Tx).NumberDecidesFrom(customer, out[i].Phone, out[i].Since); err != nil {
-			return nil, err
-		}
-		_, err := tx.One(`SELECT held_until FROM number_change WHERE tenant_id = $1 AND owner = $2`, func(row core.Row) error {
-			if own := row.Time(0); own.After(out[i].HeldUntil) {
-				out[i].HeldUntil = own
-			}
-			return nil
-		}, tx.Tenant, registry.PhoneOwner(customer))
-		if err != nil {
-			return nil, fault.Wrap(err, "find how long a telephone number is held")
-		}
-	}
 	return out, nil
+}
+
+// mayBeCalled reports whether the customer of a meter may be called by some digits, and notes from when the customer's number decides.
+func (tx Rows) mayBeCalled(customer id.ID, f *payment.Found, digits string) (bool, error) {
+	if !payment.SamePhone(digits, f.Phone) {
+		written, err := people.Of(tx.Tx).NumberWritten(customer)
+		f.Forged = !written
+		return f.Forged, err
+	}
+	d, err := people.Of(tx.Tx).DecideNumber(customer, f.Phone, f.Since)
+	f.HeldUntil, f.Forged = d.From, d.Forged
+	if err != nil {
+		return false, err
+	}
+	_, err = tx.One(`SELECT held_until FROM number_change WHERE tenant_id = $1 AND owner = $2`, func(row core.Row) error {
+		if own := row.Time(0); own.After(f.HeldUntil) {
+			f.HeldUntil = own
+		}
+		return nil
+	}, tx.Tenant, registry.PhoneOwner(customer))
+	return true, err
 }
 
 // PaidFor returns who brought a payment, and the telephone of the customer of a meter.

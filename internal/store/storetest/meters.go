@@ -37,6 +37,7 @@ func meterTests() []test {
 		{"a server with another data key ends no command", unjudgedCommands},
 		{"commands wait over a change of the data key", remarkedCommands},
 		{"a telephone number that was changed in the database decides nothing", changedNumbers},
+		{"a telephone number of two customers decides for neither if one is hidden in the database", sharedNumbers},
 		{"telephone numbers of an older version are marked once", markedNumbers},
 		{"telephone numbers decide over a change of the data key", remarkedNumbers},
 		{"a telephone number keeps its mark where two transactions meet", meetingNumbers},

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -144,6 +145,47 @@ func changedNumbers(t *testing.T, r Rig) {
 		k.putNumber(itsNumber)
 		k.wantNumber(name+", and then a clerk entered the number again", true, 0, 0)
 	}
+}
+
+// editsOfSharers are the ways in which somebody who can write to the database hides that another customer has the same number.
+var editsOfSharers = map[string]string{
+	"another number":               `UPDATE customer SET phone = '+254711000001' WHERE id = $1`,
+	"no number":                    `UPDATE customer SET phone = '' WHERE id = $1`,
+	"found by nothing":             `UPDATE customer SET search = '' WHERE id = $1`,
+	"no mark":                      `UPDATE customer SET mark = NULL WHERE id = $1`,
+	"no meter, and another number": `UPDATE customer SET phone = '+254711000001', phone_since = phone_since - 1 WHERE id = $1`,
+}
+
+// sharedNumbers hides one of two customers who have the same number. The number still decides for neither, and is forged for whoever asks.
+func sharedNumbers(t *testing.T, r Rig) {
+	for name, edit := range editsOfSharers {
+		k := openNumbered(t, r)
+		sharer := addWalletMeter(t, k.e, 3, 0)
+		other := k.registerNumber(sharer, itsNumber)
+		if called := k.callNumber(); len(called) != 2 || called[0].Forged || called[1].Forged {
+			t.Errorf("two customers have the number, and it means %+v", called)
+		}
+		k.editRow(edit, other)
+		if strings.HasPrefix(name, "no meter") {
+			k.editRow(`UPDATE meter SET account_id = NULL WHERE account_id = $1`, sharer.account)
+		}
+		if k.numberDecides() {
+			t.Errorf("the other customer has %s: the number decides", name)
+		}
+		if called := k.callNumber(); len(called) == 0 || slices.ContainsFunc(called, func(f payment.Found) bool { return !f.Forged }) {
+			t.Errorf("the other customer has %s: the number means %+v, want each forged", name, called)
+		}
+	}
+}
+
+// callNumber lists the meters that the number means for a payment.
+func (k numbered) callNumber() (called []payment.Found) {
+	k.t.Helper()
+	k.runServer(func(tx *store.Tx) (err error) {
+		called, err = tx.CalledMeters(payment.ReadReference("0700000001"), 5)
+		return err
+	})
+	return called
 }
 
 // markedNumbers marks the numbers of an older version: once, and only with the data key of the database.
