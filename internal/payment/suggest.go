@@ -2,6 +2,7 @@ package payment
 
 import (
 	"context"
+	"slices"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/fault"
@@ -15,7 +16,7 @@ type FoundList struct {
 }
 
 // Suggest lists the meters that the reference of a parked payment may mean, also if a digit of it is wrong, and those of the telephone that paid
-// (right: payment.decide). The most likely ones come first.
+// (right: payment.decide). The most likely ones come first. A telephone number that was changed in the database suggests none.
 // A person must choose: none of them is sure.
 func (ps *Payments) Suggest(ctx context.Context, by access.Actor, payment string) (FoundList, error) {
 	if no := by.Needs(access.DecidePayments); no.Refused() {
@@ -33,11 +34,11 @@ func (ps *Payments) Suggest(ctx context.Context, by access.Actor, payment string
 			func() ([]Found, error) {
 				return tx.Payments().PayableMeters(Reference{Numbers: typed.Mended}, maxFound)
 			},
-			func() ([]Found, error) { return tx.Payments().CalledMeters(typed, maxFound) },
+			func() ([]Found, error) { return suggestCalled(tx, typed) },
 			func() ([]Found, error) {
 				return tx.Payments().PayableMeters(Reference{Numbers: NearNumbers(p.Reference)}, maxFound)
 			},
-			func() ([]Found, error) { return tx.Payments().CalledMeters(payer, maxFound) },
+			func() ([]Found, error) { return suggestCalled(tx, payer) },
 		} {
 			found, err := find()
 			if err != nil {
@@ -50,4 +51,14 @@ func (ps *Payments) Suggest(ctx context.Context, by access.Actor, payment string
 		return s, nil
 	})
 	return out, fault.Wrap(err, "suggest meters for payment %s", refusal.Echo(payment))
+}
+
+// suggestCalled lists the meters of the customers whom a telephone number means; none if somebody changed one of their numbers in the database: the
+// meter that is left may be the one that the change was made for.
+func suggestCalled(tx Tx, r Reference) ([]Found, error) {
+	called, err := tx.Payments().CalledMeters(r, maxFound)
+	if slices.ContainsFunc(called, func(f Found) bool { return f.Forged }) {
+		return nil, err
+	}
+	return called, err
 }
