@@ -13,16 +13,11 @@ func (tx *Tx) verifyMarks(markers []core.Marker, r *Report) error {
 	if len(markers) == 0 {
 		return nil
 	}
-	var m core.Marker
-	known := false
-	for i := 0; i < len(markers) && !known; i++ {
-		var err error
-		m = markers[i]
-		if known, err = tx.KeyIs("data", m.KeyMark()); err != nil {
-			return err
-		}
+	m, err := tx.markerOfDatabase(markers, r)
+	if err != nil {
+		return err
 	}
-	if !known {
+	if m == nil {
 		r.Notice("mark", "The folder's data.key does not belong to this database, so people, API keys, counter devices, integration logins, sessions, waiting commands and telephone numbers were not checked against it.")
 		return nil
 	}
@@ -82,20 +77,68 @@ func (tx *Tx) verifyNumbers(r *Report) error {
 	return err
 }
 
+// markerOfDatabase returns the Marker whose key is that of the database; nil if none is. A row of the table meta says which key that is. Whoever can
+// write to the database can change that row, but can make no mark. So a key belongs to the database if it made the mark of any row.
+func (tx *Tx) markerOfDatabase(markers []core.Marker, r *Report) (core.Marker, error) {
+	for _, m := range markers {
+		known, err := tx.KeyIs("data", m.KeyMark())
+		if err != nil || known {
+			return m, err
+		}
+	}
+	for _, m := range markers {
+		made, err := tx.madeMarks(m)
+		if err != nil {
+			return nil, err
+		}
+		if made {
+			r.Find("mark", "The table meta says that data.key does not belong to this database, but rows have marks of that key. Somebody has changed the table, or the server ran with another data key than before.")
+			return m, nil
+		}
+	}
+	return nil, nil
+}
+
+// madeMarks reports whether a Marker made the mark of any row that lets somebody sign in, or of any telephone number.
+func (tx *Tx) madeMarks(m core.Marker) (bool, error) {
+	tx.Marker = m
+	for _, k := range attestedKinds {
+		if !k.Marked {
+			continue
+		}
+		forged, all, err := tx.forgedRows(k)
+		if err != nil || len(forged) < all {
+			return err == nil, err
+		}
+	}
+	forged := int64(0)
+	all, err := tx.ForgedNumbers(func(id.ID, bool) { forged++ })
+	return forged < all, err
+}
+
 func (tx *Tx) verifyMarksOf(k *core.AttestedKind, r *Report) error {
+	forged, _, err := tx.forgedRows(k)
+	for _, row := range forged {
+		r.Find("mark", "%s %s has a wrong mark: its row was added or changed outside the server.", k.Noun, row.Text(k.Prefix))
+	}
+	return err
+}
+
+// forgedRows lists the rows of a marked kind that the server did not write as they are, and counts all its rows.
+func (tx *Tx) forgedRows(k *core.AttestedKind) (forged []id.ID, all int, err error) {
 	var rows []id.ID
-	err := tx.C.Query(`SELECT `+k.Key+` FROM `+k.Table()+` WHERE tenant_id = $1 ORDER BY `+k.Key, func(w core.Row) error { rows = append(rows, w.ID(0)); return nil }, tx.Tenant)
+	err = tx.C.Query(`SELECT `+k.Key+` FROM `+k.Table()+` WHERE tenant_id = $1 ORDER BY `+k.Key, func(w core.Row) error { rows = append(rows, w.ID(0)); return nil }, tx.Tenant)
 	if err != nil {
-		return err
+		return nil, 0, err
 	}
 	for _, row := range rows {
 		genuine, err := tx.Genuine(k, tx.Tenant, row)
 		if err != nil {
-			return err
+			return nil, 0, err
 		}
 		if !genuine {
-			r.Find("mark", "%s %s has a wrong mark: its row was added or changed outside the server.", k.Noun, row.Text(k.Prefix))
+			forged = append(forged, row)
 		}
 	}
-	return nil
+	return forged, len(rows), nil
 }

@@ -40,6 +40,7 @@ func meterTests() []test {
 		{"a telephone number of two customers decides for neither if one is hidden in the database", sharedNumbers},
 		{"telephone numbers of an older version are marked once", markedNumbers},
 		{"telephone numbers decide over a change of the data key", remarkedNumbers},
+		{"verification checks marks, whatever the database says of the data key", hiddenKey},
 		{"a telephone number keeps its mark where two transactions meet", meetingNumbers},
 		{"command counters rise over a clock that goes back", counters},
 		{"commands end when their time is over", expiries},

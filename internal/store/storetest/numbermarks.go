@@ -235,6 +235,34 @@ func remarkedNumbers(t *testing.T, r Rig) {
 	k.wantNumber("under the next data key", true, 0, 0)
 }
 
+// hiddenKey changes the row that says to which data key the database belongs. Verification still checks the marks, and names that row too. Only with a
+// key that made no mark it checks none.
+func hiddenKey(t *testing.T, r Rig) {
+	k := openNumbered(t, r)
+	k.runServer(func(tx *store.Tx) error { _, err := tx.Known("data", k.m.KeyMark()); return err })
+	verify := func(name string, m core.Marker, findings, notices int) {
+		t.Helper()
+		var report store.Report
+		k.runServer(func(tx *store.Tx) error { return store.Verify(tx, store.Trust{Markers: []core.Marker{m}}, &report) })
+		ofMarks := func(list []store.Finding) (n int) {
+			for _, f := range list {
+				if f.Rule == "mark" {
+					n++
+				}
+			}
+			return n
+		}
+		if f, n := ofMarks(report.Findings), ofMarks(report.Notices); f != findings || n != notices {
+			t.Errorf("%s: %d findings and %d notices, want %d and %d: %v", name, f, n, findings, notices, report)
+		}
+	}
+	k.editRow(`UPDATE customer SET phone_since = phone_since - 1 WHERE id = $1`, k.customer)
+	verify("a number was changed", k.m, 1, 0)
+	k.editRow(`UPDATE meta SET value = '0000000000000000' WHERE key = 'key:data'`)
+	verify("and the row of the data key", k.m, 2, 0)
+	verify("with the data key of another database", markerOf("another data key"), 0, 1)
+}
+
 // meetingNumbers changes the name of a customer while another transaction ends the hold of the customer's number: the mark covers both.
 func meetingNumbers(t *testing.T, r Rig) {
 	if r.Several != nil {
