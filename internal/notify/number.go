@@ -66,19 +66,15 @@ func (p Purpose) private() bool {
 
 // numberHeld returns the time until which nothing of value goes to the number of a message.
 func numberHeld(tx Tx, m Message, now time.Time) (time.Time, error) {
-	owner := registry.PhoneOwner(m.Customer)
 	if m.Purpose == PurposeMeter {
-		owner = registry.SIMOwner(m.Meter)
-	}
-	c, _, err := tx.Recipients().NumberChange(owner)
-	if err != nil || m.Purpose == PurposeMeter {
+		c, _, err := tx.Recipients().NumberChange(registry.SIMOwner(m.Meter))
 		return c.HeldUntil, err
 	}
-	written, err := tx.Recipients().NumberWritten(m.Customer)
+	until, written, err := tx.Recipients().NumberHold(m.Customer)
 	if !written { // somebody changed it outside the server
-		return now.Add(registry.NumberHold), err
+		until = now.Add(registry.NumberHold)
 	}
-	return c.HeldUntil, err
+	return until, err
 }
 
 // hold lets a message wait. It leaves the queue of its telephone, because answers need not wait with it.

@@ -3,6 +3,7 @@ package notify_test
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/notify"
@@ -76,16 +77,16 @@ func (o *office) NumberChange(string) (registry.NumberChange, bool, error) {
 	return registry.NumberChange{}, false, nil
 }
 
-func (o *office) NumberWritten(id.ID) (bool, error) { return true, nil }
+func (o *office) NumberHold(id.ID) (time.Time, bool, error) { return time.Time{}, true, nil }
 
 func (h *hall) NumberChange(string) (registry.NumberChange, bool, error) {
 	return registry.NumberChange{}, false, nil
 }
 
-func (h *hall) NumberWritten(id.ID) (bool, error) { return true, nil }
+func (h *hall) NumberHold(id.ID) (time.Time, bool, error) { return time.Time{}, true, nil }
 
 func (c *counter) NumberChange(string) (registry.NumberChange, bool, error) {
 	return registry.NumberChange{}, false, nil
 }
 
-func (c *counter) NumberWritten(id.ID) (bool, error) { return true, nil }
+func (c *counter) NumberHold(id.ID) (time.Time, bool, error) { return time.Time{}, true, nil }

@@ -120,10 +120,11 @@ type RecipientTx interface {
 	SIMOf(meter int64) (string, error)
 	// NoticeTo returns the recipient of a meter's notices; found is false for an unknown meter.
 	NoticeTo(number string) (to Addressee, found bool, err error)
-	// NumberChange returns the last change of the number of a customer or of a SIM.
+	// NumberChange returns the last change of the number of a SIM.
 	NumberChange(owner string) (c registry.NumberChange, found bool, err error)
-	// NumberWritten reports whether the server wrote a customer's telephone number as it is. It is true for a customer who does not exist.
-	NumberWritten(customer id.ID) (bool, error)
+	// NumberHold returns until when a customer's telephone number is held after its last change, and whether the server wrote the number and its hold
+	// as they are. A customer who does not exist has no hold.
+	NumberHold(customer id.ID) (until time.Time, written bool, err error)
 	// Arrivals lists the stored texts of a telephone's messages since the given moment, at most max.
 	Arrivals(phone string, since time.Time, max int) ([]string, error)
 	// AnswersTo lists the answers queued for a telephone since the given moment, AnswersAbout those about a meter; at most max.

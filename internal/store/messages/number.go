@@ -10,22 +10,9 @@ import (
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/registry"
-	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/people"
 	"github.com/paywatt/paywatt/internal/wallet"
 )
-
-// NumberChange returns the last change of an owner's telephone number; found is false if the number was never changed.
-func (tx Rows) NumberChange(owner string) (c registry.NumberChange, found bool, err error) {
-	found, err = tx.One(`SELECT owner, by_actor, self, changed_at, held_until FROM number_change WHERE tenant_id = $1 AND owner = $2`, func(r core.Row) error {
-		c = registry.NumberChange{Owner: r.Text(0), By: r.Text(1), At: r.Time(3), HeldUntil: r.Time(4)}
-		if !r.IsNull(2) {
-			c.Self = r.ID(2)
-		}
-		return nil
-	}, tx.Tenant, owner)
-	return c, found, fault.Wrap(err, "read the change of a number of %s", owner)
-}
 
 // PutNumberChange stores the last change of an owner's number.
 func (tx Rows) PutNumberChange(c registry.NumberChange) error {

@@ -80,10 +80,27 @@ func (tx Rows) readNumber(customer id.ID) (n Number, found bool, err error) {
 	return n, found, fault.Wrap(err, "read the number of %s", customer.Text(id.Customer))
 }
 
+// NumberChange returns the last change of an owner's telephone number; found is false if the number was never changed.
+func (tx Rows) NumberChange(owner string) (c registry.NumberChange, found bool, err error) {
+	found, err = tx.One(`SELECT `+changeColumns+` FROM number_change WHERE tenant_id = $1 AND owner = $2`, func(r core.Row) error {
+		c = scanChange(r, 0)
+		return nil
+	}, tx.Tenant, owner)
+	c.Owner = owner
+	return c, found, fault.Wrap(err, "read the change of a number of %s", owner)
+}
+
+// NumberHold returns until when a customer's telephone number is held after its last change, and whether the server wrote the number and its hold as
+// they are. A customer who does not exist has no hold.
+func (tx Rows) NumberHold(customer id.ID) (until time.Time, written bool, err error) {
+	n, found, err := tx.readNumber(customer)
+	return n.Change.HeldUntil, err == nil && (!found || tx.wroteNumber(&n)), err
+}
+
 // NumberWritten reports whether the server wrote a customer's telephone number as it is. It is true for a customer who does not exist.
 func (tx Rows) NumberWritten(customer id.ID) (bool, error) {
-	n, found, err := tx.readNumber(customer)
-	return err == nil && (!found || tx.wroteNumber(&n)), err
+	_, written, err := tx.NumberHold(customer)
+	return written, err
 }
 
 // WriteNumber writes a change of a customer's number, of the text that finds it, or of its hold, and marks the number as change makes it: what

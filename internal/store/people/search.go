@@ -93,7 +93,8 @@ const manySame = 100
 
 // NumberDecision says whether a customer's telephone number decides for the customer's meters.
 type NumberDecision struct {
-	From time.Time // from when it decides; zero: always
+	From      time.Time // from when it decides, if its last change is not held; zero: always
+	HeldUntil time.Time // until when its last change is held
 	// Forged says that somebody changed the number in the database, or that of another customer who may have the same one. Whom the number means is
 	// then unknown, so From is always ahead.
 	Forged bool
@@ -107,6 +108,7 @@ func (tx Rows) DecideNumber(customer id.ID, phone string, since time.Time) (d Nu
 	if err != nil {
 		return d, err
 	}
+	d.HeldUntil = n.Change.HeldUntil
 	if d.Forged = !tx.wroteNumber(&n); !d.Forged {
 		d.Forged, err = tx.forgedLike(customer, phone)
 	}

@@ -292,16 +292,7 @@ func (tx Rows) mayBeCalled(customer id.ID, f *payment.Found, digits string) (boo
 		return f.Forged, err
 	}
 	d, err := people.Of(tx.Tx).DecideNumber(customer, f.Phone, f.Since)
-	f.HeldUntil, f.Forged = d.From, d.Forged
-	if err != nil {
-		return false, err
-	}
-	_, err = tx.One(`SELECT held_until FROM number_change WHERE tenant_id = $1 AND owner = $2`, func(row core.Row) error {
-		if own := row.Time(0); own.After(f.HeldUntil) {
-			f.HeldUntil = own
-		}
-		return nil
-	}, tx.Tenant, registry.PhoneOwner(customer))
+	f.HeldUntil, f.Forged = core.Later(d.From, d.HeldUntil), d.Forged
 	return true, err
 }
 
