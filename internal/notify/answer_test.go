@@ -24,6 +24,7 @@ import (
 // office is a dispatcher's store: customers, meters and messages, in memory. Its other interfaces are nil, so that an answer
 // that uses one of them breaks the test.
 type office struct {
+	forged bool // every telephone number was changed in the database
 	notify.Tx
 	notify.CarriedTx
 	notify.RecipientTx

@@ -77,9 +77,13 @@ func numberHeld(tx Tx, m Message, now time.Time) (time.Time, error) {
 	return until, err
 }
 
-// hold lets a message wait. It leaves the queue of its telephone, because answers need not wait with it.
+// hold lets a message wait. It leaves the queue of its telephone, because answers need not wait with it. However often its number is held, it waits no
+// longer than for one hold and the life of a token: a number that was changed in the database is held until somebody enters another one.
 func (m *Message) hold(until time.Time) {
-	m.NextAt, m.ExpiresAt = until, until.Add(tokenLife)
+	m.NextAt, m.ExpiresAt = until, m.CreatedAt.Add(registry.NumberHold+tokenLife)
+	if m.ExpiresAt.Before(until) {
+		m.NextAt = m.ExpiresAt
+	}
 	if m.Purpose != PurposeMeter {
 		m.Line = m.Phone + " held"
 	}

@@ -77,16 +77,16 @@ func (o *office) NumberChange(string) (registry.NumberChange, bool, error) {
 	return registry.NumberChange{}, false, nil
 }
 
-func (o *office) NumberHold(id.ID) (time.Time, bool, error) { return time.Time{}, true, nil }
+func (o *office) NumberHold(id.ID) (time.Time, bool, error) { return time.Time{}, !o.forged, nil }
 
 func (h *hall) NumberChange(string) (registry.NumberChange, bool, error) {
 	return registry.NumberChange{}, false, nil
 }
 
-func (h *hall) NumberHold(id.ID) (time.Time, bool, error) { return time.Time{}, true, nil }
+func (h *hall) NumberHold(id.ID) (time.Time, bool, error) { return time.Time{}, !h.forged, nil }
 
 func (c *counter) NumberChange(string) (registry.NumberChange, bool, error) {
 	return registry.NumberChange{}, false, nil
 }
 
-func (c *counter) NumberHold(id.ID) (time.Time, bool, error) { return time.Time{}, true, nil }
+func (c *counter) NumberHold(id.ID) (time.Time, bool, error) { return time.Time{}, !c.forged, nil }

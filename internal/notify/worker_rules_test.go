@@ -141,6 +141,25 @@ func TestAMeterWaitsAsLongAsTheServerIsTold(t *testing.T) {
 	}
 }
 
+// TestATokenForAForgedNumberDoesNotWaitForEver: its number is held anew each day, until the message ends and says so. Once somebody has entered the
+// right number in time, the message leaves.
+func TestATokenForAForgedNumberDoesNotWaitForEver(t *testing.T) {
+	for mendedAfter, want := range map[int]notify.State{2: notify.SentOut, 100: notify.Expired} {
+		h, a, _ := withToken(t)
+		h.forged = true
+		m := h.queues(notify.Draft{Purpose: notify.PurposeToken, Token: id.ID{15: 1}, Args: notify.Args{Currency: "KES", Meter: meterA}})
+		holds := 0
+		for h.serves(); h.of(m).Open && holds < 10; h.serves() {
+			holds++
+			h.forged = holds < mendedAfter
+			h.now = h.of(m).NextAt
+		}
+		if x := h.of(m); x.Open || x.State != want || (len(a.sent) == 1) != (want == notify.SentOut) {
+			t.Errorf("mended after %d holds: %s after %d holds, sent %d", mendedAfter, h.state(m), holds, len(a.sent))
+		}
+	}
+}
+
 // TestWhatIsTooLate: a message that expires ends in a state that shows whether it may have arrived.
 func TestWhatIsTooLate(t *testing.T) {
 	for name, c := range map[string]struct {
