@@ -264,6 +264,11 @@ func StandbyMissing(following string, expected string) string {
 	return following + " of " + expected + " standbys of the database follow. Sales go on. Mend the others now: without a standby nothing can be stored."
 }
 
+// StandbyNone: No standby of the database follows. Nothing can be stored and nothing sold until one does.
+func StandbyNone() string {
+	return "No standby of the database follows. Nothing can be stored and nothing sold until one does."
+}
+
 // RouteDown: The route {route} for messages does not work; messages go by the next one, if there is one.
 func RouteDown(route string) string {
 	return "The route " + route + " for messages does not work; messages go by the next one, if there is one."

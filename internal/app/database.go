@@ -34,6 +34,10 @@ type database struct {
 	data   *keystore.DataKey
 	// handOver prepares the database for the next seal key, and gives the newest heads to stage.
 	handOver func(ctx context.Context, next string, by access.Entry, stage func(heads []seal.Head) error) error
+	// standbys returns which standbys follow a shared database; nil for a database that can have none.
+	standbys func() store.Standbys
+	// runUnreplicated stores what says how such a database is, also while nothing else can be stored; see [postgres.Engine.RunUnreplicated].
+	runUnreplicated func(ctx context.Context, t access.Tenant, fn func(*store.Tx) error) error
 	// shared is set if other servers may use the same database at the same time.
 	shared *postgres.Engine
 }
@@ -111,6 +115,7 @@ func openShared(ctx context.Context, c databaseConfig) (*database, error) {
 		return nil, err
 	}
 	d.Engine, d.shared, d.keys, d.handOver = e, e, e.Keys(), e.HandOver
+	d.standbys, d.runUnreplicated = e.Standbys, e.RunUnreplicated
 	d.verify = func(ctx context.Context) (*store.Report, error) { return postgres.Verify(ctx, c.url, c.data) }
 	d.stats = func() storeStats {
 		s := e.Stats()

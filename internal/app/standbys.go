@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"strconv"
-	"time"
 
 	"github.com/paywatt/paywatt/internal/alarmtext"
 	"github.com/paywatt/paywatt/internal/metering"
@@ -14,15 +13,12 @@ import (
 // alarmStandby: fewer standbys follow the database than should. It is open at most once, and ends when all follow again.
 const alarmStandby metering.AlarmCode = "standby-missing"
 
-// alarmStandbyEvery is how often the server looks whether this alarm should be open.
-const alarmStandbyEvery = 2 * time.Second
-
 // standbys returns what the store knows about its standbys.
 func (a *App) standbys() store.Standbys {
-	if a.engine.shared == nil {
+	if a.engine.standbys == nil {
 		return store.Standbys{}
 	}
-	return a.engine.shared.Standbys()
+	return a.engine.standbys()
 }
 
 // shownStandbys is the same for pages and answers; nil if the database stands alone, as it should.
@@ -36,33 +32,48 @@ func (a *App) shownStandbys() *overview.Standbys {
 
 // standbyAlarm returns the text of the alarm that should be open; empty for none.
 func standbyAlarm(s store.Standbys) string {
-	if s.Safety() != store.SafetyReduced {
-		return ""
+	switch s.Safety() {
+	case store.SafetyReduced:
+		return alarmtext.StandbyMissing(strconv.Itoa(s.Following), strconv.Itoa(s.Expected))
+	case store.SafetyStopped:
+		return alarmtext.StandbyNone()
 	}
-	return alarmtext.StandbyMissing(strconv.Itoa(s.Following), strconv.Itoa(s.Expected))
+	return ""
 }
 
-// missStandbys raises the alarm about standbys, and ends it. While nothing can be stored, the alarm stays as it is.
+// missStandbys raises the alarm about standbys, and ends it.
 func (a *App) missStandbys(ctx context.Context) error {
-	if a.engine.shared == nil {
+	if a.engine.standbys == nil {
 		return nil
 	}
-	known, was := false, ""
-	return every(ctx, alarmStandbyEvery, nil, func() {
-		s := a.standbys()
-		text := standbyAlarm(s)
-		if s.At.IsZero() || s.Safety() == store.SafetyStopped || known && text == was {
-			return
+	watch := &standbyWatch{App: a}
+	return every(ctx, store.StandbyEvery, nil, func() { watch.look(ctx) })
+}
+
+// standbyWatch stores the alarm about standbys when it changes.
+type standbyWatch struct {
+	*App
+	raised bool   // whether this server has stored the alarm since it started
+	stored string // its text then; empty for none
+}
+
+// look stores the alarm that should be open if it is not the one that was stored last. The commit waits for no standby: the alarm is there also
+// when no sale can be stored. If the primary is lost with the alarm, the standby that takes over is one that follows no more. So the text is
+// another one then, and is stored anew.
+func (w *standbyWatch) look(ctx context.Context) {
+	s := w.standbys()
+	text := standbyAlarm(s)
+	if s.At.IsZero() || w.raised && text == w.stored {
+		return
+	}
+	err := w.engine.runUnreplicated(ctx, tenant, func(tx *store.Tx) error {
+		if text == "" {
+			return tx.ClearAlarm(0, alarmStandby)
 		}
-		err := a.engine.Run(ctx, tenant, store.Job, func(tx *store.Tx) (bool, error) {
-			if text == "" {
-				return false, tx.ClearAlarm(0, alarmStandby)
-			}
-			return false, tx.UpdateAlarm(0, metering.Alarm{Code: alarmStandby, Text: text})
-		})
-		a.warn(ctx, "alarm about standbys not stored", err)
-		if err == nil {
-			known, was = true, text
-		}
+		return tx.UpdateAlarm(0, metering.Alarm{Code: alarmStandby, Text: text})
 	})
+	w.warn(ctx, "alarm about standbys not stored", err)
+	if err == nil {
+		w.raised, w.stored = true, text
+	}
 }

@@ -2,6 +2,10 @@ package store
 
 import "time"
 
+// StandbyEvery is how often a server asks its database which standbys follow, and how often it looks whether the alarm about them should be open.
+// Whatever else says which standbys follow tells what the last answer was, so it is no older than this.
+const StandbyEvery = 2 * time.Second
+
 // Standbys is what a database says about the servers that follow it. The zero value belongs to a store that has none, such as SQLite.
 type Standbys struct {
 	At          time.Time // when it was read; zero: never

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/store"
 )
@@ -19,9 +20,8 @@ import (
 
 // Times of standbys.
 const (
-	standbyEvery = 2 * time.Second  // how often the server asks which standbys follow
-	standbyTime  = 10 * time.Second // how long closures wait for a standby to follow again before they are refused
-	commitTime   = 10 * time.Second // the longest wait for the answer to COMMIT
+	standbyTime = 10 * time.Second // how long closures wait for a standby to follow again before they are refused
+	commitTime  = 10 * time.Second // the longest wait for the answer to COMMIT
 )
 
 // ErrNoFollower: commits wait for a synchronous standby, and none follows.
@@ -115,7 +115,7 @@ func (e *Engine) Standbys() store.Standbys {
 func (e *Engine) watchStandbys() {
 	var c *conn
 	defer func() { c.drop() }()
-	tick := time.NewTicker(standbyEvery)
+	tick := time.NewTicker(store.StandbyEvery)
 	defer tick.Stop()
 	for {
 		c = e.lookAtStandbys(c)
@@ -165,14 +165,53 @@ func (e *Engine) lookAtStandbys(c *conn) *conn {
 // askRemembered reads metaStandbys; 0 if nothing is remembered.
 const askRemembered = `SELECT CAST(value AS BIGINT) FROM meta WHERE key = $1`
 
-// rememberStandbys stores how many standbys have followed at the same time. The commit waits for none of them, because a standby that is lost
-// now must not keep this goroutine from saying so. If the primary is lost with the number, another server or the next look stores it.
+// rememberStandbys stores how many standbys have followed at the same time. A standby that is lost now must not keep this goroutine from saying
+// so. If the primary is lost with the number, another server or the next look stores it.
 func (e *Engine) rememberStandbys(c *conn, n int) error {
+	return c.withinUnreplicated(func() error {
+		return putStandbys(store.NewTx(c, store.FirstTenant, e.clock.now(), e.opt.Rand, 0, nil), n)
+	})
+}
+
+// unreplicatedLock is the number of the advisory lock with which one server at a time runs [Engine.RunUnreplicated].
+const unreplicatedLock = migrationLock + 2
+
+// RunUnreplicated runs fn in a transaction that only the primary has when RunUnreplicated returns nil, because its commit waits for no standby.
+// Such a transaction may be lost with the primary. So fn may store only what says how the database is: while no standby follows, nothing else
+// can say it. All servers see the same database and come at the same time, so one of them at a time runs it.
+func (e *Engine) RunUnreplicated(ctx context.Context, t access.Tenant, fn func(*store.Tx) error) error {
+	if err := e.fit.Refuses(); err != nil {
+		return err
+	}
+	c, err := e.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.drop()
+	ctx, cancel := context.WithTimeout(ctx, workTime)
+	defer cancel()
+	c.ctx = ctx
+	tx := e.newTx(c, t)
+	err = c.withinUnreplicated(func() error {
+		if _, err := c.plain(fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", unreplicatedLock)); err != nil {
+			return err
+		}
+		_, err := tx.Finish(false, fn(tx))
+		return err
+	})
+	if err == nil && len(tx.Due) > 0 && e.opt.Due != nil {
+		e.opt.Due(tx.Due)
+	}
+	return err
+}
+
+// withinUnreplicated runs work in a transaction whose commit waits for no standby.
+func (c *conn) withinUnreplicated(work func() error) error {
 	return c.within(func() error {
 		if _, err := c.plain("SET LOCAL synchronous_commit = local"); err != nil {
 			return err
 		}
-		return putStandbys(store.NewTx(c, store.FirstTenant, e.clock.now(), e.opt.Rand, 0, nil), n)
+		return work()
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/await"
+	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/postgres"
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
@@ -248,5 +249,41 @@ func TestTrialsWaitForNoStandby(t *testing.T) {
 		if one.Err != nil {
 			t.Errorf("%s: %v", one.Name, one.Err)
 		}
+	}
+}
+
+// TestWhatSaysHowTheDatabaseIsNeedsNoStandby: while no standby follows, nothing is stored but what says so, and everybody sees it at once. Servers
+// that say it at the same time say it once.
+func TestWhatSaysHowTheDatabaseIsNeedsNoStandby(t *testing.T) {
+	_, e, admin := followed(t, postgres.Options{})
+	waitsFor("nobody").set(admin)
+	standsAt(t, e, store.SafetyStopped, 0, 1)
+	alarm := metering.Alarm{Code: "standby-missing", Text: "none follows"}
+	other := make(chan error, 1)
+	raise := func(tx *store.Tx) error { return tx.UpdateAlarm(0, alarm) }
+	const waits = `SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event = 'advisory'`
+	err := e.RunUnreplicated(t.Context(), store.FirstTenant, func(tx *store.Tx) error {
+		err := raise(tx)
+		go func() { other <- e.RunUnreplicated(t.Context(), store.FirstTenant, raise) }()
+		await.True(t, "the other server waits or has ended", func() bool { return len(other) > 0 || admin(waits) == "1" })
+		return err
+	})
+	if again := await.Receive(t, "the other server has ended", other); err != nil || again != nil {
+		t.Fatal(err, again)
+	}
+	if open := admin(`SELECT COUNT(*) FROM alarm WHERE code = 'standby-missing' AND text = 'none follows' AND cleared_at IS NULL`); open != "1" {
+		t.Errorf("%s alarms are open, want 1", open)
+	}
+	if _, err := do(e, take1); !errors.Is(err, postgres.ErrNoFollower) {
+		t.Errorf("anything else: %v, want %v", err, postgres.ErrNoFollower)
+	}
+	failed := errors.New("failed")
+	if err := e.RunUnreplicated(t.Context(), store.FirstTenant, func(tx *store.Tx) error {
+		return errors.Join(tx.ClearAlarm(0, alarm.Code), failed)
+	}); !errors.Is(err, failed) {
+		t.Errorf("a closure that failed: %v, want %v", err, failed)
+	}
+	if open := admin(`SELECT COUNT(*) FROM alarm WHERE cleared_at IS NULL`); open != "1" {
+		t.Errorf("%s alarms are open after a closure that failed, want 1", open)
 	}
 }
