@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bytes"
 	"io"
 	"net"
 	"sync"
@@ -12,10 +13,17 @@ import (
 type link struct {
 	at, to string
 
-	mu    sync.Mutex
-	whole *sync.Cond
-	cut   bool
-	ended bool
+	mu      sync.Mutex
+	whole   *sync.Cond
+	cut     bool
+	severed map[string]bool // names of machines whose connections through this cable are cut, because their own cable is
+	ended   bool
+}
+
+// wire is one connection through a link.
+type wire struct {
+	*link
+	from string // the name of the machine that connected, once it has said so; see [wire.noteMachine]
 }
 
 func newLink(t testing.TB, to string) *link {
@@ -24,7 +32,7 @@ func newLink(t testing.TB, to string) *link {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &link{at: in.Addr().String(), to: to}
+	l := &link{at: in.Addr().String(), to: to, severed: map[string]bool{}}
 	l.whole = sync.NewCond(&l.mu)
 	t.Cleanup(func() {
 		l.mu.Lock()
@@ -39,7 +47,7 @@ func newLink(t testing.TB, to string) *link {
 			if err != nil {
 				return
 			}
-			go l.carry(c)
+			go (&wire{link: l}).carry(c)
 		}
 	}()
 	return l
@@ -53,35 +61,61 @@ func (l *link) set(cut bool) {
 	l.whole.Broadcast()
 }
 
-// wait returns when the cable is whole.
-func (l *link) wait() {
+// severMachine cuts the connections of one machine through the cable, or heals them.
+func (l *link) severMachine(machine string, cut bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for l.cut && !l.ended {
-		l.whole.Wait()
+	l.severed[machine] = cut
+	l.whole.Broadcast()
+}
+
+// wait returns when the cables at both ends are whole.
+func (w *wire) wait() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for (w.cut || w.severed[w.from]) && !w.ended {
+		w.whole.Wait()
 	}
 }
 
-func (l *link) carry(near net.Conn) {
+// nameBegins is what stands before the name of a machine in the first message of its standby, which says for whom it replicates.
+const nameBegins = "application_name\x00"
+
+// noteMachine notes the name of the machine that connects, if these bytes are the first message of its standby.
+func (w *wire) noteMachine(sent []byte) {
+	_, after, found := bytes.Cut(sent, []byte(nameBegins))
+	name, _, ended := bytes.Cut(after, []byte{0})
+	if !found || !ended {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.from == "" {
+		w.from = string(name)
+	}
+}
+
+func (w *wire) carry(near net.Conn) {
 	defer near.Close()
-	l.wait()
-	far, err := net.Dial("tcp", l.to)
+	w.wait()
+	far, err := net.Dial("tcp", w.to)
 	if err != nil {
 		return
 	}
 	defer far.Close()
 	var both sync.WaitGroup
-	both.Go(func() { l.copy(far, near) })
-	both.Go(func() { l.copy(near, far) })
+	both.Go(func() { w.copy(far, near, w.noteMachine) })
+	both.Go(func() { w.copy(near, far, func([]byte) {}) })
 	both.Wait()
 }
 
 // copy carries one direction; its end closes both connections, but only over a whole cable.
-func (l *link) copy(to, from net.Conn) {
+func (w *wire) copy(to, from net.Conn, hear func([]byte)) {
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buf)
-		l.wait()
+		hear(buf[:n])
+		w.wait()
 		if n > 0 {
 			if _, failed := to.Write(buf[:n]); failed != nil {
 				err = failed

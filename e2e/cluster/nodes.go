@@ -44,6 +44,7 @@ type Cluster struct {
 
 // Node is one machine with Patroni and PostgreSQL.
 type Node struct {
+	cluster     *Cluster
 	name, dir   string
 	patroni     *Program
 	links       []*link // all of its cables
@@ -159,10 +160,13 @@ func (n *Node) Withhold(cut bool) { n.feed.set(cut) }
 // URL returns the URL of the machine's own database.
 func (n *Node) URL() string { return urlOf(n.sql) }
 
-// Isolate cuts all cables of the machine, or heals them.
+// Isolate cuts all cables of the machine, or heals them. What the machine receives as a standby comes through a cable of another machine.
 func (n *Node) Isolate(cut bool) {
 	for _, l := range n.links {
 		l.set(cut)
+	}
+	for _, other := range n.cluster.nodes {
+		other.feed.severMachine(n.name, cut)
 	}
 }
 
@@ -292,7 +296,7 @@ func (c *Cluster) StoreLeader() *Program {
 
 // newNode writes the configuration of one node, which is that of the page.
 func (c *Cluster) newNode(i int) *Node {
-	n := &Node{name: fmt.Sprintf("n%d", i), dir: filepath.Join(c.dir, fmt.Sprintf("n%d", i))}
+	n := &Node{cluster: c, name: fmt.Sprintf("n%d", i), dir: filepath.Join(c.dir, fmt.Sprintf("n%d", i))}
 	if err := os.Mkdir(n.dir, 0o700); err != nil {
 		c.t.Fatal(err)
 	}
