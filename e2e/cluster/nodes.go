@@ -50,6 +50,7 @@ type Node struct {
 	links       []*link // all of its cables
 	feed        *link   // the one by which the other nodes replicate from it
 	sql, health string  // its addresses behind links
+	console     string  // the address of its PostgreSQL for somebody who sits at the machine
 }
 
 // Program is a program that runs until it is killed.
@@ -106,7 +107,7 @@ func (d *Program) Kill() {
 
 // processes returns the node's PostgreSQL and all that it has started, the postmaster first.
 func (n *Node) processes() []int {
-	pid, err := os.ReadFile(filepath.Join(n.dir, "data", "postmaster.pid"))
+	pid, err := os.ReadFile(filepath.Join(n.data(), "postmaster.pid"))
 	if err != nil {
 		return nil
 	}
@@ -311,6 +312,7 @@ func (c *Cluster) newNode(i int) *Node {
 		hosts = append(hosts, through(d.at))
 	}
 	sql, health := await.FreeAddress(c.t), await.FreeAddress(c.t)
+	n.console = sql
 	n.sql, n.health = through(sql), through(health)
 	feed := through(sql)
 	n.feed = n.links[len(n.links)-1]
@@ -321,7 +323,7 @@ func (c *Cluster) newNode(i int) *Node {
 	// The proxies of etcd keep Patroni from going around its cables. A machine of the tests has little memory for the database.
 	config := replaced(c.t, fileOf(c.t, "/etc/patroni/config.yml"), "name: n0", "name: "+n.name, "0.0.0.0:8008", health, "10.0.0.10:8008", n.health,
 		"hosts: 10.0.0.10:2379,10.0.0.11:2379,10.0.0.12:2379", "use_proxies: true\n  hosts: "+strings.Join(hosts, ","), "0.0.0.0:5432", sql, "10.0.0.10:5432", feed,
-		"/var/lib/postgresql/15/paywatt", filepath.Join(n.dir, "data"), "/usr/lib/postgresql/15/bin", bins[len(bins)-1], "/var/lib/postgresql/patroni.pgpass", filepath.Join(n.dir, "pgpass"),
+		"/var/lib/postgresql/15/paywatt", n.data(), "/usr/lib/postgresql/15/bin", bins[len(bins)-1], "/var/lib/postgresql/patroni.pgpass", filepath.Join(n.dir, "pgpass"),
 		"/var/run/postgresql", n.dir, "10.0.0.0/24", "127.0.0.1/32", "max_connections: 100", "max_connections: 100\n        shared_buffers: 32MB")
 	if c.lossy {
 		config = replaced(c.t, config, "synchronous_mode: true", "synchronous_mode: false", "synchronous_mode_strict: true", "synchronous_mode_strict: false",
@@ -358,8 +360,13 @@ func (c *Cluster) Front() *Program { return c.front }
 // Switchover asks Patroni, as an operator does, to let the synchronous standby take the primary's place.
 func (c *Cluster) Switchover() {
 	c.t.Helper()
-	config := filepath.Join(c.nodes[0].dir, "patroni.yml")
-	cmd := exec.Command("patronictl", "-c", config, "switchover", "--leader", c.Primary().name, "--candidate", c.Standby().name, "--force")
+	c.patronictl("switchover", "--leader", c.Primary().name, "--candidate", c.Standby().name, "--force")
+}
+
+// patronictl runs a command of an operator.
+func (c *Cluster) patronictl(args ...string) {
+	c.t.Helper()
+	cmd := exec.Command("patronictl", append([]string{"-c", filepath.Join(c.nodes[0].dir, "patroni.yml")}, args...)...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		c.t.Fatalf("%s: %v: %s", cmd, err, out)
 	}
@@ -381,24 +388,84 @@ func (c *Cluster) begin() {
 	}
 }
 
-// Admin runs a statement at the primary, in the servers' database, as the superuser.
-func (c *Cluster) Admin(sql string) { c.t.Helper(); c.admin("paywatt", sql) }
+// Admin runs a statement at the primary, in the servers' database, as the superuser. It returns the first value of the answer, if there is one.
+func (c *Cluster) Admin(sql string) string { c.t.Helper(); return c.admin("paywatt", sql) }
 
-func (c *Cluster) admin(database, sql string) {
+// AdminAt runs a statement as the superuser who sits at one machine, also while its cables are cut.
+func (c *Cluster) AdminAt(n *Node, sql string) string {
+	c.t.Helper()
+	return c.adminAt(n.console, "paywatt", sql)
+}
+
+func (c *Cluster) admin(database, sql string) string {
+	c.t.Helper()
+	return c.adminAt(c.at, database, sql)
+}
+
+func (c *Cluster) adminAt(address, database, sql string) string {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), await.Limit)
 	defer cancel()
-	at := "postgres://postgres:superuser-password@" + c.at + "/" + database + "?sslmode=disable"
+	at := "postgres://postgres:superuser-password@" + address + "/" + database + "?sslmode=disable"
 	conn, err := pgconn.Connect(ctx, at)
 	for ; err != nil && ctx.Err() == nil; conn, err = pgconn.Connect(ctx, at) { // HAProxy notices a promotion a moment later
 		time.Sleep(200 * time.Millisecond)
 	}
+	var results []*pgconn.Result
 	if err == nil {
-		_, err = conn.Exec(ctx, sql).ReadAll()
+		results, err = conn.Exec(ctx, sql).ReadAll()
 		err = errors.Join(err, conn.Close(ctx))
 	}
 	if err != nil {
 		c.t.Fatalf("%s: %v", sql, err)
+	}
+	if len(results) == 0 || len(results[0].Rows) == 0 {
+		return ""
+	}
+	return string(results[0].Rows[0][0])
+}
+
+// Data opens the folder of the machine's PostgreSQL. While it is open, no other folder can take its place unnoticed: see [os.SameFile].
+func (n *Node) Data() (*os.File, error) { return os.Open(n.data()) }
+
+// data is the folder of the machine's PostgreSQL.
+func (n *Node) data() string { return filepath.Join(n.dir, "data") }
+
+// HasData reports whether the machine's PostgreSQL still has the folder that [Node.Data] opened.
+func (n *Node) HasData(opened *os.File) (bool, error) {
+	was, err := opened.Stat()
+	if err != nil {
+		return false, err
+	}
+	is, err := os.Stat(n.data())
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && os.SameFile(was, is), err
+}
+
+// ForgetCommonLog cuts the primary off and makes its log too short for a rewind: it writes what no standby gets, and removes what was written before the
+// cut. For that the setting wal_keep_size must be too low, or the cut must last until the log has grown beyond it.
+func (c *Cluster) ForgetCommonLog(n *Node) {
+	c.t.Helper()
+	const least = "16MB" // Patroni takes no less: one file of the log
+	c.patronictl("edit-config", "--quiet", "--pg", "wal_keep_size="+least, "--force")
+	await.True(c.t, "the primary keeps little log for a rewind", func() bool { return c.Admin("SHOW wal_keep_size") == least })
+	c.Admin("CHECKPOINT") // the last one that the primary and the standbys will have in common
+	for range 4 {
+		c.Admin("SELECT pg_switch_wal()")
+		c.Admin("CREATE TABLE common AS SELECT 1")
+		c.Admin("DROP TABLE common")
+	}
+	end := c.Admin("SELECT pg_current_wal_lsn()")
+	await.True(c.t, "both standbys have it", func() bool {
+		return c.Admin("SELECT COUNT(*) FROM pg_replication_slots WHERE restart_lsn >= '"+end+"'") == strconv.Itoa(electorate-1)
+	})
+	n.Isolate(true)
+	for range 2 {
+		c.AdminAt(n, "SET synchronous_commit = local; CREATE TABLE own AS SELECT 1; DROP TABLE own")
+		c.AdminAt(n, "SELECT pg_switch_wal()")
+		c.AdminAt(n, "CHECKPOINT")
 	}
 }
 
