@@ -107,7 +107,6 @@ func (l *loss) sell(n int) {
 	for i := range l.w.posts {
 		addr, _ := l.w.address(n + i)
 		servers = append(servers, newAPI(addr, l.w.apiKey))
-		servers[i].http.Timeout = 5 * time.Second
 	}
 	for i := 0; ; i++ {
 		select {
@@ -118,6 +117,9 @@ func (l *loss) sell(n int) {
 		one := bought{key: fmt.Sprintf("lossy%d-%06d", n, i), meter: l.meters[i%len(l.meters)].number, asked: time.Now()}
 		for tries := 0; one.receipt == ""; tries++ {
 			got, err := servers[tries%len(servers)].vend(one.meter, 1000, one.key)
+			if err != nil {
+				l.Errorf("sale %s: a living server gave no answer: %v", one.key, err)
+			}
 			switch {
 			case err == nil && got.status == 201:
 				l.book(one, got)

@@ -2,10 +2,12 @@ package e2e
 
 import (
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -48,6 +50,22 @@ func TestNothingAcknowledgedIsLostOnPostgreSQL(t *testing.T) {
 	w.onPostgreSQL(t)
 	w.run(t, tier.E2EKillsOnPostgreSQL.N())
 	w.judge(t)
+}
+
+// TestAMissingAnswerOfALivingServerIsFound: the harness must see a server that gives no HTTP answer. One that it has killed need not give any.
+func TestAMissingAnswerOfALivingServerIsFound(t *testing.T) {
+	w, srv := &world{}, &server{}
+	w.noteAnswer(srv, "answered", time.Now(), nil)
+	srv.ending.Store(true)
+	w.noteAnswer(srv, "killed", time.Now(), io.EOF)
+	if len(w.problems) != 0 {
+		t.Errorf("problems without a fault: %v", w.problems)
+	}
+	srv.ending.Store(false)
+	w.noteAnswer(srv, "lost", time.Now(), io.EOF)
+	if len(w.problems) != 1 || !strings.Contains(w.problems[0], "sale lost: a living server gave no answer") {
+		t.Errorf("problems: %v, want the one request without an answer", w.problems)
+	}
 }
 
 // judge reports what was lost or counted twice.
@@ -113,6 +131,7 @@ type world struct {
 	sold      []sale            // sales acknowledged with 201
 	asked     map[string]string // the meter of every client reference ever sent
 	took      []span            // from the first request of each sale to its answer
+	slowest   time.Duration     // the longest that a seller's request waited for its HTTP answer
 	problems  []string
 	kills     [3]int // kills of servers, of meters, of the database
 	restarts  time.Duration
@@ -167,6 +186,24 @@ func (w *world) address(turn int) (http, mqtt string) {
 	defer w.mu.Unlock()
 	p := w.posts[turn%len(w.posts)]
 	return p.http, p.mqtt
+}
+
+// serverAt returns the server that has the addresses of a turn now.
+func (w *world) serverAt(turn int) *server {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.posts[turn%len(w.posts)].srv
+}
+
+// noteAnswer judges whether a seller's request to a server got an HTTP answer. Only a server that the test has ended in the meantime need not give one.
+func (w *world) noteAnswer(srv *server, key string, asked time.Time, err error) {
+	took := time.Since(asked)
+	if err != nil && !srv.ending.Load() {
+		w.problem("sale %s: a living server gave no answer in %v: %v", key, took.Round(time.Millisecond), err)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.slowest = max(w.slowest, took)
 }
 
 // open starts the servers, and makes an owner's key and a tariff.
@@ -272,7 +309,6 @@ func (w *world) seller(n int, stop chan struct{}) {
 	for turn := range w.posts {
 		addr, _ := w.address(n + turn)
 		all = append(all, newAPI(addr, w.apiKey))
-		all[turn].http.Timeout = 5 * time.Second
 	}
 	for i := 0; ; i++ {
 		select {
@@ -288,7 +324,7 @@ func (w *world) seller(n int, stop chan struct{}) {
 			continue
 		}
 		s := sale{key: fmt.Sprintf("seller%d-%06d", n, i), meter: m.number, minor: int64(200 + r.IntN(2000))}
-		w.sell(all, s, r.IntN(4) == 0)
+		w.sell(n, all, s, r.IntN(4) == 0)
 		<-time.After(w.pause(r))
 	}
 }
@@ -301,8 +337,8 @@ func (w *world) pause(r *rand.Rand) time.Duration {
 	return time.Duration(5+r.IntN(40)) * time.Millisecond
 }
 
-// sell asks one server after the other until the answer is definite.
-func (w *world) sell(all []*api, s sale, push bool) {
+// sell asks one server after the other until the answer is definite. The first of all is the server of the turn first.
+func (w *world) sell(first int, all []*api, s sale, push bool) {
 	w.mu.Lock()
 	w.asked[s.key] = s.meter
 	w.mu.Unlock()
@@ -312,7 +348,10 @@ func (w *world) sell(all []*api, s sale, push bool) {
 	}
 	began := time.Now()
 	for tries := 0; time.Since(began) < w.patience(); tries++ {
-		got, err := all[tries%len(all)].vend(s.meter, s.minor, s.key, deliver...)
+		at := tries % len(all)
+		srv, asked := w.serverAt(first+at), time.Now()
+		got, err := all[at].vend(s.meter, s.minor, s.key, deliver...)
+		w.noteAnswer(srv, s.key, asked, err)
 		if err == nil && got.status == 201 {
 			w.bookSale(s, got, began)
 			return

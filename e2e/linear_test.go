@@ -93,11 +93,11 @@ func (w *till) do(method, path, key string, body any) answer {
 	for began := time.Now(); ; time.Sleep(100 * time.Millisecond) {
 		s := w.servers[w.rnd.IntN(len(w.servers))]
 		a, err := (&api{url: s.url, key: key, http: s.http}).do(method, path, body, "Idempotency-Key", fmt.Sprintf("linear-%02d-%06d", w.id, w.n))
+		if err != nil { // the servers live, so each of them has to answer
+			w.t.Errorf("%s %s: %v", method, path, err)
+		}
 		if (err != nil || a.status >= 500) && time.Since(began) < w.wait {
 			continue
-		}
-		if err != nil {
-			w.t.Errorf("%s %s: %v", method, path, err)
 		}
 		return a
 	}

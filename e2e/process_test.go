@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -236,6 +237,7 @@ type server struct {
 	http, mqtt string
 	log        *buffer
 	exited     chan struct{}
+	ending     atomic.Bool // the test ends this server, so a request may stay without an answer
 }
 
 // buffer is a bytes.Buffer that two goroutines may use.
@@ -335,6 +337,7 @@ func (p *place) start(httpAddr, mqttAddr string, more ...string) (*server, error
 
 // kill pulls the plug: SIGKILL, without a warning.
 func (s *server) kill() {
+	s.ending.Store(true)
 	_ = s.cmd.Process.Kill()
 	<-s.exited
 }
@@ -346,6 +349,7 @@ func (s *server) stop() {
 		return
 	default:
 	}
+	s.ending.Store(true)
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-s.exited:
