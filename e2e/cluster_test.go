@@ -118,7 +118,12 @@ var clusterFaults = []clusterFault{
 	}, true},
 	{"the primary's PostgreSQL crashes", func(s *storm, _ *testing.T) func() { s.c.Primary().Crash(); return nil }, false},
 	{"the synchronous standby loses power", func(s *storm, t *testing.T) func() { return s.power(t, s.c.Standby()) }, false},
-	{"the synchronous standby is cut off", func(s *storm, _ *testing.T) func() { return s.isolate(s.c.Standby()) }, false},
+	{"the synchronous standby is cut off", func(s *storm, t *testing.T) func() {
+		was := s.c.Standby()
+		heal := s.isolate(was)
+		await.True(t, "another standby is the synchronous one", func() bool { n := s.c.Standby(); return n != nil && n != was })
+		return heal
+	}, false},
 	{"etcd's leader is killed", func(s *storm, t *testing.T) func() {
 		d := s.c.StoreLeader()
 		d.Kill()
