@@ -27,6 +27,7 @@ const contentPolicy = "default-src 'self'; script-src 'self'; style-src 'self'; 
 type docsPage struct {
 	Title, Version string
 	Query          string      // what somebody looks for; empty for everything
+	Missing        bool        // nothing was found
 	Topics         []docsTopic // in the order of their names
 	Topic          docsTopic   // the one that the page is about
 	Schemas        []docsSchema
@@ -41,6 +42,7 @@ type docsTopic struct {
 
 type docsOperation struct {
 	ID, Method, Path, Summary, Description string
+	Topic                                  string
 	Params                                 []docsField
 	Body                                   string // name of the request's schema
 	Fields                                 []docsField
@@ -56,6 +58,7 @@ type docsAnswer struct{ Status, Text, Schema string }
 type docsSchema struct {
 	Name   string
 	Fields []docsField
+	Found  bool // a search has found it, so its fields are shown
 }
 
 type docsField struct {
@@ -83,7 +86,7 @@ func docsModel(spec *huma.OpenAPI) docsPage {
 			if s := spec.Components.Schemas.Map()[d.Body]; s != nil {
 				d.Fields = fieldsOf(s)
 			}
-			topics[docsTopicOf(op)] = append(topics[docsTopicOf(op)], d)
+			topics[d.Topic] = append(topics[d.Topic], d)
 		}
 	}
 	for name, all := range topics {
@@ -111,68 +114,29 @@ func docsTopicOf(op *huma.Operation) string {
 	return op.Tags[0]
 }
 
-// find returns the page with the operations, objects and codes that hold every word of the query.
-func (m docsPage) find(query string) docsPage {
-	words := strings.Fields(strings.ToLower(query))
-	holds := func(texts ...string) bool {
-		all := strings.ToLower(strings.Join(texts, "\n"))
-		return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(all, w) })
-	}
-	out := docsPage{Title: m.Title, Version: m.Version, Query: query}
-	for _, t := range m.Topics {
-		var some []docsOperation
-		for _, op := range t.Operations {
-			text := op.Method + " " + op.Path + "\n" + op.ID + "\n" + op.Summary + "\n" + op.Description + "\n" + t.Name
-			for _, f := range slices.Concat(op.Params, op.Fields) {
-				text += "\n" + f.Name
-			}
-			if holds(text) {
-				some = append(some, op)
-			}
-		}
-		if some != nil {
-			out.Topics = append(out.Topics, docsTopic{t.Name, some})
-		}
-	}
-	for _, s := range m.Schemas {
-		if holds(s.Name) {
-			out.Schemas = append(out.Schemas, s)
-		}
-	}
-	for _, c := range m.Codes {
-		if holds(c.Code) {
-			out.Codes = append(out.Codes, c)
-		}
-	}
-	return out
-}
-
-// docsRoutes adds the pages below /docs. They are made from the document at their first request, and only a search is rendered each time:
-// anybody may ask for them, and they are long.
+// docsRoutes adds the pages below /docs. They are made from the document at their first request, and a search only puts parts together that
+// were made once: anybody may ask for them, and they are long.
 func (a *API) docsRoutes(mux *http.ServeMux, spec *huma.OpenAPI) {
 	model := sync.OnceValue(func() docsPage { return docsModel(spec) })
 	const html = "text/html; charset=utf-8"
-	searching := make(chan struct{}, maxSearches)
-	whole := a.page(html, func() ([]byte, error) { return docsHTML("docs.html", model()) })
+	whole := a.page(html, func() ([]byte, error) { return docsWhole(model()) })
+	table := sync.OnceValues(func() (docsTable, error) { return docsTableOf(model(), true) })
 	mux.HandleFunc("GET /docs", func(w http.ResponseWriter, r *http.Request) {
 		q := strings.TrimSpace(r.URL.Query().Get("q"))
 		if q == "" || len(q) > maxDocsQuery {
 			whole(w, r)
 			return
 		}
-		select {
-		case searching <- struct{}{}:
-		default:
-			whole(w, r) // has everything that a search would find
-			return
+		var body [][]byte
+		parts, err := table()
+		if err == nil {
+			body, err = parts.find(q)
 		}
-		body, err := docsHTML("docs.html", model().find(q))
-		<-searching
 		if err != nil {
 			writeProblem(w, exchangeOf(r.Context()), a.problemFor(r.Context(), err))
 			return
 		}
-		writePage(w, html, body)
+		writePage(w, html, body...)
 	})
 	topics := sync.OnceValue(func() map[string]http.HandlerFunc {
 		all := map[string]http.HandlerFunc{}
@@ -196,29 +160,26 @@ func (a *API) docsRoutes(mux *http.ServeMux, spec *huma.OpenAPI) {
 	mux.HandleFunc("GET /docs/docs.css", a.page("text/css; charset=utf-8", func() ([]byte, error) { return docsFiles.ReadFile("docs.css") }))
 }
 
-// Limits of searches in /docs.
-const (
-	maxDocsQuery = 200 // bytes
-	maxSearches  = 2   // rendered at a time, because anybody may search and a page takes long; whoever comes meanwhile gets the whole page
-)
+// maxDocsQuery is the longest search in /docs, in bytes. A longer one gets the whole page.
+const maxDocsQuery = 200
 
 // docsTemplates reads the templates once.
 var docsTemplates = sync.OnceValues(func() (*template.Template, error) { return template.ParseFS(docsFiles, "docs.html", "docs_topic.html") })
 
-func docsHTML(file string, m docsPage) ([]byte, error) {
+func docsHTML(name string, data any) ([]byte, error) {
 	t, err := docsTemplates()
 	if err != nil {
 		return nil, fmt.Errorf("read the templates of /docs: %w", err)
 	}
 	var b bytes.Buffer
-	if err := t.ExecuteTemplate(&b, file, m); err != nil {
+	if err := t.ExecuteTemplate(&b, name, data); err != nil {
 		return nil, fmt.Errorf("render /docs: %w", err)
 	}
 	return b.Bytes(), nil
 }
 
 func docsOf(path string, op *huma.Operation) docsOperation {
-	d := docsOperation{ID: op.OperationID, Method: op.Method, Path: path, Summary: op.Summary, Description: op.Description}
+	d := docsOperation{ID: op.OperationID, Method: op.Method, Path: path, Summary: op.Summary, Description: op.Description, Topic: docsTopicOf(op)}
 	for _, p := range op.Parameters {
 		d.Params = append(d.Params, docsField{Name: p.Name, Kind: p.In, Text: p.Description, Required: p.Required})
 	}
@@ -306,11 +267,15 @@ func (a *API) page(kind string, write func() ([]byte, error)) http.HandlerFunc {
 	}
 }
 
-// writePage sends a page.
-func writePage(w http.ResponseWriter, kind string, body []byte) {
+// writePage sends a page, which may be in parts.
+func writePage(w http.ResponseWriter, kind string, body ...[]byte) {
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Content-Security-Policy", contentPolicy)
-	_, _ = w.Write(body) // the reader has gone; there is nobody to report it to
+	for _, part := range body {
+		if _, err := w.Write(part); err != nil {
+			return // the reader has gone; there is nobody to report it to
+		}
+	}
 }
 
 // takesGzip reports whether a client takes a compressed answer.
