@@ -23,6 +23,8 @@ type counter struct {
 	t         *testing.T
 	address   string
 	under, of atomic.Int64 // answers under way, and the most
+	ended     atomic.Int64 // requests that have ended
+	broke     atomic.Int64 // those that have panicked
 	hold      chan struct{}
 	crowd     *listen.Crowd
 	mu        sync.Mutex
@@ -42,10 +44,27 @@ func openCounter(t *testing.T, limits listen.Limits) *counter {
 		t.Fatal(err)
 	}
 	c := &counter{t: t, address: l.Addr().String(), hold: make(chan struct{}), crowd: listen.New("test", limits, nil, nil)}
-	s := &http.Server{Handler: listen.Limited(http.HandlerFunc(c.answer)), ConnContext: listen.Context, ConnState: listen.State} //nolint:gosec // it serves this test
+	s := &http.Server{Handler: c.watch(listen.Limited(http.HandlerFunc(c.answer))), ConnContext: listen.Context, ConnState: listen.State} //nolint:gosec // it serves this test
 	go func() { _ = s.Serve(c.crowd.Listener(l)) }()
 	t.Cleanup(func() { _ = s.Close() })
 	return c
+}
+
+// watch counts the requests that end.
+func (c *counter) watch(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			why := recover()
+			if why != nil && why != http.ErrAbortHandler {
+				c.broke.Add(1)
+			}
+			c.ended.Add(1)
+			if why != nil {
+				panic(http.ErrAbortHandler)
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
 }
 
 func (c *counter) answer(w http.ResponseWriter, r *http.Request) {
@@ -72,7 +91,13 @@ func (c *counter) answer(w http.ResponseWriter, r *http.Request) {
 // ask sends a request and reads no answer.
 func (c *counter) ask(head string) net.Conn {
 	c.t.Helper()
-	conn, err := net.Dial("tcp", c.address)
+	return c.askFrom("127.0.0.1", head)
+}
+
+// askFrom is ask from another address of this machine.
+func (c *counter) askFrom(address, head string) net.Conn {
+	c.t.Helper()
+	conn, err := (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}).Dial("tcp", c.address)
 	if err == nil {
 		c.t.Cleanup(func() { _ = conn.Close() })
 		_, err = io.WriteString(conn, head+"\r\nHost: test\r\n\r\n")
@@ -147,6 +172,37 @@ func TestOnlySoManyWait(t *testing.T) {
 	}
 }
 
+// TestTheBusiestMayBeTheLast: it makes room in the moment in which it comes, and the server goes on.
+func TestTheBusiestMayBeTheLast(t *testing.T) {
+	limits := answersOf(1)
+	limits.Waiting = 1
+	c := openCounter(t, limits)
+	busy := c.ask("GET / HTTP/1.1")
+	if _, err := read(busy); err != nil {
+		t.Fatal(err)
+	}
+	held := c.ask("GET /hold HTTP/1.1")
+	await.True(t, "the room is taken", func() bool { return c.under.Load() == 1 })
+	waits := c.ask("GET / HTTP/1.1")
+	await.True(t, "one waits", func() bool { return c.crowd.Waiting() == 1 })
+	if _, err := io.WriteString(busy, "GET / HTTP/1.1\r\nHost: test\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := read(busy); err == nil {
+		t.Error("the busiest did not make room")
+	}
+	close(c.hold)
+	for _, conn := range []net.Conn{held, waits} {
+		if status, err := read(conn); err != nil || status != http.StatusOK {
+			t.Errorf("another one got %d, %v", status, err)
+		}
+	}
+	await.True(t, "all four requests have ended", func() bool { return c.ended.Load() == 4 })
+	if c.broke.Load() > 0 {
+		t.Error("a request has panicked")
+	}
+}
+
 // TestAHandlerThatWorksIsNotEnded: a stranger whose answer takes the server long does not make room, and nothing is limited for whoever has
 // signed in.
 func TestAHandlerThatWorksIsNotEnded(t *testing.T) {
@@ -197,5 +253,31 @@ func TestWhoAskedLeastIsFirst(t *testing.T) {
 	}
 	if got := c.order(); len(got) < 4 || got[2] != "newcomer" {
 		t.Errorf("answered in the order %q, want the newcomer third", got)
+	}
+}
+
+// TestAddressesTakeTurnsWithTheirAnswers: a client does not wait for all who came before it from one other address, whether these read their
+// answers or not.
+func TestAddressesTakeTurnsWithTheirAnswers(t *testing.T) {
+	c := openCounter(t, answersOf(1))
+	c.askFrom("127.0.0.2", "GET /hold HTTP/1.1")
+	await.True(t, "the room is taken", func() bool { return c.under.Load() == 1 })
+	var all []net.Conn
+	for range 20 {
+		all = append(all, c.askFrom("127.0.0.2", "GET /?many HTTP/1.1"))
+	}
+	await.True(t, "all wait", func() bool { return c.crowd.Waiting() == 20 })
+	for _, address := range []string{"127.0.0.3", "127.0.0.4"} {
+		all = append(all, c.askFrom(address, "GET /?honest HTTP/1.1"))
+	}
+	await.True(t, "the honest ones wait too", func() bool { return c.crowd.Waiting() == 22 })
+	close(c.hold)
+	for n, conn := range all {
+		if _, err := read(conn); err != nil {
+			t.Fatalf("request %d: %v", n, err)
+		}
+	}
+	if got := c.order(); !slices.Equal(got[1:3], []string{"honest", "honest"}) {
+		t.Errorf("answered in the order %q, want those first that wait alone", got[1:])
 	}
 }

@@ -20,16 +20,19 @@ type Conn struct {
 	proxy    bool // it is a trusted proxy's
 	stranger atomic.Bool
 	ended    atomic.Bool  // it made room
+	phase    atomic.Int32 // of its handshake
+	records  records      // of its handshake; only its reader uses it
 	since    atomic.Int64 // when the server began to wait for the client within an answer, in nanoseconds; 0: it does not wait
 
 	// The crowd's lock guards these.
 	begun         bool // its handshake has ended
 	ending        bool // it was ended, and its server has not closed it yet
 	sent          int
-	answers       int     // that a stranger got
-	answer        *answer // to the request under way, if the connection is a stranger's
+	got           [kinds]int // turns in each line
+	handshake     *waiter    // while it has or waits for a place
+	answer        *waiter    // of the request under way, if the connection is a stranger's
 	address       netip.Addr
-	home          netip.Prefix
+	home          *household
 	inAll, inHome *list.Element
 }
 
@@ -47,18 +50,35 @@ func Of(c net.Conn) *Conn {
 	}
 }
 
-// Read reads, and counts what a stranger sends.
+// Read reads, and counts what a stranger sends. What belongs to a handshake waits for its turn.
 func (c *Conn) Read(p []byte) (int, error) {
+	c.endTurn()
 	n, err := c.Conn.Read(p)
 	if n > 0 && c.stranger.Load() {
 		if why := c.crowd.count(c, n); why != nil {
 			return 0, why
+		}
+		c.awaitTurn(p[:n])
+		if c.ended.Load() {
+			return 0, ErrCrowded // it made room while it waited
 		}
 	}
 	if err != nil && c.ended.Load() {
 		err = ErrCrowded
 	}
 	return n, err
+}
+
+// Write writes, and notes how long a stranger lets the server wait.
+func (c *Conn) Write(p []byte) (int, error) {
+	c.endTurn()
+	if isAnswer(p) {
+		c.phase.Store(answered)
+	}
+	if c.stranger.Load() {
+		defer c.waits()()
+	}
+	return c.Conn.Write(p)
 }
 
 // SignedIn takes the connection out of the crowd: its client has signed in. It may be called again, and on nil.
@@ -78,8 +98,8 @@ func (c *Conn) Displace(sameAddress bool) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	of := w.all
-	if sameAddress && c.inHome != nil {
-		of = w.from[c.home]
+	if sameAddress && !c.proxy {
+		of = c.home.all
 	}
 	for e := of.Front(); e != nil; e = e.Next() {
 		if other := e.Value.(*Conn); other != c {
@@ -95,6 +115,7 @@ func (c *Conn) Crowded() bool { return c != nil && c.ended.Load() }
 
 // Close ends the connection.
 func (c *Conn) Close() error {
+	c.endTurn()
 	if c.stranger.Load() || c.ended.Load() {
 		c.crowd.leave(c)
 	}

@@ -11,5 +11,12 @@ func (w *Crowd) Strangers() int {
 func (w *Crowd) Waiting() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return len(w.waiting)
+	return len(w.answers.waiting)
+}
+
+// Handshakes counts the turns that the connection got for its handshake.
+func (c *Conn) Handshakes() int {
+	c.crowd.mu.Lock()
+	defer c.crowd.mu.Unlock()
+	return c.got[handshakes]
 }

@@ -1,6 +1,6 @@
 // Package listen limits what connections cost that have not signed in: strangers. Every listener of the server and of a virtual meter accepts
 // through a [Crowd]. It limits how many strangers there are, how many bytes each may send before its TLS handshake has ended, and how many
-// bytes all of them may have sent. So it also limits how many handshakes are under way.
+// bytes all of them may have sent. Their handshakes and their answers have few places each, at which the addresses take turns.
 //
 // When there are too many, a newcomer is not refused, because it may be a meter. An older stranger is ended instead: the oldest of the address
 // that has the most, so that one address cannot crowd out the others. A stranger that signs in leaves the crowd.
@@ -22,13 +22,14 @@ import (
 
 // Limits are the limits of a crowd (docs/reference/mqtt.md#strangers).
 type Limits struct {
-	Strangers int           // connections at a time
-	Share     int           // an address with more strangers than this makes room at once
-	First     int           // bytes of one stranger until its handshake has ended; less than the longest record of TLS, so that none is buffered
-	Sum       int           // bytes that all strangers have sent; the one that has sent most makes room
-	Answers   int           // requests of strangers that are answered at a time
-	Waiting   int           // requests of strangers that wait for that; the one that has got most answers makes room
-	Grace     time.Duration // how long the strangers of all other addresses are safe from newcomers
+	Strangers  int           // connections at a time
+	Share      int           // an address with more strangers than this makes room at once
+	First      int           // bytes of one stranger until its handshake has ended; less than the longest record of TLS, so that none is buffered
+	Sum        int           // bytes that all strangers have sent; the one that has sent most makes room
+	Handshakes int           // handshakes of strangers that are computed at a time
+	Answers    int           // requests of strangers that are answered at a time
+	Waiting    int           // requests of strangers that wait for that; the one that has got most answers makes room
+	Grace      time.Duration // how long the strangers of all other addresses are safe from newcomers
 }
 
 // Limits of every crowd. With room for 1,280 strangers, thousands that come at the same time from as many addresses leave room for an honest
@@ -44,12 +45,15 @@ const (
 
 // Many are the limits of a crowd in which many clients may sign in at once, such as meters after an outage.
 func Many() Limits {
-	return Limits{Strangers: maxStrangers, Share: addressShare, First: firstBytes, Sum: 4 << 20, Answers: maxAnswers, Waiting: maxWaiting, Grace: grace}
+	limits := Few()
+	limits.Sum = 4 << 20
+	return limits
 }
 
 // Few are the limits of a crowd in which few clients sign in at once.
 func Few() Limits {
-	return Limits{Strangers: maxStrangers, Share: addressShare, First: firstBytes, Sum: 1 << 20, Answers: maxAnswers, Waiting: maxWaiting, Grace: grace}
+	return Limits{Strangers: maxStrangers, Share: addressShare, First: firstBytes, Sum: 1 << 20, Handshakes: runtime.GOMAXPROCS(0),
+		Answers: maxAnswers, Waiting: maxWaiting, Grace: grace}
 }
 
 // Errors of reading from a stranger's connection.
@@ -73,17 +77,16 @@ type Crowd struct {
 
 	mu     sync.Mutex
 	all    *list.List                  // of *Conn, the oldest first
-	from   map[netip.Prefix]*list.List // the same, for each address that has a share
+	from   map[netip.Prefix]*household // each address that has a share
 	sent   int                         // bytes
 	ending int                         // connections that were ended and that their server has not closed yet
 	freed  chan struct{}               // closed when a stranger leaves; nil while nobody waits for it
 	ended  int                         // strangers that have made room since the log said so
 	saidAt time.Time
 
-	waiting   queue      // requests that wait for their answers
-	answering *list.List // of *answer: those under way, the oldest first
-	asked     int        // requests of strangers so far
-	looking   bool       // look is called soon
+	handshakes line
+	answers    line
+	looking    bool // look is called soon
 
 	came   int // strangers since memory was last collected
 	freeAt time.Time
@@ -92,7 +95,8 @@ type Crowd struct {
 // New makes a crowd. The name is for the log. Many clients share the address of a trusted proxy, so it has no share; trusted may be nil.
 func New(name string, limits Limits, trusted func(netip.Addr) bool, log *slog.Logger) *Crowd {
 	return &Crowd{name: name, limits: limits, trusted: trusted, log: cmp.Or(log, slog.New(slog.DiscardHandler)),
-		all: list.New(), from: map[netip.Prefix]*list.List{}, answering: list.New()}
+		all: list.New(), from: map[netip.Prefix]*household{}, handshakes: line{kind: handshakes, places: max(1, limits.Handshakes)},
+		answers: line{kind: answers, places: limits.Answers}}
 }
 
 // Listener returns a listener whose connections are strangers until they sign in.
@@ -186,23 +190,30 @@ func (w *Crowd) add(c *Conn) {
 	c.address = addressOf(c.Conn)
 	if w.trusted != nil && w.trusted(c.address) {
 		c.proxy = true
-		return
+		c.home = &household{all: list.New()}
+	} else {
+		c.home = w.householdOf(c.address)
 	}
-	c.home = household(c.address)
-	of := w.from[c.home]
-	if of == nil {
-		of = list.New()
-		w.from[c.home] = of
+	c.inHome = c.home.all.PushBack(c)
+}
+
+// householdOf returns what is known of an address. The caller holds mu.
+func (w *Crowd) householdOf(address netip.Addr) *household {
+	at := networkOf(address)
+	h := w.from[at]
+	if h == nil {
+		h = &household{all: list.New()}
+		w.from[at] = h
 	}
-	c.inHome = of.PushBack(c)
+	return h
 }
 
 // victim returns the stranger that makes room for the next one, and how long it is safe. The caller holds mu.
 func (w *Crowd) victim(now time.Time) (*Conn, time.Duration) {
 	var most *list.List
 	for _, of := range w.from {
-		if most == nil || of.Len() > most.Len() {
-			most = of
+		if most == nil || of.all.Len() > most.Len() {
+			most = of.all
 		}
 	}
 	if most != nil && most.Len() > w.limits.Share {
@@ -233,18 +244,19 @@ func (w *Crowd) remove(c *Conn) {
 		return
 	}
 	w.all.Remove(c.inAll)
-	if c.inHome != nil {
-		of := w.from[c.home]
-		of.Remove(c.inHome)
-		if of.Len() == 0 {
-			delete(w.from, c.home)
-		}
+	c.home.all.Remove(c.inHome)
+	if !c.proxy && c.home.all.Len() == 0 {
+		delete(w.from, networkOf(c.address))
 	}
 	c.inAll, c.inHome = nil, nil
 	w.sent -= c.sent
 	c.sent = 0
-	if c.answer != nil && (!c.ended.Load() || c.answer.at >= 0) {
-		w.drop(c.answer) // the answer to a connection that was ended takes room until its handler has returned
+	// What is under way for a connection that was ended takes its place until the server has found out.
+	if c.answer != nil && (!c.ended.Load() || c.answer.waits()) {
+		w.dropAnswer(c.answer)
+	}
+	if t := c.handshake; t != nil && (!c.ended.Load() || t.waits()) {
+		c.dropTurn()
 	}
 	w.free()
 }
@@ -262,6 +274,7 @@ func (w *Crowd) leave(c *Conn) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.remove(c)
+	c.dropTurn()
 	if c.ending {
 		c.ending = false
 		w.ending = max(0, w.ending-1)
@@ -307,8 +320,8 @@ func addressOf(c net.Conn) netip.Addr {
 	return a.Addr().Unmap().WithZone("")
 }
 
-// household is what counts as one address: in IPv6 the network of a household, because each of its machines has many addresses.
-func household(a netip.Addr) netip.Prefix {
+// networkOf is what counts as one address: in IPv6 the network of a household, because each of its machines has many addresses.
+func networkOf(a netip.Addr) netip.Prefix {
 	bits := a.BitLen()
 	if a.Is6() {
 		bits = 64
