@@ -62,6 +62,10 @@ var (
 	ErrFirst   = errors.New("the connection has sent too much before its handshake ended")
 )
 
+// maxUnsent is how many bytes the system takes for a client before it can send them (Linux). So it is what a client costs that reads nothing,
+// beside what its own window takes.
+const maxUnsent = 64 << 10
+
 // endTime is how long a newcomer waits for the end of a connection that was ended.
 const endTime = time.Second
 
@@ -117,6 +121,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	limitUnsent(raw)
 	c := &Conn{Conn: raw, crowd: l.crowd, at: time.Now()}
 	l.crowd.enter(c, l.closed)
 	return c, nil

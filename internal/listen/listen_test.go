@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -207,6 +209,21 @@ func TestANewcomerDisplacesAStranger(t *testing.T) {
 	}
 	if listen.Of(nil).Displace(false) || listen.Of(nil).Crowded() {
 		t.Error("a connection without a crowd has one")
+	}
+}
+
+// TestAClientThatReadsNothingIsSentLittle: the system would take megabytes for it, and the server would compute them.
+func TestAClientThatReadsNothingIsSentLittle(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux has the limit")
+	}
+	_, server := openHall(t, few(), nil).enter("127.0.0.2")
+	if err := server.SetWriteDeadline(time.Now().Add(200 * time.Millisecond)); err != nil { // it waits then, or has taken more
+		t.Fatal(err)
+	}
+	const answer = 2 << 20
+	if n, err := server.Write(make([]byte, answer)); n >= answer || !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("the system took %d bytes for a client that reads nothing, %v", n, err)
 	}
 }
 
