@@ -12,7 +12,7 @@ import (
 // waiting, because it reads no answer or sends no body, makes room. If too many wait, the one that has got most answers makes room. A trusted
 // proxy reads the server's answers, so its requests are not limited.
 
-// patience is how long an answer may wait for its client while other strangers wait for theirs. The crowd looks that often.
+// patience is how long an answer may wait for its client, in all, while other strangers wait for theirs. The crowd looks that often.
 const (
 	patience  = 250 * time.Millisecond
 	lookEvery = 50 * time.Millisecond
@@ -56,8 +56,12 @@ func (b *body) Read(p []byte) (int, error) {
 
 // waits notes that the server waits for a client, until the returned function is called.
 func (c *Conn) waits() (ended func()) {
-	c.since.Store(time.Now().UnixNano())
-	return func() { c.since.Store(0) }
+	began := time.Now().UnixNano()
+	c.since.Store(began)
+	return func() {
+		c.since.Store(0)
+		c.waited.Add(time.Now().UnixNano() - began)
+	}
 }
 
 // ask begins an answer, or lets it wait.
@@ -67,6 +71,7 @@ func (w *Crowd) ask(c *Conn) *waiter {
 	if !c.stranger.Load() {
 		return newWaiter(c).granted()
 	}
+	c.waited.Store(0)
 	a := w.answers.ask(c)
 	c.answer = a
 	for len(w.answers.waiting) > w.limits.Waiting {
@@ -120,7 +125,7 @@ func (w *Crowd) look() {
 		switch {
 		case a.conn.ended.Load(): // its handler is about to return
 			needed--
-		case since != 0 && now-since >= int64(patience):
+		case since != 0 && now-since+a.conn.waited.Load() >= int64(patience):
 			w.end(a.conn)
 			needed--
 		}

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/listen"
@@ -139,6 +140,25 @@ func TestStrangersThatReadNothingMakeRoom(t *testing.T) {
 				t.Errorf("%d strangers were answered at a time, want at most 4", most)
 			}
 		})
+	}
+}
+
+// TestASlowBodyMakesRoom: a stranger that sends a byte now and then keeps the server waiting too, although never for long.
+func TestASlowBodyMakesRoom(t *testing.T) {
+	c := openCounter(t, answersOf(1))
+	slow := c.ask("POST /body HTTP/1.1\r\nContent-Length: 200")
+	await.True(t, "the room is taken", func() bool { return c.under.Load() == 1 })
+	go func() {
+		for range 200 {
+			time.Sleep(10 * time.Millisecond)
+			_, _ = io.WriteString(slow, "x") // it may have ended
+		}
+	}()
+	if status, err := read(c.askFrom("127.0.0.2", "GET / HTTP/1.1")); err != nil || status != http.StatusOK {
+		t.Errorf("an honest stranger got %d, %v", status, err)
+	}
+	if status, err := read(slow); err == nil {
+		t.Errorf("the slow one did not make room: it got %d", status)
 	}
 }
 

@@ -23,6 +23,7 @@ type Conn struct {
 	phase    atomic.Int32 // of its handshake
 	records  records      // of its handshake; only its reader uses it
 	since    atomic.Int64 // when the server began to wait for the client within an answer, in nanoseconds; 0: it does not wait
+	waited   atomic.Int64 // how long it has waited in this answer before that, in nanoseconds
 
 	// The crowd's lock guards these.
 	begun         bool // its handshake has ended
