@@ -47,16 +47,25 @@ type EffectFact struct {
 	Before   string   `json:"before,omitempty" doc:"How it is now; missing if there is nothing to compare"`
 	After    string   `json:"after" example:"04140001019" doc:"How it is afterwards"`
 	Was      string   `json:"was,omitempty" doc:"What after was when the action was requested, if it was another"`
+	Usual    *Usual   `json:"usual,omitempty" doc:"What after usually is for this kind of action; only for the figure that says how much it moves"`
 	Cautions []string `json:"cautions,omitempty" doc:"Reasons to look twice, such as that the meter is recorded as a colleague's own"`
+}
+
+// Usual is what a figure usually is for its kind of action.
+type Usual struct {
+	Median string `json:"median,omitempty" example:"4500.00 KES" doc:"Median of what was done of this kind in the last 30 days with a second person, or by others alone; missing if nothing was"`
+	Of     int    `json:"of" doc:"Number of values that it is the median of"`
 }
 
 // EffectSum counts the rows of a file that have the same fate.
 type EffectSum struct {
-	Fate     string `json:"fate" example:"sold" doc:"sold: becomes a sale to a meter; parked: waits for a person; known: is there already; doubtful: is perhaps there already; back: gives a payment back; fee: no payment; debt: is owed; credit: is credited; undone: is taken back"`
-	Count    int    `json:"count" doc:"Number of rows"`
-	Sum      string `json:"sum" example:"1240.00 KES" doc:"Their sum"`
-	WasCount int    `json:"was_count,omitempty" doc:"Their number when the action was requested, if number or sum was another"`
-	WasSum   string `json:"was_sum,omitempty" doc:"Their sum when the action was requested, if number or sum was another"`
+	Fate     string   `json:"fate" example:"sold" doc:"sold: becomes a sale to a meter; parked: waits for a person; known: is there already; doubtful: is perhaps there already; back: gives a payment back; fee: no payment; debt: is owed; credit: is credited; undone: is taken back"`
+	Count    int      `json:"count" doc:"Number of rows"`
+	Sum      string   `json:"sum" example:"1240.00 KES" doc:"Their sum"`
+	WasCount int      `json:"was_count,omitempty" doc:"Their number when the action was requested, if number or sum was another"`
+	WasSum   string   `json:"was_sum,omitempty" doc:"Their sum when the action was requested, if number or sum was another"`
+	Usual    *Usual   `json:"usual,omitempty" doc:"What the sum usually is for this kind of file"`
+	Cautions []string `json:"cautions,omitempty" doc:"Reasons to look twice"`
 }
 
 // EffectRow is a row of a file with what becomes of it.

@@ -68,7 +68,7 @@ func effectTable(e apiv1.Effect) table {
 		if f.Was != "" {
 			text += " (when requested: " + f.Was + ")"
 		}
-		line(strings.ReplaceAll(f.Name, "-", " "), text)
+		line(strings.ReplaceAll(f.Name, "-", " "), text+usualText(f.Usual))
 		for _, caution := range f.Cautions {
 			line("caution", caution)
 		}
@@ -78,7 +78,10 @@ func effectTable(e apiv1.Effect) table {
 		if s.WasSum != "" {
 			text += fmt.Sprintf(" (when requested: %d rows, %s)", s.WasCount, s.WasSum)
 		}
-		line(s.Fate, text)
+		line(s.Fate, text+usualText(s.Usual))
+		for _, caution := range s.Cautions {
+			line("caution", caution)
+		}
 	}
 	for _, r := range e.Rows {
 		line(fmt.Sprintf("line %d", r.Line), strings.Join(strings.Fields(fmt.Sprintf("%s %s %s %s %s %s", r.Fate, r.Amount, r.Meter, r.Name, r.From, r.Said)), " "))
@@ -90,6 +93,17 @@ func effectTable(e apiv1.Effect) table {
 		line("not listed", fmt.Sprintf("%d other rows", e.Hidden))
 	}
 	return t
+}
+
+// usualText says what a figure usually is.
+func usualText(u *apiv1.Usual) string {
+	switch {
+	case u == nil:
+		return ""
+	case u.Of == 0:
+		return " (nothing of this kind was approved in the last 30 days, so no usual size is known)"
+	}
+	return fmt.Sprintf(" (usual: %s, median of %d in the last 30 days)", u.Median, u.Of)
 }
 
 // tellRequest says on the standard error what a request does if it is approved now. At a terminal it asks whether to approve it. It returns

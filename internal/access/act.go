@@ -121,6 +121,7 @@ type rule struct {
 	was    Act       // its name in approvals that older versions stored
 	// shows is the secret that the answer to an approval of the action can show; empty for none.
 	shows SecretKind
+	size  size // how much it moves, which the approver compares with what is usual
 }
 
 // open reports whether everybody with the right may do the action alone, as often as they like: it moves no value.
@@ -130,55 +131,55 @@ func (r rule) open() bool { return r.second == noSecond && len(r.under) == 0 }
 // cannot be done.
 var acts = map[Act]rule{
 	ActTariff:         {right: WriteTariffs, moves: "the price of all energy"},
-	ActDeposit:        {right: DepositFloat, moves: "float that a vendor may sell from"},
+	ActDeposit:        {right: DepositFloat, size: size{facts: []string{"amount"}}, moves: "float that a vendor may sell from"},
 	ActTerms:          {right: ManageVendors, moves: "a vendor's commission and credit"},
 	ActBlock:          {right: ManageVendors, second: noSecond, moves: "no value: it stops sales"},
 	ActSell:           {right: Sell, second: noSecond, under: []Ceiling{PersonSales, MeterSales}, moves: "energy for cash that only the seller has seen"},
-	ActReverse:        {right: Reverse, under: []Ceiling{PersonReversals, PersonReversed, MeterReversed, VendorReversed}, moves: "the money of a sale, while its units may be in the meter"},
-	ActUnits:          {right: IssueUnits, under: []Ceiling{PersonFree, MeterFree}, was: ActTokens, moves: "energy that nobody pays for"},
-	ActTokens:         {right: IssueTokens, moves: "the key and the power limit of a meter"},
-	ActAdjust:         {right: AdjustLedger, under: []Ceiling{PersonCredits, AccountCredits}, moves: "money on a customer's account, or a debt that is written off"},
-	ActRefund:         {right: AdjustLedger, moves: "money out of the bank, or to another account"},
-	ActDebt:           {right: WriteDebts, second: aboveCeiling, under: []Ceiling{PersonDebts, AccountDebts}, moves: "money that a customer must pay"},
+	ActReverse:        {right: Reverse, size: size{facts: []string{"amount"}}, under: []Ceiling{PersonReversals, PersonReversed, MeterReversed, VendorReversed}, moves: "the money of a sale, while its units may be in the meter"},
+	ActUnits:          {right: IssueUnits, size: size{facts: []string{"energy"}}, under: []Ceiling{PersonFree, MeterFree}, was: ActTokens, moves: "energy that nobody pays for"},
+	ActTokens:         {right: IssueTokens, size: size{facts: []string{"power"}}, moves: "the key and the power limit of a meter"},
+	ActAdjust:         {right: AdjustLedger, size: size{facts: []string{"amount"}}, under: []Ceiling{PersonCredits, AccountCredits}, moves: "money on a customer's account, or a debt that is written off"},
+	ActRefund:         {right: AdjustLedger, size: size{facts: []string{"amount"}}, moves: "money out of the bank, or to another account"},
+	ActDebt:           {right: WriteDebts, size: size{facts: []string{"amount"}, alone: PersonDebts}, second: aboveCeiling, under: []Ceiling{PersonDebts, AccountDebts}, moves: "money that a customer must pay"},
 	ActCharge:         {right: WriteDebts, second: noSecond, under: []Ceiling{PersonDebts, AccountDebts}, moves: "money that a customer must pay"},
-	ActTakeOver:       {right: WriteDebts, under: []Ceiling{PersonDebts, AccountDebts}, moves: "money that one customer owes and another must pay"},
-	ActImportDebts:    {right: WriteDebts, second: aboveCeiling, under: []Ceiling{PersonDebts}, moves: "money that customers must pay"},
-	ActImportBalances: {right: AdjustLedger, under: []Ceiling{PersonCredits}, moves: "money on customers' accounts"},
-	ActImportUndo:     {right: AdjustLedger, under: []Ceiling{PersonCredits}, moves: "debts that are taken back, or money on customers' accounts"},
+	ActTakeOver:       {right: WriteDebts, size: size{facts: []string{"amount"}}, under: []Ceiling{PersonDebts, AccountDebts}, moves: "money that one customer owes and another must pay"},
+	ActImportDebts:    {right: WriteDebts, size: size{rows: true}, second: aboveCeiling, under: []Ceiling{PersonDebts}, moves: "money that customers must pay"},
+	ActImportBalances: {right: AdjustLedger, size: size{rows: true}, under: []Ceiling{PersonCredits}, moves: "money on customers' accounts"},
+	ActImportUndo:     {right: AdjustLedger, size: size{rows: true}, under: []Ceiling{PersonCredits}, moves: "debts that are taken back, or money on customers' accounts"},
 	ActImportedDebt:   {right: WriteDebts, second: noSecond, under: []Ceiling{AccountDebts}, moves: "money that a customer must pay"},
 	ActImportedCredit: {right: AdjustLedger, second: noSecond, under: []Ceiling{AccountCredits}, moves: "money on a customer's account, or a debt that is taken back"},
 
-	ActEmergency:  {right: SendCommands, second: aboveCeiling, under: []Ceiling{PersonEmergency, MeterEmergency}, moves: "energy before it is paid for, at night and for at most a day"},
+	ActEmergency:  {right: SendCommands, size: size{facts: []string{"energy"}, alone: PersonEmergency}, second: aboveCeiling, under: []Ceiling{PersonEmergency, MeterEmergency}, moves: "energy before it is paid for, at night and for at most a day"},
 	ActText:       {right: SendMessages, second: noSecond, under: []Ceiling{PersonTexts}, moves: "no value: a text to a customer, in the utility's name"},
 	ActLinkMake:   {right: SendMessages, second: noSecond, moves: "no value: the link goes to the customer's own telephone"},
 	ActLinkShow:   {right: WriteCustomers, second: noSecond, moves: "no value: the tokens on the page load only in the customer's meter, and the audit log names who saw the link"},
 	ActLinkRevoke: {right: SendMessages, second: noSecond, moves: "no value: it ends a link, and the customer can get another"},
 
-	ActReading: {right: DecideReadings, moves: "energy that was used and not charged"},
+	ActReading: {right: DecideReadings, size: size{facts: []string{"charged", "not-charged"}}, moves: "energy that was used and not charged"},
 
 	ActShiftOpen:     {right: UseTill, second: noSecond, moves: "no value: cash of the bank that the person must account for when the shift is closed"},
 	ActShiftPayOut:   {right: UseTill, second: noSecond, moves: "no value: cash that the bank's statement must show"},
 	ActShiftClose:    {right: UseTill, second: noSecond, under: []Ceiling{PersonShortage, PersonSurplus}, moves: "cash that is missing from one's own till, or money in the books that nobody paid"},
-	ActShiftCloseAny: {right: Reverse, second: aboveCeiling, under: []Ceiling{PersonShortage, PersonSurplus}, moves: "cash that is missing from a till, or money in the books that nobody paid"},
+	ActShiftCloseAny: {right: Reverse, size: size{facts: []string{"difference"}}, second: aboveCeiling, under: []Ceiling{PersonShortage, PersonSurplus}, moves: "cash that is missing from a till, or money in the books that nobody paid"},
 
 	ActDayClose: {right: AdjustLedger, second: noSecond, moves: "no value: it posts nothing, and a late entry goes into the first open day with its own time"},
 
 	ActProvider:       {right: WriteSettings, shows: SecretProvider, moves: "credit for whatever the provider says that it took"},
 	ActProviderSecret: {right: WriteSettings, shows: SecretProvider, moves: "credit for whatever the holder of the new secrets says that the provider took"},
-	ActApplyPayment:   {right: DecidePayments, moves: "a payer's money to a meter"},
-	ActRefundPayment:  {right: DecidePayments, moves: "a payer's money out of the books"},
+	ActApplyPayment:   {right: DecidePayments, size: size{facts: []string{"amount"}}, moves: "a payer's money to a meter"},
+	ActRefundPayment:  {right: DecidePayments, size: size{facts: []string{"amount"}}, moves: "a payer's money out of the books"},
 	ActRejectPayment:  {right: DecidePayments, second: noSecond, moves: "no value: the provider has not confirmed the payment, and is asked again when it repeats it"},
 
-	ActDismissPayment: {right: DecidePayments, moves: "a payer's money that the provider has probably taken, out of sight: the books never show it"},
+	ActDismissPayment: {right: DecidePayments, size: size{facts: []string{"amount"}}, moves: "a payer's money that the provider has probably taken, out of sight: the books never show it"},
 
-	ActStatement:      {right: DecidePayments, moves: "credit for whatever the file says that the provider took"},
+	ActStatement:      {right: DecidePayments, size: size{rows: true}, moves: "credit for whatever the file says that the provider took"},
 	ActAskedStatement: {right: DecidePayments, second: noSecond, moves: "no value: the provider itself must confirm each payment of the file"},
-	ActSettle:         {right: DecidePayments, moves: "no value, but the evidence that money is missing"},
-	ActMakeVouchers:   {right: DecidePayments, moves: "nothing before they are paid for: each is worth its value then"},
+	ActSettle:         {right: DecidePayments, size: size{facts: []string{"in-statement", "in-payments", "in-books"}}, moves: "no value, but the evidence that money is missing"},
+	ActMakeVouchers:   {right: DecidePayments, size: size{facts: []string{"together"}}, moves: "nothing before they are paid for: each is worth its value then"},
 	ActPrintVouchers:  {right: DecidePayments, second: noSecond, moves: "no value: a PIN buys nothing before somebody pays for it, and the audit log names who took the PINs"},
 	ActSellVouchers:   {right: Sell, second: noSecond, under: []Ceiling{PersonSales}, moves: "PINs that buy energy, for cash that only the seller has seen"},
-	ActEndVouchers:    {right: DecidePayments, moves: "what customers paid for vouchers, to the utility's income"},
-	ActReissueCodes:   {right: DecidePayments, shows: SecretVoucherCode, moves: "vouchers that somebody else paid for, to whoever has their PINs and gets the new codes"},
+	ActEndVouchers:    {right: DecidePayments, size: size{facts: []string{"to-income"}}, moves: "what customers paid for vouchers, to the utility's income"},
+	ActReissueCodes:   {right: DecidePayments, size: size{facts: []string{"together"}}, shows: SecretVoucherCode, moves: "vouchers that somebody else paid for, to whoever has their PINs and gets the new codes"},
 	ActWebhook:        {right: WriteSettings, moves: "no money: facts about sales, payments and meters leave for another program, for as long as it is enabled"},
 
 	ActSettings: {right: WriteSettings, moves: "the rules themselves"},
@@ -186,17 +187,17 @@ var acts = map[Act]rule{
 
 	ActClearCredit:  {right: IssueTokens, was: ActTokens, moves: "energy that a customer has paid for"},
 	ActClearTamper:  {right: IssueTokens, was: ActTokens, moves: "the evidence of tampering"},
-	ActCancelToken:  {right: SendCommands, moves: "the value of a customer's token"},
+	ActCancelToken:  {right: SendCommands, size: size{facts: []string{"amount"}}, moves: "the value of a customer's token"},
 	ActForce:        {right: SendCommands, moves: "supply without the customer's key press"},
 	ActCommand:      {right: SendCommands, second: noSecond, moves: "no value: the meter supplies only what is paid for"},
 	ActMeter:        {right: WriteMeters, second: noSecond, moves: "no value: a prepaid meter supplies only what is paid for"},
-	ActSwap:         {right: IssueTokens, under: []Ceiling{PersonFree, MeterFree}, moves: "energy that somebody says was left in the old meter, or used after its closing register"},
+	ActSwap:         {right: IssueTokens, size: size{facts: []string{"energy"}}, under: []Ceiling{PersonFree, MeterFree}, moves: "energy that somebody says was left in the old meter, or used after its closing register"},
 	ActPostpaid:     {right: WriteMeters, under: []Ceiling{PersonFeeders}, moves: "energy before it is paid for"},
 	ActImpulses:     {right: WriteMeters, under: []Ceiling{PersonFeeders}, moves: "energy that is not counted: a meter that counts too many impulses for a kilowatt-hour"},
 	ActMoveOut:      {right: WriteCustomers, second: noSecond, under: []Ceiling{PersonFree}, moves: "energy that the leases of the account's meters still allow, which nobody pays for"},
-	ActMoveOutOwing: {right: WriteCustomers, under: []Ceiling{PersonFree}, moves: "a debt that nobody collects while the customer has no account"},
+	ActMoveOutOwing: {right: WriteCustomers, size: size{facts: []string{"outstanding"}}, under: []Ceiling{PersonFree}, moves: "a debt that nobody collects while the customer has no account"},
 	ActMoveIn:       {right: WriteCustomers, under: []Ceiling{PersonFeeders}, moves: "what a customer pays at a meter, if the customer still lives there; or a debt that stays behind at another meter"},
-	ActMeterTariff:  {right: WriteMeters, under: []Ceiling{PersonFeeders}, moves: "the price of one meter's energy"},
+	ActMeterTariff:  {right: WriteMeters, size: size{facts: []string{"price"}}, under: []Ceiling{PersonFeeders}, moves: "the price of one meter's energy"},
 	ActMaxPower:     {right: WriteMeters, under: []Ceiling{PersonFeeders}, moves: "energy that is not charged before a person decides"},
 	ActUnreadCut:    {right: WriteMeters, under: []Ceiling{PersonFeeders}, moves: "energy of a device whose messages cannot be read, which nobody pays for"},
 	ActFeeder:       {right: WriteMeters, under: []Ceiling{PersonFeeders}, moves: "no value, but the figures that show where energy is lost"},
@@ -237,13 +238,14 @@ type ActRule struct {
 	Right  Right
 	Second string // when it needs a second person
 	Under  []Ceiling
+	Size   []string // figures that the approver compares with what is usual; "rows" are the sums of a file
 }
 
 // ActRules lists the rules of all actions, sorted by name.
 func ActRules() []ActRule {
 	var out []ActRule
 	for a, r := range acts {
-		out = append(out, ActRule{Act: a, Moves: r.moves, Right: r.right, Second: r.needs(), Under: slices.Clone(r.under)})
+		out = append(out, ActRule{Act: a, Moves: r.moves, Right: r.right, Second: r.needs(), Under: slices.Clone(r.under), Size: r.size.names()})
 	}
 	slices.SortFunc(out, func(a, b ActRule) int { return cmp.Compare(a.Act, b.Act) })
 	return out

@@ -142,6 +142,10 @@ type CeilingTx interface {
 	SoldToMeter(meter string, from, to time.Time) (int64, error)
 	// UsualTaken returns the mean size of somebody's actions under a ceiling, for each day that begins between two times and had any.
 	UsualTaken(c Ceiling, subject string, from, to time.Time) ([]int64, error)
+	// DayMeans returns the mean size of everybody's actions under a ceiling, for each person and day that begins between two times and had any.
+	DayMeans(c Ceiling, from, to time.Time) ([]DayMean, error)
+	// DoneEffects returns the effects of the newest approvals of an act that were requested since a time and are done.
+	DoneEffects(act Act, since time.Time, max int) ([]string, error)
 	// DayRaised stores the reasons for alarms that were raised on the day of a total.
 	DayRaised(d DayTotal, raised Unusual) error
 	// RaisePersonAlarm raises the alarm that somebody's actions are unusual.
@@ -160,6 +164,12 @@ type DayTotal struct {
 	From, To time.Time // the local day
 	Amount   int64
 	Unusual  Unusual // the alarms that were raised on the day; only in lists
+}
+
+// DayMean is the mean size of somebody's actions under a ceiling in a local day.
+type DayMean struct {
+	Subject string
+	Amount  int64
 }
 
 // Subject is a meter, an account or a vendor that an action concerns. The zero value means none.

@@ -42,6 +42,7 @@ type Fact struct {
 	Before Value    `json:"before,omitzero"` // how it is now; the zero Value if there is nothing to compare
 	After  Value    `json:"after"`           // how it is afterwards
 	Was    Value    `json:"-"`               // After when the action was requested, if it was another
+	Usual  Usual    `json:"-"`               // what After is usually
 	Odd    []Oddity `json:"-"`
 	Live   bool     `json:"live,omitempty"` // it goes on by itself, as a clock does, so nobody compares it with what it was
 }
@@ -71,8 +72,10 @@ type EffectSum struct {
 	Count int   `json:"count"`
 	Sum   Value `json:"sum"`
 	// WasCount and WasSum are what it was when the action was requested, if that was another.
-	WasCount int   `json:"-"`
-	WasSum   Value `json:"-"`
+	WasCount int      `json:"-"`
+	WasSum   Value    `json:"-"`
+	Usual    Usual    `json:"-"` // what Sum is usually
+	Odd      []Oddity `json:"-"`
 }
 
 // EffectRow is a row of a file with what becomes of it.
@@ -222,6 +225,11 @@ func (e *Effect) Tell(rows []EffectRow) {
 	e.Rows = ChooseRows(rows)
 	e.Hidden = len(rows) - len(e.Rows)
 	e.all = digestOfRows(rows)
+}
+
+// movesMoney reports whether rows of the fate bring money to an account, or take it away.
+func (f Fate) movesMoney() bool {
+	return f == FateSold || f == FateDebt || f == FateCredit || f == FateUndone
 }
 
 // fateOrder puts what moves money first.
@@ -416,7 +424,7 @@ func (e *Effect) compare(was Effect) (changed bool) {
 const maxEffect = 8 << 10
 
 // effectForm is the form in which this version writes the values of an effect.
-const effectForm = 2
+const effectForm = 3
 
 // remember returns the figures of an effect, without rows, as an approval keeps them.
 func (e Effect) remember() string {
@@ -497,8 +505,12 @@ func (a *Access) rehearse(ctx context.Context, by Actor, row Approval) (Rehearse
 			return Rehearsed{}, err
 		}
 		err := marked.Effect.markFacts(tx, a.c.Now())
+		if err != nil {
+			return Rehearsed{}, err
+		}
 		marked.Shown = marked.Effect.digest(marked.Summary, marked.Code)
-		return marked, err
+		marked.Effect.Sums = slices.Clone(out.Effect.Sums)
+		return marked, marked.Effect.addUsual(tx, row, a.c.Now()) // not part of what was shown: it changes with what others approve
 	})
 }
 

@@ -43,11 +43,17 @@ func TestThePageOfActsIsTheTable(t *testing.T) {
 
 func actTable() string {
 	var b strings.Builder
-	b.WriteString("| act | what it can move | right | second person | counts under |\n|---|---|---|---|---|\n")
+	b.WriteString("| act | what it can move | right | second person | counts under | shown beside what is usual |\n|---|---|---|---|---|---|\n")
 	for _, r := range access.ActRules() {
-		fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s | %s |\n", r.Act, r.Moves, r.Right, r.Second, codes(r.Under))
+		fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s | %s | %s |\n", r.Act, r.Moves, r.Right, r.Second, codes(r.Under), sizeWords(r.Size))
 	}
 	return b.String()
+}
+
+// sizeWords names the figures that are compared, as people call them.
+func sizeWords(names []string) string {
+	text := strings.ReplaceAll(strings.Join(names, ", "), "-", " ")
+	return strings.Replace(text, "rows", "sum of the rows", 1)
 }
 
 func secretTable() string {

@@ -47,6 +47,8 @@ type rows struct {
 	ceilings  map[access.Ceiling]int64
 	totals    map[string]int64
 	means     []int64
+	dayMeans  []access.DayMean
+	currency  string
 	sold      []soldRow // sales to the only meter
 	acts      int64
 	raised    access.Unusual
@@ -166,7 +168,7 @@ func (r *rows) AuditLog(e access.Entry) error {
 func (r *rows) Ceilings() access.CeilingTx { return r }
 
 func (r *rows) CeilingRules() (access.CeilingRules, error) {
-	return access.CeilingRules{TZ: "Africa/Nairobi", Set: r.ceilings}, r.fails("CeilingRules")
+	return access.CeilingRules{TZ: "Africa/Nairobi", Currency: r.currency, Set: r.ceilings}, r.fails("CeilingRules")
 }
 
 func (r *rows) SoldToMeter(_ string, from, _ time.Time) (int64, error) {
@@ -181,6 +183,19 @@ func (r *rows) SoldToMeter(_ string, from, _ time.Time) (int64, error) {
 
 func (r *rows) UsualTaken(access.Ceiling, string, time.Time, time.Time) ([]int64, error) {
 	return r.means, r.fails("UsualTaken")
+}
+
+func (r *rows) DayMeans(access.Ceiling, time.Time, time.Time) ([]access.DayMean, error) {
+	return r.dayMeans, r.fails("DayMeans")
+}
+
+func (r *rows) DoneEffects(act access.Act, since time.Time, max int) (out []string, err error) {
+	for _, a := range slices.Backward(r.approvals) {
+		if a.Act == act && a.State == access.ApprovalUsed && !a.CreatedAt.Before(since) && len(out) < max {
+			out = append(out, a.Effect)
+		}
+	}
+	return out, r.fails("DoneEffects")
 }
 
 func (r *rows) DayRaised(_ access.DayTotal, raised access.Unusual) error {

@@ -36,6 +36,14 @@ const (
 // IsZero reports whether there is no value.
 func (v Value) IsZero() bool { return v == Value{} }
 
+// size returns the number of an amount or of a unit. That of a text is 0.
+func (v Value) size() int64 {
+	if v.Unit == "" {
+		return int64(v.Minor)
+	}
+	return v.Number
+}
+
 // Amount returns an amount of money.
 func (v Value) Amount() money.Amount { return money.Amount{Minor: v.Minor, Currency: v.Currency} }
 

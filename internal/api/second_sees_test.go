@@ -32,6 +32,8 @@ const (
 type lure struct {
 	takes string // how the forged request differs, for the documentation
 	calls func(c *clerk) (honest, forged call)
+	// usual makes one more honest request, if only its size tells it from the forged one: then the page says what is usual.
+	usual func(c *clerk) call
 	// shows are beginnings of facts, as [waiting.seen] writes them, by which a reader can tell the requests.
 	shows facts
 	// changed is a statement that changes what the honest request only names, if it names something; {id} is the 16 bytes of its object.
@@ -194,7 +196,9 @@ func luresOfMoney() map[access.Act]lure {
 			return posts("/v1/adjustments", `{"account":"`+c.wallets("Grace Wanjiru")+`",`+amount(25_000)+`,"reason":"outage of 12 May"}`),
 				posts("/v1/adjustments", `{"account":"`+c.wallet+`",`+amount(2_500_000)+`,"reason":"outage of 12 May"}`)
 		}},
-		access.ActDebt: {takes: "a hundred times more", calls: func(c *clerk) (call, call) {
+		access.ActDebt: {takes: "a hundred times more", usual: func(c *clerk) call {
+			return posts("/v1/debts", debtOf(c.wallets("Grace Wanjiru"), "connection fee", 450_000))
+		}, calls: func(c *clerk) (call, call) {
 			return posts("/v1/debts", debtOf(c.wallets("Grace Wanjiru"), "connection fee", 450_000)), posts("/v1/debts", debtOf(c.wallets("Peter Otieno"), "connection fee", 45_000_000))
 		}},
 		access.ActTakeOver: {takes: "a colleague's debts, to a stranger", calls: func(c *clerk) (call, call) {
@@ -241,35 +245,17 @@ func luresOfMoney() map[access.Act]lure {
 			one, two := c.soldTo(c.tokens("Grace Wanjiru"), 20_000), c.soldTo(c.token, 900_000)
 			return posts("/v1/vends/"+one.ID+"/reversal", `{"reason":"wrong meter"}`), posts("/v1/vends/"+two.ID+"/reversal", `{"reason":"wrong meter"}`)
 		}},
-		access.ActDeposit: {takes: "a hundred times more", calls: func(c *clerk) (call, call) {
-			return posts("/v1/vendors/V9/deposits", `{`+amount(500_000)+`,"reference":"SLIP-4711"}`), posts("/v1/vendors/V9/deposits", `{`+amount(50_000_000)+`,"reference":"SLIP-4712"}`)
-		}},
+		access.ActDeposit: {takes: "a hundred times more", usual: func(c *clerk) call { return c.deposits(500_000) },
+			calls: func(c *clerk) (call, call) { return c.deposits(500_000), c.deposits(50_000_000) }},
 		access.ActTerms: {takes: "a credit limit beside the commission", calls: func(c *clerk) (call, call) {
 			return posts("/v1/vendors/V9/terms", `{"commission_bps":200}`), posts("/v1/vendors/V9/terms", `{"commission_bps":200,"credit_limit_minor":90000000}`)
 		}},
-		access.ActShiftCloseAny: {takes: "almost all cash is missing", calls: func(c *clerk) (call, call) {
-			shift := func(counted string) call {
-				key := c.newKey(access.Operator)
-				s := decode[struct{ ID string }](c.t, c.want(201, c.ask("POST", "/v1/shifts", key, fmt.Sprintf(`{"till":"till%d","opening":{"amount_minor":100000,"currency":"KES"}}`, c.next()),
-					"Idempotency-Key", fmt.Sprintf("stage-%06d", c.next()))))
-				return posts("/v1/shifts/"+s.ID+"/close", `{"counted":{"amount_minor":`+counted+`,"currency":"KES"},"note":"counted twice"}`)
-			}
-			return shift("99500"), shift("4000")
-		}},
-		access.ActMakeVouchers: {takes: "a hundred times the value", calls: func(*clerk) (call, call) {
-			return posts("/v1/voucher-batches", `{"count":200,"face_minor":10000,"expires":"`+voucherEnd()+`","note":"kiosks"}`),
-				posts("/v1/voucher-batches", `{"count":200,"face_minor":1000000,"expires":"`+voucherEnd()+`","note":"kiosks"}`)
-		}},
-		access.ActReissueCodes: {takes: "a whole batch of large vouchers", calls: func(c *clerk) (call, call) {
-			again := func(count, face int) call {
-				made := decode[struct{ ID string }](c.t, c.do(201, "POST", "/v1/voucher-batches", fmt.Sprintf(`{"count":%d,"face_minor":%d,"expires":%q,"requires_code":true}`, count, face, voucherEnd()))).ID
-				at := "/v1/voucher-batches/" + made
-				c.want(200, c.ask("POST", at+"/pins", c.newKey(access.Owner), "{}", "Idempotency-Key", fmt.Sprintf("stage-%06d", c.next())))
-				c.do(200, "POST", at+"/sell", "{}")
-				return posts(at+"/codes/again", `{"reason":"receipt lost in the rain"}`)
-			}
-			return again(2, 10_000), again(80, 500_000)
-		}},
+		access.ActShiftCloseAny: {takes: "almost all cash is missing", usual: func(c *clerk) call { return c.counts("99500") },
+			calls: func(c *clerk) (call, call) { return c.counts("99500"), c.counts("4000") }},
+		access.ActMakeVouchers: {takes: "a hundred times the value", usual: func(*clerk) call { return vouchersOf(10_000) },
+			calls: func(*clerk) (call, call) { return vouchersOf(10_000), vouchersOf(1_000_000) }},
+		access.ActReissueCodes: {takes: "a whole batch of large vouchers", usual: func(c *clerk) call { return c.reissues(2, 10_000) },
+			calls: func(c *clerk) (call, call) { return c.reissues(2, 10_000), c.reissues(80, 500_000) }},
 		access.ActEndVouchers: {takes: "vouchers that customers have bought", changed: `UPDATE voucher_batch SET face = face + 1 WHERE id = {id}`, calls: func(c *clerk) (call, call) {
 			one, two := c.printedVouchers(false), c.printedVouchers(false)
 			c.do(200, "POST", "/v1/voucher-batches/"+two+"/sell", "{}")
@@ -315,7 +301,9 @@ func luresOfPayments() map[access.Act]lure {
 			}
 			return posts(at, one), posts(at, two)
 		}},
-		access.ActSettle: {takes: "45,000.00 are missing, not a fee", changed: `UPDATE difference SET stated = stated + 1 WHERE id = {id}`, calls: func(c *clerk) (call, call) {
+		access.ActSettle: {takes: "45,000.00 are missing, not a fee", usual: func(c *clerk) call {
+			return posts("/v1/differences/"+c.unlike(reconcile.Difference{Kind: reconcile.FeeUnbooked, Stated: 1_500, Note: "fees of a day"})+"/close", `{"why":"the bank's fees, booked by hand"}`)
+		}, changed: `UPDATE difference SET stated = stated + 1 WHERE id = {id}`, calls: func(c *clerk) (call, call) {
 			one := c.unlike(reconcile.Difference{Kind: reconcile.FeeUnbooked, Stated: 1_500, Note: "fees of a day"})
 			two := c.unlike(reconcile.Difference{Kind: reconcile.NoPayment, Stated: 4_500_000})
 			return posts("/v1/differences/"+one+"/close", `{"why":"the bank's fees, booked by hand"}`), posts("/v1/differences/"+two+"/close", `{"why":"the bank's fees, booked by hand"}`)
@@ -358,13 +346,10 @@ func luresOfMeters() map[access.Act]lure {
 		access.ActClearTamper: {takes: "a colleague's meter", calls: func(c *clerk) (call, call) {
 			return token(c.tokens("Grace Wanjiru"), `{"kind":"clear_tamper","reason_code":"tamper_fixed"}`), token(c.token, `{"kind":"clear_tamper","reason_code":"tamper_fixed"}`)
 		}},
-		access.ActCancelToken: {takes: "a customer's large token", calls: func(c *clerk) (call, call) {
-			cancel := func(meter string, minor int) call {
-				tid := c.soldTo(meter, minor).Tokens[0].TID
-				return command(meter, fmt.Sprintf(`{"type":"cancel_token","args":{"tid":%d,"base_date":2014},"reason":"sold twice"}`, tid))
-			}
-			return cancel(c.tokens("Grace Wanjiru"), 2_000), cancel(c.tokens("Peter Otieno"), 800_000)
-		}},
+		access.ActCancelToken: {takes: "a customer's large token", usual: func(c *clerk) call { return c.cancels("Grace Wanjiru", 2_000) },
+			calls: func(c *clerk) (call, call) {
+				return c.cancels("Grace Wanjiru", 2_000), c.cancels("Peter Otieno", 800_000)
+			}},
 		access.ActForce: {takes: "a colleague's meter", calls: func(c *clerk) (call, call) {
 			return command(c.tokens("Grace Wanjiru"), `{"type":"connect","args":{"force":true},"reason":"relay stuck"}`), command(c.token, `{"type":"connect","args":{"force":true},"reason":"relay stuck"}`)
 		}},
@@ -384,14 +369,10 @@ func luresOfMeters() map[access.Act]lure {
 			return posts("/v1/meters/"+c.stepped("Grace Wanjiru", "+254701990001", 2000)+"/rebase", `{"register_wh":2100,"reason":"read on site"}`),
 				posts("/v1/meters/"+c.stepped(clerkName, clerkPhone, 900_000)+"/rebase", `{"register_wh":2100,"reason":"read on site"}`)
 		}},
-		access.ActSwap: {takes: "2,900 kWh left in the old meter", calls: func(c *clerk) (call, call) {
-			swap := func(name string, sold int, wh string) call {
-				meter := c.tokens(name)
-				c.soldTo(meter, sold)
-				return posts("/v1/meters/"+meter+"/swap", strings.Replace(stocked(c.stage), `"balance_wh":0`, `"balance_wh":`+wh, 1))
-			}
-			return swap("Grace Wanjiru", 5_000, "4200"), swap("Peter Otieno", 900_000, "2900000")
-		}},
+		access.ActSwap: {takes: "2,900 kWh left in the old meter", usual: func(c *clerk) call { return c.swaps("Grace Wanjiru", 5_000, "4200") },
+			calls: func(c *clerk) (call, call) {
+				return c.swaps("Grace Wanjiru", 5_000, "4200"), c.swaps("Peter Otieno", 900_000, "2900000")
+			}},
 		access.ActMeterTariff: {takes: "a tariff that costs almost nothing", calls: func(c *clerk) (call, call) {
 			c.do(201, "POST", "/v1/tariffs", `{"name":"shops","currency":"KES","vat_bps":1500,"flat_micro":3100000}`)
 			c.do(201, "POST", "/v1/tariffs", `{"name":"shops-2","currency":"KES","vat_bps":0,"flat_micro":100000}`)
@@ -462,6 +443,51 @@ func luresOfRules() map[access.Act]lure {
 			return posts("/v1/clock/trust", `{"reason":"the battery of the clock was replaced"}`), call{}
 		}},
 	}
+}
+
+// deposits makes the request of a deposit of a vendor.
+func (c *clerk) deposits(minor int) call {
+	c.t.Helper()
+	return posts("/v1/vendors/V9/deposits", fmt.Sprintf(`{"amount":{"amount_minor":%d,"currency":"KES"},"reference":"SLIP-%d"}`, minor, c.next()))
+}
+
+// counts opens a till with 1,000.00 and makes the request to close it with other cash.
+func (c *clerk) counts(minor string) call {
+	c.t.Helper()
+	body := fmt.Sprintf(`{"till":"till%d","opening":{"amount_minor":100000,"currency":"KES"}}`, c.next())
+	opened := c.want(201, c.ask("POST", "/v1/shifts", c.newKey(access.Operator), body, "Idempotency-Key", fmt.Sprintf("stage-%06d", c.next())))
+	return posts("/v1/shifts/"+decode[struct{ ID string }](c.t, opened).ID+"/close", `{"counted":{"amount_minor":`+minor+`,"currency":"KES"},"note":"counted twice"}`)
+}
+
+// vouchersOf makes the request of 200 vouchers of a value.
+func vouchersOf(minor int) call {
+	return posts("/v1/voucher-batches", fmt.Sprintf(`{"count":200,"face_minor":%d,"expires":%q,"note":"kiosks"}`, minor, voucherEnd()))
+}
+
+// reissues sells vouchers and makes the request to issue their codes again.
+func (c *clerk) reissues(count, face int) call {
+	c.t.Helper()
+	body := fmt.Sprintf(`{"count":%d,"face_minor":%d,"expires":%q,"requires_code":true}`, count, face, voucherEnd())
+	at := "/v1/voucher-batches/" + decode[struct{ ID string }](c.t, c.do(201, "POST", "/v1/voucher-batches", body)).ID
+	c.want(200, c.ask("POST", at+"/pins", c.newKey(access.Owner), "{}", "Idempotency-Key", fmt.Sprintf("stage-%06d", c.next())))
+	c.do(200, "POST", at+"/sell", "{}")
+	return posts(at+"/codes/again", `{"reason":"receipt lost in the rain"}`)
+}
+
+// cancels sells to a new meter and makes the request to cancel its token.
+func (c *clerk) cancels(name string, minor int) call {
+	c.t.Helper()
+	meter := c.tokens(name)
+	tid := c.soldTo(meter, minor).Tokens[0].TID
+	return posts("/v1/meters/"+meter+"/commands", fmt.Sprintf(`{"type":"cancel_token","args":{"tid":%d,"base_date":2014},"reason":"sold twice"}`, tid))
+}
+
+// swaps sells to a new meter and makes the request to replace it, with an energy that is left in it.
+func (c *clerk) swaps(name string, sold int, wh string) call {
+	c.t.Helper()
+	meter := c.tokens(name)
+	c.soldTo(meter, sold)
+	return posts("/v1/meters/"+meter+"/swap", strings.Replace(stocked(c.stage), `"balance_wh":0`, `"balance_wh":`+wh, 1))
 }
 
 // stepped registers a wallet meter that has reported a register.
@@ -547,7 +573,7 @@ func (c *clerk) requested(second string, act access.Act, w call) waiting {
 func TestASecondPersonCanTellAForgedRequest(t *testing.T) {
 	tier.Slow(t)
 	w := folder(t)
-	w.test = true
+	w.test, w.edits = true, true
 	c := newClerk(setStageIn(w))
 	c.do(200, "POST", "/v1/settings", `{"tz":"Africa/Nairobi"}`)
 	all := lures()
@@ -562,9 +588,15 @@ func TestASecondPersonCanTellAForgedRequest(t *testing.T) {
 		honest, forged := all[act].calls(c)
 		pairs[act] = pair{honest, forged}
 	}
+	earlier := c.earlier(all)
 	c.fourEyes(true)
 	c.ceilings(access.PersonDebts, access.PersonEmergency, access.PersonShortage)
 	second := c.newKey(access.Owner)
+	for _, act := range slices.Sorted(maps.Keys(earlier)) {
+		for _, one := range earlier[act] {
+			c.approves(second, act, one)
+		}
+	}
 	eyes := c.openEyes()
 	both := func(act access.Act, honest, forged waiting) {
 		if slices.Equal(honest.seen(), forged.seen()) {
@@ -574,6 +606,9 @@ func TestASecondPersonCanTellAForgedRequest(t *testing.T) {
 		forged.shows(t, act, all[act].shows.forged)
 		if honest.odd() > 0 {
 			t.Errorf("%s: the honest request looks strange: %q", act, honest.seen())
+		}
+		if all[act].usual != nil && forged.odd() == 0 {
+			t.Errorf("%s: the page does not say that the forged request is unusually large: %q", act, forged.seen())
 		}
 		if all[act].changed != "" {
 			c.changes(all[act].changed, honest.object)
@@ -604,6 +639,27 @@ func TestASecondPersonCanTellAForgedRequest(t *testing.T) {
 	}
 	both(access.ActClock, clocks[0], clocks[1])
 	eyes.close()
+}
+
+// earlier makes five honest requests of each kind of which the page says what is usual.
+func (c *clerk) earlier(all map[access.Act]lure) map[access.Act][]call {
+	c.t.Helper()
+	out := map[access.Act][]call{}
+	for _, act := range access.Acts() {
+		for range 5 {
+			if all[act].usual != nil {
+				out[act] = append(out[act], all[act].usual(c))
+			}
+		}
+	}
+	return out
+}
+
+// approves makes a request that a second person approves.
+func (c *clerk) approves(second string, act access.Act, w call) {
+	c.t.Helper()
+	id := c.requested(second, act, w).id
+	c.want(200, c.ask("POST", "/v1/approvals/"+id+"/approve", second, "{}", "Idempotency-Key", fmt.Sprintf("stage-%06d", c.next())))
 }
 
 // ceilings sets ceilings to 0, so that everything under them needs a second person.

@@ -80,7 +80,7 @@ func TestAnApprovalIsForWhatTheSecondPersonWasShown(t *testing.T) {
 func TestWhatNobodyChangedIsApproved(t *testing.T) {
 	tier.Slow(t)
 	w := folder(t)
-	w.test = true
+	w.test, w.edits = true, true
 	c := newClerk(setStageIn(w))
 	all, requests := lures(), map[access.Act]call{}
 	for _, act := range access.Acts() {

@@ -143,16 +143,26 @@ func effectOf(now *access.Rehearsed) *apiv1.Effect {
 		b.Refused = now.Detail()
 	}
 	for _, f := range now.Effect.Facts {
-		b.Facts = append(b.Facts, apiv1.EffectFact{Name: f.Name, Before: f.Before.String(), After: f.After.String(), Was: f.Was.String(), Cautions: cautionsOf(f.Odd)})
+		b.Facts = append(b.Facts, apiv1.EffectFact{Name: f.Name, Before: f.Before.String(), After: f.After.String(), Was: f.Was.String(),
+			Usual: usualOf(f.Usual), Cautions: cautionsOf(f.Odd)})
 	}
 	for _, s := range now.Effect.Sums {
-		b.Sums = append(b.Sums, apiv1.EffectSum{Fate: string(s.Fate), Count: s.Count, Sum: s.Sum.String(), WasCount: s.WasCount, WasSum: s.WasSum.String()})
+		b.Sums = append(b.Sums, apiv1.EffectSum{Fate: string(s.Fate), Count: s.Count, Sum: s.Sum.String(), WasCount: s.WasCount, WasSum: s.WasSum.String(),
+			Usual: usualOf(s.Usual), Cautions: cautionsOf(s.Odd)})
 	}
 	for _, r := range now.Effect.Rows {
 		b.Rows = append(b.Rows, apiv1.EffectRow{Line: r.Line, Name: r.Name, At: at(r.At), From: r.From, Said: r.Said, Meter: r.Meter, Amount: r.Amount.String(),
 			Fate: string(r.Fate), Cautions: cautionsOf(r.Odd)})
 	}
 	return &b
+}
+
+// usualOf returns what a figure usually is; nil if nobody compares it.
+func usualOf(u access.Usual) *apiv1.Usual {
+	if !u.Asked {
+		return nil
+	}
+	return &apiv1.Usual{Median: u.Median.String(), Of: u.Of}
 }
 
 func cautionsOf(odd []access.Oddity) (out []string) {

@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -34,6 +35,8 @@ type Tx interface {
 	// Waiting counts the commands that wait for the meter.
 	Waiting(number string) (int, error)
 	Switches() wallet.SwitchTx
+	// TenderOfToken returns what was paid in the sale of a meter's newest token with an identifier. It reports whether such a token was sold here.
+	TenderOfToken(meter int64, tid int64) (money.Amount, bool, error)
 	CommandByID(id.ID) (Command, bool, error)
 	// CommandsOf lists a meter's commands, newest first. The parameter before is a command's id: the list has only
 	// commands older than that command. If before is zero, the list begins with the newest command.
@@ -144,7 +147,7 @@ func send(tx Tx, by access.Actor, o Request, ref registry.Ref, at time.Time) (Se
 		return sendSwitch(tx, by, o, ref, m, at)
 	}
 	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: o.Type.Act(o.Args), Object: m.ID.Text(id.Meter), Summary: o.words(m.Number),
-		Body: storedRequest{m.Number, o.Type, o.Args, o.Reason}, Effect: access.Telling(o.tell)}, at)
+		Body: storedRequest{m.Number, o.Type, o.Args, o.Reason}, Effect: func() (access.Effect, error) { return o.effect(tx, m) }}, at)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return Sent{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
 	}
@@ -152,15 +155,23 @@ func send(tx Tx, by access.Actor, o Request, ref registry.Ref, at time.Time) (Se
 	return Sent{Command: cmd}, err
 }
 
-// tell says what a command is.
-func (o Request) tell(e *access.Effect) {
+// effect says what a command is, and for a token that it cancels what the customer paid.
+func (o Request) effect(tx Tx, m registry.Meter) (e access.Effect, err error) {
 	e.Fact("command", string(o.Type))
-	if o.Type == CancelToken {
-		e.Fact("tid", fmt.Sprint(o.Args["tid"]))
-	}
 	if o.Type.Act(o.Args) == access.ActForce {
 		e.Fact("relay-closes", "without the customer's key press")
 	}
+	if tid, ok := o.Args["tid"].(int64); ok && o.Type == CancelToken {
+		e.Fact("tid", fmt.Sprint(tid))
+		tender, sold, err := tx.TenderOfToken(m.N, tid)
+		if err != nil {
+			return e, err
+		}
+		if sold {
+			e.Sum("amount", tender)
+		}
+	}
+	return e, nil
 }
 
 // words describes what a command will do, for the person who approves it.

@@ -26,8 +26,12 @@ func (c *texts) SoldToMeter(string, time.Time, time.Time) (int64, error) { retur
 func (c *texts) UsualTaken(access.Ceiling, string, time.Time, time.Time) ([]int64, error) {
 	return nil, nil
 }
-func (c *texts) DayRaised(access.DayTotal, access.Unusual) error { return nil }
-func (c *texts) RaisePersonAlarm(string) error                   { return nil }
+func (c *texts) DayMeans(access.Ceiling, time.Time, time.Time) ([]access.DayMean, error) {
+	return nil, nil
+}
+func (c *texts) DoneEffects(access.Act, time.Time, int) ([]string, error) { return nil, nil }
+func (c *texts) DayRaised(access.DayTotal, access.Unusual) error          { return nil }
+func (c *texts) RaisePersonAlarm(string) error                            { return nil }
 func (c *texts) PersonByID(id.ID) (access.PersonRow, bool, error) {
 	return access.PersonRow{}, false, nil
 }

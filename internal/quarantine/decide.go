@@ -318,11 +318,11 @@ func (e Entry) tell(t *access.Effect, v Verdict) {
 	if e.Was == nil || came == nil {
 		return
 	}
-	if used := *came - *e.Was; v.Choice == Accept {
-		t.Fact("charged", used.KWh(3)+" kWh")
-	} else {
-		t.Fact("not-charged", used.KWh(3)+" kWh")
+	name := "not-charged"
+	if v.Choice == Accept {
+		name = "charged"
 	}
+	t.Tells(name, access.Counts(access.UnitEnergy, int64(*came-*e.Was)))
 }
 
 // content is the entry that a person decides about; nil for a meter without one, whose register moves on.

@@ -4299,6 +4299,11 @@ func OddSingle(amount money.Amount, limit money.Amount, provider string) refusal
 	return refusal.Refusal{Code: "invalid-request", Text: "odd-single", What: amount.String() + " is more than the " + limit.String() + " that one payment of provider " + provider + " may be without a second person.", Not: "Nobody has decided about it yet.", Try: "Check the payment with the provider before you approve.", Args: []refusal.Arg{{Place: "amount", Value: amount.String(), Of: amount}, {Place: "limit", Value: limit.String(), Of: limit}, {Place: "provider", Value: provider}}}
 }
 
+// OddSize: That is more than {n} times what is usual. Ask why it is so much before you approve.
+func OddSize(n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "odd-size", What: "That is more than " + strconv.FormatInt(n, 10) + " times what is usual.", Not: "Nobody has decided about it yet.", Try: "Ask why it is so much before you approve.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
 // OddAccount: {amount} is more than the ceiling of {limit} for one account in a day. Check the amount before you approve.
 func OddAccount(amount money.Amount, limit money.Amount) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "odd-account", What: amount.String() + " is more than the ceiling of " + limit.String() + " for one account in a day.", Not: "Nobody has decided about it yet.", Try: "Check the amount before you approve.", Args: []refusal.Arg{{Place: "amount", Value: amount.String(), Of: amount}, {Place: "limit", Value: limit.String(), Of: limit}}}

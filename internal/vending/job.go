@@ -314,10 +314,10 @@ func (v *Vending) beginJob(ctx context.Context, tx Tx, by access.Actor, a Ask, r
 func (a Ask) tell(e *access.Effect, point sale.Point) {
 	e.Tells("kind", access.Named("token-kind", string(a.Kind)))
 	if a.Kind.GivesUnits() {
-		e.Fact("energy", a.Units.KWh(1)+" kWh")
+		e.Tells("energy", access.Counts(access.UnitEnergy, int64(a.Units)))
 	}
 	if a.Kind == sale.PowerLimit {
-		e.Fact("power", fmt.Sprintf("%d W", a.PowerW))
+		e.Tells("power", access.Counts(access.UnitPower, int64(a.PowerW)))
 	}
 	if a.Kind == sale.KeyChange && a.Key != nil {
 		var now registry.Key

@@ -113,9 +113,10 @@ func (v *Vending) reversalEyes(tx Tx, by access.Actor, s sale.Sale, limits regis
 	return eyes, err
 }
 
-// tellReversal says what is certain about the tokens of a sale that is to be reversed. Whose sale it is, the approval says for every sale.
+// tellReversal says how much goes back, and what is certain about the tokens of the sale. Whose sale it is, the approval says for every sale.
 func tellReversal(e *access.Effect, s sale.Sale, c certainty, reason string) {
 	e.Fact("reason", reason)
+	e.Sum("amount", s.Tender)
 	var tokens []string
 	for _, t := range s.Tokens {
 		tokens = append(tokens, strings.TrimSpace(fmt.Sprintf("%s kWh %s %s", t.Units.KWh(1), t.State, t.Result)))

@@ -272,9 +272,9 @@ func (v *Vending) swap(ctx context.Context, tx Tx, by access.Actor, a Swap) (Swa
 		Takes: access.Takes{Amount: int64(out.Units + out.Allowed), Meter: access.Subject{ID: f.New.Meter.ID.Text(id.Meter), Name: f.New.Meter.Number}},
 		Effect: access.Telling(func(e *access.Effect) {
 			e.Change("meter", access.Says(f.Old.Meter.Number), access.Says(f.New.Meter.Number))
-			e.Fact("energy", out.Units.KWh(1)+" kWh")
-			e.Fact("left-in-the-old-meter", out.Balance.KWh(1)+" kWh")
-			e.Fact("unused-tokens", out.TokenUnits.KWh(1)+" kWh")
+			e.Tells("energy", access.Counts(access.UnitEnergy, int64(out.Units)))
+			e.Tells("left-in-the-old-meter", access.Counts(access.UnitEnergy, int64(out.Balance)))
+			e.Tells("unused-tokens", access.Counts(access.UnitEnergy, int64(out.TokenUnits)))
 		})}, now)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return Swapped{Waits: eyes.Waits}, eyes.Refusal, err

@@ -140,7 +140,7 @@ func (w *Wallets) restore(tx Tx, by access.Actor, m registry.Meter, wish Emergen
 		Body:    emergencyAct{m.Number, account, wish}, Takes: access.Takes{Amount: int64(wish.Energy), Meter: access.Subject{ID: m.ID.Text(id.Meter), Name: m.Number}},
 		Effect: access.Telling(func(e *access.Effect) {
 			e.Fact("meter", m.Number)
-			e.Fact("energy", wish.Energy.KWh(1)+" kWh")
+			e.Tells("energy", access.Counts(access.UnitEnergy, int64(wish.Energy)))
 			e.Fact("hours", fmt.Sprint(wish.Hours))
 			e.Sum("at-most", money.Amount{Minor: cost, Currency: t.Currency})
 		})}, now)

@@ -40,6 +40,12 @@ func (c *counts) SoldToMeter(string, time.Time, time.Time) (int64, error) { retu
 func (c *counts) UsualTaken(access.Ceiling, string, time.Time, time.Time) ([]int64, error) {
 	return nil, c.d.fails()
 }
+func (c *counts) DayMeans(access.Ceiling, time.Time, time.Time) ([]access.DayMean, error) {
+	return nil, c.d.fails()
+}
+func (c *counts) DoneEffects(access.Act, time.Time, int) ([]string, error) {
+	return nil, c.d.fails()
+}
 func (c *counts) DayRaised(access.DayTotal, access.Unusual) error   { return c.d.fails() }
 func (c *counts) RaisePersonAlarm(string) error                     { return c.d.fails() }
 func (c *counts) HadPeople() (bool, error)                          { return true, c.d.fails() }

@@ -6325,6 +6325,14 @@ func (t *Texts) ApprovalEffectWasRows(n int, sum string) string {
 	return t.count("pages.approval-effect.was-rows", n, "{n}", t.Count(int64(n)), "{sum}", sum)
 }
 
+// ApprovalEffectUsual: Usual: {value} (median of {n} in the last 30 days)
+func (t *Texts) ApprovalEffectUsual(n int, value string) string {
+	return t.count("pages.approval-effect.usual", n, "{value}", value, "{n}", t.Count(int64(n)))
+}
+
+// ApprovalEffectNoUsual: Nothing of this kind was approved in the last 30 days, so no usual size is known.
+func (t *Texts) ApprovalEffectNoUsual() string { return t.say("pages.approval-effect.no-usual") }
+
 // ApprovalEffectEachKwh: {price} for each kWh
 func (t *Texts) ApprovalEffectEachKwh(price string) string {
 	return t.say("pages.approval-effect.each-kwh", "{price}", price)

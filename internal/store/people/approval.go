@@ -181,3 +181,11 @@ func (tx Rows) ApprovalPage(state access.ApprovalState, before id.ID, max int) (
 		tx.Tenant, string(state), core.UpTo(before), max)
 	return out, fault.Wrap(err, "list approvals")
 }
+
+// DoneEffects returns the effects of the newest approvals of an act that were requested since a time and are done. It leaves out approvals without
+// one.
+func (tx Rows) DoneEffects(act access.Act, since time.Time, max int) (out []string, err error) {
+	err = tx.C.Query(`SELECT effect FROM approval WHERE tenant_id = $1 AND id >= $2 AND act = $3 AND state = $4 AND effect <> '' ORDER BY id DESC LIMIT $5`,
+		func(r core.Row) error { out = append(out, r.Text(0)); return nil }, tx.Tenant, id.First(since), string(act), string(access.ApprovalUsed), max)
+	return out, fault.Wrap(err, "read what approvals of %s did", act)
+}

@@ -80,6 +80,16 @@ func (tx Rows) UsualTaken(c access.Ceiling, subject string, from, to time.Time) 
 	return out, fault.Wrap(err, "read what is usual for %s", c)
 }
 
+// DayMeans returns the mean size of everybody's actions under a ceiling, for each person and day that begins between two times and had any.
+func (tx Rows) DayMeans(c access.Ceiling, from, to time.Time) (out []access.DayMean, err error) {
+	err = tx.C.Query(`SELECT subject, amount / acts FROM day_total WHERE tenant_id = $1 AND ceiling = $2 AND from_at >= $3 AND from_at < $4 AND acts > 0
+		ORDER BY subject, from_at`, func(r core.Row) error {
+		out = append(out, access.DayMean{Subject: r.Text(0), Amount: r.Int(1)})
+		return nil
+	}, tx.Tenant, string(c), from, to)
+	return out, fault.Wrap(err, "read what others take under %s", c)
+}
+
 // DayRaised stores which alarms were raised about a total.
 func (tx Rows) DayRaised(d access.DayTotal, raised access.Unusual) error {
 	err := tx.Must(`UPDATE day_total SET raised = $1 WHERE tenant_id = $2 AND ceiling = $3 AND subject = $4 AND from_at = $5`,

@@ -8,6 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store/core"
@@ -128,4 +129,13 @@ func (tx Rows) TokenPushed(token id.ID) error {
 		}
 	}
 	return nil
+}
+
+// TenderOfToken returns what was paid in the sale of a meter's newest token with an identifier. It reports whether such a token was sold here.
+func (tx Rows) TenderOfToken(meter int64, tid int64) (a money.Amount, sold bool, err error) {
+	sold, err = tx.One(`SELECT v.tender, v.currency FROM meter_key k JOIN token t ON t.tenant_id = k.tenant_id AND t.meter_key_id = k.id
+		JOIN vend v ON v.tenant_id = t.tenant_id AND v.id = t.vend_id
+		WHERE k.tenant_id = $1 AND k.meter = $2 AND t.tid = $3 ORDER BY t.id DESC LIMIT 1`,
+		func(r core.Row) error { a.Minor, a.Currency = money.Minor(r.Int(0)), r.Text(1); return nil }, tx.Tenant, meter, tid)
+	return a, sold, fault.Wrap(err, "read the sale of a token")
 }

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ func jobTests() []test {
 		{"a key change is confirmed by the last of its tokens", keyConfirmed},
 		{"an approval is decided and used once", approvalsDecided},
 		{"approvals are listed by state and page", approvalPages},
+		{"what approved acts did is read by act, state and time", approvalsDid},
 		{"who may still act is known of keys and people", rolesNow},
 	}
 }
@@ -274,6 +276,37 @@ func approvalPages(t *testing.T, r Rig) {
 		if got != want {
 			t.Errorf("a page is %q, want %q", got, want)
 		}
+	}
+}
+
+func approvalsDid(t *testing.T, r Rig) {
+	e := r.Open(t)
+	for effect, decided := range map[string]struct {
+		act   access.Act
+		state access.ApprovalState
+	}{"": {access.ActDeposit, access.ApprovalUsed}, "done": {access.ActDeposit, access.ApprovalUsed}, "approved": {access.ActDeposit, access.ApprovalGiven},
+		"another act": {access.ActRefund, access.ApprovalUsed}} {
+		must(t, e, func(tx *store.Tx) (err error) {
+			a := access.Approval{Act: decided.act, Right: access.DepositFloat, Body: []byte(`{}`), Effect: effect, State: access.ApprovalWaiting, CreatedAt: base()}
+			if a.ID, err = tx.NewID(); err != nil {
+				return err
+			}
+			if err := tx.AddApproval(a); err != nil {
+				return err
+			}
+			a.State = decided.state
+			_, err = tx.PutApproval(a, access.ApprovalWaiting)
+			return err
+		})
+	}
+	since := func(at time.Time) []string {
+		return look(t, e, func(tx *store.Tx) ([]string, error) { return tx.DoneEffects(access.ActDeposit, at, 10) })
+	}
+	if got := since(time.Time{}); !slices.Equal(got, []string{"done"}) {
+		t.Errorf("approved deposits did %q, want the one that is done", got)
+	}
+	if got := since(time.Now().Add(time.Hour)); len(got) > 0 {
+		t.Errorf("in an hour approved deposits did %q", got)
 	}
 }
 

@@ -57,6 +57,12 @@ func totalsGrow(t *testing.T, r Rig) {
 		}
 		return err
 	}, func(tx *store.Tx) error {
+		means, err := tx.DayMeans(access.PersonCredits, day.Add(-30*24*time.Hour), day.Add(time.Hour))
+		if want := []access.DayMean{{Subject: "per_1", Amount: 20}, {Subject: "per_1", Amount: 5}}; err == nil && !slices.Equal(means, want) {
+			t.Errorf("means of days %v, want %v", means, want)
+		}
+		return err
+	}, func(tx *store.Tx) error {
 		all, err := tx.TakenByPeople(day, day.Add(time.Hour), 1)
 		if err == nil && (len(all) != 1 || all[0].Amount != 11 || !slices.Equal(all[0].Unusual.Names(), []string{"speed", "size"})) {
 			t.Errorf("the day's totals are %+v", all)

@@ -22,12 +22,16 @@ type effectView struct {
 // effectFact is a figure; Before is empty if there is nothing to compare.
 type effectFact struct {
 	Name, Before, After, Was string
+	Usual                    string // what After usually is, in a sentence; empty if nobody compares it
 	Link                     string // page of the meter
 	Cautions                 []string
 }
 
 // effectSum counts the rows of one fate.
-type effectSum struct{ Fate, Count, Sum, Was string }
+type effectSum struct {
+	Fate, Count, Sum, Was, Usual string
+	Cautions                     []string
+}
 
 // effectRow is a row of a file.
 type effectRow struct {
@@ -59,14 +63,16 @@ func effectOf(site site, now *access.Rehearsed) *effectView {
 		return out
 	}
 	for _, f := range e.Facts {
-		line := effectFact{Name: site.label(f.Name), Before: value(f.Before), After: value(f.After), Was: value(f.Was), Cautions: cautions(f.Odd)}
+		line := effectFact{Name: site.label(f.Name), Before: value(f.Before), After: value(f.After), Was: value(f.Was),
+			Usual: site.usual(f.Usual), Cautions: cautions(f.Odd)}
 		if f.Name == string(access.OwnMeter) {
 			line.Link = "/meters/" + f.After.Text
 		}
 		view.Facts = append(view.Facts, line)
 	}
 	for _, s := range e.Sums {
-		line := effectSum{Fate: t.Name("fate", string(s.Fate)), Count: t.Count(int64(s.Count)), Sum: value(s.Sum)}
+		line := effectSum{Fate: t.Name("fate", string(s.Fate)), Count: t.Count(int64(s.Count)), Sum: value(s.Sum),
+			Usual: site.usual(s.Usual), Cautions: cautions(s.Odd)}
 		if s.WasSum.Currency != "" {
 			line.Was = t.ApprovalEffectWasRows(s.WasCount, value(s.WasSum))
 		}
@@ -81,6 +87,17 @@ func effectOf(site site, now *access.Rehearsed) *effectView {
 		view.Rows = append(view.Rows, line)
 	}
 	return view
+}
+
+// usual writes what a figure usually is.
+func (t site) usual(u access.Usual) string {
+	switch {
+	case !u.Asked:
+		return ""
+	case u.Of == 0:
+		return t.say.ApprovalEffectNoUsual()
+	}
+	return t.say.ApprovalEffectUsual(u.Of, t.value(u.Median))
 }
 
 // value writes a value of an effect in the language of the page, and its times in the zone of the site.
