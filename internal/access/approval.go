@@ -2,6 +2,7 @@ package access
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -448,7 +449,7 @@ func (a *Access) Decide(ctx context.Context, by Actor, approval string, d Decisi
 	now := Stored(a.c.Now())
 	var do Executor
 	out, err := Through(ctx, a.c.Door, by.Tenant, func(tx Tx) (Decided, error) {
-		out, err := decide(tx, by, i, d.Allow, d.Reason, now)
+		out, err := decide(tx, by, i, d, now)
 		if do = a.doers[out.Approval.Act]; err == nil && !out.Refused() && d.Allow && do == nil {
 			return Decided{Refusal: refuse.ApprovalOfOlderVersion(string(out.Approval.Act))}, nil
 		}
@@ -478,26 +479,29 @@ func (a *Access) Serve(d Executors) { a.doers = d }
 // Describe sets who says what the objects of actions are. It is called once, before anybody looks at an approval.
 func (a *Access) Describe(about About) { a.about = about }
 
-func decide(tx Tx, by Actor, i id.ID, allow bool, reason string, now time.Time) (Decided, error) {
+func decide(tx Tx, by Actor, i id.ID, d Decision, now time.Time) (Decided, error) {
 	a, found, err := tx.ApprovalByID(i)
 	if err != nil || !found || !a.mayAllow(by) {
 		return Decided{Refusal: refuse.ApprovalNotFound(i.Text(id.Approval))}, err
 	}
-	if no, err := undecidable(tx, a, by, allow, now); err != nil || no.Refused() {
+	if no, err := undecidable(tx, a, by, d.Allow, now); err != nil || no.Refused() {
 		return Decided{Refusal: no}, err
 	}
 	if a.State == ApprovalGiven {
 		return Decided{Approval: a}, nil // the action was approved before, and refused when it was carried out
 	}
-	a.Checker, a.DecidedAt, a.Reason, a.State = by, now, reason, ApprovalRejected
-	if allow {
+	a.Checker, a.DecidedAt, a.Reason, a.State = by, now, d.Reason, ApprovalRejected
+	if d.Allow {
 		a.State = ApprovalGiven
 	}
 	if ok, err := tx.PutApproval(a, ApprovalWaiting); err != nil || !ok {
 		return Decided{Refusal: refuse.ApprovalNotFound(i.Text(id.Approval))}, err
 	}
 	e := by.Entry("approval."+string(a.State), i.Text(id.Approval))
-	e.After, e.Reason = string(a.Act)+": "+a.Summary, reason
+	e.After, e.Reason = string(a.Act)+": "+a.Summary, d.Reason
+	if d.Allow { // an approval that says nothing is for whatever the request does by then
+		e.After += " shown=" + cmp.Or(d.Shown, "unknown")
+	}
 	return Decided{Approval: a}, tx.AuditLog(e)
 }
 

@@ -279,7 +279,7 @@ func TestAnApprovalIsForOneActOnce(t *testing.T) {
 				t.Errorf("then it is %+v and shown as %s, want %s", a, d.Approval.State, state)
 			}
 			wantLog(t, w, access.Entry{At: at, Actor: "apikey finance", IP: "192.0.2.9", Action: "approval.approved", Object: waits.ID.Text(id.Approval),
-				After: "tariff.publish: dearer", Reason: "agreed"})
+				After: "tariff.publish: dearer shown=unknown", Reason: "agreed"})
 		})
 	}
 }
