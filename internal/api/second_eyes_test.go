@@ -12,6 +12,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -27,7 +28,7 @@ import (
 	"github.com/paywatt/paywatt/internal/tier"
 )
 
-// pictures says that the pictures of approvals are made again:
+// pictures says that the pictures of approvals are made again, with the file of what their pages say:
 //
 //	go test ./internal/api -run TestASecondPersonCanTell -args -pictures
 var pictures = flag.Bool("pictures", false, "make the pictures of approvals again")
@@ -35,6 +36,8 @@ var pictures = flag.Bool("pictures", false, "make the pictures of approvals agai
 const (
 	secondPage     = "../../docs/operate/second-person.md"
 	secondPictures = "../../docs/operate/images/approvals"
+	secondTexts    = "pages.txt" // what the pages of the pictures say
+	makePictures   = "go test ./internal/api -run TestASecondPersonCanTell -args -pictures"
 	mostPictures   = 1_500_000 // bytes of all together
 	mostPicture    = 40_000
 	pictureWide    = 620 // px
@@ -46,7 +49,8 @@ type eyes struct {
 	ctx    context.Context
 	people *access.Access
 	email  string
-	seen   []string // names of the pictures
+	seen   []string          // names of the pictures
+	says   map[string]string // what their pages say, by the name of the picture
 }
 
 // openEyes signs an owner in at the console, in Chromium.
@@ -59,7 +63,7 @@ func (c *clerk) openEyes() *eyes {
 	c.t.Cleanup(stop)
 	ctx, quit := chromedp.NewContext(ctx)
 	c.t.Cleanup(quit)
-	e := &eyes{c: c, ctx: ctx}
+	e := &eyes{c: c, ctx: ctx, says: map[string]string{}}
 	e.people, e.email = c.second()
 	if _, err := chromedp.Run(ctx, chromedp.Location()); err != nil { // this makes the tab, which ends with its context
 		c.t.Fatalf("start Chromium: %v", err)
@@ -116,36 +120,53 @@ func (e *eyes) signIn() {
 	})
 }
 
-// onlyRequest leaves of the page what the server says about the request.
-const onlyRequest = `(function () {
-	document.querySelectorAll("header, nav, footer, form, .row, .banner, h1, details, main > section:first-of-type dl, #effect-title ~ p:last-child, .note.warn:not(section *)").forEach(e => e.remove());
-	document.querySelectorAll("body > *:not(main):not(:has(main))").forEach(e => e.remove());
-	const r = document.querySelector("main").getBoundingClientRect();
-	document.querySelector("main").style.padding = "0";
-	return [document.querySelector("#effect-title") ? document.querySelector("main").innerText : "", String(Math.ceil(r.bottom + 8))];
+// onlyRequest leaves of the page what the server says about the request, with what stands around it.
+const onlyRequest = `document.querySelectorAll("form, .row, .banner, h1, details, main > section:first-of-type dl, #effect-title ~ p:last-child, .note.warn:not(section *)").forEach(e => e.remove())`
+
+// onlyPerson leaves of a person's page who it is, and what a confirmation means.
+const onlyPerson = `document.querySelectorAll("main > *:not(h1, section), main > section:not(:first-of-type, [aria-labelledby=confirm-title])").forEach(e => e.remove())`
+
+// onlyRows leaves of the audit log its rows.
+const onlyRows = `document.querySelectorAll("main > *:not(.card), main > form").forEach(e => e.remove())`
+
+// pageScript removes what is around every page. It returns what the page says and how high it is.
+const pageScript = `(function () {
+	%s;
+	document.querySelectorAll("header, nav, footer, body > *:not(main):not(:has(main))").forEach(e => e.remove());
+	const main = document.querySelector("main"), r = main.getBoundingClientRect();
+	main.style.padding = "0";
+	return [main.innerText, String(Math.ceil(r.bottom + 8))];
 })()`
 
 // look opens the page of an approval, reads it as a person does, and makes its picture if the run asks for that.
 func (e *eyes) look(act access.Act, which, approval string) {
 	e.c.t.Helper()
-	name := fmt.Sprintf("%s-%s.png", strings.NewReplacer(".", "-", "_", "-").Replace(string(act)), which)
+	e.read(pictureOf(string(act), which), "/approvals/"+approval, onlyRequest, "What happens if you approve now")
+}
+
+// pictureOf names the picture of a request.
+func pictureOf(act, which string) string {
+	return fmt.Sprintf("%s-%s.png", strings.NewReplacer(".", "-", "_", "-").Replace(act), which)
+}
+
+// read opens a page, leaves a part of it, and makes a picture of that if the run asks for it. The page must say something.
+func (e *eyes) read(name, path, only, must string) {
+	e.c.t.Helper()
 	e.seen = append(e.seen, name)
-	if which == "honest" && !*pictures {
-		return // the page is the same, and each takes time
-	}
 	var page []string
 	e.do("look at "+name, func(ctx context.Context) (err error) {
 		if _, err = chromedp.Call(ctx, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: pictureWide, Height: 200, DeviceScaleFactor: 1}); err != nil {
 			return err
 		}
-		if err = chromedp.Do(ctx, chromedp.Navigate(e.c.url+"/approvals/"+approval)); err != nil {
+		if err = chromedp.Do(ctx, chromedp.Navigate(e.c.url+path)); err != nil {
 			return err
 		}
-		page, err = chromedp.Run(ctx, chromedp.Evaluate[[]string](onlyRequest))
+		page, err = chromedp.Run(ctx, chromedp.Evaluate[[]string](fmt.Sprintf(pageScript, only)))
 		return err
 	})
-	if page[0] == "" {
-		e.c.t.Errorf("%s: the page does not say what the request does", name)
+	e.says[name] = always(page[0])
+	if !strings.Contains(page[0], must) {
+		e.c.t.Errorf("%s: the page does not say %q: %s", name, must, page[0])
 		return
 	}
 	for _, line := range strings.Split(page[0], "\n") {
@@ -153,11 +174,16 @@ func (e *eyes) look(act access.Act, which, approval string) {
 			e.c.t.Errorf("%s: the page says %q", name, line)
 		}
 	}
-	if !*pictures {
-		return
+	if *pictures {
+		e.picture(name, page[1])
 	}
+}
+
+// picture stores a picture of the page that is open.
+func (e *eyes) picture(name, height string) {
+	e.c.t.Helper()
 	high := int64(0)
-	if _, err := fmt.Sscan(page[1], &high); err != nil {
+	if _, err := fmt.Sscan(height, &high); err != nil {
 		e.c.t.Fatal(err)
 	}
 	e.do("picture of "+name, func(ctx context.Context) error {
@@ -174,6 +200,54 @@ func (e *eyes) look(act access.Act, which, approval string) {
 		}
 		return os.WriteFile(filepath.Join(secondPictures, name), small, 0o644)
 	})
+}
+
+// differs finds what is another in every run: moments, the identities of rows, the addresses of keys' people, and the identifiers of tokens.
+var differs = regexp.MustCompile(`\b\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d)?(Z| [A-Z]{3,4})?)?|\b[a-z]{3}_[0-9a-z]{26}\b|\bstaff-[0-9a-z]+@|\b\d{7,8}\b`)
+
+// always returns what a page says in every run.
+func always(text string) string {
+	var lines []string
+	for _, line := range strings.Split(differs.ReplaceAllString(text, "…"), "\n") {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "\n") + "\n"
+}
+
+// closeTexts compares what the pages say with what they said when their pictures were made.
+func (e *eyes) closeTexts() {
+	t, path := e.c.t, filepath.Join(secondPictures, secondTexts)
+	t.Helper()
+	if *pictures {
+		var all strings.Builder
+		for _, name := range slices.Sorted(maps.Keys(e.says)) {
+			fmt.Fprintf(&all, "== %s\n%s\n", name, e.says[name])
+		}
+		if err := os.WriteFile(path, []byte(all.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := map[string]string{}
+	for _, part := range strings.Split("\n\n"+string(b), "\n\n== ")[1:] {
+		name, text, _ := strings.Cut(part, "\n")
+		said[name] = strings.TrimSpace(text) + "\n"
+	}
+	for _, name := range e.seen {
+		if said[name] != e.says[name] {
+			t.Errorf("%s: the page says\n%s\nand its picture shows\n%s\nrun %s", name, e.says[name], said[name], makePictures)
+		}
+		delete(said, name)
+	}
+	for name := range said {
+		t.Errorf("%s has the page of %s, which nobody looked at; run %s", path, name, makePictures)
+	}
 }
 
 // smaller returns a picture in its 8 most frequent colours, which take a few bits for a pixel.
@@ -211,30 +285,43 @@ func smaller(b []byte) ([]byte, error) {
 	return out.Bytes(), err
 }
 
+// pairOf shows the pictures of an honest and of a forged request.
+func pairOf(name, takes string) string {
+	path := func(which string) string { return "images/approvals/" + pictureOf(name, which) }
+	return fmt.Sprintf("| as it should be | forged: %s |\n|---|---|\n| ![%s, as it should be](%s) | ![%s, forged](%s) |\n", takes, name, path("honest"), name, path("forged"))
+}
+
 // close compares the pictures with the page that shows them.
 func (e *eyes) close() {
 	t := e.c.t
 	t.Helper()
 	var rows strings.Builder
 	for _, act := range access.Acts() {
-		file := "images/approvals/" + strings.NewReplacer(".", "-", "_", "-").Replace(string(act))
-		fmt.Fprintf(&rows, "### `%s`\n\n| as it should be | forged: %s |\n|---|---|\n| ![%s, as it should be](%s-honest.png) | ![%s, forged](%s-forged.png) |\n\n", act, lures()[act].takes, act, file, act, file)
+		fmt.Fprintf(&rows, "### `%s`\n\n%s\n", act, pairOf(string(act), lures()[act].takes))
 	}
 	text, err := os.ReadFile(secondPage)
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, after, found := strings.Cut(string(text), "<!-- pictures -->\n")
-	_, rest, ends := strings.Cut(after, "<!-- end -->")
-	if !found || !ends {
-		t.Fatalf("%s has no place for the pictures", secondPage)
+	want := string(text)
+	for name, part := range map[string]string{
+		"pictures": rows.String(),
+		"person":   pairOf("person-confirm", "another address, as an owner") + "\n",
+		"number":   "![customer.confirm-phone](images/approvals/" + pictureOf("customer-confirm-phone", "waits") + ")\n\n",
+	} {
+		before, after, found := strings.Cut(want, "<!-- "+name+" -->\n")
+		_, rest, ends := strings.Cut(after, "<!-- end -->")
+		if !found || !ends {
+			t.Fatalf("%s has no place for the part %s", secondPage, name)
+		}
+		want = before + "<!-- " + name + " -->\n" + part + "<!-- end -->" + rest
 	}
-	want := before + "<!-- pictures -->\n" + rows.String() + "<!-- end -->" + rest
+	e.closeTexts()
 	switch {
 	case *pictures:
 		err = os.WriteFile(secondPage, []byte(want), 0o644)
 	case want != string(text):
-		t.Errorf("%s does not show the requests of this test; run it with -args -pictures", secondPage)
+		t.Errorf("%s does not show the requests of this test; run %s", secondPage, makePictures)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -245,6 +332,9 @@ func (e *eyes) close() {
 	}
 	total, there := 0, map[string]bool{}
 	for _, f := range files {
+		if f.Name() == secondTexts {
+			continue
+		}
 		b, err := os.ReadFile(filepath.Join(secondPictures, f.Name()))
 		if err != nil {
 			t.Fatal(err)
@@ -256,7 +346,7 @@ func (e *eyes) close() {
 	}
 	for _, name := range e.seen {
 		if !there[name] {
-			t.Errorf("there is no picture %s; run this test with -args -pictures", name)
+			t.Errorf("there is no picture %s; run %s", name, makePictures)
 		}
 		delete(there, name)
 	}

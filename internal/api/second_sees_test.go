@@ -589,6 +589,7 @@ func TestASecondPersonCanTellAForgedRequest(t *testing.T) {
 		pairs[act] = pair{honest, forged}
 	}
 	earlier := c.earlier(all)
+	customer := decode[struct{ Customer struct{ ID string } }](t, c.do(200, "GET", "/v1/meters/"+c.wallets("Grace Wanjiru"), "")).Customer.ID
 	c.fourEyes(true)
 	c.ceilings(access.PersonDebts, access.PersonEmergency, access.PersonShortage)
 	second := c.newKey(access.Owner)
@@ -628,6 +629,7 @@ func TestASecondPersonCanTellAForgedRequest(t *testing.T) {
 		eyes.look(act, "forged", forged.id)
 		both(act, honest, forged)
 	}
+	eyes.confirms(customer)
 	var clocks [2]waiting // last, because a server with a clock in doubt sells nothing
 	for i, ahead := range []time.Duration{26 * time.Hour, 410 * time.Hour} {
 		c.stop()
