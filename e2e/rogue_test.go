@@ -26,9 +26,13 @@ import (
 type site struct {
 	t      testing.TB
 	p      *place
+	has    features
 	faults []string // further faults of the servers
 	verify bool     // whether the books are verified at the end of a history
 	public string   // address under which others reach the servers; empty for none
+
+	url     string // of the server on the data folder itself
+	inviter string // key of an owner of it
 }
 
 // rogueServer is a server whose clock a file moves.
@@ -44,11 +48,14 @@ func (s *site) serve(dir string) (rogue.Server, error) {
 	p := *s.p
 	p.dir = dir
 	p.expect("call of a provider refused") // the rogue calls in its name
+	if s.has.old {
+		p.expect("") // what an earlier version warns of is not judged
+	}
 	faults := slices.Concat([]string{"clock-file=" + clock, "time-service"}, s.faults)
 	p.env = slices.Concat(p.env, []string{"FAULT_INJECT=" + strings.Join(faults, ",")}) // servers start at the same time: each needs a list of its own
 	var more []string
 	devices := ""
-	if os.Getenv("E2E_ROGUE_BIN") == "" { // an old server has no such listener
+	if s.has.devices {
 		var err error
 		if devices, err = addresses.free(); err != nil {
 			return nil, err
@@ -62,23 +69,42 @@ func (s *site) serve(dir string) (rogue.Server, error) {
 	return &rogueServer{server: srv, site: s, dir: dir, clock: clock, devices: devices}, nil
 }
 
-func (s *site) Serve() (rogue.Server, error) { return s.serve(s.p.dir) }
+// Serve starts a server on the data folder itself. Invitations go through it.
+func (s *site) Serve() (rogue.Server, error) {
+	srv, err := s.serve(s.p.dir)
+	if err == nil {
+		s.url = "http://" + srv.(*rogueServer).http
+	}
+	return srv, err
+}
 
-func (s *site) FirstKey(role, name string) (string, error) { return s.create(role, name) }
+// FirstKey makes a key of nobody. An owner's invites people.
+func (s *site) FirstKey(role, name string) (string, error) {
+	key, err := s.create(role, name)
+	if role == string(access.Owner) && s.inviter == "" {
+		s.inviter = key
+	}
+	return key, err
+}
 
 func (s *site) Key(role, name, vendor string) (string, error) {
+	email, _ := s.Login(name)
 	switch {
 	case vendor != "":
 		return s.create(role, name, "--vendor", vendor)
-	case os.Getenv("E2E_ROGUE_BIN") != "": // an old server knows no people, and each key counts as one
+	case !s.has.people: // each key counts as a person
 		return s.create(role, name)
+	case s.has.old: // only the program itself may write to its data
+		if err := s.invite(email, role); err != nil {
+			return "", err
+		}
+		return s.create(role, name, "--person", email)
 	}
-	email, _ := s.Login(name)
 	return apptest.Key(s.t.Context(), s.p.dir, "", s.p.clock(), apptest.Person{Email: email, Role: access.Role(role), KeyName: name})
 }
 
 func (s *site) Login(name string) (email, password string) {
-	if os.Getenv("E2E_ROGUE_BIN") != "" || name == "P/shop" { // an old server knows no people, and a shop's key belongs to nobody
+	if !s.has.people || name == "P/shop" { // a shop's key belongs to nobody
 		return "", ""
 	}
 	return strings.ReplaceAll(strings.ToLower(name), "/", "-") + "@example.org", apptest.Password
@@ -110,10 +136,10 @@ func (s *site) Start(g rogue.Gateway) (rogue.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if os.Getenv("E2E_ROGUE_BIN") == "" { // an old server knows no such route
+	if s.has.routes {
 		secret := filepath.Join(top, "secret")
 		route := fmt.Sprintf("[[sms_route]]\nname = %q\nkind = \"http\"\nurl = %q\nsecret_file = %q\n", g.Name, g.URL, secret)
-		if s.public != "" {
+		if s.public != "" && s.has.public {
 			route = fmt.Sprintf("public_url = %q\n", s.public) + route
 		}
 		err = errors.Join(os.WriteFile(secret, []byte(g.Secret+"\n"), 0o600), os.WriteFile(filepath.Join(dir, "paywatt.toml"), []byte(route), 0o600))
@@ -189,7 +215,7 @@ func (s *rogueServer) Stop() {
 func TestARogueGainsNothing(t *testing.T) {
 	t.Parallel()
 	s, town := newTown(t)
-	sound := &site{t: t, p: s.p, verify: true}
+	sound := &site{t: t, p: s.p, has: s.has, verify: true}
 	zero, small := town.With(sound, rogue.Policy{Limits: rogue.Zero}), town.With(sound, rogue.Policy{Limits: rogue.Small})
 	roles := rogue.Roles()
 	if only := os.Getenv("E2E_ROGUE_ROLE"); only != "" {
@@ -218,7 +244,8 @@ func newTown(t *testing.T) (*site, *rogue.Utility) {
 	if bin == "" {
 		bin = buildOnce(t, "faultinject")
 	}
-	s := &site{t: t, p: newPlace(t, bin)}
+	p := newPlace(t, bin)
+	s := &site{t: t, p: p, has: featuresOf(t, p)}
 	town, err := rogue.Build(s, testKey())
 	if err != nil {
 		t.Fatal(err)
@@ -228,7 +255,7 @@ func newTown(t *testing.T) (*site, *rogue.Utility) {
 
 // off returns the utility on servers with one rule switched off.
 func (s *site) off(town *rogue.Utility, p rogue.Policy, faults ...string) *rogue.Utility {
-	return town.With(&site{t: s.t, p: s.p, faults: faults}, p)
+	return town.With(&site{t: s.t, p: s.p, has: s.has, faults: faults}, p)
 }
 
 // playRole plays histories until P has sent enough requests, with each policy in turn. It ends at the first bad one, which it shortens and prints. A move that

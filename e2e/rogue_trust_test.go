@@ -75,7 +75,7 @@ func TestARogueBetraysNobody(t *testing.T) {
 		}
 		t.Run(b.role+" "+b.fault, func(t *testing.T) {
 			t.Parallel()
-			named := town.With(&site{t: t, p: s.p, public: "https://power.example"}, b.policy) // providers call it
+			named := town.With(&site{t: t, p: s.p, has: s.has, public: "https://power.example"}, b.policy) // providers call it
 			f, asked := b.find(t, named, 40, tier.E2ERogueBetrayals.N())
 			if os.Getenv("E2E_ROGUE_LOG") != "" {
 				t.Log(f)

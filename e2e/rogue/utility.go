@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -314,8 +315,8 @@ func (b *preparation) live() {
 			continue
 		}
 		if p.fresh {
-			if p.wallet { // a debt from the utility's system before
-				b.must(start, "POST", "/v1/imports?kind=debts&mode=apply", file(fmt.Sprintf("account,amount\n%s,%d\n", p.number, arrears/100)), nil)
+			if p.wallet {
+				b.bringDebt(p)
 			}
 			p.h.reports = nil
 			continue
@@ -354,6 +355,22 @@ func (b *preparation) live() {
 		if p.wallet && !p.h.on() {
 			b.err = fmt.Errorf("meter %d has no supply", i)
 		}
+	}
+}
+
+// bringDebt adds a debt from the utility's system before. An earlier version imports nothing.
+func (b *preparation) bringDebt(p *place) {
+	if b.err != nil {
+		return
+	}
+	a, err := b.c.ask(b.t.keys[start], "POST", "/v1/imports?kind=debts&mode=apply", file(fmt.Sprintf("account,amount\n%s,%d\n", p.number, arrears/100)))
+	switch {
+	case err != nil:
+		b.err = err
+	case a.status == http.StatusNotFound:
+		b.must(start, "POST", "/v1/debts", apiv1.NewDebt{Account: p.number, Kind: "arrears", Amount: kes(arrears)}, nil)
+	case !a.ok():
+		b.err = fmt.Errorf("import a debt: %d %s", a.status, a.body)
 	}
 }
 
