@@ -356,8 +356,13 @@ func secondPeople() (out []rule) {
 		out = append(out, one)
 	}
 	friends := []string{"invite a person and sign in", "reset a person and sign in", "book a deposit", "look at approvals", "approve", "sell from P's shop"}
+	limited := func(move string) rule {
+		return rule{fault: "limited-keys", role: "owner", moves: []string{move}, policy: all}
+	}
 	numbers := []string{"change a telephone", "change a SIM", "confirm a number", "ask for a token by text message"}
 	return append(out, rule{fault: "keys-of-nobody", role: "finance", moves: friends[2:], policy: all}, rule{fault: "unconfirmed-people", role: "owner", moves: friends, policy: all},
+		limited("invite with a limited key"), limited("ask for secrets with a limited key"),
+		rule{fault: "no-number-hold", role: "installer", moves: []string{"take a customer's number for P"}, policy: all},
 		rule{fault: "no-number-hold", role: "installer", moves: numbers, policy: all}, rule{fault: "number-by-one-person", role: "installer", moves: numbers, policy: all})
 }
 
@@ -371,6 +376,8 @@ func ceilings() (out []rule) {
 		{fault: "person/till_shortage", role: "operator", moves: []string{"open a till", "count a till"}},
 		{fault: "person/till_surplus", role: "operator", moves: []string{"book a surplus"}},
 		{fault: "person/feeders", role: "installer", moves: []string{"put a meter on another feeder"}},
+		{fault: "person/feeders", role: "installer", moves: []string{"register a meter on a feeder"}},
+		{fault: "person/feeders", role: "installer", moves: []string{"import meters on a feeder"}},
 		{fault: "person/debts", role: "finance", moves: []string{"raise a debt", "add a charge"}},
 		{fault: "person/free_units", role: "supervisor", moves: []string{"make free units"}},
 		{fault: "person/credits", role: "finance", moves: []string{"give goodwill", "write off a debt"}},

@@ -51,15 +51,20 @@ func betrayals() []rule {
 		one("engineer", "send a small file that costs much"),
 		one("installer", "shed a debt"),
 		one("owner", "invite with a limited key"),
+		one("owner", "ask for secrets with a limited key"),
 		one("owner", "let a provider call P's machine"),
 		one("owner", "let a webhook call P's machine"),
 		one("operator", "book a surplus"),
 		one("installer", "put a meter on another feeder"),
+		one("installer", "register a meter on a feeder"),
+		one("installer", "import meters on a feeder"),
+		one("installer", "take a customer's number for P"),
 		one("installer", "ask another's figures"),
 		one("support", "use up a customer's tries"),
 		one("finance", "redeem what a customer bought"),
 		one("owner", "replace a provider's secret"),
 		one("finance", "let another owe P's debt"),
+		one("finance", "raise a debt"),
 	}
 }
 

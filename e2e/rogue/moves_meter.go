@@ -3,6 +3,7 @@ package rogue
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
@@ -167,24 +168,39 @@ const usualImpulses = 1000
 
 // add registers a further meter of P's.
 func (r *Run) add(mode, tariff string, impulses int64) {
-	if len(r.places) > len(r.t.places)+2 {
-		return
-	}
+	n := r.newMeter(mode, tariff)
+	n.ImpPerKWh = &impulses
+	r.register(n)
+}
+
+// newMeter is a further meter of P's, which is not registered yet.
+func (r *Run) newMeter(mode, tariff string) apiv1.NewMeter {
+	impulses := int64(usualImpulses)
 	n := apiv1.NewMeter{Number: number(7101 + len(r.places)), Mode: mode, Tariff: tariff,
-		IntervalS: 6 * 3600, ImpPerKWh: &impulses, Customer: &apiv1.Customer{Name: "P again", Phone: "+254700000099"}}
+		IntervalS: 6 * 3600, ImpPerKWh: &impulses, Customer: &apiv1.Customer{Name: "P again", Phone: stolen}}
 	if n.Mode == "prepay_token" {
 		krn, kt := int64(1), int64(2)
 		n.SGC, n.KRN, n.KT, n.TI = "123456", &krn, &kt, "01"
 	}
-	var m apiv1.AddedMeter
-	if a := r.ask(r.p(), "POST", "/v1/meters", n); a.status == 201 {
-		a.into(&m)
-		r.built(&m)
+	return n
+}
+
+// register registers a meter of P's, unless P has registered enough of them. It returns nil if the server has not done it.
+func (r *Run) register(n apiv1.NewMeter) *place {
+	if len(r.places) > len(r.t.places)+2 {
+		return nil
 	}
+	a := r.ask(r.p(), "POST", "/v1/meters", n)
+	if a.status != http.StatusCreated {
+		return nil
+	}
+	var m apiv1.AddedMeter
+	a.into(&m)
+	return r.built(&m)
 }
 
 // built installs a meter that P has registered, and connects it.
-func (r *Run) built(m *apiv1.AddedMeter) {
+func (r *Run) built(m *apiv1.AddedMeter) *place {
 	p := &place{number: m.Number, owner: P, wallet: m.Mode != "prepay_token", load: 3000, online: true, password: m.MQTTPassword, link: m.LinkKey}
 	p.key = r.t.decoder(p.number, &r.err)
 	h := newHouse(p.number, p.key, p.wallet, r.now().Unix(), p.load)
@@ -194,11 +210,12 @@ func (r *Run) built(m *apiv1.AddedMeter) {
 	l, err := connect(broker, p.password, p.link, h)
 	if err != nil {
 		r.fail(err)
-		return
+		return nil
 	}
 	r.places, r.houses[p.number], r.lines[p.number] = append(r.places, p), h, l
 	r.remember(p)
 	r.settle()
+	return p
 }
 
 // adopt puts a plug that reports nothing in the place of one of P's meters, once the server takes the plug for its device.

@@ -1,6 +1,7 @@
 package rogue
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"time"
@@ -11,7 +12,12 @@ import (
 func officeMoves() []move {
 	return []move{
 		{"raise a debt", 3, func(r *Run, d *rand.Rand) {
-			r.ask(r.p(), "POST", "/v1/debts", apiv1.NewDebt{Account: r.other(d).number, Kind: "fine", Amount: kes(tender(d))})
+			minor := tender(d)
+			a := r.ask(r.p(), "POST", "/v1/debts", apiv1.NewDebt{Account: r.other(d).number, Kind: "fine", Amount: kes(minor)})
+			var made apiv1.Debt
+			if a.into(&made); a.ok() && made.PrincipalMinor != minor {
+				r.gained = append(r.gained, fmt.Sprintf("the server says that it has added a debt of %d, and shows one of %d", minor, made.PrincipalMinor))
+			}
 		}},
 		{"add a charge", 2, func(r *Run, d *rand.Rand) {
 			r.ask(r.p(), "POST", "/v1/charges", apiv1.NewCharge{Account: r.other(d).number, Name: strings.ToLower(r.ref("fee")), Month: r.now().UTC().Format("2006-01"), Amount: kes(tender(d))})

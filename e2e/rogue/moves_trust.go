@@ -33,15 +33,9 @@ func trustMoves() []move {
 		}},
 		{"send a small file that costs much", 1, func(r *Run, _ *rand.Rand) { r.cost() }},
 		{"invite with a limited key", 1, func(r *Run, _ *rand.Rand) { r.outlast() }},
+		{"ask for secrets with a limited key", 1, func(r *Run, d *rand.Rand) { r.keepSecret(d) }},
 		{"let a provider call P's machine", 1, func(r *Run, _ *rand.Rand) { r.lure() }},
-		{"let a webhook call P's machine", 1, func(r *Run, d *rand.Rand) {
-			url := fmt.Sprintf("https://%s:%s/", one(d, []string{"[::ffff:127.0.0.1]", "0.0.0.0", "127.1", "localhost"}), r.address())
-			var made struct{ ID string }
-			if r.ask(r.p(), "POST", "/v1/webhooks", map[string]any{"url": url, "events": []string{"vend.completed"}}).into(&made); made.ID != "" {
-				r.ask(r.p(), "POST", "/v1/webhooks/"+made.ID+"/test", struct{}{})
-				time.Sleep(enough)
-			}
-		}},
+		{"let a webhook call P's machine", 1, func(r *Run, d *rand.Rand) { r.hook(d) }},
 		{"book a surplus", 2, func(r *Run, d *rand.Rand) {
 			float := kes(0)
 			r.ask(r.p(), "POST", "/v1/shifts", apiv1.NewShift{Till: "main", Opening: &float})
@@ -52,6 +46,15 @@ func trustMoves() []move {
 			change := one(d, []map[string]any{{"feeder": south, "reason": usual}, {"feeder": "", "reason": usual}, {"measures": north, "reason": usual}})
 			r.ask(r.p(), "POST", "/v1/meters/"+p.number, change)
 		}},
+		{"register a meter on a feeder", 1, func(r *Run, d *rand.Rand) {
+			n := r.newMeter(one(d, []string{"prepay_wallet", "prepay_token"}), "domestic")
+			n.Feeder = north
+			if p := r.register(n); p != nil {
+				r.feigned = append(r.feigned, p.number)
+			}
+		}},
+		{"import meters on a feeder", 1, func(r *Run, d *rand.Rand) { r.importFeeders(d) }},
+		{"take a customer's number for P", 3, func(r *Run, d *rand.Rand) { r.takeNumber(d) }},
 		{"ask another's figures", 3, func(r *Run, d *rand.Rand) { r.spy(d) }},
 		{"use up a customer's tries", 2, func(r *Run, d *rand.Rand) { r.useUp(d) }},
 		{"redeem what a customer bought", 2, func(r *Run, d *rand.Rand) { r.robBuyer(d) }},
@@ -155,6 +158,9 @@ func (r *Run) cost() {
 	if a.status == http.StatusForbidden {
 		return
 	}
+	if r.unanswered("a file of %d KB", len(small)>>10) {
+		return
+	}
 	after, spent := r.srv.Cost()
 	r.log = append(r.log, fmt.Sprintf("%-14s the file cost %s and %d MB", "", spent-used, (after-peak)>>20))
 	if spent-used > mostTime || after-peak > mostBytes {
@@ -162,21 +168,33 @@ func (r *Run) cost() {
 	}
 }
 
-// outlast is what a helper does who has an owner's key for an hour: the key invites an owner for ever.
+// helper is P's hand with an owner's key that ends in an hour. An honest owner gave it to P for one task.
+const helper = P + "/helper"
+
+// hasLimitedKey reports whether P has the limited key, which P gets once in a history.
+func (r *Run) hasLimitedKey() bool {
+	if r.role != "owner" {
+		return false
+	}
+	if r.temp == 0 {
+		var k struct{ Key string }
+		r.temp = r.ahead + time.Hour
+		r.ask("owner", "POST", "/v1/keys", map[string]any{"role": "owner", "name": "helper", "expires_at": r.now().Add(time.Hour).UTC().Format(time.RFC3339)}).into(&k)
+		if k.Key != "" {
+			r.keys[helper] = k.Key
+		}
+	}
+	return r.keys[helper] != "" && r.ahead < r.temp
+}
+
+// outlast invites an owner for ever, with a key that ends.
 func (r *Run) outlast() {
-	if r.role != "owner" || r.temp != 0 {
+	if r.mole != "" || !r.hasLimitedKey() {
 		return
 	}
-	const hand = P + "/helper"
-	var k struct{ Key string }
-	r.temp = r.ahead + time.Hour
-	if r.ask("owner", "POST", "/v1/keys", map[string]any{"role": "owner", "name": "helper", "expires_at": r.now().Add(time.Hour).UTC().Format(time.RFC3339)}).into(&k); k.Key == "" {
-		return
-	}
-	r.keys[hand] = k.Key
 	var who apiv1.Person
 	email := "mole@example.org"
-	if r.ask(hand, "POST", "/v1/people", apiv1.NewPerson{Email: email, Role: "owner"}).into(&who); who.InviteURL == "" {
+	if r.ask(helper, "POST", "/v1/people", apiv1.NewPerson{Email: email, Role: "owner"}).into(&who); who.InviteURL == "" {
 		return
 	}
 	b := &browser{url: r.c.url, now: r.now, email: email, password: friendly}
@@ -190,6 +208,101 @@ func (r *Run) outlast() {
 	}
 }
 
+// keepSecret asks for a secret with a key that ends: the address of a customer's page, or the password of all devices.
+func (r *Run) keepSecret(d *rand.Rand) {
+	if !r.hasLimitedKey() {
+		return
+	}
+	if d.IntN(2) == 0 {
+		var made struct{ Password string }
+		if r.ask(helper, "POST", "/v1/devices/password", struct{}{}).into(&made); made.Password != "" {
+			r.secrets = append(r.secrets, secret{"the password of all devices", func() bool { return r.signsInAsDevice(made.Password) }})
+		}
+		return
+	}
+	p := r.other(d)
+	var link struct{ Address string }
+	r.ask(helper, "POST", "/v1/meters/"+p.number+"/page-link", map[string]any{"show": true}).into(&link)
+	if _, chars, found := strings.Cut(link.Address, "/c/"); found {
+		r.secrets = append(r.secrets, secret{"the address of the page of " + p.number, func() bool { return r.opensPage("/c/" + chars) }})
+	}
+}
+
+// importFeeders registers meters on a feeder by a list.
+func (r *Run) importFeeders(d *rand.Rand) {
+	if len(r.feigned) > 20 {
+		return
+	}
+	rows, numbers := "number,mode,tariff,feeder\n", []string(nil)
+	for i := range 1 + d.IntN(3) {
+		numbers = append(numbers, number(100_000+10*r.c.n+i))
+		rows += fmt.Sprintf("%s,prepay_wallet,domestic,%s\n", numbers[i], north)
+	}
+	if a := r.ask(r.p(), "POST", "/v1/imports?kind=meters&mode=apply", file(rows)); a.under() {
+		r.feigned = append(r.feigned, numbers...)
+	}
+}
+
+// takeNumber gives a customer another telephone number, and the customer's own one to a customer of P's. Then somebody who knows of nothing pays for
+// the customer by that number, for a day: then everybody could have seen what P did.
+func (r *Run) takeNumber(d *rand.Rand) {
+	if r.t.tillPath == "" {
+		return
+	}
+	if r.poached == nil {
+		p := r.drawCustomer(d)
+		if p == nil || p == r.spied || !p.registered() {
+			return
+		}
+		other := unknown
+		a := r.ask(r.p(), "POST", "/v1/customers/"+p.cust, apiv1.CustomerChange{Phone: &other})
+		r.divert(p, a)
+		n := r.newMeter("prepay_wallet", "domestic")
+		n.Customer = &apiv1.Customer{Name: "a friend of P", Phone: p.phone}
+		if !a.ok() || r.register(n) == nil {
+			return
+		}
+		r.poached, r.until = p, r.ahead+day*time.Second
+	}
+	if r.ahead < r.until {
+		reference := "0" + strings.TrimPrefix(r.poached.phone, "+254")
+		r.call(r.t.tillPath, till, reference, tender(d))
+		r.pays++
+		r.useAsMeant(reference, r.poached)
+	}
+}
+
+// useAsMeant waits until the server has decided about every payment with a reference. Honest people use those that are parked for the meter that the payer meant: they
+// have a day, and know who paid.
+func (r *Run) useAsMeant(reference string, p *place) {
+	named := func(state string) []apiv1.Payment {
+		var list apiv1.List[apiv1.Payment]
+		r.ask("auditor", "GET", "/v1/payments?provider="+till+"&limit=200", nil).into(&list)
+		return slices.DeleteFunc(list.Data, func(pay apiv1.Payment) bool { return pay.Reference != reference || pay.State != state })
+	}
+	decided := func() int { return len(named("parked")) + len(named("applied")) }
+	for end := time.Now().Add(hangs); r.err == nil && decided() < r.pays; time.Sleep(glance) {
+		if time.Now().After(end) {
+			r.fail(fmt.Errorf("%s: after %v the server has not decided about a payment for %s", notInTime, hangs, reference))
+		}
+	}
+	for _, pay := range named("parked") {
+		a := r.send("finance", p.number, "/v1/payments/"+pay.ID+"/apply", apiv1.ApplyPayment{Meter: p.number})
+		if id := a.approval(); id != "" {
+			r.ask("finance2", "POST", "/v1/approvals/"+id+"/approve", apiv1.Decision{Reason: "the payer is known"})
+		}
+	}
+	r.used()
+	r.banked[p.owner] -= r.meant
+	r.meant = 0
+	for _, pay := range named("applied") {
+		if pay.Meter == p.number {
+			r.meant += pay.Amount.AmountMinor
+		}
+	}
+	r.banked[p.owner] += r.meant
+}
+
 // lure adds a provider at P's machine, which nobody approves, and asks the server to register with it.
 func (r *Run) lure() {
 	name := fmt.Sprintf("l%d", r.c.n)
@@ -200,6 +313,20 @@ func (r *Run) lure() {
 	if a.status < 300 {
 		r.ask(r.p(), "POST", "/v1/payment-providers/"+name+"/register", struct{}{})
 	}
+}
+
+// hook adds a webhook at P's machine, whose address does not look like one of the server's own network, lets an honest owner agree to it, and asks
+// for a call to it.
+func (r *Run) hook(d *rand.Rand) {
+	url := fmt.Sprintf("https://%s:%s/", one(d, []string{"[::ffff:127.0.0.1]", "0.0.0.0", "127.1", "localhost"}), r.address())
+	var made struct{ ID string }
+	if r.ask(r.p(), "POST", "/v1/webhooks", map[string]any{"url": url, "events": []string{"vend.completed"}}).into(&made); made.ID == "" {
+		return
+	}
+	r.ask(r.p(), "POST", "/v1/webhooks/"+made.ID+"/enable", struct{}{})
+	r.consent("owner", "webhook.enable", inOrder)
+	r.ask(r.p(), "POST", "/v1/webhooks/"+made.ID+"/test", struct{}{})
+	time.Sleep(enough)
 }
 
 // spy sets another customer's telephone to P's, and asks for the customer's figures from there. The customer goes on as before.

@@ -371,7 +371,7 @@ func latest[T any](d *rand.Rand, list []T) (v T) {
 func (r *Run) play(steps []Step) {
 	all := table()
 	for _, s := range steps {
-		if m, ok := all[s.Move]; ok && r.err == nil {
+		if m, ok := all[s.Move]; ok && r.err == nil && r.down == "" {
 			r.move = s.Move
 			m.do(r, newDice(s.Seed))
 		}

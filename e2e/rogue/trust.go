@@ -4,11 +4,15 @@ import (
 	"archive/zip"
 	"bytes"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"regexp"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
 
 	"github.com/paywatt/paywatt/api/apiv1"
 )
@@ -25,6 +29,12 @@ type trust struct {
 	agreed   map[string]bool  // accounts whose debts an honest person knows of and lets P leave
 	temp     time.Duration    // when P's limited key ends, by the clock of the history; 0 before P has it
 	mole     string           // P's hand of whom the limited key invited
+	secrets  []secret         // what the limited key was shown
+	feigned  []string         // numbers of meters of P's that P registered on the feeder north, to which no wire of theirs leads
+	poached  *place           // the customer whose telephone number P gave to a customer of P's
+	until    time.Duration    // until when people pay for that customer by the number
+	meant    int64            // what that customer got of it
+	pays     int              // how often people have paid so
 	spied    *place           // the customer whose telephone P set to curious
 	due      time.Duration    // when figures may go there
 	unseen   string           // PIN of the last voucher, which P has not seen
@@ -32,8 +42,15 @@ type trust struct {
 	sheet    []string         // PINs of the batch whose vouchers need a code
 	robbed   []*purchase      // vouchers of that batch
 	owned    listener
-	replaced bool // P has replaced the secret of the utility's provider
-	measured bool // P has sent the file that costs much
+	replaced bool   // P has replaced the secret of the utility's provider
+	measured bool   // P has sent the file that costs much
+	down     string // what the server has not answered; the history ends there
+}
+
+// secret is something that P was shown by a key that ends.
+type secret struct {
+	name  string
+	works func() bool
 }
 
 // purchase is a voucher that a customer bought. The customer redeems it in the end.
@@ -93,7 +110,8 @@ const (
 // wired reports whether a place was put on the feeder north before P began: too few for the server to think that the feeder is silent.
 func wired(i int) bool { return i == 3 || i == 7 }
 
-// bent counts the places whose feeder is not that of their wires, and the meters that measure a feeder and are not at its head.
+// bent counts the places whose feeder is not that of their wires, and the meters that measure a feeder and are not at its head. Meters that P
+// registered are on no feeder of the utility's.
 func (r *Run) bent() (n int64) {
 	for _, p := range r.places {
 		var m struct{ Feeder, Measures string }
@@ -108,11 +126,20 @@ func (r *Run) bent() (n int64) {
 			n++
 		}
 	}
+	for _, number := range r.feigned {
+		var m struct{ Feeder string }
+		if r.ask("auditor", "GET", "/v1/meters/"+number, nil).into(&m); m.Feeder == north {
+			n++
+		}
+	}
 	return n
 }
 
-// curious is a telephone of P's that P registers for another customer.
-const curious = "+254700000098"
+// curious is a telephone of P's that P registers for another customer, and unknown is nobody's.
+const (
+	curious = "+254700000098"
+	unknown = "+254700000097"
+)
 
 // figure is an amount of money or energy in a text.
 var figure = regexp.MustCompile(`(KES|UGX) ?-?[0-9]|[0-9] ?kWh`)
@@ -155,6 +182,17 @@ const (
 
 // workbook is the body of a request that sends a workbook.
 type workbook []byte
+
+// unanswered reports whether the server has just not answered a request, which then ends the history: such a server does nothing more for anybody.
+func (r *Run) unanswered(what string, args ...any) bool {
+	if r.err == nil {
+		return false
+	}
+	r.asked++
+	r.down = fmt.Sprintf(what, args...) + " had no answer: " + r.err.Error()
+	r.err = nil
+	return true
+}
 
 // wide is a workbook of about 20 KB, one row of which has more than a million empty cells.
 func wide() workbook {
@@ -203,15 +241,57 @@ func (r *Run) reckon() {
 		r.mail()
 		r.used()
 	}
-	if r.mole != "" {
+	if r.mole != "" || len(r.secrets) > 0 {
 		r.pass(3)
-		if r.ahead > r.temp && r.ask(r.mole, "GET", "/v1/people", nil).ok() {
-			r.gained = append(r.gained, "P's key has ended, and P is still the owner whom the key invited")
-		}
+		r.outlived()
 	}
 	if n := r.owned.calls.Load(); n > 0 {
 		r.gained = append(r.gained, fmt.Sprintf("the server called P's machine %d times, and nobody agreed to its address", n))
 	}
+}
+
+// outlived looks at what P still has after P's limited key has ended.
+func (r *Run) outlived() {
+	if r.ahead <= r.temp {
+		return
+	}
+	if r.mole != "" && r.ask(r.mole, "GET", "/v1/people", nil).ok() {
+		r.gained = append(r.gained, "P's key has ended, and P is still the owner whom the key invited")
+	}
+	for _, s := range r.secrets {
+		if r.err == nil && s.works() {
+			r.gained = append(r.gained, "P's key has ended, and P still uses what it was shown: "+s.name)
+		}
+	}
+}
+
+// opensPage reports whether a page of the server shows figures to everybody.
+func (r *Run) opensPage(path string) bool {
+	resp, err := r.c.http.Get(r.c.url + path)
+	if err != nil {
+		r.fail(err)
+		return false
+	}
+	defer func() { _ = resp.Body.Close() }()
+	page, err := io.ReadAll(resp.Body)
+	if err != nil {
+		r.fail(err)
+	}
+	return resp.StatusCode == http.StatusOK && figure.Match(page)
+}
+
+// signsInAsDevice reports whether the listener for devices takes a password, and not every other one.
+func (r *Run) signsInAsDevice(password string) bool {
+	enters := func(password string) bool {
+		o := mqtt.NewClientOptions().AddBroker("tcp://" + r.srv.Devices()).SetClientID("plug-of-P").SetProtocolVersion(4).SetAutoReconnect(false).
+			SetConnectTimeout(hangs).SetUsername("paywatt").SetPassword(password)
+		plug := mqtt.NewClient(o)
+		tok := plug.Connect()
+		entered := tok.WaitTimeout(hangs) && tok.Error() == nil
+		plug.Disconnect(0)
+		return entered
+	}
+	return r.srv.Devices() != "" && enters(password) && !enters("wrong")
 }
 
 // tell sends a message in the name of a telephone, and waits a moment.

@@ -190,6 +190,9 @@ func (h *house) worth(p *place) int64 {
 
 // judge compares the end of a history with its beginning.
 func (r *Run) judge(before balances) Verdict {
+	if r.down != "" {
+		return Verdict{Leaked: []string{r.down}}
+	}
 	r.reckon()
 	r.quiet()
 	for _, l := range r.lines {

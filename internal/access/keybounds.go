@@ -72,7 +72,7 @@ func (k Key) limited() bool { return !k.ExpiresAt.IsZero() || k.From != "" }
 // MayGiveRights refuses to give rights to a person or a program through a limited API key: they would last without the key's limits, and
 // whoever stole the key would keep them.
 func MayGiveRights(tx EyesTx, by Actor) (refusal.Refusal, error) {
-	if by.Kind != APIKey {
+	if by.Kind != APIKey || plantedLimited() {
 		return refusal.Refusal{}, nil
 	}
 	k, found, err := tx.KeyByID(by.ID)

@@ -20,6 +20,9 @@ const nobodyFault = "keys-of-nobody"
 // unconfirmedFault makes a person who is not confirmed count as themselves only.
 const unconfirmedFault = "unconfirmed-people"
 
+// limitedFault lets a limited key give rights, and shows it every secret.
+const limitedFault = "limited-keys"
+
 func planted(fault string) bool {
 	return strings.Contains(","+os.Getenv("FAULT_INJECT")+",", ","+fault+",")
 }
@@ -35,3 +38,6 @@ func plantedUnconfirmed() bool { return planted(unconfirmedFault) }
 
 // plantedNoCeiling reports whether a test has switched a ceiling off.
 func plantedNoCeiling(c Ceiling) bool { return planted(ceilingFault + string(c)) }
+
+// plantedLimited reports whether a test lets a limited key give what lasts without the limits of the key.
+func plantedLimited() bool { return planted(limitedFault) }

@@ -13,3 +13,6 @@ func plantedUnconfirmed() bool { return false }
 
 // plantedNoCeiling is false in a release, whose ceilings cannot be switched off.
 func plantedNoCeiling(Ceiling) bool { return false }
+
+// plantedLimited is false in a release: a limited key gives nothing that lasts without the limits of the key.
+func plantedLimited() bool { return false }
