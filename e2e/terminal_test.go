@@ -156,7 +156,7 @@ func TestTheMeterInATerminal(t *testing.T) {
 	}
 	for _, size := range [][2]int{{50, 14}, {20, 5}, {11, 2}, {132, 43}, {79, 24}, {80, 23}} {
 		s.resize(size[0], size[1])
-		s.golden(fmt.Sprintf("8-window-%dx%d", size[0], size[1]), map[bool]string{true: "q", false: "5"}[size[0] == 11])
+		s.golden(fmt.Sprintf("8-window-%dx%d", size[0], size[1]), map[bool]string{true: "too small", false: "5"}[size[0] == 11])
 	}
 	s.resize(80, 24)
 	s.golden("9-back", "1/20")
