@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/logtest"
@@ -174,7 +175,7 @@ func (s *shop) whole() engine {
 		if err := s.fill(); err != nil {
 			s.t.Fatal(err)
 		}
-		e, err := sqlite.Open(s.dir, sqlite.Options{Intake: intake.Take, Now: s.clock.Now, Reserve: -1, Readers: 2, Rehearse: s.rehearse})
+		e, err := sqlite.Open(s.dir, sqlite.Options{Intake: intake.Take, Now: s.clock.Now, Reserve: -1, Readers: 2, ViewTime: await.Limit, Rehearse: s.rehearse})
 		if err != nil {
 			s.t.Fatal(err)
 		}
@@ -185,7 +186,8 @@ func (s *shop) whole() engine {
 	}
 	// Each connection costs the database some milliseconds, hundreds of times.
 	e, err := postgres.Open(s.t.Context(), s.url, postgres.Options{Intake: intake.Take, Dir: s.dir, Now: s.clock.Now, SealEvery: 50 * time.Millisecond, Rehearse: s.rehearse, Writers: 4, Readers: 2,
-		Log: logtest.Forbid(s.t, "transaction of several sales failed")})
+		ViewTime: await.Limit,
+		Log:      logtest.Forbid(s.t, "transaction of several sales failed")})
 	if err != nil {
 		s.t.Fatal(err)
 	}

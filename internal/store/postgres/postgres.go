@@ -86,6 +86,10 @@ type Options struct {
 	// Watch is whether to watch the standbys, as a server does; see [Engine.Standbys].
 	Watch bool
 
+	// ViewTime is how long a closure may use a snapshot; 0 for ten seconds. Tests that check all books in one closure set more, because a
+	// machine with other work takes longer.
+	ViewTime time.Duration
+
 	// Rehearse runs every closure once, rolls it back, and runs it again. Tests use it to find closures that touch more than their
 	// transaction.
 	Rehearse bool
@@ -182,6 +186,9 @@ func (o Options) withDefaults() (Options, error) {
 	if o.SealEvery == 0 {
 		o.SealEvery = sealEvery
 	}
+	if o.ViewTime == 0 {
+		o.ViewTime = viewTime
+	}
 	if o.commitTime == 0 {
 		o.commitTime = commitTime
 	}
@@ -276,7 +283,7 @@ func (e *Engine) release() error {
 	for _, w := range e.workers {
 		w.c.drop()
 	}
-	for range cap(e.readers) { // waits for running views, which take at most viewTime
+	for range cap(e.readers) { // waits for running views, which take at most ViewTime
 		(<-e.readers).drop()
 	}
 	if e.sealer == nil {

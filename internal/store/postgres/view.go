@@ -10,9 +10,9 @@ import (
 )
 
 // View runs fn on a snapshot; see store.Engine. It waits for one of the reading connections and holds it for at most
-// viewTime.
+// [Options.ViewTime].
 func (e *Engine) View(ctx context.Context, t access.Tenant, fn func(*store.Tx) error) error {
-	ctx, cancel := context.WithTimeout(ctx, viewTime)
+	ctx, cancel := context.WithTimeout(ctx, e.opt.ViewTime)
 	defer cancel()
 	if e.closed() {
 		return store.ErrClosed

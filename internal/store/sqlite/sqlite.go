@@ -100,6 +100,10 @@ type Options struct {
 	Lock    *Lock            // the folder's lock, if the caller holds it; otherwise an upgrade takes the lock
 	AsIs    bool             // whether to refuse an older database with store.ErrOlder and leave it as it is
 
+	// ViewTime is how long a closure may use a snapshot; 0 for ten seconds. Tests that check all books in one closure set more, because a
+	// machine with other work takes longer.
+	ViewTime time.Duration
+
 	// Rehearse runs every closure once, rolls it back, and runs it again. Tests use it to find closures that touch more than their
 	// transaction.
 	Rehearse bool
@@ -204,6 +208,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Reserve == 0 {
 		o.Reserve = DiskReserve
+	}
+	if o.ViewTime == 0 {
+		o.ViewTime = viewTime
 	}
 	return o
 }
@@ -414,7 +421,7 @@ func (e *Engine) release() error {
 	if e.heads != nil {
 		errs = append(errs, e.heads.Close())
 	}
-	for range e.opened { // waits for running views, which take at most viewTime
+	for range e.opened { // waits for running views, which take at most ViewTime
 		errs = append(errs, (<-e.readers).c.Close())
 	}
 	if e.mover.c != nil {
