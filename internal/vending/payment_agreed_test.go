@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
@@ -111,4 +112,23 @@ func (s *shop) foundBy(meter, phone string) {
 		_, err := tx.C.Exec(`UPDATE customer SET search = 'amina ' || phone WHERE id IN (SELECT a.customer_id FROM account a JOIN meter m ON m.account_id = a.id WHERE m.number = $1)`, meter)
 		return err
 	})
+}
+
+// TestDecoysHideNobodyFromAPayment: whoever registers meters for a number with the same last digits does not push the payer's own meter out of what
+// is looked at, so that only another meter with the payer's number is left.
+func TestDecoysHideNobodyFromAPayment(t *testing.T) {
+	s := openPaid(t, nil)
+	const number, alike = "+254712345678", "+199912345678"
+	domestic := s.publish("domestic", flat(), monday())
+	s.foundBy(s.meter(1, place{tariff: domestic}), number)
+	for n := range 6 {
+		s.foundBy(s.meter(2+n, place{tariff: domestic}), alike)
+	}
+	s.foundBy(s.meter(9, place{tariff: domestic}), number)
+	s.clock.add(48 * time.Hour)
+	s.paid("TX1", 10_000, "0712345678")
+	s.work()
+	if n := s.sales(); n != 0 {
+		t.Errorf("%d sales for a number of two customers, want the payment parked", n)
+	}
 }

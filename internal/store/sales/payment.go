@@ -260,9 +260,14 @@ func (tx Rows) PayableMeters(r payment.Reference, max int) (out []payment.Found,
 	return out, fault.Wrap(err, "find the meters of an account")
 }
 
-// CalledMeters lists at most max meters of the customers with a telephone number that a reference may be. Where somebody changed a number in the
+// manyLike is how many meters of customers with the same last digits are looked at.
+const manyLike = 100
+
+// CalledMeters lists at most max meters of the customers with a telephone number that a reference may be. If more meters than are looked at have
+// its last digits, none is listed: the one that the number means may be among the others. Where somebody changed a number in the
 // database, it lists the customer's meters also if the number is another one now: only the text that finds it is left.
-func (tx Rows) CalledMeters(r payment.Reference, max int) (out []payment.Found, err error) {
+func (tx Rows) CalledMeters(r payment.Reference, max int) ([]payment.Found, error) {
+	var out []payment.Found
 	for _, digits := range r.Phones {
 		var like []payment.Found
 		var customers []id.ID
@@ -270,15 +275,24 @@ func (tx Rows) CalledMeters(r payment.Reference, max int) (out []payment.Found, 
 			like = append(like, payment.Found{Meter: row.Text(0), Account: row.ID(1), Phone: row.Text(2), Since: row.Time(3)})
 			customers = append(customers, row.ID(4))
 			return nil
-		}, tx.Tenant, registry.LastDigits(digits), max)
-		for i := 0; i < len(like) && err == nil; i++ {
-			var may bool
-			if may, err = tx.mayBeCalled(customers[i], &like[i], digits); may {
-				out = append(out, like[i])
-			}
-		}
+		}, tx.Tenant, registry.LastDigits(digits), manyLike+1)
 		if err != nil {
 			return nil, fault.Wrap(err, "find the meters of a telephone number")
+		}
+		if len(like) > manyLike {
+			return nil, nil
+		}
+		for i, f := range like {
+			may, err := tx.mayBeCalled(customers[i], &f, digits)
+			if err != nil {
+				return nil, fault.Wrap(err, "find the meters of a telephone number")
+			}
+			if may {
+				out = append(out, f)
+			}
+			if len(out) == max {
+				return out, nil
+			}
 		}
 	}
 	return out, nil
