@@ -50,14 +50,17 @@ type body struct {
 }
 
 func (b *body) Read(p []byte) (int, error) {
-	defer b.conn.waits()()
+	defer b.conn.noteWait()()
 	return b.ReadCloser.Read(p)
 }
 
-// waits notes that the server waits for a client, until the returned function is called.
-func (c *Conn) waits() (ended func()) {
+// noteWait notes that the server waits for a client, until the returned function is called. Where it waits already, nothing changes: to read a
+// body may begin with an answer, which asks the client to send it.
+func (c *Conn) noteWait() (ended func()) {
 	began := time.Now().UnixNano()
-	c.since.Store(began)
+	if !c.since.CompareAndSwap(0, began) {
+		return func() {}
+	}
 	return func() {
 		c.since.Store(0)
 		c.waited.Add(time.Now().UnixNano() - began)
@@ -69,7 +72,7 @@ func (w *Crowd) ask(c *Conn) *waiter {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !c.stranger.Load() {
-		return newWaiter(c).granted()
+		return newWaiter(c).release()
 	}
 	c.waited.Store(0)
 	a := w.answers.ask(c)

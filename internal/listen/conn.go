@@ -77,7 +77,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 		c.phase.Store(answered)
 	}
 	if c.stranger.Load() {
-		defer c.waits()()
+		defer c.noteWait()()
 	}
 	return c.Conn.Write(p)
 }

@@ -20,9 +20,11 @@ const (
 	answered              // it was answered, or it does not encrypt
 )
 
-// Records of TLS (RFC 8446 §5.1). A handshake begins with the type of its record. No request of HTTP and no packet of MQTT begins with that byte.
+// Records of TLS (RFC 8446 §5.1). A handshake begins with the type of its record, or with warnings, which the server passes over. No request of
+// HTTP and no packet of MQTT begins with these bytes.
 const (
 	recordHead      = 5 // bytes: the type, the version and the length
+	alertRecord     = 21
 	handshakeRecord = 22
 )
 
@@ -67,7 +69,7 @@ func isAnswer(p []byte) bool {
 func (c *Conn) awaitTurn(sent []byte) {
 	if c.phase.Load() == unknown {
 		begins := answered
-		if sent[0] == handshakeRecord {
+		if sent[0] == handshakeRecord || sent[0] == alertRecord {
 			begins = shaking
 		}
 		c.phase.Store(begins)

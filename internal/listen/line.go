@@ -34,8 +34,8 @@ type waiter struct {
 
 func newWaiter(c *Conn) *waiter { return &waiter{conn: c, may: make(chan struct{})} }
 
-// granted lets a turn begin.
-func (t *waiter) granted() *waiter {
+// release ends the wait of a stranger, with a place or without one.
+func (t *waiter) release() *waiter {
 	close(t.may)
 	return t
 }
@@ -55,7 +55,8 @@ func (l *line) ask(c *Conn) *waiter {
 	l.asked++
 	t := newWaiter(c)
 	t.number = l.asked
-	c.home.next[l.kind] = max(c.home.next[l.kind], l.round) // an address saves no turns up
+	// An address saves no turns up. One that comes joins the next round: else addresses that come and go would stand before all that stay.
+	c.home.next[l.kind] = max(c.home.next[l.kind], l.round+1)
 	l.waiting = append(l.waiting, t)
 	l.begin()
 	return t
@@ -66,7 +67,7 @@ func (l *line) begin() {
 	for len(l.waiting) > 0 && len(l.underWay) < l.places {
 		t := slices.MinFunc(l.waiting, l.compare)
 		l.waiting = remove(l.waiting, t)
-		l.underWay = append(l.underWay, t.granted())
+		l.underWay = append(l.underWay, t.release())
 		l.round = t.conn.home.next[l.kind]
 		t.conn.home.next[l.kind]++
 		t.conn.got[l.kind]++
@@ -82,14 +83,14 @@ func (l *line) compare(a, b *waiter) int {
 // end takes a stranger out of the line, whether it waits or has a place.
 func (l *line) end(t *waiter) {
 	if slices.Contains(l.waiting, t) {
-		l.waiting = remove(l.waiting, t.granted())
+		l.waiting = remove(l.waiting, t.release())
 	}
 	l.underWay = remove(l.underWay, t)
 	l.begin()
 }
 
-// waits reports whether a stranger waits.
-func (t *waiter) waits() bool {
+// isWaiting reports whether a stranger waits.
+func (t *waiter) isWaiting() bool {
 	select {
 	case <-t.may:
 		return false

@@ -86,12 +86,49 @@ func TestAddressesTakeTurnsWithTheirHandshakes(t *testing.T) {
 			compute <- struct{}{}
 			synctest.Wait()
 		}
-		want := []string{"many 0", "many 1", "two 0", "honest", "many 2", "two 1", "many 3"}
+		want := []string{"many 0", "many 1", "many 2", "two 0", "honest", "many 3", "two 1", "many 4"}
 		if len(order) != 23 || !slices.Equal(order[:len(want)], want) {
 			t.Errorf("handshakes were computed in the order %q, want %q first", order, want)
 		}
 		if most != limits.Handshakes {
 			t.Errorf("%d handshakes were computed at a time, want %d", most, limits.Handshakes)
+		}
+	})
+}
+
+// TestAddressesThatComeAndGoStandBeforeNobody: whoever comes from a new address each time is not served before an address that stays and waits.
+func TestAddressesThatComeAndGoStandBeforeNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limits := few()
+		limits.Strangers, limits.Share, limits.Sum, limits.Handshakes = 100, 100, 100_000, 1
+		in := pipes{come: make(chan net.Conn, 1)}
+		l := listen.New("test", limits, nil, nil).Listener(in)
+		var order []string
+		compute := make(chan struct{})
+		come := func(name, address string) {
+			client, server := in.enter(l, address)
+			go func() { _, _ = client.Write(record(40)) }()
+			go func() {
+				_, _ = server.Read(make([]byte, 100))
+				order = append(order, name)
+				<-compute
+				_ = server.Close()
+			}()
+			synctest.Wait()
+		}
+		come("stays", "192.0.2.1")
+		come("stays and waits", "192.0.2.1")
+		for n := range 20 {
+			come("comes and goes", fmt.Sprintf("198.51.100.%d", n))
+			compute <- struct{}{}
+			synctest.Wait()
+		}
+		if at := slices.Index(order, "stays and waits"); at < 0 || at > 2 {
+			t.Errorf("the address that stays was served as number %d of %q", at, order)
+		}
+		for range 2 {
+			compute <- struct{}{}
+			synctest.Wait()
 		}
 	})
 }
@@ -130,6 +167,12 @@ func TestASlowStrangerKeepsNoPlace(t *testing.T) {
 			t.Fatal("half a record took a place")
 		}
 		_, _, waits := send(record(40))
+		_, warned, behind := send(append([]byte{21, 3, 1, 0, 2, 1, 90}, record(40)...)) // the server passes over a warning
+		if isRead(behind) {
+			t.Error("a handshake behind a warning has a place beside another one")
+		}
+		_ = warned.Close()
+		synctest.Wait()
 		_, gone, ends := send(record(40))
 		_, _, plain := send([]byte("GET / HTTP/1.1"))
 		if isRead(waits) || isRead(ends) || !isRead(plain) {

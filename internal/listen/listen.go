@@ -32,8 +32,8 @@ type Limits struct {
 	Grace      time.Duration // how long the strangers of all other addresses are safe from newcomers
 }
 
-// Limits of every crowd. With room for 1,280 strangers, thousands that come at the same time from as many addresses leave room for an honest
-// client within a second.
+// Limits of every crowd. With room for 1,280 strangers, thousands that come at the same time from as many addresses usually leave room for an
+// honest client within a second.
 const (
 	maxStrangers = 1280
 	addressShare = 64
@@ -257,10 +257,10 @@ func (w *Crowd) remove(c *Conn) {
 	w.sent -= c.sent
 	c.sent = 0
 	// What is under way for a connection that was ended takes its place until the server has found out.
-	if c.answer != nil && (!c.ended.Load() || c.answer.waits()) {
+	if c.answer != nil && (!c.ended.Load() || c.answer.isWaiting()) {
 		w.dropAnswer(c.answer)
 	}
-	if t := c.handshake; t != nil && (!c.ended.Load() || t.waits()) {
+	if t := c.handshake; t != nil && (!c.ended.Load() || t.isWaiting()) {
 		c.dropTurn()
 	}
 	w.free()
