@@ -47,23 +47,23 @@ func (a *App) missStandbys(ctx context.Context) error {
 		return nil
 	}
 	watch := &standbyWatch{App: a}
-	return every(ctx, store.StandbyEvery, nil, func() { watch.look(ctx) })
+	return every(ctx, store.StandbyEvery, nil, func() { watch.storeAlarm(ctx) })
 }
 
 // standbyWatch stores the alarm about standbys when it changes.
 type standbyWatch struct {
 	*App
-	raised bool   // whether this server has stored the alarm since it started
-	stored string // its text then; empty for none
+	hasStored bool   // whether this server has stored or ended the alarm since it started
+	stored    string // its text then; empty for none
 }
 
-// look stores the alarm that should be open if it is not the one that was stored last. The commit waits for no standby: the alarm is there also
-// when no sale can be stored. If the primary is lost with the alarm, the standby that takes over is one that follows no more. So the text is
-// another one then, and is stored anew.
-func (w *standbyWatch) look(ctx context.Context) {
+// storeAlarm stores the alarm that should be open if it is not the one that was stored last. The commit waits for no standby, so the alarm is there
+// also when no sale can be stored. While none follows it is stored with each look: the primary may be lost with it, and the next one has no standby
+// either.
+func (w *standbyWatch) storeAlarm(ctx context.Context) {
 	s := w.standbys()
 	text := standbyAlarm(s)
-	if s.At.IsZero() || w.raised && text == w.stored {
+	if s.At.IsZero() || w.hasStored && text == w.stored && s.Safety() != store.SafetyStopped {
 		return
 	}
 	err := w.engine.runUnreplicated(ctx, tenant, func(tx *store.Tx) error {
@@ -74,6 +74,6 @@ func (w *standbyWatch) look(ctx context.Context) {
 	})
 	w.warn(ctx, "alarm about standbys not stored", err)
 	if err == nil {
-		w.raised, w.stored = true, text
+		w.hasStored, w.stored = true, text
 	}
 }

@@ -90,7 +90,7 @@ func TestEverySurfaceSaysWhichStandbysFollow(t *testing.T) {
 		{1, 200, `"safety":"reduced"`, "paywatt_standbys_following 1", `"safety":"reduced"`, one, none, one},
 	} {
 		f.follow(c.following)
-		watch.look(t.Context())
+		watch.storeAlarm(t.Context())
 		if got := w.ask("/readyz"); got.Code != c.status || !strings.Contains(got.Body.String(), c.readyz) {
 			t.Errorf("%d of 2 follow: /readyz says %d %s", c.following, got.Code, got.Body)
 		}
@@ -166,6 +166,14 @@ func TestTheAlarmAboutStandbysComesWithTheNextLook(t *testing.T) {
 			synctest.Wait()
 			if got, want := open.Load(), standbyAlarm(f.Standbys()); got != want {
 				t.Errorf("%d of 2 follow: the alarm is %q, want %q", n, got, want)
+			}
+			if n == 0 { // the primary is lost with the alarm, and the next one has no standby either
+				open.Store("")
+				time.Sleep(store.StandbyEvery)
+				synctest.Wait()
+				if got := open.Load(); got != standbyAlarm(f.Standbys()) {
+					t.Errorf("after the loss of the primary the alarm is %q", got)
+				}
 			}
 			time.Sleep(store.StandbyEvery / 3) // so that the next change is not at the moment of a look
 		}
