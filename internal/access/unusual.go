@@ -33,7 +33,7 @@ const (
 	unusualPart   = 2  // more than this part of the ceiling within a window: half
 	unusualActs   = 60 // more actions than this within a window: one every ten seconds
 	unusualTimes  = 10 // more than this many times the usual size
-	unusualDays   = 5  // days with actions that must be known before a size can be unusual
+	unusualKnown  = 5  // days or approvals that must be known before a size can be unusual
 	unusualLeast  = 20 // an action below this part of the ceiling is never unusual in size: a twentieth
 
 	unusualHistory = 30 * 24 * time.Hour // the days that say what is usual
@@ -57,10 +57,15 @@ func unusual(action int64, t Taken, most int64, means []int64) Unusual {
 	if t.WindowActs > unusualActs {
 		out |= UnusualSpeed
 	}
-	if large(action, most) && len(means) >= unusualDays && action/unusualTimes > median(means) {
+	if large(action, most) && len(means) > 0 && isFarAboveUsual(action, median(means), len(means)) {
 		out |= UnusualSize
 	}
 	return out &^ t.Raised
+}
+
+// isFarAboveUsual reports whether a size is much more than usual, once enough sizes are known to say so.
+func isFarAboveUsual(size, usual int64, known int) bool {
+	return known >= unusualKnown && size/unusualTimes > usual
 }
 
 // large reports whether an action is large enough to compare it with earlier ones.

@@ -20,6 +20,9 @@ type size struct {
 	alone Ceiling
 }
 
+// figures is the size of an action that some of its figures tell.
+func figures(names ...string) size { return size{facts: names} }
+
 // isKnown reports whether the action has a size.
 func (s size) isKnown() bool { return len(s.facts) > 0 || s.rows }
 
@@ -33,13 +36,14 @@ func (s size) names() []string {
 
 // Usual is what a figure usually is for its kind of action.
 type Usual struct {
-	Asked  bool  // whether the figure is compared at all
-	Median Value // of Of values; the zero Value if there are none
-	Of     int
+	Compared bool  // whether the figure is compared with others
+	Median   Value // of Of values; the zero Value if there are none
+	Of       int
+	amount   int64 // the median of the values without their signs: one that goes both ways is not usually nothing
 }
 
-// usualLooks is how many of the newest approvals say what is usual.
-const usualLooks = 500
+// maxEarlier is how many of the newest approvals of a kind are read.
+const maxEarlier = 500
 
 // addUsual says what the figures of an action usually are, and marks what is much more.
 func (e *Effect) addUsual(tx Tx, row Approval, now time.Time) error {
@@ -84,7 +88,7 @@ func (e *Effect) addUsual(tx Tx, row Approval, now time.Time) error {
 
 // earlierEffects returns what the actions of a kind did that a second person agreed to lately.
 func earlierEffects(tx Tx, act Act, now time.Time) ([]Effect, error) {
-	texts, err := tx.Ceilings().DoneEffects(act, now.Add(-unusualHistory), usualLooks)
+	texts, err := tx.Ceilings().DoneEffects(act, now.Add(-unusualHistory), maxEarlier)
 	var out []Effect
 	for _, text := range texts {
 		var e Effect
@@ -144,11 +148,12 @@ func usualFor(v Value, all []Value) Usual {
 	unlike := func(o Value) bool { return o.Unit != v.Unit || o.Currency != v.Currency }
 	all = slices.DeleteFunc(slices.Clone(all), unlike)
 	if len(all) == 0 {
-		return Usual{Asked: true}
+		return Usual{Compared: true}
 	}
-	sizes := make([]int64, len(all))
+	sizes, amounts := make([]int64, len(all)), make([]int64, len(all))
 	for i, o := range all {
 		sizes[i] = o.size()
+		amounts[i] = max(o.size(), -o.size())
 	}
 	middle := v
 	middle.Minor, middle.Number = 0, 0
@@ -157,13 +162,13 @@ func usualFor(v Value, all []Value) Usual {
 	} else {
 		middle.Number = median(sizes)
 	}
-	return Usual{Asked: true, Median: middle, Of: len(all)}
+	return Usual{Compared: true, Median: middle, Of: len(all), amount: median(amounts)}
 }
 
 // oddFor warns of a value that is much more than usual, once enough is known to say so.
 func (u Usual) oddFor(v Value) []Oddity {
-	usual, now := max(u.Median.size(), -u.Median.size()), max(v.size(), -v.size())
-	if u.Of < unusualDays || usual == 0 || now/unusualTimes <= usual {
+	asked := max(v.size(), -v.size())
+	if !isFarAboveUsual(asked, u.amount, u.Of) {
 		return nil
 	}
 	return []Oddity{{refuse.OddSize(unusualTimes)}}

@@ -74,6 +74,8 @@ func TestAnAmountStandsBesideWhatIsUsual(t *testing.T) {
 		"four are too few for warning": {[]money.Minor{5_000, 5_000, 5_000, 5_000}, 450_000, "50.00 KES of 4"},
 		"far more than five":           {[]money.Minor{5_000, 5_000, 5_000, 5_000, 5_000}, 450_000, "50.00 KES of 5" + odd},
 		"ten times is not more":        {[]money.Minor{5_000, 5_000, 5_000, 5_000, 5_000}, 50_000, "50.00 KES of 5"},
+		"both ways, little":            {[]money.Minor{-500, 500, -500, 500, 10}, 900, "0.10 KES of 5"},
+		"both ways, much":              {[]money.Minor{-500, 500, 0, -500, 500}, 96_000, "0.00 KES of 5" + odd},
 		"far below zero":               {[]money.Minor{-500, -500, -500, -500, -500}, -96_000, "-5.00 KES of 5" + odd},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -89,7 +91,7 @@ func TestAnAmountStandsBesideWhatIsUsual(t *testing.T) {
 				r.asksFor(access.ActDeposit, access.ApprovalUsed, kes(minor))
 			}
 			f := r.sees(r.asksFor(access.ActDeposit, access.ApprovalWaiting, kes(c.asks)), kes(c.asks)).Effect.Facts[0]
-			if got := saysUsual(f); got != c.want || !f.Usual.Asked {
+			if got := saysUsual(f); got != c.want || !f.Usual.Compared {
 				t.Errorf("%s, want %s", got, c.want)
 			}
 		})
@@ -123,7 +125,7 @@ func TestTheSumOfAFileStandsBesideWhatIsUsual(t *testing.T) {
 		r.asksFor(access.ActStatement, access.ApprovalUsed, file(75_000))
 	}
 	sums := r.sees(r.asksFor(access.ActStatement, access.ApprovalWaiting, file(27_050_000)), file(27_050_000)).Effect.Sums
-	if u := sums[0].Usual; len(sums) != 2 || u.Of != 5 || u.Median.String() != "750.00 KES" || len(sums[0].Odd) != 1 || sums[1].Usual.Asked {
+	if u := sums[0].Usual; len(sums) != 2 || u.Of != 5 || u.Median.String() != "750.00 KES" || len(sums[0].Odd) != 1 || sums[1].Usual.Compared {
 		t.Errorf("%+v", sums)
 	}
 }

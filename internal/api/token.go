@@ -159,7 +159,7 @@ func effectOf(now *access.Rehearsed) *apiv1.Effect {
 
 // usualOf returns what a figure usually is; nil if nobody compares it.
 func usualOf(u access.Usual) *apiv1.Usual {
-	if !u.Asked {
+	if !u.Compared {
 		return nil
 	}
 	return &apiv1.Usual{Median: u.Median.String(), Of: u.Of}

@@ -92,7 +92,7 @@ func effectOf(site site, now *access.Rehearsed) *effectView {
 // usual writes what a figure usually is.
 func (t site) usual(u access.Usual) string {
 	switch {
-	case !u.Asked:
+	case !u.Compared:
 		return ""
 	case u.Of == 0:
 		return t.say.ApprovalEffectNoUsual()
