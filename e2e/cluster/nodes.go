@@ -50,7 +50,7 @@ type Node struct {
 	links       []*link // all of its cables
 	feed        *link   // the one by which the other nodes replicate from it
 	sql, health string  // its addresses behind links
-	console     string  // the address of its PostgreSQL for somebody who sits at the machine
+	localSQL    string  // the address of its PostgreSQL for somebody at the machine, behind no link
 }
 
 // Program is a program that runs until it is killed.
@@ -312,7 +312,7 @@ func (c *Cluster) newNode(i int) *Node {
 		hosts = append(hosts, through(d.at))
 	}
 	sql, health := await.FreeAddress(c.t), await.FreeAddress(c.t)
-	n.console = sql
+	n.localSQL = sql
 	n.sql, n.health = through(sql), through(health)
 	feed := through(sql)
 	n.feed = n.links[len(n.links)-1]
@@ -394,7 +394,7 @@ func (c *Cluster) Admin(sql string) string { c.t.Helper(); return c.admin("paywa
 // AdminAt runs a statement as the superuser who sits at one machine, also while its cables are cut.
 func (c *Cluster) AdminAt(n *Node, sql string) string {
 	c.t.Helper()
-	return c.adminAt(n.console, "paywatt", sql)
+	return c.adminAt(n.localSQL, "paywatt", sql)
 }
 
 func (c *Cluster) admin(database, sql string) string {

@@ -509,7 +509,7 @@ func (a *Access) rehearse(ctx context.Context, by Actor, row Approval) (Rehearse
 			return Rehearsed{}, err
 		}
 		marked.Shown = marked.Effect.digest(marked.Summary, marked.Code)
-		marked.Effect.Sums = slices.Clone(out.Effect.Sums)
+		marked.Effect.Sums = slices.Clone(out.Effect.Sums)        // the store may run this closure twice
 		return marked, marked.Effect.addUsual(tx, row, a.c.Now()) // not part of what was shown: it changes with what others approve
 	})
 }

@@ -168,6 +168,6 @@ func (a *API) replaceSecrets(ctx context.Context, by access.Actor, in *ProviderP
 		}
 	}
 	v, err := a.c.Payments.ReplaceSecrets(ctx, by, in.Provider,
-		payment.SecretChange{Secrets: secrets, Overlap: time.Duration(b.OverlapHours) * time.Hour, Address: b.NewAddress})
+		payment.SecretChange{Secrets: secrets, Overlap: time.Duration(b.OverlapHours) * time.Hour, NewAddress: b.NewAddress})
 	return doneOrWaits(http.StatusOK, v.Refusal, v.Waits, err, func() any { return withSecret(ctx, v) })
 }

@@ -100,7 +100,7 @@ func TestWhoRevealsIsKnown(t *testing.T) {
 		}
 	}
 	for where, h := range out {
-		if !used[where] || len(h.rows) == 0 {
+		if !used[where] || len(h.rows) == 0 && h.exempt == "" {
 			t.Errorf("%s opens no secret, or says nothing about it: correct the list", where)
 		}
 	}

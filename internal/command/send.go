@@ -36,7 +36,7 @@ type Tx interface {
 	Waiting(number string) (int, error)
 	Switches() wallet.SwitchTx
 	// TenderOfToken returns what was paid in the sale of a meter's newest token with an identifier. It reports whether such a token was sold here.
-	TenderOfToken(meter int64, tid int64) (money.Amount, bool, error)
+	TenderOfToken(meter, tid int64) (money.Amount, bool, error)
 	CommandByID(id.ID) (Command, bool, error)
 	// CommandsOf lists a meter's commands, newest first. The parameter before is a command's id: the list has only
 	// commands older than that command. If before is zero, the list begins with the newest command.

@@ -203,8 +203,8 @@ func (d document) aad() []byte {
 	return h.Sum(nil)
 }
 
-// unlock derives the key from a passphrase, in the form of it that opens the seal or an entry. If none does, it returns the key of the last form.
-func (d document) unlock(passphrase []byte) (k *kek, err error) {
+// deriveKey derives the key from a passphrase, in the form of it that opens the seal or an entry. If none does, it returns the key of the last form.
+func (d document) deriveKey(passphrase []byte) (k *kek, err error) {
 	forms := spelling.Forms(passphrase)
 	defer func() {
 		for _, form := range forms {
@@ -212,8 +212,12 @@ func (d document) unlock(passphrase []byte) (k *kek, err error) {
 		}
 	}()
 	for _, form := range forms {
-		if k, err = d.KDF.derive(form); err != nil || d.verify(k) || d.opensAny(k) {
-			return k, err
+		k, err = d.KDF.derive(form)
+		if err != nil {
+			return nil, err
+		}
+		if d.verify(k) || d.opensAny(k) {
+			return k, nil
 		}
 	}
 	return k, nil

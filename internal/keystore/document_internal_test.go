@@ -66,7 +66,7 @@ func TestAFileOfAnEarlierVersionOpensOnEveryKeyboard(t *testing.T) {
 			t.Fatal(err)
 		}
 		for typed, want := range map[string]bool{composed: true, decomposed: true, "cafe": false} {
-			if k, err := doc.unlock([]byte(typed)); err != nil || doc.verify(k) != want {
+			if k, err := doc.deriveKey([]byte(typed)); err != nil || doc.verify(k) != want {
 				t.Errorf("made with %+q, typed %+q: opens %t, %v, want %t", first, typed, doc.verify(k), err, want)
 			}
 		}

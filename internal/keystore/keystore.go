@@ -199,7 +199,7 @@ func (s *Store) refresh() error {
 func (s *Store) unseal() error {
 	s.trust = false
 	if s.pass != nil {
-		k, err := s.doc.unlock(s.pass)
+		k, err := s.doc.deriveKey(s.pass)
 		if err != nil {
 			return err
 		}
@@ -251,7 +251,7 @@ func (s *Store) Unlock(passphrase []byte) error {
 		s.pass, s.short = append([]byte(nil), passphrase...), short(passphrase)
 		return nil
 	}
-	k, err := s.doc.unlock(passphrase)
+	k, err := s.doc.deriveKey(passphrase)
 	if err != nil {
 		return fmt.Errorf("unlock key store: %w", err)
 	}

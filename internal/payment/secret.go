@@ -24,7 +24,8 @@ const usualOverlap = 24 * time.Hour
 type SecretChange struct {
 	Secrets []byte        // JSON; what the provider gave, if no second person must agree
 	Overlap time.Duration // how long the old secrets prove calls too
-	Address bool          // also draw a new address
+	// NewAddress means that the server also draws a new address.
+	NewAddress bool
 }
 
 // ProviderSecrets are what the server drew for a provider, for the person who may see it.
@@ -35,9 +36,9 @@ type ProviderSecrets struct {
 
 // secretsRequest is a replacement of secrets as it is stored for a second person. It has no secret.
 type secretsRequest struct {
-	Provider string `json:"provider"`
-	Hours    int64  `json:"overlap_hours"`
-	Address  bool   `json:"new_address,omitempty"`
+	Provider   string `json:"provider"`
+	Hours      int64  `json:"overlap_hours"`
+	NewAddress bool   `json:"new_address,omitempty"`
 }
 
 // ReplaceSecrets replaces the secrets of a provider (right: settings.write). The server draws the signing secret where the utility chooses it, and
@@ -45,8 +46,8 @@ type secretsRequest struct {
 // old secrets prove calls for the time of the overlap; with an overlap of 0 they end at once. Before the provider is approved the overlap is 0,
 // because one person may know the old secrets.
 //
-// With the secrets the address can be replaced too. The old one ends at once: it proves nothing, so nobody needs it to prove a call, and a
-// provider repeats a call that found no address, or is asked.
+// A new address can be drawn with the secrets. The old one ends at once, whatever the overlap. The provider repeats a call that found no address,
+// or is asked.
 func (ps *Payments) ReplaceSecrets(ctx context.Context, by access.Actor, provider string, c SecretChange) (ProviderView, error) {
 	overlap := c.Overlap
 	if overlap < 0 || overlap > MaxOverlap || overlap%time.Hour != 0 {
@@ -57,7 +58,7 @@ func (ps *Payments) ReplaceSecrets(ctx context.Context, by access.Actor, provide
 		entered = access.SecretOf(string(c.Secrets))
 	}
 	by.Entered = access.Secret{}
-	path, err := ps.newPath()
+	path, err := ps.newPath() // drawn before the transaction, which may run twice
 	if err != nil {
 		return ProviderView{}, err
 	}
@@ -71,11 +72,11 @@ func (ps *Payments) ReplaceSecrets(ctx context.Context, by access.Actor, provide
 			return ProviderView{Refusal: no}, err
 		}
 		summary := fmt.Sprintf("replace the secrets of payment provider %s (%s); the old ones prove calls for %d more hours", p.Name, p.Kind, hours)
-		if c.Address {
+		if c.NewAddress {
 			summary += "; its address is replaced too, and the old one ends at once"
 		}
 		eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActProviderSecret, Object: name,
-			Summary: summary, Body: secretsRequest{name, hours, c.Address}, Content: p.terms(), Effect: func() (e access.Effect, err error) {
+			Summary: summary, Body: secretsRequest{name, hours, c.NewAddress}, Content: p.terms(), Effect: func() (e access.Effect, err error) {
 				var odd []access.Oddity
 				if overlap > usualOverlap {
 					odd = append(odd, access.Oddity{Refusal: refuse.OddOverlap(int64(usualOverlap / time.Hour))})
@@ -85,7 +86,7 @@ func (ps *Payments) ReplaceSecrets(ctx context.Context, by access.Actor, provide
 				} else {
 					e.Tells("old-secrets-count-for", access.Counts(access.UnitDuration, hours*3600), odd...)
 				}
-				if c.Address {
+				if c.NewAddress {
 					e.Tells("old-address", access.Named("secret", "ends at once"))
 				}
 				return e, p.tell(tx, &e)
@@ -94,7 +95,7 @@ func (ps *Payments) ReplaceSecrets(ctx context.Context, by access.Actor, provide
 			return ProviderView{Refusal: eyes.Refusal, Waits: eyes.Waits, Provider: p}, err
 		}
 		v := ProviderView{}
-		if c.Address {
+		if c.NewAddress {
 			ps.setPath(&p, path)
 			v.Path = access.SecretOf(path)
 		}
@@ -104,7 +105,7 @@ func (ps *Payments) ReplaceSecrets(ctx context.Context, by access.Actor, provide
 		}
 		v.Provider, v.Drawn = p, drawn
 		e := by.Entry("provider.secret", name)
-		e.At, e.After = tx.Moment(), fmt.Sprintf("overlap_hours=%d secret_by=%s new_address=%t", hours, p.SecretBy, c.Address)
+		e.At, e.After = tx.Moment(), fmt.Sprintf("overlap_hours=%d secret_by=%s new_address=%t", hours, p.SecretBy, c.NewAddress)
 		return v, tx.AuditLog(eyes.Mark(e))
 	})
 }
@@ -184,6 +185,6 @@ func (ps *Payments) doReplaceSecrets(ctx context.Context, maker access.Actor, bo
 	if err := json.Unmarshal(body, &r); err != nil {
 		return access.Done{}, fmt.Errorf("read an approved replacement of secrets: %w", err)
 	}
-	v, err := ps.ReplaceSecrets(ctx, maker, r.Provider, SecretChange{Overlap: time.Duration(r.Hours) * time.Hour, Address: r.Address})
+	v, err := ps.ReplaceSecrets(ctx, maker, r.Provider, SecretChange{Overlap: time.Duration(r.Hours) * time.Hour, NewAddress: r.NewAddress})
 	return access.Done{Refusal: v.Refusal, Object: r.Provider, Shown: ProviderSecrets{Secret: v.Drawn, Path: v.Path}}, err
 }

@@ -14,7 +14,7 @@ import (
 func Composed(text []byte) []byte { return norm.NFC.Append(nil, text...) }
 
 // Forms returns copies of a text in the forms in which it may have been hashed: composed, as it was typed, and decomposed. It returns each once,
-// and composed first. Earlier versions hashed a text as it was typed. Who reads a secret wipes the copies.
+// and composed first. Earlier versions hashed a text as it was typed. Where the text is wiped after its use, wipe the copies too.
 func Forms(text []byte) [][]byte {
 	forms := [][]byte{Composed(text)}
 	for _, other := range [][]byte{bytes.Clone(text), norm.NFD.Append(nil, text...)} {

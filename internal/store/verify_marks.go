@@ -92,7 +92,8 @@ func (tx *Tx) markerOfDatabase(markers []core.Marker, r *Report) (core.Marker, e
 			return nil, err
 		}
 		if made {
-			r.Find("mark", "The table meta says that data.key does not belong to this database, but rows have marks of that key. Somebody has changed the table, or the server ran with another data key than before.")
+			r.Find("mark", "The table meta says that data.key does not belong to this database, but rows have marks of that key. "+
+				"Somebody has changed the table, or the server ran with another data key than before.")
 			return m, nil
 		}
 	}
@@ -101,14 +102,18 @@ func (tx *Tx) markerOfDatabase(markers []core.Marker, r *Report) (core.Marker, e
 
 // madeMarks reports whether a Marker made the mark of any row that lets somebody sign in, or of any telephone number.
 func (tx *Tx) madeMarks(m core.Marker) (bool, error) {
+	defer func(was core.Marker) { tx.Marker = was }(tx.Marker)
 	tx.Marker = m
 	for _, k := range attestedKinds {
 		if !k.Marked {
 			continue
 		}
 		forged, all, err := tx.forgedRows(k)
-		if err != nil || len(forged) < all {
-			return err == nil, err
+		if err != nil {
+			return false, err
+		}
+		if len(forged) < all {
+			return true, nil
 		}
 	}
 	forged := int64(0)
@@ -127,7 +132,11 @@ func (tx *Tx) verifyMarksOf(k *core.AttestedKind, r *Report) error {
 // forgedRows lists the rows of a marked kind that the server did not write as they are, and counts all its rows.
 func (tx *Tx) forgedRows(k *core.AttestedKind) (forged []id.ID, all int, err error) {
 	var rows []id.ID
-	err = tx.C.Query(`SELECT `+k.Key+` FROM `+k.Table()+` WHERE tenant_id = $1 ORDER BY `+k.Key, func(w core.Row) error { rows = append(rows, w.ID(0)); return nil }, tx.Tenant)
+	note := func(w core.Row) error {
+		rows = append(rows, w.ID(0))
+		return nil
+	}
+	err = tx.C.Query(`SELECT `+k.Key+` FROM `+k.Table()+` WHERE tenant_id = $1 ORDER BY `+k.Key, note, tx.Tenant)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -286,7 +286,7 @@ func TestTheAddressOfAProviderEnds(t *testing.T) {
 	old, secret := added.Path.Reveal(), shownOf(s.approves(added.Waits, ""))
 	var drawn payment.ProviderSecrets
 	await.Ends(t, await.Credential{Kind: "provider address", Works: func() bool { return s.takes(old, secret) }, End: func() {
-		asked, err := s.ReplaceSecrets(t.Context(), signedIn(), "bank", payment.SecretChange{Overlap: 2 * time.Hour, Address: true})
+		asked, err := s.ReplaceSecrets(t.Context(), signedIn(), "bank", payment.SecretChange{Overlap: 2 * time.Hour, NewAddress: true})
 		if err != nil || asked.Waits == nil || asked.Path.Reveal() != "" {
 			t.Fatalf("one person replaced the address: %+v %v", asked.Waits, err)
 		}

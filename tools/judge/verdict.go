@@ -154,7 +154,7 @@ func (v *verdict) print(w io.Writer) {
 	fmt.Fprintf(w, "%d passed, %d failed, %d skipped\n", len(v.passedTests)+len(v.flaky), failed, len(v.skipped))
 }
 
-// notTested begins the reason of a skip that leaves a rule untested, as internal/tier writes it.
+// notTested begins the reason of a skip that leaves a rule untested, as internal/tier and some tests write it.
 const notTested = "NOT TESTED"
 
 // skipReasons returns the reasons of the skips with their tests. A test that passed has one for each of its subtests that left a rule untested.

@@ -109,7 +109,8 @@ func (tx Rows) DecideNumber(customer id.ID, phone string, since time.Time) (d Nu
 		return d, err
 	}
 	d.HeldUntil = n.Change.HeldUntil
-	if d.Forged = !tx.wroteNumber(&n); !d.Forged {
+	d.Forged = !tx.wroteNumber(&n)
+	if !d.Forged {
 		d.Forged, err = tx.forgedLike(customer, phone)
 	}
 	if err != nil || d.Forged || n.Phone != phone && !registry.SamePhone(n.Phone, phone) { // it may have changed since it was found
@@ -122,24 +123,33 @@ func (tx Rows) DecideNumber(customer id.ID, phone string, since time.Time) (d Nu
 
 // forgedLike reports whether another customer's number was changed in the database who may have the same number. Such a customer is still found
 // where only the number was changed, or only the text that finds it. More customers than are looked at count as one whose number was changed.
-func (tx Rows) forgedLike(customer id.ID, phone string) (forged bool, err error) {
+func (tx Rows) forgedLike(customer id.ID, phone string) (bool, error) {
 	end := registry.LastDigits(phone)
 	if end == "" {
 		return false, nil
 	}
 	var others []id.ID
-	err = tx.C.Query(`SELECT c.id FROM customer c WHERE c.tenant_id = $1 AND `+phoneEnd+` AND c.id <> $3 UNION
+	err := tx.C.Query(`SELECT c.id FROM customer c WHERE c.tenant_id = $1 AND `+phoneEnd+` AND c.id <> $3 UNION
 		SELECT id FROM customer WHERE tenant_id = $1 AND id <> $3 AND phone IN ($4, $5, $6) LIMIT $7`, func(r core.Row) error {
 		others = append(others, r.ID(0))
 		return nil
 	}, append(append([]any{tx.Tenant, end, customer}, WrittenForms(registry.DialForm(phone))...), manySame)...)
-	forged = len(others) == manySame
-	for i := 0; i < len(others) && err == nil && !forged; i++ {
-		var written bool
-		written, err = tx.NumberWritten(others[i])
-		forged = !written
+	if err != nil {
+		return false, fault.Wrap(err, "find who else may have a telephone number")
 	}
-	return forged, fault.Wrap(err, "find who else may have a telephone number")
+	if len(others) == manySame {
+		return true, nil
+	}
+	for _, other := range others {
+		written, err := tx.NumberWritten(other)
+		if err != nil {
+			return false, fault.Wrap(err, "find who else may have a telephone number")
+		}
+		if !written {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // WrittenForms returns the ways in which a canonical telephone number may have been registered.

@@ -165,8 +165,8 @@ func (e *Engine) lookAtStandbys(c *conn) *conn {
 // askRemembered reads metaStandbys; 0 if nothing is remembered.
 const askRemembered = `SELECT CAST(value AS BIGINT) FROM meta WHERE key = $1`
 
-// rememberStandbys stores how many standbys have followed at the same time. A standby that is lost now must not keep this goroutine from saying
-// so. If the primary is lost with the number, another server or the next look stores it.
+// rememberStandbys stores how many standbys have followed at the same time. Its commit waits for no standby: one that is lost now must not keep this
+// goroutine from saying so. If the primary is lost with the number, another server or the next look stores it.
 func (e *Engine) rememberStandbys(c *conn, n int) error {
 	return c.withinUnreplicated(func() error {
 		return putStandbys(store.NewTx(c, store.FirstTenant, e.clock.now(), e.opt.Rand, 0, nil), n)

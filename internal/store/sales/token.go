@@ -132,7 +132,7 @@ func (tx Rows) TokenPushed(token id.ID) error {
 }
 
 // TenderOfToken returns what was paid in the sale of a meter's newest token with an identifier. It reports whether such a token was sold here.
-func (tx Rows) TenderOfToken(meter int64, tid int64) (a money.Amount, sold bool, err error) {
+func (tx Rows) TenderOfToken(meter, tid int64) (a money.Amount, sold bool, err error) {
 	sold, err = tx.One(`SELECT v.tender, v.currency FROM meter_key k JOIN token t ON t.tenant_id = k.tenant_id AND t.meter_key_id = k.id
 		JOIN vend v ON v.tenant_id = t.tenant_id AND v.id = t.vend_id
 		WHERE k.tenant_id = $1 AND k.meter = $2 AND t.tid = $3 ORDER BY t.id DESC LIMIT 1`,

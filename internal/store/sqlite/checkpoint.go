@@ -73,7 +73,7 @@ func (e *Engine) checkpoint(work int) {
 	case err != nil:
 	case all >= e.sizes.insist && time.Since(e.pressed) > pressEvery:
 		e.pressed = time.Now()
-		e.counts.logWait()
+		e.counts.countLogWait()
 		e.writer.c.SetBusyTimeout(pressTime)
 		_, _, err = moveLog(e.writer, "RESTART")
 		e.writer.c.SetBusyTimeout(busyTimeout)

@@ -38,7 +38,7 @@ func (c *counts) log(pages int) {
 	c.s.LogPages = pages
 }
 
-func (c *counts) logWait() {
+func (c *counts) countLogWait() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.s.LogWaits++

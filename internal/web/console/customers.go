@@ -60,11 +60,12 @@ type customerForm struct {
 
 // command does the same as the form.
 func (f customerForm) command() string {
-	typed := ""
-	if f.Phone != f.PhoneShown {
-		typed = f.Phone
+	phone := ""
+	if typed := f.typedPhone(); typed != nil {
+		phone = *typed
 	}
-	return commandLine("paywatt customer change "+f.ID, "--name", f.Name, "--phone", typed, "--lang", f.Lang) + " --notices=" + strconv.FormatBool(f.Notices)
+	change := commandLine("paywatt customer change "+f.ID, "--name", f.Name, "--phone", phone, "--lang", f.Lang)
+	return change + " --notices=" + strconv.FormatBool(f.Notices)
 }
 
 func (s *Console) customer(w http.ResponseWriter, r *http.Request, v visit) {
