@@ -20,8 +20,8 @@ type size struct {
 	alone Ceiling
 }
 
-// figures is the size of an action that some of its figures tell.
-func figures(names ...string) size { return size{facts: names} }
+// sizeByFigures returns the size of an action that some of its figures tell.
+func sizeByFigures(names ...string) size { return size{facts: names} }
 
 // isKnown reports whether the action has a size.
 func (s size) isKnown() bool { return len(s.facts) > 0 || s.rows }

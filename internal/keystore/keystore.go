@@ -248,7 +248,7 @@ func (s *Store) Unlock(passphrase []byte) error {
 	}
 	if s.doc == nil {
 		s.forgetPassphrase()
-		s.pass, s.short = append([]byte(nil), passphrase...), short(passphrase)
+		s.pass, s.short = append([]byte(nil), passphrase...), isShort(passphrase)
 		return nil
 	}
 	k, err := s.doc.deriveKey(passphrase)
@@ -261,14 +261,14 @@ func (s *Store) Unlock(passphrase []byte) error {
 		}
 		return ErrPassphrase
 	}
-	s.kek, s.trust, s.short = k, true, short(passphrase)
+	s.kek, s.trust, s.short = k, true, isShort(passphrase)
 	return nil
 }
 
 // MinPassphrase is the least number of characters of a passphrase that protects real vending keys.
 const MinPassphrase = 12
 
-func short(passphrase []byte) bool {
+func isShort(passphrase []byte) bool {
 	composed := spelling.Composed(passphrase)
 	defer clear(composed)
 	return utf8.RuneCount(composed) < MinPassphrase

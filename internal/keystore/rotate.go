@@ -13,7 +13,7 @@ import (
 // one, even after a power cut. Other processes are locked from their next request on, until they get the new passphrase. The store must be
 // unlocked, and must have a file.
 func (s *Store) ChangePassphrase(next []byte) (refusal.Refusal, error) {
-	if short(next) {
+	if isShort(next) {
 		return refuse.KeyStorePassphraseShort(MinPassphrase), nil
 	}
 	s.mu.Lock()

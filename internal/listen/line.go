@@ -66,7 +66,7 @@ func (l *line) ask(c *Conn) *waiter {
 func (l *line) begin() {
 	for len(l.waiting) > 0 && len(l.underWay) < l.places {
 		t := slices.MinFunc(l.waiting, l.compare)
-		l.waiting = remove(l.waiting, t)
+		l.waiting = removeWaiter(l.waiting, t)
 		l.underWay = append(l.underWay, t.release())
 		l.round = t.conn.home.next[l.kind]
 		t.conn.home.next[l.kind]++
@@ -83,9 +83,9 @@ func (l *line) compare(a, b *waiter) int {
 // end takes a stranger out of the line, whether it waits or has a place.
 func (l *line) end(t *waiter) {
 	if slices.Contains(l.waiting, t) {
-		l.waiting = remove(l.waiting, t.release())
+		l.waiting = removeWaiter(l.waiting, t.release())
 	}
-	l.underWay = remove(l.underWay, t)
+	l.underWay = removeWaiter(l.underWay, t)
 	l.begin()
 }
 
@@ -99,6 +99,6 @@ func (t *waiter) isWaiting() bool {
 	}
 }
 
-func remove(all []*waiter, one *waiter) []*waiter {
+func removeWaiter(all []*waiter, one *waiter) []*waiter {
 	return slices.DeleteFunc(all, func(t *waiter) bool { return t == one })
 }
