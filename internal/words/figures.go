@@ -32,8 +32,8 @@ const (
 )
 
 // formOf reads how a language writes.
-func formOf(code string) (form, error) {
-	f, err := catalogue.Read(code, "language")
+func formOf(code string, read func(area string) (catalogue.File, error)) (form, error) {
+	f, err := read("language")
 	if err != nil {
 		return form{}, err
 	}
@@ -78,8 +78,8 @@ func (t *Texts) Plain() *Texts {
 
 // Latin returns the texts for a message whose alphabet has only Latin letters: in English, if the language has others.
 func (t *Texts) Latin() *Texts {
-	if t.latin != nil {
-		return t.latin
+	if t.form.rightToLeft {
+		return t.english
 	}
 	return t
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nicksnyder/go-i18n/v2/i18n"
@@ -30,16 +31,15 @@ func Areas() []string {
 
 // Languages holds the texts of all languages.
 type Languages struct {
-	bundle  *i18n.Bundle
+	tags    []language.Tag
 	matcher language.Matcher
-	texts   []*Texts // in the order of the matcher's languages
-	forms   map[string]form
+	texts   []*Texts // in the order of the tags
 	alarms  []alarmForm
 }
 
-// Open reads the catalogue.
+// Open lists the languages of the catalogue.
 func Open() (*Languages, error) {
-	l := &Languages{bundle: i18n.NewBundle(language.English), forms: map[string]form{}}
+	l := &Languages{}
 	var err error
 	if l.alarms, err = alarmForms(); err != nil {
 		return nil, err
@@ -49,56 +49,50 @@ func Open() (*Languages, error) {
 		return nil, err
 	}
 	for _, code := range codes {
-		if l.forms[code], err = formOf(code); err != nil {
+		read := func(area string) (catalogue.File, error) { return catalogue.Read(code, area) }
+		if err := l.Add(code, read); err != nil {
 			return nil, err
-		}
-	}
-	for _, area := range Areas() {
-		codes, err := catalogue.Languages(area)
-		if err != nil {
-			return nil, err
-		}
-		for _, code := range codes {
-			f, err := catalogue.Read(code, area)
-			if err != nil {
-				return nil, err
-			}
-			if err := l.Add(code, area, f); err != nil {
-				return nil, err
-			}
 		}
 	}
 	return l, nil
 }
 
-// Add adds an area's texts in a language, such as "sw" or "pt-BR". It must not run while another goroutine reads.
-func (l *Languages) Add(code, area string, f catalogue.File) error {
+// Add adds a language, such as "sw" or "pt-BR". The function read returns its texts of an area; it is called when somebody first needs a
+// text, because a language takes some megabytes of memory and few sites use all. Add must not run while another goroutine uses the languages.
+func (l *Languages) Add(code string, read func(area string) (catalogue.File, error)) error {
 	tag, err := language.Parse(code)
 	if err != nil {
 		return fmt.Errorf("language %s: %w", code, err)
 	}
-	for _, s := range f.Sections {
-		for _, t := range s.Texts {
-			m := i18n.Message{ID: area + "." + s.Name + "." + t.Name, Zero: t.Zero, One: t.One, Two: t.Two, Few: t.Few, Many: t.Many, Other: t.Say}
-			if err := l.bundle.AddMessages(tag, &m); err != nil {
-				return fmt.Errorf("language %s: %w", code, err)
+	f, err := formOf(code, read)
+	if err != nil {
+		return err
+	}
+	t := &Texts{in: sync.OnceValue(func() *i18n.Localizer { return localizer(tag, read) }), code: code, form: f, alarms: l.alarms}
+	if len(l.texts) > 0 {
+		t.english = l.texts[0]
+	}
+	l.tags, l.texts = append(l.tags, tag), append(l.texts, t)
+	l.matcher = language.NewMatcher(l.tags)
+	return nil
+}
+
+// localizer reads the texts of a language. An area that cannot be read has no texts; a test reads all of them.
+func localizer(tag language.Tag, read func(area string) (catalogue.File, error)) *i18n.Localizer {
+	bundle := i18n.NewBundle(tag)
+	for _, area := range Areas() {
+		f, err := read(area)
+		if err != nil {
+			continue
+		}
+		for _, s := range f.Sections {
+			for _, t := range s.Texts {
+				m := i18n.Message{ID: area + "." + s.Name + "." + t.Name, Zero: t.Zero, One: t.One, Two: t.Two, Few: t.Few, Many: t.Many, Other: t.Say}
+				_ = bundle.AddMessages(tag, &m) // fails only for a language without rules for plurals; its texts are in English then
 			}
 		}
 	}
-	tags := l.bundle.LanguageTags()
-	l.matcher, l.texts = language.NewMatcher(tags), nil
-	for _, tag := range tags {
-		f, known := l.forms[tag.String()]
-		if !known {
-			f = l.forms[catalogue.English]
-		}
-		t := &Texts{in: i18n.NewLocalizer(l.bundle, tag.String()), code: tag.String(), form: f, alarms: l.alarms}
-		if f.rightToLeft {
-			t.latin = l.texts[0]
-		}
-		l.texts = append(l.texts, t)
-	}
-	return nil
+	return i18n.NewLocalizer(bundle, tag.String())
 }
 
 // All lists the languages of the pages, English first.
@@ -129,13 +123,13 @@ func (l *Languages) English() *Texts { return l.texts[0] }
 
 // Texts are the texts in one language. Texts that are missing in the language are in English.
 type Texts struct {
-	in     *i18n.Localizer
-	code   string
-	form   form
-	alarms []alarmForm
-	plain  bool
-	zone   *time.Location // of the site; nil for UTC
-	latin  *Texts         // in English, if the language has other letters than Latin ones
+	in      func() *i18n.Localizer
+	code    string
+	form    form
+	alarms  []alarmForm
+	plain   bool
+	zone    *time.Location // of the site; nil for UTC
+	english *Texts         // nil if these are the English ones
 }
 
 // Code is the language for a page's attribute lang: "en".
@@ -160,17 +154,28 @@ func (t *Texts) localized(c i18n.LocalizeConfig) string {
 			}
 		}
 	}
-	said, err := t.in.Localize(&c)
-	if err != nil && said == "" { // a test asks for every text in every language
-		return "[" + c.MessageID + "]"
+	if said, known := t.find(c); known {
+		return said
 	}
-	return said
+	return "[" + c.MessageID + "]" // a test asks for every text in every language
+}
+
+// find looks for a text in the language, and then in English.
+func (t *Texts) find(c i18n.LocalizeConfig) (said string, known bool) {
+	said, err := t.in().Localize(&c)
+	if err == nil || said != "" {
+		return said, true
+	}
+	if t.english == nil {
+		return "", false
+	}
+	return t.english.find(c)
 }
 
 // Name returns the name of a value of a kind. For the kind "event" and the value "301", it is the text "301" in the section "event" of the
 // catalogue's names. A value without a name is written as it is, in small letters and without underscores.
 func (t *Texts) Name(kind, value string) string {
-	if said, err := t.in.Localize(&i18n.LocalizeConfig{MessageID: "names." + kind + "." + value, TemplateParser: braces{}}); err == nil || said != "" {
+	if said, known := t.find(i18n.LocalizeConfig{MessageID: "names." + kind + "." + value, TemplateParser: braces{}}); known {
 		return said
 	}
 	return strings.ReplaceAll(strings.ToLower(value), "_", " ")
