@@ -43,7 +43,10 @@ type Usual struct {
 }
 
 // maxEarlier is how many of the newest approvals of a kind are read.
-const maxEarlier = 500
+const maxEarlier = 100
+
+// comparableForm is the oldest form of an effect whose amounts compare with today's. Its energy and power were texts, which compare with nothing.
+const comparableForm = 2
 
 // addUsual says what the figures of an action usually are, and marks what is much more.
 func (e *Effect) addUsual(tx Tx, row Approval, now time.Time) error {
@@ -92,7 +95,7 @@ func earlierEffects(tx Tx, act Act, now time.Time) ([]Effect, error) {
 	var out []Effect
 	for _, text := range texts {
 		var e Effect
-		if json.Unmarshal([]byte(text), &e) == nil && e.Form == effectForm {
+		if json.Unmarshal([]byte(text), &e) == nil && e.Form >= comparableForm {
 			out = append(out, e)
 		}
 	}

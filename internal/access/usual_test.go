@@ -98,6 +98,24 @@ func TestAnAmountStandsBesideWhatIsUsual(t *testing.T) {
 	}
 }
 
+// TestWhatWasAgreedToBeforeAnUpgradeSaysWhatIsUsual: also if the version before wrote it, unless that wrote amounts in another way.
+func TestWhatWasAgreedToBeforeAnUpgradeSaysWhatIsUsual(t *testing.T) {
+	r := newRows(t)
+	for form, minor := range map[int]money.Minor{1: 100, 2: 5_000, 3: 7_000} {
+		r.asksFor(access.ActDeposit, access.ApprovalUsed, kes(minor))
+		a := &r.approvals[len(r.approvals)-1]
+		const wrote = `"form":3`
+		if !strings.Contains(a.Effect, wrote) {
+			t.Fatalf("an approval keeps %s", a.Effect)
+		}
+		a.Effect = strings.Replace(a.Effect, wrote, fmt.Sprintf(`"form":%d`, form), 1)
+	}
+	f := r.sees(r.asksFor(access.ActDeposit, access.ApprovalWaiting, kes(6_000)), kes(6_000)).Effect.Facts[0]
+	if got, want := saysUsual(f), "70.00 KES of 2"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
 // TestOnlyOthersSayWhatIsUsualAlone: below a ceiling one person raises debts alone. What others take in a day says what is usual, and what the maker
 // took does not: nobody agreed to it.
 func TestOnlyOthersSayWhatIsUsualAlone(t *testing.T) {
