@@ -11,7 +11,8 @@ import (
 // link is a TCP proxy that stands for a network cable. While it is cut, it carries nothing and loses nothing, as TCP would resend it:
 // connections stay open and silent, new ones get no answer. After it is healed, everything goes on.
 type link struct {
-	at, to string
+	at   string
+	dial func() (net.Conn, error) // connects to its far end
 
 	mu      sync.Mutex
 	whole   *sync.Cond
@@ -26,13 +27,13 @@ type wire struct {
 	from string // the name of the machine that connected, once it has said so; see [wire.noteMachine]
 }
 
-func newLink(t testing.TB, to string) *link {
+func newLink(t testing.TB, dial func() (net.Conn, error)) *link {
 	t.Helper()
 	in, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &link{at: in.Addr().String(), to: to, severed: map[string]bool{}}
+	l := &link{at: in.Addr().String(), dial: dial, severed: map[string]bool{}}
 	l.whole = sync.NewCond(&l.mu)
 	t.Cleanup(func() {
 		l.mu.Lock()
@@ -98,7 +99,7 @@ func (w *wire) noteMachine(sent []byte) {
 func (w *wire) carry(near net.Conn) {
 	defer near.Close()
 	w.wait()
-	far, err := net.Dial("tcp", w.to)
+	far, err := w.dial()
 	if err != nil {
 		return
 	}

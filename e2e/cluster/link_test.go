@@ -31,7 +31,7 @@ func TestACutMachineReceivesNothingThroughTheCableOfAnother(t *testing.T) {
 			}()
 		}
 	}()
-	l := newLink(t, far.Addr().String())
+	l := newLink(t, func() (net.Conn, error) { return net.Dial("tcp", far.Addr().String()) })
 	connect := func(machine string) io.Writer {
 		c, err := net.Dial("tcp", l.at)
 		if err != nil {

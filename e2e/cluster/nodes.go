@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -31,10 +30,11 @@ import (
 const electorate = 3
 
 // Cluster is a PostgreSQL cluster as docs/operate/cluster.md describes it: three nodes under Patroni, three nodes of etcd, and HAProxy in
-// front. All of them are Debian's programs. Everything that a node sends or gets goes through links of its own.
+// front. All of them are Debian's programs.
 type Cluster struct {
 	t     testing.TB
 	dir   string
+	net   network
 	store [electorate]*Program // etcd
 	nodes [electorate]*Node
 	front *Program // HAProxy
@@ -45,22 +45,25 @@ type Cluster struct {
 // Node is one machine with Patroni and PostgreSQL.
 type Node struct {
 	cluster     *Cluster
+	machine     int
 	name, dir   string
 	patroni     *Program
-	links       []*link // all of its cables
-	feed        *link   // the one by which the other nodes replicate from it
-	sql, health string  // its addresses behind links
-	localSQL    string  // the address of its PostgreSQL for somebody at the machine, behind no link
+	sql, health string // the addresses by which the test reaches its programs, unless it is cut off
+	localSQL    string // the address of its PostgreSQL for somebody at the machine
 }
+
+func machineName(machine int) string { return fmt.Sprintf("n%d", machine) }
 
 // Program is a program that runs until it is killed.
 type Program struct {
-	cmd    *exec.Cmd
-	args   []string
-	env    []string
-	log    string
-	at     string // the address that it serves
-	exited chan struct{}
+	net     network
+	machine string
+	cmd     *exec.Cmd
+	args    []string
+	env     []string
+	log     string
+	at      string // the address by which the test reaches it
+	exited  chan struct{}
 }
 
 // servant returns the user that runs PostgreSQL if the test runs as root, which PostgreSQL refuses.
@@ -92,7 +95,7 @@ func (d *Program) Start(t testing.TB) {
 	if uid, gid, root := servant(); root {
 		d.cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uid, Gid: gid}
 	}
-	if err := d.cmd.Start(); err != nil {
+	if err := d.net.within(d.machine, d.cmd.Start); err != nil {
 		t.Fatal(err)
 	}
 	d.exited = make(chan struct{})
@@ -156,20 +159,13 @@ func (n *Node) Freeze(frozen bool) {
 }
 
 // Withhold cuts only the cable by which the other nodes replicate from the machine, or heals it.
-func (n *Node) Withhold(cut bool) { n.feed.set(cut) }
+func (n *Node) Withhold(cut bool) { n.cluster.net.withhold(n, cut) }
 
 // URL returns the URL of the machine's own database.
 func (n *Node) URL() string { return urlOf(n.sql) }
 
-// Isolate cuts all cables of the machine, or heals them. What the machine receives as a standby comes through a cable of another machine.
-func (n *Node) Isolate(cut bool) {
-	for _, l := range n.links {
-		l.set(cut)
-	}
-	for _, other := range n.cluster.nodes {
-		other.feed.severMachine(n.name, cut)
-	}
-}
+// Isolate cuts all cables of the machine, or heals them.
+func (n *Node) Isolate(cut bool) { n.cluster.net.cut(n, cut) }
 
 // Start starts everything and waits until the cluster has a primary, a synchronous standby and another standby.
 func Start(t testing.TB) *Cluster { t.Helper(); return start(t, false) }
@@ -188,6 +184,7 @@ func start(t testing.TB, lossy bool) *Cluster {
 	}
 	c := &Cluster{t: t, dir: dir, lossy: lossy}
 	own(t, dir)
+	c.net = newNetwork(t, dir)
 	t.Cleanup(c.end)
 	c.beginStore()
 	c.decided()
@@ -239,17 +236,13 @@ func (c *Cluster) end() {
 
 // beginStore starts etcd.
 func (c *Cluster) beginStore() {
-	var peers, clients [electorate]string
-	for i := range electorate {
-		peers[i], clients[i] = await.FreeAddress(c.t), await.FreeAddress(c.t)
-	}
 	file := fileOf(c.t, "/etc/default/etcd")
 	for i := range electorate {
-		name := fmt.Sprintf("n%d", i)
-		own := replaced(c.t, file, `ETCD_NAME="n0"`, `ETCD_NAME="`+name+`"`, "/var/lib/etcd/paywatt", filepath.Join(c.dir, "etcd-"+name),
-			`PEER_URLS="http://10.0.0.10:2380"`, `PEER_URLS="http://`+peers[i]+`"`, "http://10.0.0.10:2379", "http://"+clients[i],
-			"n0=http://10.0.0.10:2380", "n0=http://"+peers[0], "n1=http://10.0.0.11:2380", "n1=http://"+peers[1], "n2=http://10.0.0.12:2380", "n2=http://"+peers[2])
-		c.store[i] = &Program{log: filepath.Join(c.dir, "etcd-"+name+".log"), args: []string{"etcd"}, env: strings.Fields(strings.ReplaceAll(own, `"`, "")), at: clients[i]}
+		name := machineName(i)
+		at, edits := c.net.placeStore(i)
+		edits = append(edits, `ETCD_NAME="n0"`, `ETCD_NAME="`+name+`"`, "/var/lib/etcd/paywatt", filepath.Join(c.dir, "etcd-"+name))
+		env := strings.Fields(strings.ReplaceAll(replaced(c.t, file, edits...), `"`, ""))
+		c.store[i] = &Program{net: c.net, machine: name, log: filepath.Join(c.dir, "etcd-"+name+".log"), args: []string{"etcd"}, env: env, at: at}
 		c.store[i].Start(c.t)
 	}
 }
@@ -297,34 +290,20 @@ func (c *Cluster) StoreLeader() *Program {
 
 // newNode writes the configuration of one node, which is that of the page.
 func (c *Cluster) newNode(i int) *Node {
-	n := &Node{cluster: c, name: fmt.Sprintf("n%d", i), dir: filepath.Join(c.dir, fmt.Sprintf("n%d", i))}
+	n := &Node{cluster: c, machine: i, name: machineName(i), dir: filepath.Join(c.dir, machineName(i))}
 	if err := os.Mkdir(n.dir, 0o700); err != nil {
 		c.t.Fatal(err)
 	}
 	own(c.t, n.dir)
-	through := func(to string) string {
-		l := newLink(c.t, to)
-		n.links = append(n.links, l)
-		return l.at
-	}
-	var hosts []string
-	for _, d := range c.store {
-		hosts = append(hosts, through(d.at))
-	}
-	sql, health := await.FreeAddress(c.t), await.FreeAddress(c.t)
-	n.localSQL = sql
-	n.sql, n.health = through(sql), through(health)
-	feed := through(sql)
-	n.feed = n.links[len(n.links)-1]
 	bins, err := filepath.Glob("/usr/lib/postgresql/1[5-9]/bin")
 	if err != nil || len(bins) == 0 {
 		c.t.Fatalf("PostgreSQL 15 is not installed: %v", err)
 	}
-	// The proxies of etcd keep Patroni from going around its cables. A machine of the tests has little memory for the database.
-	config := replaced(c.t, fileOf(c.t, "/etc/patroni/config.yml"), "name: n0", "name: "+n.name, "0.0.0.0:8008", health, "10.0.0.10:8008", n.health,
-		"hosts: 10.0.0.10:2379,10.0.0.11:2379,10.0.0.12:2379", "use_proxies: true\n  hosts: "+strings.Join(hosts, ","), "0.0.0.0:5432", sql, "10.0.0.10:5432", feed,
-		"/var/lib/postgresql/15/paywatt", n.data(), "/usr/lib/postgresql/15/bin", bins[len(bins)-1], "/var/lib/postgresql/patroni.pgpass", filepath.Join(n.dir, "pgpass"),
-		"/var/run/postgresql", n.dir, "10.0.0.0/24", "127.0.0.1/32", "max_connections: 100", "max_connections: 100\n        shared_buffers: 32MB")
+	// A machine of the tests has little memory for the database.
+	edits := append(c.net.placeNode(n), "name: n0", "name: "+n.name, "/var/lib/postgresql/15/paywatt", n.data(), "/usr/lib/postgresql/15/bin", bins[len(bins)-1],
+		"/var/lib/postgresql/patroni.pgpass", filepath.Join(n.dir, "pgpass"), "/var/run/postgresql", n.dir,
+		"max_connections: 100", "max_connections: 100\n        shared_buffers: 32MB")
+	config := replaced(c.t, fileOf(c.t, "/etc/patroni/config.yml"), edits...)
 	if c.lossy {
 		config = replaced(c.t, config, "synchronous_mode: true", "synchronous_mode: false", "synchronous_mode_strict: true", "synchronous_mode_strict: false",
 			"maximum_lag_on_failover: 0", "maximum_lag_on_failover: 1073741824")
@@ -333,24 +312,20 @@ func (c *Cluster) newNode(i int) *Node {
 	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
 		c.t.Fatal(err)
 	}
-	n.patroni = &Program{args: []string{"patroni", file}, log: filepath.Join(n.dir, "patroni.log"), env: []string{"PATH=/usr/bin:/bin"}}
+	n.patroni = &Program{net: c.net, machine: n.name, args: []string{"patroni", file}, log: filepath.Join(n.dir, "patroni.log"), env: []string{"PATH=/usr/bin:/bin"}}
 	return n
 }
 
 // beginFront starts HAProxy, which passes connections to the node that says it is the primary.
 func (c *Cluster) beginFront() {
-	c.at = await.FreeAddress(c.t)
-	pairs := []string{"127.0.0.1:5000", c.at}
-	for i, n := range c.nodes {
-		host, port, _ := net.SplitHostPort(n.health)
-		pairs = append(pairs, fmt.Sprintf("n%d 10.0.0.1%d:5432 maxconn 200 check port 8008", i, i), fmt.Sprintf("n%d %s maxconn 200 check addr %s port %s", i, n.sql, host, port))
-	}
-	config := replaced(c.t, fileOf(c.t, "/etc/haproxy/haproxy.cfg"), pairs...)
+	at, edits := c.net.placeFront(c.nodes)
+	config := replaced(c.t, fileOf(c.t, "/etc/haproxy/haproxy.cfg"), edits...)
 	file := filepath.Join(c.dir, "haproxy.cfg")
 	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
 		c.t.Fatal(err)
 	}
-	c.front = &Program{args: []string{"haproxy", "-db", "-f", file}, log: filepath.Join(c.dir, "haproxy.log")}
+	c.at = at
+	c.front = &Program{net: c.net, machine: front, args: []string{"haproxy", "-db", "-f", file}, log: filepath.Join(c.dir, "haproxy.log")}
 	c.front.Start(c.t)
 }
 
@@ -367,7 +342,12 @@ func (c *Cluster) Switchover() {
 func (c *Cluster) patronictl(args ...string) {
 	c.t.Helper()
 	cmd := exec.Command("patronictl", append([]string{"-c", filepath.Join(c.nodes[0].dir, "patroni.yml")}, args...)...)
-	if out, err := cmd.CombinedOutput(); err != nil {
+	var out []byte
+	err := c.net.within(front, func() (err error) {
+		out, err = cmd.CombinedOutput()
+		return err
+	})
+	if err != nil {
 		c.t.Fatalf("%s: %v: %s", cmd, err, out)
 	}
 }
