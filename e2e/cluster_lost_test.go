@@ -66,7 +66,7 @@ func TestAPromotionThatLosesSalesRepeatsNoNumber(t *testing.T) {
 	promoted := time.Now()
 	was.Withhold(false)
 	was.Start(t)
-	l.c.Whole()
+	l.c.AwaitWhole()
 	l.use(promoted)
 	close(l.stop)
 	l.all.Wait()

@@ -55,7 +55,7 @@ func TestAClusterSaysWhatItLost(t *testing.T) {
 	for _, n := range standbys {
 		n.Isolate(false)
 	}
-	c.Whole()
+	c.AwaitWhole()
 	w.awaitSurfaces(full, 2)
 
 	was := c.Primary()
@@ -162,7 +162,7 @@ func (w *witnesses) startMachines(all []*cluster.Node) {
 	for _, n := range all {
 		n.Start(w)
 	}
-	w.c.Whole()
+	w.c.AwaitWhole()
 	w.awaitSurfaces(full, 2)
 }
 
@@ -170,7 +170,7 @@ func (w *witnesses) startMachines(all []*cluster.Node) {
 // anew if it cannot be rewound.
 func (w *witnesses) awaitReturn(was *cluster.Node, meter, key string, anew bool) {
 	w.Helper()
-	data, err := was.Data()
+	data, err := was.OpenData()
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -179,7 +179,7 @@ func (w *witnesses) awaitReturn(was *cluster.Node, meter, key string, anew bool)
 	w.servers[0].until(w.T, meter, key)
 	was.Isolate(false)
 	healed := time.Now()
-	w.c.Whole()
+	w.c.AwaitWhole()
 	took := time.Since(healed)
 	w.awaitSurfaces(full, 2)
 	switch kept, err := was.HasData(data); {

@@ -191,7 +191,7 @@ func (s *storm) suffer(t *testing.T, f clusterFault) {
 	}
 	healed := time.Now()
 	time.Sleep(3 * time.Second) // until Patroni has looked
-	s.c.Whole()
+	s.c.AwaitWhole()
 	s.kinds[f.name]++
 	s.past = append(s.past, endured{f.name, span{began, time.Now()}, time.Since(healed)})
 }

@@ -48,14 +48,14 @@ func newLink(t testing.TB, dial func() (net.Conn, error)) *link {
 			if err != nil {
 				return
 			}
-			go (&wire{link: l}).carry(c)
+			go (&wire{link: l}).carryConnection(c)
 		}
 	}()
 	return l
 }
 
-// set cuts the cable or heals it.
-func (l *link) set(cut bool) {
+// setCut cuts the cable or heals it.
+func (l *link) setCut(cut bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.cut = cut
@@ -70,8 +70,8 @@ func (l *link) severMachine(machine string, cut bool) {
 	l.whole.Broadcast()
 }
 
-// wait returns when the cables at both ends are whole.
-func (w *wire) wait() {
+// awaitCables returns when the cables at both ends are whole.
+func (w *wire) awaitCables() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for (w.cut || w.severed[w.from]) && !w.ended {
@@ -96,27 +96,27 @@ func (w *wire) noteMachine(sent []byte) {
 	}
 }
 
-func (w *wire) carry(near net.Conn) {
+func (w *wire) carryConnection(near net.Conn) {
 	defer near.Close()
-	w.wait()
+	w.awaitCables()
 	far, err := w.dial()
 	if err != nil {
 		return
 	}
 	defer far.Close()
 	var both sync.WaitGroup
-	both.Go(func() { w.copy(far, near, w.noteMachine) })
-	both.Go(func() { w.copy(near, far, func([]byte) {}) })
+	both.Go(func() { w.copyDirection(far, near, w.noteMachine) })
+	both.Go(func() { w.copyDirection(near, far, func([]byte) {}) })
 	both.Wait()
 }
 
-// copy carries one direction; its end closes both connections, but only over a whole cable.
-func (w *wire) copy(to, from net.Conn, hear func([]byte)) {
+// copyDirection carries one direction; its end closes both connections, but only over a whole cable.
+func (w *wire) copyDirection(to, from net.Conn, hear func([]byte)) {
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buf)
 		hear(buf[:n])
-		w.wait()
+		w.awaitCables()
 		if n > 0 {
 			if _, failed := to.Write(buf[:n]); failed != nil {
 				err = failed

@@ -108,9 +108,9 @@ func (d *Program) Kill() {
 	<-d.exited
 }
 
-// processes returns the node's PostgreSQL and all that it has started, the postmaster first.
-func (n *Node) processes() []int {
-	pid, err := os.ReadFile(filepath.Join(n.data(), "postmaster.pid"))
+// listProcesses returns the node's PostgreSQL and all that it has started, the postmaster first.
+func (n *Node) listProcesses() []int {
+	pid, err := os.ReadFile(filepath.Join(n.dataDir(), "postmaster.pid"))
 	if err != nil {
 		return nil
 	}
@@ -129,9 +129,9 @@ func (n *Node) processes() []int {
 	return all
 }
 
-// signal sends a signal to PostgreSQL and all that it has started.
-func (n *Node) signal(s syscall.Signal) {
-	for _, pid := range n.processes() {
+// signalDatabase sends a signal to PostgreSQL and all that it has started.
+func (n *Node) signalDatabase(s syscall.Signal) {
+	for _, pid := range n.listProcesses() {
 		_ = syscall.Kill(pid, s)
 	}
 }
@@ -139,14 +139,14 @@ func (n *Node) signal(s syscall.Signal) {
 // Kill is a power cut of the machine.
 func (n *Node) Kill() {
 	n.patroni.Kill()
-	n.signal(syscall.SIGKILL)
+	n.signalDatabase(syscall.SIGKILL)
 }
 
 // Start starts the machine again.
 func (n *Node) Start(t testing.TB) { n.patroni.Start(t) }
 
 // Crash kills all processes of PostgreSQL; Patroni goes on.
-func (n *Node) Crash() { n.signal(syscall.SIGKILL) }
+func (n *Node) Crash() { n.signalDatabase(syscall.SIGKILL) }
 
 // Freeze stops all programs of the machine, or lets them go on.
 func (n *Node) Freeze(frozen bool) {
@@ -155,7 +155,7 @@ func (n *Node) Freeze(frozen bool) {
 		s = syscall.SIGSTOP
 	}
 	_ = syscall.Kill(-n.patroni.cmd.Process.Pid, s)
-	n.signal(s)
+	n.signalDatabase(s)
 }
 
 // Withhold cuts only the cable by which the other nodes replicate from the machine, or heals it.
@@ -168,12 +168,12 @@ func (n *Node) URL() string { return urlOf(n.sql) }
 func (n *Node) Isolate(cut bool) { n.cluster.net.cut(n, cut) }
 
 // Start starts everything and waits until the cluster has a primary, a synchronous standby and another standby.
-func Start(t testing.TB) *Cluster { t.Helper(); return start(t, false) }
+func Start(t testing.TB) *Cluster { t.Helper(); return startCluster(t, false) }
 
 // StartAsynchronous starts a cluster whose commits wait for no standby, and waits until it has a primary and two standbys.
-func StartAsynchronous(t testing.TB) *Cluster { t.Helper(); return start(t, true) }
+func StartAsynchronous(t testing.TB) *Cluster { t.Helper(); return startCluster(t, true) }
 
-func start(t testing.TB, lossy bool) *Cluster {
+func startCluster(t testing.TB, lossy bool) *Cluster {
 	t.Helper()
 	for _, program := range []string{"etcd", "patroni", "haproxy"} {
 		tier.Program(t, program)
@@ -183,24 +183,24 @@ func start(t testing.TB, lossy bool) *Cluster {
 		t.Fatal(err)
 	}
 	c := &Cluster{t: t, dir: dir, lossy: lossy}
-	own(t, dir)
+	giveToServant(t, dir)
 	c.net = newNetwork(t, dir)
-	t.Cleanup(c.end)
-	c.beginStore()
-	c.decided()
+	t.Cleanup(c.killAll)
+	c.startStore()
+	c.awaitStore()
 	for i := range c.nodes {
 		c.nodes[i] = c.newNode(i)
 	}
-	c.beginFront()
+	c.startFront()
 	for _, n := range c.nodes {
 		n.patroni.Start(t)
 	}
-	c.Whole()
-	c.begin()
+	c.AwaitWhole()
+	c.makeDatabase()
 	return c
 }
 
-func own(t testing.TB, dir string) {
+func giveToServant(t testing.TB, dir string) {
 	t.Helper()
 	if uid, gid, root := servant(); root {
 		if err := os.Chown(dir, int(uid), int(gid)); err != nil {
@@ -209,8 +209,8 @@ func own(t testing.TB, dir string) {
 	}
 }
 
-// end kills everything. After a failure it leaves the logs where they are.
-func (c *Cluster) end() {
+// killAll kills everything. After a failure it leaves the logs where they are.
+func (c *Cluster) killAll() {
 	for _, d := range append(c.store[:], c.front) {
 		if d != nil && d.cmd != nil {
 			d.Kill()
@@ -234,8 +234,8 @@ func (c *Cluster) end() {
 	}
 }
 
-// beginStore starts etcd.
-func (c *Cluster) beginStore() {
+// startStore starts etcd.
+func (c *Cluster) startStore() {
 	file := fileOf(c.t, "/etc/default/etcd")
 	for i := range electorate {
 		name := machineName(i)
@@ -247,8 +247,8 @@ func (c *Cluster) beginStore() {
 	}
 }
 
-// decided waits until the nodes of etcd have agreed on their version, without which Patroni does not start.
-func (c *Cluster) decided() {
+// awaitStore waits until the nodes of etcd have agreed on their version, without which Patroni does not start.
+func (c *Cluster) awaitStore() {
 	c.t.Helper()
 	for deadline := time.Now().Add(await.Limit); ; time.Sleep(100 * time.Millisecond) {
 		var version struct{ Etcdcluster string }
@@ -294,13 +294,13 @@ func (c *Cluster) newNode(i int) *Node {
 	if err := os.Mkdir(n.dir, 0o700); err != nil {
 		c.t.Fatal(err)
 	}
-	own(c.t, n.dir)
+	giveToServant(c.t, n.dir)
 	bins, err := filepath.Glob("/usr/lib/postgresql/1[5-9]/bin")
 	if err != nil || len(bins) == 0 {
 		c.t.Fatalf("PostgreSQL 15 is not installed: %v", err)
 	}
 	// A machine of the tests has little memory for the database.
-	edits := append(c.net.placeNode(n), "name: n0", "name: "+n.name, "/var/lib/postgresql/15/paywatt", n.data(), "/usr/lib/postgresql/15/bin", bins[len(bins)-1],
+	edits := append(c.net.placeNode(n), "name: n0", "name: "+n.name, "/var/lib/postgresql/15/paywatt", n.dataDir(), "/usr/lib/postgresql/15/bin", bins[len(bins)-1],
 		"/var/lib/postgresql/patroni.pgpass", filepath.Join(n.dir, "pgpass"), "/var/run/postgresql", n.dir,
 		"max_connections: 100", "max_connections: 100\n        shared_buffers: 32MB")
 	config := replaced(c.t, fileOf(c.t, "/etc/patroni/config.yml"), edits...)
@@ -316,8 +316,8 @@ func (c *Cluster) newNode(i int) *Node {
 	return n
 }
 
-// beginFront starts HAProxy, which passes connections to the node that says it is the primary.
-func (c *Cluster) beginFront() {
+// startFront starts HAProxy, which passes connections to the node that says it is the primary.
+func (c *Cluster) startFront() {
 	at, edits := c.net.placeFront(c.nodes)
 	config := replaced(c.t, fileOf(c.t, "/etc/haproxy/haproxy.cfg"), edits...)
 	file := filepath.Join(c.dir, "haproxy.cfg")
@@ -359,30 +359,30 @@ func urlOf(address string) string {
 	return "postgres://paywatt:paywatt-password@" + address + "/paywatt?sslmode=disable"
 }
 
-// begin makes the role and the database of the page.
-func (c *Cluster) begin() {
+// makeDatabase makes the role and the database of the page.
+func (c *Cluster) makeDatabase() {
 	c.t.Helper()
 	// A database cannot be made in a transaction, so each statement has a message of its own.
 	for _, sql := range strings.SplitAfter(strings.TrimSpace(fileOf(c.t, "paywatt.sql")), "\n") {
-		c.admin("postgres", sql)
+		c.runAdmin("postgres", sql)
 	}
 }
 
 // Admin runs a statement at the primary, in the servers' database, as the superuser. It returns the first value of the answer, if there is one.
-func (c *Cluster) Admin(sql string) string { c.t.Helper(); return c.admin("paywatt", sql) }
+func (c *Cluster) Admin(sql string) string { c.t.Helper(); return c.runAdmin("paywatt", sql) }
 
 // AdminAt runs a statement as the superuser who sits at one machine, also while its cables are cut.
 func (c *Cluster) AdminAt(n *Node, sql string) string {
 	c.t.Helper()
-	return c.adminAt(n.localSQL, "paywatt", sql)
+	return c.runAdminAt(n.localSQL, "paywatt", sql)
 }
 
-func (c *Cluster) admin(database, sql string) string {
+func (c *Cluster) runAdmin(database, sql string) string {
 	c.t.Helper()
-	return c.adminAt(c.at, database, sql)
+	return c.runAdminAt(c.at, database, sql)
 }
 
-func (c *Cluster) adminAt(address, database, sql string) string {
+func (c *Cluster) runAdminAt(address, database, sql string) string {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), await.Limit)
 	defer cancel()
@@ -405,19 +405,19 @@ func (c *Cluster) adminAt(address, database, sql string) string {
 	return string(results[0].Rows[0][0])
 }
 
-// Data opens the folder of the machine's PostgreSQL. While it is open, no other folder can take its place unnoticed: see [os.SameFile].
-func (n *Node) Data() (*os.File, error) { return os.Open(n.data()) }
+// OpenData opens the folder of the machine's PostgreSQL. While it is open, no other folder can take its place unnoticed: see [os.SameFile].
+func (n *Node) OpenData() (*os.File, error) { return os.Open(n.dataDir()) }
 
-// data is the folder of the machine's PostgreSQL.
-func (n *Node) data() string { return filepath.Join(n.dir, "data") }
+// dataDir is the folder of the machine's PostgreSQL.
+func (n *Node) dataDir() string { return filepath.Join(n.dir, "data") }
 
-// HasData reports whether the machine's PostgreSQL still has the folder that [Node.Data] opened.
+// HasData reports whether the machine's PostgreSQL still has the folder that [Node.OpenData] opened.
 func (n *Node) HasData(opened *os.File) (bool, error) {
 	was, err := opened.Stat()
 	if err != nil {
 		return false, err
 	}
-	is, err := os.Stat(n.data())
+	is, err := os.Stat(n.dataDir())
 	if errors.Is(err, os.ErrNotExist) {
 		return false, nil
 	}
@@ -450,23 +450,23 @@ func (c *Cluster) ForgetCommonLog(n *Node) {
 }
 
 // Primary returns the node that is the primary, or nil.
-func (c *Cluster) Primary() *Node { return c.running("leader") }
+func (c *Cluster) Primary() *Node { return c.runningAs("leader") }
 
 // Standby returns the node that is the synchronous standby, or nil.
-func (c *Cluster) Standby() *Node { return c.running("sync_standby") }
+func (c *Cluster) Standby() *Node { return c.runningAs("sync_standby") }
 
-// running returns the node that has a role and runs, or nil.
-func (c *Cluster) running(role string) *Node {
-	all, _ := c.members()
+// runningAs returns the node that has a role and runs, or nil.
+func (c *Cluster) runningAs(role string) *Node {
+	all, _ := c.listMembers()
 	for _, m := range all {
-		if m.Role == role && m.runs() {
-			return c.node(m)
+		if m.Role == role && m.isRunning() {
+			return c.nodeOf(m)
 		}
 	}
 	return nil
 }
 
-func (c *Cluster) node(m member) *Node {
+func (c *Cluster) nodeOf(m member) *Node {
 	i := slices.IndexFunc(c.nodes[:], func(n *Node) bool { return n.name == m.Name })
 	if i < 0 {
 		return nil
@@ -480,10 +480,10 @@ type member struct {
 	Timeline          int
 }
 
-func (m member) runs() bool { return m.State == "running" || m.State == "streaming" }
+func (m member) isRunning() bool { return m.State == "running" || m.State == "streaming" }
 
-// members asks the nodes for the state of the cluster.
-func (c *Cluster) members() (all []member, err error) {
+// listMembers asks the nodes for the state of the cluster.
+func (c *Cluster) listMembers() (all []member, err error) {
 	for _, n := range c.nodes {
 		var answer *http.Response
 		if answer, err = (&http.Client{Timeout: time.Second}).Get("http://" + n.health + "/cluster"); err != nil {
@@ -501,37 +501,37 @@ func (c *Cluster) members() (all []member, err error) {
 
 // Standbys returns the nodes that are standbys.
 func (c *Cluster) Standbys() (out []*Node) {
-	all, _ := c.members()
+	all, _ := c.listMembers()
 	for _, m := range all {
-		if n := c.node(m); n != nil && m.Role != "leader" {
+		if n := c.nodeOf(m); n != nil && m.Role != "leader" {
 			out = append(out, n)
 		}
 	}
 	return out
 }
 
-// Whole waits until all nodes have their roles and are on one timeline.
-func (c *Cluster) Whole() {
+// AwaitWhole waits until all nodes have their roles and are on one timeline.
+func (c *Cluster) AwaitWhole() {
 	c.t.Helper()
 	const within = 2 * await.Limit // copies of the database are made one after the other
 	for deadline := time.Now().Add(within); ; time.Sleep(100 * time.Millisecond) {
-		last, _ := c.members()
-		if c.whole(last) {
+		last, _ := c.listMembers()
+		if c.isWhole(last) {
 			return
 		}
 		if time.Now().After(deadline) {
-			c.t.Fatalf("%s: the cluster is not whole after %v: %+v\n%s", await.NotInTime, within, last, c.tails())
+			c.t.Fatalf("%s: the cluster is not whole after %v: %+v\n%s", await.NotInTime, within, last, c.tailLogs())
 		}
 	}
 }
 
-func (c *Cluster) whole(all []member) bool {
+func (c *Cluster) isWhole(all []member) bool {
 	roles, want := map[string]int{}, map[string]int{"leader": 1, "sync_standby": 1, "replica": electorate - 2}
 	if c.lossy {
 		want = map[string]int{"leader": 1, "replica": electorate - 1}
 	}
 	for _, m := range all {
-		if m.Timeline != all[0].Timeline || !m.runs() {
+		if m.Timeline != all[0].Timeline || !m.isRunning() {
 			return false
 		}
 		roles[m.Role]++
@@ -539,7 +539,7 @@ func (c *Cluster) whole(all []member) bool {
 	return maps.Equal(roles, want)
 }
 
-func (c *Cluster) tails() string {
+func (c *Cluster) tailLogs() string {
 	var out bytes.Buffer
 	for _, n := range c.nodes {
 		log, _ := os.ReadFile(n.patroni.log)

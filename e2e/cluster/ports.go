@@ -71,11 +71,11 @@ func (p *ports) placeFront(nodes [electorate]*Node) (at string, edits []string) 
 // cut also cuts what the machine receives as a standby, which comes through a cable of another machine.
 func (p *ports) cut(n *Node, cut bool) {
 	for _, l := range p.cables[n.machine] {
-		l.set(cut)
+		l.setCut(cut)
 	}
 	for _, feed := range p.feeds {
 		feed.severMachine(n.name, cut)
 	}
 }
 
-func (p *ports) withhold(n *Node, cut bool) { p.feeds[n.machine].set(cut) }
+func (p *ports) withhold(n *Node, cut bool) { p.feeds[n.machine].setCut(cut) }
