@@ -245,7 +245,7 @@ type ActRule struct {
 func ActRules() []ActRule {
 	var out []ActRule
 	for a, r := range acts {
-		out = append(out, ActRule{Act: a, Moves: r.moves, Right: r.right, Second: r.needs(), Under: slices.Clone(r.under), Size: r.size.names()})
+		out = append(out, ActRule{Act: a, Moves: r.moves, Right: r.right, Second: r.needs(), Under: slices.Clone(r.under), Size: r.size.listFigures()})
 	}
 	slices.SortFunc(out, func(a, b ActRule) int { return cmp.Compare(a.Act, b.Act) })
 	return out

@@ -26,8 +26,8 @@ func sizeByFigures(names ...string) size { return size{facts: names} }
 // isKnown reports whether the action has a size.
 func (s size) isKnown() bool { return len(s.facts) > 0 || s.rows }
 
-// names lists the figures of an action that are compared; "rows" stands for the sums of a file.
-func (s size) names() []string {
+// listFigures lists the figures of an action that are compared; "rows" stands for the sums of a file.
+func (s size) listFigures() []string {
 	if s.rows {
 		return []string{"rows"}
 	}

@@ -27,12 +27,12 @@ func Limited(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		a := c.crowd.ask(c)
+		a := c.crowd.requestPlace(c)
 		select {
 		case <-a.may:
 		case <-r.Context().Done():
 		}
-		defer c.crowd.answered(a)
+		defer c.crowd.endAnswer(a)
 		if r.Context().Err() != nil || c.Crowded() {
 			panic(http.ErrAbortHandler) // the client has gone
 		}
@@ -67,22 +67,22 @@ func (c *Conn) noteWait() (ended func()) {
 	}
 }
 
-// ask begins an answer, or lets it wait.
-func (w *Crowd) ask(c *Conn) *waiter {
+// requestPlace begins an answer, or lets it wait.
+func (w *Crowd) requestPlace(c *Conn) *waiter {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !c.stranger.Load() {
 		return newWaiter(c).release()
 	}
 	c.waited.Store(0)
-	a := w.answers.ask(c)
+	a := w.answers.addWaiter(c)
 	c.answer = a
 	for len(w.answers.waiting) > w.limits.Waiting {
-		w.end(w.busiest())
+		w.closeConn(w.busiest())
 	}
 	if len(w.answers.waiting) > 0 && !w.looking {
 		w.looking = true
-		time.AfterFunc(lookEvery, w.look)
+		time.AfterFunc(lookEvery, w.endSlowOnes)
 	}
 	return a // it may have ended already
 }
@@ -99,8 +99,8 @@ func (w *Crowd) busiest() *Conn {
 	return most
 }
 
-// answered ends an answer, also one that still waits.
-func (w *Crowd) answered(a *waiter) {
+// endAnswer ends an answer, also one that still waits.
+func (w *Crowd) endAnswer(a *waiter) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.dropAnswer(a)
@@ -111,11 +111,11 @@ func (w *Crowd) dropAnswer(a *waiter) {
 	if a.conn.answer == a {
 		a.conn.answer = nil
 	}
-	w.answers.end(a)
+	w.answers.dropWaiter(a)
 }
 
-// look ends the strangers that let their answers wait while others have none.
-func (w *Crowd) look() {
+// endSlowOnes ends the strangers that let their answers wait while others have none.
+func (w *Crowd) endSlowOnes() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := time.Now().UnixNano()
@@ -129,11 +129,11 @@ func (w *Crowd) look() {
 		case a.conn.ended.Load(): // its handler is about to return
 			needed--
 		case since != 0 && now-since+a.conn.waited.Load() >= int64(patience):
-			w.end(a.conn)
+			w.closeConn(a.conn)
 			needed--
 		}
 	}
 	if w.looking = len(w.answers.waiting) > 0; w.looking {
-		time.AfterFunc(lookEvery, w.look)
+		time.AfterFunc(lookEvery, w.endSlowOnes)
 	}
 }

@@ -56,7 +56,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 	c.endTurn()
 	n, err := c.Conn.Read(p)
 	if n > 0 && c.stranger.Load() {
-		if why := c.crowd.count(c, n); why != nil {
+		if why := c.crowd.countSent(c, n); why != nil {
 			return 0, why
 		}
 		c.awaitTurn(p[:n])
@@ -85,7 +85,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 // SignedIn takes the connection out of the crowd: its client has signed in. It may be called again, and on nil.
 func (c *Conn) SignedIn() {
 	if c != nil && c.stranger.Load() {
-		c.crowd.leave(c)
+		c.crowd.takeOut(c)
 	}
 }
 
@@ -104,7 +104,7 @@ func (c *Conn) Displace(sameAddress bool) bool {
 	}
 	for e := of.Front(); e != nil; e = e.Next() {
 		if other := e.Value.(*Conn); other != c {
-			w.end(other)
+			w.closeConn(other)
 			return true
 		}
 	}
@@ -118,7 +118,7 @@ func (c *Conn) Crowded() bool { return c != nil && c.ended.Load() }
 func (c *Conn) Close() error {
 	c.endTurn()
 	if c.stranger.Load() || c.ended.Load() {
-		c.crowd.leave(c)
+		c.crowd.takeOut(c)
 	}
 	return c.Conn.Close()
 }

@@ -83,7 +83,7 @@ func (c *Conn) awaitTurn(sent []byte) {
 		w.mu.Unlock()
 		return
 	}
-	t := w.handshakes.ask(c)
+	t := w.handshakes.addWaiter(c)
 	c.handshake = t
 	w.mu.Unlock()
 	<-t.may
@@ -103,6 +103,6 @@ func (c *Conn) endTurn() {
 func (c *Conn) dropTurn() {
 	if t := c.handshake; t != nil {
 		c.handshake = nil
-		c.crowd.handshakes.end(t)
+		c.crowd.handshakes.dropWaiter(t)
 	}
 }

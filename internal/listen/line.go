@@ -50,20 +50,20 @@ type line struct {
 	underWay []*waiter // the oldest first
 }
 
-// ask gives a stranger a place, or lets it wait for one.
-func (l *line) ask(c *Conn) *waiter {
+// addWaiter gives a stranger a place, or lets it wait for one.
+func (l *line) addWaiter(c *Conn) *waiter {
 	l.asked++
 	t := newWaiter(c)
 	t.number = l.asked
 	// An address saves no turns up. One that comes joins the next round: else addresses that come and go would stand before all that stay.
 	c.home.next[l.kind] = max(c.home.next[l.kind], l.round+1)
 	l.waiting = append(l.waiting, t)
-	l.begin()
+	l.fillPlaces()
 	return t
 }
 
-// begin gives the free places away.
-func (l *line) begin() {
+// fillPlaces gives the free places away.
+func (l *line) fillPlaces() {
 	for len(l.waiting) > 0 && len(l.underWay) < l.places {
 		t := slices.MinFunc(l.waiting, l.compare)
 		l.waiting = removeWaiter(l.waiting, t)
@@ -80,13 +80,13 @@ func (l *line) compare(a, b *waiter) int {
 		cmp.Compare(a.number, b.number))
 }
 
-// end takes a stranger out of the line, whether it waits or has a place.
-func (l *line) end(t *waiter) {
+// dropWaiter takes a stranger out of the line, whether it waits or has a place.
+func (l *line) dropWaiter(t *waiter) {
 	if slices.Contains(l.waiting, t) {
 		l.waiting = removeWaiter(l.waiting, t.release())
 	}
 	l.underWay = removeWaiter(l.underWay, t)
-	l.begin()
+	l.fillPlaces()
 }
 
 // isWaiting reports whether a stranger waits.

@@ -123,7 +123,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 	limitUnsent(raw)
 	c := &Conn{Conn: raw, crowd: l.crowd, at: time.Now()}
-	l.crowd.enter(c, l.closed)
+	l.crowd.admit(c, l.closed)
 	return c, nil
 }
 
@@ -133,8 +133,8 @@ func (l *listener) Close() error {
 	return l.Listener.Close()
 }
 
-// enter adds a stranger. While there are too many, it ends older ones, or waits until one may be ended.
-func (w *Crowd) enter(c *Conn, closed <-chan struct{}) {
+// admit adds a stranger. While there are too many, it ends older ones, or waits until one may be ended.
+func (w *Crowd) admit(c *Conn, closed <-chan struct{}) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for w.all.Len()+w.ending >= w.limits.Strangers {
@@ -142,7 +142,7 @@ func (w *Crowd) enter(c *Conn, closed <-chan struct{}) {
 		if w.ending == 0 {
 			var victim *Conn
 			if victim, wait = w.victim(time.Now()); wait <= 0 {
-				w.end(victim)
+				w.closeConn(victim)
 				continue
 			}
 		}
@@ -160,13 +160,13 @@ func (w *Crowd) enter(c *Conn, closed <-chan struct{}) {
 		case <-closed:
 			timer.Stop()
 			w.mu.Lock()
-			w.add(c) // the listener ends, and its server ends the connection
+			w.addConn(c) // the listener ends, and its server ends the connection
 			return
 		}
 		timer.Stop()
 		w.mu.Lock()
 	}
-	w.add(c)
+	w.addConn(c)
 }
 
 // collectAfter and collectEvery say when the memory of strangers that are gone is collected: after so many, and not more often.
@@ -175,9 +175,9 @@ const (
 	collectEvery = time.Second
 )
 
-// collect gives the memory of strangers that are gone back. The runtime would let garbage grow to the size of everything in use, and many short
+// collectGarbage gives the memory of strangers that are gone back. The runtime would let garbage grow to the size of everything in use, and many short
 // handshakes would so take much more memory than those under way. The caller holds mu.
-func (w *Crowd) collect() {
+func (w *Crowd) collectGarbage() {
 	w.came++
 	now := time.Now()
 	if w.came < collectAfter || now.Sub(w.freeAt) < collectEvery {
@@ -187,9 +187,9 @@ func (w *Crowd) collect() {
 	go runtime.GC()
 }
 
-// add makes a connection a stranger. The caller holds mu.
-func (w *Crowd) add(c *Conn) {
-	w.collect()
+// addConn makes a connection a stranger. The caller holds mu.
+func (w *Crowd) addConn(c *Conn) {
+	w.collectGarbage()
 	c.stranger.Store(true)
 	c.inAll = w.all.PushBack(c)
 	c.address = addressOf(c.Conn)
@@ -228,10 +228,10 @@ func (w *Crowd) victim(now time.Time) (*Conn, time.Duration) {
 	return oldest, w.limits.Grace - now.Sub(oldest.at)
 }
 
-// end ends a stranger's connection. It counts until its server has closed it, because its handshake may be under way. The caller holds mu.
-func (w *Crowd) end(c *Conn) {
+// closeConn ends a stranger's connection. It counts until its server has closed it, because its handshake may be under way. The caller holds mu.
+func (w *Crowd) closeConn(c *Conn) {
 	c.ended.Store(true)
-	w.remove(c)
+	w.removeConn(c)
 	c.ending = true
 	w.ending++
 	_ = c.Conn.Close() // its reader finds out
@@ -243,8 +243,8 @@ func (w *Crowd) end(c *Conn) {
 	}
 }
 
-// remove takes a connection out of the crowd. The caller holds mu.
-func (w *Crowd) remove(c *Conn) {
+// removeConn takes a connection out of the crowd. The caller holds mu.
+func (w *Crowd) removeConn(c *Conn) {
 	if !c.stranger.CompareAndSwap(true, false) {
 		return
 	}
@@ -263,32 +263,32 @@ func (w *Crowd) remove(c *Conn) {
 	if t := c.handshake; t != nil && (!c.ended.Load() || t.isWaiting()) {
 		c.dropTurn()
 	}
-	w.free()
+	w.wakeNewcomers()
 }
 
-// free wakes the newcomers that wait. The caller holds mu.
-func (w *Crowd) free() {
+// wakeNewcomers wakes the newcomers that wait. The caller holds mu.
+func (w *Crowd) wakeNewcomers() {
 	if w.freed != nil {
 		close(w.freed)
 		w.freed = nil
 	}
 }
 
-// leave takes a connection out of the crowd that has signed in or that its server closes.
-func (w *Crowd) leave(c *Conn) {
+// takeOut takes a connection out of the crowd that has signed in or that its server closes.
+func (w *Crowd) takeOut(c *Conn) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.remove(c)
+	w.removeConn(c)
 	c.dropTurn()
 	if c.ending {
 		c.ending = false
 		w.ending = max(0, w.ending-1)
-		w.free()
+		w.wakeNewcomers()
 	}
 }
 
-// count adds to what a stranger has sent, and says why the connection ends.
-func (w *Crowd) count(c *Conn, n int) error {
+// countSent adds to what a stranger has sent, and says why the connection ends.
+func (w *Crowd) countSent(c *Conn, n int) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !c.stranger.Load() {
@@ -297,11 +297,11 @@ func (w *Crowd) count(c *Conn, n int) error {
 	c.sent += n
 	w.sent += n
 	if !c.begun && c.sent > w.limits.First {
-		w.remove(c)
+		w.removeConn(c)
 		return ErrFirst
 	}
 	for w.sent > w.limits.Sum {
-		w.end(w.greediest())
+		w.closeConn(w.greediest())
 	}
 	return nil
 }
