@@ -187,7 +187,7 @@ func (r *Run) decide(d *rand.Rand, how string) {
 			}
 		}
 		if done.Meter != nil {
-			r.built(done.Meter)
+			r.placeMeter(done.Meter)
 		}
 	}
 }

@@ -196,11 +196,11 @@ func (r *Run) register(n apiv1.NewMeter) *place {
 	}
 	var m apiv1.AddedMeter
 	a.into(&m)
-	return r.built(&m)
+	return r.placeMeter(&m)
 }
 
-// built installs a meter that P has registered, and connects it.
-func (r *Run) built(m *apiv1.AddedMeter) *place {
+// placeMeter installs a meter that P has registered, and connects it.
+func (r *Run) placeMeter(m *apiv1.AddedMeter) *place {
 	p := &place{number: m.Number, owner: P, wallet: m.Mode != "prepay_token", load: 3000, online: true, password: m.MQTTPassword, link: m.LinkKey}
 	p.key = r.t.decoder(p.number, &r.err)
 	h := newHouse(p.number, p.key, p.wallet, r.now().Unix(), p.load)

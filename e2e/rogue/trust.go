@@ -183,8 +183,8 @@ const (
 // workbook is the body of a request that sends a workbook.
 type workbook []byte
 
-// unanswered reports whether the server has just not answered a request, which then ends the history: such a server does nothing more for anybody.
-func (r *Run) unanswered(what string, args ...any) bool {
+// hasNoAnswer reports whether the server has just not answered a request, which then ends the history: such a server does nothing more for anybody.
+func (r *Run) hasNoAnswer(what string, args ...any) bool {
 	if r.err == nil {
 		return false
 	}
@@ -243,15 +243,15 @@ func (r *Run) reckon() {
 	}
 	if r.mole != "" || len(r.secrets) > 0 {
 		r.pass(3)
-		r.outlived()
+		r.checkLimitedKeys()
 	}
 	if n := r.owned.calls.Load(); n > 0 {
 		r.gained = append(r.gained, fmt.Sprintf("the server called P's machine %d times, and nobody agreed to its address", n))
 	}
 }
 
-// outlived looks at what P still has after P's limited key has ended.
-func (r *Run) outlived() {
+// checkLimitedKeys looks at what P still has after P's limited key has ended.
+func (r *Run) checkLimitedKeys() {
 	if r.ahead <= r.temp {
 		return
 	}
