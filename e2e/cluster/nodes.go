@@ -480,23 +480,30 @@ type member struct {
 	Timeline          int
 }
 
+func (m member) leads() bool { return m.Role == "leader" }
+
 func (m member) isRunning() bool { return m.State == "running" || m.State == "streaming" }
 
-// listMembers asks the nodes for the state of the cluster.
+// listMembers asks the nodes in turn for the state of the cluster.
 func (c *Cluster) listMembers() (all []member, err error) {
 	for _, n := range c.nodes {
-		var answer *http.Response
-		if answer, err = (&http.Client{Timeout: time.Second}).Get("http://" + n.health + "/cluster"); err != nil {
-			continue
-		}
-		var body struct{ Members []member }
-		err = json.NewDecoder(answer.Body).Decode(&body)
-		_ = answer.Body.Close()
-		if err == nil {
-			return body.Members, nil
+		if all, err = n.listMembers(); err == nil {
+			return all, nil
 		}
 	}
 	return nil, errors.Join(errors.New("no node answers"), err)
+}
+
+// listMembers asks one node for the state of the cluster. A node that was cut off may say how it was before.
+func (n *Node) listMembers() ([]member, error) {
+	answer, err := (&http.Client{Timeout: time.Second}).Get("http://" + n.health + "/cluster")
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	var body struct{ Members []member }
+	err = json.NewDecoder(answer.Body).Decode(&body)
+	return body.Members, err
 }
 
 // Standbys returns the nodes that are standbys.
@@ -510,22 +517,33 @@ func (c *Cluster) Standbys() (out []*Node) {
 	return out
 }
 
-// AwaitWhole waits until all nodes have their roles and are on one timeline.
+// AwaitWhole waits until all nodes say that all nodes have their roles and are on one timeline.
 func (c *Cluster) AwaitWhole() {
 	c.t.Helper()
 	const within = 2 * await.Limit // copies of the database are made one after the other
-	for deadline := time.Now().Add(within); ; time.Sleep(100 * time.Millisecond) {
-		last, _ := c.listMembers()
-		if c.isWhole(last) {
-			return
-		}
+	for deadline := time.Now().Add(within); !c.isWhole(); time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(deadline) {
+			last, _ := c.listMembers()
 			c.t.Fatalf("%s: the cluster is not whole after %v: %+v\n%s", await.NotInTime, within, last, c.tailLogs())
 		}
 	}
 }
 
-func (c *Cluster) isWhole(all []member) bool {
+// isWhole reports whether all nodes say the same of a whole cluster.
+func (c *Cluster) isWhole() bool {
+	leaders := map[string]bool{}
+	for _, n := range c.nodes {
+		all, err := n.listMembers()
+		if err != nil || !c.areAllThere(all) {
+			return false
+		}
+		leaders[all[slices.IndexFunc(all, member.leads)].Name] = true
+	}
+	return len(leaders) == 1
+}
+
+// areAllThere reports whether each member has its role, and all are on one timeline.
+func (c *Cluster) areAllThere(all []member) bool {
 	roles, want := map[string]int{}, map[string]int{"leader": 1, "sync_standby": 1, "replica": electorate - 2}
 	if c.lossy {
 		want = map[string]int{"leader": 1, "replica": electorate - 1}
