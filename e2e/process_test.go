@@ -38,6 +38,9 @@ type builds struct {
 
 var built = builds{paths: map[string]string{}}
 
+// linkFlags are what the linker sets in the binary with build tags; see internal/plant.
+var linkFlags = map[string]string{"faultinject": "-X github.com/paywatt/paywatt/internal/plant.allowed=yes"}
+
 // buildOnce returns the path of the binary with build tags. The environment names it, or the first caller builds it.
 func buildOnce(t testing.TB, tags string) string {
 	t.Helper()
@@ -54,7 +57,7 @@ func buildOnce(t testing.TB, tags string) string {
 		t.Fatal(err)
 	}
 	bin := filepath.Join(dir, "paywatt")
-	cmd := exec.Command("go", "build", "-tags", tags, "-o", bin, "../cmd/paywatt")
+	cmd := exec.Command("go", "build", "-tags", tags, "-ldflags", linkFlags[tags], "-o", bin, "../cmd/paywatt")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)

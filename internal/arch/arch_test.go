@@ -21,7 +21,7 @@ const module = "github.com/paywatt/paywatt"
 // A folder below a room belongs to the room unless it is listed itself.
 func layers() map[string]int {
 	return map[string]int{
-		"api/apiv1": 0, "sts": 0, "unit": 0, "wire": 0, "internal/id": 0, "internal/refusal": 0, "internal/refuse": 1, "internal/words": 2, "internal/alarmtext": 1, "internal/diagnosistext": 1, "internal/fault": 0, "internal/logkey": 0, "internal/licenses": 0, "internal/exit": 0,
+		"api/apiv1": 0, "sts": 0, "unit": 0, "wire": 0, "internal/id": 0, "internal/refusal": 0, "internal/refuse": 1, "internal/words": 2, "internal/alarmtext": 1, "internal/diagnosistext": 1, "internal/fault": 0, "internal/plant": 0, "internal/logkey": 0, "internal/licenses": 0, "internal/exit": 0,
 		"internal/gsm/pdu": 1, "internal/gsm/at": 1, "supply": 1, "meter": 1, "internal/money": 1, "internal/catalogue": 1, "internal/tariff": 1, "internal/localday": 1, "internal/series": 1, "internal/ledger": 1, "internal/config": 1, "internal/seal": 1, "internal/calibration": 1, "internal/meterdoc": 1,
 		"internal/access": 2, "internal/registry": 2, "internal/metering": 2, "internal/vending": 2, "internal/sale": 2, "internal/receipt": 2, "internal/proof": 2,
 		"internal/command": 2, "internal/meterconfig": 2, "internal/job": 2, "internal/report": 2, "internal/presence": 2, "internal/diagnosis": 2, "internal/wallet": 2, "internal/intake": 2, "internal/quarantine": 2, "internal/silence": 2,
@@ -131,7 +131,7 @@ func TestImportsGoOneWay(t *testing.T) {
 			t.Errorf("%s: room %s has no layer; give it one in layers()", f.name, f.dir)
 			continue
 		}
-		if f.test() || layer == -1 || f.name == "plant.go" { // only tests build it, and it reads which fault they plant
+		if f.test() || layer == -1 || f.name == "plant.go" { // it reads which fault a test plants
 			continue
 		}
 		for _, imp := range f.tree.Imports {
