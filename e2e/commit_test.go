@@ -56,7 +56,7 @@ func TestACommitThatErrorsIsUnknownAndStopsMinting(t *testing.T) {
 	p.run(t, "", "verify", "--data", p.dir)
 }
 
-// TestAReleaseCannotBeToldToMisbehave: the fault hooks are not in a release binary.
+// TestAReleaseCannotBeToldToMisbehave: the faults of the store are not in a release binary, and the linker did not allow it to switch rules off.
 func TestAReleaseCannotBeToldToMisbehave(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -67,8 +67,10 @@ func TestAReleaseCannotBeToldToMisbehave(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := bytes.Contains(b, []byte("acknowledge-before-commit")); got != c.want {
-			t.Errorf("%s contains the fault hooks: %v, want %v", c.bin, got, c.want)
+		for _, mark := range []string{"acknowledge-before-commit", "rules-may-be-switched-off"} {
+			if got := bytes.Contains(b, []byte(mark)); got != c.want {
+				t.Errorf("%s contains %q: %v, want %v", c.bin, mark, got, c.want)
+			}
 		}
 	}
 	if _, err := exec.LookPath("go"); err != nil {

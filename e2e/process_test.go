@@ -39,7 +39,7 @@ type builds struct {
 var built = builds{paths: map[string]string{}}
 
 // linkFlags are what the linker sets in the binary with build tags; see internal/plant.
-var linkFlags = map[string]string{"faultinject": "-X github.com/paywatt/paywatt/internal/plant.allowed=yes"}
+var linkFlags = map[string]string{"faultinject": "-X github.com/paywatt/paywatt/internal/plant.allowed=rules-may-be-switched-off"}
 
 // buildOnce returns the path of the binary with build tags. The environment names it, or the first caller builds it.
 func buildOnce(t testing.TB, tags string) string {

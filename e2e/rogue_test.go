@@ -236,7 +236,7 @@ func TestARogueGainsNothing(t *testing.T) {
 	t.Logf("figures: %d requests of P in %d histories, %.0f a second", asked.Load(), histories.Load(), float64(asked.Load())/time.Since(began).Seconds())
 }
 
-// newTown sets a utility up. E2E_ROGUE_BIN is the binary to play against, built with the tag faultinject. Without that tag, or with an
+// newTown sets a utility up. E2E_ROGUE_BIN is the binary to play against, built as internal/plant says. Without the tag, or with an
 // earlier version, E2E_ROGUE_CLOCK=off keeps the clock as it is.
 func newTown(t *testing.T) (*site, *rogue.Utility) {
 	t.Helper()

@@ -9,7 +9,8 @@ import (
 )
 
 // link is a TCP proxy that stands for a network cable. While it is cut, it carries nothing and loses nothing, as TCP would resend it:
-// connections stay open and silent, new ones get no answer. After it is healed, everything goes on.
+// connections stay open and silent, new ones get no answer. After it is healed, everything goes on. If nobody listens at its far end, a client
+// that has connected gets a reset.
 type link struct {
 	at   string
 	dial func() (net.Conn, error) // connects to its far end
@@ -101,6 +102,7 @@ func (w *wire) carryConnection(near net.Conn) {
 	w.awaitCables()
 	far, err := w.dial()
 	if err != nil {
+		_ = near.(*net.TCPConn).SetLinger(0)
 		return
 	}
 	defer far.Close()

@@ -56,14 +56,14 @@ func machineName(machine int) string { return fmt.Sprintf("n%d", machine) }
 
 // Program is a program that runs until it is killed.
 type Program struct {
-	net     network
-	machine string
-	cmd     *exec.Cmd
-	args    []string
-	env     []string
-	log     string
-	at      string // the address by which the test reaches it
-	exited  chan struct{}
+	net    network
+	host   string
+	cmd    *exec.Cmd
+	args   []string
+	env    []string
+	log    string
+	at     string // the address by which the test reaches it
+	exited chan struct{}
 }
 
 // servant returns the user that runs PostgreSQL if the test runs as root, which PostgreSQL refuses.
@@ -95,7 +95,7 @@ func (d *Program) Start(t testing.TB) {
 	if uid, gid, root := servant(); root {
 		d.cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uid, Gid: gid}
 	}
-	if err := d.net.within(d.machine, d.cmd.Start); err != nil {
+	if err := d.net.runWithin(d.host, d.cmd.Start); err != nil {
 		t.Fatal(err)
 	}
 	d.exited = make(chan struct{})
@@ -159,13 +159,13 @@ func (n *Node) Freeze(frozen bool) {
 }
 
 // Withhold cuts only the cable by which the other nodes replicate from the machine, or heals it.
-func (n *Node) Withhold(cut bool) { n.cluster.net.withhold(n, cut) }
+func (n *Node) Withhold(cut bool) { n.cluster.net.withholdLog(n, cut) }
 
 // URL returns the URL of the machine's own database.
 func (n *Node) URL() string { return urlOf(n.sql) }
 
 // Isolate cuts all cables of the machine, or heals them.
-func (n *Node) Isolate(cut bool) { n.cluster.net.cut(n, cut) }
+func (n *Node) Isolate(cut bool) { n.cluster.net.cutCables(n, cut) }
 
 // Start starts everything and waits until the cluster has a primary, a synchronous standby and another standby.
 func Start(t testing.TB) *Cluster { t.Helper(); return startCluster(t, false) }
@@ -173,12 +173,15 @@ func Start(t testing.TB) *Cluster { t.Helper(); return startCluster(t, false) }
 // StartAsynchronous starts a cluster whose commits wait for no standby, and waits until it has a primary and two standbys.
 func StartAsynchronous(t testing.TB) *Cluster { t.Helper(); return startCluster(t, true) }
 
+// folderPrefix begins the name of the folder of a cluster. The number of the test's process follows.
+const folderPrefix = "paywatt-cluster-"
+
 func startCluster(t testing.TB, lossy bool) *Cluster {
 	t.Helper()
 	for _, program := range []string{"etcd", "patroni", "haproxy"} {
 		tier.Program(t, program)
 	}
-	dir, err := os.MkdirTemp("", "paywatt-cluster-")
+	dir, err := os.MkdirTemp("", fmt.Sprintf("%s%d-", folderPrefix, os.Getpid()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,7 +245,7 @@ func (c *Cluster) startStore() {
 		at, edits := c.net.placeStore(i)
 		edits = append(edits, `ETCD_NAME="n0"`, `ETCD_NAME="`+name+`"`, "/var/lib/etcd/paywatt", filepath.Join(c.dir, "etcd-"+name))
 		env := strings.Fields(strings.ReplaceAll(replaced(c.t, file, edits...), `"`, ""))
-		c.store[i] = &Program{net: c.net, machine: name, log: filepath.Join(c.dir, "etcd-"+name+".log"), args: []string{"etcd"}, env: env, at: at}
+		c.store[i] = &Program{net: c.net, host: name, log: filepath.Join(c.dir, "etcd-"+name+".log"), args: []string{"etcd"}, env: env, at: at}
 		c.store[i].Start(c.t)
 	}
 }
@@ -300,8 +303,8 @@ func (c *Cluster) newNode(i int) *Node {
 		c.t.Fatalf("PostgreSQL 15 is not installed: %v", err)
 	}
 	// A machine of the tests has little memory for the database.
-	edits := append(c.net.placeNode(n), "name: n0", "name: "+n.name, "/var/lib/postgresql/15/paywatt", n.dataDir(), "/usr/lib/postgresql/15/bin", bins[len(bins)-1],
-		"/var/lib/postgresql/patroni.pgpass", filepath.Join(n.dir, "pgpass"), "/var/run/postgresql", n.dir,
+	edits := append(c.net.placeNode(n), "name: n0", "name: "+n.name, "/var/lib/postgresql/15/paywatt", n.dataDir(),
+		"/usr/lib/postgresql/15/bin", bins[len(bins)-1], "/var/lib/postgresql/patroni.pgpass", filepath.Join(n.dir, "pgpass"), "/var/run/postgresql", n.dir,
 		"max_connections: 100", "max_connections: 100\n        shared_buffers: 32MB")
 	config := replaced(c.t, fileOf(c.t, "/etc/patroni/config.yml"), edits...)
 	if c.lossy {
@@ -312,7 +315,8 @@ func (c *Cluster) newNode(i int) *Node {
 	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
 		c.t.Fatal(err)
 	}
-	n.patroni = &Program{net: c.net, machine: n.name, args: []string{"patroni", file}, log: filepath.Join(n.dir, "patroni.log"), env: []string{"PATH=/usr/bin:/bin"}}
+	n.patroni = &Program{net: c.net, host: n.name, args: []string{"patroni", file}, log: filepath.Join(n.dir, "patroni.log"),
+		env: []string{"PATH=/usr/bin:/bin"}}
 	return n
 }
 
@@ -325,7 +329,7 @@ func (c *Cluster) startFront() {
 		c.t.Fatal(err)
 	}
 	c.at = at
-	c.front = &Program{net: c.net, machine: front, args: []string{"haproxy", "-db", "-f", file}, log: filepath.Join(c.dir, "haproxy.log")}
+	c.front = &Program{net: c.net, host: front, args: []string{"haproxy", "-db", "-f", file}, log: filepath.Join(c.dir, "haproxy.log")}
 	c.front.Start(c.t)
 }
 
@@ -343,7 +347,7 @@ func (c *Cluster) patronictl(args ...string) {
 	c.t.Helper()
 	cmd := exec.Command("patronictl", append([]string{"-c", filepath.Join(c.nodes[0].dir, "patroni.yml")}, args...)...)
 	var out []byte
-	err := c.net.within(front, func() (err error) {
+	err := c.net.runWithin(front, func() (err error) {
 		out, err = cmd.CombinedOutput()
 		return err
 	})

@@ -26,13 +26,15 @@ func newPorts(t testing.TB) *ports {
 	return p
 }
 
-func (p *ports) within(_ string, do func() error) error { return do() }
+func (p *ports) runWithin(_ string, do func() error) error { return do() }
 
 func (p *ports) placeStore(machine int) (at string, edits []string) {
 	peers, clients := p.peers, p.clients
-	return clients[machine], []string{`PEER_URLS="http://10.0.0.10:2380"`, `PEER_URLS="http://` + peers[machine] + `"`,
-		"http://10.0.0.10:2379", "http://" + clients[machine],
-		"n0=http://10.0.0.10:2380", "n0=http://" + peers[0], "n1=http://10.0.0.11:2380", "n1=http://" + peers[1], "n2=http://10.0.0.12:2380", "n2=http://" + peers[2]}
+	edits = []string{`PEER_URLS="http://10.0.0.10:2380"`, `PEER_URLS="http://` + peers[machine] + `"`, "http://10.0.0.10:2379", "http://" + clients[machine]}
+	for i, peer := range peers {
+		edits = append(edits, machineName(i)+"=http://"+addressOf(i)+":2380", machineName(i)+"=http://"+peer)
+	}
+	return clients[machine], edits
 }
 
 // addCable returns the near end of a new cable of a machine.
@@ -63,13 +65,14 @@ func (p *ports) placeFront(nodes [electorate]*Node) (at string, edits []string) 
 	edits = []string{"127.0.0.1:5000", at}
 	for i, n := range nodes {
 		host, port, _ := net.SplitHostPort(n.health)
-		edits = append(edits, fmt.Sprintf("n%d 10.0.0.1%d:5432 maxconn 200 check port 8008", i, i), fmt.Sprintf("n%d %s maxconn 200 check addr %s port %s", i, n.sql, host, port))
+		edits = append(edits, fmt.Sprintf("n%d %s:5432 maxconn 200 check port 8008", i, addressOf(i)),
+			fmt.Sprintf("n%d %s maxconn 200 check addr %s port %s", i, n.sql, host, port))
 	}
 	return at, edits
 }
 
-// cut also cuts what the machine receives as a standby, which comes through a cable of another machine.
-func (p *ports) cut(n *Node, cut bool) {
+// cutCables also cuts what the machine receives as a standby, which comes through a cable of another machine.
+func (p *ports) cutCables(n *Node, cut bool) {
 	for _, l := range p.cables[n.machine] {
 		l.setCut(cut)
 	}
@@ -78,4 +81,4 @@ func (p *ports) cut(n *Node, cut bool) {
 	}
 }
 
-func (p *ports) withhold(n *Node, cut bool) { p.feeds[n.machine].setCut(cut) }
+func (p *ports) withholdLog(n *Node, cut bool) { p.feeds[n.machine].setCut(cut) }

@@ -35,7 +35,7 @@ func trustMoves() []move {
 		{"invite with a limited key", 1, func(r *Run, _ *rand.Rand) { r.inviteWithLimitedKey() }},
 		{"ask for secrets with a limited key", 1, func(r *Run, d *rand.Rand) { r.keepSecret(d) }},
 		{"let a provider call P's machine", 1, func(r *Run, _ *rand.Rand) { r.lure() }},
-		{"let a webhook call P's machine", 1, func(r *Run, d *rand.Rand) { r.hookOwnMachine(d) }},
+		{"let a webhook call P's machine", 1, func(r *Run, d *rand.Rand) { r.addOwnWebhook(d) }},
 		{"book a surplus", 2, func(r *Run, d *rand.Rand) {
 			float := kes(0)
 			r.ask(r.p(), "POST", "/v1/shifts", apiv1.NewShift{Till: "main", Opening: &float})
@@ -158,7 +158,7 @@ func (r *Run) cost() {
 	if a.status == http.StatusForbidden {
 		return
 	}
-	if r.hasNoAnswer("a file of %d KB", len(small)>>10) {
+	if r.endIfUnanswered("a file of %d KB", len(small)>>10) {
 		return
 	}
 	after, spent := r.srv.Cost()
@@ -315,9 +315,9 @@ func (r *Run) lure() {
 	}
 }
 
-// hookOwnMachine adds a webhook at P's machine, whose address does not look like one of the server's own network, lets an honest owner agree to it, and asks
+// addOwnWebhook adds a webhook at P's machine, whose address does not look like one of the server's own network, lets an honest owner agree to it, and asks
 // for a call to it.
-func (r *Run) hookOwnMachine(d *rand.Rand) {
+func (r *Run) addOwnWebhook(d *rand.Rand) {
 	url := fmt.Sprintf("https://%s:%s/", one(d, []string{"[::ffff:127.0.0.1]", "0.0.0.0", "127.1", "localhost"}), r.address())
 	var made struct{ ID string }
 	if r.ask(r.p(), "POST", "/v1/webhooks", map[string]any{"url": url, "events": []string{"vend.completed"}}).into(&made); made.ID == "" {

@@ -42,10 +42,11 @@ type Usual struct {
 	amount   int64 // the median of the values without their signs: one that goes both ways is not usually nothing
 }
 
-// maxEarlier is how many of the newest approvals of a kind are read.
+// maxEarlier is how many of the newest approvals of a kind are read, each time somebody looks at the page.
 const maxEarlier = 100
 
-// comparableForm is the oldest form of an effect whose amounts compare with today's. Its energy and power were texts, which compare with nothing.
+// comparableForm is the oldest form of an effect whose amounts of money are written as today. It wrote energy and power as texts: they have no unit, so
+// they are compared with nothing.
 const comparableForm = 2
 
 // addUsual says what the figures of an action usually are, and marks what is much more.

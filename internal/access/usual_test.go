@@ -98,21 +98,34 @@ func TestAnAmountStandsBesideWhatIsUsual(t *testing.T) {
 	}
 }
 
-// TestWhatWasAgreedToBeforeAnUpgradeSaysWhatIsUsual: also if the version before wrote it, unless that wrote amounts in another way.
-func TestWhatWasAgreedToBeforeAnUpgradeSaysWhatIsUsual(t *testing.T) {
-	r := newRows(t)
-	for form, minor := range map[int]money.Minor{1: 100, 2: 5_000, 3: 7_000} {
-		r.asksFor(access.ActDeposit, access.ApprovalUsed, kes(minor))
-		a := &r.approvals[len(r.approvals)-1]
-		const wrote = `"form":3`
-		if !strings.Contains(a.Effect, wrote) {
-			t.Fatalf("an approval keeps %s", a.Effect)
-		}
-		a.Effect = strings.Replace(a.Effect, wrote, fmt.Sprintf(`"form":%d`, form), 1)
+// TestRequestsApprovedBeforeAnUpgradeCount as earlier versions stored them, if their amounts were written as today. The version before wrote an energy
+// as a text, which is compared with nothing.
+func TestRequestsApprovedBeforeAnUpgradeCount(t *testing.T) {
+	energy := func(wh int64) func(*access.Effect) {
+		return func(e *access.Effect) { e.Tells("energy", access.Counts(access.UnitEnergy, wh)) }
 	}
-	f := r.sees(r.asksFor(access.ActDeposit, access.ApprovalWaiting, kes(6_000)), kes(6_000)).Effect.Facts[0]
-	if got, want := saysUsual(f), "70.00 KES of 2"; got != want {
-		t.Errorf("%s, want %s", got, want)
+	for name, c := range map[string]struct {
+		act     access.Act
+		earlier []string
+		asks    func(*access.Effect)
+		want    string
+	}{
+		"an amount": {access.ActDeposit, []string{
+			`{"form":1,"facts":[{"name":"amount","after":{"minor":100,"currency":"KES"}}]}`,
+			`{"form":2,"facts":[{"name":"amount","after":{"minor":5000,"currency":"KES"}}]}`}, kes(6_000), "50.00 KES of 1"},
+		"an energy": {access.ActUnits, []string{`{"form":2,"facts":[{"name":"energy","after":{"text":"90.0 kWh"}}]}`}, energy(90_000), " of 0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRows(t)
+			for _, stored := range c.earlier {
+				r.asksFor(c.act, access.ApprovalUsed, c.asks)
+				r.approvals[len(r.approvals)-1].Effect = stored
+			}
+			f := r.sees(r.asksFor(c.act, access.ApprovalWaiting, c.asks), c.asks).Effect.Facts[0]
+			if got := saysUsual(f); got != c.want || !f.Usual.Compared {
+				t.Errorf("%s, want %s", got, c.want)
+			}
+		})
 	}
 }
 

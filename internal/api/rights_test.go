@@ -58,7 +58,7 @@ type stage struct {
 // next returns a number that was not used before.
 func (s *stage) next() int { s.n++; return s.n }
 
-// do sends a valid request of the owner. A question takes no number, so that waiting for an answer changes no name that is made of one.
+// do sends a valid request of the owner. A GET takes no number: a test repeats it while it waits, and the numbers become parts of names.
 func (s *stage) do(status int, method, path, body string) answer {
 	s.t.Helper()
 	if method == http.MethodGet {

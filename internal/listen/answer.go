@@ -82,7 +82,7 @@ func (w *Crowd) requestPlace(c *Conn) *waiter {
 	}
 	if len(w.answers.waiting) > 0 && !w.looking {
 		w.looking = true
-		time.AfterFunc(lookEvery, w.endSlowOnes)
+		time.AfterFunc(lookEvery, w.endSlowStrangers)
 	}
 	return a // it may have ended already
 }
@@ -114,8 +114,8 @@ func (w *Crowd) dropAnswer(a *waiter) {
 	w.answers.dropWaiter(a)
 }
 
-// endSlowOnes ends the strangers that let their answers wait while others have none.
-func (w *Crowd) endSlowOnes() {
+// endSlowStrangers ends the strangers that let their answers wait while others have none.
+func (w *Crowd) endSlowStrangers() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := time.Now().UnixNano()
@@ -134,6 +134,6 @@ func (w *Crowd) endSlowOnes() {
 		}
 	}
 	if w.looking = len(w.answers.waiting) > 0; w.looking {
-		time.AfterFunc(lookEvery, w.endSlowOnes)
+		time.AfterFunc(lookEvery, w.endSlowStrangers)
 	}
 }

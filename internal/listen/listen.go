@@ -123,7 +123,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 	limitUnsent(raw)
 	c := &Conn{Conn: raw, crowd: l.crowd, at: time.Now()}
-	l.crowd.admit(c, l.closed)
+	l.crowd.admitConn(c, l.closed)
 	return c, nil
 }
 
@@ -133,8 +133,8 @@ func (l *listener) Close() error {
 	return l.Listener.Close()
 }
 
-// admit adds a stranger. While there are too many, it ends older ones, or waits until one may be ended.
-func (w *Crowd) admit(c *Conn, closed <-chan struct{}) {
+// admitConn adds a stranger. While there are too many, it ends older ones, or waits until one may be ended.
+func (w *Crowd) admitConn(c *Conn, closed <-chan struct{}) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for w.all.Len()+w.ending >= w.limits.Strangers {

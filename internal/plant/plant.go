@@ -2,10 +2,10 @@
 //
 // Only a program that was linked for tests can switch a rule off:
 //
-//	go build -tags faultinject -ldflags '-X github.com/paywatt/paywatt/internal/plant.allowed=yes' ./cmd/paywatt
+//	go build -tags faultinject -ldflags '-X github.com/paywatt/paywatt/internal/plant.allowed=rules-may-be-switched-off' ./cmd/paywatt
 //
-// The packages with the rules are the same in a release. If they had files behind the build tag, the compiler would compile them, and everything
-// that imports them, a second time.
+// The packages with the rules are compiled once for both programs. If they had files behind the build tag, the compiler would compile them, and
+// everything that imports them, a second time.
 package plant
 
 import (
@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// allowed is set by the linker, and empty in a release.
+// allowed is set by the linker, and empty in a release. A test looks for its value in both programs.
 var allowed string
 
 // Has reports whether the environment variable FAULT_INJECT, whose entries are separated by commas, has a fault.
@@ -22,4 +22,6 @@ func Has(fault string) bool {
 }
 
 // HasFor reports the same of a fault in the rule of one object: "alone=meter.swap".
-func HasFor(fault, object string) bool { return allowed != "" && Has(fault+"="+object) }
+func HasFor(fault, object string) bool {
+	return allowed != "" && Has(fault+"="+object) // a release makes no text of them
+}

@@ -1,15 +1,24 @@
-package plant_test
+package plant
 
-import (
-	"testing"
+import "testing"
 
-	"github.com/paywatt/paywatt/internal/plant"
-)
-
-// TestAReleaseSwitchesNoRuleOff: this test was linked as a release is, so the environment says nothing to it. e2e has the program that obeys.
+// TestAReleaseSwitchesNoRuleOff: this test was linked as a release is, so it ignores FAULT_INJECT.
 func TestAReleaseSwitchesNoRuleOff(t *testing.T) {
 	t.Setenv("FAULT_INJECT", "limited-keys,alone=meter.swap")
-	if plant.Has("limited-keys") || plant.HasFor("alone", "meter.swap") {
+	if Has("limited-keys") || HasFor("alone", "meter.swap") {
 		t.Error("FAULT_INJECT switches rules off in a program that was not linked for it")
+	}
+}
+
+// TestAFaultIsAWholeEntry compares the entries of FAULT_INJECT with the names of faults.
+func TestAFaultIsAWholeEntry(t *testing.T) {
+	t.Setenv("FAULT_INJECT", "limited-keys,alone=meter.swap")
+	defer func(was string) { allowed = was }(allowed)
+	allowed = "in this test"
+	if !Has("limited-keys") || !HasFor("alone", "meter.swap") {
+		t.Error("a fault that is planted is not seen")
+	}
+	if Has("limited") || Has("keys") || Has("alone") || HasFor("alone", "meter") {
+		t.Error("a part of an entry is taken for a fault")
 	}
 }

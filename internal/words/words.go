@@ -2,7 +2,7 @@
 // from pages.toml and receipts.toml in internal/catalogue/texts/en: add a new text there, and go generate
 // ./internal/catalogue writes its method.
 //
-// Start at [Open], which reads the catalogue once, and [Languages.For].
+// Start at [Open], which lists the languages, and [Languages.For].
 package words
 
 import (
@@ -37,7 +37,7 @@ type Languages struct {
 	alarms  []alarmForm
 }
 
-// Open lists the languages of the catalogue.
+// Open lists the languages of the catalogue, and reads how each writes figures.
 func Open() (*Languages, error) {
 	l := &Languages{}
 	var err error
@@ -68,7 +68,7 @@ func (l *Languages) Add(code string, read func(area string) (catalogue.File, err
 	if err != nil {
 		return err
 	}
-	t := &Texts{in: sync.OnceValue(func() *i18n.Localizer { return localizer(tag, read) }), code: code, form: f, alarms: l.alarms}
+	t := &Texts{in: sync.OnceValue(func() *i18n.Localizer { return newLocalizer(tag, read) }), code: code, form: f, alarms: l.alarms}
 	if len(l.texts) > 0 {
 		t.english = l.texts[0]
 	}
@@ -77,8 +77,8 @@ func (l *Languages) Add(code string, read func(area string) (catalogue.File, err
 	return nil
 }
 
-// localizer reads the texts of a language. An area that cannot be read has no texts; a test reads all of them.
-func localizer(tag language.Tag, read func(area string) (catalogue.File, error)) *i18n.Localizer {
+// newLocalizer reads the texts of a language. An area that cannot be read has none, so its texts are in English. The tests of the catalogue read all.
+func newLocalizer(tag language.Tag, read func(area string) (catalogue.File, error)) *i18n.Localizer {
 	bundle := i18n.NewBundle(tag)
 	for _, area := range Areas() {
 		f, err := read(area)
@@ -154,14 +154,14 @@ func (t *Texts) localized(c i18n.LocalizeConfig) string {
 			}
 		}
 	}
-	if said, known := t.find(c); known {
+	if said, known := t.findText(c); known {
 		return said
 	}
 	return "[" + c.MessageID + "]" // a test asks for every text in every language
 }
 
-// find looks for a text in the language, and then in English.
-func (t *Texts) find(c i18n.LocalizeConfig) (said string, known bool) {
+// findText looks for a text in the language, and then in English.
+func (t *Texts) findText(c i18n.LocalizeConfig) (said string, known bool) {
 	said, err := t.in().Localize(&c)
 	if err == nil || said != "" {
 		return said, true
@@ -169,13 +169,13 @@ func (t *Texts) find(c i18n.LocalizeConfig) (said string, known bool) {
 	if t.english == nil {
 		return "", false
 	}
-	return t.english.find(c)
+	return t.english.findText(c)
 }
 
 // Name returns the name of a value of a kind. For the kind "event" and the value "301", it is the text "301" in the section "event" of the
 // catalogue's names. A value without a name is written as it is, in small letters and without underscores.
 func (t *Texts) Name(kind, value string) string {
-	if said, known := t.find(i18n.LocalizeConfig{MessageID: "names." + kind + "." + value, TemplateParser: braces{}}); known {
+	if said, known := t.findText(i18n.LocalizeConfig{MessageID: "names." + kind + "." + value, TemplateParser: braces{}}); known {
 		return said
 	}
 	return strings.ReplaceAll(strings.ToLower(value), "_", " ")

@@ -16,7 +16,7 @@ func English(t testing.TB) *words.Texts {
 	return Languages(t).English()
 }
 
-// opened reads the catalogue once for all tests of a binary, because that takes a tenth of a second.
+// opened is shared by all tests of a binary, because reading a language takes some hundredths of a second.
 var opened = sync.OnceValues(words.Open)
 
 // Languages returns the texts of all languages. The caller must not change them.
