@@ -67,7 +67,7 @@ func TestAReleaseCannotBeToldToMisbehave(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, mark := range []string{"acknowledge-before-commit", "rules-may-be-switched-off"} {
+		for _, mark := range []string{"acknowledge-before-commit", rulesMayBeOff} {
 			if got := bytes.Contains(b, []byte(mark)); got != c.want {
 				t.Errorf("%s contains %q: %v, want %v", c.bin, mark, got, c.want)
 			}

@@ -38,8 +38,11 @@ type builds struct {
 
 var built = builds{paths: map[string]string{}}
 
-// linkFlags are what the linker sets in the binary with build tags; see internal/plant.
-var linkFlags = map[string]string{"faultinject": "-X github.com/paywatt/paywatt/internal/plant.allowed=rules-may-be-switched-off"}
+// rulesMayBeOff is the value with which the linker lets rules be switched off; see internal/plant.
+const rulesMayBeOff = "rules-may-be-switched-off"
+
+// linkFlags are what the linker sets in the binary with build tags.
+var linkFlags = map[string]string{"faultinject": "-X github.com/paywatt/paywatt/internal/plant.allowed=" + rulesMayBeOff}
 
 // buildOnce returns the path of the binary with build tags. The environment names it, or the first caller builds it.
 func buildOnce(t testing.TB, tags string) string {
@@ -57,7 +60,8 @@ func buildOnce(t testing.TB, tags string) string {
 		t.Fatal(err)
 	}
 	bin := filepath.Join(dir, "paywatt")
-	cmd := exec.Command("go", "build", "-tags", tags, "-ldflags", linkFlags[tags], "-o", bin, "../cmd/paywatt")
+	// Without -trimpath the binary would name its link flags, and a test could not tell whether they had an effect.
+	cmd := exec.Command("go", "build", "-trimpath", "-tags", tags, "-ldflags", linkFlags[tags], "-o", bin, "../cmd/paywatt")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)

@@ -32,8 +32,8 @@ func fileOf(t testing.TB, name string) string {
 	return ""
 }
 
-// replaced replaces texts of a file of the page, in pairs. Each of them must be there.
-func replaced(t testing.TB, file string, pairs ...string) string {
+// replaceTexts replaces texts of a file of the page, in pairs. Each of them must be there.
+func replaceTexts(t testing.TB, file string, pairs ...string) string {
 	t.Helper()
 	for i := 0; i < len(pairs); i += 2 {
 		if !strings.Contains(file, pairs[i]) {

@@ -41,10 +41,10 @@ func newNamespaces(t testing.TB, dir string) (network, error) {
 	}
 	n := &namespaces{t: t, ip: ip, prefix: filepath.Base(dir) + "-"}
 	n.removeLeftOver()
+	t.Cleanup(n.removeMachines)
 	if err := n.addMachine(front); err != nil {
 		return nil, fmt.Errorf("%w: %w", errNoNamespaces, err)
 	}
-	t.Cleanup(n.removeMachines)
 	if err := n.configureMachine(front, "link add lan type bridge", "addr add 10.0.0.1/24 dev lan", "link set lan up"); err != nil {
 		return nil, err
 	}
@@ -70,7 +70,8 @@ func (n *namespaces) connectMachine(machine int) error {
 	if err := n.addMachine(name); err != nil {
 		return err
 	}
-	if err := n.configureMachine(front, "link add "+name+" type veth peer name eth0 netns "+n.prefix+name, "link set "+name+" master lan up"); err != nil {
+	cable := "link add " + name + " type veth peer name eth0 netns " + n.prefix + name
+	if err := n.configureMachine(front, cable, "link set "+name+" master lan up"); err != nil {
 		return err
 	}
 	return n.configureMachine(name, "addr add "+addressOf(machine)+"/24 dev eth0", "link set eth0 up")
@@ -90,7 +91,7 @@ func (n *namespaces) removeLeftOver() {
 		process, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(space), folderPrefix), "-")
 		pid, err := strconv.Atoi(process)
 		if err == nil && errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
-			_ = n.removeAll(folderPrefix + process + "-")
+			_ = n.removeAll(folderPrefix + process + "-") // another test may be removing them too
 		}
 	}
 }

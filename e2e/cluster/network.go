@@ -3,7 +3,10 @@ package cluster
 import (
 	"errors"
 	"fmt"
+	"os"
 	"testing"
+
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // network connects the machines of a cluster.
@@ -37,6 +40,8 @@ func newNetwork(t testing.TB, dir string) network {
 	t.Helper()
 	n, err := newNamespaces(t, dir)
 	switch {
+	case errors.Is(err, errNoNamespaces) && tier.MustRun() && os.Geteuid() == 0:
+		t.Fatalf("%v, and %s=1", err, tier.NeedsAll)
 	case errors.Is(err, errNoNamespaces):
 		t.Logf("NOT TESTED: the addresses of %s. All machines of the cluster share one address: %v", page, err)
 		return newPorts(t)

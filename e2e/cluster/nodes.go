@@ -88,18 +88,22 @@ func (d *Program) Start(t testing.TB) {
 		t.Fatal(err)
 	}
 	defer out.Close()
-	d.cmd = exec.Command(d.args[0], d.args[1:]...)
-	d.cmd.Dir, d.cmd.Env = filepath.Dir(d.log), append(os.Environ(), d.env...)
-	d.cmd.Stdout, d.cmd.Stderr = out, out
-	d.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd := exec.Command(d.args[0], d.args[1:]...)
+	cmd.Dir, cmd.Env = filepath.Dir(d.log), append(os.Environ(), d.env...)
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if uid, gid, root := servant(); root {
-		d.cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uid, Gid: gid}
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uid, Gid: gid}
 	}
-	if err := d.net.runWithin(d.host, d.cmd.Start); err != nil {
+	if err := d.net.runWithin(d.host, cmd.Start); err != nil {
 		t.Fatal(err)
 	}
-	d.exited = make(chan struct{})
-	go func(cmd *exec.Cmd, exited chan struct{}) { _ = cmd.Wait(); close(exited) }(d.cmd, d.exited)
+	exited := make(chan struct{})
+	go func() {
+		_ = cmd.Wait()
+		close(exited)
+	}()
+	d.cmd, d.exited = cmd, exited // not before: what did not start cannot be killed
 }
 
 // Kill ends the program without a warning.
@@ -244,7 +248,7 @@ func (c *Cluster) startStore() {
 		name := machineName(i)
 		at, edits := c.net.placeStore(i)
 		edits = append(edits, `ETCD_NAME="n0"`, `ETCD_NAME="`+name+`"`, "/var/lib/etcd/paywatt", filepath.Join(c.dir, "etcd-"+name))
-		env := strings.Fields(strings.ReplaceAll(replaced(c.t, file, edits...), `"`, ""))
+		env := strings.Fields(strings.ReplaceAll(replaceTexts(c.t, file, edits...), `"`, ""))
 		c.store[i] = &Program{net: c.net, host: name, log: filepath.Join(c.dir, "etcd-"+name+".log"), args: []string{"etcd"}, env: env, at: at}
 		c.store[i].Start(c.t)
 	}
@@ -306,9 +310,9 @@ func (c *Cluster) newNode(i int) *Node {
 	edits := append(c.net.placeNode(n), "name: n0", "name: "+n.name, "/var/lib/postgresql/15/paywatt", n.dataDir(),
 		"/usr/lib/postgresql/15/bin", bins[len(bins)-1], "/var/lib/postgresql/patroni.pgpass", filepath.Join(n.dir, "pgpass"), "/var/run/postgresql", n.dir,
 		"max_connections: 100", "max_connections: 100\n        shared_buffers: 32MB")
-	config := replaced(c.t, fileOf(c.t, "/etc/patroni/config.yml"), edits...)
+	config := replaceTexts(c.t, fileOf(c.t, "/etc/patroni/config.yml"), edits...)
 	if c.lossy {
-		config = replaced(c.t, config, "synchronous_mode: true", "synchronous_mode: false", "synchronous_mode_strict: true", "synchronous_mode_strict: false",
+		config = replaceTexts(c.t, config, "synchronous_mode: true", "synchronous_mode: false", "synchronous_mode_strict: true", "synchronous_mode_strict: false",
 			"maximum_lag_on_failover: 0", "maximum_lag_on_failover: 1073741824")
 	}
 	file := filepath.Join(n.dir, "patroni.yml")
@@ -323,7 +327,7 @@ func (c *Cluster) newNode(i int) *Node {
 // startFront starts HAProxy, which passes connections to the node that says it is the primary.
 func (c *Cluster) startFront() {
 	at, edits := c.net.placeFront(c.nodes)
-	config := replaced(c.t, fileOf(c.t, "/etc/haproxy/haproxy.cfg"), edits...)
+	config := replaceTexts(c.t, fileOf(c.t, "/etc/haproxy/haproxy.cfg"), edits...)
 	file := filepath.Join(c.dir, "haproxy.cfg")
 	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
 		c.t.Fatal(err)
@@ -339,11 +343,11 @@ func (c *Cluster) Front() *Program { return c.front }
 // Switchover asks Patroni, as an operator does, to let the synchronous standby take the primary's place.
 func (c *Cluster) Switchover() {
 	c.t.Helper()
-	c.patronictl("switchover", "--leader", c.Primary().name, "--candidate", c.Standby().name, "--force")
+	c.runPatronictl("switchover", "--leader", c.Primary().name, "--candidate", c.Standby().name, "--force")
 }
 
-// patronictl runs a command of an operator.
-func (c *Cluster) patronictl(args ...string) {
+// runPatronictl runs a command of an operator.
+func (c *Cluster) runPatronictl(args ...string) {
 	c.t.Helper()
 	cmd := exec.Command("patronictl", append([]string{"-c", filepath.Join(c.nodes[0].dir, "patroni.yml")}, args...)...)
 	var out []byte
@@ -433,7 +437,7 @@ func (n *Node) HasData(opened *os.File) (bool, error) {
 func (c *Cluster) ForgetCommonLog(n *Node) {
 	c.t.Helper()
 	const least = "16MB" // Patroni takes no less: one file of the log
-	c.patronictl("edit-config", "--quiet", "--pg", "wal_keep_size="+least, "--force")
+	c.runPatronictl("edit-config", "--quiet", "--pg", "wal_keep_size="+least, "--force")
 	await.True(c.t, "the primary keeps little log for a rewind", func() bool { return c.Admin("SHOW wal_keep_size") == least })
 	c.Admin("CHECKPOINT") // the last one that the primary and the standbys will have in common
 	for range 4 {
@@ -484,7 +488,7 @@ type member struct {
 	Timeline          int
 }
 
-func (m member) leads() bool { return m.Role == "leader" }
+func (m member) isLeader() bool { return m.Role == "leader" }
 
 func (m member) isRunning() bool { return m.State == "running" || m.State == "streaming" }
 
@@ -514,7 +518,7 @@ func (n *Node) listMembers() ([]member, error) {
 func (c *Cluster) Standbys() (out []*Node) {
 	all, _ := c.listMembers()
 	for _, m := range all {
-		if n := c.nodeOf(m); n != nil && m.Role != "leader" {
+		if n := c.nodeOf(m); n != nil && !m.isLeader() {
 			out = append(out, n)
 		}
 	}
@@ -527,13 +531,12 @@ func (c *Cluster) AwaitWhole() {
 	const within = 2 * await.Limit // copies of the database are made one after the other
 	for deadline := time.Now().Add(within); !c.isWhole(); time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			last, _ := c.listMembers()
-			c.t.Fatalf("%s: the cluster is not whole after %v: %+v\n%s", await.NotInTime, within, last, c.tailLogs())
+			c.t.Fatalf("%s: the cluster is not whole after %v:\n%s%s", await.NotInTime, within, c.describeViews(), c.tailLogs())
 		}
 	}
 }
 
-// isWhole reports whether all nodes say the same of a whole cluster.
+// isWhole reports whether each node sees a whole cluster, and all see the same leader.
 func (c *Cluster) isWhole() bool {
 	leaders := map[string]bool{}
 	for _, n := range c.nodes {
@@ -541,9 +544,19 @@ func (c *Cluster) isWhole() bool {
 		if err != nil || !c.areAllThere(all) {
 			return false
 		}
-		leaders[all[slices.IndexFunc(all, member.leads)].Name] = true
+		leaders[all[slices.IndexFunc(all, member.isLeader)].Name] = true
 	}
 	return len(leaders) == 1
+}
+
+// describeViews says what each node knows of the cluster.
+func (c *Cluster) describeViews() string {
+	var out strings.Builder
+	for _, n := range c.nodes {
+		all, err := n.listMembers()
+		fmt.Fprintf(&out, "%s: %+v %v\n", n.name, all, err)
+	}
+	return out.String()
 }
 
 // areAllThere reports whether each member has its role, and all are on one timeline.

@@ -30,7 +30,10 @@ func (p *ports) runWithin(_ string, do func() error) error { return do() }
 
 func (p *ports) placeStore(machine int) (at string, edits []string) {
 	peers, clients := p.peers, p.clients
-	edits = []string{`PEER_URLS="http://10.0.0.10:2380"`, `PEER_URLS="http://` + peers[machine] + `"`, "http://10.0.0.10:2379", "http://" + clients[machine]}
+	edits = []string{
+		`PEER_URLS="http://10.0.0.10:2380"`, `PEER_URLS="http://` + peers[machine] + `"`,
+		"http://10.0.0.10:2379", "http://" + clients[machine],
+	}
 	for i, peer := range peers {
 		edits = append(edits, machineName(i)+"=http://"+addressOf(i)+":2380", machineName(i)+"=http://"+peer)
 	}

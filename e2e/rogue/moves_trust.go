@@ -31,10 +31,10 @@ func trustMoves() []move {
 			p := one(d, r.of(P, nil))
 			r.ask(r.p(), "POST", "/v1/accounts/"+r.other(d).account+"/take-over", map[string]string{"from": p.account, "reason": usual})
 		}},
-		{"send a small file that costs much", 1, func(r *Run, _ *rand.Rand) { r.cost() }},
+		{"send a small file that costs much", 1, func(r *Run, _ *rand.Rand) { r.sendCostlyFile() }},
 		{"invite with a limited key", 1, func(r *Run, _ *rand.Rand) { r.inviteWithLimitedKey() }},
 		{"ask for secrets with a limited key", 1, func(r *Run, d *rand.Rand) { r.keepSecret(d) }},
-		{"let a provider call P's machine", 1, func(r *Run, _ *rand.Rand) { r.lure() }},
+		{"let a provider call P's machine", 1, func(r *Run, _ *rand.Rand) { r.lureProvider() }},
 		{"let a webhook call P's machine", 1, func(r *Run, d *rand.Rand) { r.addOwnWebhook(d) }},
 		{"book a surplus", 2, func(r *Run, d *rand.Rand) {
 			float := kes(0)
@@ -146,8 +146,8 @@ func (r *Run) shed(d *rand.Rand) {
 	}
 }
 
-// cost sends a small file and measures what it costs the server.
-func (r *Run) cost() {
+// sendCostlyFile sends a small file and measures what it costs the server.
+func (r *Run) sendCostlyFile() {
 	if r.measured {
 		return
 	}
@@ -303,8 +303,8 @@ func (r *Run) useAsMeant(reference string, p *place) {
 	r.banked[p.owner] += r.meant
 }
 
-// lure adds a provider at P's machine, which nobody approves, and asks the server to register with it.
-func (r *Run) lure() {
+// lureProvider adds a provider at P's machine, which nobody approves, and asks the server to register with it.
+func (r *Run) lureProvider() {
 	name := fmt.Sprintf("l%d", r.c.n)
 	a := r.ask(r.p(), "POST", "/v1/payment-providers", map[string]any{"name": name, "kind": "mpesa",
 		"max_single_minor": tillSingle, "max_daily_minor": tillDaily,
@@ -315,8 +315,8 @@ func (r *Run) lure() {
 	}
 }
 
-// addOwnWebhook adds a webhook at P's machine, whose address does not look like one of the server's own network, lets an honest owner agree to it, and asks
-// for a call to it.
+// addOwnWebhook adds a webhook at P's machine, whose address does not look like one of the server's own network. It lets an honest owner agree
+// to it, and asks for a call to it.
 func (r *Run) addOwnWebhook(d *rand.Rand) {
 	url := fmt.Sprintf("https://%s:%s/", one(d, []string{"[::ffff:127.0.0.1]", "0.0.0.0", "127.1", "localhost"}), r.address())
 	var made struct{ ID string }

@@ -183,7 +183,8 @@ const (
 // workbook is the body of a request that sends a workbook.
 type workbook []byte
 
-// endIfUnanswered reports whether the server has just not answered a request, which then ends the history: such a server does nothing more for anybody.
+// endIfUnanswered reports whether the server has just left a request unanswered. If so, it ends the history: such a server does nothing more for
+// anybody.
 func (r *Run) endIfUnanswered(what string, args ...any) bool {
 	if r.err == nil {
 		return false

@@ -423,7 +423,8 @@ func (e *Effect) compare(was Effect) (changed bool) {
 // maxEffect is how many bytes of an effect an approval remembers.
 const maxEffect = 8 << 10
 
-// effectForm is the form in which this version writes the values of an effect.
+// effectForm is the form in which this version writes the values of an effect. If a new form writes amounts of money in another way, raise
+// [comparableForm] too.
 const effectForm = 3
 
 // remember returns the figures of an effect, without rows, as an approval keeps them.

@@ -45,8 +45,8 @@ type Usual struct {
 // maxEarlier is how many of the newest approvals of a kind are read, each time somebody looks at the page.
 const maxEarlier = 100
 
-// comparableForm is the oldest form of an effect whose amounts of money are written as today. It wrote energy and power as texts: they have no unit, so
-// they are compared with nothing.
+// comparableForm is the oldest form of an effect whose amounts of money are written as in [effectForm]. Form 2 wrote energy and power as texts:
+// they have no unit, so they are compared with nothing.
 const comparableForm = 2
 
 // addUsual says what the figures of an action usually are, and marks what is much more.
@@ -96,7 +96,7 @@ func earlierEffects(tx Tx, act Act, now time.Time) ([]Effect, error) {
 	var out []Effect
 	for _, text := range texts {
 		var e Effect
-		if json.Unmarshal([]byte(text), &e) == nil && e.Form >= comparableForm {
+		if json.Unmarshal([]byte(text), &e) == nil && comparableForm <= e.Form && e.Form <= effectForm {
 			out = append(out, e)
 		}
 	}

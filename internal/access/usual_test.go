@@ -98,8 +98,8 @@ func TestAnAmountStandsBesideWhatIsUsual(t *testing.T) {
 	}
 }
 
-// TestRequestsApprovedBeforeAnUpgradeCount as earlier versions stored them, if their amounts were written as today. The version before wrote an energy
-// as a text, which is compared with nothing.
+// TestRequestsApprovedBeforeAnUpgradeCount: requests stored by earlier versions count, if their amounts were written as today. The version before
+// wrote an energy as a text, which is compared with nothing. What a later version stored is not known here.
 func TestRequestsApprovedBeforeAnUpgradeCount(t *testing.T) {
 	energy := func(wh int64) func(*access.Effect) {
 		return func(e *access.Effect) { e.Tells("energy", access.Counts(access.UnitEnergy, wh)) }
@@ -112,7 +112,8 @@ func TestRequestsApprovedBeforeAnUpgradeCount(t *testing.T) {
 	}{
 		"an amount": {access.ActDeposit, []string{
 			`{"form":1,"facts":[{"name":"amount","after":{"minor":100,"currency":"KES"}}]}`,
-			`{"form":2,"facts":[{"name":"amount","after":{"minor":5000,"currency":"KES"}}]}`}, kes(6_000), "50.00 KES of 1"},
+			`{"form":2,"facts":[{"name":"amount","after":{"minor":5000,"currency":"KES"}}]}`,
+			`{"form":4,"facts":[{"name":"amount","after":{"minor":9000,"currency":"KES"}}]}`}, kes(6_000), "50.00 KES of 1"},
 		"an energy": {access.ActUnits, []string{`{"form":2,"facts":[{"name":"energy","after":{"text":"90.0 kWh"}}]}`}, energy(90_000), " of 0"},
 	} {
 		t.Run(name, func(t *testing.T) {

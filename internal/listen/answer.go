@@ -27,7 +27,7 @@ func Limited(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		a := c.crowd.requestPlace(c)
+		a := c.crowd.beginAnswer(c)
 		select {
 		case <-a.may:
 		case <-r.Context().Done():
@@ -67,8 +67,8 @@ func (c *Conn) noteWait() (ended func()) {
 	}
 }
 
-// requestPlace begins an answer, or lets it wait.
-func (w *Crowd) requestPlace(c *Conn) *waiter {
+// beginAnswer begins an answer, or lets it wait.
+func (w *Crowd) beginAnswer(c *Conn) *waiter {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !c.stranger.Load() {

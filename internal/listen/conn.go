@@ -85,7 +85,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 // SignedIn takes the connection out of the crowd: its client has signed in. It may be called again, and on nil.
 func (c *Conn) SignedIn() {
 	if c != nil && c.stranger.Load() {
-		c.crowd.takeOut(c)
+		c.crowd.forgetConn(c)
 	}
 }
 
@@ -118,7 +118,7 @@ func (c *Conn) Crowded() bool { return c != nil && c.ended.Load() }
 func (c *Conn) Close() error {
 	c.endTurn()
 	if c.stranger.Load() || c.ended.Load() {
-		c.crowd.takeOut(c)
+		c.crowd.forgetConn(c)
 	}
 	return c.Conn.Close()
 }

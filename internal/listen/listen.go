@@ -175,8 +175,8 @@ const (
 	collectEvery = time.Second
 )
 
-// collectGarbage gives the memory of strangers that are gone back. The runtime would let garbage grow to the size of everything in use, and many short
-// handshakes would so take much more memory than those under way. The caller holds mu.
+// collectGarbage gives back the memory of strangers that are gone. The runtime would let garbage grow to the size of everything in use, so many
+// short handshakes would take much more memory than those under way. The caller holds mu.
 func (w *Crowd) collectGarbage() {
 	w.came++
 	now := time.Now()
@@ -274,8 +274,8 @@ func (w *Crowd) wakeNewcomers() {
 	}
 }
 
-// takeOut takes a connection out of the crowd that has signed in or that its server closes.
-func (w *Crowd) takeOut(c *Conn) {
+// forgetConn takes a connection out of the crowd that has signed in or that its server closes, and ends its turn.
+func (w *Crowd) forgetConn(c *Conn) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.removeConn(c)
