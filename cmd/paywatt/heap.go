@@ -8,9 +8,9 @@ import "runtime"
 const heapFloor = 64 << 20
 
 // withFloor allocates heapFloor bytes, the floor. Go collects garbage only after the heap has doubled, so at least heapFloor bytes of
-// garbage gather before each collection. The floor is never touched, so it takes no physical memory. The returned function keeps the floor
-// alive.
+// garbage gather before each collection. The floor takes no physical memory. The returned function keeps the floor alive.
 func withFloor() (keep func()) {
 	floor := make([]byte, heapFloor)
+	releaseZeros(floor) // where something was before, such as the 64 MiB of unlocking the key store, Go has just written zeros
 	return func() { runtime.KeepAlive(floor) }
 }
