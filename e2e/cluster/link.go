@@ -9,8 +9,9 @@ import (
 )
 
 // link is a TCP proxy that stands for a network cable. While it is cut, it carries nothing and loses nothing, as TCP would resend it:
-// connections stay open and silent, new ones get no answer. After it is healed, everything goes on. If nobody listens at its far end, a client
-// that has connected gets a reset.
+// connections stay open and silent, and new ones get no answer. After it is healed, everything goes on.
+//
+// If nobody listens at its far end, a client that has connected gets a reset.
 type link struct {
 	at   string
 	dial func() (net.Conn, error) // connects to its far end

@@ -19,8 +19,10 @@ import (
 	"github.com/paywatt/paywatt/internal/tier"
 )
 
-// namespaces gives each machine of a cluster a network namespace. A bridge joins them, in the namespace of the machine with HAProxy, and no cable
-// leads out of it. So the machines have the addresses of the page on any computer, whatever network it is in.
+// namespaces gives each machine of a cluster a network namespace.
+//
+// A bridge in the namespace of the machine with HAProxy joins them. No cable leads out of it, so the machines have the addresses of the page on
+// any computer, whatever network it is in.
 //
 // The test reaches a machine through a proxy at an address of the computer, which connects within the machine's namespace.
 type namespaces struct {
@@ -130,7 +132,8 @@ func (n *namespaces) runIP(args ...string) error {
 	return nil
 }
 
-// runWithin calls the function in a thread that enters the machine's namespace. The thread cannot be used again, so it ends with the goroutine.
+// runWithin calls the function in a thread that enters the machine's namespace.
+// The thread cannot be used for anything else afterwards, so it ends with its goroutine.
 func (n *namespaces) runWithin(name string, do func() error) error {
 	done := make(chan error)
 	go func() {

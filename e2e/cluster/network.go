@@ -34,8 +34,8 @@ func addressOf(machine int) string { return fmt.Sprintf("10.0.0.1%d", machine) }
 // errNoNamespaces says that this test cannot make network namespaces.
 var errNoNamespaces = errors.New("no network namespaces")
 
-// newNetwork gives each machine a network namespace. Where the test cannot make them, the machines share one address, with a port for each of their
-// programs.
+// newNetwork gives each machine a network namespace.
+// If the test cannot make them, the machines share one address, with a port for each of their programs.
 func newNetwork(t testing.TB, dir string) network {
 	t.Helper()
 	n, err := newNamespaces(t, dir)

@@ -307,8 +307,12 @@ func (c *Cluster) newNode(i int) *Node {
 		c.t.Fatalf("PostgreSQL 15 is not installed: %v", err)
 	}
 	// A machine of the tests has little memory for the database.
-	edits := append(c.net.placeNode(n), "name: n0", "name: "+n.name, "/var/lib/postgresql/15/paywatt", n.dataDir(),
-		"/usr/lib/postgresql/15/bin", bins[len(bins)-1], "/var/lib/postgresql/patroni.pgpass", filepath.Join(n.dir, "pgpass"), "/var/run/postgresql", n.dir,
+	edits := append(c.net.placeNode(n),
+		"name: n0", "name: "+n.name,
+		"/var/lib/postgresql/15/paywatt", n.dataDir(),
+		"/usr/lib/postgresql/15/bin", bins[len(bins)-1],
+		"/var/lib/postgresql/patroni.pgpass", filepath.Join(n.dir, "pgpass"),
+		"/var/run/postgresql", n.dir,
 		"max_connections: 100", "max_connections: 100\n        shared_buffers: 32MB")
 	config := replaceTexts(c.t, fileOf(c.t, "/etc/patroni/config.yml"), edits...)
 	if c.lossy {
