@@ -31,10 +31,12 @@ func newServeCommand(c console) *cobra.Command {
 			"  http=127.0.0.1:41234 mqtt=127.0.0.1:41235\n\n" +
 			"once every listener accepts connections. A line for each listener for a device (--mqtt-legacy) follows:\n\n" +
 			"  mqtt-legacy=127.0.0.1:41236 meter=04140001001 profile=seed-a\n\n" +
-			"and one each for many devices (--mqtt-devices): mqtt-devices=ADDR, for metrics (--metrics): metrics=ADDR and for the integration broker (--mqtt-integration): mqtt-integration=ADDR. Without the passphrase of the key store the\n" +
-			"server starts locked: it cannot sell, but everything else works.\n\n" +
-			"If the settings file, the certificate, an address, the data folder or the database cannot be used, the server starts in safe mode: it sells nothing, and a page at its HTTP address says what is wrong.\n" +
-			"The first line is then safe-mode http=ADDR code=CODE. Once the cause is gone, it starts by itself and prints the lines above.",
+			"and one each for many devices (--mqtt-devices): mqtt-devices=ADDR, for metrics (--metrics): metrics=ADDR and for the integration\n" +
+			"broker (--mqtt-integration): mqtt-integration=ADDR. Without the passphrase of the key store the server starts locked: it cannot sell,\n" +
+			"but everything else works.\n\n" +
+			"If the settings file, the certificate, an address, the data folder or the database cannot be used, the server starts in safe mode: it\n" +
+			"sells nothing, and a page at its HTTP address says what is wrong. The first line is then safe-mode http=ADDR code=CODE. Once the cause\n" +
+			"is gone, it starts by itself and prints the lines above.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.serveOrSafely(cmd)
@@ -85,12 +87,14 @@ func (c console) open(set config.Config, log *slog.Logger) (*app.App, error) {
 	} else {
 		c.tell("paywatt %s, data in %s, keys in %s", version.Version, where, dir)
 	}
-	return app.New(app.Config{Data: dir, Store: where.store, HTTP: set.Text(config.HTTP), MQTT: set.Text(config.MQTT), TLSCert: set.Text(config.TLSCert),
-		TLSKey: set.Text(config.TLSKey), MeterCA: set.Text(config.MQTTCA), MeterRevoked: set.Text(config.MQTTRevoked),
-		CertificatesOnly: set.On(config.MQTTCertificates), Proxies: set.Proxies(), Hosts: set.List(config.Host), Metrics: set.Text(config.Metrics), HeadsTo: set.Text(config.HeadsTo), Standbys: set.Number(config.Standbys), PublicURL: set.Text(config.PublicURL), PayByPhone: set.On(config.PayByPhone), Passphrase: pass, Version: version, Log: log,
-		Legacy: set.Legacy(), LegacyPoll: set.Duration(config.LegacyPollInterval), Profiles: devices,
-		Devices: set.Text(config.MQTTDevices), Integration: set.Text(config.MQTTIntegration), Routes: set.Routes(), Printers: set.Printers(), AnswerWait: set.Duration(config.SMSAnswerWait),
-		CertificateEvery: c.periods.certificate})
+	return app.New(app.Config{Data: dir, Store: where.store, HTTP: set.Text(config.HTTP), MQTT: set.Text(config.MQTT),
+		TLSCert: set.Text(config.TLSCert), TLSKey: set.Text(config.TLSKey), CertificateEvery: c.periods.certificate,
+		MeterCA: set.Text(config.MQTTCA), MeterRevoked: set.Text(config.MQTTRevoked), CertificatesOnly: set.On(config.MQTTCertificates),
+		Proxies: set.Proxies(), Hosts: set.List(config.Host), Metrics: set.Text(config.Metrics), HeadsTo: set.Text(config.HeadsTo),
+		Standbys: set.Number(config.Standbys), PublicURL: set.Text(config.PublicURL), PayByPhone: set.On(config.PayByPhone),
+		Passphrase: pass, Version: version, Log: log, Legacy: set.Legacy(), LegacyPoll: set.Duration(config.LegacyPollInterval),
+		Profiles: devices, Devices: set.Text(config.MQTTDevices), Integration: set.Text(config.MQTTIntegration),
+		Routes: set.Routes(), Printers: set.Printers(), AnswerWait: set.Duration(config.SMSAnswerWait)})
 }
 
 // serve serves until ctx ends. A signal of hup makes it read its certificate again.
@@ -253,12 +257,14 @@ func serveFailure(set config.Config, err error) *exit.Failure {
 		return &exit.Failure{Code: exit.Usage, What: "The routes for messages cannot be opened: " + err.Error() + ".", Not: "The server was not started.",
 			Try: "Correct --sms-modem PORT[=NUMBER], or [[sms_route]] in " + config.FileName + "."}
 	case errors.Is(err, syscall.EADDRINUSE):
-		return &exit.Failure{Code: exit.Failed, What: "An address is in use: " + err.Error() + ".", Not: "The server was not started.", Try: freeAddress(err)}
+		return &exit.Failure{Code: exit.Failed, What: "An address is in use: " + err.Error() + ".", Not: "The server was not started.",
+			Try: freeAddress(err)}
 	case errors.As(err, &dial):
 		return &exit.Failure{Code: exit.Failed, What: "The server cannot listen: " + err.Error() + ".", Not: "The server was not started.",
 			Try: "Give an address of this machine with --http and --mqtt."}
 	case errors.Is(err, app.ErrCertificate):
-		return &exit.Failure{Code: exit.Failed, What: sentenceOf(err), Not: "The server was not started.", Try: "Check --tls-cert, --tls-key, --mqtt-ca and --mqtt-revoked."}
+		return &exit.Failure{Code: exit.Failed, What: sentenceOf(err), Not: "The server was not started.",
+			Try: "Check --tls-cert, --tls-key, --mqtt-ca and --mqtt-revoked."}
 	}
 	f := folderFailure(where, err)
 	f.Not = cmp.Or(f.Not, "The server was not started.")

@@ -14,7 +14,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/exit"
@@ -209,18 +208,7 @@ func heldNow() Held {
 	debug.FreeOSMemory() // a second collection frees what the first left to finalizers
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return Held{InUse: int(m.HeapAlloc + m.StackInuse), RSS: residentSet()}
-}
-
-// residentSet is the memory of this process as Linux counts it.
-func residentSet() int {
-	text, _ := os.ReadFile("/proc/self/statm")
-	f := strings.Fields(string(text))
-	if len(f) < 2 {
-		return 0
-	}
-	pages, _ := strconv.Atoi(f[1])
-	return pages * os.Getpagesize()
+	return Held{InUse: int(m.HeapAlloc + m.StackInuse), RSS: int(readStatus(residentNow))}
 }
 
 // serveBare serves sockets that send one byte and then stay silent: the least that a connection costs in Go.
