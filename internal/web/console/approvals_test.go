@@ -41,8 +41,14 @@ func (w *world) asks(key, path, body string) string {
 func (w *world) secondPerson() (key string) {
 	w.t.Helper()
 	w.api("/v1/vendors", `{"name":"Corner shop","code":"V9"}`)
-	w.person(financeEmail, access.Finance)
-	made, err := w.beside().Access.CreateAPIKey(w.t.Context(), app.Clerk(), access.NewKey{Role: access.Finance, Person: financeEmail, Name: "till of finance"})
+	return w.keyOf(financeEmail, access.Finance, "till of finance")
+}
+
+// keyOf adds a person and returns a key of this person.
+func (w *world) keyOf(email string, role access.Role, name string) (key string) {
+	w.t.Helper()
+	w.person(email, role)
+	made, err := w.beside().Access.CreateAPIKey(w.t.Context(), app.Clerk(), access.NewKey{Role: role, Person: email, Name: name})
 	if err != nil || made.Refused() {
 		w.t.Fatal(made.Refusal, err)
 	}

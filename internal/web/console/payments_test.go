@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -165,4 +166,29 @@ func TestACallThatCannotBeReadIsSettledOnPages(t *testing.T) {
 	w.person("support@example.org", access.Support)
 	w.enter("support@example.org").get(page).is(200).omits("amount_minor", "Hand over")
 	w.verifies()
+}
+
+// TestTheSecondPersonReadsTheNewAddressOfAProvider: the page shows it once, with the new secret. Payments come to this address, proved by this secret.
+func TestTheSecondPersonReadsTheNewAddressOfAProvider(t *testing.T) {
+	w := begin(t)
+	p := w.paying()
+	key := w.keyOf("deputy@example.org", access.Owner, "desk of the deputy")
+	apr := "/approvals/" + w.asks(key, "/v1/payment-providers/bank/secrets", `{"new_address":true}`)
+	g := w.enter(ownerEmail)
+	page := g.get(apr).is(200).omits("/hooks/pay/")
+	done := g.post(apr, "form", page.value("form"), "choice", "approve", "reason", "the bank's clerk has left").is(200).
+		says("New address of the payment provider", "Signing secret of the payment provider")
+	address := regexp.MustCompile(`/hooks/pay/[^/<]+/`).FindString(done.body)
+	secret := regexp.MustCompile(`whsec_([\w+/=]+)`).FindStringSubmatch(done.body)
+	if address == "" || address == p.path || secret == nil {
+		t.Fatalf("the page shows the address %q, before it was %s, and the secret %q", address, p.path, secret)
+	}
+	g.get(apr).is(200).omits(address, secret[1])
+	var err error
+	if p.key, err = base64.StdEncoding.DecodeString(secret[1]); err != nil {
+		t.Fatal(err)
+	}
+	p.path = address
+	p.paid("TX1", 50_000, "rent of May")
+	g.until("/payments?reference=rent+of+May", "TX1")
 }
