@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -37,6 +38,9 @@ func next(t *testing.T, a answer) string {
 	return to
 }
 
+// grouped matches the digits of a token as they are printed.
+var grouped = regexp.MustCompile(`^\d{4}( \d{4}){4}$`)
+
 // TestAListCanBeHadAsATable: both ways to request CSV give the same rows as JSON, and Link leads through all pages.
 func TestAListCanBeHadAsATable(t *testing.T) {
 	w := begin(t)
@@ -53,6 +57,9 @@ func TestAListCanBeHadAsATable(t *testing.T) {
 		}
 		for _, r := range rows {
 			ids = append(ids, r[at])
+			if digits := r[slices.Index(head, "digits")]; !grouped.MatchString(digits) {
+				t.Errorf("the digits are %q: a spreadsheet takes them for a number and rounds it", digits)
+			}
 		}
 		path = next(t, a)
 	}

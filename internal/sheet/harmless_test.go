@@ -15,3 +15,13 @@ func TestNoTextIsAFormula(t *testing.T) {
 		}
 	}
 }
+
+// TestNoDigitIsRounded: a spreadsheet keeps 15 digits of a number. A token and a voucher's PIN have more, so they are written as people type them.
+func TestNoDigitIsRounded(t *testing.T) {
+	for text, want := range map[string]string{"12345678901234567890": "1234 5678 9012 3456 7890", "1234567890123452": "1234 5678 9012 3452",
+		"12345678901234567": "1234 5678 9012 3456 7", "123456789012345": "123456789012345", "1234567890123456x": "1234567890123456x"} {
+		if got := sheet.Harmless(text); got != want {
+			t.Errorf("%q is written as %q, want %q", text, got, want)
+		}
+	}
+}
