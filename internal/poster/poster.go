@@ -21,12 +21,16 @@ import (
 
 // Limits of a request.
 const (
-	dialTime  = 10 * time.Second
-	readMost  = 4 << 10  // bytes of an answer
-	maxHeader = 16 << 10 // bytes of an answer's header
-	idleTime  = 90 * time.Second
-	maxIdle   = 4 // connections that are kept open for one address
+	dialTime   = 10 * time.Second
+	answerTime = time.Second // for the rest of an answer, after its status came
+	readMost   = 4 << 10     // bytes of an answer
+	maxHeader  = 16 << 10    // bytes of an answer's header
+	idleTime   = 90 * time.Second
+	maxIdle    = 4 // connections that are kept open for one address
 )
+
+// errEndless means that the status of an answer came, but not its end.
+var errEndless = errors.New("the answer did not end")
 
 // Poster posts events. It keeps connections to public and to private addresses apart.
 type Poster struct {
@@ -42,8 +46,8 @@ func New(resolver *net.Resolver, now func() time.Time) *Poster {
 // client makes a client that dials what a reach allows. No proxy of the environment is used: it would dial instead.
 func client(resolver *net.Resolver, r reach.Reach) *http.Client {
 	t := dial.New(r, dialTime, resolver).Transport()
-	t.MaxResponseHeaderBytes, t.MaxIdleConnsPerHost, t.MaxConnsPerHost = maxHeader, maxIdle, maxIdle
-	t.IdleConnTimeout, t.DisableCompression = idleTime, true
+	// The deliverer limits the connections for each webhook. A limit for each host would let a webhook delay another one on the same host.
+	t.MaxResponseHeaderBytes, t.MaxIdleConnsPerHost, t.IdleConnTimeout, t.DisableCompression = maxHeader, maxIdle, idleTime, true
 	return &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
@@ -53,6 +57,8 @@ func (p *Poster) Post(ctx context.Context, r webhook.Request) webhook.Answer {
 	if r.AllowPrivate {
 		c = p.private
 	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.URL, strings.NewReader(r.Body))
 	if err != nil {
 		return webhook.Answer{Err: "not an address"}
@@ -71,6 +77,8 @@ func (p *Poster) Post(ctx context.Context, r webhook.Request) webhook.Answer {
 		return webhook.Answer{Err: why(err)}
 	}
 	defer resp.Body.Close()
+	late := time.AfterFunc(answerTime, func() { stop(errEndless) })
+	defer late.Stop()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, readMost))
 	a := webhook.Answer{Status: resp.StatusCode, Text: plain(body), RetryAfter: p.retryAfter(resp.Header.Get("Retry-After"))}
 	if err != nil && len(body) == 0 && a.Status < 300 { // the status came, so the event arrived; the rest of the answer does not matter

@@ -9,10 +9,12 @@ import (
 	"net/http/httptest"
 	"net/http/httptrace"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/await"
 	"github.com/paywatt/paywatt/internal/poster"
 	"github.com/paywatt/paywatt/internal/webhook"
 )
@@ -41,6 +43,53 @@ func TestWhatIsPosted(t *testing.T) {
 		if a.Status != 503 || a.RetryAfter != want || !strings.HasPrefix(a.Text, "come [31m  again x") || len(a.Text) > 4<<10 || a.Err != "" {
 			t.Errorf("after %q: %d, wait %s, %q of %d bytes, %q", after, a.Status, a.RetryAfter, a.Text[:min(20, len(a.Text))], len(a.Text), a.Err)
 		}
+	}
+}
+
+// TestAnAnswerThatDripsHoldsNobody: its status came, so the event arrived. Nobody waits for the rest.
+func TestAnAnswerThatDripsHoldsNobody(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // a server notices that its client leaves once it has read the request
+		_, _ = w.Write([]byte(r.URL.Query().Get("says")))
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	}))
+	defer s.Close()
+	for says, want := range map[string]string{"taken": "taken", "": "(the answer did not end)"} {
+		ctx, stop := context.WithTimeout(t.Context(), await.Limit)
+		if a := poster.New(nil, noon).Post(ctx, request(s.URL+"/?says="+says, true)); a.Status != 200 || a.Text != want || ctx.Err() != nil {
+			t.Errorf("%+v, want the status 200 and %q before %s have passed", a, want, await.Limit)
+		}
+		stop()
+	}
+}
+
+// TestAWebhookDoesNotWaitForAnotherOneOnTheSameHost: many webhooks lead to the hosts of a few platforms.
+func TestAWebhookDoesNotWaitForAnotherOneOnTheSameHost(t *testing.T) {
+	here := make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/slow" {
+			_, _ = io.Copy(io.Discard, r.Body)
+			here <- struct{}{}
+			<-r.Context().Done()
+		}
+	}))
+	defer s.Close()
+	p := poster.New(nil, noon)
+	slow, leave := context.WithCancel(t.Context())
+	var work sync.WaitGroup
+	defer work.Wait()
+	defer leave()
+	for range 8 {
+		work.Go(func() { p.Post(slow, request(s.URL+"/slow", true)) })
+	}
+	for range 8 {
+		<-here
+	}
+	ctx, stop := context.WithTimeout(t.Context(), await.Limit)
+	defer stop()
+	if a := p.Post(ctx, request(s.URL, true)); a.Status != 200 {
+		t.Errorf("beside 8 slow ones: %+v", a)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -120,6 +121,51 @@ func (s *hookShop) bodies(url string) (out []apiv1.WebhookEvent) {
 	}
 	s.got = slices.DeleteFunc(s.got, func(r events.Request) bool { return r.URL == url })
 	return out
+}
+
+// TestASlowAnswerHoldsOnlyItsOwnEvent: the other events of a webhook go out meanwhile, also those that happen later.
+func TestASlowAnswerHoldsOnlyItsOwnEvent(t *testing.T) {
+	s := openHooks(t)
+	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+	s.hook("https://a.example/", events.VendCompleted)
+	ends, slow := make(chan struct{}), make(chan struct{}, 1)
+	slow <- struct{}{}
+	s.answer = func(events.Request) events.Answer {
+		select {
+		case <-slow: // the first
+			<-ends
+		default:
+		}
+		return events.Answer{Status: 204}
+	}
+	sell := func(from, to int) {
+		for i := from; i < to; i++ {
+			s.sell(order(meter, 10_000, fmt.Sprintf("key-number-%d", i)))
+		}
+		s.spread()
+		s.deliverer.Kick()
+	}
+	arrived := func(n int) func() bool {
+		return func() bool {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return len(s.got) == n
+		}
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var work sync.WaitGroup
+	work.Go(func() {
+		if err := s.deliverer.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	sell(0, 9) // more than go out at the same time
+	await.True(t, "the first nine events", arrived(9))
+	sell(9, 10)
+	await.True(t, "a later event", arrived(10))
+	close(ends)
+	stop()
+	work.Wait()
 }
 
 // TestASaleAndItsEventAreOneTransaction: a sale has its event, a sale that is undone or refused has none, and digits are in none.

@@ -57,13 +57,14 @@ type DelivererConfig struct {
 	Log    *slog.Logger
 }
 
-// Deliverer sends deliveries when they are due. Each endpoint has a goroutine of its own, so a slow endpoint delays no other.
+// Deliverer sends deliveries when they are due. Each endpoint has [atOnce] places of its own, and each attempt holds one of them until it ends.
+// So a slow endpoint delays no other, and a slow answer only its own event.
 type Deliverer struct {
 	c    DelivererConfig
 	bell chan struct{}
 
-	mu   sync.Mutex
-	busy map[receiver]bool
+	mu    sync.Mutex
+	taken map[receiver]int // places; none for an endpoint that is not served
 }
 
 // receiver names an endpoint.
@@ -77,7 +78,7 @@ func NewDeliverer(c DelivererConfig) *Deliverer {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Deliverer{c: c, bell: make(chan struct{}, 1), busy: make(map[receiver]bool)}
+	return &Deliverer{c: c, bell: make(chan struct{}, 1), taken: make(map[receiver]int)}
 }
 
 // Kick wakes the deliverer, because a delivery may be due. It never blocks.
@@ -136,30 +137,42 @@ func (d *Deliverer) look(ctx context.Context, work *sync.WaitGroup) (time.Durati
 	return wait, nil
 }
 
-// begin serves an endpoint in a goroutine, unless one does already.
+// begin serves an endpoint in a goroutine, if it has places left.
 func (d *Deliverer) begin(ctx context.Context, r receiver, work *sync.WaitGroup) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.busy[r] {
+	free := d.takePlaces(r)
+	if free == 0 {
 		return
 	}
-	d.busy[r] = true
 	work.Go(func() {
-		n, err := d.serve(ctx, r)
+		begun, err := d.serve(ctx, r, free, work)
+		d.givePlaces(r, free-begun)
 		if err != nil && ctx.Err() == nil {
 			d.c.Log.Warn("webhook was not served", "webhook", r.endpoint.Text(id.Webhook), logkey.Err, err)
-		}
-		d.mu.Lock()
-		delete(d.busy, r)
-		d.mu.Unlock()
-		if n > 0 && err == nil {
-			d.Kick() // more may be due
 		}
 	})
 }
 
-// serve sends some due deliveries of an endpoint at the same time, and returns their number.
-func (d *Deliverer) serve(ctx context.Context, r receiver) (int, error) {
+// takePlaces takes the places of an endpoint that are left, and returns their number.
+func (d *Deliverer) takePlaces(r receiver) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	free := atOnce - d.taken[r]
+	d.taken[r] = atOnce
+	return free
+}
+
+// givePlaces gives places of an endpoint back.
+func (d *Deliverer) givePlaces(r receiver, n int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.taken[r] -= n; d.taken[r] == 0 {
+		delete(d.taken, r)
+	}
+}
+
+// serve begins to send due deliveries of an endpoint, at most as many as it has places for, and returns their number. Each gives its place back
+// when it ends.
+func (d *Deliverer) serve(ctx context.Context, r receiver, places int, work *sync.WaitGroup) (int, error) {
 	var e Endpoint
 	var claims []Delivery
 	_, err := access.Through(ctx, d.c.Door, r.tenant, func(tx Tx) (done, error) {
@@ -169,7 +182,7 @@ func (d *Deliverer) serve(ctx context.Context, r receiver) (int, error) {
 		if e, found, err = tx.Webhooks().WebhookByID(r.endpoint); err != nil || !found || !e.Enabled() {
 			return done{}, err
 		}
-		claims, err = tx.Webhooks().ClaimDeliveries(e.ID, d.c.Owner, d.c.Now().Add(job.HoldFor), atOnce)
+		claims, err = tx.Webhooks().ClaimDeliveries(e.ID, d.c.Owner, d.c.Now().Add(job.HoldFor), places)
 		return done{}, err
 	})
 	if err != nil || len(claims) == 0 {
@@ -179,16 +192,17 @@ func (d *Deliverer) serve(ctx context.Context, r receiver) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	var work sync.WaitGroup
-	errs := make([]error, len(claims))
-	for i, c := range claims {
-		work.Go(func() { errs[i] = d.attempt(ctx, r.tenant, e, c, secrets) })
-	}
-	work.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return 0, err
-		}
+	for _, c := range claims {
+		work.Go(func() {
+			err := d.attempt(ctx, r.tenant, e, c, secrets)
+			d.givePlaces(r, 1)
+			switch {
+			case err == nil:
+				d.Kick() // more may be due
+			case ctx.Err() == nil:
+				d.c.Log.Warn("delivery was not recorded", "delivery", c.Name(), logkey.Err, err)
+			}
+		})
 	}
 	return len(claims), nil
 }
