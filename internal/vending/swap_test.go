@@ -136,6 +136,36 @@ func TestTheRegistrationOfASwappedMeterStays(t *testing.T) {
 	}
 }
 
+// TestNobodyIsListedForAMeterThatReplacedAnother: a meter in the store room has an account, whose customer has no name. The meter gets the account of
+// the one that it replaces, so its own customer is nobody.
+func TestNobodyIsListedForAMeterThatReplacedAnother(t *testing.T) {
+	s := open(t, true)
+	domestic := s.publish("domestic", flat(), monday())
+	old, fresh := s.meter(1, place{tariff: domestic}), s.stocked(2, registry.PrepayToken, domestic)
+	s.exec(`UPDATE customer SET name = '', phone = '' WHERE id = (SELECT a.customer_id FROM account a
+		JOIN meter m ON m.account_id = a.id WHERE m.number = $1)`, fresh)
+	listed := func() (names []string) {
+		s.do(func(tx *storeTx) error {
+			names = nil
+			all, err := tx.CustomersLike("", "", id.ID{}, 10)
+			for _, c := range all {
+				names = append(names, c.Name)
+			}
+			return err
+		})
+		return names
+	}
+	if got := listed(); len(got) != 2 {
+		t.Fatalf("before the swap %q are listed, want the customers of both meters", got)
+	}
+	if out := s.swaps(vending.Swap{Old: old, New: fresh, Balance: ptr(unit.Energy(0))}, "swap-1"); out.Refused() {
+		t.Fatal(out.Detail())
+	}
+	if got := listed(); len(got) != 1 || got[0] == "" {
+		t.Errorf("after the swap %q are listed, want the one customer", got)
+	}
+}
+
 // must1 returns a value or ends the test.
 func must1[T any](v T, err error) func(testing.TB) T {
 	return func(t testing.TB) T { t.Helper(); return must(t, v, err) }

@@ -59,6 +59,11 @@ var AccountKind = core.AttestedKind{Name: "account", Noun: "Account", Prefix: id
 // RemovedCustomer is the flag of a customer whose registration was taken back.
 const RemovedCustomer = "removed"
 
+// listedCustomer is the condition that the lists have a customer c. One without a name and a number is known by the meters alone, and nobody once
+// the last account is closed: it was made with a meter that has replaced another one since.
+const listedCustomer = `c.flags <> '` + RemovedCustomer + `' AND (c.name <> '' OR c.phone <> '' OR EXISTS (SELECT 1 FROM account a
+	WHERE a.tenant_id = c.tenant_id AND a.customer_id = c.id AND a.status <> '` + ClosedAccount + `'))`
+
 // AddCustomerRow stores a new customer.
 func (tx Rows) AddCustomerRow(c registry.Customer) error {
 	if c.Phone != "" {
@@ -86,7 +91,8 @@ func (tx Rows) CustomerByID(customer id.ID) (registry.Customer, bool, error) {
 // customers until it has found enough of them, which is fast enough for one utility.
 func (tx Rows) CustomersLike(text, digits string, after id.ID, max int) ([]registry.Customer, error) {
 	var out []registry.Customer
-	err := tx.C.Query(`SELECT `+CustomerColumns.List("c")+` FROM customer c WHERE c.tenant_id = $1 AND c.id > $2 AND c.flags <> '`+RemovedCustomer+`' AND (LOWER(c.name) LIKE LOWER($3) ESCAPE '!'
+	err := tx.C.Query(`SELECT `+CustomerColumns.List("c")+` FROM customer c WHERE c.tenant_id = $1 AND c.id > $2 AND `+listedCustomer+`
+		AND (LOWER(c.name) LIKE LOWER($3) ESCAPE '!'
 		OR $4 <> '' AND (c.phone LIKE $5 OR EXISTS (SELECT 1 FROM account a JOIN meter m ON m.tenant_id = a.tenant_id AND m.account_id = a.id
 			WHERE a.tenant_id = c.tenant_id AND a.customer_id = c.id AND m.number LIKE $5))) ORDER BY c.id LIMIT $6`,
 		CustomerColumns.AddTo(&out),
