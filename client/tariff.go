@@ -22,6 +22,11 @@ func (c *Client) CreateTariffVersion(ctx context.Context, tariff string, v apiv1
 	return ask[apiv1.Tariff](ctx, c, post("/v1/tariffs/"+url.PathEscape(tariff)+"/versions", v))
 }
 
+// WithdrawTariffVersion withdraws a version of a tariff that has not begun (right: tariff.write): the price from before goes on.
+func (c *Client) WithdrawTariffVersion(ctx context.Context, tariff string, w apiv1.TariffWithdrawal) (apiv1.Tariff, error) {
+	return ask[apiv1.Tariff](ctx, c, post("/v1/tariffs/"+url.PathEscape(tariff)+"/withdrawals", w))
+}
+
 // TariffVersions lists the versions of a tariff, the newest first.
 func (c *Client) TariffVersions(ctx context.Context, f apiv1.TariffFilter) (apiv1.List[apiv1.Tariff], error) {
 	return list(ctx, c, apiv1.TariffVersions, f)

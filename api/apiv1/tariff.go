@@ -18,13 +18,19 @@ type Tariff struct {
 	Price
 	EffectiveFrom time.Time `json:"effective_from" doc:"When the version begins; it is in force until a later one begins"`
 	Words         []string  `json:"words" doc:"The tariff in sentences"`
-	Standing      string    `json:"standing,omitempty" enum:"in force,to come,past" doc:"In a list of versions: its state now"`
+	Standing      string    `json:"standing,omitempty" enum:"in force,to come,past,replaced" doc:"In a list of versions: its state now. replaced: it never begins, because another version took its place"`
 }
 
-// NewTariffVersion is a further version of a tariff to publish; EffectiveFrom nil means at once.
+// NewTariffVersion is a further version of a tariff to publish; EffectiveFrom nil means at once, or when the replaced version would have begun.
 type NewTariffVersion struct {
 	Price
 	EffectiveFrom *time.Time `json:"effective_from,omitempty" doc:"When the version begins; default: at once"`
+	Replaces      int        `json:"replaces,omitempty" doc:"Number of a version that has not begun: this one begins in its place, at its time"`
+}
+
+// TariffWithdrawal withdraws a version that has not begun.
+type TariffWithdrawal struct {
+	Version int `json:"version" doc:"Number of the version"`
 }
 
 // Tariffs is the list of the tariffs in force.

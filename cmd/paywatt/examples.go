@@ -52,6 +52,7 @@ var examples = map[string][]string{
 	"report day":            {"paywatt report day", "paywatt report day 2026-11-20"},
 	"serve":                 {"paywatt serve --data ./paywatt-data", "paywatt serve --store postgres://paywatt@db.example/paywatt --http 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem"},
 	"tariff publish":        {"paywatt tariff publish domestic --file next.json --from 2027-01-01T00:00:00Z"},
+	"tariff withdraw":       {"paywatt tariff withdraw domestic 3"},
 	"tariff show":           {"paywatt tariff show domestic"},
 	"token check":           {"paywatt token check sts/testdata/vectors.json"},
 	"token decode":          {"paywatt token decode 23716100501183194197 --key e653341f9d5bf36f --ea 07"},

@@ -45,7 +45,7 @@ func shownValues() []lineShown {
 	return []lineShown{
 		{line: "utility show"}, {line: "utility set --name Testville --quiet-from 21:30"},
 		{line: "tariff add domestic --currency KES --vat 15 --rate 2.50"}, {line: "tariff add plan50 --currency KES --plan 0.5kWh=50.00"},
-		{line: "tariff list"}, {line: "tariff publish domestic --file $DRAFT --from $LATER"}, {line: "tariff show domestic"},
+		{line: "tariff list"}, {line: "tariff publish domestic --file $DRAFT --from $LATER"}, {line: "tariff withdraw domestic 2"}, {line: "tariff show domestic"},
 		{line: "tariff simulate domestic --draft $DRAFT --amount 100 --from 2026-01 --to 2026-02"},
 		{line: "meter add 04140001001 --tariff domestic --sgc 123456 --ti 01 --simulated --name Amina --phone +254700000001 --address Plot"},
 		{line: "meter add 04140001019 --tariff plan50 --mode prepay_wallet --simulated --name Ben"},

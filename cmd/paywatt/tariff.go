@@ -16,8 +16,8 @@ import (
 )
 
 func newTariffCommand(c console) *cobra.Command {
-	cmd := &cobra.Command{Use: "tariff", Short: "Publish, list, show and simulate tariffs"}
-	cmd.AddCommand(newTariffAdd(c), newTariffPublish(c), newTariffList(c), newTariffShow(c), newTariffSimulate(c))
+	cmd := &cobra.Command{Use: "tariff", Short: "Publish, withdraw, list, show and simulate tariffs"}
+	cmd.AddCommand(newTariffAdd(c), newTariffPublish(c), newTariffWithdraw(c), newTariffList(c), newTariffShow(c), newTariffSimulate(c))
 	return cmd
 }
 
@@ -149,6 +149,7 @@ func exactly(text string, scale int64) (int64, bool) {
 
 func newTariffPublish(c console) *cobra.Command {
 	var file, from string
+	var replaces int
 	cmd := &cobra.Command{
 		Use:   "publish NAME --file FILE",
 		Short: "Publish a new version of a tariff",
@@ -158,7 +159,7 @@ func newTariffPublish(c console) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			v := apiv1.NewTariffVersion{Price: price}
+			v := apiv1.NewTariffVersion{Price: price, Replaces: replaces}
 			if from != "" {
 				at, err := time.Parse(time.RFC3339, from)
 				if err != nil {
@@ -172,7 +173,24 @@ func newTariffPublish(c console) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&file, "file", "", "file with the JSON of POST /v1/tariffs without a name; - for standard input (needed)")
 	cmd.Flags().StringVar(&from, "from", "", "time when the version begins, such as 2027-01-01T00:00:00Z (default: now)")
+	cmd.Flags().IntVar(&replaces, "replaces", 0, "number of a version that has not begun: this one begins in its place, at its time")
 	return cmd
+}
+
+func newTariffWithdraw(c console) *cobra.Command {
+	return &cobra.Command{
+		Use: "withdraw NAME VERSION", Short: "Withdraw a version of a tariff that has not begun", Args: cobra.ExactArgs(2),
+		Long: "Withdraw a version of a tariff that has not begun. The price that holds before it goes on: it is published as another version, which\n" +
+			"begins in the place of the one that is withdrawn. The withdrawn version stays in the list.",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			n, err := strconv.Atoi(args[1])
+			if err != nil {
+				return usage(fmt.Sprintf("VERSION %q is not a number.", args[1]), "paywatt tariff show NAME lists the versions.")
+			}
+			t, err := api.WithdrawTariffVersion(cmd.Context(), args[0], apiv1.TariffWithdrawal{Version: n})
+			return answer(c, cmd, t, err, func(t apiv1.Tariff) table { return tariffTable(t) })
+		}),
+	}
 }
 
 func newTariffShow(c console) *cobra.Command {

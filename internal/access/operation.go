@@ -67,6 +67,7 @@ func moving() map[string]Operation {
 		"deposit":                  {Acts: []Act{ActDeposit}},
 		"publish-tariff":           {Acts: []Act{ActTariff}},
 		"publish-tariff-version":   {Acts: []Act{ActTariff}},
+		"withdraw-tariff-version":  {Acts: []Act{ActTariff}},
 		"import":                   {Acts: []Act{ActMeter, ActMeterTariff, ActPostpaid, ActImpulses, ActMoveIn, ActFeeder, ActImportDebts, ActImportBalances, ActImportedDebt, ActImportedCredit}},
 		"undo-import":              {Acts: []Act{ActImportUndo, ActImportedCredit}},
 		"add-customer":             {Acts: nil, Why: data},

@@ -299,6 +299,13 @@ func utilities() map[string]valid {
 			s.do(201, "POST", "/v1/tariffs", `{"name":"`+name+`","currency":"KES","vat_bps":1500,"flat_micro":2500000}`)
 			return name
 		}),
+		"withdraw-tariff-version": once(access.WriteTariffs, "/v1/tariffs/{id}/withdrawals", `{"version":2}`, func(s *stage, _ bool) string {
+			name := fmt.Sprint("withdrawn-", s.next())
+			s.do(201, "POST", "/v1/tariffs", `{"name":"`+name+`","currency":"KES","vat_bps":1500,"flat_micro":2500000}`)
+			s.do(201, "POST", "/v1/tariffs/"+name+"/versions", `{"currency":"KES","vat_bps":1500,"flat_micro":2600000,"effective_from":"`+
+				time.Now().UTC().AddDate(0, 0, 30).Format(time.RFC3339)+`"}`)
+			return name
+		}),
 		"simulate-tariff": post(access.ReadTariffs, "/v1/tariff-simulations", `{"tariff":"domestic","draft":{"currency":"KES","vat_bps":0,"flat_micro":1000000}}`),
 		"change-settings": post(access.WriteSettings, "/v1/settings", `{"vat_no":"P{n}"}`),
 		"trust-clock":     post(access.WriteSettings, "/v1/clock/trust", `{"reason":"matrix"}`),

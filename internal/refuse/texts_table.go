@@ -931,9 +931,34 @@ func TariffVersionsFull(tariff string, n int64) refusal.Refusal {
 	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-versions-full", What: "Tariff " + tariff + " has " + strconv.FormatInt(n, 10) + " versions, the most that a tariff can have.", Not: "The tariff was not published.", Try: "Publish a new tariff under another name.", Args: []refusal.Arg{{Place: "tariff", Value: tariff}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
-// TariffVersionsCollide: Version {n} begins at {at} too. Choose another time.
+// TariffVersionsCollide: Version {n} begins at {at} too. Choose another time. If version {n} has not begun, you can replace it: name its number as the one that is replaced.
 func TariffVersionsCollide(n int64, at time.Time) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-versions-collide", What: "Version " + strconv.FormatInt(n, 10) + " begins at " + stamp(at) + " too.", Not: "The tariff was not published. A published version never changes.", Try: "Choose another time.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "at", Value: stamp(at), Of: at}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-versions-collide", What: "Version " + strconv.FormatInt(n, 10) + " begins at " + stamp(at) + " too.", Not: "The tariff was not published. A published version never changes.", Try: "Choose another time. If version " + strconv.FormatInt(n, 10) + " has not begun, you can replace it: name its number as the one that is replaced.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "at", Value: stamp(at), Of: at}}}
+}
+
+// TariffVersionNotFound: Tariff {tariff} has no version {n}. Look at the versions of the tariff.
+func TariffVersionNotFound(tariff string, n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "tariff-version-not-found", What: "Tariff " + tariff + " has no version " + strconv.FormatInt(n, 10) + ".", Not: "The tariff was not published.", Try: "Look at the versions of the tariff.", Args: []refusal.Arg{{Place: "tariff", Value: tariff}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
+// TariffVersionHasBegun: Version {n} began at {at}, or begins within a minute. It can neither be replaced nor withdrawn. Publish another version that begins later.
+func TariffVersionHasBegun(n int64, at time.Time) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-version-has-begun", What: "Version " + strconv.FormatInt(n, 10) + " began at " + stamp(at) + ", or begins within a minute. It can neither be replaced nor withdrawn.", Not: "The tariff was not published.", Try: "Publish another version that begins later.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "at", Value: stamp(at), Of: at}}}
+}
+
+// TariffVersionReplaced: Version {other} has taken the place of version {n}. Replace or withdraw version {other} instead.
+func TariffVersionReplaced(other string, n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-version-replaced", What: "Version " + other + " has taken the place of version " + strconv.FormatInt(n, 10) + ".", Not: "The tariff was not published.", Try: "Replace or withdraw version " + other + " instead.", Args: []refusal.Arg{{Place: "other", Value: other}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
+// TariffReplacesAtOtherTime: A version that replaces version {n} begins when that one would have begun, at {at}. Leave effective_from out. For another time withdraw version {n}, and publish a new one.
+func TariffReplacesAtOtherTime(n int64, at time.Time) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-replaces-at-other-time", What: "A version that replaces version " + strconv.FormatInt(n, 10) + " begins when that one would have begun, at " + stamp(at) + ".", Not: "The tariff was not published.", Try: "Leave effective_from out. For another time withdraw version " + strconv.FormatInt(n, 10) + ", and publish a new one.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "at", Value: stamp(at), Of: at}}}
+}
+
+// TariffVersionIsFirst: No price of this tariff holds before version {n}, so none can go on. Replace the version instead of withdrawing it.
+func TariffVersionIsFirst(n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-version-is-first", What: "No price of this tariff holds before version " + strconv.FormatInt(n, 10) + ", so none can go on.", Not: "The tariff was not published.", Try: "Replace the version instead of withdrawing it.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
 // TariffSellsTokens: Meters in mode prepay_token are on tariff {tariff}. This version cannot price a token: it charges by time of use, by season, or for time alone. Use a flat price or blocks, with a new version for each season. For meters in mode prepay_wallet, publish this price as another tariff.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -19,40 +20,54 @@ type changeRequest struct {
 	Tariff        string          `json:"tariff,omitempty"` // tariff that gets a further version
 	Body          tariff.Document `json:"body"`
 	EffectiveFrom time.Time       `json:"effective_from"`
+	Replaces      int             `json:"replaces,omitempty"`  // number of the version that never begins
+	Withdraws     bool            `json:"withdraws,omitempty"` // that version is taken back: the price from before goes on
 }
 
 // eyes decides whether a tariff may be published now: by one person alone, or because a second person has approved it.
 func (r *Registry) eyes(tx Tx, by access.Actor, w changeRequest, of id.ID) (access.FourEyes, error) {
 	what := "publish tariff " + w.Name
-	if w.Tariff != "" {
+	switch {
+	case w.Withdraws:
+		what = fmt.Sprintf("withdraw version %d of tariff %s, which has not begun: the price from before goes on", w.Replaces, w.Tariff)
+	case w.Replaces != 0:
+		what = fmt.Sprintf("replace version %d of tariff %s, which has not begun", w.Replaces, w.Tariff)
+	case w.Tariff != "":
 		what = "publish a version of tariff " + w.Tariff
 	}
 	return access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActTariff, Object: w.Name + w.Tariff, Summary: what, Body: w,
 		Effect: func() (access.Effect, error) { return r.tariffEffect(tx, w, of) }}, r.c.Now())
 }
 
-// tariffEffect says what a tariff changes: every figure of a new one, and of a version each figure that is not that of the version in force now.
+// tariffEffect says what a tariff changes: every figure of a new one, and of a version each figure that is not that of the version in force when it
+// begins.
 func (r *Registry) tariffEffect(tx Tx, w changeRequest, of id.ID) (e access.Effect, err error) {
 	e.Fact("tariff", w.Name+w.Tariff)
-	from := access.Named("begins", "once approved")
+	from, at := access.Named("begins", "once approved"), r.c.Now()
 	if !w.EffectiveFrom.IsZero() {
-		from = access.Moments(w.EffectiveFrom)
+		from, at = access.Moments(w.EffectiveFrom), w.EffectiveFrom
 	}
 	e.Tells("from", from)
+	if w.Replaces != 0 {
+		e.Fact("replaces-version", strconv.Itoa(w.Replaces))
+	}
 	if of.IsZero() {
 		return e, e.Diff(nil, w.Body, w.Body.Currency)
 	}
-	now, found, err := tx.Tariffs().TariffVersionAt(of, r.c.Now())
+	before, found, err := tx.Tariffs().TariffVersionAt(of, at)
 	if err != nil || !found {
 		return e, errors.Join(err, e.Diff(nil, w.Body, w.Body.Currency))
 	}
-	return e, e.Diff(now.Body.Document(), w.Body, w.Body.Currency)
+	return e, e.Diff(before.Body.Document(), w.Body, w.Body.Currency)
 }
 
-// published writes an audit entry about the published version and its approver.
-func published(tx Tx, by access.Actor, v tariff.Version, eyes access.FourEyes) error {
+// published writes an audit entry about the published version, the number of the one that it replaces, and its approver.
+func published(tx Tx, by access.Actor, v tariff.Version, replaces int, eyes access.FourEyes) error {
 	e := by.Entry("tariff.publish", v.TariffID.Text(id.Tariff))
 	e.After = fmt.Sprintf("name=%s version=%s", v.Name, v.ID.Text(id.Version))
+	if replaces != 0 {
+		e.After += fmt.Sprintf(" replaces=%d", replaces)
+	}
 	return tx.AuditLog(eyes.Mark(e))
 }
 
@@ -74,7 +89,8 @@ func (r *Registry) doTariff(ctx context.Context, maker access.Actor, body []byte
 	var added AddedTariff
 	var err error
 	if w.Tariff != "" {
-		added, err = r.AddVersion(ctx, maker, NewVersion{Tariff: w.Tariff, Body: price, EffectiveFrom: w.EffectiveFrom})
+		added, err = r.AddVersion(ctx, maker, NewVersion{Tariff: w.Tariff, Body: price, EffectiveFrom: w.EffectiveFrom, Replaces: w.Replaces,
+			Withdraws: w.Withdraws})
 	} else {
 		added, err = r.AddTariff(ctx, maker, NewTariff{Name: w.Name, Body: price, EffectiveFrom: w.EffectiveFrom})
 	}

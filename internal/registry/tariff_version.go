@@ -2,6 +2,8 @@ package registry
 
 import (
 	"context"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -25,13 +27,17 @@ type TariffVersions struct {
 	Force id.ID     // identity of the version in force now; zero if no version has begun
 	At    time.Time // server time at which Force was looked up
 	Next  string    // cursor of the next page; empty on the last page
+
+	replaced map[id.ID]bool // the versions that never begin, because others took their places
 }
 
-// Standing returns the state of a version: "in force", "to come" or "past".
+// Standing returns the state of a version: "in force", "to come", "replaced" or "past".
 func (t TariffVersions) Standing(v tariff.Version) string {
 	switch {
 	case v.ID == t.Force:
 		return "in force"
+	case t.replaced[v.ID]:
+		return "replaced"
 	case v.EffectiveFrom.After(t.At):
 		return "to come"
 	}
@@ -64,47 +70,79 @@ func (r *Registry) TariffVersions(ctx context.Context, by access.Actor, name str
 		if found {
 			out.Force = force.ID
 		}
+		if err != nil {
+			return out, err
+		}
+		all, err := tx.Tariffs().TariffVersions(t, id.ID{}, MaxVersions)
+		out.replaced = map[id.ID]bool{}
+		for _, v := range out.Data {
+			out.replaced[v.ID] = replacedBy(all, v) > 0
+		}
 		return out, err
 	})
 	return out, fault.Wrap(err, "list versions of a tariff")
+}
+
+// replacedBy returns the number of the version that took the place of a version before it began; 0 for none.
+func replacedBy(all []tariff.Version, v tariff.Version) (n int) {
+	for _, o := range all {
+		if o.EffectiveFrom.Equal(v.EffectiveFrom) && o.N > v.N {
+			n = max(n, o.N)
+		}
+	}
+	return n
 }
 
 // NewVersion is a version of a tariff to be published.
 type NewVersion struct {
 	Tariff        string // name or identity of a tariff
 	Body          tariff.Body
-	EffectiveFrom time.Time // zero for at once
+	EffectiveFrom time.Time // zero for at once, and for the time of the version that this one replaces
+	// Replaces is the number of a version that has not begun, and never will: this one begins instead. 0 for none.
+	Replaces int
+	// Withdraws means that the replaced version is taken back: the price that holds before it goes on, and Body counts for nothing.
+	Withdraws bool
 }
 
 // AddVersion publishes a further version of a tariff. It is in force from its start until the start of the next version. The
-// present version stays in force until then and never changes. Two versions cannot begin at the same moment.
+// present version stays in force until then and never changes. Two versions cannot begin at the same moment, unless the second replaces the
+// first before that.
 func (r *Registry) AddVersion(ctx context.Context, by access.Actor, n NewVersion) (AddedTariff, error) {
 	no := by.Needs(access.WriteTariffs)
-	w := changeRequest{Tariff: n.Tariff, Body: n.Body.Document(), EffectiveFrom: n.EffectiveFrom}
-	if !no.Refused() {
+	if !no.Refused() && !n.Withdraws {
 		no = n.Body.Validate()
-	}
-	if !no.Refused() {
-		n.EffectiveFrom, no = begins(n.EffectiveFrom, r.moment())
 	}
 	if no.Refused() {
 		return AddedTariff{Refusal: no}, nil
 	}
-	out, err := access.Through(ctx, r.c.Door, by.Tenant, func(tx Tx) (AddedTariff, error) { return r.addVersion(tx, by, n, w) })
+	out, err := access.Through(ctx, r.c.Door, by.Tenant, func(tx Tx) (AddedTariff, error) { return r.addVersion(tx, by, n) })
 	return out, fault.Wrap(err, "publish a version of tariff %q", n.Tariff)
 }
 
-func (r *Registry) addVersion(tx Tx, by access.Actor, n NewVersion, w changeRequest) (AddedTariff, error) {
-	var no refusal.Refusal
-	var err error
-	v := tariff.Version{EffectiveFrom: n.EffectiveFrom, Body: n.Body}
-	if v.TariffID, no, err = findTariff(tx, n.Tariff, refusal.NotFound); err != nil || no.Refused() {
+func (r *Registry) addVersion(tx Tx, by access.Actor, n NewVersion) (AddedTariff, error) {
+	now := r.moment()
+	of, no, err := findTariff(tx, n.Tariff, refusal.NotFound)
+	if err != nil || no.Refused() {
 		return AddedTariff{Refusal: no}, err
+	}
+	all, err := tx.Tariffs().TariffVersions(of, id.ID{}, MaxVersions)
+	if err != nil {
+		return AddedTariff{}, err
+	}
+	if n.Replaces != 0 {
+		if no = n.takePlace(all, now); no.Refused() {
+			return AddedTariff{Refusal: no}, nil
+		}
+	}
+	w := changeRequest{Tariff: n.Tariff, Body: n.Body.Document(), EffectiveFrom: n.EffectiveFrom, Replaces: n.Replaces, Withdraws: n.Withdraws}
+	v := tariff.Version{TariffID: of, Body: n.Body}
+	if v.EffectiveFrom, no = begins(n.EffectiveFrom, now); no.Refused() {
+		return AddedTariff{Refusal: no}, nil
 	}
 	if no, err = fixCurrency(tx, n.Body.Currency); err != nil || no.Refused() {
 		return AddedTariff{Refusal: no}, err
 	}
-	if no, err = r.fits(tx, &v); err != nil || no.Refused() {
+	if no, err = n.fits(tx, all, &v); err != nil || no.Refused() {
 		return AddedTariff{Refusal: no}, err
 	}
 	eyes, err := r.eyes(tx, by, w, v.TariffID)
@@ -117,21 +155,62 @@ func (r *Registry) addVersion(tx Tx, by access.Actor, n NewVersion, w changeRequ
 	if err := tx.Tariffs().AddTariffVersion(v, by.String()); err != nil {
 		return AddedTariff{}, err
 	}
-	return AddedTariff{Version: v}, published(tx, by, v, eyes)
+	return AddedTariff{Version: v}, published(tx, by, v, n.Replaces, eyes)
+}
+
+// replaceBefore is how long before its beginning a version can be replaced. A sale that is priced when it begins must not know another version than
+// the one that is stored at last.
+const replaceBefore = time.Minute
+
+// takePlace fills in when the version begins that replaces another one and, if that one is withdrawn, whose price goes on.
+func (n *NewVersion) takePlace(all []tariff.Version, now time.Time) refusal.Refusal {
+	at := slices.IndexFunc(all, func(v tariff.Version) bool { return v.N == n.Replaces })
+	if at < 0 {
+		return refuse.TariffVersionNotFound(refusal.Echo(n.Tariff), int64(n.Replaces))
+	}
+	old := all[at]
+	other := replacedBy(all, old)
+	switch {
+	case !old.EffectiveFrom.After(now.Add(replaceBefore)):
+		return refuse.TariffVersionHasBegun(int64(old.N), old.EffectiveFrom)
+	case other > 0:
+		return refuse.TariffVersionReplaced(strconv.Itoa(other), int64(old.N))
+	case !n.EffectiveFrom.IsZero() && !n.EffectiveFrom.Equal(old.EffectiveFrom):
+		return refuse.TariffReplacesAtOtherTime(int64(old.N), old.EffectiveFrom)
+	}
+	n.EffectiveFrom = old.EffectiveFrom
+	if !n.Withdraws {
+		return refusal.Refusal{}
+	}
+	before, found := lastBefore(all, old.EffectiveFrom)
+	if !found {
+		return refuse.TariffVersionIsFirst(int64(old.N))
+	}
+	n.Body = before.Body
+	return refusal.Refusal{}
+}
+
+// lastBefore returns the version that is in force right before a moment.
+func lastBefore(all []tariff.Version, at time.Time) (last tariff.Version, found bool) {
+	for _, v := range all {
+		if !v.EffectiveFrom.Before(at) {
+			continue
+		}
+		if c := v.EffectiveFrom.Compare(last.EffectiveFrom); !found || c > 0 || c == 0 && v.N > last.N {
+			last, found = v, true
+		}
+	}
+	return last, found
 }
 
 // fits checks a version against the other versions of its tariff and against the meters that use the tariff. It also
 // numbers the version.
-func (r *Registry) fits(tx Tx, v *tariff.Version) (refusal.Refusal, error) {
-	others, err := tx.Tariffs().TariffVersions(v.TariffID, id.ID{}, MaxVersions)
-	if err != nil {
-		return refusal.Refusal{}, err
-	}
+func (n NewVersion) fits(tx Tx, others []tariff.Version, v *tariff.Version) (refusal.Refusal, error) {
 	if len(others) >= MaxVersions {
 		return refuse.TariffVersionsFull(others[0].Name, MaxVersions), nil
 	}
 	for _, o := range others {
-		if v.Name, v.N = o.Name, max(v.N, o.N); o.EffectiveFrom.Equal(v.EffectiveFrom) {
+		if v.Name, v.N = o.Name, max(v.N, o.N); n.Replaces == 0 && o.EffectiveFrom.Equal(v.EffectiveFrom) {
 			return refuse.TariffVersionsCollide(int64(o.N), o.EffectiveFrom), nil
 		}
 	}
@@ -158,8 +237,8 @@ func forTokens(tx Tx, t id.ID, name string, now time.Time) (refusal.Refusal, err
 		return refusal.Refusal{}, err
 	}
 	for _, v := range all {
-		if found && v.EffectiveFrom.Before(force.EffectiveFrom) {
-			continue // this version is past
+		if found && v.EffectiveFrom.Before(force.EffectiveFrom) || replacedBy(all, v) > 0 {
+			continue // this version is past, or never begins
 		}
 		if v.Body.ForTokens().Refused() {
 			return refuse.TariffWithoutTokens(name), nil

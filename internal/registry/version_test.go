@@ -137,3 +137,87 @@ func TestVersionsNeedTheRight(t *testing.T) {
 	page, err = w.TariffVersions(t.Context(), access.SystemActor(w.other, "test"), "domestic", registry.Page{})
 	refused(t, "another tenant reads", page.Refusal, err, refusal.NotFound)
 }
+
+// TestAVersionThatHasNotBegunIsReplacedOrWithdrawn: both take effect at the moment at which the version would have begun, because a month's fee
+// is that of the version in force when the month began. The version stays in the list.
+func TestAVersionThatHasNotBegunIsReplacedOrWithdrawn(t *testing.T) {
+	w := newWorld(t)
+	first := w.domestic(t)
+	publish := func(n registry.NewVersion) registry.AddedTariff {
+		t.Helper()
+		n.Tariff = "domestic"
+		a, err := w.AddVersion(t.Context(), boss(), n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	inForce := func(at time.Time) (v tariff.Version) {
+		t.Helper()
+		if err := w.engine.View(t.Context(), boss().Tenant, func(tx *store.Tx) (err error) {
+			v, _, err = tx.TariffVersionAt(first.TariffID, at)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	june := w.now.AddDate(0, 6, 0)
+	if a := publish(registry.NewVersion{Body: priced(31_000_000), EffectiveFrom: june}); a.Refused() || a.Version.N != 2 {
+		t.Fatal(a.Version.N, a.Detail())
+	}
+	if a := publish(registry.NewVersion{Body: priced(3_100_000), Replaces: 2}); a.Refused() || a.Version.N != 3 || !a.Version.EffectiveFrom.Equal(june) {
+		t.Fatalf("replaced by version %d from %s: %s", a.Version.N, a.Version.EffectiveFrom, a.Detail())
+	}
+	if v := inForce(june); v.N != 3 {
+		t.Errorf("when it would begin, version %d is in force, want 3", v.N)
+	}
+	back := publish(registry.NewVersion{Withdraws: true, Replaces: 3})
+	if back.Refused() || back.Version.N != 4 || back.Version.Body.Blocks[0].Rate != first.Body.Blocks[0].Rate {
+		t.Fatalf("withdrawn by version %d at %v: %s", back.Version.N, back.Version.Body.Blocks, back.Detail())
+	}
+	if v := inForce(june); v.N != 4 {
+		t.Errorf("after the withdrawal, version %d is in force, want 4", v.N)
+	}
+	list, err := w.TariffVersions(t.Context(), boss(), "domestic", registry.Page{})
+	if err != nil || list.Refused() {
+		t.Fatal(err, list.Detail())
+	}
+	var standing []string
+	for _, v := range list.Data {
+		standing = append(standing, fmt.Sprint(v.N, " ", list.Standing(v)))
+	}
+	if got, want := strings.Join(standing, ", "), "4 to come, 3 replaced, 2 replaced, 1 in force"; got != want {
+		t.Errorf("the versions are %s, want %s", got, want)
+	}
+	for name, c := range map[string]struct {
+		n    registry.NewVersion
+		says string
+	}{
+		"one in force":      {registry.NewVersion{Body: priced(1), Replaces: 1}, "Version 1 began at"},
+		"one that is gone":  {registry.NewVersion{Body: priced(1), Replaces: 2}, "Version 4 has taken the place of version 2."},
+		"none":              {registry.NewVersion{Body: priced(1), Replaces: 9}, "has no version 9"},
+		"a negative number": {registry.NewVersion{Body: priced(1), Replaces: -1}, "has no version -1"},
+		"at another time": {registry.NewVersion{Body: priced(1), Replaces: 4, EffectiveFrom: june.Add(time.Second)},
+			"begins when that one would have begun"},
+		"at its time":        {registry.NewVersion{Body: priced(1), EffectiveFrom: june}, "you can replace it"},
+		"the only one":       {registry.NewVersion{Withdraws: true, Replaces: 1}, "Version 1 began at"},
+		"by no price at all": {registry.NewVersion{Body: tariff.Body{Currency: "KES"}, Replaces: 4}, "blocks"},
+	} {
+		if a := publish(c.n); !a.Refused() || !strings.Contains(a.Detail(), c.says) {
+			t.Errorf("%s: %q, want %q", name, a.Detail(), c.says)
+		}
+	}
+	w.now = june.Add(-time.Minute)
+	if a := publish(registry.NewVersion{Body: priced(1), Replaces: 4}); !strings.Contains(a.Detail(), "Version 4 began at") {
+		t.Errorf("a minute before it begins: %q", a.Detail())
+	}
+	a, err := w.AddTariff(t.Context(), boss(), registry.NewTariff{Name: "later", Body: flat("KES"), EffectiveFrom: w.now.Add(time.Hour)})
+	if err != nil || a.Refused() {
+		t.Fatal(err, a.Detail())
+	}
+	a, err = w.AddVersion(t.Context(), boss(), registry.NewVersion{Tariff: "later", Withdraws: true, Replaces: 1})
+	if err != nil || !strings.Contains(a.Detail(), "No price of this tariff holds before version 1") {
+		t.Errorf("a first version is withdrawn: %v %q", err, a.Detail())
+	}
+}

@@ -3614,6 +3614,20 @@ func (t *Texts) TariffsFrom(at string) string { return t.say("pages.tariffs.from
 // TariffsAll: All tariffs
 func (t *Texts) TariffsAll() string { return t.say("pages.tariffs.all") }
 
+// TariffsCorrect: Correct it
+func (t *Texts) TariffsCorrect() string { return t.say("pages.tariffs.correct") }
+
+// TariffsWithdraw: Withdraw it
+func (t *Texts) TariffsWithdraw() string { return t.say("pages.tariffs.withdraw") }
+
+// TariffsWithdrawEffect: This version will not begin. From {at} on, the price that holds before then goes on. The version stays in this list.
+func (t *Texts) TariffsWithdrawEffect(at string) string {
+	return t.say("pages.tariffs.withdraw-effect", "{at}", at)
+}
+
+// TariffsWithdrawn: The version is withdrawn.
+func (t *Texts) TariffsWithdrawn() string { return t.say("pages.tariffs.withdrawn") }
+
 // ReceiptTitle: Receipt {number}
 func (t *Texts) ReceiptTitle(number string) string {
 	return t.say("pages.receipt.title", "{number}", number)
@@ -4852,6 +4866,11 @@ func (t *Texts) TariffFormFromHint() string { return t.say("pages.tariff-form.fr
 
 // TariffFormAtOnce: From now on
 func (t *Texts) TariffFormAtOnce() string { return t.say("pages.tariff-form.at-once") }
+
+// TariffFormInPlace: In place of version {n}, which has not begun
+func (t *Texts) TariffFormInPlace(n string) string {
+	return t.say("pages.tariff-form.in-place", "{n}", n)
+}
 
 // TariffFormDocument: Times of use, seasons, levies and plans
 func (t *Texts) TariffFormDocument() string { return t.say("pages.tariff-form.document") }

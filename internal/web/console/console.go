@@ -217,6 +217,7 @@ func (s *Console) routes() http.Handler {
 	m.Handle("POST /tariffs", s.signedIn(s.checkTariff))
 	m.Handle("GET /tariffs/new", s.signedIn(s.newTariff))
 	m.Handle("GET /tariffs/{name}", s.signedIn(s.tariff))
+	m.Handle("POST /tariffs/{name}/withdrawals", s.signedIn(s.withdrawVersion))
 	m.Handle("GET /ledger", s.signedIn(s.trialBalance))
 	m.Handle("GET /ledger/accounts", s.signedIn(s.accounts))
 	m.Handle("GET /ledger/journals", s.signedIn(s.journals))

@@ -3,9 +3,12 @@ package console
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/explain"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/words"
@@ -16,6 +19,16 @@ type tariffCard struct {
 	Name, Path, Version, From string
 	Standing                  badge
 	Words                     []string
+	Open                      bool // it has not begun, and may be corrected and withdrawn here
+}
+
+// correctPath is the address of the form for a version that takes the place of this one.
+func (c tariffCard) correctPath() string {
+	return "/tariffs/new?" + url.Values{"of": {c.Name}, "replaces": {c.Version}}.Encode()
+}
+
+func (c tariffCard) withdrawCommand() string {
+	return commandLine("paywatt tariff withdraw " + shellWord(c.Name) + " " + c.Version)
 }
 
 // tariffList is a page of tariffs, or of the versions of one.
@@ -24,7 +37,8 @@ type tariffList struct {
 	Next  string // address of the next page
 	Of    string // the tariff whose versions these are
 	// Manages says that the role may publish prices.
-	Manages bool
+	Manages               bool
+	FormID, Error, Notice string
 }
 
 // standingBadge shows the state of a version.
@@ -63,18 +77,59 @@ func (s *Console) tariffs(w http.ResponseWriter, r *http.Request, v visit) {
 
 // tariff lists the versions of one tariff.
 func (s *Console) tariff(w http.ResponseWriter, r *http.Request, v visit) {
+	d := tariffList{}
+	if r.URL.Query().Get("done") == actWithdraw {
+		d.Notice = v.site.say.TariffsWithdrawn()
+	}
+	s.showVersions(w, r, v, http.StatusOK, d)
+}
+
+func (s *Console) showVersions(w http.ResponseWriter, r *http.Request, v visit, status int, d tariffList) {
 	got, err := s.c.Registry.TariffVersions(r.Context(), v.by, r.PathValue("name"), registry.Page{Cursor: r.URL.Query().Get("cursor")})
 	if s.stopped(w, r, v, err, got.Refusal) {
 		return
 	}
-	d := tariffList{Of: r.PathValue("name"), Next: nextPage(r.URL.Path, nil, got.Next), Manages: v.by.May(access.WriteTariffs)}
+	d.Of, d.Next, d.Manages = r.PathValue("name"), nextPage(r.URL.Path, nil, got.Next), v.by.May(access.WriteTariffs)
 	for _, version := range got.Data {
-		c := v.site.card(version)
-		c.Standing = standingBadge(v.site.say, got.Standing(version))
+		c, standing := v.site.card(version), got.Standing(version)
+		c.Standing, c.Open = standingBadge(v.site.say, standing), d.Manages && standing == "to come"
 		d.Of = version.Name
 		d.Cards = append(d.Cards, c)
 	}
-	s.show(w, r, http.StatusOK, tariffsView(s.page(r, v, v.site.say.TariffsTitleOf(d.Of)), d))
+	if d.FormID, err = s.formID(v); err != nil {
+		s.broken(w, r, v, err)
+		return
+	}
+	s.show(w, r, status, tariffsView(s.page(r, v, v.site.say.TariffsTitleOf(d.Of)), d))
+}
+
+// actWithdraw is the act of the form that withdraws a version.
+const actWithdraw = "withdraw"
+
+// withdrawVersion withdraws a version that has not begun.
+func (s *Console) withdrawVersion(w http.ResponseWriter, r *http.Request, v visit) {
+	var done registry.AddedTariff
+	n, err := strconv.Atoi(r.PostFormValue("version"))
+	switch {
+	case !v.owns(r.PostFormValue("form")):
+		done.Refusal = refuse.OfficeFormOfOtherSession()
+	case err != nil:
+		done.Refusal = refuse.TariffVersionNotFound(refusal.Echo(r.PathValue("name")), 0)
+	default:
+		done, err = s.c.Registry.AddVersion(r.Context(), v.by, registry.NewVersion{Tariff: r.PathValue("name"), Replaces: n, Withdraws: true})
+		if err != nil {
+			s.broken(w, r, v, err)
+			return
+		}
+	}
+	switch {
+	case done.Waits != nil:
+		s.showWaits(w, r, v, *done.Waits)
+	case done.Refused():
+		s.showVersions(w, r, v, http.StatusUnprocessableEntity, tariffList{Error: v.site.say.Refusal(done.Refusal).Detail()})
+	default:
+		http.Redirect(w, r, "/tariffs/"+url.PathEscape(r.PathValue("name"))+"?done="+actWithdraw, http.StatusSeeOther)
+	}
 }
 
 // nextPage returns the address of a list's next page; empty on the last page.

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,6 +34,7 @@ const tariffBlocks = 4
 // tariffFields is a tariff as somebody typed it. Document, the JSON of the API, stands for all fields of the price.
 type tariffFields struct {
 	Of, Name, Currency, VAT, Rate string
+	Replaces                      string // number of the version that this one replaces
 	Blocks                        [tariffBlocks]blockFields
 	Monthly, MonthlyName          string
 	Least, Most, From, Document   string
@@ -69,7 +71,8 @@ type tariffCheck struct {
 // typedTariff reads the form.
 func typedTariff(r *http.Request) tariffFields {
 	field := func(name string) string { return strings.TrimSpace(r.PostFormValue(name)) }
-	f := tariffFields{Of: field("of"), Name: field("name"), Currency: strings.ToUpper(field("currency")), VAT: field("vat"), Rate: field("rate"),
+	f := tariffFields{Of: field("of"), Replaces: field("replaces"), Name: field("name"), Currency: strings.ToUpper(field("currency")),
+		VAT: field("vat"), Rate: field("rate"),
 		Monthly: field("monthly"), MonthlyName: field("monthly_name"), Least: field("least"), Most: field("most"), From: field("from"), Document: field("document")}
 	for i := range f.Blocks {
 		f.Blocks[i] = blockFields{field("upto" + itoa(i)), field("rate" + itoa(i))}
@@ -133,7 +136,7 @@ func (f tariffFields) price(t *words.Texts) (p apiv1.Price, no refusal.Refusal) 
 
 // begins reads when the tariff begins, in the utility's zone; empty means at once.
 func (f tariffFields) begins(zone *time.Location) (time.Time, refusal.Refusal) {
-	if f.From == "" || f.Of == "" { // the first version of a tariff begins at once
+	if f.From == "" || f.Of == "" || f.Replaces != "" { // the first version of a tariff begins at once, and a replacing one at a known time
 		return time.Time{}, refusal.Refusal{}
 	}
 	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02"} {
@@ -142,6 +145,12 @@ func (f tariffFields) begins(zone *time.Location) (time.Time, refusal.Refusal) {
 		}
 	}
 	return time.Time{}, refuse.TariffFormBegins(refusal.Echo(f.From))
+}
+
+// replaced is the number of the version that this one replaces; 0 for none.
+func (f tariffFields) replaced() int {
+	n, _ := strconv.Atoi(f.Replaces) // the page wrote it, and nobody has a version 0
+	return n
 }
 
 // fieldsOfPrice writes a price as somebody would type it. A price that the fields cannot show becomes the document.
@@ -180,18 +189,19 @@ func fieldsOfPrice(t *words.Texts, p apiv1.Price) (f tariffFields) {
 	return f
 }
 
-// newTariff shows the form, with the prices in force if it is for a new version.
+// newTariff shows the form, with the prices in force if it is for a new version, or those of the version that it replaces.
 func (s *Console) newTariff(w http.ResponseWriter, r *http.Request, v visit) {
 	f := tariffFields{Of: r.URL.Query().Get("of")}
+	replaces := r.URL.Query().Get("replaces")
 	if f.Of != "" {
 		got, err := s.c.Registry.TariffVersions(r.Context(), v.by, f.Of, registry.Page{})
 		if s.stopped(w, r, v, err, got.Refusal) {
 			return
 		}
 		for _, version := range got.Data {
-			if version.ID == got.Force {
+			if replaces == "" && version.ID == got.Force || replaces == itoa(version.N) {
 				f = fieldsOfPrice(v.site.say, apiv1.Price(version.Body.Document()))
-				f.Of = version.Name
+				f.Of, f.Replaces = version.Name, replaces
 			}
 		}
 	}
@@ -235,7 +245,7 @@ func (s *Console) checkTariff(w http.ResponseWriter, r *http.Request, v visit) {
 	var done registry.AddedTariff
 	var err error
 	if f.Of != "" {
-		done, err = s.c.Registry.AddVersion(r.Context(), v.by, registry.NewVersion{Tariff: f.Of, Body: body, EffectiveFrom: from})
+		done, err = s.c.Registry.AddVersion(r.Context(), v.by, registry.NewVersion{Tariff: f.Of, Body: body, EffectiveFrom: from, Replaces: f.replaced()})
 	} else {
 		done, err = s.c.Registry.AddTariff(r.Context(), v.by, registry.NewTariff{Name: f.Name, Body: body, EffectiveFrom: from})
 	}
@@ -277,7 +287,10 @@ func (s *Console) showTariffCheck(w http.ResponseWriter, r *http.Request, v visi
 	t := v.site.say
 	d := tariffCheck{tariffFields: f, Begins: t.TariffFormAtOnce(), Words: explain.Tariff(t, body)}
 	d.Command, d.File = f.command(apiv1.Price(body.Document()), from)
-	if !from.IsZero() {
+	switch {
+	case f.Replaces != "":
+		d.Begins = t.TariffFormInPlace(f.Replaces)
+	case !from.IsZero():
 		d.Begins = t.TariffsFrom(v.site.clock(from))
 	}
 	now := v.site.in(s.c.Now())
@@ -377,7 +390,7 @@ func (f tariffFields) command(price apiv1.Price, from time.Time) (command, file 
 	if !from.IsZero() {
 		begins = from.Format(time.RFC3339)
 	}
-	return commandLine("paywatt tariff publish "+shellWord(f.Of), "--file", "tariff.json", "--from", begins), string(whole)
+	return commandLine("paywatt tariff publish "+shellWord(f.Of), "--file", "tariff.json", "--from", begins, "--replaces", f.Replaces), string(whole)
 }
 
 func tariffFormTitle(t *words.Texts, of string) string {
@@ -390,8 +403,8 @@ func tariffFormTitle(t *words.Texts, of string) string {
 // hidden are the fields that go through the check to the publication.
 func (f tariffFields) hidden() iter.Seq2[string, string] {
 	return func(yield func(name, value string) bool) {
-		fields := [][2]string{{"of", f.Of}, {"name", f.Name}, {"currency", f.Currency}, {"vat", f.VAT}, {"rate", f.Rate}, {"monthly", f.Monthly},
-			{"monthly_name", f.MonthlyName}, {"least", f.Least}, {"most", f.Most}, {"from", f.From}, {"document", f.Document}}
+		fields := [][2]string{{"of", f.Of}, {"replaces", f.Replaces}, {"name", f.Name}, {"currency", f.Currency}, {"vat", f.VAT}, {"rate", f.Rate},
+			{"monthly", f.Monthly}, {"monthly_name", f.MonthlyName}, {"least", f.Least}, {"most", f.Most}, {"from", f.From}, {"document", f.Document}}
 		for i, b := range f.Blocks {
 			fields = append(fields, [2]string{"upto" + itoa(i), b.UpTo}, [2]string{"rate" + itoa(i), b.Rate})
 		}
