@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
@@ -12,7 +13,7 @@ import (
 
 func newMeterToken(c console) *cobra.Command {
 	var n apiv1.NewTokens
-	var next apiv1.NextKey
+	var next nextKeyOptions
 	var units, key string
 	cmd := &cobra.Command{
 		Use: "give-token METER KIND", Short: "Make a free or service token",
@@ -32,8 +33,8 @@ func newMeterToken(c console) *cobra.Command {
 				}
 				n.UnitsWh = wh
 			}
-			if next != (apiv1.NextKey{}) {
-				n.Key = &next
+			if k := next.readFacts(cmd); k != (apiv1.NextKey{}) {
+				n.Key = &k
 			}
 			out, err := api.GiveTokens(cmd.Context(), args[0], n, key)
 			if err != nil {
@@ -53,28 +54,49 @@ func newMeterToken(c console) *cobra.Command {
 	choiceFlag(f, &n.ReasonCode, "reason-code", "reason: "+alternativesText(enum[apiv1.NewTokens]("ReasonCode")), enum[apiv1.NewTokens]("ReasonCode"))
 	f.StringVar(&n.Reason, "reason", "", "why, in a few words; written to the audit log")
 	f.StringVar(&key, "key", "", "idempotency key; repeating it repeats the answer, not the tokens")
-	f.StringVar(&next.SGC, "sgc", "", "new supply group code of key_change, 6 digits")
-	f.IntVar(&next.KRN, "krn", 0, "new key revision number of key_change, 1 to 9")
-	f.StringVar(&next.TI, "ti", "", "new tariff index of key_change, 2 digits")
+	next.addFlags(f, " of key_change")
 	return cmd
+}
+
+// nextKeyOptions are the options for the facts of a meter's next key. What is not given stays as it is.
+type nextKeyOptions struct {
+	key     apiv1.NextKey
+	kt, ken int
+}
+
+func (o *nextKeyOptions) addFlags(f *pflag.FlagSet, of string) {
+	f.StringVar(&o.key.SGC, "sgc", "", "new supply group code"+of+", 6 digits")
+	f.IntVar(&o.key.KRN, "krn", 0, "new key revision number"+of+", 1 to 9")
+	f.StringVar(&o.key.TI, "ti", "", "new tariff index"+of+", 2 digits")
+	f.IntVar(&o.key.BaseDate, "base-date", 0, "new base date"+of+": 1993, 2014 or 2035")
+	f.IntVar(&o.kt, "kt", 0, "new key type"+of+": 1 default, 2 unique, 3 common")
+	f.IntVar(&o.ken, "ken", 0, "new key expiry number"+of+", 255 for never")
+	f.StringVar(&o.key.DKGA, "dkga", "", "new key derivation"+of+", 02 or 04")
+}
+
+// readFacts returns the facts that the user gave.
+func (o *nextKeyOptions) readFacts(cmd *cobra.Command) apiv1.NextKey {
+	o.key.KT, o.key.KEN = given(cmd, "kt", &o.kt), given(cmd, "ken", &o.ken)
+	return o.key
 }
 
 func newMeterPlanKey(c console) *cobra.Command {
 	var n apiv1.NewKeyChange
+	var next nextKeyOptions
 	cmd := &cobra.Command{
 		Use: "plan-key METER", Short: "Plan a key change", Args: cobra.ExactArgs(1),
 		Long: "Plan a key change. From now on no token is sold to the meter until the tokens of the change are made with\n" +
-			"\"paywatt meter give-token METER key_change\".",
-		Example: "  paywatt meter plan-key 04140001001 --krn 2 --reason \"campaign of May\"",
+			"\"paywatt meter give-token METER key_change\". What is not given stays as it is. A change that the server cannot make\n" +
+			"is refused: it needs the vending key of the new revision.",
+		Example: "  paywatt meter plan-key 04140001001 --krn 2 --base-date 2014 --reason \"campaign of May\"",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			n.NextKey = next.readFacts(cmd)
 			k, err := api.PlanKeyChange(cmd.Context(), args[0], n)
 			return answer(c, cmd, k, err, keyChangeTable)
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&n.SGC, "sgc", "", "new supply group code, 6 digits")
-	f.IntVar(&n.KRN, "krn", 0, "new key revision number, 1 to 9")
-	f.StringVar(&n.TI, "ti", "", "new tariff index, 2 digits")
+	next.addFlags(f, "")
 	f.StringVar(&n.Reason, "reason", "", "why, in a few words; written to the audit log")
 	return cmd
 }

@@ -425,7 +425,7 @@ const maxEffect = 8 << 10
 
 // effectForm is the form in which this version writes the values of an effect. If a new form writes amounts of money in another way, raise
 // [comparableForm] too.
-const effectForm = 3
+const effectForm = 4
 
 // remember returns the figures of an effect, without rows, as an approval keeps them.
 func (e Effect) remember() string {

@@ -113,7 +113,8 @@ func TestRequestsApprovedBeforeAnUpgradeCount(t *testing.T) {
 		"an amount": {access.ActDeposit, []string{
 			`{"form":1,"facts":[{"name":"amount","after":{"minor":100,"currency":"KES"}}]}`,
 			`{"form":2,"facts":[{"name":"amount","after":{"minor":5000,"currency":"KES"}}]}`,
-			`{"form":4,"facts":[{"name":"amount","after":{"minor":9000,"currency":"KES"}}]}`}, kes(6_000), "50.00 KES of 1"},
+			`{"form":3,"facts":[{"name":"amount","after":{"minor":5000,"currency":"KES"}}]}`,
+			`{"form":5,"facts":[{"name":"amount","after":{"minor":9000,"currency":"KES"}}]}`}, kes(6_000), "50.00 KES of 2"},
 		"an energy": {access.ActUnits, []string{`{"form":2,"facts":[{"name":"energy","after":{"text":"90.0 kWh"}}]}`}, energy(90_000), " of 0"},
 	} {
 		t.Run(name, func(t *testing.T) {

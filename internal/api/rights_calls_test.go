@@ -186,11 +186,11 @@ func sales() map[string]valid {
 		"diagnose-token": post(access.ReadVends, "/v1/token-diagnoses", `{"digits":"2371 6100 5011 8319 4197"}`),
 		"give-tokens":    post(access.IssueTokens, "/v1/meters/{meter}/tokens", `{"kind":"clear_tamper","reason_code":"tamper_fixed"}`),
 		"recharge":       post(access.SendTokens, "/v1/meters/{meter}/recharges", `{"token":"{token}","by":"mqtt"}`),
-		"plan-key-change": once(access.IssueTokens, "/v1/meters/{id}/key-changes", `{"krn":2,"reason":"matrix"}`,
+		"plan-key-change": once(access.IssueTokens, "/v1/meters/{id}/key-changes", `{"ti":"02","reason":"matrix"}`,
 			func(s *stage, _ bool) string { return s.added("prepay_token") }),
 		"cancel-key-change": once(access.IssueTokens, "/v1/meters/{id}/key-changes/cancel", `{"reason":"matrix"}`, func(s *stage, _ bool) string {
 			number := s.added("prepay_token")
-			s.do(201, "POST", "/v1/meters/"+number+"/key-changes", `{"krn":2,"reason":"matrix"}`)
+			s.do(201, "POST", "/v1/meters/"+number+"/key-changes", `{"ti":"02","reason":"matrix"}`)
 			return number
 		}),
 		"confirm-key-change": once(access.IssueTokens, "/v1/meters/{id}/key-changes/confirm", `{"reason":"matrix"}`, func(s *stage, _ bool) string {

@@ -40,7 +40,14 @@ func (i *Issuer) At() *Issuer { return &Issuer{s: i.s, looked: i.s.look() == nil
 
 // Check returns the refusal that Issue would give for an order, without making a token.
 func (i *Issuer) Check(_ context.Context, o vending.IssueRequest) refusal.Refusal {
-	_, no := i.decoderKey(o)
+	key, no := i.decoderKey(o)
+	if no.Refused() || o.Make != vending.MakeKeyChange {
+		return no
+	}
+	_, no, err := i.section(key, o)
+	if err != nil {
+		return refuse.NewKeyUnfit()
+	}
 	return no
 }
 

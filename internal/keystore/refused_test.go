@@ -150,6 +150,15 @@ func TestARefusedKeyChangeIsExplained(t *testing.T) {
 		if a, err := s.Issuer().Issue(t.Context(), o); err != nil || a.Code != refusal.KeyTypeForbidden || a.What != "The meter cannot be given this key: "+want {
 			t.Errorf("%q, %v; want %q", a.What, err, want)
 		}
+		if no := s.Issuer().Check(t.Context(), o); no.Code != refusal.KeyTypeForbidden || no.What != "The meter cannot be given this key: "+want {
+			t.Errorf("beforehand it says %q, want %q", no.What, want)
+		}
+	}
+	o := order(t)
+	o.Make, o.Change = vending.MakeKeyChange, vending.Change{Next: o.Attributes, KEN: 255, At: sts.Base2014.Time(100 << 16)}
+	o.Change.Next.TI = "02"
+	if no := s.Issuer().Check(t.Context(), o); no.Refused() {
+		t.Errorf("a change that can be made is refused beforehand: %s", no.Detail())
 	}
 }
 

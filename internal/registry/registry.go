@@ -9,6 +9,7 @@
 package registry
 
 import (
+	"fmt"
 	"io"
 	"time"
 
@@ -83,6 +84,11 @@ type Key struct {
 	From     time.Time
 	State    string  // planned, issued, current, past
 	LastTID  sts.TID // newest TID that was used, or may have been used, under the key; 0 for none
+}
+
+// Facts names a key by what it is made from, and never shows the key itself.
+func (k Key) Facts() string {
+	return fmt.Sprintf("SGC %s, KRN %d, TI %s, KT %d, KEN %d, DKGA %s, base date %s", k.SGC, k.KRN, k.TI, k.KT, k.KEN, k.DKGA, k.BaseDate)
 }
 
 // Attributes returns the data from which the decoder key of the meter with this number is derived. It fails for an invalid STS meter

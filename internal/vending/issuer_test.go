@@ -8,6 +8,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
@@ -240,5 +241,64 @@ func (s *shop) recovers(want int) {
 	s.t.Helper()
 	if n, err := s.Recover(context.Background(), system()); n != want || err != nil {
 		s.t.Errorf("recovered %d, %v; want %d", n, err, want)
+	}
+}
+
+// TestAPlanThatNobodyCanCarryOutIsNotMade: a plan stops the sales to its meter, so the issuer is asked about the change before it is made.
+func TestAPlanThatNobodyCanCarryOutIsNotMade(t *testing.T) {
+	s := open(t, true)
+	l := &locked{issuer: s.issuer, no: refuse.VendingKeyMissing("201457", 2, 2)}
+	s.keys = l
+	s.Vending = s.vendingOver(s.door)
+	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+	p, err := s.PlanKeyChange(t.Context(), owner(), m, vending.NextKey{KRN: 2}, "campaign")
+	if err != nil || p.Code != refusal.KeyMissing {
+		t.Errorf("%v %q, want %s", err, p.Code, refusal.KeyMissing)
+	}
+	if len(l.asked) == 0 {
+		t.Fatal("the issuer was not asked")
+	}
+	if o := l.asked[0]; o.Make != vending.MakeKeyChange || o.Attributes.KRN != 1 || o.Change.Next.KRN != 2 {
+		t.Errorf("the issuer was asked %+v, want the change from revision 1 to 2", o)
+	}
+	l.no = refusal.Refusal{}
+	s.sell(order(m, 10_000, "key-number-1"))
+}
+
+// revisions is an issuer that has one revision of a vending key beside the first.
+type revisions struct {
+	*issuer
+	has uint8
+}
+
+func (r *revisions) Check(_ context.Context, o vending.IssueRequest) refusal.Refusal {
+	if o.Change.Next.KRN != r.has {
+		return refuse.VendingKeyMissing(o.Change.Next.SGC, o.Change.Next.KRN, uint8(o.Change.Next.KT))
+	}
+	return refusal.Refusal{}
+}
+
+// TestARollOverIsAdvised: once the base date of a meter has ended, the next one, with the revision that the server can make the change to.
+func TestARollOverIsAdvised(t *testing.T) {
+	s := open(t, true)
+	number := numberOf(t, 1)
+	for _, c := range []struct {
+		keys vending.Issuer
+		base sts.BaseDate
+		want vending.RollOver
+	}{
+		{&revisions{s.issuer, 2}, sts.Base1993, vending.RollOver{To: sts.Base2014, KRN: 2}},
+		{&revisions{s.issuer, 9}, sts.Base1993, vending.RollOver{To: sts.Base2014, KRN: 9}},
+		{&revisions{s.issuer, 0}, sts.Base1993, vending.RollOver{To: sts.Base2014}},
+		{s.issuer, sts.Base1993, vending.RollOver{To: sts.Base2014}}, // it cannot say
+		{&revisions{s.issuer, 2}, sts.Base2014, vending.RollOver{}},
+	} {
+		s.keys = c.keys
+		s.Vending = s.vendingOver(s.door)
+		key := registry.Key{SGC: "201457", KRN: 1, KT: sts.DUTK, TI: "01", KEN: 255, EA: sts.EA07, DKGA: sts.DKGA04, BaseDate: c.base}
+		got, err := s.RollOverOf(t.Context(), registry.MeterView{Meter: registry.Meter{Number: number}, Key: &key})
+		if err != nil || got != c.want {
+			t.Errorf("from %s: %+v %v, want %+v", c.base, got, err, c.want)
+		}
 	}
 }

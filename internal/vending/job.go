@@ -1,7 +1,6 @@
 package vending
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -324,15 +323,10 @@ func (a Ask) tell(e *access.Effect, point sale.Point) {
 		if at := slices.IndexFunc(point.Keys, func(k registry.Key) bool { return k.State == registry.KeyCurrent }); at >= 0 {
 			now = point.Keys[at]
 		}
-		e.Change("key", access.Says(keyWords(now, NextKey{})), access.Says(keyWords(now, *a.Key)))
+		e.Change("key", access.Says(now.Facts()), access.Says(a.Key.after(now).Facts()))
 	}
 	e.Tells("reason-code", access.Named("token-reason", a.ReasonCode))
 	e.Fact("reason", a.Reason)
-}
-
-// keyWords names the key of a meter, or the key that replaces it.
-func keyWords(k registry.Key, next NextKey) string {
-	return fmt.Sprintf("SGC %s, KRN %d, TI %s", cmp.Or(next.SGC, k.SGC), cmp.Or(next.KRN, k.KRN), cmp.Or(next.TI, k.TI))
 }
 
 // numberTokens gives the tokens of a job their identities and random parts.

@@ -30,6 +30,9 @@ type NextKey struct {
 	BaseDate sts.BaseDate `json:"base_date,omitempty"`
 }
 
+// maxKRN is the greatest key revision number (IEC 62055-41).
+const maxKRN = 9
+
 func (n *NextKey) check() refusal.Refusal {
 	if n == nil {
 		return refusal.Refusal{}
@@ -48,7 +51,7 @@ func (n *NextKey) check() refusal.Refusal {
 	switch {
 	case !digits(n.SGC, 6):
 		return refuse.SgcOfWrongForm()
-	case n.KRN > 9:
+	case n.KRN > maxKRN:
 		return refuse.KrnOutOfRange()
 	case !digits(n.TI, 2):
 		return refuse.TiOfWrongForm()
@@ -301,7 +304,7 @@ type Planned struct {
 }
 
 // PlanKeyChange plans a key change of a meter (right: token.issue): from now on sales to it are refused until the tokens of the change are
-// made. A campaign plans many key changes, and their tokens are made when the customers come.
+// made. A campaign plans many key changes, and their tokens are made when the customers come. A change whose tokens could not be made is refused.
 func (v *Vending) PlanKeyChange(ctx context.Context, by access.Actor, meter string, n NextKey, reason string) (Planned, error) {
 	if no := by.Needs(access.IssueTokens); no.Refused() {
 		return Planned{Refusal: no}, nil
@@ -313,6 +316,7 @@ func (v *Vending) PlanKeyChange(ctx context.Context, by access.Actor, meter stri
 	if no.Refused() {
 		return Planned{Refusal: no}, nil
 	}
+	issuer := lookedAt(v.c.Issuer)
 	out, err := access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (Planned, error) {
 		p, found, err := tx.VendPoint(ref)
 		if err != nil || !found {
@@ -331,6 +335,9 @@ func (v *Vending) PlanKeyChange(ctx context.Context, by access.Actor, meter stri
 		next := n.after(current)
 		if sameKey(next, current) {
 			return Planned{Refusal: refuse.KeyChangeChangesNothing(p.Meter.Number)}, nil
+		}
+		if no, err := checkChange(ctx, issuer, p.Meter, current, next, v.moment()); err != nil || no.Refused() {
+			return Planned{Refusal: no}, err
 		}
 		if next.ID, err = tx.NewID(); err != nil {
 			return Planned{}, err

@@ -3942,6 +3942,21 @@ func (t *Texts) KeyChangePlanEffect() string { return t.say("pages.key-change.pl
 // KeyChangePlanHint: Leave a field empty to keep its value. The server needs the vending key of the next key.
 func (t *Texts) KeyChangePlanHint() string { return t.say("pages.key-change.plan-hint") }
 
+// KeyChangeBaseOver: The base date {base} of this meter has ended. No token can be sold to it any more; tokens that were sold before still load.
+func (t *Texts) KeyChangeBaseOver(base string) string {
+	return t.say("pages.key-change.base-over", "{base}", base)
+}
+
+// KeyChangeBaseNext: Plan the change to a key that counts from {next}. The fields below are filled in.
+func (t *Texts) KeyChangeBaseNext(next string) string {
+	return t.say("pages.key-change.base-next", "{next}", next)
+}
+
+// KeyChangeBaseKeyMissing: The server has no vending key of supply group {sgc} that counts from {next}. Add it with paywatt vendingkey add, then plan the change here.
+func (t *Texts) KeyChangeBaseKeyMissing(sgc string, next string) string {
+	return t.say("pages.key-change.base-key-missing", "{sgc}", sgc, "{next}", next)
+}
+
 // KeyChangeNoSales: The key change is planned. Nothing is sold to this meter before the tokens are made.
 func (t *Texts) KeyChangeNoSales() string { return t.say("pages.key-change.no-sales") }
 

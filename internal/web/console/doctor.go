@@ -112,7 +112,7 @@ func (t site) answer(d *doctorPage, x diagnosis.Diagnosis, v visit) {
 		}
 	}
 	if x.Key != nil {
-		fact(t.say.DoctorKey(), keyText(*x.Key))
+		fact(t.say.DoctorKey(), x.Key.Facts())
 	}
 	if sold := x.Sold; sold != nil {
 		fact(t.say.MetersState(), tokenBadge(t.say, sale.Token{State: sold.State, Result: sold.Result}).Text())

@@ -2,7 +2,7 @@ package console
 
 import (
 	"cmp"
-	"fmt"
+	"context"
 	"net/http"
 	"strconv"
 	"strings"
@@ -14,10 +14,12 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/words"
+	"github.com/paywatt/paywatt/sts"
 )
 
 // keyFields are the figures of a meter's next key as somebody typed them.
-type keyFields struct{ SGC, KRN, TI, Reason string }
+type keyFields struct{ SGC, KRN, TI, KT, KEN, DKGA, BaseDate, Reason string }
 
 // meterKeyPage is a meter's key with the change to the next one. State is the state of the change: empty, planned or issued.
 type meterKeyPage struct {
@@ -26,6 +28,7 @@ type meterKeyPage struct {
 	Current, Next, State string
 	NextState            string // whether the server can make tokens under the next key
 	KeyState             string // whether the server can make tokens under the key in use
+	Over, OverDo         string // that the base date of the key in use has ended, and what to do about it
 	Made                 string // page with the tokens of an issued change
 	Tokens               []tokenLine
 	May                  bool
@@ -42,7 +45,8 @@ const (
 )
 
 func (d meterKeyPage) planCommand() string {
-	return commandLine("paywatt meter plan-key "+d.Number, "--sgc", d.SGC, "--krn", d.KRN, "--ti", d.TI, "--reason", d.Reason)
+	return commandLine("paywatt meter plan-key "+d.Number, "--sgc", d.SGC, "--krn", d.KRN, "--ti", d.TI, "--kt", d.KT, "--ken", d.KEN,
+		"--dkga", d.DKGA, "--base-date", d.BaseDate, "--reason", d.Reason)
 }
 
 func (d meterKeyPage) makeCommand() string {
@@ -55,11 +59,6 @@ func (d meterKeyPage) confirmCommand() string {
 
 func (d meterKeyPage) cancelCommand() string {
 	return commandLine("paywatt meter cancel-key "+d.Number, "--reason", cmp.Or(d.Reason, "REASON"))
-}
-
-// keyText names a key by its figures. It never shows the key itself.
-func keyText(k registry.Key) string {
-	return fmt.Sprintf("SGC %s, KRN %d, TI %s, KT %d", k.SGC, k.KRN, k.TI, k.KT)
 }
 
 // meterKey shows a meter's key, and where its change stands.
@@ -90,10 +89,10 @@ func (s *Console) showMeterKey(w http.ResponseWriter, r *http.Request, v visit, 
 	d.Number, d.Grouped, d.State, d.May = m.Meter.Number, groups(m.Meter.Number), k.Next.State, v.by.May(access.IssueTokens)
 	d.Current = t.KeyChangeNone()
 	if !k.Current.ID.IsZero() {
-		d.Current = keyText(k.Current)
+		d.Current = k.Current.Facts()
 	}
 	if !k.Next.ID.IsZero() {
-		d.Next = keyText(k.Next)
+		d.Next = k.Next.Facts()
 		next := m
 		next.Key = &k.Next
 		if d.NextState, err = s.keyState(ctx, v, next); err != nil {
@@ -110,6 +109,9 @@ func (s *Console) showMeterKey(w http.ResponseWriter, r *http.Request, v visit, 
 	if d.KeyState, err = s.keyState(ctx, v, m); err == nil {
 		d.FormID, err = s.formID(v)
 	}
+	if err == nil && d.State == "" {
+		err = s.adviseRollOver(ctx, t, m, &d)
+	}
 	if err != nil {
 		s.broken(w, r, v, err)
 		return
@@ -123,7 +125,8 @@ func (s *Console) showMeterKey(w http.ResponseWriter, r *http.Request, v visit, 
 func (s *Console) changeMeterKey(w http.ResponseWriter, r *http.Request, v visit) {
 	field := func(name string) string { return strings.TrimSpace(r.PostFormValue(name)) }
 	number, act := r.PathValue("number"), field("act")
-	d := meterKeyPage{keyFields: keyFields{field("sgc"), field("krn"), field("ti"), field("reason")}}
+	d := meterKeyPage{keyFields: keyFields{SGC: field("sgc"), KRN: field("krn"), TI: field("ti"), KT: field("kt"), KEN: field("ken"), DKGA: field("dkga"),
+		BaseDate: field("base_date"), Reason: field("reason")}}
 	again := func(no refusal.Refusal) {
 		d.Error = v.site.say.Refusal(no).Detail()
 		s.showMeterKey(w, r, v, max(no.Code.Status(), http.StatusBadRequest), d)
@@ -155,18 +158,69 @@ func (s *Console) changeMeterKey(w http.ResponseWriter, r *http.Request, v visit
 	}
 }
 
-// planKey plans a key change with the typed figures. An empty figure stays as it is.
-func (s *Console) planKey(r *http.Request, v visit, number string, f keyFields) (vending.Planned, error) {
-	next := vending.NextKey{SGC: f.SGC, TI: f.TI}
-	if f.KRN != "" {
-		krn, err := strconv.ParseUint(f.KRN, 10, 8)
-		if err != nil || krn == 0 {
-			return vending.Planned{Refusal: refuse.KrnOutOfRange()}, nil
-		}
-		next.KRN = uint8(krn)
+// adviseRollOver says what to do if the base date of a meter's key has ended, and fills in the change that leads to the next base date.
+func (s *Console) adviseRollOver(ctx context.Context, t *words.Texts, m registry.MeterView, d *meterKeyPage) error {
+	r, err := s.c.Vending.RollOverOf(ctx, m)
+	if err != nil || r.To == 0 {
+		return err
 	}
-	if f.Reason == "" {
-		return vending.Planned{Refusal: refuse.ServiceWithoutReason()}, nil
+	d.Over = t.KeyChangeBaseOver(m.Key.BaseDate.String())
+	d.OverDo = t.KeyChangeBaseNext(r.To.String())
+	if r.KRN == 0 {
+		d.OverDo = t.KeyChangeBaseKeyMissing(m.Key.SGC, r.To.String())
+		return nil
+	}
+	if d.keyFields == (keyFields{}) {
+		d.KRN, d.BaseDate = strconv.Itoa(int(r.KRN)), r.To.String()
+	}
+	return nil
+}
+
+// nextKey reads the figures of the next key. An empty figure stays as it is.
+func (f keyFields) nextKey() (n vending.NextKey, no refusal.Refusal) {
+	n.SGC, n.TI = f.SGC, f.TI
+	number := func(text string, most uint64, wrong refusal.Refusal) *uint8 {
+		if text == "" {
+			return nil
+		}
+		value, err := strconv.ParseUint(text, 10, 8)
+		if err != nil || value > most {
+			no = wrong
+		}
+		return new(uint8(value))
+	}
+	if krn := number(f.KRN, 9, refuse.KrnOutOfRange()); krn != nil {
+		n.KRN = *krn
+		if n.KRN == 0 {
+			no = refuse.KrnOutOfRange()
+		}
+	}
+	if kt := number(f.KT, 3, refuse.KtOutOfRange()); kt != nil {
+		n.KT = new(sts.KeyType(*kt))
+	}
+	n.KEN = number(f.KEN, 255, refuse.KenOutOfRange())
+	var err error
+	if f.DKGA != "" {
+		if n.DKGA, err = sts.ParseDKGA(f.DKGA); err != nil {
+			no = refuse.DkgaOutOfRange()
+		}
+	}
+	if f.BaseDate != "" {
+		if n.BaseDate, err = sts.ParseBaseDate(f.BaseDate); err != nil {
+			no = refuse.BaseDateOutOfRange()
+		}
+	}
+	return n, no
+}
+
+// planKey plans a key change with the typed figures.
+func (s *Console) planKey(r *http.Request, v visit, number string, f keyFields) (vending.Planned, error) {
+	next, no := f.nextKey()
+	if !no.Refused() && f.Reason == "" {
+		no = refuse.ServiceWithoutReason()
+	}
+	if no.Refused() {
+		return vending.Planned{Refusal: no}, nil
 	}
 	return s.c.Vending.PlanKeyChange(r.Context(), v.by, number, next, f.Reason)
 }

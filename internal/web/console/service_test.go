@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/sts"
 )
 
 const (
@@ -86,6 +87,35 @@ func TestAKeyChangeFromPlanToConfirmationInTheBrowser(t *testing.T) {
 	if n := w.audited("key.confirm"); n != 1 {
 		t.Errorf("%d confirmations in the audit log, want 1", n)
 	}
+}
+
+// TestARollOverInTheBrowser: the page says that the base date has ended, what is missing, and fills in the change. A plan that cannot be carried out
+// is refused.
+func TestARollOverInTheBrowser(t *testing.T) {
+	w := begin(t)
+	g := w.enter(ownerEmail)
+	const number, at = "04140001027", "/meters/04140001027/key"
+	w.api("/v1/meters", `{"number":"`+number+`","mode":"prepay_token","tariff":"domestic","sgc":"654321","krn":1,"kt":2,"ti":"01","base_date":1993,
+		"customer":{"name":"Cara"},"simulated":true}`)
+	page := g.get(at).is(200).says("The base date 1993 of this meter has ended.", "no vending key of supply group 654321 that counts from 2014")
+	if krn := page.value("krn"); krn != "" {
+		t.Errorf("without a vending key, revision %q is filled in", krn)
+	}
+	w.vendingKey("654321", 1, sts.Base1993)
+	w.vendingKey("654321", 2, sts.Base2014)
+	page = g.get(at).is(200).says("Plan the change to a key that counts from 2014.")
+	if krn, base := page.value("krn"), page.value("base_date"); krn != "2" || base != "2014" {
+		t.Errorf("revision %q and base date %q are filled in, want 2 and 2014", krn, base)
+	}
+	plan := func(krn, base string) answer {
+		return g.post(at, "form", page.value("form"), "act", "plan", "krn", krn, "base_date", base, "reason", "roll-over")
+	}
+	plan("2", "").says("counts from base date 2014", "No token was made.")
+	plan("3", "2014").says("There is no vending key for supply group 654321")
+	plan("2", "1999").is(400).says("base_date must be 1993, 2014 or 2035.")
+	g.get(plan("2", "2014").leads(at)).is(200).says("The key change is planned.", "KRN 2", "base date 2014").
+		omits("The base date 1993 of this meter has ended.")
+	g.post(at, "form", page.value("form"), "act", "make").leads("/meters/" + number + "/made/job_")
 }
 
 // TestTheTokenDoctorInTheBrowser: a pasted message is understood, the answer says what to do, and no digits get into an address.

@@ -126,22 +126,28 @@ func (w *world) furnish() {
 func folder(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), clock: &clock{}, recovery: map[string][]string{}}
+	w.vendingKey("123456", 1, sts.Base2014)
+	return w
+}
+
+// vendingKey adds a vending key to the key store of the folder.
+func (w *world) vendingKey(sgc string, krn uint8, base sts.BaseDate) {
+	w.t.Helper()
 	keys, err := keystore.Open(w.dir, keystore.Config{Params: cheapKeys()})
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
 	if err := keys.Unlock([]byte(passphrase)); err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
 	vk, err := sts.NewVendingKey(bytes.Repeat([]byte{0xab}, 8))
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
-	fact := keystore.Fact{SGC: "123456", KRN: 1, KT: sts.DUTK, DKGA: sts.DKGA02, BaseDate: sts.Base2014, KEN: 255, Test: true}
+	fact := keystore.Fact{SGC: sgc, KRN: krn, KT: sts.DUTK, DKGA: sts.DKGA02, BaseDate: base, KEN: 255, Test: true}
 	if no, err := keys.Add(fact, vk); err != nil || no.Refused() {
-		t.Fatal(no, err)
+		w.t.Fatal(no, err)
 	}
-	return w
 }
 
 // serve starts the server; w.stop ends it. The parameter c holds unusual settings.
