@@ -21,7 +21,7 @@ const helpWidth = 80
 func verbs() []string {
 	return strings.Fields(`Accept Add Adopt Approve Begin Block Change Check Close Compare Confirm Continue Copy Create Credit Cut Discard Explain Find Generate Give
 		Help Import Invite Issue List Make Measure Move Open Pay Plan Print Publish Read Record Redeem Register Reject Release Repeat Replace Replay Restore Reverse Revoke Run Sell Send
-		Show Simulate Toggle Unblock Undo Write`)
+		Show Simulate Toggle Unblock Undo Withdraw Write`)
 }
 
 // TestHelpBeginsWithAVerb: the help of each command begins with a verb in the imperative, and its line in the list of commands
