@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"iter"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -117,14 +118,14 @@ func (f file) in(name string, no refusal.Refusal) refusal.Refusal {
 	return out
 }
 
-// isTotal reports whether a cell names the row a total, in the languages of spreadsheets that come here.
+// totals are the names of a total, in the languages of spreadsheets that come here.
+var totals = [...]string{"total", "totals", "grand total", "subtotal", "sub-total", "sum", "total général", "somme", "jumla", "المجموع", "gesamt", "summe"}
+
+// isTotal reports whether a cell names the row a total.
 func isTotal(cell string) bool {
-	word, _, _ := strings.Cut(strings.ToLower(cell), ":")
-	switch strings.TrimSpace(word) {
-	case "total", "totals", "grand total", "subtotal", "sub-total", "sum", "total général", "somme", "jumla", "المجموع", "gesamt", "summe":
-		return true
-	}
-	return false
+	word, _, _ := strings.Cut(cell, ":")
+	word = strings.TrimSpace(word)
+	return slices.ContainsFunc(totals[:], func(name string) bool { return strings.EqualFold(name, word) })
 }
 
 func customerEntry(cells map[string]string) entry {

@@ -77,7 +77,7 @@ func newWorld(t *testing.T, onPostgres bool) *world {
 	debts := debt.New(debt.Config{Sealer: data, Now: w.clock, MayDate: mayDate,
 		Door: store.DoorTo(w.engine, store.Sale, func(tx *store.Tx) debt.Tx { return tx })})
 	w.Imports = imports.New(imports.Config{Registry: meters, Debts: debts, Sealer: data, Uploads: upload.NewGate(), Now: w.clock,
-		Door: store.DoorTo(w.engine, store.Job, func(tx *store.Tx) imports.Tx { return tx })})
+		Door: w.door()})
 	w.access, err = access.New(access.Config{Hasher: data, Vault: data, FactorOptional: true, Now: w.clock, Rand: rand.Reader, Argon: access.Argon{Time: 1, MemoryKiB: 8, Threads: 1},
 		Door: store.DoorTo(w.engine, store.Sale, func(tx *store.Tx) access.Tx { return tx })})
 	if err != nil {
@@ -100,6 +100,11 @@ func mayDate(tx once.Clock) (sale.Times, refusal.Refusal, error) {
 }
 
 func (w *world) clock() time.Time { return w.now }
+
+// door is the door of imports to the store.
+func (w *world) door() access.Door[imports.Tx] {
+	return store.DoorTo(w.engine, store.Job, func(tx *store.Tx) imports.Tx { return tx })
+}
 
 // end closes the store and checks everything in it.
 func (w *world) end() {

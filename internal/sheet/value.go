@@ -31,15 +31,23 @@ func allDigits(s string) bool { return strings.Trim(s, "0123456789") == "" }
 
 // rounded reports whether a number is written with an exponent.
 func rounded(s string) bool {
-	mantissa, exponent, ok := strings.Cut(strings.ToUpper(s), "E")
-	return ok && mantissa != "" && strings.Trim(mantissa, "0123456789.,") == "" && exponent != "" && strings.Trim(exponent, "+-0123456789") == ""
+	at := strings.IndexAny(s, "eE")
+	if at < 0 {
+		return false
+	}
+	mantissa, exponent := s[:at], s[at+1:]
+	return mantissa != "" && strings.Trim(mantissa, "0123456789.,") == "" && exponent != "" && strings.Trim(exponent, "+-0123456789") == ""
 }
+
+// formulaErrors are the errors in which a formula can end.
+var formulaErrors = [...]string{"#REF!", "#N/A", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!"}
 
 // Fault refuses a cell that has a formula instead of a value, or the error that a formula ended in.
 func Fault(cell string) refusal.Refusal {
 	formula := strings.HasPrefix(cell, "=") && !(strings.HasPrefix(cell, `="`) && strings.HasSuffix(cell, `"`) && strings.Count(cell, `"`) == 2)
 	tooNarrow := len(cell) > 2 && strings.Trim(cell, "#") == ""
-	if formula || tooNarrow || slices.Contains([]string{"#REF!", "#N/A", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!"}, strings.ToUpper(cell)) {
+	ended := slices.ContainsFunc(formulaErrors[:], func(e string) bool { return strings.EqualFold(e, cell) })
+	if formula || tooNarrow || ended {
 		return refuse.SheetFormula(refusal.Echo(cell))
 	}
 	return refusal.Refusal{}
