@@ -18,7 +18,6 @@ func recompiled() map[string]struct {
 	}
 	return map[string]test{
 		"internal/vending":     {32, "13 files test the rules of a sale from inside, beside the tests of a whole shop"},
-		"internal/diagnosis":   {8, "only the inside can make each finding"},
 		"internal/reconcile":   {5, "the rules of pairs and days are functions of values"},
 		"internal/store":       {4, "export_test.go lists the evidence and the statements"},
 		"meter":                {2, "the explorer looks at states"},
