@@ -33,7 +33,7 @@ var attestedKinds = [...]*core.AttestedKind{
 	meters.MeterKind.Later, meters.BaseKind.Later, sales.ProviderKind.Later, &meters.EmergencyKind,
 }
 
-// attestedKey names a row of attestedKinds.
+// attestedKey names a row of one of these tables.
 type attestedKey struct {
 	kind int
 	row  id.ID
@@ -73,11 +73,11 @@ func (n attestedNow) ofKind(k *core.AttestedKind) attestedNow {
 	return n
 }
 
-// verifyAttested compares the rows of attestedKinds with their newest evidence: no row was changed, inserted or deleted outside the server.
+// verifyAttested compares the rows of attested tables with their newest evidence: no row was changed, inserted or deleted outside the server.
 // The parameter pass is the number of rows that one pass remembers.
 func (tx *Tx) verifyAttested(pass int64, r *Report) error {
 	rows := int64(0)
-	for _, k := range attestedKinds {
+	for _, k := range tx.Kinds() {
 		n, err := tx.Number(`SELECT COUNT(*) FROM `+k.Table()+` r WHERE r.tenant_id = $1`+k.Must, tx.Tenant)
 		if err != nil {
 			return err
@@ -94,7 +94,7 @@ func (tx *Tx) verifyAttested(pass int64, r *Report) error {
 		if err != nil {
 			return err
 		}
-		for i := range attestedKinds {
+		for i := range tx.Kinds() {
 			if err := tx.compareAttested(r, i, known, mine); err != nil {
 				return err
 			}
@@ -109,7 +109,7 @@ func (tx *Tx) verifyAttested(pass int64, r *Report) error {
 // unseenAttested checks the rows that have evidence but are not among the rows that must have it. A sale is not when it has its token, or failed.
 // Such sales are read in slices: an issuer that answers later leaves one for each sale.
 func (tx *Tx) unseenAttested(r *Report, known map[attestedKey]attestedNow) error {
-	slice := make([]attestedKey, 0, sliceRows)
+	slice := make([]attestedKey, 0, core.SliceRows)
 	compare := func() error {
 		if len(slice) == 0 {
 			return nil
@@ -118,7 +118,7 @@ func (tx *Tx) unseenAttested(r *Report, known map[attestedKey]attestedNow) error
 		for n, key := range slice {
 			rows[n] = key.row
 		}
-		k := attestedKinds[slice[0].kind]
+		k := tx.Kinds()[slice[0].kind]
 		all, err := tx.RowEvidences(k, rows)
 		for _, key := range slice {
 			if e, found := all[key.row]; err == nil && found {
@@ -131,12 +131,12 @@ func (tx *Tx) unseenAttested(r *Report, known map[attestedKey]attestedNow) error
 		return err
 	}
 	for key, now := range known {
-		switch k := attestedKinds[key.kind]; {
+		switch k := tx.Kinds()[key.kind]; {
 		case now.seen:
 		case k.Name != "sale":
 			gone(r, k, key.row)
 		default:
-			if slice = append(slice, key); len(slice) == sliceRows {
+			if slice = append(slice, key); len(slice) == core.SliceRows {
 				if err := compare(); err != nil {
 					return err
 				}
@@ -171,7 +171,7 @@ func (tx *Tx) verifyStrays(r *Report) error {
 	for _, t := range []string{"journal", "posting", "audit", "vend", "usage_month", "ledger_account", "idempotency"} {
 		seen[t] = true
 	}
-	for _, k := range attestedKinds {
+	for _, k := range tx.Kinds() {
 		seen[k.Table()] = true
 	}
 	for _, t := range slices.Sorted(maps.Keys(seen)) {
@@ -190,7 +190,7 @@ func (tx *Tx) verifyStrays(r *Report) error {
 func (tx *Tx) attested(mine func(id.ID) bool) (map[attestedKey]attestedNow, error) {
 	known := make(map[attestedKey]attestedNow)
 	return known, tx.eachEvidence(func(_ string, e core.Evidence) error {
-		for i, k := range attestedKinds {
+		for i, k := range tx.Kinds() {
 			if k.Name != e.Kind {
 				continue
 			}
@@ -223,7 +223,7 @@ func (tx *Tx) eachEvidence(fn func(object string, e core.Evidence) error) error 
 
 // compareAttested compares the rows of one kind with their evidence.
 func (tx *Tx) compareAttested(r *Report, kind int, known map[attestedKey]attestedNow, mine func(id.ID) bool) error {
-	k := attestedKinds[kind]
+	k := tx.Kinds()[kind]
 	var row id.ID
 	var sum core.RowSum
 	rows, begun := int64(0), false

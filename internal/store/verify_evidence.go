@@ -21,7 +21,7 @@ import (
 func (tx *Tx) verifyEvidence(r *Report) error {
 	proven := int64(0)
 	versions := versionsRead{tx, map[id.ID]tariff.Version{}}
-	err := inSlices(tx, `SELECT object, after FROM audit WHERE tenant_id = $1 AND action = $2 ORDER BY id`, func(w core.Row) provenSale {
+	err := core.InSlices(tx.Tx, `SELECT object, after FROM audit WHERE tenant_id = $1 AND action = $2 ORDER BY id`, func(w core.Row) provenSale {
 		return provenSale{name: w.Text(0), after: w.Text(1)}
 	}, func(slice []provenSale) error {
 		ids := make([]id.ID, 0, len(slice))

@@ -94,7 +94,7 @@ func verifyCommission(r *Report, s sale.Sale, name string, b soldRows) {
 func (tx *Tx) verifyMirrors(r *Report) error {
 	mirrors := int64(0)
 	type mirror struct{ id, reverses id.ID }
-	err := inSlices(tx, `SELECT id, reverses FROM journal WHERE tenant_id = $1 AND reverses IS NOT NULL ORDER BY id`,
+	err := core.InSlices(tx.Tx, `SELECT id, reverses FROM journal WHERE tenant_id = $1 AND reverses IS NOT NULL ORDER BY id`,
 		func(w core.Row) mirror { return mirror{w.ID(0), w.ID(1)} }, func(slice []mirror) error {
 			mirrors += int64(len(slice))
 			ids := make([]id.ID, 0, 2*len(slice))
@@ -130,7 +130,7 @@ func (tx *Tx) verifyFailed(r *Report) error {
 		id   id.ID
 		name string
 	}
-	err := inSlices(tx, `SELECT object FROM audit WHERE tenant_id = $1 AND action = 'vend.fail'`, func(w core.Row) named {
+	err := core.InSlices(tx.Tx, `SELECT object FROM audit WHERE tenant_id = $1 AND action = 'vend.fail'`, func(w core.Row) named {
 		i, err := id.Parse(id.Vend, w.Text(0))
 		if err != nil {
 			i = id.ID{} // no sale has it

@@ -114,7 +114,7 @@ func (c *logCheck) seal(n int64, w core.Row) error {
 // short range is read without a cursor.
 func (c *logCheck) leaves(n, first, last int64) error {
 	query := c.tx.C.Query
-	if first >= 0 && last-first < sliceRows {
+	if first >= 0 && last-first < core.SliceRows {
 		query = c.tx.Few
 	}
 	return query(`SELECT l.pos, l.kind, l.id, l.leaf, COALESCE(j.leaf, a.leaf), COALESCE(j.seal_n, a.seal_n) FROM seal_leaf l

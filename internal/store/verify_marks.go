@@ -22,7 +22,7 @@ func (tx *Tx) verifyMarks(markers []core.Marker, r *Report) error {
 		return nil
 	}
 	tx.Marker = m
-	for _, k := range attestedKinds {
+	for _, k := range tx.Kinds() {
 		if !k.Marked {
 			continue
 		}
@@ -104,7 +104,7 @@ func (tx *Tx) markerOfDatabase(markers []core.Marker, r *Report) (core.Marker, e
 func (tx *Tx) madeMarks(m core.Marker) (bool, error) {
 	defer func(was core.Marker) { tx.Marker = was }(tx.Marker)
 	tx.Marker = m
-	for _, k := range attestedKinds {
+	for _, k := range tx.Kinds() {
 		if !k.Marked {
 			continue
 		}

@@ -48,7 +48,7 @@ func (tx *Tx) verifySales(r *Report) error {
 // reversed. A claim of free units without a payment moves no money and needs no journal.
 func (tx *Tx) verifySalesBooked(r *Report) error {
 	booked := int64(0)
-	err := inSlices(tx, `SELECT id, state, tender, carry_in, carry_out, free_wh, mode FROM vend WHERE tenant_id = $1`, func(w core.Row) sale.Sale {
+	err := core.InSlices(tx.Tx, `SELECT id, state, tender, carry_in, carry_out, free_wh, mode FROM vend WHERE tenant_id = $1`, func(w core.Row) sale.Sale {
 		return sale.Sale{ID: w.ID(0), State: sale.State(w.Text(1)), Tender: money.Amount{Minor: money.Minor(w.Int(2))}, CarryIn: money.Minor(w.Int(3)),
 			CarryOut: money.Minor(w.Int(4)), Free: unit.Energy(w.Int(5)), Mode: registry.Mode(w.Text(6))}
 	}, func(slice []sale.Sale) error {

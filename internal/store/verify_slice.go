@@ -8,27 +8,6 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// sliceRows is how many rows a verification compares together. It reads what belongs to them by lists, because on PostgreSQL every statement
-// costs a round trip. A slice of sales takes about 2 MB.
-const sliceRows = 500
-
-// inSlices runs a query and calls check with each sliceRows of its rows, in order.
-func inSlices[T any](tx *Tx, query string, scan func(core.Row) T, check func([]T) error, args ...any) error {
-	slice := make([]T, 0, sliceRows)
-	err := tx.C.Query(query, func(w core.Row) error {
-		if slice = append(slice, scan(w)); len(slice) < sliceRows {
-			return nil
-		}
-		err := check(slice)
-		slice = slice[:0]
-		return err
-	}, args...)
-	if err == nil && len(slice) > 0 {
-		err = check(slice)
-	}
-	return err
-}
-
 // soldRows are the rows that belong to a slice of sales.
 type soldRows struct {
 	sales     map[id.ID]sale.Sale

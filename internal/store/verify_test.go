@@ -130,16 +130,3 @@ func TestAVerificationCountsWhatItRead(t *testing.T) {
 		return nil
 	})
 }
-
-// TestASpanIsReadWhole checks that a span is read only if both its moments are numbers.
-func TestASpanIsReadWhole(t *testing.T) {
-	for text, want := range map[string]string{"": "", "1000000 2000000": "1000000 2000000", "x 2000000": "error", "1000000 x": "error", "x": "error"} {
-		got, err := store.ReadSpan(text)
-		if err != nil {
-			got = "error"
-		}
-		if got != want {
-			t.Errorf("%q is read as %q, want %q", text, got, want)
-		}
-	}
-}

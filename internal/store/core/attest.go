@@ -242,6 +242,9 @@ func (tx *Tx) RowEvidences(k *AttestedKind, rows []id.ID) (map[id.ID]Evidence, e
 	return out, err
 }
 
+// Kinds lists the tables whose rows have evidence, in the order in which findings name them.
+func (tx *Tx) Kinds() []*AttestedKind { return tx.kinds }
+
 // Kind returns the attested table with the given name in evidence. It panics for an unknown name.
 func (tx *Tx) Kind(name string) *AttestedKind {
 	for _, k := range tx.kinds {
