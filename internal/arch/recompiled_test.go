@@ -18,7 +18,6 @@ func recompiled() map[string]struct {
 	}
 	return map[string]test{
 		"internal/vending":     {32, "13 files test the rules of a sale from inside, beside the tests of a whole shop"},
-		"internal/reconcile":   {5, "the rules of pairs and days are functions of values"},
 		"meter":                {2, "the explorer looks at states"},
 		"internal/api":         {1, "its converters are tested from inside, and the whole program serves it"},
 		"internal/web/console": {1, "its pages are tested from inside, and the whole program serves it"},

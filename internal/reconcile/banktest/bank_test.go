@@ -1,4 +1,4 @@
-package reconcile_test
+package banktest_test
 
 import (
 	"context"
@@ -27,7 +27,8 @@ import (
 	"github.com/paywatt/paywatt/internal/upload"
 )
 
-// This file tries the acts of the room on a real store, and each of them with a store that fails at each of its calls.
+// This file tries the acts of the room on a real store, and each of them with a store that fails at each of its calls. These tests have a folder
+// of their own, because the store imports package reconcile: beside its tests inside, Go would compile the store a second time.
 
 // errBroken is the error of the call that fails.
 var errBroken = errors.New("the store failed")

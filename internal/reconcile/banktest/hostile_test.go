@@ -1,4 +1,4 @@
-package reconcile_test
+package banktest_test
 
 import (
 	"bytes"

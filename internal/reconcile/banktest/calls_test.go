@@ -1,4 +1,4 @@
-package reconcile_test
+package banktest_test
 
 // This file tries what becomes of a provider's calls that need a person, on a real store and with a store that fails.
 

@@ -1,4 +1,4 @@
-package reconcile_test
+package banktest_test
 
 // This file tries what an upload passes to the payments, and uploads that end half-way.
 
