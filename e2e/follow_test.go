@@ -56,7 +56,7 @@ func notFollowed() map[string]string {
 		"docs/guide/webhooks.md: paywatt webhook list":                                    "needs a webhook and a delivery; TestAFailingWebhook has both",
 		"CONTRIBUTING.md: go build -tags faultinject -o /tmp/paywatt-clock ./cmd/paywatt": "writes into the repository when a version is released; TestFrozen reads what it made",
 		"docs/operate/linux-board.md: paywatt vmeter 04140001001 --board examples/raspberry-pi.toml --state ./meter --offline --key e653341f9d5bf36f": "needs the GPIO lines of a board; TestAMeterRunsOnABoardAndRemembers has a stand-in for the kernel",
-		"docs/reference/promises.md: $ go test ./internal/vending -run TestASaleSurvivesEveryCut":                                                     "./check runs the test",
+		"docs/reference/promises.md: $ go test ./internal/vending/shoptest -run TestASaleSurvivesEveryCut":                                            "./check runs the test",
 		"docs/reference/supply.md: TIER=long TIER_TIMES=20 go test ./internal/sim -run 'Month|EveryCut|Share|Planted|Down' -v":                        "takes hours; ./check runs it with fewer meters",
 		"docs/decisions/0005-the-house.md: find .":    decision,
 		"docs/decisions/0005-the-house.md: go list":   decision,

@@ -7,9 +7,6 @@ import (
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
-// Change returns the digits of Sale.Change, in the same order.
-func (i Issued) Change() Issued { return Issued{i.digits.Change()} }
-
 // Derive derives every figure of a sale again.
 func Derive(s sale.Sale, version tariff.Version) (Explained, error) { return derive(s, version) }
 

@@ -1,0 +1,378 @@
+package shoptest_test
+
+// Tests of what a payment waits for: an answer, a notice or a registration carries it on at once, and no pause that was meant for something else
+// holds it back.
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/payment"
+	"github.com/paywatt/paywatt/internal/registry"
+	sim "github.com/paywatt/paywatt/internal/sim/provider"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
+)
+
+// confirmedToSold returns how long each payment waited between its confirmation and its sale.
+func (s *shop) confirmedToSold() (waits []time.Duration) {
+	s.t.Helper()
+	s.do(func(tx *store.Tx) error {
+		waits = nil
+		return tx.C.Query(`SELECT p.confirmed_at, v.completed_at FROM payment p JOIN vend v ON v.tenant_id = p.tenant_id AND v.id = p.vend_id`, func(r core.Row) error {
+			waits = append(waits, r.Time(1).Sub(r.Time(0)))
+			return nil
+		})
+	})
+	return waits
+}
+
+// TestAnAnswerWakesTheSale: M-Pesa answers a question by a call of its own. The payment is sold from at once, although the question would be
+// repeated only after a minute.
+func TestAnAnswerWakesTheSale(t *testing.T) {
+	w, meter := openMpesa(t)
+	for range 6 {
+		if _, err := w.sim.Pay(sim.Order{Provider: sim.Daraja, Amount: 50_000, Reference: meter, Payer: "254711000001"}); err != nil {
+			t.Fatal(err)
+		}
+		w.pass(2*time.Minute, time.Second)
+	}
+	waits := w.confirmedToSold()
+	if len(waits) != 6 {
+		t.Fatalf("%d payments were sold from; want 6", len(waits))
+	}
+	for i, wait := range waits {
+		if wait > 2*time.Second {
+			t.Errorf("payment %d waited %s after its confirmation", i+1, wait)
+		}
+	}
+}
+
+// TestANoticeEndsTheSilenceOfAProvider: a provider is silent for hours, so that it is asked only once an hour. When it calls again about the payment, or
+// a statement has the payment, it is asked at once.
+func TestANoticeEndsTheSilenceOfAProvider(t *testing.T) {
+	silent := true
+	for name, hear := range map[string]func(s *payShop, meter string){
+		"call": func(s *payShop, meter string) { s.paid("TX1", 50_000, meter) },
+		"statement": func(s *payShop, meter string) {
+			s.hearStatement(payment.Stated, []payment.Notice{{Kind: payment.Paid, Txn: "TX1", Amount: kes(50_000), Reference: meter}})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			silent = true
+			s := openPaid(t, func(p payment.Payment) (payment.Answer, error) {
+				if silent {
+					return payment.Answer{}, errors.New("no answer")
+				}
+				return payment.Answer{Outcome: payment.Took, Amount: p.Amount}, nil
+			})
+			meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+			s.paid("TX1", 50_000, meter)
+			s.workFor(3*time.Hour, time.Minute)
+			s.is(payment.Received, payment.Unanswered)
+			silent = false
+			hear(s, meter)
+			s.workFor(3*time.Second, time.Second)
+			s.is(payment.Applied, payment.NoReason)
+		})
+	}
+}
+
+// TestOneAnswerEndsTheSilenceForAllPayments: a provider was silent for hours, so that it is asked only once an hour about each payment. When it answers
+// about a new payment, it is asked about all others at once.
+func TestOneAnswerEndsTheSilenceForAllPayments(t *testing.T) {
+	silent := true
+	s := openPaid(t, func(p payment.Payment) (payment.Answer, error) {
+		if silent {
+			return payment.Answer{}, errors.New("no answer")
+		}
+		return payment.Answer{Outcome: payment.Took, Amount: p.Amount}, nil
+	})
+	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+	for n := range 20 {
+		s.paid(fmt.Sprintf("TX%d", n), 50_000, meter)
+	}
+	s.workFor(3*time.Hour, time.Minute)
+	if s.sales() != 0 {
+		t.Fatalf("%d sales without an answer", s.sales())
+	}
+	silent = false
+	s.paid("TX20", 50_000, meter)
+	s.workFor(3*time.Second, time.Second)
+	if s.sales() != 21 {
+		t.Errorf("%d sales of 21 payments within three seconds of the first answer", s.sales())
+	}
+}
+
+// TestAQuestionHoldsNothingElseBack: while a provider is asked whether it gave a payment back, a person decides about the payment, and that is done at
+// once.
+func TestAQuestionHoldsNothingElseBack(t *testing.T) {
+	s := openPaid(t, func(p payment.Payment) (payment.Answer, error) {
+		return payment.Answer{Outcome: payment.Took, Amount: p.Amount}, nil
+	})
+	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+	s.paid("TX1", 50_000, "rent")
+	s.work()
+	p := s.is(payment.Parked, payment.UnknownReference)
+	s.send(backBody("TX1", 50_000))
+	s.workFor(10*time.Minute, time.Minute) // the question is repeated later and later
+	v, err := s.Apply(t.Context(), owner(), payment.Decision{Payment: p.Name(), Meter: meter})
+	if err != nil || v.Refused() {
+		t.Fatal(err, v.Detail())
+	}
+	s.workFor(2*time.Second, time.Second)
+	s.is(payment.Applied, payment.NoReason)
+}
+
+// hearStatement lets the payments hear rows of a statement.
+func (s *payShop) hearStatement(proof payment.Proof, rows []payment.Notice) {
+	s.t.Helper()
+	s.do(func(tx *store.Tx) error {
+		p, _, err := tx.ProviderByName("bank")
+		if err != nil {
+			return err
+		}
+		return s.HearStatement(tx, p, rows, proof)
+	})
+}
+
+// workFor lets time pass and carries out what becomes due, with the pauses that the steps ask for.
+func (s *payShop) workFor(d, step time.Duration) {
+	s.t.Helper()
+	for end := s.clock.Now().Add(d); s.clock.Now().Before(end); s.clock.add(step) {
+		s.workDue()
+	}
+	s.workDue()
+}
+
+// workDue carries out what is due in the lane of payments, and puts back what must wait until the time that its step asks for.
+func (s *payShop) workDue() {
+	s.t.Helper()
+	for s.workSome() > 0 {
+	}
+}
+
+func (s *payShop) workSome() int {
+	s.t.Helper()
+	var claims []job.Claim
+	s.do(func(tx *store.Tx) (err error) {
+		claims, err = tx.OutboxClaim(job.LanePayment, "", "test", s.clock.Now().Add(time.Minute), 100)
+		return err
+	})
+	worker := payment.NewWorker(s.Payments)
+	for _, c := range claims {
+		v, err := worker.Send(s.t.Context(), tenant, c)
+		if err != nil {
+			s.t.Fatalf("step %s: %v", c.Kind, err)
+		}
+		s.do(func(tx *store.Tx) error {
+			if v.String() == "done" {
+				_, err := tx.OutboxDone(c.ID, "test")
+				return err
+			}
+			text, _, _ := strings.Cut(strings.TrimPrefix(v.String(), "again at "), ": ")
+			next, err := time.Parse(time.RFC3339, text)
+			if err == nil {
+				_, err = tx.OutboxRetry(c.ID, "test", next.Add(time.Second), v.String())
+			}
+			return err
+		})
+	}
+	return len(claims)
+}
+
+func backBody(txn string, amount int64) string {
+	return strings.Replace(paidBody(txn, amount, "KES", ""), "taken", "charged_back", 1)
+}
+
+// TestAnAnswerThatOvertakesItsQuestionCounts: the provider's call with the answer is read before the question is stored.
+func TestAnAnswerThatOvertakesItsQuestionCounts(t *testing.T) {
+	w, meter := openMpesa(t)
+	w.overtakes = true
+	if _, err := w.sim.Pay(sim.Order{Provider: sim.Daraja, Amount: 50_000, Reference: meter, Payer: "254711000001"}); err != nil {
+		t.Fatal(err)
+	}
+	w.pass(30*time.Second, time.Second)
+	w.is(payment.Applied, payment.NoReason)
+}
+
+// TestAReceivedPaymentSaysWhatItWaitsFor: while M-Pesa prepares its answer, the payment says so.
+func TestAReceivedPaymentSaysWhatItWaitsFor(t *testing.T) {
+	w, meter := openMpesa(t)
+	if _, err := w.sim.Pay(sim.Order{Provider: sim.Daraja, Amount: 50_000, Reference: meter, Payer: "254711000001"}); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[payment.Reason]bool{}
+	for range 20 {
+		w.pass(time.Second, time.Second)
+		l, err := w.Payments.List(t.Context(), owner(), payment.Filter{}, registry.Page{})
+		if err != nil || l.Refused() {
+			t.Fatal(err, l.Detail())
+		}
+		for _, p := range l.Payments {
+			seen[p.Payment.ShownReason()] = true
+		}
+	}
+	if !seen[payment.AnswerLater] || !seen[payment.NoReason] {
+		t.Errorf("shown: %v", seen)
+	}
+}
+
+// TestARegistrationWakesAParkedPayment: what was registered is used at once, not at the next sweep. Each case parks a payment, registers what it waited
+// for, and carries out what is due in the same second.
+func TestARegistrationWakesAParkedPayment(t *testing.T) {
+	account := func(s *payShop, n int) (id.ID, id.ID) { // of the customer, and of the account
+		var customer, account id.ID
+		s.do(func(tx *store.Tx) error {
+			return tx.C.Query(`SELECT a.customer_id, a.id FROM meter m JOIN account a ON a.id = m.account_id WHERE m.n = $1`, func(r core.Row) error {
+				customer, account = r.ID(0), r.ID(1)
+				return nil
+			}, n)
+		})
+		return customer, account
+	}
+	for name, c := range map[string]struct {
+		reference string
+		register  func(s *payShop, tariff id.ID)
+	}{
+		"meter":         {numberOf(t, 7), func(s *payShop, tariff id.ID) { s.meter(7, place{tariff: tariff}) }},
+		"meter, mended": {strings.Replace(numberOf(t, 7), "0", "O", 1), func(s *payShop, tariff id.ID) { s.meter(7, place{tariff: tariff}) }},
+		"telephone":     {"0722 000 009", func(s *payShop, tariff id.ID) { s.phoneOf(account, 1, "+254722000009") }},
+		"no longer two": {"0722 000 008", func(s *payShop, tariff id.ID) { s.phoneOf(account, 2, "+254722000007") }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openPaid(t, nil)
+			tariff := s.publish("domestic", flat(), long())
+			s.meter(1, place{tariff: tariff})
+			s.meter(2, place{tariff: tariff})
+			if name == "no longer two" {
+				s.phoneOf(account, 1, "+254722000008")
+				s.phoneOf(account, 2, "+254722000008")
+			}
+			s.paid("TX1", 50_000, c.reference)
+			s.workDue()
+			if p := s.only(); p.State != payment.Parked {
+				t.Fatalf("before the registration: %+v", p)
+			}
+			c.register(s, tariff)
+			s.workDue()
+			s.is(payment.Applied, payment.NoReason)
+		})
+	}
+}
+
+// phoneOf changes the telephone number of a meter's customer.
+func (s *payShop) phoneOf(account func(*payShop, int) (id.ID, id.ID), meter int, phone string) {
+	s.t.Helper()
+	customer, _ := account(s, meter)
+	s.do(func(tx *store.Tx) error {
+		c, found, err := tx.CustomerByID(customer)
+		if err != nil || !found {
+			return errors.Join(err, errors.New("no such customer"))
+		}
+		c.Phone = phone
+		return tx.CustomerPut(c)
+	})
+}
+
+// TestNewPricesWakeAPaymentWhoseSaleWasRefused: the meter had no tariff in force.
+func TestNewPricesWakeAPaymentWhoseSaleWasRefused(t *testing.T) {
+	s := openPaid(t, nil)
+	tariff := s.publish("domestic", flat(), s.clock.Now().Add(time.Hour))
+	meter := s.meter(1, place{tariff: tariff})
+	s.paid("TX1", 50_000, meter)
+	s.workDue()
+	s.is(payment.Parked, payment.NotSold)
+	s.republish(tariff, 2, flat(), s.clock.Now().Add(-time.Minute))
+	s.workDue()
+	s.is(payment.Applied, payment.NoReason)
+}
+
+// TestAPaymentWithoutAReferenceIsForThePayersTelephoneWhereThatIsAllowed: at first it is not, and whoever registers somebody's number must wait a day.
+func TestAPaymentWithoutAReferenceIsForThePayersTelephoneWhereThatIsAllowed(t *testing.T) {
+	for name, c := range map[string]struct {
+		allowed bool
+		age     time.Duration
+		state   payment.State
+	}{"not allowed": {false, 48 * time.Hour, payment.Parked}, "new": {true, 23 * time.Hour, payment.Parked}, "a day": {true, 24 * time.Hour, payment.Applied}} {
+		t.Run(name, func(t *testing.T) {
+			s := openPaidBy(t, c.allowed)
+			s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+			s.phoneOf(func(s *payShop, n int) (customer, account id.ID) {
+				s.do(func(tx *store.Tx) error {
+					return tx.C.Query(`SELECT a.customer_id, a.id FROM meter m JOIN account a ON a.id = m.account_id WHERE m.n = $1`, func(r core.Row) error {
+						customer, account = r.ID(0), r.ID(1)
+						return nil
+					}, n)
+				})
+				return customer, account
+			}, 1, "+254711000001")
+			s.clock.add(c.age)
+			s.paid("TX1", 50_000, " ")
+			s.workDue()
+			if p := s.only(); p.State != c.state {
+				t.Fatalf("%s: %s", p.State, p.Reason)
+			}
+			// Only a parked payment needs a person to choose its meter.
+			v, err := s.Suggest(t.Context(), owner(), s.only().Name())
+			if err != nil || v.Refused() || (len(v.Meters) == 1) != (c.state == payment.Parked) {
+				t.Errorf("a payment that is %s: suggested %v %q %v", c.state, v.Meters, v.Code, err)
+			}
+		})
+	}
+}
+
+// TestATelephoneNumberThatWasChangedDecidesForNoPaymentBeforeItsHoldEnds: somebody gives the number of one customer to another, and the payer types the
+// number as the reference. A second person's confirmation of the number ends the hold.
+func TestATelephoneNumberThatWasChangedDecidesForNoPaymentBeforeItsHoldEnds(t *testing.T) {
+	for name, c := range map[string]struct {
+		waits   time.Duration
+		confirm bool
+		state   payment.State
+	}{
+		"a moment ago":            {0, false, payment.Parked},
+		"nearly a day ago":        {registry.NumberHold - time.Second, false, payment.Parked},
+		"a day ago":               {registry.NumberHold, false, payment.Applied},
+		"a moment ago, confirmed": {0, true, payment.Applied},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openPaid(t, nil)
+			meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+			numbers := registry.New(registry.Config{Door: store.DoorTo(s.engine, store.Sale, func(tx *store.Tx) registry.Tx { return tx }), Sealer: s.sealer, Now: s.clock.Now})
+			var customer id.ID
+			s.do(func(tx *store.Tx) error {
+				return tx.C.Query(`SELECT id FROM customer`, func(r core.Row) error { customer = r.ID(0); return nil })
+			})
+			for _, phone := range []string{"+254733000111", "+254733444555"} {
+				if out, err := numbers.ChangeCustomer(t.Context(), owner(), customer.Text(id.Customer), registry.CustomerChange{Phone: &phone}); err != nil || out.Refused() {
+					t.Fatal(out.Refusal, err)
+				}
+			}
+			if c.confirm {
+				s.do(func(tx *store.Tx) error {
+					return tx.PutNumberChange(registry.NumberChange{Owner: registry.PhoneOwner(customer), By: "another", At: s.clock.Now(), HeldUntil: s.clock.Now()})
+				})
+			}
+			s.clock.add(c.waits)
+			s.paid("TX1", 50_000, "0733444555")
+			s.workDue()
+			if p := s.only(); p.State != c.state || (p.Meter == meter) != (c.state == payment.Applied) {
+				t.Fatalf("%s for meter %s: %s", p.State, p.Meter, p.Reason)
+			}
+			if c.state == payment.Applied {
+				return
+			}
+			s.clock.add(registry.NumberHold)
+			if err := payment.NewWorker(s.Payments).Sweep(t.Context(), tenant); err != nil {
+				t.Fatal(err)
+			}
+			s.workDue()
+			s.is(payment.Applied, payment.NoReason)
+		})
+	}
+}
