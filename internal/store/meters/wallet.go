@@ -158,7 +158,7 @@ func (tx Rows) WalletsPut(all []wallet.Row) error {
 			}
 			continue
 		}
-		parts, err := partsText(w.Parts)
+		parts, err := wallet.FormatParts(w.Parts)
 		if err == nil {
 			err = core.AddRow(tx.Tx, &rows, &walletColumns, w, parts, w.Meter.N)
 		}
@@ -170,7 +170,7 @@ func (tx Rows) WalletsPut(all []wallet.Row) error {
 }
 
 func (tx Rows) walletPut(w wallet.Row) error {
-	parts, err := partsText(w.Parts)
+	parts, err := wallet.FormatParts(w.Parts)
 	if err == nil {
 		err = tx.Must(walletUpdate, walletColumns.Changes(&w, parts, tx.Tenant, w.Meter.N)...)
 	}

@@ -31,7 +31,7 @@ var walletColumns = core.Columns[walletRow]{Table: "wallet", Attested: []core.Co
 	core.Int("rest", func(w *walletRow) *int64 { return &w.Rest }),
 	core.Int("accrued", func(w *walletRow) *money.Minor { return &w.Accrued }),
 	{Name: "parts", Form: 't', Read: func(w *walletRow, r core.Row, col int) (err error) {
-		w.Parts, err = partsOf(r.Text(col))
+		w.Parts, err = wallet.ParseParts(r.Text(col))
 		return err
 	}},
 	core.Int("debited", func(w *walletRow) *money.Minor { return &w.Debited }),

@@ -1,4 +1,4 @@
-package meters
+package wallet
 
 import (
 	"encoding/json"
@@ -7,12 +7,11 @@ import (
 
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/tariff"
-	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/unit"
 )
 
-// partsText returns the stored form of what a wallet accrued in each part of its price.
-func partsText(parts []wallet.Part) (string, error) {
+// FormatParts returns the stored form of what a wallet accrued in each part of its price. It is empty for no parts.
+func FormatParts(parts []Part) (string, error) {
 	if len(parts) == 0 {
 		return "", nil
 	}
@@ -20,9 +19,9 @@ func partsText(parts []wallet.Part) (string, error) {
 	return string(text), err
 }
 
-// partsOf reads the stored form. Every batch of readings reads it for each of its wallets, so a text as partsText writes it is read without
-// [json.Unmarshal], which reads the rest, such as a name with an escape.
-func partsOf(text string) ([]wallet.Part, error) {
+// ParseParts reads the stored form. Every batch of readings reads it for each of its wallets, so a text as [FormatParts] writes it is read
+// without [json.Unmarshal], which reads the rest, such as a name with an escape.
+func ParseParts(text string) ([]Part, error) {
 	if text == "" {
 		return nil, nil
 	}
@@ -30,7 +29,7 @@ func partsOf(text string) ([]wallet.Part, error) {
 	if parts := s.parts(); !s.failed && s.rest == "" {
 		return parts, nil
 	}
-	var parts []wallet.Part
+	var parts []Part
 	if err := json.Unmarshal([]byte(text), &parts); err != nil {
 		return nil, fmt.Errorf("read what a wallet accrued: %w", err)
 	}
@@ -43,10 +42,10 @@ type partsReader struct {
 	failed bool
 }
 
-func (s *partsReader) parts() (out []wallet.Part) {
+func (s *partsReader) parts() (out []Part) {
 	s.expect("[")
 	for more := true; more; more = s.comma() {
-		var p wallet.Part
+		var p Part
 		s.expect(`{"version":[`)
 		for i := range p.Version {
 			if i > 0 {

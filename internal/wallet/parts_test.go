@@ -1,4 +1,4 @@
-package meters
+package wallet_test
 
 import (
 	"encoding/json"
@@ -14,10 +14,10 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestPartsAreReadAsTheyWereWritten compares the reader of the stored parts with encoding/json, for all that partsText can write.
+// TestPartsAreReadAsTheyWereWritten compares the reader of the stored parts with encoding/json, for all that FormatParts can write.
 func TestPartsAreReadAsTheyWereWritten(t *testing.T) {
 	amount := rapid.OneOf(rapid.Int64(), rapid.Int64Range(-1000, 100_000), rapid.SampledFrom([]int64{0, math.MaxInt64, math.MinInt64}))
-	name := rapid.OneOf(rapid.Just(""), rapid.StringMatching(`[a-z "\\<é]{0,6}`))
+	name := rapid.OneOf(rapid.SampledFrom([]string{"", `\`, `"`, "<"}), rapid.StringMatching(`[a-z "\\<é]{0,6}`))
 	part := rapid.Custom(func(t *rapid.T) tariff.Part {
 		return tariff.Part{Name: name.Draw(t, "name"), Units: unit.Energy(amount.Draw(t, "units")), Rate: money.MicroRate(amount.Draw(t, "rate"))}
 	})
@@ -27,11 +27,11 @@ func TestPartsAreReadAsTheyWereWritten(t *testing.T) {
 	}), 0, 3)
 	rapid.Check(t, func(t *rapid.T) {
 		parts := all.Draw(t, "all")
-		text, err := partsText(parts)
+		text, err := wallet.FormatParts(parts)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := partsOf(text)
+		got, err := wallet.ParseParts(text)
 		var want []wallet.Part
 		if text != "" {
 			_ = json.Unmarshal([]byte(text), &want) // json.Marshal wrote it
@@ -44,30 +44,34 @@ func TestPartsAreReadAsTheyWereWritten(t *testing.T) {
 
 // TestPlainPartsAreReadQuickly checks that an ordinary text does not need encoding/json.
 func TestPlainPartsAreReadQuickly(t *testing.T) {
-	text, err := partsText([]wallet.Part{{Version: id.ID{1, 255}, Debit: -7, Parts: []tariff.Part{{Units: 7080, Rate: 2_500_000}, {Name: "night", Units: 1}}}, {Parts: []tariff.Part{{}}}})
+	text, err := wallet.FormatParts([]wallet.Part{{Version: id.ID{1, 255}, Debit: -7, Parts: []tariff.Part{{Units: 7080, Rate: 2_500_000}, {Name: "night", Units: 1}}}, {Parts: []tariff.Part{{}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s := (&partsReader{rest: text}); len(s.parts()) != 2 || s.failed || s.rest != "" {
-		t.Fatalf("%s needs encoding/json", text)
+	var read, want []wallet.Part
+	quick := testing.AllocsPerRun(100, func() { read, err = wallet.ParseParts(text) })
+	slow := testing.AllocsPerRun(100, func() { want = nil; _ = json.Unmarshal([]byte(text), &want) })
+	if err != nil || !reflect.DeepEqual(read, want) || 2*quick > slow {
+		t.Fatalf("%s is read as %v, %v with %.0f allocations; encoding/json makes %.0f", text, read, err, quick, slow)
 	}
 }
 
 // TestDamagedPartsAreRefused checks that damage is an error, and never other amounts.
 func TestDamagedPartsAreRefused(t *testing.T) {
-	whole, err := partsText([]wallet.Part{{Debit: 1770, Parts: []tariff.Part{{Units: 7080, Rate: 2_500_000}}}})
+	whole, err := wallet.FormatParts([]wallet.Part{{Debit: 1770, Parts: []tariff.Part{{Units: 7080, Rate: 2_500_000}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := 1; i < len(whole); i++ {
-		if got, err := partsOf(whole[:i]); err == nil {
+		if got, err := wallet.ParseParts(whole[:i]); err == nil {
 			t.Errorf("%s is read as %v", whole[:i], got)
 		}
-		damaged := whole[:i] + "x" + whole[i+1:]
-		var want []wallet.Part
-		wrong := json.Unmarshal([]byte(damaged), &want)
-		if got, err := partsOf(damaged); (err == nil) != (wrong == nil) || err == nil && !reflect.DeepEqual(got, want) {
-			t.Errorf("%s is read as %v, %v; encoding/json reads %v, %v", damaged, got, err, want, wrong)
+		for _, damaged := range []string{whole[:i] + "x" + whole[i+1:], whole[:i] + "0" + whole[i:]} {
+			var want []wallet.Part
+			wrong := json.Unmarshal([]byte(damaged), &want)
+			if got, err := wallet.ParseParts(damaged); (err == nil) != (wrong == nil) || err == nil && !reflect.DeepEqual(got, want) {
+				t.Errorf("%s is read as %v, %v; encoding/json reads %v, %v", damaged, got, err, want, wrong)
+			}
 		}
 	}
 }
