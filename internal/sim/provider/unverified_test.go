@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -171,6 +172,23 @@ func TestAFlutterwaveTransactionIsPaidVerifiedAndRefunded(t *testing.T) {
 	}
 }
 
+// converse registers pay bills and checks that the name of each conversation is new, in each of its two numbers. Of five digits, 1,000 random
+// numbers would repeat.
+func (m *merchant) converse(times int) {
+	m.t.Helper()
+	head, form := m.darajaLogin(), regexp.MustCompile(`^([1-9]\d{4})-([1-9]\d{7})-1$`)
+	seen := map[string]bool{}
+	for n := range times {
+		_, out := m.ask("POST", "/daraja/mpesa/c2b/v2/registerurl", head, map[string]string{"ShortCode": fmt.Sprint(700_000 + n), "ResponseType": "Completed",
+			"ConfirmationURL": m.own + "/confirm/s3cret", "ValidationURL": m.own + "/validate/s3cret"})
+		parts := form.FindStringSubmatch(fmt.Sprint(out["OriginatorCoversationID"]))
+		if len(parts) != 3 || seen[parts[1]] || seen[parts[2]] {
+			m.t.Fatalf("conversation %d has the name %v: its numbers come again, or have another length", n, out["OriginatorCoversationID"])
+		}
+		seen[parts[1]], seen[parts[2]] = true, true
+	}
+}
+
 // TestReceiptsNeverRepeat at any provider, however many payments there are.
 func TestReceiptsNeverRepeat(t *testing.T) {
 	const n = 5_000
@@ -185,15 +203,8 @@ func TestReceiptsNeverRepeat(t *testing.T) {
 			t.Errorf("%s: %v", p, err)
 		}
 	}
-	s, seen := provider.New(provider.Config{Seed: 9}), map[string]bool{}
-	for range n {
-		one := s.Number(7) // of seven digits, random ones would repeat
-		if seen[one] || len(one) != 7 {
-			t.Fatalf("number %s again, or of another length", one)
-		}
-		seen[one] = true
-	}
 	m := newMerchant(t, provider.Config{Seed: 9})
+	m.converse(1_000)
 	head := m.airtelLogin()
 	for i := range 300 {
 		if status, out := m.airtelPush(head, fmt.Sprint("r", i), "750123456"); status != 200 {
