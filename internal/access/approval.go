@@ -47,7 +47,7 @@ type Approval struct {
 	Object    string
 	Summary   string // what the checker reads
 	Body      []byte // the action itself, as JSON of its use case
-	Effect    string // what the action would have done when it was requested, as JSON; empty if that is unknown
+	Effect    string // as JSON, what the action would have done when it was requested, and once it is done, what it did; empty if that is unknown
 	Maker     Actor
 	Checker   Actor
 	State     ApprovalState
@@ -292,10 +292,12 @@ func useApproval(tx EyesTx, by Actor, w ActRequest, body storedBody, now time.Ti
 			return FourEyes{Refusal: no}, err
 		}
 	}
-	if no, err := stillSeen(by, a, w); err != nil || no.Refused() {
+	done, no, err := stillSeen(by, a, w)
+	if err != nil || no.Refused() {
 		return FourEyes{Refusal: no}, err
 	}
 	a.State = ApprovalUsed
+	a.Effect = done // a request may do less by now than it said: what it said must not become usual
 	ok, err := tx.PutApproval(a, ApprovalGiven)
 	switch {
 	case err != nil:

@@ -106,14 +106,18 @@ func (a *Access) stillShown(ctx context.Context, by Actor, approval id.ID, shown
 	return "", refuse.ApprovalChanged(approval.Text(id.Approval)), nil
 }
 
-// stillSeen refuses an action that an approver has seen otherwise, in the transaction that does the action.
-func stillSeen(by Actor, a Approval, w ActRequest) (refusal.Refusal, error) {
-	if by.seen == "" || w.Effect == nil {
-		return refusal.Refusal{}, nil
+// stillSeen refuses an action that an approver has seen otherwise, in the transaction that does the action. Otherwise it returns the figures of what is
+// done now, as an approval keeps them.
+func stillSeen(by Actor, a Approval, w ActRequest) (done string, no refusal.Refusal, err error) {
+	if w.Effect == nil {
+		return "", refusal.Refusal{}, nil
 	}
 	e, err := w.Effect()
-	if err == nil && e.digest(cmp.Or(w.Summary, a.Summary), "") != by.seen {
-		return refuse.ApprovalChanged(a.Name()), nil
+	if err != nil {
+		return "", refusal.Refusal{}, err
 	}
-	return refusal.Refusal{}, err
+	if by.seen != "" && e.digest(cmp.Or(w.Summary, a.Summary), "") != by.seen {
+		return "", refuse.ApprovalChanged(a.Name()), nil
+	}
+	return e.remember(), refusal.Refusal{}, nil
 }

@@ -131,6 +131,35 @@ func TestRequestsApprovedBeforeAnUpgradeCount(t *testing.T) {
 	}
 }
 
+// TestOnlyWhatWasDoneIsUsual: whoever asks can let a request say a large amount that is little by the time when somebody approves it, such as a file whose
+// rows have been paid meanwhile. Only what was done says what is usual.
+func TestOnlyWhatWasDoneIsUsual(t *testing.T) {
+	const asked, done = 40_000_000, 5_000
+	for name, isShown := range map[string]bool{"the approval says what was shown": true, "it does not say it": false} {
+		r := newRows(t)
+		for range 5 {
+			a := r.asksFor(access.ActDeposit, access.ApprovalWaiting, kes(asked))
+			d := access.Decision{Allow: true}
+			if isShown {
+				d.Shown = r.sees(a, kes(done)).Shown
+			}
+			all := r.access(rand.Reader)
+			all.Serve(access.Executors{a.Act: func(_ context.Context, by access.Actor, body []byte) (access.Done, error) {
+				eyes, err := access.SecondPerson(r, by, access.ActRequest{Act: a.Act, Summary: "asked", Body: json.RawMessage(body), Effect: access.Telling(kes(done))}, r.now)
+				return access.Done{Refusal: eyes.Refusal}, err
+			}})
+			if out, err := all.Decide(t.Context(), finance(), a.ID.Text(id.Approval), d); err != nil || out.Refused() || out.Done.Refused() {
+				t.Fatalf("%s: %+v, %v", name, out, err)
+			}
+		}
+		const want = "50.00 KES of 5, That is more than 10 times what is usual."
+		f := r.sees(r.asksFor(access.ActDeposit, access.ApprovalWaiting, kes(asked)), kes(asked)).Effect.Facts[0]
+		if got := saysUsual(f); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}
+
 // TestOnlyOthersSayWhatIsUsualAlone: below a ceiling one person raises debts alone. What others take in a day says what is usual, and what the maker
 // took does not: nobody agreed to it.
 func TestOnlyOthersSayWhatIsUsualAlone(t *testing.T) {

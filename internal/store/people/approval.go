@@ -168,8 +168,8 @@ func (tx Rows) PutApproval(a access.Approval, from access.ApprovalState) (bool, 
 	}
 	n := int64(0)
 	err = tx.Rewrite("approval", a.ID, func() error {
-		n, err = tx.C.Exec(`UPDATE approval SET state = $1, checker_id = $2, checker = $3, reason = $4, decided_at = $5, version = version + 1
-			WHERE tenant_id = $6 AND id = $7 AND state = $8`, string(a.State), a.Checker.ID, checker, a.Reason, a.DecidedAt, tx.Tenant, a.ID, string(from))
+		n, err = tx.C.Exec(`UPDATE approval SET state = $1, checker_id = $2, checker = $3, reason = $4, decided_at = $5, effect = $6, version = version + 1
+			WHERE tenant_id = $7 AND id = $8 AND state = $9`, string(a.State), a.Checker.ID, checker, a.Reason, a.DecidedAt, a.Effect, tx.Tenant, a.ID, string(from))
 		return err
 	})
 	return n == 1, fault.Wrap(err, "write approval")
