@@ -569,7 +569,8 @@ func (c *clerk) requested(second string, act access.Act, w call) waiting {
 
 // TestASecondPersonCanTellAForgedRequest makes two requests of each kind that can wait for a second person: one as it should be, and one with
 // which the clerk takes something. Both show what they do, and they differ in more than names and what the clerk wrote. An act without such a pair
-// fails the test. Then somebody changes in the database what a request only names: nobody can approve that.
+// fails the test. Then somebody changes in the database what a request only names: nobody can approve that, nor
+// a request with a field that only a later version knows.
 func TestASecondPersonCanTellAForgedRequest(t *testing.T) {
 	tier.Slow(t)
 	w := folder(t)
@@ -618,6 +619,7 @@ func TestASecondPersonCanTellAForgedRequest(t *testing.T) {
 				t.Errorf("%s: after %s: %+v", act, all[act].changed, now)
 			}
 		}
+		c.refusesLater(second, act, forged)
 	}
 	for _, act := range access.Acts() {
 		if act == access.ActClock {
@@ -641,6 +643,21 @@ func TestASecondPersonCanTellAForgedRequest(t *testing.T) {
 	}
 	both(access.ActClock, clocks[0], clocks[1])
 	eyes.close()
+}
+
+// refusesLater gives a request a field of a later version, as a server of that version on the same database would. This server does not know what it
+// asks for, so it does not do the rest either.
+func (c *clerk) refusesLater(second string, act access.Act, w waiting) {
+	c.t.Helper()
+	c.changes(`UPDATE approval SET body = '{"of_a_later_version":true' || CASE WHEN body = '{}' THEN '}' ELSE ',' || SUBSTR(body, 2) END WHERE id = {id}`, w.id)
+	now := decode[apiv1.Approval](c.t, c.want(200, c.ask("GET", "/v1/approvals/"+w.id, second, ""))).Now
+	if now == nil || now.Refused == "" {
+		c.t.Errorf("%s: a request of a later version is shown as %+v, want a refusal", act, now)
+	}
+	a := c.ask("POST", "/v1/approvals/"+w.id+"/approve", second, "{}", "Idempotency-Key", fmt.Sprintf("stage-%06d", c.next()))
+	if a.status < 400 {
+		c.t.Errorf("%s: a request of a later version is carried out: status %d: %s", act, a.status, a.body)
+	}
 }
 
 // earlier makes five honest requests of each kind of which the page says what is usual.
