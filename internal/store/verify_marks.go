@@ -1,7 +1,10 @@
 package store
 
 import (
+	"slices"
+
 	"github.com/paywatt/paywatt/internal/command"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/store/core"
 )
@@ -11,7 +14,7 @@ import (
 // finding names an attempt.
 func (tx *Tx) verifyMarks(markers []core.Marker, r *Report) error {
 	if len(markers) == 0 {
-		return nil
+		return tx.verifyMarksThere(r)
 	}
 	m, err := tx.markerOfDatabase(markers, r)
 	if err != nil {
@@ -19,7 +22,7 @@ func (tx *Tx) verifyMarks(markers []core.Marker, r *Report) error {
 	}
 	if m == nil {
 		r.Notice("mark", "The folder's data.key does not belong to this database, so people, API keys, counter devices, integration logins, sessions, waiting commands and telephone numbers were not checked against it.")
-		return nil
+		return tx.verifyMarksThere(r)
 	}
 	tx.Marker = m
 	for _, k := range tx.Kinds() {
@@ -50,6 +53,33 @@ func (tx *Tx) verifyMarks(markers []core.Marker, r *Report) error {
 		return err
 	}
 	return tx.verifyNumbers(r)
+}
+
+// verifyMarksThere checks what can be checked without the key that made the marks: that the rows have some. A server that marks telephone numbers marks
+// every row that lets somebody sign in before them, and says in the audit log that it has marked all. Whoever takes every mark away, so that no key seems
+// to belong to the database, leaves that entry, or leaves a gap in the log.
+func (tx *Tx) verifyMarksThere(r *Report) error {
+	times, err := tx.NumbersMarked()
+	if err != nil || times == 0 {
+		return err
+	}
+	tables := []string{"customer", "login"}
+	for _, k := range attestedKinds {
+		if k.Marked && !slices.Contains(tables, k.Table()) {
+			tables = append(tables, k.Table())
+		}
+	}
+	for _, table := range tables {
+		unmarked, err := tx.Number(`SELECT COUNT(*) FROM `+table+` WHERE tenant_id = $1 AND mark IS NULL`, tx.Tenant)
+		if err != nil {
+			return fault.Wrap(err, "count the rows of table %s without a mark", table)
+		}
+		if unmarked > 0 {
+			r.Find("mark", "%d rows of table %s have no mark, but the audit log says that the server has marked them all. "+
+				"Somebody has taken the marks away, or added the rows outside the server.", unmarked, table)
+		}
+	}
+	return nil
 }
 
 // verifyNumbers checks that the server wrote every telephone number of a customer. Until a server has started after the upgrade, those of older

@@ -41,6 +41,7 @@ func meterTests() []test {
 		{"telephone numbers of an older version are marked once", markedNumbers},
 		{"telephone numbers decide over a change of the data key", remarkedNumbers},
 		{"verification checks marks, whatever the database says of the data key", hiddenKey},
+		{"verification finds that all marks are gone, whatever data key it has", missingMarks},
 		{"a telephone number keeps its mark where two transactions meet", meetingNumbers},
 		{"command counters rise over a clock that goes back", counters},
 		{"commands end when their time is over", expiries},

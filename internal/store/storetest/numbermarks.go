@@ -240,27 +240,55 @@ func remarkedNumbers(t *testing.T, r Rig) {
 func hiddenKey(t *testing.T, r Rig) {
 	k := openNumbered(t, r)
 	k.runServer(func(tx *store.Tx) error { _, err := tx.Known("data", k.m.KeyMark()); return err })
-	verify := func(name string, m core.Marker, findings, notices int) {
-		t.Helper()
-		var report store.Report
-		k.runServer(func(tx *store.Tx) error { return store.Verify(tx, store.Trust{Markers: []core.Marker{m}}, &report) })
-		ofMarks := func(list []store.Finding) (n int) {
-			for _, f := range list {
-				if f.Rule == "mark" {
-					n++
-				}
-			}
-			return n
-		}
-		if f, n := ofMarks(report.Findings), ofMarks(report.Notices); f != findings || n != notices {
-			t.Errorf("%s: %d findings and %d notices, want %d and %d: %v", name, f, n, findings, notices, report)
-		}
-	}
 	k.editRow(`UPDATE customer SET phone_since = phone_since - 1 WHERE id = $1`, k.customer)
-	verify("a number was changed", k.m, 1, 0)
+	k.wantVerified("a number was changed", 1, 0, k.m)
 	k.editRow(`UPDATE meta SET value = '0000000000000000' WHERE key = 'key:data'`)
-	verify("and the row of the data key", k.m, 2, 0)
-	verify("with the data key of another database", markerOf("another data key"), 0, 1)
+	k.wantVerified("and the row of the data key", 2, 0, k.m)
+	k.wantVerified("with the data key of another database", 0, 1, markerOf("another data key"))
+}
+
+// wantVerified verifies the database with data keys, and compares the number of findings and notices about marks.
+func (k numbered) wantVerified(name string, findings, notices int, keys ...core.Marker) {
+	k.t.Helper()
+	var report store.Report
+	k.runServer(func(tx *store.Tx) error { return store.Verify(tx, store.Trust{Markers: keys}, &report) })
+	ofMarks := func(list []store.Finding) (n int) {
+		for _, f := range list {
+			if f.Rule == "mark" {
+				n++
+			}
+		}
+		return n
+	}
+	if f, n := ofMarks(report.Findings), ofMarks(report.Notices); f != findings || n != notices {
+		k.t.Errorf("%s: %d findings and %d notices, want %d and %d: %v", name, f, n, findings, notices, report)
+	}
+}
+
+// missingMarks takes every mark away, and the row that says to which data key the database belongs. No key seems to belong to it then. Once the audit
+// log says that the server has marked the rows, verification names their tables, with any key and without one.
+func missingMarks(t *testing.T, r Rig) {
+	k := openNumbered(t, r)
+	unmark := func() {
+		must(t, k.e, func(tx *store.Tx) error {
+			_, err := tx.C.Exec(`UPDATE customer SET mark = NULL`)
+			return err
+		})
+		k.editRow(`UPDATE meta SET value = '0000000000000000' WHERE key = 'key:data'`)
+	}
+	k.runServer(func(tx *store.Tx) error { _, err := tx.Known("data", k.m.KeyMark()); return err })
+	unmark()
+	k.wantVerified("an older version wrote it", 0, 1, k.m)
+	k.wantVerified("an older version wrote it, and there is no data key", 0, 0)
+	k.runServer(func(tx *store.Tx) error { return tx.PutKeyMark("data", k.m.KeyMark()) })
+	k.runServer(func(tx *store.Tx) error { _, _, err := tx.MarkNumbers(); return err })
+	k.wantVerified("the first start has marked it", 0, 0, k.m)
+	k.wantVerified("a copy is read with another data key", 0, 1, markerOf("another data key"))
+	k.wantVerified("a copy is read without a data key", 0, 0)
+	unmark()
+	k.wantVerified("all marks are gone", 1, 1, k.m)
+	k.wantVerified("all marks are gone, and a copy is read with another data key", 1, 1, markerOf("another data key"))
+	k.wantVerified("all marks are gone, and a copy is read without a data key", 1, 0)
 }
 
 // meetingNumbers changes the name of a customer while another transaction ends the hold of the customer's number: the mark covers both.
