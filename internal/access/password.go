@@ -62,7 +62,11 @@ func CheckPassword(password string) refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// HashPassword hashes a password for storage, in the usual text form "$argon2id$v=19$m=...,t=...,p=...$salt$hash". All keyboards on which the
+// composedMark follows the costs in a hash of a password in its composed form. Hashes of earlier versions lack it: they may be of the password as it was
+// typed.
+const composedMark = ",f=nfc"
+
+// HashPassword hashes a password for storage, in the usual text form "$argon2id$v=19$m=...,t=...,p=...,f=nfc$salt$hash". All keyboards on which the
 // password looks the same give the same hash.
 func HashPassword(password string, a Argon, rnd io.Reader) (string, error) {
 	salt := make([]byte, argonSalt)
@@ -78,12 +82,13 @@ func (a Argon) hash(password, salt []byte) []byte {
 
 func (a Argon) encode(salt, hash []byte) string {
 	b64 := base64.RawStdEncoding
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, a.MemoryKiB, a.Time, a.Threads,
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d%s$%s$%s", argon2.Version, a.MemoryKiB, a.Time, a.Threads, composedMark,
 		b64.EncodeToString(salt), b64.EncodeToString(hash))
 }
 
-// decoyHash is a hash without a known password. Comparing a password with this hash takes as long as with any other hash, so the time of an
-// answer does not tell an unknown name from a wrong password.
+// decoyHash is a hash without a known password. Comparing a password with this hash takes as long as with any other hash that this version made, so the
+// time of an answer does not tell an unknown name from a wrong password. Only a hash of an earlier version takes twice as long, and only for a password
+// with accents.
 func decoyHash(a Argon, rnd io.Reader) (string, error) {
 	raw := make([]byte, argonSalt+argonHash)
 	if _, err := io.ReadFull(rnd, raw); err != nil {
@@ -92,35 +97,48 @@ func decoyHash(a Argon, rnd io.Reader) (string, error) {
 	return a.encode(raw[:argonSalt], raw[argonSalt:]), nil
 }
 
-// VerifyPassword reports whether the password gives the hash. It compares the hashes in constant time. A password with accents is tried in each
-// form in which an earlier version may have hashed it, so a wrong one costs up to three hashes.
+// VerifyPassword reports whether the password gives the hash. It compares the hashes in constant time. A password with accents is tried in its composed
+// form, and for a hash of an earlier version in one other form: a wrong password costs one hash, or at most two.
 func VerifyPassword(encoded, password string) (bool, error) {
-	a, salt, want, err := parseHash(encoded)
+	stored, err := parseHash(encoded)
 	if err != nil {
 		return false, err
 	}
-	for _, form := range spelling.Forms([]byte(password)) {
-		if subtle.ConstantTimeCompare(a.hash(form, salt), want) == 1 {
+	forms := [][]byte{spelling.Composed([]byte(password))}
+	if !stored.isComposed {
+		forms = spelling.Forms([]byte(password))
+	}
+	for _, form := range forms {
+		if subtle.ConstantTimeCompare(stored.cost.hash(form, stored.salt), stored.hash) == 1 {
 			return true, nil
 		}
 	}
 	return false, nil
 }
 
-func parseHash(encoded string) (a Argon, salt, hash []byte, err error) {
+// storedHash is a password hash as it was stored.
+type storedHash struct {
+	cost       Argon
+	salt, hash []byte
+	isComposed bool // whether it is certainly of the composed form
+}
+
+func parseHash(encoded string) (storedHash, error) {
 	part := strings.Split(encoded, "$")
 	if len(part) != 6 || part[0] != "" || part[1] != "argon2id" || part[2] != fmt.Sprintf("v=%d", argon2.Version) {
-		return a, nil, nil, ErrPasswordHash
+		return storedHash{}, ErrPasswordHash
 	}
-	if _, err := fmt.Sscanf(part[3], "m=%d,t=%d,p=%d", &a.MemoryKiB, &a.Time, &a.Threads); err != nil {
-		return a, nil, nil, ErrPasswordHash
+	costs, isComposed := strings.CutSuffix(part[3], composedMark)
+	var a Argon
+	if _, err := fmt.Sscanf(costs, "m=%d,t=%d,p=%d", &a.MemoryKiB, &a.Time, &a.Threads); err != nil {
+		return storedHash{}, ErrPasswordHash
 	}
 	b64 := base64.RawStdEncoding.Strict()
 	salt, serr := b64.DecodeString(part[4])
 	hash, herr := b64.DecodeString(part[5])
 	if serr != nil || herr != nil || len(salt) < 8 || len(hash) != argonHash ||
 		a.Time < 1 || a.Time > maxArgonTime || a.Threads < 1 || a.MemoryKiB < 8*uint32(a.Threads) || a.MemoryKiB > maxArgonMemory {
-		return a, nil, nil, ErrPasswordHash
+		return storedHash{}, ErrPasswordHash
 	}
-	return a, salt, hash, nil
+	return storedHash{cost: a, salt: salt, hash: hash, isComposed: isComposed}, nil
 }

@@ -76,7 +76,7 @@ func cheap() access.Argon { return access.Argon{Time: 1, MemoryKiB: 8, Threads: 
 func TestPasswordHashCarriesItsCosts(t *testing.T) {
 	rnd := bytes.NewReader(make([]byte, 1000))
 	hash, err := access.HashPassword("a few unrelated words", cheap(), rnd)
-	if err != nil || !strings.HasPrefix(hash, "$argon2id$v=19$m=8,t=1,p=1$") {
+	if err != nil || !strings.HasPrefix(hash, "$argon2id$v=19$m=8,t=1,p=1,f=nfc$") {
 		t.Fatalf("got %q, %v", hash, err)
 	}
 	for password, want := range map[string]bool{"a few unrelated words": true, "a few unrelated word": false, "": false, "A few unrelated words": false} {
@@ -107,6 +107,25 @@ func TestAPasswordIsTheSameOnEveryKeyboard(t *testing.T) {
 	}
 	if no := access.CheckPassword(strings.Repeat("e\u0301", access.MinPassword-1)); !no.Refused() {
 		t.Error("an accent counts as a character")
+	}
+}
+
+// TestAWrongPasswordCostsAtMostTwoHashes: of a hash that says that it is of the composed form, no other form is tried; of one of an earlier version, two.
+// A form that is not tried is a wrong password here.
+func TestAWrongPasswordCostsAtMostTwoHashes(t *testing.T) {
+	const composed, decomposed, mixed = "un caf\u00e9 \u00e0 Dakar", "un cafe\u0301 a\u0300 Dakar", "un caf\u00e9 a\u0300 Dakar"
+	const now, earlier = "$argon2id$v=19$m=8,t=1,p=1,f=nfc$c29tZXNhbHQ$", "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$"
+	for _, c := range []struct {
+		encoded, typed string
+		want           bool
+	}{
+		{now + earlierHash(composed), composed, true}, {now + earlierHash(composed), decomposed, true}, {now + earlierHash(composed), mixed, true},
+		{now + earlierHash(decomposed), decomposed, false}, {now + earlierHash(decomposed), composed, false}, {now + earlierHash(mixed), mixed, false},
+		{earlier + earlierHash(mixed), mixed, true}, {earlier + earlierHash(composed), mixed, true}, {earlier + earlierHash(decomposed), mixed, false},
+	} {
+		if got, err := access.VerifyPassword(c.encoded, c.typed); err != nil || got != c.want {
+			t.Errorf("%s, typed %+q: got %t, %v, want %t", c.encoded, c.typed, got, err, c.want)
+		}
 	}
 }
 

@@ -203,7 +203,8 @@ func (d document) aad() []byte {
 	return h.Sum(nil)
 }
 
-// deriveKey derives the key from a passphrase, in the form of it that opens the seal or an entry. If none does, it returns the key of the last form.
+// deriveKey derives the key from a passphrase, in the form of it that opens the seal or an entry. If none does, it returns the key of the last form. It
+// derives at most two keys: the file does not say in which form an earlier version took the passphrase.
 func (d document) deriveKey(passphrase []byte) (k *kek, err error) {
 	forms := spelling.Forms(passphrase)
 	defer func() {

@@ -4,7 +4,6 @@ package spelling
 
 import (
 	"bytes"
-	"slices"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -13,16 +12,18 @@ import (
 // passwords.
 func Composed(text []byte) []byte { return norm.NFC.Append(nil, text...) }
 
-// Forms returns copies of a text in the forms in which it may have been hashed: composed, as it was typed, and decomposed. It returns each once,
-// and composed first. Earlier versions hashed a text as it was typed. Where the text is wiped after its use, wipe the copies too.
+// Forms returns copies of a text in the forms in which it may have been hashed, at most two, because each costs a slow hash: composed, and the form in
+// which it was typed. Earlier versions hashed a text as it was typed. If it was typed composed, the second form is the decomposed one, which another
+// keyboard sends. Where the text is wiped after its use, wipe the copies too.
 func Forms(text []byte) [][]byte {
-	forms := [][]byte{Composed(text)}
-	for _, other := range [][]byte{bytes.Clone(text), norm.NFD.Append(nil, text...)} {
-		if slices.ContainsFunc(forms, func(have []byte) bool { return bytes.Equal(have, other) }) {
-			clear(other)
-			continue
-		}
-		forms = append(forms, other)
+	composed := Composed(text)
+	if !bytes.Equal(composed, text) {
+		return [][]byte{composed, bytes.Clone(text)}
 	}
-	return forms
+	decomposed := norm.NFD.Append(nil, text...)
+	if !bytes.Equal(decomposed, text) {
+		return [][]byte{composed, decomposed}
+	}
+	clear(decomposed)
+	return [][]byte{composed}
 }
