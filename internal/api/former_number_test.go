@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/await"
@@ -50,7 +51,8 @@ func TestANumberThatAnotherCustomerHadDecidesForNoPayment(t *testing.T) {
 			}
 			c.loses(k, k.home("prepay_wallet", "Peter Otieno", had))
 			k.home("prepay_wallet", "A. Friend", typed)
-			file := mpesaHead + "QK1,2026-11-20 11:00:00,Completed,900.00,,0733444555,254700000411 - GRACE\n"
+			paid := time.Now().AddDate(0, 0, 1).Format(time.DateTime) // a clock that is ahead: it was paid when it became known
+			file := mpesaHead + "QK1," + paid + ",Completed,900.00,,0733444555,254700000411 - GRACE\n"
 			k.want(201, k.ask("POST", "/v1/payment-providers/till-bank/statements", k.key, file, "Idempotency-Key", "former-statement"))
 			k.waitForPayment(c.state)
 		})

@@ -235,7 +235,7 @@ func (ps *Payments) decided(ctx context.Context, by access.Actor, d Decision, ac
 						return e, err
 					}
 				}
-				meant, why, err := ps.MeterOf(tx, Payment{Provider: p.Provider, Amount: p.Amount, Reference: p.Reference, Payer: p.Payer, PaidAt: p.PaidAt})
+				meant, why, err := ps.MeterOf(tx, Payment{Provider: p.Provider, Amount: p.Amount, Reference: p.Reference, Payer: p.Payer, PaidAt: p.PaidAt, SeenAt: p.SeenAt})
 				if err == nil && why == NoReason { // whoever gives it back should know that somebody could be credited
 					e.Fact("reference-means", meant.Meter)
 				}

@@ -56,6 +56,7 @@ const (
 	NoReason         Reason = ""
 	UnknownReference Reason = "unknown-reference" // no meter, account or telephone has the reference
 	ManyReferences   Reason = "many-references"   // more than one has it
+	NumberHeld       Reason = "number-held"       // the telephone number was new or had just changed when the payer paid; only a person decides
 	NotSold          Reason = "not-sold"          // the sale was refused; the detail says why
 	OtherCurrency    Reason = "other-currency"    // the books have one currency, and it is not that of the payment
 	SaleReversed     Reason = "sale-reversed"     // the sale that used it was reversed
@@ -75,6 +76,11 @@ const (
 	ReturnRefused    Reason = "return-refused"    // the provider did not take that order; the detail says why
 	ByPerson         Reason = "by-person"         // somebody decided; the detail is their reason
 )
+
+// NoMeter reports whether the reason is that the payer's text does not say for which meter the payment is.
+func (r Reason) NoMeter() bool {
+	return r == UnknownReference || r == ManyReferences || r == NumberHeld
+}
 
 // Payment is one payment that a provider took, or says that it took.
 type Payment struct {
@@ -117,6 +123,18 @@ func (p Payment) ShownReason() Reason {
 		return BeingAsked
 	}
 	return p.Reason
+}
+
+// madeAt returns when the payer paid, as far as that is known before a moment. A telephone number means the meter that it meant then. A payment was made
+// before it became known, whatever its provider's clock says.
+func (p Payment) madeAt(now time.Time) time.Time {
+	made := now
+	for _, at := range []time.Time{p.SeenAt, p.PaidAt} {
+		if !at.IsZero() && at.Before(made) {
+			made = at
+		}
+	}
+	return made
 }
 
 // waitsForAnswer reports whether only its provider's answer can confirm the payment now.

@@ -138,18 +138,22 @@ type Found struct {
 	Phone   string    // telephone number of its customer; empty if there is none
 	Since   time.Time // when its customer's telephone number was registered; zero for a number that an earlier version registered
 	// HeldUntil is when its customer's telephone number begins to decide for payments, because it replaced another one or was another customer's a
-	// moment ago; zero for a first number.
+	// moment ago; zero for a first number. The number decides for no payment that was made earlier.
 	HeldUntil time.Time
+	// Former says that its customer gave the telephone number up. Payments that were made before HeldUntil may still mean it.
+	Former bool
 	// Forged says that somebody changed its customer's telephone number in the database, or that of another customer who may have the same one. Whom
 	// the number means is then unknown: it decides nothing, and suggests nothing.
 	Forged bool
 }
 
-// Match decides which meter a payment is for. The parameters are what the store found for the reference: by meter number and account, by mended
-// number, and by telephone number. A telephone number decides only if one account is registered with it, and that account has one meter, and never
-// while it is held, see [registry.NumberHold], or if somebody changed one in the database that may be the same. A mended number decides only if no
-// other number and no telephone number means another meter.
-func Match(named, mended, called []Found, now time.Time) (Found, Reason) {
+// Match decides which meter a payment that was made at a time is for. The parameters are what the store found for the reference: by meter number and
+// account, by mended number, and by telephone number. A telephone number decides only if one account is registered with it, and that account has one
+// meter. If it was held when the payment was made, see [registry.NumberHold], only a person decides, also when the hold is over: the payer may have meant
+// the meter that the number meant before. A number decides never if somebody changed one in the database that may be the same. A mended number decides
+// only if no other number and no telephone number means another meter.
+func Match(named, mended, called []Found, made time.Time) (Found, Reason) {
+	called = meantAt(made, called)
 	found := named
 	switch {
 	case len(named) > 0:
@@ -158,16 +162,29 @@ func Match(named, mended, called []Found, now time.Time) (Found, Reason) {
 	default:
 		found = called
 	}
-	switch len(found) {
-	case 0:
+	isHeld := func(f Found) bool { return f.HeldUntil.After(made) && !f.Forged }
+	switch {
+	case len(found) == 0:
 		return Found{}, UnknownReference
-	case 1:
-		if found[0].Forged || found[0].HeldUntil.After(now) {
-			return Found{}, UnknownReference
-		}
-		return found[0], NoReason
+	case slices.ContainsFunc(found, isHeld):
+		return Found{}, NumberHeld
+	case len(found) > 1:
+		return Found{}, ManyReferences
+	case found[0].Forged:
+		return Found{}, UnknownReference
 	}
-	return Found{}, ManyReferences
+	return found[0], NoReason
+}
+
+// meantAt leaves out the meters of customers who had given their telephone number up before a payment was made, for so long that it did not mean them
+// any more.
+func meantAt(made time.Time, called []Found) (out []Found) {
+	for _, f := range called {
+		if !f.Former || f.HeldUntil.After(made) {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 // oneOfEach leaves out meters that were found twice.
@@ -180,15 +197,15 @@ func oneOfEach(found []Found) (out []Found) {
 	return out
 }
 
-// PhoneAge is how long a customer's telephone number, also the first one, must have been registered before it decides for a payment without a reference. Whoever
-// registers the number of somebody else gets their payments only after the office had a day to see it.
+// PhoneAge is how long a customer's telephone number, also the first one, must have been registered before a payment without a reference is made, so that
+// it decides for it. Whoever registers the number of somebody else gets their payments only after the office had a day to see it.
 const PhoneAge = 24 * time.Hour
 
 // MatchPayer decides which meter a payment without a reference is for, from the meters that the store found for the payer's telephone number.
-func MatchPayer(called []Found, now time.Time) (Found, Reason) {
-	f, why := Match(nil, nil, called, now)
-	if why == NoReason && now.Sub(f.Since) < PhoneAge {
-		return Found{}, UnknownReference
+func MatchPayer(called []Found, made time.Time) (Found, Reason) {
+	f, why := Match(nil, nil, called, made)
+	if why == NoReason && made.Sub(f.Since) < PhoneAge {
+		return Found{}, NumberHeld
 	}
 	return f, why
 }

@@ -88,8 +88,9 @@ func TestAPayersTelephoneDecidesAfterADay(t *testing.T) {
 		why    payment.Reason
 	}{
 		"a day":                 {list{found("1", 24*time.Hour)}, "1", payment.NoReason},
-		"nearly a day":          {list{found("1", 24*time.Hour-1)}, "", payment.UnknownReference},
-		"just now":              {list{found("1", 0)}, "", payment.UnknownReference},
+		"nearly a day":          {list{found("1", 24*time.Hour-1)}, "", payment.NumberHeld},
+		"just now":              {list{found("1", 0)}, "", payment.NumberHeld},
+		"after the payment":     {list{found("1", -time.Hour)}, "", payment.NumberHeld},
 		"of an earlier version": {list{{Meter: "1"}}, "1", payment.NoReason},
 		"two meters":            {list{found("1", 48*time.Hour), found("2", 48*time.Hour)}, "", payment.ManyReferences},
 		"one new, one old":      {list{found("1", 48*time.Hour), found("2", 0)}, "", payment.ManyReferences},
@@ -101,12 +102,15 @@ func TestAPayersTelephoneDecidesAfterADay(t *testing.T) {
 	}
 }
 
-// TestAChangedTelephoneNumberDecidesForNoPayment: whoever gives the number of one customer to another gets none of the first one's payments before the
+// TestAChangedTelephoneNumberDecidesForNoPayment: whoever gives the number of one customer to another gets none of the payments that were made before the
 // office could see it. A first number waits for nothing.
 func TestAChangedTelephoneNumberDecidesForNoPayment(t *testing.T) {
 	now := time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
 	held := func(meter string, left time.Duration) payment.Found {
 		return payment.Found{Meter: meter, HeldUntil: now.Add(left)}
+	}
+	former := func(meter string, left time.Duration) payment.Found {
+		return payment.Found{Meter: meter, HeldUntil: now.Add(left), Former: true}
 	}
 	first, number := payment.Found{Meter: "1"}, payment.Found{Meter: "1"}
 	forged := payment.Found{Meter: "1", Forged: true}
@@ -116,12 +120,16 @@ func TestAChangedTelephoneNumberDecidesForNoPayment(t *testing.T) {
 		want                  string
 		why                   payment.Reason
 	}{
-		"changed":                           {nil, nil, list{held("1", time.Nanosecond)}, "", payment.UnknownReference},
+		"changed":                           {nil, nil, list{held("1", time.Nanosecond)}, "", payment.NumberHeld},
 		"changed a day ago, or confirmed":   {nil, nil, list{held("1", 0)}, "1", payment.NoReason},
 		"a first number":                    {nil, nil, list{first}, "1", payment.NoReason},
-		"one changed, one first":            {nil, nil, list{held("2", time.Hour), first}, "", payment.ManyReferences},
+		"one changed, one first":            {nil, nil, list{held("2", time.Hour), first}, "", payment.NumberHeld},
+		"given up":                          {nil, nil, list{former("2", time.Hour)}, "", payment.NumberHeld},
+		"given up by one, first of another": {nil, nil, list{first, former("2", time.Nanosecond)}, "", payment.NumberHeld},
+		"given up more than a day ago":      {nil, nil, list{first, former("2", 0)}, "1", payment.NoReason},
+		"given up long ago, by the last":    {nil, nil, list{former("2", 0)}, "", payment.UnknownReference},
 		"a number of a meter":               {list{number}, nil, list{held("2", time.Hour)}, "1", payment.NoReason},
-		"a mended number":                   {nil, list{number}, list{held("2", time.Hour)}, "", payment.ManyReferences},
+		"a mended number":                   {nil, list{number}, list{held("2", time.Hour)}, "", payment.NumberHeld},
 		"a mended number of the same meter": {nil, list{number}, list{held("1", time.Hour)}, "1", payment.NoReason},
 		"forged":                            {nil, nil, list{forged}, "", payment.UnknownReference},
 		"one forged, one first":             {nil, nil, list{forged, {Meter: "2"}}, "", payment.ManyReferences},
@@ -201,6 +209,7 @@ func TestWhichRegistrationMayHelpAParkedPayment(t *testing.T) {
 		"its meter, for a refused sale":         {meter, unsold, true},
 		"another meter, for a refused sale":     {other, unsold, false},
 		"a telephone, for a refused sale":       {phone, unsold, false},
+		"its telephone, which was held":         {phone, because(unknown("+254 711 000 001"), payment.NumberHeld), false},
 		"its meter, for a reversed sale":        {meter, because(unknown("04140001001"), payment.SaleReversed), false},
 		"its meter, for a payment given back":   {meter, because(unknown("04140001001"), payment.GivenBack), false},
 		"its meter, for another currency":       {meter, because(unknown("04140001001"), payment.OtherCurrency), false},

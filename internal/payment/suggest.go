@@ -16,7 +16,8 @@ type FoundList struct {
 }
 
 // Suggest lists the meters that the reference of a parked payment may mean, also if a digit of it is wrong, and those of the telephone that paid
-// (right: payment.decide). The most likely ones come first. A telephone number that was changed in the database suggests none.
+// (right: payment.decide). The most likely ones come first. A number that was given up just before the payment also suggests the meters of whoever
+// gave it up. A telephone number that was changed in the database suggests none.
 // A person must choose: none of them is sure.
 func (ps *Payments) Suggest(ctx context.Context, by access.Actor, payment string) (FoundList, error) {
 	if no := by.Needs(access.DecidePayments); no.Refused() {
@@ -34,11 +35,11 @@ func (ps *Payments) Suggest(ctx context.Context, by access.Actor, payment string
 			func() ([]Found, error) {
 				return tx.Payments().PayableMeters(Reference{Numbers: typed.Mended}, maxFound)
 			},
-			func() ([]Found, error) { return suggestCalled(tx, typed) },
+			func() ([]Found, error) { return suggestCalled(tx, p, typed) },
 			func() ([]Found, error) {
 				return tx.Payments().PayableMeters(Reference{Numbers: NearNumbers(p.Reference)}, maxFound)
 			},
-			func() ([]Found, error) { return suggestCalled(tx, payer) },
+			func() ([]Found, error) { return suggestCalled(tx, p, payer) },
 		} {
 			found, err := find()
 			if err != nil {
@@ -53,12 +54,12 @@ func (ps *Payments) Suggest(ctx context.Context, by access.Actor, payment string
 	return out, fault.Wrap(err, "suggest meters for payment %s", refusal.Echo(payment))
 }
 
-// suggestCalled lists the meters of the customers whom a telephone number means; none if somebody changed one of their numbers in the database: the
-// meter that is left may be the one that the change was made for.
-func suggestCalled(tx Tx, r Reference) ([]Found, error) {
+// suggestCalled lists the meters of the customers whom a telephone number means, or meant when a payment was made; none if somebody changed one of their
+// numbers in the database: the meter that is left may be the one that the change was made for.
+func suggestCalled(tx Tx, p Payment, r Reference) ([]Found, error) {
 	called, err := tx.Payments().CalledMeters(r, maxFound)
 	if slices.ContainsFunc(called, func(f Found) bool { return f.Forged }) {
 		return nil, err
 	}
-	return called, err
+	return meantAt(p.madeAt(tx.Moment()), called), err
 }

@@ -142,14 +142,20 @@ func (w Worker) rematch(ctx context.Context, t access.Tenant) error {
 	return nil
 }
 
-// appeared tries a parked payment again if its reference now means one meter.
+// appeared tries a parked payment again if its reference now means one meter. If its telephone number was held when the payer paid, it stays for a
+// person: no registration and no clock can say whom the payer meant.
 func (w Worker) appeared(tx Tx, p Payment) error {
 	if p.isAsAgreed() {
 		return nil
 	}
 	_, why, err := w.meterOf(tx, p)
-	if err != nil || why != NoReason {
+	switch {
+	case err != nil:
 		return err
+	case why == NoReason:
+		return rematch(tx, p)
+	case why == NumberHeld:
+		return park(tx, &p, why, "")
 	}
-	return rematch(tx, p)
+	return nil
 }

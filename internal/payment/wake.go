@@ -3,8 +3,8 @@ package payment
 // What wakes a payment that waits.
 //
 // A parked payment waits for a registration. The transaction of the registration orders the look at
-// the parked payments, so none of them waits for a timer. The sweep still looks at them, for what
-// changes with the time alone.
+// the parked payments, so none of them waits for a timer. The sweep still looks at them, in case an
+// order was lost. The time alone decides for no payment.
 //
 // An unconfirmed payment waits for its provider. The first answer after a silence wakes the questions
 // about all payments.

@@ -331,7 +331,7 @@ func linkedLate(tx Tx, p Payment, changed bool) error {
 	if !changed {
 		return nil
 	}
-	if p.State == Parked && p.Booked() && !p.isAsAgreed() && (p.Reason == UnknownReference || p.Reason == ManyReferences) {
+	if p.State == Parked && p.Booked() && !p.isAsAgreed() && p.Reason.NoMeter() {
 		return rematch(tx, p)
 	}
 	return tx.Payments().PutPayment(p)
@@ -597,8 +597,10 @@ func (w Worker) match(tx Tx, p *Payment) error {
 // configuration allows it.
 func (w Worker) meterOf(tx Tx, p Payment) (Found, Reason, error) { return w.ps.MeterOf(tx, p) }
 
-// MeterOf finds the meter that a payment would be for if it were confirmed now, or the reason why a person must decide.
+// MeterOf finds the meter that a payment would be for if it were confirmed now, or the reason why a person must decide. A telephone number is read as it
+// was when the payer paid.
 func (ps *Payments) MeterOf(tx Tx, p Payment) (Found, Reason, error) {
+	made := p.madeAt(tx.Moment())
 	if strings.TrimSpace(registry.PlainDigits(p.Reference)) == "" {
 		if !ps.c.PayerPhone {
 			return Found{}, UnknownReference, nil
@@ -607,7 +609,7 @@ func (ps *Payments) MeterOf(tx Tx, p Payment) (Found, Reason, error) {
 		if err != nil {
 			return Found{}, NoReason, err
 		}
-		meter, why := MatchPayer(called, tx.Moment())
+		meter, why := MatchPayer(called, made)
 		return meter, why, nil
 	}
 	r := ReadReference(p.Reference)
@@ -623,7 +625,7 @@ func (ps *Payments) MeterOf(tx Tx, p Payment) (Found, Reason, error) {
 	if err != nil {
 		return Found{}, NoReason, err
 	}
-	meter, why := Match(named, mended, called, tx.Moment())
+	meter, why := Match(named, mended, called, made)
 	return meter, why, nil
 }
 

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"bytes"
 	"context"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/fault"
@@ -112,14 +113,17 @@ func effectRow(r statement.Row, d decision, back map[string]reversal) access.Eff
 
 // matchRows finds the meters of all payments, as they are found when the payments are taken: a row that nobody looked up would be sold unseen.
 func (s *Statements) matchRows(tx Tx, rows []access.EffectRow) error {
-	type words struct{ reference, payer string }
-	known := map[words]payment.Found{} // many rows of a file are of the same customers
+	type words struct {
+		reference, payer string
+		at               time.Time // a telephone number means the meter that it meant when the payer paid
+	}
+	known := map[words]payment.Found{} // many rows of a file are of the same customers, and of the same day
 	for i := range rows {
 		r := &rows[i]
 		if r.Fate != access.FateParked {
 			continue
 		}
-		said := words{r.Said, r.From}
+		said := words{r.Said, r.From, r.At}
 		found, looked := known[said]
 		if !looked {
 			meter, why, err := s.c.Payments.MeterOf(tx.Paying(), payment.Payment{Amount: r.Amount, Reference: r.Said, Payer: r.From, PaidAt: r.At})

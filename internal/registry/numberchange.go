@@ -16,7 +16,7 @@ import (
 )
 
 // NumberHold is how long tokens wait for a telephone number that was changed, unless a second person confirms it. Whoever changes a
-// number could otherwise receive what somebody else paid for, before the customer notices.
+// number could otherwise receive what somebody else paid for, before the customer notices. Payments that are made meanwhile wait for a person.
 const NumberHold = 24 * time.Hour
 
 // NumberChange is the last change of a customer's telephone number, or of the number of the SIM in a meter.

@@ -5570,6 +5570,9 @@ func (t *Texts) PaymentsApplyEffectUnconfirmed() string {
 	return t.say("pages.payments.apply-effect-unconfirmed")
 }
 
+// PaymentsApplyNumberHeld: When the payer paid, the telephone number was new, had just changed, or its customer had just moved out. Ask the payer which meter is meant.
+func (t *Texts) PaymentsApplyNumberHeld() string { return t.say("pages.payments.apply-number-held") }
+
 // PaymentsDecide: Give back or reject
 func (t *Texts) PaymentsDecide() string { return t.say("pages.payments.decide") }
 

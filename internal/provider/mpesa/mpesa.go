@@ -185,7 +185,7 @@ func (a adapter) Check(in payment.Incoming) (payment.Notice, bool) {
 // Verdict answers a validation. An unknown reference is refused only if the configuration says so; in doubt the payment is accepted, and is
 // parked later.
 func (a adapter) Verdict(_ payment.Incoming, why payment.Reason) payment.Reply {
-	if a.config.Unknown == "refuse" && (why == payment.UnknownReference || why == payment.ManyReferences) {
+	if a.config.Unknown == "refuse" && why.NoMeter() {
 		return reply(`{"ResultCode":"C2B00012","ResultDesc":"Rejected"}`)
 	}
 	return reply(`{"ResultCode":"0","ResultDesc":"Accepted"}`)

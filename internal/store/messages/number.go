@@ -31,9 +31,13 @@ func (tx Rows) PutNumberChange(c registry.NumberChange) error {
 	return fault.Wrap(err, "store the change of a number of %s", c.Owner)
 }
 
-// HoldFormer stores that a customer gave a number up, and forgets the owner's numbers whose time is over.
+// formerKept is how long the server knows who gave a number up after the hold is over: a payment that was made before may become known late, from a
+// provider's list or a statement.
+const formerKept = 31 * 24 * time.Hour
+
+// HoldFormer stores that a customer gave a number up, and forgets what the owner gave up long ago.
 func (tx Rows) HoldFormer(owner, number string, until time.Time) error {
-	_, err := tx.C.Exec(`DELETE FROM former_number WHERE tenant_id = $1 AND owner = $2 AND held_until <= $3`, tx.Tenant, owner, tx.Now)
+	_, err := tx.C.Exec(`DELETE FROM former_number WHERE tenant_id = $1 AND owner = $2 AND held_until <= $3`, tx.Tenant, owner, tx.Now.Add(-formerKept))
 	if err == nil {
 		_, err = tx.C.Exec(`INSERT INTO former_number (tenant_id, owner, number, held_until) VALUES ($1, $2, $3, $4)
 			ON CONFLICT (tenant_id, owner, number) DO UPDATE SET held_until = excluded.held_until`, tx.Tenant, owner, registry.Dialled(number), until)
@@ -43,7 +47,8 @@ func (tx Rows) HoldFormer(owner, number string, until time.Time) error {
 
 // ReleaseNumber makes the waiting messages of an owner's number due that bring a token, and ends the holds of the numbers that the owner gave up.
 func (tx Rows) ReleaseNumber(owner string) error {
-	if _, err := tx.C.Exec(`DELETE FROM former_number WHERE tenant_id = $1 AND owner = $2`, tx.Tenant, owner); err != nil {
+	_, err := tx.C.Exec(`UPDATE former_number SET held_until = $1 WHERE tenant_id = $2 AND owner = $3 AND held_until > $1`, tx.Now, tx.Tenant, owner)
+	if err != nil {
 		return fault.Wrap(err, "end the holds of numbers that %s gave up", owner)
 	}
 	of, whose := `customer_id = $3 AND purpose <> $4`, any(nil)
@@ -60,7 +65,7 @@ func (tx Rows) ReleaseNumber(owner string) error {
 		}
 		whose = customer
 	}
-	_, err := tx.C.Exec(`UPDATE message SET next_at = $1 WHERE tenant_id = $2 AND open = 1 AND state = 'queued' AND token_id IS NOT NULL AND next_at > $1 AND `+of,
+	_, err = tx.C.Exec(`UPDATE message SET next_at = $1 WHERE tenant_id = $2 AND open = 1 AND state = 'queued' AND token_id IS NOT NULL AND next_at > $1 AND `+of,
 		tx.Now, tx.Tenant, whose, string(notify.PurposeMeter))
 	return fault.Wrap(err, "release the messages of %s", owner)
 }

@@ -1,6 +1,8 @@
 package people
 
 import (
+	"bytes"
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -102,7 +104,8 @@ type NumberDecision struct {
 
 // DecideNumber returns from when a customer's telephone number, registered at a time, decides for the customer's meters. It waits for a day
 // after the customer was moved out of another meter, and after another customer gave the number up: the money may be meant for that meter. It also
-// waits for a day after it was registered if another customer without a supplied meter has it too.
+// waits for a day after it was registered if another customer without a supplied meter has it too. The time may be long past: it still matters for a
+// payment that was made before it.
 func (tx Rows) DecideNumber(customer id.ID, phone string, since time.Time) (d NumberDecision, err error) {
 	n, _, err := tx.readNumber(customer)
 	if err != nil {
@@ -158,16 +161,54 @@ func WrittenForms(phone string) []any {
 	return []any{phone, bare, "00" + bare}
 }
 
+// FormerOwner is a customer who gave a telephone number up. Payments that were made before Until may mean the customer.
+type FormerOwner struct {
+	Customer id.ID
+	Until    time.Time
+}
+
+// FormerOwners lists the customers who gave up a telephone number that may be the given one, also where that was long ago, and the last one first.
+func (tx Rows) FormerOwners(phone string) (out []FormerOwner, err error) {
+	end := registry.LastDigits(phone)
+	if end == "" {
+		return nil, nil
+	}
+	err = tx.C.Query(`SELECT owner, number, held_until FROM former_number WHERE tenant_id = $1 AND SUBSTR(number, LENGTH(number) - 7) = $2`, func(r core.Row) error {
+		if !registry.SamePhone(phone, r.Text(1)) {
+			return nil
+		}
+		owner, err := id.Parse(id.Customer, r.Text(0))
+		if err != nil { // the server writes none such; the number waits all the same
+			owner = id.ID{}
+		}
+		out = append(out, FormerOwner{Customer: owner, Until: r.Time(2)})
+		return nil
+	}, tx.Tenant, end)
+	slices.SortFunc(out, func(a, b FormerOwner) int {
+		return cmp.Or(b.Until.Compare(a.Until), bytes.Compare(a.Customer[:], b.Customer[:]))
+	})
+	return out, fault.Wrap(err, "find who gave a telephone number up")
+}
+
 func (tx Rows) numberDecidesFrom(customer id.ID, phone string, since time.Time) (from time.Time, err error) {
-	_, err = tx.One(`SELECT MAX(closed_at) FROM account WHERE tenant_id = $1 AND customer_id = $2 AND closed_at > $3`, func(r core.Row) error {
+	_, err = tx.One(`SELECT MAX(closed_at) FROM account WHERE tenant_id = $1 AND customer_id = $2`, func(r core.Row) error {
 		if !r.IsNull(0) {
 			from = r.Time(0).Add(registry.NumberHold)
 		}
 		return nil
-	}, tx.Tenant, customer, tx.Now.Add(-registry.NumberHold))
-	end := registry.LastDigits(phone)
-	if err != nil || end == "" {
+	}, tx.Tenant, customer)
+	if err != nil {
 		return from, fault.Wrap(err, "find where a customer moved out")
+	}
+	former, err := tx.FormerOwners(phone)
+	for _, f := range former {
+		if f.Customer != customer && f.Until.After(from) {
+			from = f.Until
+		}
+	}
+	end := registry.LastDigits(phone)
+	if err != nil || since.IsZero() || end == "" {
+		return from, err
 	}
 	rows := 0
 	waits := func(same bool, until time.Time) {
@@ -175,15 +216,6 @@ func (tx Rows) numberDecidesFrom(customer id.ID, phone string, since time.Time) 
 			from = until
 		}
 	}
-	err = tx.C.Query(`SELECT number, held_until FROM former_number WHERE tenant_id = $1 AND SUBSTR(number, LENGTH(number) - 7) = $2 AND owner <> $3
-		AND held_until > $4 ORDER BY held_until LIMIT $5`, func(r core.Row) error {
-		waits(registry.SamePhone(phone, r.Text(0)), r.Time(1))
-		return nil
-	}, tx.Tenant, end, registry.PhoneOwner(customer), tx.Now, manySame)
-	if err != nil || since.IsZero() {
-		return from, fault.Wrap(err, "find who gave a telephone number up")
-	}
-	rows = 0
 	err = tx.C.Query(`SELECT c.phone FROM customer c WHERE c.tenant_id = $1 AND `+phoneEnd+` AND c.id <> $3 AND NOT EXISTS (
 		SELECT 1 FROM account a JOIN meter m ON m.tenant_id = a.tenant_id AND m.account_id = a.id AND m.status <> 'blocked'
 		WHERE a.tenant_id = c.tenant_id AND a.customer_id = c.id AND a.status IN ('open', 'active')) LIMIT $4`, func(r core.Row) error {

@@ -265,7 +265,8 @@ const manyLike = 100
 
 // CalledMeters lists at most max meters of the customers with a telephone number that a reference may be. If more meters than are looked at have
 // its last digits, none is listed: the one that the number means may be among the others. Where somebody changed a number in the
-// database, it lists the customer's meters also if the number is another one now: only the text that finds it is left.
+// database, it lists the customer's meters also if the number is another one now: only the text that finds it is left. After them it lists meters of
+// customers who gave the number up.
 func (tx Rows) CalledMeters(r payment.Reference, max int) ([]payment.Found, error) {
 	var out []payment.Found
 	for _, digits := range r.Phones {
@@ -294,8 +295,28 @@ func (tx Rows) CalledMeters(r payment.Reference, max int) ([]payment.Found, erro
 				return out, nil
 			}
 		}
+		former, err := tx.formerMeters(digits, max)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, former...)
 	}
 	return out, nil
+}
+
+// formerMeters lists meters of customers who gave up a telephone number that some digits may be. It stops when there are max.
+func (tx Rows) formerMeters(digits string, max int) (out []payment.Found, err error) {
+	owners, err := people.Of(tx.Tx).FormerOwners(digits)
+	for _, owner := range owners {
+		if err != nil || len(out) >= max {
+			break
+		}
+		err = tx.C.Query(foundQuery+`c.id = $2 ORDER BY m.number LIMIT $3`, func(row core.Row) error {
+			out = append(out, payment.Found{Meter: row.Text(0), Account: row.ID(1), HeldUntil: owner.Until, Former: true})
+			return nil
+		}, tx.Tenant, owner.Customer, max)
+	}
+	return out, fault.Wrap(err, "find the meters of who gave a telephone number up")
 }
 
 // mayBeCalled reports whether the customer of a meter may be called by some digits, and notes from when the customer's number decides.

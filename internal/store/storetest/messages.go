@@ -481,11 +481,25 @@ func formerNumber(t *testing.T, r Rig) {
 	decides("it was given up, and then its successor too", false)
 	must(t, e, func(tx *store.Tx) error { return tx.Numbers().ReleaseNumber(registry.PhoneOwner(owner(had))) })
 	decides("a second person has confirmed that", true)
-	for i := range 101 {
-		gaveUp(fmt.Sprintf("+%d00000001", 300+i), time.Hour)
+	gaveUp("0700000001", -time.Hour)
+	gaveUp("+254711000001", time.Hour)
+	formerly := func(before time.Duration) payment.Reason {
+		t.Helper()
+		var made time.Time
+		called := look(t, e, func(tx *store.Tx) ([]payment.Found, error) {
+			made = tx.Now.Add(-before)
+			return tx.CalledMeters(payment.ReadReference("0700000001"), 5)
+		})
+		_, why := payment.Match(nil, nil, called, made)
+		return why
 	}
-	decides("so many with the same end were given up that not all are looked at", false)
-	must(t, e, func(tx *store.Tx) error { return tx.Numbers().ReleaseNumber(registry.PhoneOwner(owner(had))) })
+	if before, after := formerly(time.Hour+time.Second), formerly(time.Hour); before != payment.NumberHeld || after != payment.NoReason {
+		t.Errorf("the number was given up, and its successor too: for a payment made before the hold ended %q, after it %q", before, after)
+	}
+	for i := range 101 {
+		gaveUp(fmt.Sprintf("+%d500000001", 300+i), time.Hour)
+	}
+	decides("many other numbers with the same end were given up", true)
 	register(had, phone)
 	exec(`UPDATE account SET status = 'closed' WHERE id = $1`, had.account)
 	decides("it is also that of a customer who has moved out", false)

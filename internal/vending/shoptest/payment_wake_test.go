@@ -6,6 +6,7 @@ package shoptest_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -328,7 +329,8 @@ func TestAPaymentWithoutAReferenceIsForThePayersTelephoneWhereThatIsAllowed(t *t
 }
 
 // TestATelephoneNumberThatWasChangedDecidesForNoPaymentBeforeItsHoldEnds: somebody gives the number of one customer to another, and the payer types the
-// number as the reference. A second person's confirmation of the number ends the hold.
+// number as the reference. A second person's confirmation of the number ends the hold. A payment that was made before waits for a person, also when the
+// hold is over.
 func TestATelephoneNumberThatWasChangedDecidesForNoPaymentBeforeItsHoldEnds(t *testing.T) {
 	for name, c := range map[string]struct {
 		waits   time.Duration
@@ -343,20 +345,11 @@ func TestATelephoneNumberThatWasChangedDecidesForNoPaymentBeforeItsHoldEnds(t *t
 		t.Run(name, func(t *testing.T) {
 			s := openPaid(t, nil)
 			meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
-			numbers := registry.New(registry.Config{Door: store.DoorTo(s.engine, store.Sale, func(tx *store.Tx) registry.Tx { return tx }), Sealer: s.sealer, Now: s.clock.Now})
-			var customer id.ID
-			s.do(func(tx *store.Tx) error {
-				return tx.C.Query(`SELECT id FROM customer`, func(r core.Row) error { customer = r.ID(0); return nil })
-			})
 			for _, phone := range []string{"+254733000111", "+254733444555"} {
-				if out, err := numbers.ChangeCustomer(t.Context(), owner(), customer.Text(id.Customer), registry.CustomerChange{Phone: &phone}); err != nil || out.Refused() {
-					t.Fatal(out.Refusal, err)
-				}
+				s.registerPhone(1, phone)
 			}
 			if c.confirm {
-				s.do(func(tx *store.Tx) error {
-					return tx.PutNumberChange(registry.NumberChange{Owner: registry.PhoneOwner(customer), By: "another", At: s.clock.Now(), HeldUntil: s.clock.Now()})
-				})
+				s.confirmPhone(1)
 			}
 			s.clock.add(c.waits)
 			s.paid("TX1", 50_000, "0733444555")
@@ -367,12 +360,169 @@ func TestATelephoneNumberThatWasChangedDecidesForNoPaymentBeforeItsHoldEnds(t *t
 			if c.state == payment.Applied {
 				return
 			}
-			s.clock.add(registry.NumberHold)
-			if err := payment.NewWorker(s.Payments).Sweep(t.Context(), tenant); err != nil {
-				t.Fatal(err)
+			if name == "a moment ago" {
+				s.confirmPhone(1)
 			}
-			s.workDue()
-			s.is(payment.Applied, payment.NoReason)
+			s.letHoldEnd()
+			s.decideHeld([]string{meter}, meter)
 		})
+	}
+}
+
+// TestAPaymentIsForTheMeterThatItsNumberMeantWhenItWasMade: a number moves from the customer of meter 1 to that of meter 2. A payment that names it, and
+// was made before a day had passed, is sold to neither when the day is over. A person decides, and sees both meters.
+func TestAPaymentIsForTheMeterThatItsNumberMeantWhenItWasMade(t *testing.T) {
+	const typed, number = "0733444555", "+254733444555"
+	pay := func(s *payShop, made time.Time) {
+		body := strings.Replace(paidBody("TX1", 50_000, "KES", typed), `"id"`, `"paid_at":"`+made.UTC().Format(time.RFC3339Nano)+`","id"`, 1)
+		if h := s.send(body); !h.Found || h.Refuse != nil {
+			s.t.Fatalf("call of the payment: %+v", h)
+		}
+		s.workDue()
+	}
+	move := func(s *payShop) {
+		s.registerPhone(1, "+254733000111")
+		s.registerPhone(2, number)
+	}
+	for name, play := range map[string]func(s *payShop){
+		"it is paid after the number moved": func(s *payShop) { move(s); pay(s, s.clock.Now()) },
+		"it is paid before that, and known a day later": func(s *payShop) {
+			made := s.clock.Now()
+			s.clock.add(time.Minute)
+			move(s)
+			s.clock.add(registry.NumberHold)
+			pay(s, made)
+		},
+		"it is paid before that, and confirmed later": func(s *payShop) {
+			made := s.clock.Now()
+			s.clock.add(time.Minute)
+			move(s)
+			s.confirmPhone(1)
+			s.confirmPhone(2)
+			s.clock.add(time.Minute)
+			pay(s, made)
+		},
+		"it is paid while nobody has the number": func(s *payShop) {
+			s.registerPhone(1, "+254733000111")
+			pay(s, s.clock.Now())
+			s.is(payment.Parked, payment.NumberHeld)
+			s.registerPhone(2, number)
+		},
+		"it is paid while both have the number": func(s *payShop) {
+			s.registerPhone(2, number)
+			s.letHoldEnd()
+			pay(s, s.clock.Now())
+			s.is(payment.Parked, payment.ManyReferences)
+			s.clock.add(time.Minute)
+			s.registerPhone(1, "+254733000111")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openPaid(t, nil)
+			tariff := s.publish("domestic", flat(), long())
+			first, second := s.meter(1, place{tariff: tariff}), s.meter(2, place{tariff: tariff})
+			s.registerPhone(1, number)
+			s.registerPhone(2, "")
+			s.letHoldEnd()
+			play(s)
+			s.workDue()
+			s.letHoldEnd()
+			s.decideHeld([]string{second, first}, first)
+		})
+	}
+}
+
+// TestAPaymentThatWasMadeAfterAHoldIsSoldByItself: nobody need decide when the number means one customer again.
+func TestAPaymentThatWasMadeAfterAHoldIsSoldByItself(t *testing.T) {
+	s := openPaid(t, nil)
+	tariff := s.publish("domestic", flat(), long())
+	s.meter(1, place{tariff: tariff})
+	second := s.meter(2, place{tariff: tariff})
+	s.registerPhone(1, "+254733444555")
+	s.registerPhone(1, "+254733000111")
+	s.registerPhone(2, "+254733444555")
+	s.letHoldEnd()
+	s.paid("TX1", 50_000, "0733444555")
+	s.workDue()
+	if p := s.is(payment.Applied, payment.NoReason); p.Meter != second {
+		t.Errorf("it was sold to meter %s, want %s", p.Meter, second)
+	}
+}
+
+// TestAPayersTelephoneThatIsNewIsDecidedByAPerson: the payer typed nothing, and the number was registered less than a day before, perhaps by somebody
+// who wants what others pay. The end of the day decides nothing.
+func TestAPayersTelephoneThatIsNewIsDecidedByAPerson(t *testing.T) {
+	s := openPaidBy(t, true)
+	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+	customer := s.customerOf(1)
+	s.do(func(tx *store.Tx) error { // a first number
+		c, _, err := tx.CustomerByID(customer)
+		c.Phone = "+254711000001"
+		return errors.Join(err, tx.CustomerPut(c))
+	})
+	s.clock.add(payment.PhoneAge - time.Minute)
+	s.paid("TX1", 50_000, "")
+	s.workDue()
+	s.letHoldEnd()
+	s.decideHeld([]string{meter}, meter)
+}
+
+// customerOf returns the customer of a meter.
+func (s *payShop) customerOf(meter int) (customer id.ID) {
+	s.t.Helper()
+	s.do(func(tx *store.Tx) error {
+		return tx.C.Query(`SELECT a.customer_id FROM meter m JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id WHERE m.n = $1`,
+			func(r core.Row) error { customer = r.ID(0); return nil }, meter)
+	})
+	return customer
+}
+
+// registerPhone changes the telephone number of a meter's customer as a clerk does.
+func (s *payShop) registerPhone(meter int, phone string) {
+	s.t.Helper()
+	door := store.DoorTo(s.engine, store.Sale, func(tx *store.Tx) registry.Tx { return tx })
+	numbers := registry.New(registry.Config{Door: door, Sealer: s.sealer, Now: s.clock.Now})
+	out, err := numbers.ChangeCustomer(s.t.Context(), owner(), s.customerOf(meter).Text(id.Customer), registry.CustomerChange{Phone: &phone})
+	if err != nil || out.Refused() {
+		s.t.Fatal(out.Refusal, err)
+	}
+}
+
+// confirmPhone ends the hold of the number of a meter's customer, as a second person's confirmation does.
+func (s *payShop) confirmPhone(meter int) {
+	s.t.Helper()
+	customer := registry.PhoneOwner(s.customerOf(meter))
+	s.do(func(tx *store.Tx) error {
+		now := s.clock.Now()
+		err := tx.PutNumberChange(registry.NumberChange{Owner: customer, By: "another", At: now, HeldUntil: now})
+		return errors.Join(err, tx.ReleaseNumber(customer))
+	})
+}
+
+// letHoldEnd lets more than a day pass, and looks at the parked payments as the server does every few minutes.
+func (s *payShop) letHoldEnd() {
+	s.t.Helper()
+	s.clock.add(registry.NumberHold + time.Hour)
+	if err := payment.NewWorker(s.Payments).Sweep(s.t.Context(), tenant); err != nil {
+		s.t.Fatal(err)
+	}
+	s.workDue()
+}
+
+// decideHeld checks that the only payment waits for a person because its number was held, with the meters that are suggested. Then a person uses it.
+func (s *payShop) decideHeld(suggested []string, meter string) {
+	s.t.Helper()
+	p := s.is(payment.Parked, payment.NumberHeld)
+	found, err := s.Suggest(s.t.Context(), owner(), p.Name())
+	if err != nil || found.Refused() || !slices.Equal(found.Meters, suggested) {
+		s.t.Errorf("suggested %v %q %v, want %v", found.Meters, found.Code, err, suggested)
+	}
+	v, err := s.Apply(s.t.Context(), owner(), payment.Decision{Payment: p.Name(), Meter: meter})
+	if err != nil || v.Refused() {
+		s.t.Fatal(err, v.Detail())
+	}
+	s.workDue()
+	if p := s.is(payment.Applied, payment.NoReason); p.Meter != meter {
+		s.t.Errorf("it was sold to meter %s, want %s", p.Meter, meter)
 	}
 }

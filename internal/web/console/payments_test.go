@@ -134,6 +134,17 @@ func TestParkedPaymentsAreUsedOrGivenBackOnPages(t *testing.T) {
 	w.verifies()
 }
 
+// TestAPaymentByANumberThatJustChangedSaysWhyItWaits: its number was given up a moment before. The page says so, and suggests the meter of whoever had it.
+func TestAPaymentByANumberThatJustChangedSaysWhyItWaits(t *testing.T) {
+	w := begin(t)
+	g, p := w.enter(ownerEmail), w.paying()
+	customer := g.get("/meters/"+meterNumber).is(200).link(t, `/customers/cus_\w+`)
+	p.send("/v1"+customer, `{"phone":"+254733000111"}`, map[string]string{"Authorization": "Bearer " + w.key, "Idempotency-Key": "gives-it-up"})
+	p.paid("TX1", 50_000, "0700 000 001")
+	page := g.until("/payments?state=parked", "The telephone number was new or had just changed").link(t, `/payments/pay_\w+`)
+	g.get(page).is(200).says("Ask the payer which meter is meant.", "The payment buys energy for this meter, once.", "0414 0001 001")
+}
+
 // TestACallThatCannotBeReadIsSettledOnPages: the page of payments leads to it. Its page shows what the provider sent, hands it over, reads it again, and
 // settles it with a payment.
 func TestACallThatCannotBeReadIsSettledOnPages(t *testing.T) {
