@@ -78,6 +78,9 @@ func (x *XML) Is(name string) bool { return string(x.name) == name }
 // Depth returns how many elements are open, with the one that began.
 func (x *XML) Depth() int { return len(x.open) }
 
+// Elements returns how many elements began so far.
+func (x *XML) Elements() int { return x.elements }
+
 // Text returns the text that Next read.
 func (x *XML) Text() []byte { return x.text }
 

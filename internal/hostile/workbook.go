@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -42,9 +44,10 @@ const (
 // contents are the parts of a workbook by their names.
 type contents map[string][]byte
 
-// workbook packs parts. Parts that are not given are those of a small honest workbook.
+// workbook packs parts. The usual parts that are not given are those of a small honest workbook.
 func workbook(parts contents) []byte {
 	var b bytes.Buffer
+	more := maps.Clone(parts) // what is not usual
 	z := zip.NewWriter(&b)
 	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestSpeed) })
 	usual := []struct{ name, text string }{{topRels, topText}, {bookPart, bookText}, {bookRels, bookLinks}, {textPart, oneText},
@@ -61,11 +64,35 @@ func workbook(parts contents) []byte {
 		if _, err := w.Write(content); err != nil {
 			panic(err)
 		}
+		delete(more, p.name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(more)) {
+		w, err := z.Create(name)
+		if err != nil {
+			panic(err)
+		}
+		if _, err := w.Write(more[name]); err != nil {
+			panic(err)
+		}
 	}
 	if err := z.Close(); err != nil {
 		panic(err)
 	}
 	return b.Bytes()
+}
+
+// sheets packs a workbook of visible sheets that have the same content.
+func sheets(count int, content string) []byte {
+	parts := contents{}
+	var list, links strings.Builder
+	for i := range count {
+		fmt.Fprintf(&list, `<sheet name="M%[1]d" sheetId="%[1]d" r:id="s%[1]d"/>`, i+1)
+		fmt.Fprintf(&links, `<Relationship Id="s%[1]d" Type="%[2]s/worksheet" Target="worksheets/s%[1]d.xml"/>`, i+1, office)
+		parts[fmt.Sprintf("xl/worksheets/s%d.xml", i+1)] = []byte(content)
+	}
+	parts[bookPart] = []byte(`<workbook><sheets>` + list.String() + `</sheets></workbook>`)
+	parts[bookRels] = []byte(relsHead + links.String() + `</Relationships>`)
+	return workbook(parts)
 }
 
 // sheet packs a workbook whose sheet has a text after its headings.
@@ -257,6 +284,13 @@ func (s *fileList) structure() {
 	s.inPart("millions of empty shared texts", textPart, textsHead, "<si/>", "</sst>", 32<<20)
 	s.inPart("millions of pieces of one shared text", textPart, textsHead+"<si>", "<r><t>a</t></r>", "</si></sst>", 32<<20)
 	s.inPart("millions of texts of one shared text", textPart, textsHead+"<si>", "<t>a</t>", "</si></sst>", 32<<20)
+	s.quick("20 sheets of empty rows", func() []byte { return sheets(20, string(filled(sheetHead, "<row/>", sheetTail, 3<<20))) })
+	s.add("20 sheets of blanks", func() []byte {
+		return sheets(20, string(filled(sheetHead, strings.Repeat(" ", 1000), sheetTail, 4<<20)))
+	})
+	s.add("1,000 empty sheets", func() []byte { return sheets(1000, sheetHead+sheetTail) })
+	s.add("1,000 sheets of rows", func() []byte { return sheets(1000, sheetHead+headings+oneRow+sheetTail) })
+	s.add("100,000 sheets", func() []byte { return sheets(100_000, "") })
 	s.add("a sheet in UTF-16", func() []byte {
 		return workbook(contents{listPart: wide(`<?xml version="1.0" encoding="UTF-16"?>` + string(filled(sheetHead, "<row/>", sheetTail, 15<<20)))})
 	})

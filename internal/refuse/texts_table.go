@@ -3639,6 +3639,11 @@ func SheetTooManyElements(maxValue int64) refusal.Refusal {
 	return refusal.Refusal{Code: "import-unreadable", Text: "sheet-too-many-elements", What: "The workbook has more than " + strconv.FormatInt(maxValue, 10) + " cells, texts and other elements.", Not: "Nothing was imported.", Try: "Import it in parts, or save only the columns that are needed as CSV UTF-8.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
+// SheetTooManySheets: The workbook has more than {max} sheets. Save only the sheet with the list as .xlsx or as CSV UTF-8.
+func SheetTooManySheets(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "import-unreadable", Text: "sheet-too-many-sheets", What: "The workbook has more than " + strconv.FormatInt(maxValue, 10) + " sheets.", Not: "Nothing was imported.", Try: "Save only the sheet with the list as .xlsx or as CSV UTF-8.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
 // SheetTooDeep: The workbook has more than {max} elements inside one another, which no spreadsheet writes. Open it in a spreadsheet, and save it again as .xlsx or as CSV UTF-8.
 func SheetTooDeep(maxValue int64) refusal.Refusal {
 	return refusal.Refusal{Code: "import-unreadable", Text: "sheet-too-deep", What: "The workbook has more than " + strconv.FormatInt(maxValue, 10) + " elements inside one another, which no spreadsheet writes.", Not: "Nothing was imported.", Try: "Open it in a spreadsheet, and save it again as .xlsx or as CSV UTF-8.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}

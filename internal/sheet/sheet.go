@@ -43,7 +43,7 @@ type Row struct {
 	Merged bool
 }
 
-// Read reads a file. Empty rows are left out. It reads the first sheet of a workbook.
+// Read reads a file. Empty rows are left out. Of a workbook it reads the first visible sheet with values.
 func Read(file []byte) (Table, refusal.Refusal) {
 	switch {
 	case len(bytes.TrimSpace(file)) == 0:

@@ -1,7 +1,6 @@
 package sheet
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"io"
@@ -19,7 +18,8 @@ import (
 // of a list of [MaxRows] rows with 50 filled columns.
 const (
 	maxUnpacked = 64 << 20  // bytes of all parts that are read
-	maxElements = 2_100_000 // of each part; a cell has two or three
+	maxElements = 2_100_000 // of each part, and of all sheets together; a cell has two or three
+	maxSheets   = 1000      // that the workbook lists
 	maxShared   = 500_000   // texts that cells share
 	maxDepth    = 32        // elements inside one another; cells need eight
 	maxPiece    = 256 << 10 // bytes of a tag or a text; a cell of Excel has at most 32,767 characters
@@ -28,12 +28,15 @@ const (
 // An XLSX file is a ZIP file with parts in XML (ECMA-376 part 1, SpreadsheetML). A list of relations beside each part names the parts that it
 // needs: the file its workbook, the workbook its sheets and the texts that cells share.
 
+// limitSheets is what maxSheets limits.
+const limitSheets bounded.Limit = "sheets"
+
 var errPart = errors.New("sheet: a part of the workbook is missing or wrong")
 
-// readWorkbook reads the first sheet of an XLSX file: the values as the file stores them, without the formats of the cells. So a number is not
-// rounded to what the column shows.
+// readWorkbook reads the first visible sheet with values of an XLSX file: the values as the file stores them, without the formats of the cells.
+// So a number is not rounded to what the column shows.
 func readWorkbook(file []byte) (Table, refusal.Refusal) {
-	rows, no, err := firstSheet(file)
+	rows, no, err := firstVisibleSheet(file)
 	if beyond := (*bounded.TooMuch)(nil); errors.As(err, &beyond) {
 		return Table{}, refusalOf(beyond)
 	}
@@ -50,59 +53,166 @@ func readWorkbook(file []byte) (Table, refusal.Refusal) {
 func refusalOf(beyond *bounded.TooMuch) refusal.Refusal {
 	switch beyond.Of {
 	case bounded.Elements:
+		if beyond.Most != maxShared {
+			beyond.Most = maxElements // a part may have less if other sheets were read before
+		}
 		return refuse.SheetTooManyElements(int64(beyond.Most))
 	case bounded.Depth:
 		return refuse.SheetTooDeep(int64(beyond.Most))
 	case bounded.Piece:
 		return refuse.SheetPieceTooLong(int64(beyond.Most >> 10))
+	case limitSheets:
+		return refuse.SheetTooManySheets(int64(beyond.Most))
 	}
 	return refuse.SheetUnpacksTooLarge(int64(beyond.Most >> 20))
 }
 
-// firstSheet reads the rows of the first sheet.
-func firstSheet(file []byte) (*collector, refusal.Refusal, error) {
-	parts, err := bounded.OpenArchive(file, maxUnpacked)
-	if err != nil {
-		return nil, refusal.Refusal{}, err
-	}
-	top, err := relationsOf(parts, "", kind("officeDocument"))
-	if err != nil {
-		return nil, refusal.Refusal{}, err
-	}
-	sheetID, has, err := firstSheetID(parts, top[0])
-	if err != nil || !has {
-		return &collector{}, refusal.Refusal{}, err
-	}
-	links, err := relationsOf(parts, top[0], kind("sharedStrings"), identity(sheetID))
-	if err != nil {
-		return nil, refusal.Refusal{}, err
-	}
-	var texts []shared
-	if links[0] != "" {
-		if texts, err = sharedTexts(parts, links[0]); err != nil {
-			return nil, refusal.Refusal{}, err
-		}
-	}
-	return sheetRows(parts, links[1], texts)
+// book is a workbook whose sheets are known and not read yet.
+type book struct {
+	parts  *bounded.Archive
+	sheets []*bookSheet // in the order of their tabs
+	texts  []shared
+	left   int // elements that the sheets may still have together
 }
 
-// openPart opens a part of a workbook as XML.
-func openPart(parts *bounded.Archive, name string) (*bounded.XML, func(), error) {
+// bookSheet is a sheet with rows. Sheets of charts, dialogues and macros are none.
+type bookSheet struct {
+	link     string // the id of the relation to its part
+	part     string
+	isHidden bool
+}
+
+// firstVisibleSheet reads the rows of the first visible sheet with values. A hidden sheet does not count, because whoever opens the workbook
+// does not see what it would import.
+func firstVisibleSheet(file []byte) (*collector, refusal.Refusal, error) {
+	b, err := openBook(file)
+	if err != nil {
+		return nil, refusal.Refusal{}, err
+	}
+	for _, s := range b.sheets {
+		if s.isHidden {
+			continue
+		}
+		rows, no, err := b.readRows(s)
+		if err != nil || no.Refused() || rows.header != nil {
+			return rows, no, err
+		}
+	}
+	return &collector{}, refusal.Refusal{}, nil
+}
+
+// openBook reads which sheets a workbook has, and the texts that cells share.
+func openBook(file []byte) (*book, error) {
+	parts, err := bounded.OpenArchive(file, maxUnpacked)
+	if err != nil {
+		return nil, err
+	}
+	b := &book{parts: parts, left: maxElements}
+	main, err := b.findMainPart()
+	if err != nil {
+		return nil, err
+	}
+	if err := b.listSheets(main); err != nil {
+		return nil, err
+	}
+	texts, err := b.findParts(main)
+	if err == nil && texts != "" {
+		b.texts, err = sharedTexts(parts, texts)
+	}
+	return b, err
+}
+
+// findMainPart finds the part that lists the sheets.
+func (b *book) findMainPart() (name string, err error) {
+	err = walkLinks(b.parts, "", func(l link) {
+		if name == "" && l.isOf("officeDocument") {
+			name = l.part()
+		}
+	})
+	if err == nil && name == "" {
+		err = errPart
+	}
+	return name, err
+}
+
+// listSheets reads the list of sheets.
+func (b *book) listSheets(main string) error {
+	within := false
+	return walk(b.parts, main, func(x *bounded.XML) error {
+		if x.Depth() == 2 {
+			within = x.Is("sheets")
+		}
+		if !within || x.Depth() != 3 || !x.Is("sheet") {
+			return nil
+		}
+		if len(b.sheets) >= maxSheets {
+			return &bounded.TooMuch{Of: limitSheets, Most: maxSheets, Line: x.Line()}
+		}
+		state := string(x.Attribute("state"))
+		b.sheets = append(b.sheets, &bookSheet{link: string(x.Attribute("id")), isHidden: state != "" && state != "visible"})
+		return nil
+	})
+}
+
+// findParts finds the part of each sheet, and drops the sheets that have no rows. It returns the part with the texts that cells share, "" for
+// none. Two sheets cannot be one part.
+func (b *book) findParts(main string) (texts string, err error) {
+	byLink := map[string]*bookSheet{}
+	for _, s := range b.sheets {
+		byLink[s.link] = s
+	}
+	if len(byLink) < len(b.sheets) {
+		return "", errPart
+	}
+	others := map[*bookSheet]bool{}
+	err = walkLinks(b.parts, main, func(l link) {
+		if texts == "" && l.isOf("sharedStrings") {
+			texts = l.part()
+		}
+		s := byLink[string(l.id)]
+		if s == nil {
+			return
+		}
+		delete(byLink, s.link) // a second relation with the same id means nothing
+		if l.isOf("worksheet") {
+			s.part = l.part()
+		} else {
+			others[s] = true
+		}
+	})
+	b.sheets = slices.DeleteFunc(b.sheets, func(s *bookSheet) bool { return others[s] })
+	return texts, err
+}
+
+// openPart opens a part of a workbook as XML with some elements at most.
+func openPart(parts *bounded.Archive, name string, elements int) (*bounded.XML, func(), error) {
 	r, err := parts.Part(name)
 	if err != nil {
 		return nil, nil, err
 	}
-	x := bounded.NewXML(r, bounded.Limits{Elements: maxElements, Depth: maxDepth, Piece: maxPiece})
+	x := bounded.NewXML(r, bounded.Limits{Elements: elements, Depth: maxDepth, Piece: maxPiece})
 	return x, func() { _ = r.Close() }, nil
 }
 
 // walk passes each element of a part to a function when it begins. The function may read the element up to its end.
 func walk(parts *bounded.Archive, name string, each func(x *bounded.XML) error) error {
-	x, done, err := openPart(parts, name)
+	left := maxElements
+	return walkWithin(parts, name, &left, each)
+}
+
+// walkWithin is walk for parts that may only have so many elements together as are left.
+func walkWithin(parts *bounded.Archive, name string, left *int, each func(x *bounded.XML) error) error {
+	x, done, err := openPart(parts, name, *left)
 	if err != nil {
 		return err
 	}
 	defer done()
+	err = walkElements(x, each)
+	*left = max(0, *left-x.Elements())
+	return err
+}
+
+func walkElements(x *bounded.XML, each func(x *bounded.XML) error) error {
 	for {
 		token, err := x.Next()
 		switch {
@@ -118,57 +228,36 @@ func walk(parts *bounded.Archive, name string, each func(x *bounded.XML) error) 
 	}
 }
 
-// linkTest tests a relation.
-type linkTest func(id, kind []byte) bool
-
-// kind finds a relation by the end of its type.
-func kind(name string) linkTest {
-	return func(_, kind []byte) bool { return bytes.HasSuffix(kind, []byte("/"+name)) }
+// link is a relation of a part to another part. Its bytes are those of the element that is read.
+type link struct {
+	id, kind, target []byte
+	dir              string // of the part that has the relation
 }
 
-// identity finds a relation by its id.
-func identity(name string) linkTest {
-	return func(id, _ []byte) bool { return string(id) == name }
+// isOf reports whether the relation's type ends in a name.
+func (l link) isOf(kind string) bool {
+	at := len(l.kind) - len(kind)
+	return at > 0 && l.kind[at-1] == '/' && string(l.kind[at:]) == kind
 }
 
-// relationsOf returns the whole names of the parts to which a part has some relations, "" for none. The empty name is the file's.
-func relationsOf(parts *bounded.Archive, of string, wanted ...linkTest) ([]string, error) {
+// part returns the whole name of the part to which the relation leads.
+func (l link) part() string {
+	target := string(l.target)
+	if whole, ok := strings.CutPrefix(target, "/"); ok {
+		return whole
+	}
+	return path.Join(l.dir, target)
+}
+
+// walkLinks passes each relation of a part to a function. The empty name is the file's.
+func walkLinks(parts *bounded.Archive, of string, each func(link)) error {
 	dir, name := path.Split(of)
-	found, out := make([]bool, len(wanted)), make([]string, len(wanted))
-	err := walk(parts, dir+"_rels/"+name+".rels", func(x *bounded.XML) error {
-		if x.Depth() != 2 || !x.Is("Relationship") {
-			return nil
-		}
-		for i, fits := range wanted {
-			if found[i] || !fits(x.Attribute("Id"), x.Attribute("Type")) {
-				continue
-			}
-			found[i] = true
-			target := string(x.Attribute("Target"))
-			if whole, ok := strings.CutPrefix(target, "/"); ok {
-				out[i] = whole
-			} else {
-				out[i] = path.Join(dir, target)
-			}
+	return walk(parts, dir+"_rels/"+name+".rels", func(x *bounded.XML) error {
+		if x.Depth() == 2 && x.Is("Relationship") {
+			each(link{x.Attribute("Id"), x.Attribute("Type"), x.Attribute("Target"), dir})
 		}
 		return nil
 	})
-	return out, err
-}
-
-// firstSheetID returns the relation's id of the first sheet of a workbook.
-func firstSheetID(parts *bounded.Archive, book string) (sheetID string, has bool, err error) {
-	within := false
-	err = walk(parts, book, func(x *bounded.XML) error {
-		if x.Depth() == 2 {
-			within = x.Is("sheets")
-		}
-		if within && !has && x.Depth() == 3 && x.Is("sheet") {
-			sheetID, has = string(x.Attribute("id")), true
-		}
-		return nil
-	})
-	return sheetID, has, err
 }
 
 // shared is a text that cells share. It is judged once, because many cells may have it.
@@ -251,11 +340,11 @@ func plainText(x *bounded.XML, into *[]byte) error {
 // errRefused ends the reading of a sheet whose refusal is known.
 var errRefused = errors.New("sheet: the workbook is refused")
 
-// sheetRows reads the rows of a sheet one after another.
-func sheetRows(parts *bounded.Archive, name string, texts []shared) (*collector, refusal.Refusal, error) {
-	r := rowReader{rows: &collector{}, texts: texts}
+// readRows reads the rows of a sheet one after another.
+func (b *book) readRows(s *bookSheet) (*collector, refusal.Refusal, error) {
+	r := rowReader{rows: &collector{}, texts: b.texts}
 	var merged []span
-	err := walk(parts, name, func(x *bounded.XML) error {
+	err := walkWithin(b.parts, s.part, &b.left, func(x *bounded.XML) error {
 		switch {
 		case x.Is("mergeCell"):
 			from, to, _ := strings.Cut(string(x.Attribute("ref")), ":")

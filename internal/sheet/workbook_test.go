@@ -12,21 +12,12 @@ import (
 	"github.com/paywatt/paywatt/internal/tier"
 )
 
-// parts makes an XLSX file of these parts: a sheet, and the texts that its cells share.
-func parts(t *testing.T, sheetXML, shared string) []byte {
+// zipped packs parts by their names into a ZIP file.
+func zipped(t *testing.T, parts ...[2]string) []byte {
 	t.Helper()
-	const office = `xmlns="http://schemas.openxmlformats.org/package/2006/relationships"`
-	const kind = `http://purl.oclc.org/ooxml/officeDocument/relationships/` // as LibreOffice and strict writers name it
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
-	for _, p := range [][2]string{
-		{"_rels/.rels", `<Relationships ` + office + `><Relationship Id="a" Type="` + kind + `officeDocument" Target="book/main.xml"/></Relationships>`},
-		{"book/main.xml", `<workbook xmlns:r="x"><sheets><sheet name="Meters" sheetId="4" r:id="s1"/><sheet name="Other" sheetId="5" r:id="s2"/></sheets></workbook>`},
-		{"book/_rels/main.xml.rels", `<Relationships ` + office + `><Relationship Id="s2" Type="` + kind + `worksheet" Target="none.xml"/>` +
-			`<Relationship Id="s1" Type="` + kind + `worksheet" Target="/book/one.xml"/><Relationship Id="t" Type="` + kind + `sharedStrings" Target="../texts.xml"/></Relationships>`},
-		{"texts.xml", shared},
-		{"book/one.xml", sheetXML},
-	} {
+	for _, p := range parts {
 		w, err := z.Create(p[0])
 		if err != nil {
 			t.Fatal(err)
@@ -39,6 +30,23 @@ func parts(t *testing.T, sheetXML, shared string) []byte {
 		t.Fatal(err)
 	}
 	return b.Bytes()
+}
+
+// Names of relations, as LibreOffice and strict writers write them.
+const (
+	relations = `<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">`
+	strict    = `http://purl.oclc.org/ooxml/officeDocument/relationships/`
+	topLinks  = relations + `<Relationship Id="a" Type="` + strict + `officeDocument" Target="book/main.xml"/></Relationships>`
+)
+
+// parts makes an XLSX file of these parts: a sheet, and the texts that its cells share.
+func parts(t *testing.T, sheetXML, shared string) []byte {
+	t.Helper()
+	return zipped(t, [2]string{"_rels/.rels", topLinks},
+		[2]string{"book/main.xml", `<workbook xmlns:r="x"><sheets><sheet name="Meters" sheetId="4" r:id="s1"/><sheet name="Other" sheetId="5" r:id="s2"/></sheets></workbook>`},
+		[2]string{"book/_rels/main.xml.rels", relations + `<Relationship Id="s2" Type="` + strict + `worksheet" Target="none.xml"/>` +
+			`<Relationship Id="s1" Type="` + strict + `worksheet" Target="/book/one.xml"/><Relationship Id="t" Type="` + strict + `sharedStrings" Target="../texts.xml"/></Relationships>`},
+		[2]string{"texts.xml", shared}, [2]string{"book/one.xml", sheetXML}, [2]string{"book/none.xml", "<worksheet/>"})
 }
 
 // TestWorkbooksOfManyWriters reads cells as different programs write them: shared, in the cell, in pieces with formats, without their places.
