@@ -17,6 +17,7 @@ import (
 type ImportFile struct {
 	Kind     string // meters, customers, debts or balances
 	Content  []byte // CSV or XLSX
+	Sheet    string // of a workbook; empty if only one visible sheet has rows
 	DryRun   bool   // only say what would happen
 	Map      map[string]string
 	Defaults map[string]string
@@ -28,6 +29,9 @@ func (c *Client) Import(ctx context.Context, f ImportFile, key string) (out apiv
 	q := call{method: http.MethodPost, path: "/v1/imports", query: url.Values{"kind": {f.Kind}}, file: f.Content}
 	if f.DryRun {
 		q.query.Set("mode", "dry_run")
+	}
+	if f.Sheet != "" {
+		q.query.Set("sheet", f.Sheet)
 	}
 	for name, pairs := range map[string]map[string]string{"map": f.Map, "default": f.Defaults} {
 		for column, value := range pairs {

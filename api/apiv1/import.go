@@ -41,6 +41,8 @@ type Import struct {
 	Waits   string         `json:"approval,omitempty" doc:"Id of the approval that the file waits for"`
 	Rows    []ImportResult `json:"rows" doc:"Result of each row"`
 	Ignored []string       `json:"ignored,omitempty" doc:"Headings of columns that mean nothing to the import"`
+	Sheet   string         `json:"sheet,omitempty" example:"Meters" doc:"Sheet of the workbook that was read; only with the call that sends the file"`
+	Others  []string       `json:"other_sheets,omitempty" doc:"Visible sheets of the workbook that were not read, because the call names another one"`
 	Old     string         `json:"read_as_windows_1252,omitempty" doc:"A value of a CSV file that is not Unicode, so that its letters were read as Windows-1252; check whether it is right"`
 }
 

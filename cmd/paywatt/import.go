@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -40,7 +41,8 @@ func newImportFile(c console, kind, example string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: kind + " FILE", Short: "Import " + kind + " from a CSV or XLSX file; each row once", Args: cobra.ExactArgs(1), Example: "  " + example,
 		Long: "Import " + kind + " from a CSV or XLSX file, or - for standard input. The first row names the columns. A row is imported as a whole or\n" +
-			"not at all. Sending the same file again imports nothing twice.",
+			"not at all. Sending the same file again imports nothing twice. Of a workbook one visible sheet is imported; if several have rows,\n" +
+			"name the sheet with --sheet.",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) (err error) {
 			if f.Content, err = c.readInput(args[0]); err != nil {
 				return usage("The file cannot be read: "+err.Error()+".", "Give a file that you may read, or - for standard input.")
@@ -52,14 +54,38 @@ func newImportFile(c console, kind, example string) *cobra.Command {
 			if err == nil && i.Waits != "" {
 				c.tell("The file waits for a second person: paywatt approval approve " + i.Waits)
 			}
+			if err == nil {
+				c.tellSheets(i)
+			}
 			return answer(c, cmd, i, err, importTable)
 		}),
 	}
+	cmd.Flags().StringVar(&f.Sheet, "sheet", "", "sheet of a workbook in which several sheets have rows")
 	cmd.Flags().BoolVar(&f.DryRun, "dry-run", false, "only say what would happen, row by row")
 	cmd.Flags().StringToStringVar(&f.Map, "map", nil, "heading of a column that has another one than usual: number=\"Meter No\"")
 	cmd.Flags().StringToStringVar(&f.Defaults, "default", nil, "value of cells that are empty: tariff=domestic")
 	cmd.Flags().StringVar(&key, "key", "", "idempotency key; repeating it repeats the answer, not the import")
 	return cmd
+}
+
+// tellSheets says which sheet of a workbook was read, and which were not.
+func (c console) tellSheets(i apiv1.Import) {
+	if i.Sheet == "" {
+		return
+	}
+	c.tell("Sheet of the workbook: %q", i.Sheet)
+	if len(i.Others) > 0 {
+		c.tell("Other sheets, which are not imported: %s", quoteAll(i.Others))
+	}
+}
+
+// quoteAll lists names in quotation marks.
+func quoteAll(names []string) string {
+	var out []string
+	for _, name := range names {
+		out = append(out, strconv.Quote(name))
+	}
+	return strings.Join(out, ", ")
 }
 
 func importTable(i apiv1.Import) table {

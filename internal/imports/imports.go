@@ -78,6 +78,7 @@ type Request struct {
 	File     []byte
 	Mapping  map[string]string // headings of columns that have other headings than usual, by the column's name
 	Defaults map[string]string // values of cells that are empty, by the column's name
+	Sheet    string            // of a workbook; empty for the only visible one with values
 	DryRun   bool
 	Key      string // idempotency key
 }
@@ -89,6 +90,7 @@ type Result struct {
 	Lines   []Line
 	Ignored []string         // headings that mean nothing to the import
 	Old     string           // a value whose letters may be wrong; see [sheet.Table]
+	Book    sheet.Book       // which sheet was read; its sheets even if the file is refused
 	Header  []string         // all headings of the file
 	Columns []Column         // the columns of the import, each with its heading
 	Waits   *access.Approval // a second person must approve the whole file first
@@ -214,15 +216,15 @@ func (s *Imports) Apply(ctx context.Context, by access.Actor, w Request) (_ Resu
 	}
 	var table sheet.Table
 	var no refusal.Refusal
-	if busy := s.c.Uploads.Read(ctx, func() { table, no = sheet.Read(w.File) }); busy.Refused() {
+	if busy := s.c.Uploads.Read(ctx, func() { table, no = sheet.ReadSheet(w.File, w.Sheet) }); busy.Refused() {
 		return Result{Refusal: busy}, nil
 	}
 	if no.Refused() {
-		return Result{Refusal: no}, nil
+		return Result{Refusal: no, Book: table.Book}, nil
 	}
 	where, no := w.Kind.place(table, w.Mapping)
 	if no.Refused() {
-		return Result{Refusal: no}, nil
+		return Result{Refusal: no, Book: table.Book}, nil
 	}
 	for name := range w.Defaults {
 		if !slices.Contains(w.Kind.Columns(), name) {
@@ -243,7 +245,7 @@ func (s *Imports) Apply(ctx context.Context, by access.Actor, w Request) (_ Resu
 		}
 		_, sum := total(lines)
 		return Result{Import: Import{Kind: w.Kind, By: by.String(), Lines: len(rows), CreatedAt: s.c.Now()}, Lines: lines, Ignored: where.ignored,
-			Old: table.Old, Header: table.Header, Columns: where.columns(w.Kind, table), Total: money.Amount{Minor: sum, Currency: f.currency.Code}}, err
+			Old: table.Old, Book: table.Book, Header: table.Header, Columns: where.columns(w.Kind, table), Total: money.Amount{Minor: sum, Currency: f.currency.Code}}, err
 	}
 	started, err := s.begin(ctx, by, w, rows)
 	if err != nil || started.Refused() {
@@ -251,14 +253,14 @@ func (s *Imports) Apply(ctx context.Context, by access.Actor, w Request) (_ Resu
 	}
 	if started.waits != nil {
 		out, err := s.show(ctx, by, started.i)
-		out.Waits = started.waits
+		out.Waits, out.Book = started.waits, table.Book
 		return out, err
 	}
 	if started.i.Approved { // only the rows that a second person has seen
 		rows = started.rows
 	}
 	out, err := s.run(ctx, by, started.i, rows)
-	out.Ignored, out.Old = where.ignored, table.Old
+	out.Ignored, out.Old, out.Book = where.ignored, table.Old, table.Book
 	_, sum := total(out.Lines)
 	out.Total = money.Amount{Minor: sum, Currency: f.currency.Code}
 	return out, fault.Wrap(err, "import %s", started.i.ID.Text(id.Import))
@@ -285,6 +287,9 @@ func (w Request) sum() [sha256.Size]byte {
 			fmt.Fprintf(h, "%s=%s\x00", name, m[name])
 		}
 		fmt.Fprint(h, "\x01")
+	}
+	if w.Sheet != "" { // files without a name of a sheet keep the sum that they had before sheets had names
+		fmt.Fprintf(h, "%s\x00\x01", w.Sheet)
 	}
 	h.Write(w.File)
 	return [sha256.Size]byte(h.Sum(nil))
@@ -373,6 +378,9 @@ func (s *Imports) beginNew(tx Tx, by access.Actor, w Request, sum [sha256.Size]b
 	}
 	e := by.Entry("import.begin", i.ID.Text(id.Import))
 	e.After = fmt.Sprintf("kind=%s rows=%d sha256=%x", i.Kind, len(rows), sha256.Sum256(w.File))
+	if w.Sheet != "" {
+		e.After += fmt.Sprintf(" sheet=%q", w.Sheet)
+	}
 	return beginning{i: i, waits: eyes.Waits}, tx.AuditLog(eyes.Mark(e))
 }
 

@@ -3644,6 +3644,26 @@ func SheetTooManySheets(maxValue int64) refusal.Refusal {
 	return refusal.Refusal{Code: "import-unreadable", Text: "sheet-too-many-sheets", What: "The workbook has more than " + strconv.FormatInt(maxValue, 10) + " sheets.", Not: "Nothing was imported.", Try: "Save only the sheet with the list as .xlsx or as CSV UTF-8.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
+// SheetUnclear: Several sheets of the workbook have rows: {names}. Name the sheet to import: --sheet in the command, sheet in the API. Or save only that sheet.
+func SheetUnclear(names string) refusal.Refusal {
+	return refusal.Refusal{Code: "import-unreadable", Text: "sheet-unclear", What: "Several sheets of the workbook have rows: " + names + ".", Not: "Nothing was imported.", Try: "Name the sheet to import: --sheet in the command, sheet in the API. Or save only that sheet.", Args: []refusal.Arg{{Place: "names", Value: names}}}
+}
+
+// SheetMissing: The workbook has no sheet "{name}". It has {names}. Use one of these names.
+func SheetMissing(name string, names string) refusal.Refusal {
+	return refusal.Refusal{Code: "import-unreadable", Text: "sheet-missing", What: "The workbook has no sheet \"" + name + "\". It has " + names + ".", Not: "Nothing was imported.", Try: "Use one of these names.", Args: []refusal.Arg{{Place: "name", Value: name}, {Place: "names", Value: names}}}
+}
+
+// SheetAllHidden: No visible sheet of the workbook has rows. It hides the sheets {names}. Show the sheet in the spreadsheet, and save the workbook again.
+func SheetAllHidden(names string) refusal.Refusal {
+	return refusal.Refusal{Code: "import-unreadable", Text: "sheet-all-hidden", What: "No visible sheet of the workbook has rows. It hides the sheets " + names + ".", Not: "Nothing was imported.", Try: "Show the sheet in the spreadsheet, and save the workbook again.", Args: []refusal.Arg{{Place: "names", Value: names}}}
+}
+
+// SheetOfList: The file is no workbook, so it has no sheet "{name}". Leave the sheet out, or choose the workbook.
+func SheetOfList(name string) refusal.Refusal {
+	return refusal.Refusal{Code: "import-unreadable", Text: "sheet-of-list", What: "The file is no workbook, so it has no sheet \"" + name + "\".", Not: "Nothing was imported.", Try: "Leave the sheet out, or choose the workbook.", Args: []refusal.Arg{{Place: "name", Value: name}}}
+}
+
 // SheetTooDeep: The workbook has more than {max} elements inside one another, which no spreadsheet writes. Open it in a spreadsheet, and save it again as .xlsx or as CSV UTF-8.
 func SheetTooDeep(maxValue int64) refusal.Refusal {
 	return refusal.Refusal{Code: "import-unreadable", Text: "sheet-too-deep", What: "The workbook has more than " + strconv.FormatInt(maxValue, 10) + " elements inside one another, which no spreadsheet writes.", Not: "Nothing was imported.", Try: "Open it in a spreadsheet, and save it again as .xlsx or as CSV UTF-8.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}

@@ -2,9 +2,11 @@ package sheet_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/sheet"
 )
 
@@ -82,5 +84,73 @@ func TestTheFirstVisibleSheetIsRead(t *testing.T) {
 		if no.Refused() || len(table.Rows) != 1 || table.Rows[0].Cells[0] != "1" {
 			t.Errorf("%s: %v %s", name, table.Rows, no.Detail())
 		}
+	}
+}
+
+// TestSeveralSheetsAreAskedFor: if several visible sheets have rows, nobody guesses which one is meant.
+func TestSeveralSheetsAreAskedFor(t *testing.T) {
+	meters := tab{name: "Meters", xml: listXML("number", "1")}
+	notes := tab{name: "Notes", xml: listXML("What this is", "a list")}
+	wrong := tab{name: "Wrong", xml: listXML("a|a", "1|2")} // two columns have one name
+	old := tab{name: "Old", state: "hidden", xml: listXML("number", "2")}
+	chart := tab{name: "Chart", kind: "chartsheet", xml: "<chartsheet/>"}
+	empty := tab{name: "Empty", xml: "<worksheet/>"}
+	for _, c := range []struct {
+		what, sheet string
+		tabs        []tab
+		value, want string // the one value of the list, or what the refusal says
+		others      []string
+	}{
+		{"two with rows", "", []tab{meters, notes}, "", `Several sheets of the workbook have rows: "Meters", "Notes".`, nil},
+		{"the first of them", "Meters", []tab{meters, notes}, "1", "", []string{"Notes"}},
+		{"in small letters", "meters", []tab{notes, meters}, "1", "", []string{"Notes"}},
+		{"in capitals", "METERS", []tab{notes, meters, old, chart}, "1", "", []string{"Notes"}},
+		{"one that cannot be read", "", []tab{wrong, meters}, "", `"Wrong", "Meters"`, nil},
+		{"a second one that cannot be read", "", []tab{meters, wrong}, "", `"Meters", "Wrong"`, nil},
+		{"that one alone", "", []tab{wrong, empty}, "", `Two columns have the name "a".`, nil},
+		{"three", "", []tab{meters, empty, notes, old, wrong}, "", `have rows: "Meters", "Notes", "Wrong".`, nil},
+		{"a hidden one beside", "", []tab{old, meters, chart, empty}, "1", "", nil},
+		{"the hidden one", "old", []tab{old, meters}, "2", "", []string{"Meters"}},
+		{"only hidden ones", "", []tab{old, empty}, "", `It hides the sheets "Old".`, nil},
+		{"nothing", "", []tab{empty, chart}, "", "The file is empty.", nil},
+		{"an unknown one", "Metres", []tab{meters, old, chart}, "", `The workbook has no sheet "Metres". It has "Meters", "Old".`, nil},
+		{"a chart", "Chart", []tab{meters, chart}, "", `The workbook has no sheet "Chart".`, nil},
+		{"an empty one", "Empty", []tab{meters, empty}, "", "The file is empty.", nil},
+		{"a part that is missing", "", []tab{meters, {name: "Lost"}}, "", "not a workbook that can be read", nil},
+		{"one name twice", "", []tab{meters, {name: "METERS", xml: "<worksheet/>"}}, "", "not a workbook that can be read", nil},
+		{"no name", "", []tab{meters, {xml: "<worksheet/>"}}, "", "not a workbook that can be read", nil},
+		{"a very long name", "", []tab{meters, {name: strings.Repeat("x", 501), xml: "<worksheet/>"}}, "", "not a workbook that can be read", nil},
+	} {
+		table, no := sheet.ReadSheet(bookOf(t, c.tabs...), c.sheet)
+		if c.want != "" {
+			if no.Code != refusal.ImportUnreadable || !strings.Contains(no.Detail(), c.want) {
+				t.Errorf("%s: %q, want %q", c.what, no.Detail(), c.want)
+			}
+			continue
+		}
+		if no.Refused() || len(table.Rows) != 1 || table.Rows[0].Cells[0] != c.value || !slices.Equal(table.Book.Others, c.others) {
+			t.Errorf("%s: %v %v %s", c.what, table.Rows, table.Book, no.Detail())
+		}
+	}
+	table, _ := sheet.ReadSheet(bookOf(t, meters, old, notes), "")
+	if want := []sheet.Sheet{{Name: "Meters"}, {Name: "Old", IsHidden: true}, {Name: "Notes"}}; !slices.Equal(table.Book.Sheets, want) {
+		t.Errorf("the refusal comes with %v, want %v", table.Book.Sheets, want)
+	}
+	if _, no := sheet.ReadSheet([]byte("number\n1\n"), "Meters"); !strings.Contains(no.Detail(), `it has no sheet "Meters"`) {
+		t.Errorf("a list with a sheet's name: %s", no.Detail())
+	}
+}
+
+// TestManySheetsAreNamedInPart: a refusal stays short however many sheets a workbook has, and a workbook has a limit of them.
+func TestManySheetsAreNamedInPart(t *testing.T) {
+	var tabs []tab
+	for i := range 1001 {
+		tabs = append(tabs, tab{name: fmt.Sprintf("Sheet %d", i), xml: listXML("number", "1")})
+	}
+	if _, no := sheet.Read(bookOf(t, tabs[:1000]...)); !strings.Contains(no.Detail(), `"Sheet 19", ….`) || strings.Contains(no.Detail(), "Sheet 20") {
+		t.Errorf("1000 sheets: %s", no.Detail())
+	}
+	if _, no := sheet.Read(bookOf(t, tabs...)); !strings.Contains(no.Detail(), "more than 1000 sheets") {
+		t.Errorf("1001 sheets: %s", no.Detail())
 	}
 }

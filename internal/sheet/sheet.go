@@ -29,9 +29,23 @@ const (
 type Table struct {
 	Header []string
 	Rows   []Row
+	Book   Book
 	// Old is the first value with letters that were read as Windows-1252, so that somebody can check whether they are right. It is empty if
 	// the file says what its letters are.
 	Old string
+}
+
+// Book says which sheet of a workbook was read. It is empty for a file that is no workbook.
+type Book struct {
+	Sheet  string   // the name of the sheet that was read
+	Sheets []Sheet  // all, in the order of their tabs
+	Others []string // visible sheets that were not read because another one was named. Without a name the others are empty
+}
+
+// Sheet is a sheet of a workbook. A sheet of a chart is none.
+type Sheet struct {
+	Name     string
+	IsHidden bool // whoever opens the workbook does not see it
 }
 
 // Row is one row of a table. Its cells have no blanks around them, and there are as many as the header has.
@@ -43,17 +57,23 @@ type Row struct {
 	Merged bool
 }
 
-// Read reads a file. Empty rows are left out. Of a workbook it reads the first visible sheet with values.
-func Read(file []byte) (Table, refusal.Refusal) {
+// Read reads a file. Empty rows are left out. A workbook must have only one visible sheet with values.
+func Read(file []byte) (Table, refusal.Refusal) { return ReadSheet(file, "") }
+
+// ReadSheet reads a file as Read does. With a name, it reads the sheet of that name; capitals do not count in it. The table has the sheets of a
+// workbook even if the file is refused.
+func ReadSheet(file []byte, name string) (Table, refusal.Refusal) {
 	switch {
 	case len(bytes.TrimSpace(file)) == 0:
 		return Table{}, refuse.SheetEmpty()
 	case len(file) > MaxBytes:
 		return Table{}, refuse.SheetTooLarge(MaxBytes >> 20)
 	case bytes.HasPrefix(file, []byte("PK\x03\x04")):
-		return readWorkbook(file)
+		return readWorkbook(file, name)
 	case bytes.HasPrefix(file, []byte("\xd0\xcf\x11\xe0")):
 		return Table{}, refuse.SheetOldWorkbook()
+	case name != "":
+		return Table{}, refuse.SheetOfList(refusal.Echo(name))
 	}
 	text, old, no := decode(file)
 	if no.Refused() {

@@ -20,6 +20,7 @@ const (
 	maxUnpacked = 64 << 20  // bytes of all parts that are read
 	maxElements = 2_100_000 // of each part, and of all sheets together; a cell has two or three
 	maxSheets   = 1000      // that the workbook lists
+	maxName     = 500       // bytes of a sheet's name; Excel allows 31 characters
 	maxShared   = 500_000   // texts that cells share
 	maxDepth    = 32        // elements inside one another; cells need eight
 	maxPiece    = 256 << 10 // bytes of a tag or a text; a cell of Excel has at most 32,767 characters
@@ -33,20 +34,38 @@ const limitSheets bounded.Limit = "sheets"
 
 var errPart = errors.New("sheet: a part of the workbook is missing or wrong")
 
-// readWorkbook reads the first visible sheet with values of an XLSX file: the values as the file stores them, without the formats of the cells.
-// So a number is not rounded to what the column shows.
-func readWorkbook(file []byte) (Table, refusal.Refusal) {
-	rows, no, err := firstVisibleSheet(file)
+// readWorkbook reads a sheet of an XLSX file: the values as the file stores them, without the formats of the cells. So a number is not rounded to
+// what the column shows.
+func readWorkbook(file []byte, name string) (Table, refusal.Refusal) {
+	b, err := openBook(file)
+	if err != nil {
+		return Table{}, damageOf(err)
+	}
+	found, err := b.readSheet(name)
+	if err != nil {
+		found.Refusal = damageOf(err)
+	}
+	var t Table
+	no := found.Refusal
+	if !no.Refused() {
+		t, no = found.rows.table()
+	}
+	t.Book.Sheet = found.name
+	for _, s := range b.sheets {
+		t.Book.Sheets = append(t.Book.Sheets, s.Sheet)
+		if name != "" && !s.IsHidden && s.Name != found.name {
+			t.Book.Others = append(t.Book.Others, s.Name)
+		}
+	}
+	return t, no
+}
+
+// damageOf says why a workbook cannot be read.
+func damageOf(err error) refusal.Refusal {
 	if beyond := (*bounded.TooMuch)(nil); errors.As(err, &beyond) {
-		return Table{}, refusalOf(beyond)
+		return refusalOf(beyond)
 	}
-	switch {
-	case err != nil:
-		return Table{}, refuse.SheetWorkbookDamaged()
-	case no.Refused():
-		return Table{}, no
-	}
-	return rows.table()
+	return refuse.SheetWorkbookDamaged()
 }
 
 // refusalOf says which limit of a workbook a file is beyond.
@@ -71,34 +90,107 @@ func refusalOf(beyond *bounded.TooMuch) refusal.Refusal {
 type book struct {
 	parts  *bounded.Archive
 	sheets []*bookSheet // in the order of their tabs
+	byName map[string]*bookSheet
 	texts  []shared
 	left   int // elements that the sheets may still have together
 }
 
 // bookSheet is a sheet with rows. Sheets of charts, dialogues and macros are none.
 type bookSheet struct {
-	link     string // the id of the relation to its part
-	part     string
-	isHidden bool
+	Sheet
+	link string // the id of the relation to its part
+	part string
 }
 
-// firstVisibleSheet reads the rows of the first visible sheet with values. A hidden sheet does not count, because whoever opens the workbook
-// does not see what it would import.
-func firstVisibleSheet(file []byte) (*collector, refusal.Refusal, error) {
-	b, err := openBook(file)
-	if err != nil {
-		return nil, refusal.Refusal{}, err
+// found is the sheet that was read, or why none was.
+type found struct {
+	refusal.Refusal
+	name string
+	rows *collector
+}
+
+// readSheet reads the sheet of a name. Without a name it reads the only visible sheet with values. A hidden sheet does not count there, because
+// whoever opens the workbook does not see what it would import.
+func (b *book) readSheet(name string) (found, error) {
+	if name != "" {
+		s := b.byName[foldName(name)]
+		if s == nil {
+			return found{Refusal: refuse.SheetMissing(refusal.Echo(name), quoteNames(b.names()))}, nil
+		}
+		return b.readRows(s)
 	}
+	var only found
+	var filled []string
 	for _, s := range b.sheets {
-		if s.isHidden {
-			continue
-		}
-		rows, no, err := b.readRows(s)
-		if err != nil || no.Refused() || rows.header != nil {
-			return rows, no, err
+		switch {
+		case s.IsHidden:
+		case len(filled) == 0:
+			read, err := b.readRows(s)
+			if err != nil {
+				return found{}, err
+			}
+			if read.Refused() || read.rows.header != nil {
+				only, filled = read, []string{s.Name}
+			}
+		default:
+			has, err := b.hasValues(s)
+			if err != nil {
+				return found{}, err
+			}
+			if has {
+				filled = append(filled, s.Name)
+			}
 		}
 	}
-	return &collector{}, refusal.Refusal{}, nil
+	switch {
+	case len(filled) > 1:
+		return found{Refusal: refuse.SheetUnclear(quoteNames(filled))}, nil
+	case len(filled) == 0:
+		return found{Refusal: b.emptiness()}, nil
+	}
+	return only, nil
+}
+
+// emptiness says why a workbook has no visible sheet with values.
+func (b *book) emptiness() refusal.Refusal {
+	var hidden []string
+	for _, s := range b.sheets {
+		if s.IsHidden {
+			hidden = append(hidden, s.Name)
+		}
+	}
+	if len(hidden) > 0 {
+		return refuse.SheetAllHidden(quoteNames(hidden))
+	}
+	return refuse.SheetEmpty()
+}
+
+// names lists the sheets.
+func (b *book) names() []string {
+	out := make([]string, len(b.sheets))
+	for i, s := range b.sheets {
+		out[i] = s.Name
+	}
+	return out
+}
+
+// foldName writes a sheet's name as spreadsheets compare it.
+func foldName(name string) string { return strings.ToLower(strings.ToUpper(name)) }
+
+// maxQuoted is how many names of sheets a refusal has.
+const maxQuoted = 20
+
+// quoteNames lists names for a refusal.
+func quoteNames(names []string) string {
+	var out []string
+	for i, name := range names {
+		if i == maxQuoted {
+			out = append(out, "…")
+			break
+		}
+		out = append(out, `"`+refusal.Echo(name)+`"`)
+	}
+	return strings.Join(out, ", ")
 }
 
 // openBook reads which sheets a workbook has, and the texts that cells share.
@@ -107,7 +199,7 @@ func openBook(file []byte) (*book, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &book{parts: parts, left: maxElements}
+	b := &book{parts: parts, byName: map[string]*bookSheet{}, left: maxElements}
 	main, err := b.findMainPart()
 	if err != nil {
 		return nil, err
@@ -149,7 +241,12 @@ func (b *book) listSheets(main string) error {
 			return &bounded.TooMuch{Of: limitSheets, Most: maxSheets, Line: x.Line()}
 		}
 		state := string(x.Attribute("state"))
-		b.sheets = append(b.sheets, &bookSheet{link: string(x.Attribute("id")), isHidden: state != "" && state != "visible"})
+		one := Sheet{Name: string(x.Attribute("name")), IsHidden: state != "" && state != "visible"}
+		s := &bookSheet{Sheet: one, link: string(x.Attribute("id"))}
+		if s.Name == "" || len(s.Name) > maxName || b.byName[foldName(s.Name)] != nil {
+			return errPart
+		}
+		b.sheets, b.byName[foldName(s.Name)] = append(b.sheets, s), s
 		return nil
 	})
 }
@@ -181,6 +278,9 @@ func (b *book) findParts(main string) (texts string, err error) {
 		}
 	})
 	b.sheets = slices.DeleteFunc(b.sheets, func(s *bookSheet) bool { return others[s] })
+	for s := range others {
+		delete(b.byName, foldName(s.Name))
+	}
 	return texts, err
 }
 
@@ -341,7 +441,7 @@ func plainText(x *bounded.XML, into *[]byte) error {
 var errRefused = errors.New("sheet: the workbook is refused")
 
 // readRows reads the rows of a sheet one after another.
-func (b *book) readRows(s *bookSheet) (*collector, refusal.Refusal, error) {
+func (b *book) readRows(s *bookSheet) (found, error) {
 	r := rowReader{rows: &collector{}, texts: b.texts}
 	var merged []span
 	err := walkWithin(b.parts, s.part, &b.left, func(x *bounded.XML) error {
@@ -357,13 +457,37 @@ func (b *book) readRows(s *bookSheet) (*collector, refusal.Refusal, error) {
 		return nil
 	})
 	if errors.Is(err, errRefused) {
-		return nil, r.Refusal, nil
+		return found{Refusal: r.Refusal, name: s.Name}, nil
 	}
 	if err != nil {
-		return nil, refusal.Refusal{}, err
+		return found{}, err
 	}
 	r.rows.merge(merged)
-	return r.rows, refusal.Refusal{}, nil
+	return found{name: s.Name, rows: r.rows}, nil
+}
+
+// errFound ends the reading of a sheet once it has a value.
+var errFound = errors.New("sheet: the sheet has a value")
+
+// hasValues reports whether a sheet has a value. It reads no further than the first row with one.
+func (b *book) hasValues(s *bookSheet) (bool, error) {
+	r := rowReader{rows: &collector{}, texts: b.texts}
+	err := walkWithin(b.parts, s.part, &b.left, func(x *bounded.XML) error {
+		if !x.Is("row") {
+			return nil
+		}
+		if err := r.read(x); err != nil {
+			return err
+		}
+		if r.rows.header != nil {
+			return errFound
+		}
+		return nil
+	})
+	if errors.Is(err, errFound) || errors.Is(err, errRefused) {
+		return true, nil
+	}
+	return false, err
 }
 
 // rowReader reads the rows of a sheet.

@@ -62,7 +62,7 @@ func TestWorkbooksOfManyWriters(t *testing.T) {
 	if no.Refused() {
 		t.Fatal(no.Detail())
 	}
-	if got, want := fmt.Sprint(table), "{[number  name] [{5 [4140001001  Amina] false false} {6 [04  José] false false}] }"; got != want {
+	if got, want := fmt.Sprint(table.Header, table.Rows), "[number  name] [{5 [4140001001  Amina] false false} {6 [04  José] false false}]"; got != want {
 		t.Errorf("read %s, want %s", got, want)
 	}
 }

@@ -5144,6 +5144,12 @@ func (t *Texts) ImportNone() string { return t.say("pages.import.none") }
 // ImportIgnored: The import does not use these columns:
 func (t *Texts) ImportIgnored() string { return t.say("pages.import.ignored") }
 
+// ImportSheet: Sheet
+func (t *Texts) ImportSheet() string { return t.say("pages.import.sheet") }
+
+// ImportOtherSheets: These sheets are not imported:
+func (t *Texts) ImportOtherSheets() string { return t.say("pages.import.other-sheets") }
+
 // ImportOldLetters: The file does not say how its letters are stored. They were read as Windows-1252, for example:
 func (t *Texts) ImportOldLetters() string { return t.say("pages.import.old-letters") }
 

@@ -96,6 +96,7 @@ type importResult struct {
 	More                string
 	Columns             []columnChoice
 	Ignored             string
+	OtherSheets         string // of the workbook, which are not imported
 	Old                 string // a value whose letters may be wrong
 	OK                  bool
 	Undoable            bool
@@ -105,6 +106,12 @@ type importResult struct {
 	Rows                string // heading of the rows
 	Approval            string // address of the approval that the file waits for
 	Money               bool
+}
+
+// sheetChoice lets somebody choose a sheet of a workbook.
+type sheetChoice struct {
+	FormID, Error, Sheet string
+	From                 []choice
 }
 
 type problemLine struct{ Line, Detail string }
@@ -242,11 +249,14 @@ func (s *Console) importFile(w http.ResponseWriter, r *http.Request, v visit) {
 			return
 		}
 		request.Mapping = chosenColumns(r, request.Kind)
+		request.Sheet = cmp.Or(r.PostFormValue("sheet"), request.Sheet)
 	}
 	out, err := s.c.Imports.Apply(r.Context(), v.by, request)
 	switch {
 	case err != nil:
 		s.broken(w, r, v, err)
+	case out.Refused() && len(out.Book.Sheets) > 1:
+		s.askSheet(w, r, v, request, out)
 	case out.Refused():
 		again(out.Refusal)
 	default:
@@ -271,6 +281,10 @@ func (s *Console) showChecked(w http.ResponseWriter, r *http.Request, v visit, r
 	d := s.result(v, out)
 	d.Ignored, d.Old, d.Command = strings.Join(out.Ignored, ", "), out.Old, importCommand(request)
 	d.Totals = slices.Insert(d.Totals, 0, importTotal{t.ImportRows(), itoa(out.Import.Lines)})
+	if out.Book.Sheet != "" {
+		d.Totals = slices.Insert(d.Totals, 0, importTotal{t.ImportSheet(), out.Book.Sheet})
+	}
+	d.OtherSheets = strings.Join(out.Book.Others, ", ")
 	for _, c := range out.Columns {
 		one := columnChoice{Name: c.Name, Label: t.Name("import-column", c.Name), Heading: c.Heading, From: []choice{{"", t.ImportNone()}}}
 		for _, heading := range out.Header {
@@ -281,17 +295,45 @@ func (s *Console) showChecked(w http.ResponseWriter, r *http.Request, v visit, r
 		d.Columns = append(d.Columns, one)
 	}
 	var err error
-	if d.FormID, err = s.formID(v); err != nil {
+	if d.FormID, err = s.keepChecked(v, request); err != nil {
 		s.broken(w, r, v, err)
 		return
 	}
-	s.checked.keep(checkedFile{form: d.FormID, session: v.session, request: request, at: s.c.Now()})
 	s.show(w, r, http.StatusOK, importCheckView(s.page(r, v, t.ImportTitle()), d))
+}
+
+// keepChecked keeps a file for the next step, and returns the id of the form that sends it on.
+func (s *Console) keepChecked(v visit, request imports.Request) (form string, err error) {
+	if form, err = s.formID(v); err == nil {
+		s.checked.keep(checkedFile{form: form, session: v.session, request: request, at: s.c.Now()})
+	}
+	return form, err
+}
+
+// askSheet says why no sheet of a workbook, or not this one, can be imported, and lets somebody choose another one.
+func (s *Console) askSheet(w http.ResponseWriter, r *http.Request, v visit, request imports.Request, out imports.Result) {
+	t := v.site.say
+	d := sheetChoice{Error: t.Refusal(out.Refusal).Detail(), Sheet: request.Sheet}
+	for _, one := range out.Book.Sheets {
+		if !one.IsHidden {
+			d.From = append(d.From, choice{one.Name, one.Name})
+		}
+	}
+	request.Mapping = nil // another sheet has other columns
+	var err error
+	if d.FormID, err = s.keepChecked(v, request); err != nil {
+		s.broken(w, r, v, err)
+		return
+	}
+	s.show(w, r, http.StatusUnprocessableEntity, importSheetView(s.page(r, v, t.ImportTitle()), d))
 }
 
 // importCommand is the command that imports the same file.
 func importCommand(w imports.Request) string {
 	options := []string{}
+	if w.Sheet != "" {
+		options = append(options, "--sheet", w.Sheet)
+	}
 	for _, name := range w.Kind.Columns() {
 		if heading := w.Mapping[name]; heading != "" {
 			options = append(options, "--map", name+"="+heading)

@@ -2,10 +2,14 @@ package console_test
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"mime/multipart"
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/xuri/excelize/v2"
 
 	"github.com/paywatt/paywatt/internal/access"
 )
@@ -105,4 +109,48 @@ func TestAColumnWithoutAHeadingCannotBeChosen(t *testing.T) {
 	if choices == 0 || empty != choices {
 		t.Errorf("%d choices of a column have %d empty options", choices, empty)
 	}
+}
+
+// bookOf makes a workbook of sheets of meters and lets a function change it. The first sheet is "Sheet1".
+func bookOf(t *testing.T, change func(*excelize.File) error) string {
+	t.Helper()
+	f := excelize.NewFile()
+	if err := change(f); err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := f.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// fill writes rows into a sheet, and makes the sheet if it is not there.
+func fill(f *excelize.File, name string, rows ...[]any) error {
+	if _, err := f.NewSheet(name); err != nil {
+		return err
+	}
+	for i, row := range rows {
+		if err := f.SetSheetRow(name, fmt.Sprintf("A%d", i+1), &row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// TestTheSheetOfAWorkbookIsChosen: a workbook with several lists asks for the sheet, without the file being chosen again.
+func TestTheSheetOfAWorkbookIsChosen(t *testing.T) {
+	g := begin(t).enter(ownerEmail)
+	form := g.get("/import").is(200).value("form")
+	file := bookOf(t, func(f *excelize.File) error {
+		return errors.Join(fill(f, "Sheet1", []any{"Read me"}, []any{"This is a list"}), fill(f, "People", []any{"name"}, []any{"Juma"}, []any{"Asha"}))
+	})
+	asked := g.send("/import", "people.xlsx", file, "form", form, "kind", "customers").is(422).says(`Several sheets of the workbook have rows: "Sheet1", "People".`, "Sheet", "People")
+	wrong := g.send("/import", "", "", "form", asked.value("form"), "act", "check", "sheet", "Sheet1").is(422).says("The file has no column that is named name", "People")
+	checked := g.send("/import", "", "", "form", wrong.value("form"), "act", "check", "sheet", "People").is(200).
+		says("Sheet People", "Rows 2", "Would be imported 2", "These sheets are not imported: Sheet1", "paywatt import customers FILE --sheet People")
+	g.send("/import", "", "", "form", asked.value("form"), "act", "import").is(422) // that form is over
+	g.send("/import", "", "", "form", checked.value("form"), "act", "import").is(201).says("Imported 2")
+	again := g.send("/import", "people.xlsx", file, "form", form, "kind", "customers").is(422)
+	g.send("/import", "", "", "form", again.value("form"), "act", "import").is(422).says("Several sheets of the workbook have rows") // nobody has chosen one
 }
