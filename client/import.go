@@ -18,6 +18,7 @@ type ImportFile struct {
 	Kind     string // meters, customers, debts or balances
 	Content  []byte // CSV or XLSX
 	Sheet    string // of a workbook; empty if only one visible sheet has rows
+	Hidden   bool   // also import hidden rows and columns of the sheet
 	DryRun   bool   // only say what would happen
 	Map      map[string]string
 	Defaults map[string]string
@@ -32,6 +33,9 @@ func (c *Client) Import(ctx context.Context, f ImportFile, key string) (out apiv
 	}
 	if f.Sheet != "" {
 		q.query.Set("sheet", f.Sheet)
+	}
+	if f.Hidden {
+		q.query.Set("hidden", "true")
 	}
 	for name, pairs := range map[string]map[string]string{"map": f.Map, "default": f.Defaults} {
 		for column, value := range pairs {

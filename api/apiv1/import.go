@@ -33,6 +33,15 @@ type ImportSummary struct {
 	UndoneAt  *time.Time `json:"undone_at,omitempty" doc:"When it was undone"`
 }
 
+// ImportHidden is what a workbook hides from whoever opens it.
+type ImportHidden struct {
+	Sheet    bool     `json:"sheet,omitempty" doc:"The sheet that was read is hidden; the call names it"`
+	Sheets   []string `json:"sheets,omitempty" doc:"Hidden sheets that were not read"`
+	RowCount int      `json:"row_count" doc:"Number of hidden rows with values, also of those that a filter hides"`
+	Rows     []int    `json:"rows,omitempty" doc:"Their numbers; they are imported like all others, but only with hidden=true"`
+	Columns  []string `json:"columns,omitempty" example:"[\"B (amount)\"]" doc:"Hidden columns with values: the letter, and the heading"`
+}
+
 // Import is a file that was imported.
 type Import struct {
 	ImportSummary
@@ -43,6 +52,7 @@ type Import struct {
 	Ignored []string       `json:"ignored,omitempty" doc:"Headings of columns that mean nothing to the import"`
 	Sheet   string         `json:"sheet,omitempty" example:"Meters" doc:"Sheet of the workbook that was read; only with the call that sends the file"`
 	Others  []string       `json:"other_sheets,omitempty" doc:"Visible sheets of the workbook that were not read, because the call names another one"`
+	Hidden  *ImportHidden  `json:"hidden,omitempty" doc:"What the workbook hides; only with the call that sends the file"`
 	Old     string         `json:"read_as_windows_1252,omitempty" doc:"A value of a CSV file that is not Unicode, so that its letters were read as Windows-1252; check whether it is right"`
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/internal/sheet"
 )
 
 func newImportCommand(c console) *cobra.Command {
@@ -42,7 +43,7 @@ func newImportFile(c console, kind, example string) *cobra.Command {
 		Use: kind + " FILE", Short: "Import " + kind + " from a CSV or XLSX file; each row once", Args: cobra.ExactArgs(1), Example: "  " + example,
 		Long: "Import " + kind + " from a CSV or XLSX file, or - for standard input. The first row names the columns. A row is imported as a whole or\n" +
 			"not at all. Sending the same file again imports nothing twice. Of a workbook one visible sheet is imported; if several have rows,\n" +
-			"name the sheet with --sheet.",
+			"name the sheet with --sheet. Hidden rows and columns of the sheet are imported only with --hidden.",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) (err error) {
 			if f.Content, err = c.readInput(args[0]); err != nil {
 				return usage("The file cannot be read: "+err.Error()+".", "Give a file that you may read, or - for standard input.")
@@ -56,11 +57,13 @@ func newImportFile(c console, kind, example string) *cobra.Command {
 			}
 			if err == nil {
 				c.tellSheets(i)
+				c.tellHidden(i, f)
 			}
 			return answer(c, cmd, i, err, importTable)
 		}),
 	}
 	cmd.Flags().StringVar(&f.Sheet, "sheet", "", "sheet of a workbook in which several sheets have rows")
+	cmd.Flags().BoolVar(&f.Hidden, "hidden", false, "also import hidden rows and hidden columns of the sheet")
 	cmd.Flags().BoolVar(&f.DryRun, "dry-run", false, "only say what would happen, row by row")
 	cmd.Flags().StringToStringVar(&f.Map, "map", nil, "heading of a column that has another one than usual: number=\"Meter No\"")
 	cmd.Flags().StringToStringVar(&f.Defaults, "default", nil, "value of cells that are empty: tariff=domestic")
@@ -76,6 +79,28 @@ func (c console) tellSheets(i apiv1.Import) {
 	c.tell("Sheet of the workbook: %q", i.Sheet)
 	if len(i.Others) > 0 {
 		c.tell("Other sheets, which are not imported: %s", quoteAll(i.Others))
+	}
+}
+
+// tellHidden says what the workbook hides, and what becomes of it.
+func (c console) tellHidden(i apiv1.Import, f client.ImportFile) {
+	if i.Hidden == nil {
+		return
+	}
+	if i.Hidden.Sheet {
+		c.tell("The workbook hides this sheet.")
+	}
+	if len(i.Hidden.Sheets) > 0 {
+		c.tell("Hidden sheets, which are not imported: %s", quoteAll(i.Hidden.Sheets))
+	}
+	if i.Hidden.RowCount > 0 {
+		c.tell("Hidden rows, which are imported like the others: %s (%d in all)", sheet.Spans(i.Hidden.Rows), i.Hidden.RowCount)
+	}
+	if len(i.Hidden.Columns) > 0 {
+		c.tell("Hidden columns: %s", quoteAll(i.Hidden.Columns))
+	}
+	if f.DryRun && i.Hidden.RowCount+len(i.Hidden.Columns) > 0 {
+		c.tell("If hidden rows and columns are meant, add --hidden to import them.")
 	}
 }
 

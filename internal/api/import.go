@@ -35,6 +35,7 @@ type ImportFile struct {
 	Mode    string   `query:"mode" doc:"apply (default), or dry_run to see what would happen"`
 	Map     []string `query:"map,explode" doc:"Heading of a column that has another one than usual: number=Meter No; repeatable"`
 	Sheet   string   `query:"sheet" doc:"Name of the workbook's sheet to read, in capitals or not. It is needed if several visible sheets have rows"`
+	Hidden  bool     `query:"hidden" doc:"Also import hidden rows and hidden columns of the sheet. Without it a sheet that has some is refused, except in a dry run"`
 	Default []string `query:"default,explode" doc:"Value of cells that are empty: tariff=domestic; repeatable"`
 }
 
@@ -50,7 +51,7 @@ func (a *API) importRoutes(r router) {
 		Summary:    "Import meters, customers, debts or opening balances from a file",
 		Parameters: keyParam(),
 		Description: "The body is CSV or XLSX; the first row names the columns. Of a workbook one visible sheet is read; if several have rows, sheet " +
-			"names it. Each row is imported as a whole or not at all, and only once. Needs " +
+			"names it. Hidden rows and columns are imported only with hidden=true. Each row is imported as a whole or not at all, and only once. Needs " +
 			"the header Idempotency-Key. If the answer was lost, send the file again: rows that were imported are not imported a second time. " +
 			"Meters that need a second person are refused. A file of debts or balances may need one as a whole: then all rows are waiting, and " +
 			"the answer names the approval. The secrets of registered meters are in the answer, and only once.",
@@ -85,7 +86,7 @@ func (a *API) importRoutes(r router) {
 }
 
 func (a *API) imported(ctx context.Context, x *exchange, in *ImportFile) (*reply[apiv1.Import], error) {
-	w := imports.Request{Kind: imports.Kind(in.Kind), File: x.body, Sheet: in.Sheet, DryRun: in.Mode == "dry_run", Key: x.once.Key}
+	w := imports.Request{Kind: imports.Kind(in.Kind), File: x.body, Sheet: in.Sheet, Hidden: in.Hidden, DryRun: in.Mode == "dry_run", Key: x.once.Key}
 	if in.Mode != "" && in.Mode != "apply" && !w.DryRun {
 		return nil, problemOf(refuse.ImportModeUnknown(refusal.Echo(in.Mode)))
 	}
@@ -112,10 +113,22 @@ func importSummaryOf(i imports.Import) apiv1.ImportSummary {
 	return s
 }
 
+// hiddenOf says what a workbook hides, or nil if it hides nothing.
+func hiddenOf(out imports.Result) *apiv1.ImportHidden {
+	h := apiv1.ImportHidden{Sheet: out.Book.IsHidden, Sheets: out.Book.HiddenSheets(), RowCount: len(out.Book.HiddenRows), Rows: out.Book.HiddenRows}
+	for _, c := range out.Hidden {
+		h.Columns = append(h.Columns, c.String())
+	}
+	if !h.Sheet && h.Sheets == nil && h.Rows == nil && h.Columns == nil {
+		return nil
+	}
+	return &h
+}
+
 func importOf(out imports.Result) apiv1.Import {
 	n := out.Totals()
 	b := apiv1.Import{ImportSummary: importSummaryOf(out.Import), Rows: make([]apiv1.ImportResult, len(out.Lines)), Ignored: out.Ignored, Old: out.Old,
-		Sheet: out.Book.Sheet, Others: out.Book.Others,
+		Sheet: out.Book.Sheet, Others: out.Book.Others, Hidden: hiddenOf(out),
 		Totals: apiv1.ImportTotals{OK: n[imports.Done], Error: n[imports.Failed], Duplicate: n[imports.Duplicate], Undone: n[imports.Undone], Waiting: n[imports.Waiting]}}
 	if out.Import.Kind.Money() {
 		sum := amountOf(out.Total)

@@ -2,9 +2,11 @@ package api_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -60,5 +62,31 @@ func TestAnImportNamesItsSheet(t *testing.T) {
 	got := decode[apiv1.Import](t, w.want(http.StatusCreated, send("block b")))
 	if got.Sheet != "Block B" || !slices.Equal(got.Others, []string{"Block A"}) || got.Totals.OK != 2 {
 		t.Errorf("sheet block b: %+v", got)
+	}
+}
+
+// TestAnImportNamesWhatIsHidden: the answer says what the workbook hides, and hidden rows are imported only with hidden=true.
+func TestAnImportNamesWhatIsHidden(t *testing.T) {
+	w := begin(t)
+	file := bookOf(t, func(f *excelize.File) error {
+		return errors.Join(f.SetRowVisible("People", 3, false), f.SetRowVisible("People", 4, false), f.SetColVisible("People", "A", false), f.SetSheetVisible("Old", false))
+	}, map[string][]string{"People": {"name", "Amina", "Ben", "Cara"}, "Old": {"name", "Dan"}})
+	send := func(more string) answer {
+		return w.ask("POST", "/v1/imports?kind=customers"+more, w.key, file, "Content-Type", "application/octet-stream", "Idempotency-Key", "what-is-hidden")
+	}
+	got := w.want(http.StatusUnprocessableEntity, send(""))
+	if code, _ := w.problem(got); code != "import-unreadable" || !strings.Contains(string(got.body), "rows 3–4 (2 in all), columns A (name)") {
+		t.Errorf("without a word: %s", got.body)
+	}
+	want := apiv1.ImportHidden{Sheets: []string{"Old"}, RowCount: 2, Rows: []int{3, 4}, Columns: []string{"A (name)"}}
+	for _, more := range []string{"&mode=dry_run", "&hidden=true"} {
+		got := decode[apiv1.Import](t, w.want(http.StatusCreated, send(more)))
+		if got.Hidden == nil || !reflect.DeepEqual(*got.Hidden, want) || got.Sheet != "People" || got.Others != nil || got.Totals.OK != 3 {
+			t.Errorf("%s: %+v, hidden %+v", more, got, got.Hidden)
+		}
+	}
+	plain := bookOf(t, nil, map[string][]string{"People": {"name", "Eve"}})
+	if got := w.want(http.StatusCreated, w.ask("POST", "/v1/imports?kind=customers", w.key, plain, "Content-Type", "application/octet-stream", "Idempotency-Key", "nothing-is-hidden")); strings.Contains(string(got.body), `"hidden"`) {
+		t.Errorf("nothing is hidden: %s", got.body)
 	}
 }

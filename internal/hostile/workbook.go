@@ -284,6 +284,10 @@ func (s *fileList) structure() {
 	s.inPart("millions of empty shared texts", textPart, textsHead, "<si/>", "</sst>", 32<<20)
 	s.inPart("millions of pieces of one shared text", textPart, textsHead+"<si>", "<r><t>a</t></r>", "</si></sst>", 32<<20)
 	s.inPart("millions of texts of one shared text", textPart, textsHead+"<si>", "<t>a</t>", "</si></sst>", 32<<20)
+	s.add("millions of hidden columns", func() []byte {
+		return sheet(filled(oneRow+"</sheetData><cols>", `<col min="1" max="16384" hidden="1"/>`, "</cols>", partSize), "</worksheet>")
+	})
+	s.piece(false, "hidden rows", `<row hidden="1" ht="0"><c><v>1</v></c></row>`, 8<<20)
 	s.quick("20 sheets of empty rows", func() []byte { return sheets(20, string(filled(sheetHead, "<row/>", sheetTail, 3<<20))) })
 	s.add("20 sheets of blanks", func() []byte {
 		return sheets(20, string(filled(sheetHead, strings.Repeat(" ", 1000), sheetTail, 4<<20)))

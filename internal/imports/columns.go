@@ -145,6 +145,38 @@ func (k Kind) place(t sheet.Table, mapping map[string]string) (placed, refusal.R
 	return p, refusal.Refusal{}
 }
 
+// hidden lists the hidden columns of a sheet.
+func (p placed) hidden(b sheet.Book) (out []Column) {
+	for _, i := range b.HiddenColumns {
+		out = append(out, Column{Name: columnLetter(i), Heading: p.header[i]})
+	}
+	return out
+}
+
+// refuseHidden refuses a sheet whose hidden rows or columns would be imported. Whoever opens the workbook does not see them, so nothing of them
+// is booked before somebody says that they are meant.
+func (p placed) refuseHidden(b sheet.Book) refusal.Refusal {
+	var used []string
+	for _, i := range b.HiddenColumns {
+		for _, at := range p.at {
+			if at == i {
+				used = append(used, columnLetter(i)+" ("+refusal.Echo(p.header[i])+")")
+			}
+		}
+	}
+	columns := strings.Join(used, ", ")
+	rows, n := sheet.Spans(b.HiddenRows), int64(len(b.HiddenRows))
+	switch {
+	case n > 0 && columns != "":
+		return refuse.ImportHiddenBoth(rows, n, columns)
+	case n > 0:
+		return refuse.ImportHiddenRows(rows, n)
+	case columns != "":
+		return refuse.ImportHiddenColumns(columns)
+	}
+	return refusal.Refusal{}
+}
+
 // columns lists the columns of a kind with their headings.
 func (p placed) columns(k Kind, t sheet.Table) (out []Column) {
 	for _, name := range k.Columns() {

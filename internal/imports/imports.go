@@ -79,6 +79,7 @@ type Request struct {
 	Mapping  map[string]string // headings of columns that have other headings than usual, by the column's name
 	Defaults map[string]string // values of cells that are empty, by the column's name
 	Sheet    string            // of a workbook; empty for the only visible one with values
+	Hidden   bool              // hidden rows and columns of the sheet are meant too
 	DryRun   bool
 	Key      string // idempotency key
 }
@@ -91,6 +92,7 @@ type Result struct {
 	Ignored []string         // headings that mean nothing to the import
 	Old     string           // a value whose letters may be wrong; see [sheet.Table]
 	Book    sheet.Book       // which sheet was read; its sheets even if the file is refused
+	Hidden  []Column         // hidden columns of the sheet: the letter of each, and its heading
 	Header  []string         // all headings of the file
 	Columns []Column         // the columns of the import, each with its heading
 	Waits   *access.Approval // a second person must approve the whole file first
@@ -99,6 +101,14 @@ type Result struct {
 
 // Column says which heading of a file a column of the import has; Heading is empty for none.
 type Column struct{ Name, Heading string }
+
+// String names a column of a file by its letter and heading.
+func (c Column) String() string {
+	if c.Heading == "" {
+		return c.Name
+	}
+	return c.Name + " (" + c.Heading + ")"
+}
 
 // Totals counts the rows by state.
 func (r Result) Totals() map[State]int {
@@ -231,6 +241,11 @@ func (s *Imports) Apply(ctx context.Context, by access.Actor, w Request) (_ Resu
 			return Result{Refusal: refuse.ImportColumnUnknown(refusal.Echo(name), strings.Join(w.Kind.Columns(), ", "))}, nil
 		}
 	}
+	if !w.DryRun && !w.Hidden {
+		if no := where.refuseHidden(table.Book); no.Refused() {
+			return Result{Refusal: no, Book: table.Book}, nil
+		}
+	}
 	f := file{placed: where, defaults: w.Defaults}
 	if w.Kind.Money() {
 		if f.currency, no, err = s.currency(ctx, by); err != nil || no.Refused() {
@@ -245,7 +260,7 @@ func (s *Imports) Apply(ctx context.Context, by access.Actor, w Request) (_ Resu
 		}
 		_, sum := total(lines)
 		return Result{Import: Import{Kind: w.Kind, By: by.String(), Lines: len(rows), CreatedAt: s.c.Now()}, Lines: lines, Ignored: where.ignored,
-			Old: table.Old, Book: table.Book, Header: table.Header, Columns: where.columns(w.Kind, table), Total: money.Amount{Minor: sum, Currency: f.currency.Code}}, err
+			Old: table.Old, Book: table.Book, Hidden: where.hidden(table.Book), Header: table.Header, Columns: where.columns(w.Kind, table), Total: money.Amount{Minor: sum, Currency: f.currency.Code}}, err
 	}
 	started, err := s.begin(ctx, by, w, rows)
 	if err != nil || started.Refused() {
@@ -253,14 +268,15 @@ func (s *Imports) Apply(ctx context.Context, by access.Actor, w Request) (_ Resu
 	}
 	if started.waits != nil {
 		out, err := s.show(ctx, by, started.i)
-		out.Waits, out.Book = started.waits, table.Book
+		out.Waits, out.Book, out.Hidden = started.waits, table.Book, where.hidden(table.Book)
 		return out, err
 	}
 	if started.i.Approved { // only the rows that a second person has seen
 		rows = started.rows
 	}
 	out, err := s.run(ctx, by, started.i, rows)
-	out.Ignored, out.Old, out.Book = where.ignored, table.Old, table.Book
+	out.Ignored, out.Old = where.ignored, table.Old
+	out.Book, out.Hidden = table.Book, where.hidden(table.Book)
 	_, sum := total(out.Lines)
 	out.Total = money.Amount{Minor: sum, Currency: f.currency.Code}
 	return out, fault.Wrap(err, "import %s", started.i.ID.Text(id.Import))

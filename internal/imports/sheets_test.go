@@ -1,6 +1,7 @@
 package imports_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -62,5 +63,60 @@ func TestASheetIsImportedByItsName(t *testing.T) {
 	}
 	if n := w.number("SELECT count(*) FROM audit WHERE {tenant} AND after LIKE '%sheet=\"block b\"'"); n != 1 {
 		t.Errorf("the audit log names the sheet %d times", n)
+	}
+}
+
+// TestWhatIsHiddenIsNotBookedUnseen: hidden rows and columns are in the check. Without a word that they are meant, nothing is booked.
+func TestWhatIsHiddenIsNotBookedUnseen(t *testing.T) {
+	w := newWorld(t, false)
+	w.meters(1, 3)
+	hideRow := func(f *excelize.File) error { return f.SetRowVisible("Sheet1", 3, false) }
+	hideColumn := func(letter string) func(*excelize.File) error {
+		return func(f *excelize.File) error { return f.SetColVisible("Sheet1", letter, false) }
+	}
+	for n, c := range []struct {
+		what, want string // what the refusal says; empty if there is none
+		columns    string
+		hide       []func(*excelize.File) error
+	}{
+		{"nothing", "", "[]", nil},
+		{"a row", "Hidden rows of the sheet would be imported: 3 (1 in all).", "[]", []func(*excelize.File) error{hideRow}},
+		{"a column", "Hidden columns of the sheet would be imported: B (amount).", "[B (amount)]", []func(*excelize.File) error{hideColumn("B")}},
+		{"both", "rows 3 (1 in all), columns A (account).", "[A (account)]", []func(*excelize.File) error{hideRow, hideColumn("A")}},
+		{"a column that is not used", "", "[C (floor)]", []func(*excelize.File) error{hideColumn("C")}},
+	} {
+		file := book(t, func(f *excelize.File) error {
+			for _, hide := range c.hide {
+				if err := hide(f); err != nil {
+					return err
+				}
+			}
+			return nil
+		}, []any{"account", "amount", "floor", "memo"}, []any{meterNumber(1), 100, 1, c.what}, []any{meterNumber(2), 300, 2, c.what})
+		send := func(dry, hidden bool) imports.Result {
+			t.Helper()
+			out, err := w.Apply(t.Context(), w.by, imports.Request{Kind: imports.Debts, File: []byte(file), DryRun: dry, Hidden: hidden, Key: fmt.Sprintf("hidden-%d", n)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return out
+		}
+		if out := send(true, false); out.Refused() || len(out.Lines) != 2 || fmt.Sprint(out.Hidden) != c.columns {
+			t.Errorf("%s, checked: %s %v %v", c.what, out.Detail(), out.Hidden, out.Lines)
+		}
+		before := w.number("SELECT count(*) FROM import WHERE {tenant}")
+		out := send(false, false)
+		if c.want == "" {
+			if out.Refused() || out.Totals()[imports.Done] != 2 {
+				t.Errorf("%s: %s", c.what, out.Detail())
+			}
+			continue
+		}
+		if began := w.number("SELECT count(*) FROM import WHERE {tenant}") - before; !strings.Contains(out.Detail(), c.want) || began != 0 {
+			t.Errorf("%s: %s, want %s; %d imports began", c.what, out.Detail(), c.want, began)
+		}
+		if out := send(false, true); out.Refused() || out.Totals()[imports.Done] != 2 || fmt.Sprint(out.Hidden) != c.columns {
+			t.Errorf("%s, meant: %s %v", c.what, out.Detail(), out.Totals())
+		}
 	}
 }

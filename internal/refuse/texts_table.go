@@ -3824,6 +3824,21 @@ func ImportColumnMissing(name string) refusal.Refusal {
 	return refusal.Refusal{Code: "import-unreadable", Text: "import-column-missing", What: "The file has no column that is named " + name + ".", Not: "Nothing was imported.", Try: "Give the columns names in the first row, or say which column it is.", Args: []refusal.Arg{{Place: "name", Value: name}}}
 }
 
+// ImportHiddenRows: Hidden rows of the sheet would be imported: {rows} ({n} in all). Show or delete what is hidden. If it is meant, check the file first, and import it with --hidden in the command, hidden=true in the API.
+func ImportHiddenRows(rows string, n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "import-unreadable", Text: "import-hidden-rows", What: "Hidden rows of the sheet would be imported: " + rows + " (" + strconv.FormatInt(n, 10) + " in all).", Not: "Nothing was imported.", Try: "Show or delete what is hidden. If it is meant, check the file first, and import it with --hidden in the command, hidden=true in the API.", Args: []refusal.Arg{{Place: "rows", Value: rows}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
+// ImportHiddenColumns: Hidden columns of the sheet would be imported: {columns}. Show or delete what is hidden. If it is meant, check the file first, and import it with --hidden in the command, hidden=true in the API.
+func ImportHiddenColumns(columns string) refusal.Refusal {
+	return refusal.Refusal{Code: "import-unreadable", Text: "import-hidden-columns", What: "Hidden columns of the sheet would be imported: " + columns + ".", Not: "Nothing was imported.", Try: "Show or delete what is hidden. If it is meant, check the file first, and import it with --hidden in the command, hidden=true in the API.", Args: []refusal.Arg{{Place: "columns", Value: columns}}}
+}
+
+// ImportHiddenBoth: Hidden rows and columns of the sheet would be imported: rows {rows} ({n} in all), columns {columns}. Show or delete what is hidden. If it is meant, check the file first, and import it with --hidden in the command, hidden=true in the API.
+func ImportHiddenBoth(rows string, n int64, columns string) refusal.Refusal {
+	return refusal.Refusal{Code: "import-unreadable", Text: "import-hidden-both", What: "Hidden rows and columns of the sheet would be imported: rows " + rows + " (" + strconv.FormatInt(n, 10) + " in all), columns " + columns + ".", Not: "Nothing was imported.", Try: "Show or delete what is hidden. If it is meant, check the file first, and import it with --hidden in the command, hidden=true in the API.", Args: []refusal.Arg{{Place: "rows", Value: rows}, {Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "columns", Value: columns}}}
+}
+
 // ImportRowWide: The row has more values than the file has columns. Write values with a comma in quotation marks, and import the file again.
 func ImportRowWide() refusal.Refusal {
 	return refusal.Refusal{Code: "import-row", Text: "import-row-wide", What: "The row has more values than the file has columns.", Not: "This row was not imported.", Try: "Write values with a comma in quotation marks, and import the file again."}

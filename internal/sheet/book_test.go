@@ -154,3 +154,71 @@ func TestManySheetsAreNamedInPart(t *testing.T) {
 		t.Errorf("1001 sheets: %s", no.Detail())
 	}
 }
+
+// TestHiddenRowsAndColumnsAreNamed: the table has them like all others, and says which they are. Rows and columns without values hide nothing.
+func TestHiddenRowsAndColumnsAreNamed(t *testing.T) {
+	row := func(line int, attributes string, values ...string) string {
+		var b strings.Builder
+		fmt.Fprintf(&b, `<row r="%d" %s>`, line, attributes)
+		for _, v := range values {
+			fmt.Fprintf(&b, `<c t="inlineStr"><is><t>%s</t></is></c>`, v)
+		}
+		return b.String() + "</row>"
+	}
+	heads := row(1, "", "number", "name", "", "note")
+	plain := heads + row(2, "", "1", "Amina", "", "x")
+	for name, c := range map[string]struct {
+		columns, rows string
+		want          string // rows and columns
+	}{
+		"nothing":                       {"", plain, "[] []"},
+		"which says so":                 {`<col min="1" max="2" hidden="0" width="9.1"/>`, heads + row(2, `hidden="false" ht="15"`, "1"), "[] []"},
+		"a row":                         {"", plain + row(3, `hidden="1"`, "2"), "[3] []"},
+		"a row, in words":               {"", plain + row(3, `hidden="true"`, "2"), "[3] []"},
+		"a row without height":          {"", plain + row(3, `ht="0" customHeight="1"`, "2") + row(4, `ht="0.0"`, "2"), "[3 4] []"},
+		"rows behind a filter":          {"", plain + row(7, `spans="1:2" hidden="1"`, "2") + row(8, `hidden="1"`, "3") + row(9, "", "4"), "[7 8] []"},
+		"a row without values":          {"", plain + row(3, `hidden="1"`, "", " ") + `<row r="4" hidden="1"/>`, "[] []"},
+		"the headings":                  {"", row(1, `hidden="1"`, "number") + row(2, "", "1"), "[1] []"},
+		"a row without a number":        {"", plain + `<row hidden="1"><c><v>2</v></c></row>`, "[3] []"},
+		"a column":                      {`<col min="2" max="2" hidden="1"/>`, plain, "[] [1]"},
+		"a column without width":        {`<col min="2" max="2" width="0"/>`, plain, "[] [1]"},
+		"all columns":                   {`<col min="1" max="16384" hidden="1"/>`, plain, "[] [0 1 3]"},
+		"two ranges":                    {`<col min="1" max="1" hidden="true"/><col min="2" max="3" width="9"/><col min="4" max="9" hidden="1"/>`, plain, "[] [0 3]"},
+		"ranges over one another":       {`<col min="1" max="2" hidden="1"/><col min="2" max="2" hidden="1"/>`, plain, "[] [0 1]"},
+		"a column without a heading":    {`<col min="3" max="3" hidden="1"/>`, heads + row(2, "", "1", "", "x"), "[] [2]"},
+		"columns behind the list":       {`<col min="5" max="16384" hidden="1"/>`, plain, "[] []"},
+		"columns far behind all limits": {`<col min="999999999" max="9999999999" hidden="1"/>`, plain, "[] []"},
+		"both":                          {`<col min="4" max="4" hidden="1"/>`, plain + row(3, `hidden="1"`, "2"), "[3] [3]"},
+	} {
+		table, no := sheet.Read(bookOf(t, tab{name: "M", xml: "<worksheet><cols>" + c.columns + "</cols><sheetData>" + c.rows + "</sheetData></worksheet>"}))
+		if got := fmt.Sprint(table.Book.HiddenRows, table.Book.HiddenColumns); no.Refused() || got != c.want || table.Book.IsHidden {
+			t.Errorf("%s: %s %s, want %s", name, got, no.Detail(), c.want)
+		}
+	}
+	for _, column := range []string{`<col hidden="1"/>`, `<col min="x" max="2" hidden="1"/>`, `<col min="0" max="2" hidden="1"/>`, `<col min="3" max="2" hidden="1"/>`} {
+		if _, no := sheet.Read(bookOf(t, tab{name: "M", xml: "<worksheet><cols>" + column + "</cols><sheetData>" + plain + "</sheetData></worksheet>"})); no.Code != refusal.ImportUnreadable {
+			t.Errorf("%s is read", column)
+		}
+	}
+	table, _ := sheet.ReadSheet(bookOf(t, tab{name: "Old", state: "veryHidden", xml: listXML("number", "2")}, tab{name: "Older", state: "hidden"}, tab{name: "M", xml: listXML("number", "1")}), "old")
+	if got := table.Book.HiddenSheets(); !table.Book.IsHidden || !slices.Equal(got, []string{"Older"}) {
+		t.Errorf("a hidden sheet: %+v, beside it %q", table.Book, got)
+	}
+}
+
+// TestSpansOfRows: rows that follow one another are one span, and the text stays short.
+func TestSpansOfRows(t *testing.T) {
+	var odd []int
+	for i := range 25 {
+		odd = append(odd, 2*i+1)
+	}
+	for _, c := range []struct {
+		rows []int
+		want string
+	}{{nil, ""}, {[]int{4}, "4"}, {[]int{4, 5}, "4–5"}, {[]int{2, 4, 5, 6, 9, 11, 12}, "2, 4–6, 9, 11–12"}, {[]int{5, 5, 4}, "5, 5, 4"}, {odd[:20], "1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31, 33, 35, 37, 39"},
+		{odd, "1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31, 33, 35, 37, 39, …"}} {
+		if got := sheet.Spans(c.rows); got != c.want {
+			t.Errorf("%v: %q, want %q", c.rows, got, c.want)
+		}
+	}
+}

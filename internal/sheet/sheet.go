@@ -35,11 +35,51 @@ type Table struct {
 	Old string
 }
 
-// Book says which sheet of a workbook was read. It is empty for a file that is no workbook.
+// Book says which sheet of a workbook was read, and what whoever opens the workbook does not see. It is empty for a file that is no workbook.
 type Book struct {
 	Sheet  string   // the name of the sheet that was read
 	Sheets []Sheet  // all, in the order of their tabs
 	Others []string // visible sheets that were not read because another one was named. Without a name the others are empty
+	// IsHidden says that the sheet that was read is hidden. HiddenRows are the numbers of its hidden rows with values, and HiddenColumns its
+	// hidden columns with values, from 0. They are in the table like all others. Filters hide rows too.
+	IsHidden      bool
+	HiddenRows    []int
+	HiddenColumns []int
+}
+
+// HiddenSheets lists the hidden sheets that were not read.
+func (b Book) HiddenSheets() (names []string) {
+	for _, s := range b.Sheets {
+		if s.IsHidden && s.Name != b.Sheet {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
+// maxSpans is how many spans of rows [Spans] writes.
+const maxSpans = 20
+
+// Spans writes the numbers of rows in short: 4, 7–9. It leaves out those behind many spans.
+func Spans(rows []int) string {
+	var out []string
+	for i := 0; i < len(rows); {
+		if len(out) == maxSpans {
+			out = append(out, "…")
+			break
+		}
+		end := i + 1
+		for end < len(rows) && rows[end] == rows[end-1]+1 {
+			end++
+		}
+		span := strconv.Itoa(rows[i])
+		if end-i > 1 {
+			span += "–" + strconv.Itoa(rows[end-1])
+		}
+		out = append(out, span)
+		i = end
+	}
+	return strings.Join(out, ", ")
 }
 
 // Sheet is a sheet of a workbook. A sheet of a chart is none.
@@ -215,6 +255,14 @@ func (c *collector) begin(names []string) refusal.Refusal {
 	}
 	c.header = slices.Clone(names)
 	return refusal.Refusal{}
+}
+
+// filled returns how many rows with values were added, with the header.
+func (c *collector) filled() int {
+	if c.header == nil {
+		return 0
+	}
+	return 1 + len(c.rows)
 }
 
 // table returns the table when all rows were added.

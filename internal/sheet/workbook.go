@@ -1,6 +1,7 @@
 package sheet
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"io"
@@ -50,10 +51,13 @@ func readWorkbook(file []byte, name string) (Table, refusal.Refusal) {
 	if !no.Refused() {
 		t, no = found.rows.table()
 	}
-	t.Book.Sheet = found.name
+	t.Book.Sheet = found.Name
+	if !no.Refused() {
+		t.Book.IsHidden, t.Book.HiddenRows, t.Book.HiddenColumns = found.IsHidden, found.hiddenRows, found.hiddenColumns.of(t)
+	}
 	for _, s := range b.sheets {
 		t.Book.Sheets = append(t.Book.Sheets, s.Sheet)
-		if name != "" && !s.IsHidden && s.Name != found.name {
+		if name != "" && !s.IsHidden && s.Name != found.Name {
 			t.Book.Others = append(t.Book.Others, s.Name)
 		}
 	}
@@ -105,8 +109,10 @@ type bookSheet struct {
 // found is the sheet that was read, or why none was.
 type found struct {
 	refusal.Refusal
-	name string
-	rows *collector
+	Sheet
+	rows          *collector
+	hiddenRows    []int
+	hiddenColumns hiddenColumns
 }
 
 // readSheet reads the sheet of a name. Without a name it reads the only visible sheet with values. A hidden sheet does not count there, because
@@ -444,6 +450,7 @@ var errRefused = errors.New("sheet: the workbook is refused")
 func (b *book) readRows(s *bookSheet) (found, error) {
 	r := rowReader{rows: &collector{}, texts: b.texts}
 	var merged []span
+	var hidden hiddenColumns
 	err := walkWithin(b.parts, s.part, &b.left, func(x *bounded.XML) error {
 		switch {
 		case x.Is("mergeCell"):
@@ -451,19 +458,21 @@ func (b *book) readRows(s *bookSheet) (found, error) {
 			if lines := (span{lineOf(from), lineOf(to)}); lines.from < lines.to {
 				merged = append(merged, lines)
 			}
+		case x.Is("col"):
+			return hidden.add(x)
 		case x.Is("row"):
 			return r.read(x)
 		}
 		return nil
 	})
 	if errors.Is(err, errRefused) {
-		return found{Refusal: r.Refusal, name: s.Name}, nil
+		return found{Refusal: r.Refusal, Sheet: s.Sheet}, nil
 	}
 	if err != nil {
 		return found{}, err
 	}
 	r.rows.merge(merged)
-	return found{name: s.Name, rows: r.rows}, nil
+	return found{Sheet: s.Sheet, rows: r.rows, hiddenRows: r.hidden, hiddenColumns: hidden}, nil
 }
 
 // errFound ends the reading of a sheet once it has a value.
@@ -498,6 +507,7 @@ type rowReader struct {
 	line            int
 	cells           []string
 	own             []byte // what stands in the present cell
+	hidden          []int  // lines of hidden rows with values
 }
 
 // refused ends the reading with a refusal.
@@ -518,6 +528,8 @@ func (r *rowReader) read(x *bounded.XML) error {
 			r.line = stored
 		}
 	}
+	isHidden := isSet(x.Attribute("hidden")) || isZero(x.Attribute("ht"))
+	before := r.rows.filled()
 	r.cells = r.cells[:0]
 	column := -1
 	for top := x.Depth(); ; {
@@ -528,6 +540,9 @@ func (r *rowReader) read(x *bounded.XML) error {
 		case token == bounded.End && x.Depth() < top:
 			if no := r.rows.add(r.line, r.cells); no.Refused() {
 				return r.refused(no)
+			}
+			if isHidden && r.rows.filled() > before {
+				r.hidden = append(r.hidden, r.line)
 			}
 			return nil
 		case token == bounded.Start && x.Is("c"):
@@ -613,6 +628,49 @@ func (r *rowReader) sharedText() (text string, tooLong bool, err error) {
 		return "", false, errPart
 	}
 	return r.texts[i].text, r.texts[i].tooLong, nil
+}
+
+// isSet reports whether an attribute says yes.
+func isSet(value []byte) bool {
+	return len(value) > 0 && string(value) != "0" && string(value) != "false"
+}
+
+// isZero reports whether an attribute is a height or a width of nothing.
+func isZero(value []byte) bool {
+	return len(value) > 0 && len(bytes.Trim(value, "0.")) == 0
+}
+
+// hiddenColumns says for each column how many hidden ranges of columns begin there, less those that end before it.
+type hiddenColumns [MaxColumns + 1]int
+
+// add takes the range of an element "col".
+func (h *hiddenColumns) add(x *bounded.XML) error {
+	if !isSet(x.Attribute("hidden")) && !isZero(x.Attribute("width")) {
+		return nil
+	}
+	from, err := strconv.Atoi(string(x.Attribute("min")))
+	if err != nil {
+		return errPart
+	}
+	to, err := strconv.Atoi(string(x.Attribute("max")))
+	if err != nil || from < 1 || to < from {
+		return errPart
+	}
+	h[min(from-1, MaxColumns)]++
+	h[min(to, MaxColumns)]--
+	return nil
+}
+
+// of lists the hidden columns of a table that have a heading or a value.
+func (h *hiddenColumns) of(t Table) (columns []int) {
+	open := 0
+	for i, heading := range t.Header {
+		open += h[i]
+		if open > 0 && (heading != "" || slices.ContainsFunc(t.Rows, func(r Row) bool { return r.Cells[i] != "" })) {
+			columns = append(columns, i)
+		}
+	}
+	return columns
 }
 
 // span are the lines that merged cells cover, from the first to the last.

@@ -5150,6 +5150,23 @@ func (t *Texts) ImportSheet() string { return t.say("pages.import.sheet") }
 // ImportOtherSheets: These sheets are not imported:
 func (t *Texts) ImportOtherSheets() string { return t.say("pages.import.other-sheets") }
 
+// ImportHiddenSheets: Hidden sheets, which are not imported:
+func (t *Texts) ImportHiddenSheets() string { return t.say("pages.import.hidden-sheets") }
+
+// ImportHiddenSheet: The workbook hides this sheet.
+func (t *Texts) ImportHiddenSheet() string { return t.say("pages.import.hidden-sheet") }
+
+// ImportHiddenRows: Hidden rows, which are imported like the others ({n} in all):
+func (t *Texts) ImportHiddenRows(n string) string { return t.say("pages.import.hidden-rows", "{n}", n) }
+
+// ImportHiddenColumns: Hidden columns:
+func (t *Texts) ImportHiddenColumns() string { return t.say("pages.import.hidden-columns") }
+
+// ImportSheetHidden: {name} (hidden)
+func (t *Texts) ImportSheetHidden(name string) string {
+	return t.say("pages.import.sheet-hidden", "{name}", name)
+}
+
 // ImportOldLetters: The file does not say how its letters are stored. They were read as Windows-1252, for example:
 func (t *Texts) ImportOldLetters() string { return t.say("pages.import.old-letters") }
 

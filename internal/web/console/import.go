@@ -39,6 +39,7 @@ const (
 type checkedFile struct {
 	form, session string // form is the id of the form that sends it on
 	request       imports.Request
+	isChecked     bool // a page has shown what the import would do
 	at            time.Time
 }
 
@@ -60,15 +61,15 @@ func (c *checkedFiles) keep(f checkedFile) {
 }
 
 // find returns a file of a session.
-func (c *checkedFiles) find(form, session string) (imports.Request, bool) {
+func (c *checkedFiles) find(form, session string) (checkedFile, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, f := range c.all {
 		if f.form == form && f.session == session {
-			return f.request, true
+			return f, true
 		}
 	}
-	return imports.Request{}, false
+	return checkedFile{}, false
 }
 
 // importForm is the first step.
@@ -97,6 +98,11 @@ type importResult struct {
 	Columns             []columnChoice
 	Ignored             string
 	OtherSheets         string // of the workbook, which are not imported
+	HiddenSheets        string // neither are these
+	HiddenSheet         bool   // the sheet that is imported is hidden
+	HiddenRows          string
+	HiddenRowsName      string
+	HiddenColumns       string
 	Old                 string // a value whose letters may be wrong
 	OK                  bool
 	Undoable            bool
@@ -240,16 +246,17 @@ func (s *Console) importFile(w http.ResponseWriter, r *http.Request, v visit) {
 	}
 	if act := r.PostFormValue("act"); act != "" {
 		kept, found := s.checked.find(r.PostFormValue("form"), v.session)
-		if !found {
+		if !found || act == "import" && !kept.isChecked {
 			again(refuse.ImportFileGone())
 			return
 		}
-		if request = kept; act == "import" {
+		if request = kept.request; act == "import" {
 			s.importNow(w, r, v, request)
 			return
 		}
 		request.Mapping = chosenColumns(r, request.Kind)
 		request.Sheet = cmp.Or(r.PostFormValue("sheet"), request.Sheet)
+		request.Hidden = false // until a page names what is hidden there
 	}
 	out, err := s.c.Imports.Apply(r.Context(), v.by, request)
 	switch {
@@ -279,12 +286,14 @@ func chosenColumns(r *http.Request, k imports.Kind) map[string]string {
 func (s *Console) showChecked(w http.ResponseWriter, r *http.Request, v visit, request imports.Request, out imports.Result) {
 	t := v.site.say
 	d := s.result(v, out)
-	d.Ignored, d.Old, d.Command = strings.Join(out.Ignored, ", "), out.Old, importCommand(request)
+	d.Ignored, d.Old, d.Command = strings.Join(out.Ignored, ", "), out.Old, importCommand(request, len(out.Book.HiddenRows)+len(out.Hidden) > 0)
 	d.Totals = slices.Insert(d.Totals, 0, importTotal{t.ImportRows(), itoa(out.Import.Lines)})
 	if out.Book.Sheet != "" {
 		d.Totals = slices.Insert(d.Totals, 0, importTotal{t.ImportSheet(), out.Book.Sheet})
 	}
 	d.OtherSheets = strings.Join(out.Book.Others, ", ")
+	d.showHidden(t, out)
+	request.Hidden = true // the page names what is hidden
 	for _, c := range out.Columns {
 		one := columnChoice{Name: c.Name, Label: t.Name("import-column", c.Name), Heading: c.Heading, From: []choice{{"", t.ImportNone()}}}
 		for _, heading := range out.Header {
@@ -295,19 +304,33 @@ func (s *Console) showChecked(w http.ResponseWriter, r *http.Request, v visit, r
 		d.Columns = append(d.Columns, one)
 	}
 	var err error
-	if d.FormID, err = s.keepChecked(v, request); err != nil {
+	if d.FormID, err = s.keepFile(v, checkedFile{request: request, isChecked: true}); err != nil {
 		s.broken(w, r, v, err)
 		return
 	}
 	s.show(w, r, http.StatusOK, importCheckView(s.page(r, v, t.ImportTitle()), d))
 }
 
-// keepChecked keeps a file for the next step, and returns the id of the form that sends it on.
-func (s *Console) keepChecked(v visit, request imports.Request) (form string, err error) {
-	if form, err = s.formID(v); err == nil {
-		s.checked.keep(checkedFile{form: form, session: v.session, request: request, at: s.c.Now()})
+// showHidden takes what the workbook hides.
+func (d *importResult) showHidden(t *words.Texts, out imports.Result) {
+	d.HiddenSheet, d.HiddenSheets = out.Book.IsHidden, strings.Join(out.Book.HiddenSheets(), ", ")
+	d.HiddenRows, d.HiddenRowsName = sheet.Spans(out.Book.HiddenRows), t.ImportHiddenRows(itoa(len(out.Book.HiddenRows)))
+	var columns []string
+	for _, c := range out.Hidden {
+		columns = append(columns, c.String())
 	}
-	return form, err
+	d.HiddenColumns = strings.Join(columns, ", ")
+}
+
+// keepFile keeps a file for the next step, and returns the id of the form that sends it on.
+func (s *Console) keepFile(v visit, f checkedFile) (form string, err error) {
+	form, err = s.formID(v)
+	if err != nil {
+		return "", err
+	}
+	f.form, f.session, f.at = form, v.session, s.c.Now()
+	s.checked.keep(f)
+	return form, nil
 }
 
 // askSheet says why no sheet of a workbook, or not this one, can be imported, and lets somebody choose another one.
@@ -315,13 +338,15 @@ func (s *Console) askSheet(w http.ResponseWriter, r *http.Request, v visit, requ
 	t := v.site.say
 	d := sheetChoice{Error: t.Refusal(out.Refusal).Detail(), Sheet: request.Sheet}
 	for _, one := range out.Book.Sheets {
-		if !one.IsHidden {
-			d.From = append(d.From, choice{one.Name, one.Name})
+		label := one.Name
+		if one.IsHidden {
+			label = t.ImportSheetHidden(one.Name)
 		}
+		d.From = append(d.From, choice{one.Name, label})
 	}
 	request.Mapping = nil // another sheet has other columns
 	var err error
-	if d.FormID, err = s.keepChecked(v, request); err != nil {
+	if d.FormID, err = s.keepFile(v, checkedFile{request: request}); err != nil {
 		s.broken(w, r, v, err)
 		return
 	}
@@ -329,7 +354,7 @@ func (s *Console) askSheet(w http.ResponseWriter, r *http.Request, v visit, requ
 }
 
 // importCommand is the command that imports the same file.
-func importCommand(w imports.Request) string {
+func importCommand(w imports.Request, hidden bool) string {
 	options := []string{}
 	if w.Sheet != "" {
 		options = append(options, "--sheet", w.Sheet)
@@ -342,7 +367,11 @@ func importCommand(w imports.Request) string {
 	if tariff := w.Defaults["tariff"]; tariff != "" {
 		options = append(options, "--default", "tariff="+tariff)
 	}
-	return commandLine("paywatt import "+string(w.Kind)+" FILE", options...)
+	command := "paywatt import " + string(w.Kind) + " FILE"
+	if hidden {
+		command += " --hidden"
+	}
+	return commandLine(command, options...)
 }
 
 // result words the totals of an import and the rows that need somebody.

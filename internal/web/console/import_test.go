@@ -152,5 +152,23 @@ func TestTheSheetOfAWorkbookIsChosen(t *testing.T) {
 	g.send("/import", "", "", "form", asked.value("form"), "act", "import").is(422) // that form is over
 	g.send("/import", "", "", "form", checked.value("form"), "act", "import").is(201).says("Imported 2")
 	again := g.send("/import", "people.xlsx", file, "form", form, "kind", "customers").is(422)
-	g.send("/import", "", "", "form", again.value("form"), "act", "import").is(422).says("Several sheets of the workbook have rows") // nobody has chosen one
+	g.send("/import", "", "", "form", again.value("form"), "act", "import").is(422) // nobody has chosen one
+}
+
+// TestTheCheckNamesWhatIsHidden: the page says it before anything is imported, and imports it only from there.
+func TestTheCheckNamesWhatIsHidden(t *testing.T) {
+	g := begin(t).enter(ownerEmail)
+	form := g.get("/import").is(200).value("form")
+	file := bookOf(t, func(f *excelize.File) error {
+		return errors.Join(fill(f, "Sheet1", []any{"name", "phone"}, []any{"Juma", ""}, []any{"Asha", ""}, []any{"Neema", ""}), fill(f, "Old", []any{"name"}, []any{"Dan"}),
+			f.SetSheetVisible("Old", false), f.SetRowVisible("Sheet1", 3, false), f.SetRowVisible("Sheet1", 4, false), f.SetColVisible("Sheet1", "B", false))
+	})
+	checked := g.send("/import", "people.xlsx", file, "form", form, "kind", "customers").is(200).
+		says("Would be imported 3", "Hidden sheets, which are not imported: Old", "Hidden rows, which are imported like the others (2 in all): 3–4", "Hidden columns: B (phone)", "--hidden").omits("The workbook hides this sheet.")
+	other := g.send("/import", "", "", "form", checked.value("form"), "act", "check", "sheet", "Old").is(200).
+		says("The workbook hides this sheet.", "These sheets are not imported: Sheet1", "Would be imported 1").omits("Hidden rows", "--hidden")
+	back := g.send("/import", "", "", "form", other.value("form"), "act", "check", "column_phone", "phone").is(422).says("Old (hidden)")
+	g.send("/import", "", "", "form", back.value("form"), "act", "import").is(422) // that page did not say what would be imported
+	again := g.send("/import", "people.xlsx", file, "form", form, "kind", "customers").is(200)
+	g.send("/import", "", "", "form", again.value("form"), "act", "import").is(201).says("Imported 3")
 }
