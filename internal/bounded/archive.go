@@ -7,17 +7,24 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
+	"strings"
 )
 
-// ErrNoPart says that a packed file has no part of a name.
-var ErrNoPart = errors.New("the packed file has no such part")
+// Errors of the parts of a packed file.
+var (
+	ErrNoPart   = errors.New("the packed file has no such part")
+	ErrPartName = errors.New("a part of the packed file has the name of another one, or a name that leads out of the file")
+)
 
-// Archive is a packed file (ZIP). The parts that are opened share two limits: of the bytes that they unpack to, and of the packed bytes that
+// Archive is a packed file (ZIP) whose parts have names as in ECMA-376 part 2, 6.2.2: capitals do not count. Some programs write backslashes
+// in them, which are slashes here. The parts that are opened share two limits: of the bytes that they unpack to, and of the packed bytes that
 // they read. Without the second one, several parts could be the same bytes, and bytes that unpack to nothing would still cost time.
 type Archive struct {
-	parts    *zip.Reader
+	parts    map[string]*zip.File
 	unpacked int // most
 	left     int
+	text     int // what is left of the bytes that texts have in UTF-8
 	packed   int // what is left of the packed bytes
 }
 
@@ -28,7 +35,28 @@ func OpenArchive(file []byte, unpacked int) (*Archive, error) {
 		return nil, fmt.Errorf("open a packed file: %w", err)
 	}
 	z.RegisterDecompressor(zip.Deflate, newPackedPart)
-	return &Archive{z, unpacked, unpacked, len(file)}, nil
+	parts := make(map[string]*zip.File, len(z.File))
+	for _, f := range z.File {
+		name, err := partName(f.Name)
+		if err != nil || parts[name] != nil {
+			return nil, ErrPartName
+		}
+		parts[name] = f
+	}
+	return &Archive{parts: parts, unpacked: unpacked, left: unpacked, text: unpacked, packed: len(file)}, nil
+}
+
+// partName writes the name of a part so that equal names are the same text. Folders, whose names end in a slash, keep it.
+func partName(name string) (string, error) {
+	name = strings.ToLower(strings.ReplaceAll(name, `\`, "/"))
+	clean := path.Clean(strings.TrimLeft(name, "/"))
+	if clean == ".." || strings.HasPrefix(clean, "../") {
+		return "", ErrPartName
+	}
+	if strings.HasSuffix(name, "/") {
+		clean += "/"
+	}
+	return clean, nil
 }
 
 // maxAhead is how many bytes of a part may be read without result. A packed part is hardly longer than what it unpacks to, and the reader of
@@ -75,21 +103,60 @@ func (i packedInput) Read(p []byte) (int, error) {
 
 // Part opens a part by its name.
 func (a *Archive) Part(name string) (io.ReadCloser, error) {
-	for _, f := range a.parts.File {
-		if f.Name != name {
-			continue
-		}
-		if f.CompressedSize64 > uint64(max(0, a.packed)) {
-			return nil, &TooMuch{Of: Unpacked, Most: a.unpacked}
-		}
-		a.packed -= int(f.CompressedSize64)
-		r, err := f.Open()
-		if err != nil {
-			return nil, fmt.Errorf("open part %q of a packed file: %w", name, err)
-		}
-		return &part{a, r}, nil
+	clean, err := partName(name)
+	if err != nil {
+		return nil, err
 	}
-	return nil, ErrNoPart
+	f := a.parts[clean]
+	if f == nil {
+		return nil, ErrNoPart
+	}
+	if f.CompressedSize64 > uint64(max(0, a.packed)) {
+		return nil, &TooMuch{Of: Unpacked, Most: a.unpacked}
+	}
+	a.packed -= int(f.CompressedSize64)
+	r, err := f.Open()
+	if err != nil {
+		return nil, fmt.Errorf("open part %q of a packed file: %w", name, err)
+	}
+	return &part{a, r}, nil
+}
+
+// Text opens a part that is a text. If it begins with a byte order mark of UTF-16, it is read as UTF-8, and isUTF16 is true. A letter of two
+// bytes in UTF-16 may have three in UTF-8, so the limit of what the parts unpack to holds for the texts in UTF-8 as well.
+func (a *Archive) Text(name string) (_ io.ReadCloser, isUTF16 bool, err error) {
+	r, err := a.Part(name)
+	if err != nil {
+		return nil, false, err
+	}
+	head := make([]byte, 2)
+	n, err := io.ReadFull(r, head)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, false, errors.Join(err, r.Close())
+	}
+	order := orderOf(head[:n])
+	text := &textPart{archive: a, in: io.MultiReader(bytes.NewReader(head[:n]), r), Closer: r}
+	if order != nil {
+		text.in = NewUTF16(r, order)
+	}
+	return text, order != nil, nil
+}
+
+// textPart is an open part in UTF-8.
+type textPart struct {
+	archive *Archive
+	in      io.Reader
+	io.Closer
+}
+
+// Read counts what the text has in UTF-8.
+func (t *textPart) Read(b []byte) (int, error) {
+	if t.archive.text <= 0 {
+		return 0, &TooMuch{Of: Unpacked, Most: t.archive.unpacked}
+	}
+	n, err := t.in.Read(b[:min(len(b), t.archive.text)])
+	t.archive.text -= n
+	return n, err
 }
 
 // part is an open part.

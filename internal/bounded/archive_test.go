@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"crypto/rand"
+	"encoding/binary"
 	"encoding/csv"
 	"errors"
 	"io"
@@ -104,5 +105,96 @@ func TestRecordsOfAText(t *testing.T) {
 	}
 	if read != 100 {
 		t.Errorf("%d records were read before the one that is too long", read)
+	}
+}
+
+// TestPartsAreFoundByEqualNames: capitals, backslashes and a slash in front do not count. A name that two parts have, or that leads out of the file,
+// makes the file unreadable.
+func TestPartsAreFoundByEqualNames(t *testing.T) {
+	one := func(names ...string) []byte {
+		parts := map[string][]byte{}
+		for _, name := range names {
+			parts[name] = nil // a folder
+			if !strings.HasSuffix(name, "/") {
+				parts[name] = []byte(name)
+			}
+		}
+		return packed(t, zip.Store, parts)
+	}
+	for _, name := range []string{"xl/Book.xml", "XL/BOOK.XML", `xl\Book.xml`, "/xl/book.xml", "./xl/book.xml", "xl//book.xml", "xl/other/../book.xml", `\xl\book.xml`} {
+		archive, err := bounded.OpenArchive(one(name, "xl/", "xl/other"), 1000)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for _, asked := range []string{"xl/book.xml", "xl/BOOK.xml", `/xl\book.xml`, "xl/worksheets/../book.xml"} {
+			r, err := archive.Part(asked)
+			if err != nil {
+				t.Errorf("%s, asked for as %s: %v", name, asked, err)
+				continue
+			}
+			if got, err := io.ReadAll(r); err != nil || string(got) != name {
+				t.Errorf("%s, asked for as %s: %q, %v", name, asked, got, err)
+			}
+			archive, _ = bounded.OpenArchive(one(name), 1000)
+		}
+	}
+	for _, names := range [][]string{{"xl/book.xml", "xl/Book.xml"}, {"xl/book.xml", `xl\book.xml`}, {"xl/book.xml", "/xl/book.xml"}, {"xl/book.xml", "xl/a/../book.xml"},
+		{"../book.xml"}, {`..\book.xml`}, {"xl/../../book.xml"}, {"/../book.xml"}, {".."}} {
+		if _, err := bounded.OpenArchive(one(names...), 1000); !errors.Is(err, bounded.ErrPartName) {
+			t.Errorf("%q: %v", names, err)
+		}
+	}
+	archive, err := bounded.OpenArchive(one("xl/book.xml"), 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for asked, want := range map[string]error{"../xl/book.xml": bounded.ErrPartName, "xl/../../etc/passwd": bounded.ErrPartName, "etc/passwd": bounded.ErrNoPart, "": bounded.ErrNoPart, "xl/": bounded.ErrNoPart} {
+		if _, err := archive.Part(asked); !errors.Is(err, want) {
+			t.Errorf("part %q: %v, want %v", asked, err, want)
+		}
+	}
+}
+
+// TestTextsCountAsUTF8: a text in UTF-16 has more bytes in UTF-8, or fewer. Both are within the limit, and all texts share it.
+func TestTextsCountAsUTF8(t *testing.T) {
+	mark := []byte{0xff, 0xfe}
+	asian := append(mark, inUTF16(strings.Repeat("漢", 20_000), binary.LittleEndian)...) // 40,000 bytes that are 60,000
+	latin := append(mark[:2:2], inUTF16(strings.Repeat("x", 20_000), binary.LittleEndian)...)
+	plain := []byte(strings.Repeat("x", 20_000))
+	for _, c := range []struct {
+		what  string
+		most  int
+		parts [][]byte
+		fits  bool
+	}{
+		{"letters of three bytes", 60_001, [][]byte{asian}, true},
+		{"letters of three bytes, one too many", 59_999, [][]byte{asian}, false},
+		{"letters of one byte", 40_003, [][]byte{latin}, true},
+		{"letters of one byte, too long as they are", 40_001, [][]byte{latin}, false},
+		{"several texts", 80_001, [][]byte{asian, plain}, true},
+		{"several texts, one too many", 79_999, [][]byte{asian, plain}, false},
+		{"nothing", 1, [][]byte{nil}, true},
+		{"a mark alone", 3, [][]byte{mark}, true},
+	} {
+		parts := map[string][]byte{}
+		for i, content := range c.parts {
+			parts[string(rune('a'+i))] = content
+		}
+		archive, err := bounded.OpenArchive(packed(t, zip.Deflate, parts), c.most)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var last error
+		for name := range parts {
+			r, _, err := archive.Text(name)
+			if err == nil {
+				_, err = io.ReadAll(r)
+			}
+			last = errors.Join(last, err)
+		}
+		if beyond := (*bounded.TooMuch)(nil); c.fits && last != nil || !c.fits && (!errors.As(last, &beyond) || beyond.Of != bounded.Unpacked) {
+			t.Errorf("%s: %v", c.what, last)
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
+	"unicode/utf16"
 )
 
 // Kind says which decoder a file is for.
@@ -108,8 +109,13 @@ func nested(head, open, end, tail string, size int) []byte {
 func wide(text string) []byte {
 	out := make([]byte, 0, 2+2*len(text))
 	out = append(out, 0xff, 0xfe)
-	for i := range len(text) {
-		out = append(out, text[i], 0)
+	for _, letter := range text {
+		if letter < 0x10000 {
+			out = append(out, byte(letter), byte(letter>>8))
+			continue
+		}
+		first, second := utf16.EncodeRune(letter)
+		out = append(out, byte(first), byte(first>>8), byte(second), byte(second>>8))
 	}
 	return out
 }

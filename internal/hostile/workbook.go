@@ -293,13 +293,56 @@ func (s *fileList) structure() {
 		return sheets(20, string(filled(sheetHead, strings.Repeat(" ", 1000), sheetTail, 4<<20)))
 	})
 	s.add("1,000 empty sheets", func() []byte { return sheets(1000, sheetHead+sheetTail) })
-	s.add("1,000 sheets of rows", func() []byte { return sheets(1000, sheetHead+headings+oneRow+sheetTail) })
-	s.add("100,000 sheets", func() []byte { return sheets(100_000, "") })
-	s.add("a sheet in UTF-16", func() []byte {
-		return workbook(contents{listPart: wide(`<?xml version="1.0" encoding="UTF-16"?>` + string(filled(sheetHead, "<row/>", sheetTail, 15<<20)))})
+	s.add("1,000 sheets of rows", func() []byte { return sheets(1000, sheetHead+headings+"<row><c><v>1</v></c></row>"+sheetTail) })
+	s.add("100,000 sheets", func() []byte {
+		return workbook(contents{bookPart: numbered("<workbook><sheets>", `<sheet name="M%[1]d" id="s%[1]d"/>`, "</sheets></workbook>", 4<<20)})
 	})
+	s.inUTF16()
 	s.add("a sheet of zero bytes", func() []byte { return workbook(contents{listPart: make([]byte, partSize)}) })
 	s.add("a sheet of invalid UTF-8", func() []byte { return sheet(bytes.Repeat([]byte{0xff}, partSize), sheetTail) })
+}
+
+// inUTF16 adds workbooks with a part in UTF-16. The other parts are honest.
+func (s *fileList) inUTF16() {
+	const head = `<?xml version="1.0" encoding="UTF-16"?><worksheet><sheetData>` + headings
+	inSheet := func(text []byte) []byte { return workbook(contents{listPart: wide(string(text))}) }
+	s.quick("a sheet in UTF-16", func() []byte { return inSheet(filled(head, "<row/>", sheetTail, 30<<20)) })
+	s.quick("UTF-16 that is longer as UTF-8", func() []byte {
+		return inSheet(filled(head+"<a>", strings.Repeat("漢", 1000)+"<b/>", "</a>"+sheetTail, 90<<20))
+	})
+	s.add("blanks in UTF-16", func() []byte { return inSheet(filled(head, strings.Repeat(" ", 1000), sheetTail, 30<<20)) })
+	s.add("blanks and elements in UTF-16", func() []byte { return inSheet(filled(head, strings.Repeat(" ", 1000)+"<a/>", sheetTail, 30<<20)) })
+	s.add("one value in UTF-16", func() []byte {
+		return inSheet(filled(head+`<row><c><v>`, strings.Repeat("7", 1000), `</v></c></row>`+sheetTail, 30<<20))
+	})
+	s.add("one value of Asian letters in UTF-16", func() []byte {
+		return inSheet(filled(head+`<row><c><v>`, strings.Repeat("漢", 1000), `</v></c></row>`+sheetTail, 60<<20))
+	})
+	s.add("texts of letters of two units in UTF-16", func() []byte {
+		return inSheet(filled(head, `<row><c t="inlineStr"><is><t>`+strings.Repeat("😀", 1000)+"</t></is></c></row>", sheetTail, 60<<20))
+	})
+	s.add("nested elements in UTF-16", func() []byte { return inSheet(nested(head, "<a>", "</a>", sheetTail, 30<<20)) })
+	s.add("attributes in UTF-16", func() []byte { return inSheet(numbered(head+"<row", ` a%[1]d=""`, "/>"+sheetTail, 20<<20)) })
+	s.add("entities in UTF-16", func() []byte {
+		return inSheet([]byte(`<!DOCTYPE x [<!ENTITY e SYSTEM "file:///dev/zero">]>` + sheetHead + headings + `<row><c><v>&e;</v></c></row>` + sheetTail))
+	})
+	s.add("texts in UTF-16", func() []byte {
+		return workbook(contents{textPart: wide(string(filled("<sst>", "<si><t>漢漢漢漢</t></si>", "</sst>", 40<<20)))})
+	})
+	s.add("halves of letters in UTF-16", func() []byte {
+		return workbook(contents{listPart: append([]byte{0xff, 0xfe}, bytes.Repeat([]byte{0, 0xd8}, partSize/2)...)})
+	})
+	s.add("pairs of halves in UTF-16", func() []byte {
+		return workbook(contents{listPart: append([]byte{0xff, 0xfe}, bytes.Repeat([]byte{0x3d, 0xd8, 0, 0xde}, partSize/4)...)})
+	})
+	s.add("every part in UTF-16", func() []byte {
+		blanks := strings.Repeat(" ", 200<<10)
+		pause := func(text, before string) []byte {
+			return wide(strings.Replace(text, before, strings.Repeat(blanks+"<a/>", 40)+before, 1))
+		}
+		return workbook(contents{topRels: pause(topText, "<Rel"), bookPart: pause(bookText, "<sheets"), bookRels: pause(bookLinks, "<Rel"), textPart: pause(oneText, "<si"),
+			listPart: pause(sheetHead+headings+oneRow+sheetTail, "<row")})
+	})
 }
 
 // packed adds ZIP files that are strange themselves.
@@ -308,6 +351,13 @@ func (s *fileList) packed() {
 	s.add("ZIP of entries of one name", func() []byte { return zipOf(entriesOf(listSize/60, func(int) string { return topRels })) })
 	s.add("ZIP of long names", func() []byte {
 		return zipOf(entriesOf(listSize/65_100, func(i int) string { return fmt.Sprintf("%065000d", i) }))
+	})
+	s.add("ZIP of short names", func() []byte { return zipOf(entriesOf(listSize/56, func(i int) string { return fmt.Sprint("A", i) })) })
+	s.add("ZIP of ways through folders", func() []byte {
+		return zipOf(entriesOf(listSize/60_100, func(i int) string { return fmt.Sprintf("%d/", i) + strings.Repeat("a/../", 12_000) }))
+	})
+	s.add("ZIP of slashes", func() []byte {
+		return zipOf(entriesOf(listSize/60_100, func(i int) string { return fmt.Sprint(i) + strings.Repeat(`\/`, 30_000) }))
 	})
 	s.quick("ZIP whose parts are one", func() []byte { return overlapped(filled(sheetHead, strings.Repeat(" ", 1000), sheetTail, partSize)) })
 	s.add("ZIP of empty stored blocks", func() []byte { return stream(bytes.Repeat([]byte{0, 0, 0, 0xff, 0xff}, (listSize-2000)/5)) })

@@ -292,12 +292,23 @@ func (b *book) findParts(main string) (texts string, err error) {
 
 // openPart opens a part of a workbook as XML with some elements at most.
 func openPart(parts *bounded.Archive, name string, elements int) (*bounded.XML, func(), error) {
-	r, err := parts.Part(name)
+	r, isUTF16, err := parts.Text(name)
 	if err != nil {
 		return nil, nil, err
 	}
-	x := bounded.NewXML(r, bounded.Limits{Elements: elements, Depth: maxDepth, Piece: maxPiece})
-	return x, func() { _ = r.Close() }, nil
+	limits := bounded.Limits{Elements: elements, Depth: maxDepth, Piece: maxPiece}
+	if isUTF16 {
+		limits.Charset = decoded
+	}
+	return bounded.NewXML(r, limits), func() { _ = r.Close() }, nil
+}
+
+// decoded is the reader of a part that says it is in UTF-16, and is UTF-8 by now.
+func decoded(name string, in io.Reader) (io.Reader, error) {
+	if strings.HasPrefix(strings.ToLower(name), "utf-16") {
+		return in, nil
+	}
+	return nil, errPart
 }
 
 // walk passes each element of a part to a function when it begins. The function may read the element up to its end.
@@ -348,7 +359,7 @@ func (l link) isOf(kind string) bool {
 
 // part returns the whole name of the part to which the relation leads.
 func (l link) part() string {
-	target := string(l.target)
+	target := strings.ReplaceAll(string(l.target), `\`, "/")
 	if whole, ok := strings.CutPrefix(target, "/"); ok {
 		return whole
 	}
@@ -359,7 +370,8 @@ func (l link) part() string {
 func walkLinks(parts *bounded.Archive, of string, each func(link)) error {
 	dir, name := path.Split(of)
 	return walk(parts, dir+"_rels/"+name+".rels", func(x *bounded.XML) error {
-		if x.Depth() == 2 && x.Is("Relationship") {
+		isOutside := strings.EqualFold(string(x.Attribute("TargetMode")), "External") // an address, and no part of the file
+		if x.Depth() == 2 && x.Is("Relationship") && !isOutside {
 			each(link{x.Attribute("Id"), x.Attribute("Type"), x.Attribute("Target"), dir})
 		}
 		return nil
