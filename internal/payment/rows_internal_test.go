@@ -50,6 +50,7 @@ type rows struct {
 	adapterBroken error
 	lists         map[string]page // the provider's list of payments, by the name of the page; nil if it has none
 	between       func()          // what others do between a look and the transaction behind it
+	listed        func()          // what others do after parked payments were listed, and before one of them is locked
 
 	provider  Provider
 	payments  []Payment
@@ -496,6 +497,9 @@ func (a asking) parked(after id.ID, max int, reasons ...Reason) (out []Payment) 
 		if p.State == Parked && slices.Contains(reasons, p.Reason) && bytes.Compare(p.ID[:], after[:]) > 0 && len(out) < max {
 			out = append(out, p)
 		}
+	}
+	if a.r.listed != nil && len(out) > 0 {
+		a.r.listed()
 	}
 	return out
 }

@@ -122,7 +122,7 @@ func (w Worker) rematch(ctx context.Context, t access.Tenant) error {
 			found = len(parked)
 			for _, p := range parked {
 				last = p.ID
-				if err := w.appeared(tx, p); err != nil {
+				if err := w.matchAgain(tx, p); err != nil {
 					return done{}, err
 				}
 			}

@@ -96,15 +96,20 @@ func (w Worker) tryAgain(ctx context.Context, t access.Tenant, seen Payment) (jo
 		}
 	}
 	return w.do(ctx, t, func(tx Tx) (job.Verdict, error) {
-		p, found, err := tx.Payments().PaymentByID(seen.ID)
-		switch {
-		case err != nil || !found || p.State != Parked || p.Reason != seen.Reason || !p.Booked():
-			return job.Done(), err
-		case p.Reason == NotSold:
-			return job.Done(), rematch(tx, p)
-		}
-		return job.Done(), w.appeared(tx, p)
+		return job.Done(), w.matchAgain(tx, seen)
 	})
+}
+
+// matchAgain reads a parked payment again, which locks it, and tries it unless somebody has decided about it since it was seen.
+func (w Worker) matchAgain(tx Tx, seen Payment) error {
+	p, found, err := tx.Payments().PaymentByID(seen.ID)
+	switch {
+	case err != nil || !found || p.State != Parked || p.Reason != seen.Reason || !p.Booked():
+		return err
+	case p.Reason == NotSold:
+		return rematch(tx, p)
+	}
+	return w.appeared(tx, p)
 }
 
 // actOn runs the transaction that acts on a provider's answer, or on its silence.

@@ -621,6 +621,9 @@ func TestASweepFindsWhatNobodyTold(t *testing.T) {
 		{"nothing", nil, sweeps(1)},
 		{"a parked payment whose meter is there", having(stored(confirmed, is(Parked), because(UnknownReference), func(p *Payment) { p.SeenAt = noon().Add(-5 * time.Hour) })), sweeps(1)},
 		{"a parked payment whose meter is not there", all(having(stored(confirmed, is(Parked), because(UnknownReference))), func(r *rows) { r.byNumber = nil }), sweeps(2)},
+		{"a parked payment that a person gives back meanwhile", all(having(stored(confirmed, is(Parked), because(UnknownReference))), func(r *rows) {
+			r.listed = func() { r.payments[0] = stored(confirmed, is(Refunded)) }
+		}), sweeps(1)},
 		{"a part that nobody owes", having(stored(confirmed, is(Applied), func(p *Payment) { p.Back = 200 })), sweeps(1)},
 		{"a list of two pages", func(r *rows) {
 			r.lists = map[string]page{"": {paid: []Notice{paid()}, next: "2"}, "2": {paid: []Notice{paid(func(n *Notice) { n.Txn = "AB2" }), {Txn: " "}}}}
