@@ -31,12 +31,12 @@ func newServeCommand(c console) *cobra.Command {
 			"  http=127.0.0.1:41234 mqtt=127.0.0.1:41235\n\n" +
 			"once every listener accepts connections. A line for each listener for a device (--mqtt-legacy) follows:\n\n" +
 			"  mqtt-legacy=127.0.0.1:41236 meter=04140001001 profile=seed-a\n\n" +
-			"and one each for many devices (--mqtt-devices): mqtt-devices=ADDR, for metrics (--metrics): metrics=ADDR and for the integration\n" +
-			"broker (--mqtt-integration): mqtt-integration=ADDR. Without the passphrase of the key store the server starts locked: it cannot sell,\n" +
-			"but everything else works.\n\n" +
-			"If the settings file, the certificate, an address, the data folder or the database cannot be used, the server starts in safe mode: it\n" +
-			"sells nothing, and a page at its HTTP address says what is wrong. The first line is then safe-mode http=ADDR code=CODE. Once the cause\n" +
-			"is gone, it starts by itself and prints the lines above.",
+			"and one each for many devices (--mqtt-devices): mqtt-devices=ADDR, for metrics (--metrics): metrics=ADDR and for the\n" +
+			"integration broker (--mqtt-integration): mqtt-integration=ADDR. Without the passphrase of the key store the server starts\n" +
+			"locked: it cannot sell, but everything else works.\n\n" +
+			"If the settings file, the certificate, an address, the data folder or the database cannot be used, the server starts in safe\n" +
+			"mode: it sells nothing, and a page at its HTTP address says what is wrong. The first line is then safe-mode http=ADDR\n" +
+			"code=CODE. Once the cause is gone, it starts by itself and prints the lines above.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.serveOrSafely(cmd)

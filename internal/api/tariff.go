@@ -67,8 +67,8 @@ func (a *API) versionRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "publish-tariff-version", Path: "/v1/tariffs/{tariff}/versions", DefaultStatus: http.StatusCreated, Tags: []string{"tariffs"},
 		Summary: "Publish a new version of a tariff",
-		Description: "It is in force from effective_from until the next version begins. A published version never changes. A version that has not " +
-			"begun can be replaced by another one.",
+		Description: "It is in force from effective_from until the next version begins. A published version never changes. " +
+			"A version that has not begun can be replaced by another one.",
 		Responses: publishedResponses(r),
 	}, func(ctx context.Context, by access.Actor, in *TariffPath, body apiv1.NewTariffVersion) (*sent, error) {
 		price, no := tariff.Document(body.Price).Body()
@@ -85,11 +85,12 @@ func (a *API) versionRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "withdraw-tariff-version", Path: "/v1/tariffs/{tariff}/withdrawals", DefaultStatus: http.StatusCreated, Tags: []string{"tariffs"},
 		Summary: "Withdraw a version of a tariff that has not begun",
-		Description: "The price that holds before it goes on: it is published as another version, which begins in the place of the one that is withdrawn. " +
-			"The withdrawn version stays in the list.",
+		Description: "The price that holds before it goes on: it is published as another version, which begins in the place of the one that " +
+			"is withdrawn. The withdrawn version stays in the list.",
 		Responses: publishedResponses(r),
 	}, func(ctx context.Context, by access.Actor, in *TariffPath, body apiv1.TariffWithdrawal) (*sent, error) {
-		added, err := a.c.Registry.AddVersion(ctx, by, registry.NewVersion{Tariff: in.Tariff, Replaces: int(clamp(int64(body.Version))), Withdraws: true})
+		n := registry.NewVersion{Tariff: in.Tariff, Replaces: int(clamp(int64(body.Version))), Withdraws: true}
+		added, err := a.c.Registry.AddVersion(ctx, by, n)
 		return doneOrWaits(http.StatusCreated, added.Refusal, added.Waits, err, func() any { return a.tariffOf(added.Version) })
 	})
 	listRoute(r, apiv1.TariffVersions, func(ctx context.Context, by access.Actor, in *apiv1.TariffFilter) (*listed[apiv1.Tariff], error) {

@@ -81,7 +81,8 @@ func (a *API) tokenRoutes(r router) {
 	}, a.giveTokens)
 	order(r, huma.Operation{
 		OperationID: "plan-key-change", Path: "/v1/meters/{meter}/key-changes", DefaultStatus: http.StatusCreated, Tags: []string{"tokens"},
-		Summary: "Plan a key change", Description: "No token is sold to the meter from now on until the tokens of the change are made (kind key_change).",
+		Summary: "Plan a key change", Description: "No token is sold to the meter from now on until the tokens of the change are made (kind key_change). A change whose " +
+			"tokens could not be made is refused.",
 	}, func(ctx context.Context, by access.Actor, in *MeterPath, body apiv1.NewKeyChange) (*reply[apiv1.KeyChange], error) {
 		next, p := nextKeyOf(&body.NextKey)
 		if p != nil {

@@ -956,9 +956,9 @@ func TariffReplacesAtOtherTime(n int64, at time.Time) refusal.Refusal {
 	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-replaces-at-other-time", What: "A version that replaces version " + strconv.FormatInt(n, 10) + " begins when that one would have begun, at " + stamp(at) + ".", Not: "The tariff was not published.", Try: "Leave effective_from out. For another time withdraw version " + strconv.FormatInt(n, 10) + ", and publish a new one.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "at", Value: stamp(at), Of: at}}}
 }
 
-// TariffVersionIsFirst: No price of this tariff holds before version {n}, so none can go on. Replace the version instead of withdrawing it.
+// TariffVersionIsFirst: Version {n} is the first version. There is no earlier price to return to. Replace the version instead of withdrawing it.
 func TariffVersionIsFirst(n int64) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-version-is-first", What: "No price of this tariff holds before version " + strconv.FormatInt(n, 10) + ", so none can go on.", Not: "The tariff was not published.", Try: "Replace the version instead of withdrawing it.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-version-is-first", What: "Version " + strconv.FormatInt(n, 10) + " is the first version. There is no earlier price to return to.", Not: "The tariff was not published.", Try: "Replace the version instead of withdrawing it.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
 // TariffSellsTokens: Meters in mode prepay_token are on tariff {tariff}. This version cannot price a token: it charges by time of use, by season, or for time alone. Use a flat price or blocks, with a new version for each season. For meters in mode prepay_wallet, publish this price as another tariff.

@@ -129,9 +129,9 @@ func (r *Registry) addVersion(tx Tx, by access.Actor, n NewVersion) (AddedTariff
 	if err != nil {
 		return AddedTariff{}, err
 	}
-	if n.Replaces != 0 {
-		if no = n.takePlace(all, now); no.Refused() {
-			return AddedTariff{Refusal: no}, nil
+	if n.Replaces != 0 || n.Withdraws {
+		if no, err = n.takePlace(tx, of, all, now); err != nil || no.Refused() {
+			return AddedTariff{Refusal: no}, err
 		}
 	}
 	w := changeRequest{Tariff: n.Tariff, Body: n.Body.Document(), EffectiveFrom: n.EffectiveFrom, Replaces: n.Replaces, Withdraws: n.Withdraws}
@@ -163,44 +163,31 @@ func (r *Registry) addVersion(tx Tx, by access.Actor, n NewVersion) (AddedTariff
 const replaceBefore = time.Minute
 
 // takePlace fills in when the version begins that replaces another one and, if that one is withdrawn, whose price goes on.
-func (n *NewVersion) takePlace(all []tariff.Version, now time.Time) refusal.Refusal {
+func (n *NewVersion) takePlace(tx Tx, of id.ID, all []tariff.Version, now time.Time) (refusal.Refusal, error) {
 	at := slices.IndexFunc(all, func(v tariff.Version) bool { return v.N == n.Replaces })
 	if at < 0 {
-		return refuse.TariffVersionNotFound(refusal.Echo(n.Tariff), int64(n.Replaces))
+		return refuse.TariffVersionNotFound(refusal.Echo(n.Tariff), int64(n.Replaces)), nil
 	}
 	old := all[at]
 	other := replacedBy(all, old)
 	switch {
 	case !old.EffectiveFrom.After(now.Add(replaceBefore)):
-		return refuse.TariffVersionHasBegun(int64(old.N), old.EffectiveFrom)
+		return refuse.TariffVersionHasBegun(int64(old.N), old.EffectiveFrom), nil
 	case other > 0:
-		return refuse.TariffVersionReplaced(strconv.Itoa(other), int64(old.N))
+		return refuse.TariffVersionReplaced(strconv.Itoa(other), int64(old.N)), nil
 	case !n.EffectiveFrom.IsZero() && !n.EffectiveFrom.Equal(old.EffectiveFrom):
-		return refuse.TariffReplacesAtOtherTime(int64(old.N), old.EffectiveFrom)
+		return refuse.TariffReplacesAtOtherTime(int64(old.N), old.EffectiveFrom), nil
 	}
 	n.EffectiveFrom = old.EffectiveFrom
 	if !n.Withdraws {
-		return refusal.Refusal{}
+		return refusal.Refusal{}, nil
 	}
-	before, found := lastBefore(all, old.EffectiveFrom)
-	if !found {
-		return refuse.TariffVersionIsFirst(int64(old.N))
+	before, found, err := tx.Tariffs().TariffVersionAt(of, old.EffectiveFrom.Add(-time.Microsecond)) // the store keeps microseconds
+	if err != nil || !found {
+		return refuse.TariffVersionIsFirst(int64(old.N)), err
 	}
 	n.Body = before.Body
-	return refusal.Refusal{}
-}
-
-// lastBefore returns the version that is in force right before a moment.
-func lastBefore(all []tariff.Version, at time.Time) (last tariff.Version, found bool) {
-	for _, v := range all {
-		if !v.EffectiveFrom.Before(at) {
-			continue
-		}
-		if c := v.EffectiveFrom.Compare(last.EffectiveFrom); !found || c > 0 || c == 0 && v.N > last.N {
-			last, found = v, true
-		}
-	}
-	return last, found
+	return refusal.Refusal{}, nil
 }
 
 // fits checks a version against the other versions of its tariff and against the meters that use the tariff. It also

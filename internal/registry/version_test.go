@@ -197,6 +197,7 @@ func TestAVersionThatHasNotBegunIsReplacedOrWithdrawn(t *testing.T) {
 		"one in force":      {registry.NewVersion{Body: priced(1), Replaces: 1}, "Version 1 began at"},
 		"one that is gone":  {registry.NewVersion{Body: priced(1), Replaces: 2}, "Version 4 has taken the place of version 2."},
 		"none":              {registry.NewVersion{Body: priced(1), Replaces: 9}, "has no version 9"},
+		"no number":         {registry.NewVersion{Withdraws: true}, "has no version 0"},
 		"a negative number": {registry.NewVersion{Body: priced(1), Replaces: -1}, "has no version -1"},
 		"at another time": {registry.NewVersion{Body: priced(1), Replaces: 4, EffectiveFrom: june.Add(time.Second)},
 			"begins when that one would have begun"},
@@ -217,7 +218,7 @@ func TestAVersionThatHasNotBegunIsReplacedOrWithdrawn(t *testing.T) {
 		t.Fatal(err, a.Detail())
 	}
 	a, err = w.AddVersion(t.Context(), boss(), registry.NewVersion{Tariff: "later", Withdraws: true, Replaces: 1})
-	if err != nil || !strings.Contains(a.Detail(), "No price of this tariff holds before version 1") {
+	if err != nil || !strings.Contains(a.Detail(), "Version 1 is the first version.") {
 		t.Errorf("a first version is withdrawn: %v %q", err, a.Detail())
 	}
 }

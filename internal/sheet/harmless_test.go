@@ -23,5 +23,8 @@ func TestNoDigitIsRounded(t *testing.T) {
 		if got := sheet.Harmless(text); got != want {
 			t.Errorf("%q is written as %q, want %q", text, got, want)
 		}
+		if back, no := sheet.Digits(want); back != text || no.Refused() {
+			t.Errorf("%q is read back as %q, want %q: %s", want, back, text, no.Detail())
+		}
 	}
 }

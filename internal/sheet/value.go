@@ -19,6 +19,9 @@ func Digits(cell string) (string, refusal.Refusal) {
 	if s = strings.TrimSuffix(strings.TrimPrefix(s, `="`), `"`); rounded(s) {
 		return "", refuse.SheetDigitsLost(refusal.Echo(cell))
 	}
+	if whole := strings.ReplaceAll(s, " ", ""); len(whole) > exactDigits && allDigits(whole) { // as Harmless writes it
+		return whole, refusal.Refusal{}
+	}
 	for _, end := range []string{".0", ",0", ".00", ",00"} {
 		if whole, ok := strings.CutSuffix(s, end); ok && whole != "" && allDigits(whole) {
 			return whole, refusal.Refusal{}

@@ -1,7 +1,6 @@
 package sheet
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"io"
@@ -258,7 +257,7 @@ func (b *book) listSheets(main string) error {
 }
 
 // findParts finds the part of each sheet, and drops the sheets that have no rows. It returns the part with the texts that cells share, "" for
-// none. Two sheets cannot be one part.
+// none.
 func (b *book) findParts(main string) (texts string, err error) {
 	byLink := map[string]*bookSheet{}
 	for _, s := range b.sheets {
@@ -540,7 +539,7 @@ func (r *rowReader) read(x *bounded.XML) error {
 			r.line = stored
 		}
 	}
-	isHidden := isSet(x.Attribute("hidden")) || isZero(x.Attribute("ht"))
+	isHidden := isSet(x.Attribute("hidden")) || isTooSmall(x.Attribute("ht"))
 	before := r.rows.filled()
 	r.cells = r.cells[:0]
 	column := -1
@@ -647,9 +646,10 @@ func isSet(value []byte) bool {
 	return len(value) > 0 && string(value) != "0" && string(value) != "false"
 }
 
-// isZero reports whether an attribute is a height or a width of nothing.
-func isZero(value []byte) bool {
-	return len(value) > 0 && len(bytes.Trim(value, "0.")) == 0
+// isTooSmall reports whether an attribute is a height or a width at which nobody sees what is in a cell.
+func isTooSmall(value []byte) bool {
+	size, err := strconv.ParseFloat(string(value), 64)
+	return err == nil && !(size >= 1)
 }
 
 // hiddenColumns says for each column how many hidden ranges of columns begin there, less those that end before it.
@@ -657,7 +657,7 @@ type hiddenColumns [MaxColumns + 1]int
 
 // add takes the range of an element "col".
 func (h *hiddenColumns) add(x *bounded.XML) error {
-	if !isSet(x.Attribute("hidden")) && !isZero(x.Attribute("width")) {
+	if !isSet(x.Attribute("hidden")) && !isTooSmall(x.Attribute("width")) {
 		return nil
 	}
 	from, err := strconv.Atoi(string(x.Attribute("min")))

@@ -25,10 +25,10 @@ type LocalIssuer interface {
 }
 
 // Checker is an Issuer that can say beforehand that it would refuse: the key is missing, or its store is locked. A quote asks it, and so
-// does a sale before it reserves anything.
+// do a sale before it reserves anything and the plan of a key change.
 type Checker interface {
 	// Check returns the refusal that an order under this key would get, or the zero Refusal if it would be issued. Token and Credit of the
-	// order are not filled in. Check runs inside a transaction, so it does no input or output.
+	// order are not filled in. If Make is MakeKeyChange, Change is, and the whole change is checked. Check runs inside a transaction, so it does no input or output.
 	Check(ctx context.Context, o IssueRequest) refusal.Refusal
 }
 

@@ -52,8 +52,11 @@ func checkChange(ctx context.Context, i Issuer, m sale.MeterRef, from, to regist
 
 // RollOver is the key change that a meter needs because its base date has ended. The zero RollOver is none.
 type RollOver struct {
-	To  sts.BaseDate // the next base date
-	KRN uint8        // a revision that the server can make the change to; 0 for none, and if only the issuer of another system could say
+	To sts.BaseDate // the next base date
+	// Key has the facts of a change that the server can make. It is empty if there is none, and then Refusal says why; without a refusal, only the
+	// issuer of another system could say.
+	Key NextKey
+	refusal.Refusal
 }
 
 // RollOverOf returns the key change that a meter needs because no token can be dated with its base date any more. The caller has read the meter, so
@@ -63,18 +66,39 @@ func (v *Vending) RollOverOf(ctx context.Context, m registry.MeterView) (out Rol
 	if m.Key == nil || !now.After(m.Key.BaseDate.End()) {
 		return RollOver{}, nil
 	}
-	out.To, _ = m.Key.BaseDate.Successor()
+	next, found := m.Key.BaseDate.Successor()
 	c, ok := lookedAt(v.c.Issuer).(Checker)
-	for krn := uint8(1); ok && out.To != 0 && krn <= maxKRN; krn++ {
-		next := NextKey{KRN: krn, BaseDate: out.To}.after(*m.Key)
-		o, err := changeRequest(sale.MeterRef{Number: m.Meter.Number, Simulated: m.Meter.Simulated}, *m.Key, next, now)
+	if out.To = next; !ok || !found {
+		return out, nil
+	}
+	of := sale.MeterRef{Number: m.Meter.Number, Simulated: m.Meter.Simulated}
+	for _, key := range rollOvers(next, m.Key.DKGA) {
+		o, err := changeRequest(of, *m.Key, key.after(*m.Key), now)
 		if err != nil {
 			return RollOver{}, err
 		}
-		if no := c.Check(ctx, o); !no.Refused() {
-			out.KRN = krn
-			return out, nil
+		no := c.Check(ctx, o)
+		if !no.Refused() {
+			return RollOver{To: next, Key: key}, nil
+		}
+		if out.Code == "" || out.Code == refusal.KeyMissing { // what is wrong with a key that is there says more
+			out.Refusal = no
 		}
 	}
 	return out, nil
+}
+
+// rollOvers lists the changes to a base date that are worth trying: each revision, first with the derivation that the meter has.
+func rollOvers(to sts.BaseDate, dkga sts.DKGA) (out []NextKey) {
+	other := sts.DKGA02
+	if dkga == sts.DKGA02 {
+		other = sts.DKGA04
+	}
+	for krn := uint8(1); krn <= maxKRN; krn++ {
+		out = append(out, NextKey{KRN: krn, BaseDate: to})
+	}
+	for krn := uint8(1); krn <= maxKRN; krn++ {
+		out = append(out, NextKey{KRN: krn, BaseDate: to, DKGA: other})
+	}
+	return out
 }

@@ -63,8 +63,9 @@ type Deliverer struct {
 	c    DelivererConfig
 	bell chan struct{}
 
-	mu    sync.Mutex
-	taken map[receiver]int // places; none for an endpoint that is not served
+	mu     sync.Mutex
+	taken  map[receiver]int  // places; none for an endpoint that is not served
+	waited map[receiver]bool // endpoints that had a delivery due when all their places were taken
 }
 
 // receiver names an endpoint.
@@ -78,7 +79,7 @@ func NewDeliverer(c DelivererConfig) *Deliverer {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Deliverer{c: c, bell: make(chan struct{}, 1), taken: make(map[receiver]int)}
+	return &Deliverer{c: c, bell: make(chan struct{}, 1), taken: make(map[receiver]int), waited: make(map[receiver]bool)}
 }
 
 // Kick wakes the deliverer, because a delivery may be due. It never blocks.
@@ -157,16 +158,20 @@ func (d *Deliverer) takePlaces(r receiver) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	free := atOnce - d.taken[r]
-	d.taken[r] = atOnce
+	d.taken[r], d.waited[r] = atOnce, free == 0
 	return free
 }
 
-// givePlaces gives places of an endpoint back.
+// givePlaces gives places of an endpoint back, and wakes the deliverer if a delivery was due when there were none.
 func (d *Deliverer) givePlaces(r receiver, n int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.waited[r] && n > 0 {
+		d.Kick()
+	}
 	if d.taken[r] -= n; d.taken[r] == 0 {
 		delete(d.taken, r)
+		delete(d.waited, r)
 	}
 }
 

@@ -3614,13 +3614,13 @@ func (t *Texts) TariffsFrom(at string) string { return t.say("pages.tariffs.from
 // TariffsAll: All tariffs
 func (t *Texts) TariffsAll() string { return t.say("pages.tariffs.all") }
 
-// TariffsCorrect: Correct it
+// TariffsCorrect: Correct version
 func (t *Texts) TariffsCorrect() string { return t.say("pages.tariffs.correct") }
 
-// TariffsWithdraw: Withdraw it
+// TariffsWithdraw: Withdraw version
 func (t *Texts) TariffsWithdraw() string { return t.say("pages.tariffs.withdraw") }
 
-// TariffsWithdrawEffect: This version will not begin. From {at} on, the price that holds before then goes on. The version stays in this list.
+// TariffsWithdrawEffect: You can withdraw this version: it never begins, and from {at} the earlier price stays in force. The version stays in this list.
 func (t *Texts) TariffsWithdrawEffect(at string) string {
 	return t.say("pages.tariffs.withdraw-effect", "{at}", at)
 }
@@ -3947,12 +3947,12 @@ func (t *Texts) KeyChangeBaseOver(base string) string {
 	return t.say("pages.key-change.base-over", "{base}", base)
 }
 
-// KeyChangeBaseNext: Plan the change to a key that counts from {next}. The fields below are filled in.
+// KeyChangeBaseNext: Plan the change to a key with base date {next}.
 func (t *Texts) KeyChangeBaseNext(next string) string {
 	return t.say("pages.key-change.base-next", "{next}", next)
 }
 
-// KeyChangeBaseKeyMissing: The server has no vending key of supply group {sgc} that counts from {next}. Add it with paywatt vendingkey add, then plan the change here.
+// KeyChangeBaseKeyMissing: The server has no vending key of supply group {sgc} with base date {next}. Add it with paywatt vendingkey add, then plan the change here.
 func (t *Texts) KeyChangeBaseKeyMissing(sgc string, next string) string {
 	return t.say("pages.key-change.base-key-missing", "{sgc}", sgc, "{next}", next)
 }

@@ -167,14 +167,14 @@ func (tx Rows) TariffSellsTokens(t id.ID) (bool, error) {
 	return found, fault.Wrap(err, "look for token meters on tariff %s", t.Text(id.Tariff))
 }
 
-// TariffsInForce lists the tariffs after the given tariff in the order of publication. Each has its version in force at the moment, or its
-// first version if none has begun.
+// TariffsInForce lists the tariffs after the given tariff in the order of publication. Each has its version in force at the moment, or the
+// version that begins first if none has begun.
 func (tx Rows) TariffsInForce(at time.Time, after id.ID, max int) ([]tariff.Version, error) {
 	var out []tariff.Version
 	err := tx.C.Query(`SELECT `+VersionList+VersionTables+` WHERE v.tenant_id = $1 AND v.tariff_id > $2 AND v.n = COALESCE(
 			(SELECT w.n FROM tariff_version w WHERE w.tenant_id = $1 AND w.tariff_id = v.tariff_id AND w.effective_from <= $3
 				ORDER BY w.effective_from DESC, w.n DESC LIMIT 1),
-			(SELECT MIN(w.n) FROM tariff_version w WHERE w.tenant_id = $1 AND w.tariff_id = v.tariff_id))
+			(SELECT w.n FROM tariff_version w WHERE w.tenant_id = $1 AND w.tariff_id = v.tariff_id ORDER BY w.effective_from, w.n DESC LIMIT 1))
 		ORDER BY v.tariff_id LIMIT $4`, func(r core.Row) error {
 		v, err := tx.ScanVersion(r, 0)
 		out = append(out, v)

@@ -99,7 +99,8 @@ func AllUnproven() []Unproven {
 			"webhook: secret_enc previous_enc previous_until"}},
 		{Why: "The meters that a second person saw for the rows of a statement, sealed for it: changed ones do not open, and without them each row waits for a person.",
 			Columns: []string{"statement_file: agreed_enc"}},
-		{Why: "The figures that a request showed when it was made. Whoever approves it sees the present ones, and a difference is pointed out.", Columns: []string{
+		{Why: "The figures that a request showed when it was made, and after it was done, those of what was done. Whoever approves it sees the present ones, " +
+			"and a difference is pointed out. The page of a later request takes from them what is usual.", Columns: []string{
 			"approval: effect"}},
 		{Why: "A link shows what a reader of the database has seen already, and it moves no money.", Columns: []string{"page_link: *"}},
 		{Why: "The stored file of the statement proves its rows: its hash is sealed, and it can be read again.", Columns: []string{

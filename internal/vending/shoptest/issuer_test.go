@@ -282,23 +282,26 @@ func (r *revisions) Check(_ context.Context, o vending.IssueRequest) refusal.Ref
 func TestARollOverIsAdvised(t *testing.T) {
 	s := open(t, true)
 	number := numberOf(t, 1)
+	noKey := refusal.KeyMissing
 	for _, c := range []struct {
 		keys vending.Issuer
 		base sts.BaseDate
-		want vending.RollOver
+		want vending.NextKey
+		why  refusal.Code
 	}{
-		{&revisions{s.issuer, 2}, sts.Base1993, vending.RollOver{To: sts.Base2014, KRN: 2}},
-		{&revisions{s.issuer, 9}, sts.Base1993, vending.RollOver{To: sts.Base2014, KRN: 9}},
-		{&revisions{s.issuer, 0}, sts.Base1993, vending.RollOver{To: sts.Base2014}},
-		{s.issuer, sts.Base1993, vending.RollOver{To: sts.Base2014}}, // it cannot say
-		{&revisions{s.issuer, 2}, sts.Base2014, vending.RollOver{}},
+		{&revisions{s.issuer, 2}, sts.Base1993, vending.NextKey{KRN: 2, BaseDate: sts.Base2014}, ""},
+		{&revisions{s.issuer, 9}, sts.Base1993, vending.NextKey{KRN: 9, BaseDate: sts.Base2014}, ""},
+		{&revisions{s.issuer, 0}, sts.Base1993, vending.NextKey{}, noKey},
+		{&locked{issuer: s.issuer, no: refuse.KeyStoreLocked()}, sts.Base1993, vending.NextKey{}, refusal.KeystoreLocked},
+		{s.issuer, sts.Base1993, vending.NextKey{}, ""}, // it cannot say
+		{&revisions{s.issuer, 2}, sts.Base2014, vending.NextKey{}, ""},
 	} {
 		s.keys = c.keys
 		s.Vending = s.vendingOver(s.door)
 		key := registry.Key{SGC: "201457", KRN: 1, KT: sts.DUTK, TI: "01", KEN: 255, EA: sts.EA07, DKGA: sts.DKGA04, BaseDate: c.base}
 		got, err := s.RollOverOf(t.Context(), registry.MeterView{Meter: registry.Meter{Number: number}, Key: &key})
-		if err != nil || got != c.want {
-			t.Errorf("from %s: %+v %v, want %+v", c.base, got, err, c.want)
+		if err != nil || got.Key != c.want || got.Code != c.why || (got.To == sts.Base2014) != (c.base == sts.Base1993) {
+			t.Errorf("from %s: %+v %v, want %+v and %q", c.base, got, err, c.want, c.why)
 		}
 	}
 }

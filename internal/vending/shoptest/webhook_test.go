@@ -154,6 +154,9 @@ func TestASlowAnswerHoldsOnlyItsOwnEvent(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	var work sync.WaitGroup
+	defer work.Wait()
+	defer stop()
+	defer close(ends)
 	work.Go(func() {
 		if err := s.deliverer.Run(ctx); err != nil {
 			t.Error(err)
@@ -163,9 +166,6 @@ func TestASlowAnswerHoldsOnlyItsOwnEvent(t *testing.T) {
 	await.True(t, "the first nine events", arrived(9))
 	sell(9, 10)
 	await.True(t, "a later event", arrived(10))
-	close(ends)
-	stop()
-	work.Wait()
 }
 
 // TestASaleAndItsEventAreOneTransaction: a sale has its event, a sale that is undone or refused has none, and digits are in none.

@@ -145,16 +145,18 @@ func TestAPriceIsCorrectedBeforeItBegins(t *testing.T) {
 	const at = "/tariffs/domestic"
 	from := w.clock.now().UTC().AddDate(0, 1, 0).Format("2006-01-02T15:04:05Z")
 	w.api("/v1/tariffs/domestic/versions", `{"currency":"KES","vat_bps":1500,"flat_micro":250000000,"effective_from":"`+from+`"}`)
-	page := g.get(at).is(200).says("Version 2", "Upcoming", "This version will not begin.", "paywatt tariff withdraw domestic 2")
+	page := g.get(at).is(200).says("Version 2", "Upcoming", "You can withdraw this version", "paywatt tariff withdraw domestic 2")
 	form := g.get(page.link(t, `/tariffs/new\?of=domestic[^"]*`)).is(200)
 	if rate := form.value("rate"); rate != "250" {
 		t.Errorf("the price of the version is %q on the form, want 250", rate)
 	}
 	draft := []string{"form", form.value("form"), "of", "domestic", "replaces", form.value("replaces"), "rate", "2.60", "vat", "15"}
-	g.post("/tariffs", draft...).is(200).says("In place of version 2, which has not begun", "--replaces 2")
-	g.post("/tariffs", append(draft, "act", "publish")...).leads(at)
+	const corrections = "/tariffs/corrections"
+	g.post(corrections, draft...).is(200).says("In place of version 2, which has not begun", "--replaces 2")
+	g.post(corrections, "form", form.value("form"), "of", "domestic", "replaces", "x", "rate", "2.60", "vat", "15").is(422).says("has no version 0")
+	g.post(corrections, append(draft, "act", "publish")...).leads(at)
 	g.get(at).is(200).says("Version 3", "2.60 KES per kWh", "Replaced", "paywatt tariff withdraw domestic 3").omits("paywatt tariff withdraw domestic 2")
-	g.post("/tariffs", append(draft, "act", "publish")...).is(422).says("Version 3 has taken the place of version 2.")
+	g.post(corrections, append(draft, "act", "publish")...).is(422).says("Version 3 has taken the place of version 2.")
 
 	withdraw := func(n string) answer { return g.post(at+"/withdrawals", "form", page.value("form"), "version", n) }
 	g.get(withdraw("3").leads(at)).is(200).says("The version is withdrawn.", "Version 4")
@@ -164,6 +166,6 @@ func TestAPriceIsCorrectedBeforeItBegins(t *testing.T) {
 	g.post(at+"/withdrawals", "form", "x", "version", "4").is(422).says("The form is from another session.")
 	w.person("books@example.org", access.Auditor)
 	auditor := w.enter("books@example.org")
-	auditor.get(at).is(200).omits("Withdraw it", "Correct it")
+	auditor.get(at).is(200).omits("Withdraw version", "Correct version")
 	auditor.post(at+"/withdrawals", "form", auditor.get("/doctor").value("form"), "version", "4").is(422)
 }

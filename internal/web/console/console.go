@@ -215,6 +215,7 @@ func (s *Console) routes() http.Handler {
 	m.Handle("GET /export/{list...}", s.signedIn(s.export))
 	m.Handle("GET /tariffs", s.signedIn(s.tariffs))
 	m.Handle("POST /tariffs", s.signedIn(s.checkTariff))
+	m.Handle("POST /tariffs/corrections", s.signedIn(s.checkTariff))
 	m.Handle("GET /tariffs/new", s.signedIn(s.newTariff))
 	m.Handle("GET /tariffs/{name}", s.signedIn(s.tariff))
 	m.Handle("POST /tariffs/{name}/withdrawals", s.signedIn(s.withdrawVersion))

@@ -109,7 +109,7 @@ func (s *Console) showMeterKey(w http.ResponseWriter, r *http.Request, v visit, 
 	if d.KeyState, err = s.keyState(ctx, v, m); err == nil {
 		d.FormID, err = s.formID(v)
 	}
-	if err == nil && d.State == "" {
+	if err == nil && d.State == "" && d.May {
 		err = s.adviseRollOver(ctx, t, m, &d)
 	}
 	if err != nil {
@@ -125,8 +125,8 @@ func (s *Console) showMeterKey(w http.ResponseWriter, r *http.Request, v visit, 
 func (s *Console) changeMeterKey(w http.ResponseWriter, r *http.Request, v visit) {
 	field := func(name string) string { return strings.TrimSpace(r.PostFormValue(name)) }
 	number, act := r.PathValue("number"), field("act")
-	d := meterKeyPage{keyFields: keyFields{SGC: field("sgc"), KRN: field("krn"), TI: field("ti"), KT: field("kt"), KEN: field("ken"), DKGA: field("dkga"),
-		BaseDate: field("base_date"), Reason: field("reason")}}
+	d := meterKeyPage{keyFields: keyFields{SGC: field("sgc"), KRN: field("krn"), TI: field("ti"), KT: field("kt"), KEN: field("ken"),
+		DKGA: field("dkga"), BaseDate: field("base_date"), Reason: field("reason")}}
 	again := func(no refusal.Refusal) {
 		d.Error = v.site.say.Refusal(no).Detail()
 		s.showMeterKey(w, r, v, max(no.Code.Status(), http.StatusBadRequest), d)
@@ -165,13 +165,19 @@ func (s *Console) adviseRollOver(ctx context.Context, t *words.Texts, m registry
 		return err
 	}
 	d.Over = t.KeyChangeBaseOver(m.Key.BaseDate.String())
-	d.OverDo = t.KeyChangeBaseNext(r.To.String())
-	if r.KRN == 0 {
+	switch {
+	case r.Code == refusal.KeyMissing:
 		d.OverDo = t.KeyChangeBaseKeyMissing(m.Key.SGC, r.To.String())
-		return nil
+	case r.Refused():
+		d.OverDo = t.Refusal(r.Refusal).Detail()
+	default:
+		d.OverDo = t.KeyChangeBaseNext(r.To.String())
 	}
-	if d.keyFields == (keyFields{}) {
-		d.KRN, d.BaseDate = strconv.Itoa(int(r.KRN)), r.To.String()
+	if r.Key.KRN != 0 && d.keyFields == (keyFields{}) {
+		d.KRN, d.BaseDate = strconv.Itoa(int(r.Key.KRN)), r.To.String()
+		if r.Key.DKGA != 0 {
+			d.DKGA = r.Key.DKGA.String()
+		}
 	}
 	return nil
 }

@@ -97,13 +97,13 @@ func TestARollOverInTheBrowser(t *testing.T) {
 	const number, at = "04140001027", "/meters/04140001027/key"
 	w.api("/v1/meters", `{"number":"`+number+`","mode":"prepay_token","tariff":"domestic","sgc":"654321","krn":1,"kt":2,"ti":"01","base_date":1993,
 		"customer":{"name":"Cara"},"simulated":true}`)
-	page := g.get(at).is(200).says("The base date 1993 of this meter has ended.", "no vending key of supply group 654321 that counts from 2014")
+	page := g.get(at).is(200).says("The base date 1993 of this meter has ended.", "no vending key of supply group 654321 with base date 2014")
 	if krn := page.value("krn"); krn != "" {
 		t.Errorf("without a vending key, revision %q is filled in", krn)
 	}
 	w.vendingKey("654321", 1, sts.Base1993)
 	w.vendingKey("654321", 2, sts.Base2014)
-	page = g.get(at).is(200).says("Plan the change to a key that counts from 2014.")
+	page = g.get(at).is(200).says("Plan the change to a key with base date 2014.")
 	if krn, base := page.value("krn"), page.value("base_date"); krn != "2" || base != "2014" {
 		t.Errorf("revision %q and base date %q are filled in, want 2 and 2014", krn, base)
 	}

@@ -147,10 +147,24 @@ func (f tariffFields) begins(zone *time.Location) (time.Time, refusal.Refusal) {
 	return time.Time{}, refuse.TariffFormBegins(refusal.Echo(f.From))
 }
 
-// replaced is the number of the version that this one replaces; 0 for none.
-func (f tariffFields) replaced() int {
-	n, _ := strconv.Atoi(f.Replaces) // the page wrote it, and nobody has a version 0
-	return n
+// readReplaced reads the number of the version that this one replaces; 0 for none.
+func (f tariffFields) readReplaced() (int, refusal.Refusal) {
+	if f.Replaces == "" {
+		return 0, refusal.Refusal{}
+	}
+	n, err := strconv.Atoi(f.Replaces)
+	if err != nil || n <= 0 {
+		return 0, refuse.TariffVersionNotFound(refusal.Echo(f.Of), 0)
+	}
+	return n, refusal.Refusal{}
+}
+
+// formPath is the address of the form. A correction has one of its own: a server of an earlier version refuses it, and would publish it at once here.
+func (f tariffFields) formPath() string {
+	if f.Replaces != "" {
+		return "/tariffs/corrections"
+	}
+	return "/tariffs"
 }
 
 // fieldsOfPrice writes a price as somebody would type it. A price that the fields cannot show becomes the document.
@@ -194,10 +208,11 @@ func (s *Console) newTariff(w http.ResponseWriter, r *http.Request, v visit) {
 	f := tariffFields{Of: r.URL.Query().Get("of")}
 	replaces := r.URL.Query().Get("replaces")
 	if f.Of != "" {
-		got, err := s.c.Registry.TariffVersions(r.Context(), v.by, f.Of, registry.Page{})
+		got, err := s.c.Registry.TariffVersions(r.Context(), v.by, f.Of, registry.Page{Limit: 200}) // a version to come is among the newest
 		if s.stopped(w, r, v, err, got.Refusal) {
 			return
 		}
+		f.Replaces = replaces
 		for _, version := range got.Data {
 			if replaces == "" && version.ID == got.Force || replaces == itoa(version.N) {
 				f = fieldsOfPrice(v.site.say, apiv1.Price(version.Body.Document()))
@@ -229,6 +244,10 @@ func (s *Console) checkTariff(w http.ResponseWriter, r *http.Request, v visit) {
 	f := typedTariff(r)
 	f.Currency = cmp.Or(v.site.currency, f.Currency)
 	body, from, no := s.readTariff(r, v, f)
+	replaces := 0
+	if !no.Refused() {
+		replaces, no = f.readReplaced()
+	}
 	if no.Refused() {
 		s.showTariffForm(w, r, v, http.StatusUnprocessableEntity, f, v.site.say.Refusal(no).Detail())
 		return
@@ -245,7 +264,8 @@ func (s *Console) checkTariff(w http.ResponseWriter, r *http.Request, v visit) {
 	var done registry.AddedTariff
 	var err error
 	if f.Of != "" {
-		done, err = s.c.Registry.AddVersion(r.Context(), v.by, registry.NewVersion{Tariff: f.Of, Body: body, EffectiveFrom: from, Replaces: f.replaced()})
+		n := registry.NewVersion{Tariff: f.Of, Body: body, EffectiveFrom: from, Replaces: replaces}
+		done, err = s.c.Registry.AddVersion(r.Context(), v.by, n)
 	} else {
 		done, err = s.c.Registry.AddTariff(r.Context(), v.by, registry.NewTariff{Name: f.Name, Body: body, EffectiveFrom: from})
 	}
