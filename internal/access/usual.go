@@ -1,8 +1,8 @@
 package access
 
-// Nobody can tell from an amount alone whether it is much for its kind. This file puts beside it what is usual: the median of what second people let be
-// done of that kind in the last 30 days. Only what another person agreed to, and what was then done, counts. So whoever asks cannot make a large amount
-// usual first, neither by requests that nobody approves nor by such that do little by the time when somebody approves them.
+// Nobody can tell from an amount alone whether it is much for its kind. This file puts beside it what is usual: the median of what second people
+// let be done of that kind in the last 30 days. Requests that nobody approves do not count. A request that does little when it is approved counts
+// as little. So whoever asks cannot make a large amount usual first.
 
 import (
 	"encoding/json"

@@ -260,7 +260,8 @@ func (s *Imports) Apply(ctx context.Context, by access.Actor, w Request) (_ Resu
 		}
 		_, sum := total(lines)
 		return Result{Import: Import{Kind: w.Kind, By: by.String(), Lines: len(rows), CreatedAt: s.c.Now()}, Lines: lines, Ignored: where.ignored,
-			Old: table.Old, Book: table.Book, Hidden: where.hidden(table.Book), Header: table.Header, Columns: where.columns(w.Kind, table), Total: money.Amount{Minor: sum, Currency: f.currency.Code}}, err
+			Old: table.Old, Book: table.Book, Hidden: where.hidden(table.Book), Header: table.Header, Columns: where.columns(w.Kind, table),
+			Total: money.Amount{Minor: sum, Currency: f.currency.Code}}, err
 	}
 	started, err := s.begin(ctx, by, w, rows)
 	if err != nil || started.Refused() {

@@ -257,8 +257,8 @@ func (c *collector) begin(names []string) refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// filled returns how many rows with values were added, with the header.
-func (c *collector) filled() int {
+// countFilled returns how many rows with values were added, with the header.
+func (c *collector) countFilled() int {
 	if c.header == nil {
 		return 0
 	}

@@ -52,7 +52,7 @@ func readWorkbook(file []byte, name string) (Table, refusal.Refusal) {
 	}
 	t.Book.Sheet = found.Name
 	if !no.Refused() {
-		t.Book.IsHidden, t.Book.HiddenRows, t.Book.HiddenColumns = found.IsHidden, found.hiddenRows, found.hiddenColumns.of(t)
+		t.Book.IsHidden, t.Book.HiddenRows, t.Book.HiddenColumns = found.IsHidden, found.hiddenRows, found.hiddenColumns.listIn(t)
 	}
 	for _, s := range b.sheets {
 		t.Book.Sheets = append(t.Book.Sheets, s.Sheet)
@@ -105,8 +105,8 @@ type bookSheet struct {
 	part string
 }
 
-// found is the sheet that was read, or why none was.
-type found struct {
+// sheetRead is the sheet that was read, or why none was.
+type sheetRead struct {
 	refusal.Refusal
 	Sheet
 	rows          *collector
@@ -116,15 +116,15 @@ type found struct {
 
 // readSheet reads the sheet of a name. Without a name it reads the only visible sheet with values. A hidden sheet does not count there, because
 // whoever opens the workbook does not see what it would import.
-func (b *book) readSheet(name string) (found, error) {
+func (b *book) readSheet(name string) (sheetRead, error) {
 	if name != "" {
 		s := b.byName[foldName(name)]
 		if s == nil {
-			return found{Refusal: refuse.SheetMissing(refusal.Echo(name), quoteNames(b.names()))}, nil
+			return sheetRead{Refusal: refuse.SheetMissing(refusal.Echo(name), quoteNames(b.names()))}, nil
 		}
 		return b.readRows(s)
 	}
-	var only found
+	var only sheetRead
 	var filled []string
 	for _, s := range b.sheets {
 		switch {
@@ -132,7 +132,7 @@ func (b *book) readSheet(name string) (found, error) {
 		case len(filled) == 0:
 			read, err := b.readRows(s)
 			if err != nil {
-				return found{}, err
+				return sheetRead{}, err
 			}
 			if read.Refused() || read.rows.header != nil {
 				only, filled = read, []string{s.Name}
@@ -140,7 +140,7 @@ func (b *book) readSheet(name string) (found, error) {
 		default:
 			has, err := b.hasValues(s)
 			if err != nil {
-				return found{}, err
+				return sheetRead{}, err
 			}
 			if has {
 				filled = append(filled, s.Name)
@@ -149,15 +149,15 @@ func (b *book) readSheet(name string) (found, error) {
 	}
 	switch {
 	case len(filled) > 1:
-		return found{Refusal: refuse.SheetUnclear(quoteNames(filled))}, nil
+		return sheetRead{Refusal: refuse.SheetUnclear(quoteNames(filled))}, nil
 	case len(filled) == 0:
-		return found{Refusal: b.emptiness()}, nil
+		return sheetRead{Refusal: b.explainEmpty()}, nil
 	}
 	return only, nil
 }
 
-// emptiness says why a workbook has no visible sheet with values.
-func (b *book) emptiness() refusal.Refusal {
+// explainEmpty says why a workbook has no visible sheet with values.
+func (b *book) explainEmpty() refusal.Refusal {
 	var hidden []string
 	for _, s := range b.sheets {
 		if s.IsHidden {
@@ -297,13 +297,13 @@ func openPart(parts *bounded.Archive, name string, elements int) (*bounded.XML, 
 	}
 	limits := bounded.Limits{Elements: elements, Depth: maxDepth, Piece: maxPiece}
 	if isUTF16 {
-		limits.Charset = decoded
+		limits.Charset = acceptUTF16
 	}
 	return bounded.NewXML(r, limits), func() { _ = r.Close() }, nil
 }
 
-// decoded is the reader of a part that says it is in UTF-16, and is UTF-8 by now.
-func decoded(name string, in io.Reader) (io.Reader, error) {
+// acceptUTF16 is the reader of a part that says it is in UTF-16, and is UTF-8 by now.
+func acceptUTF16(name string, in io.Reader) (io.Reader, error) {
 	if strings.HasPrefix(strings.ToLower(name), "utf-16") {
 		return in, nil
 	}
@@ -458,7 +458,7 @@ func plainText(x *bounded.XML, into *[]byte) error {
 var errRefused = errors.New("sheet: the workbook is refused")
 
 // readRows reads the rows of a sheet one after another.
-func (b *book) readRows(s *bookSheet) (found, error) {
+func (b *book) readRows(s *bookSheet) (sheetRead, error) {
 	r := rowReader{rows: &collector{}, texts: b.texts}
 	var merged []span
 	var hidden hiddenColumns
@@ -477,13 +477,13 @@ func (b *book) readRows(s *bookSheet) (found, error) {
 		return nil
 	})
 	if errors.Is(err, errRefused) {
-		return found{Refusal: r.Refusal, Sheet: s.Sheet}, nil
+		return sheetRead{Refusal: r.Refusal, Sheet: s.Sheet}, nil
 	}
 	if err != nil {
-		return found{}, err
+		return sheetRead{}, err
 	}
 	r.rows.merge(merged)
-	return found{Sheet: s.Sheet, rows: r.rows, hiddenRows: r.hidden, hiddenColumns: hidden}, nil
+	return sheetRead{Sheet: s.Sheet, rows: r.rows, hiddenRows: r.hidden, hiddenColumns: hidden}, nil
 }
 
 // errFound ends the reading of a sheet once it has a value.
@@ -521,8 +521,8 @@ type rowReader struct {
 	hidden          []int  // lines of hidden rows with values
 }
 
-// refused ends the reading with a refusal.
-func (r *rowReader) refused(no refusal.Refusal) error {
+// refuseRow ends the reading with a refusal.
+func (r *rowReader) refuseRow(no refusal.Refusal) error {
 	r.Refusal = no
 	return errRefused
 }
@@ -540,7 +540,7 @@ func (r *rowReader) read(x *bounded.XML) error {
 		}
 	}
 	isHidden := isSet(x.Attribute("hidden")) || isTooSmall(x.Attribute("ht"))
-	before := r.rows.filled()
+	before := r.rows.countFilled()
 	r.cells = r.cells[:0]
 	column := -1
 	for top := x.Depth(); ; {
@@ -550,9 +550,9 @@ func (r *rowReader) read(x *bounded.XML) error {
 			return err
 		case token == bounded.End && x.Depth() < top:
 			if no := r.rows.add(r.line, r.cells); no.Refused() {
-				return r.refused(no)
+				return r.refuseRow(no)
 			}
-			if isHidden && r.rows.filled() > before {
+			if isHidden && r.rows.countFilled() > before {
 				r.hidden = append(r.hidden, r.line)
 			}
 			return nil
@@ -577,11 +577,11 @@ func (r *rowReader) readCell(x *bounded.XML, column int) error {
 	case err != nil:
 		return err
 	case tooLong:
-		return r.refused(refuse.SheetCellTooLong(strconv.Itoa(r.line), maxCell))
+		return r.refuseRow(refuse.SheetCellTooLong(strconv.Itoa(r.line), maxCell))
 	case value == "":
 		return nil
 	case column < 0, column > 2*MaxColumns:
-		return r.refused(refuse.SheetTooManyColumns(MaxColumns))
+		return r.refuseRow(refuse.SheetTooManyColumns(MaxColumns))
 	}
 	for len(r.cells) <= column {
 		r.cells = append(r.cells, "")
@@ -673,8 +673,8 @@ func (h *hiddenColumns) add(x *bounded.XML) error {
 	return nil
 }
 
-// of lists the hidden columns of a table that have a heading or a value.
-func (h *hiddenColumns) of(t Table) (columns []int) {
+// listIn lists the hidden columns of a table that have a heading or a value.
+func (h *hiddenColumns) listIn(t Table) (columns []int) {
 	open := 0
 	for i, heading := range t.Header {
 		open += h[i]

@@ -16,6 +16,7 @@ import (
 func tariffTests() []test {
 	return []test{
 		{"versions come back whole, by page and by moment", tariffVersions},
+		{"of two versions of one moment the later one counts", replacedVersions},
 		{"what was bought on a tariff is found by month and meter", tariffUses},
 		{"what receipts say of the utility comes back", receiptHead},
 	}
@@ -31,9 +32,9 @@ func wholeBody(rate money.MicroRate) tariff.Body {
 				Windows: []tariff.Window{{Days: 1 << tariff.Monday, From: 60, To: 120}}, Holidays: []tariff.Holiday{{Date: "2026-12-25", As: tariff.Sunday}}}}}}
 }
 
-func tariffVersions(t *testing.T, r Rig) {
-	e := r.Open(t)
-	var of id.ID
+// publishVersions publishes the versions of a tariff, which begin so long after base.
+func publishVersions(t *testing.T, e store.Engine, begin ...time.Duration) (of id.ID) {
+	t.Helper()
 	must(t, e, func(tx *store.Tx) (err error) {
 		if of, err = tx.NewID(); err != nil {
 			return err
@@ -41,8 +42,8 @@ func tariffVersions(t *testing.T, r Rig) {
 		if err := tx.AddTariffRow(of, "domestic"); err != nil {
 			return err
 		}
-		for n := range 3 {
-			v := tariff.Version{TariffID: of, N: n + 1, EffectiveFrom: base().Add(time.Duration(n) * time.Hour), Body: wholeBody(money.MicroRate(n + 1))}
+		for n, after := range begin {
+			v := tariff.Version{TariffID: of, N: n + 1, EffectiveFrom: base().Add(after), Body: wholeBody(money.MicroRate(n + 1))}
 			if v.ID, err = tx.NewID(); err != nil {
 				return err
 			}
@@ -52,6 +53,40 @@ func tariffVersions(t *testing.T, r Rig) {
 		}
 		return nil
 	})
+	return of
+}
+
+// replacedVersions has two versions of one moment. The one that was published later counts, also while none has begun.
+func replacedVersions(t *testing.T, r Rig) {
+	e := r.Open(t)
+	of := publishVersions(t, e, 2*time.Hour, time.Hour, time.Hour)
+	letThrough(e)
+	must(t, e, func(tx *store.Tx) error {
+		for at, want := range map[time.Duration]int{0: 3, time.Hour: 3, 2 * time.Hour: 1} {
+			all, err := tx.TariffsInForce(base().Add(at), id.ID{}, 10)
+			if err != nil || len(all) != 1 || all[0].N != want {
+				t.Errorf("after %s the list of tariffs has %+v, %v; want version %d", at, all, err, want)
+			}
+			v, found, err := tx.TariffVersionAt(of, base().Add(at))
+			if err != nil || found != (at > 0) || found && v.N != want {
+				t.Errorf("after %s: version %d, %t, %v; want %d once it has begun", at, v.N, found, err, want)
+			}
+		}
+		var order []int
+		all, err := tx.VersionsOf(of)
+		for _, v := range all {
+			order = append(order, v.N)
+		}
+		if got := fmt.Sprint(order); err != nil || got != "[2 3 1]" {
+			t.Errorf("they take effect in the order %s, %v; want [2 3 1]", got, err)
+		}
+		return nil
+	})
+}
+
+func tariffVersions(t *testing.T, r Rig) {
+	e := r.Open(t)
+	of := publishVersions(t, e, 0, time.Hour, 2*time.Hour)
 	fetched(t, e, func(tx *store.Tx) error { _, err := tx.TariffVersions(of, id.ID{}, 2); return err },
 		func(tx *store.Tx) error { _, _, err := tx.TariffVersionAt(of, base()); return err },
 		func(tx *store.Tx) error { _, err := tx.TariffSellsTokens(of); return err })
