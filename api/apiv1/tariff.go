@@ -21,7 +21,8 @@ type Tariff struct {
 	Standing      string    `json:"standing,omitempty" enum:"in force,to come,past,replaced" doc:"In a list of versions: its state now. replaced: it never begins, because another version took its place"`
 }
 
-// NewTariffVersion is a further version of a tariff to publish; EffectiveFrom nil means at once, or when the replaced version would have begun.
+// NewTariffVersion is a further version of a tariff to publish. Without EffectiveFrom it begins at once, or in the place of the version that it
+// replaces.
 type NewTariffVersion struct {
 	Price
 	EffectiveFrom *time.Time `json:"effective_from,omitempty" doc:"When the version begins; default: at once"`

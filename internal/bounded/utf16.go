@@ -50,7 +50,7 @@ func orderOf(head []byte) binary.ByteOrder {
 // Read gives the text in UTF-8.
 func (w *wideReader) Read(p []byte) (int, error) {
 	if len(w.text) == 0 && w.ended == nil {
-		w.fill()
+		w.fillText()
 	}
 	n := copy(p, w.text)
 	w.text = w.text[n:]
@@ -60,12 +60,12 @@ func (w *wideReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// fill reads and decodes more of the text.
-func (w *wideReader) fill() {
+// fillText reads and decodes more of the text.
+func (w *wideReader) fillText() {
 	n, err := w.in.Read(w.units[w.held:])
 	read := w.units[:w.held+n]
 	isLast := errors.Is(err, io.EOF)
-	used, ok := w.decode(read, isLast)
+	used, ok := w.decodeUnits(read, isLast)
 	w.held = copy(w.units, read[used:])
 	if !ok || isLast && w.held > 0 {
 		err = ErrUTF16
@@ -73,19 +73,19 @@ func (w *wideReader) fill() {
 	w.ended = err
 }
 
-// decode decodes whole letters and returns how many bytes they had. The other half of a letter may come with the next bytes, unless these are
+// decodeUnits decodes whole letters and returns how many bytes they had. The other half of a letter may come with the next bytes, unless these are
 // the last ones.
-func (w *wideReader) decode(units []byte, isLast bool) (used int, ok bool) {
+func (w *wideReader) decodeUnits(units []byte, isLast bool) (used int, ok bool) {
 	text := w.buffer[:0]
 	ok = true
 	for used+1 < len(units) && ok {
-		letter, size := w.unit(units[used:]), 2
+		letter, size := w.readUnit(units[used:]), 2
 		if utf16.IsSurrogate(letter) {
 			if used+3 >= len(units) {
 				ok = !isLast
 				break
 			}
-			letter, size = utf16.DecodeRune(letter, w.unit(units[used+2:])), 4
+			letter, size = utf16.DecodeRune(letter, w.readUnit(units[used+2:])), 4
 			ok = letter != utf8.RuneError
 		}
 		if ok {
@@ -97,5 +97,5 @@ func (w *wideReader) decode(units []byte, isLast bool) (used int, ok bool) {
 	return used, ok
 }
 
-// unit returns the first 16 bits.
-func (w *wideReader) unit(units []byte) rune { return rune(units[w.high])<<8 | rune(units[w.low]) }
+// readUnit returns the first 16 bits.
+func (w *wideReader) readUnit(units []byte) rune { return rune(units[w.high])<<8 | rune(units[w.low]) }

@@ -81,8 +81,8 @@ func workbook(parts contents) []byte {
 	return b.Bytes()
 }
 
-// sheets packs a workbook of visible sheets that have the same content.
-func sheets(count int, content string) []byte {
+// packSheets packs a workbook of visible sheets that have the same content.
+func packSheets(count int, content string) []byte {
 	parts := contents{}
 	var list, links strings.Builder
 	for i := range count {
@@ -288,12 +288,12 @@ func (s *fileList) structure() {
 		return sheet(filled(oneRow+"</sheetData><cols>", `<col min="1" max="16384" hidden="1"/>`, "</cols>", partSize), "</worksheet>")
 	})
 	s.piece(false, "hidden rows", `<row hidden="1" ht="0"><c><v>1</v></c></row>`, 8<<20)
-	s.quick("20 sheets of empty rows", func() []byte { return sheets(20, string(filled(sheetHead, "<row/>", sheetTail, 3<<20))) })
+	s.quick("20 sheets of empty rows", func() []byte { return packSheets(20, string(filled(sheetHead, "<row/>", sheetTail, 3<<20))) })
 	s.add("20 sheets of blanks", func() []byte {
-		return sheets(20, string(filled(sheetHead, strings.Repeat(" ", 1000), sheetTail, 4<<20)))
+		return packSheets(20, string(filled(sheetHead, strings.Repeat(" ", 1000), sheetTail, 4<<20)))
 	})
-	s.add("1,000 empty sheets", func() []byte { return sheets(1000, sheetHead+sheetTail) })
-	s.add("1,000 sheets of rows", func() []byte { return sheets(1000, sheetHead+headings+"<row><c><v>1</v></c></row>"+sheetTail) })
+	s.add("1,000 empty sheets", func() []byte { return packSheets(1000, sheetHead+sheetTail) })
+	s.add("1,000 sheets of rows", func() []byte { return packSheets(1000, sheetHead+headings+"<row><c><v>1</v></c></row>"+sheetTail) })
 	s.add("100,000 sheets", func() []byte {
 		return workbook(contents{bookPart: numbered("<workbook><sheets>", `<sheet name="M%[1]d" id="s%[1]d"/>`, "</sheets></workbook>", 4<<20)})
 	})

@@ -145,8 +145,8 @@ func (k Kind) place(t sheet.Table, mapping map[string]string) (placed, refusal.R
 	return p, refusal.Refusal{}
 }
 
-// hidden lists the hidden columns of a sheet.
-func (p placed) hidden(b sheet.Book) (out []Column) {
+// listHidden lists the hidden columns of a sheet.
+func (p placed) listHidden(b sheet.Book) (out []Column) {
 	for _, i := range b.HiddenColumns {
 		out = append(out, Column{Name: columnLetter(i), Heading: p.header[i]})
 	}

@@ -260,7 +260,7 @@ func (s *Imports) Apply(ctx context.Context, by access.Actor, w Request) (_ Resu
 		}
 		_, sum := total(lines)
 		return Result{Import: Import{Kind: w.Kind, By: by.String(), Lines: len(rows), CreatedAt: s.c.Now()}, Lines: lines, Ignored: where.ignored,
-			Old: table.Old, Book: table.Book, Hidden: where.hidden(table.Book), Header: table.Header, Columns: where.columns(w.Kind, table),
+			Old: table.Old, Book: table.Book, Hidden: where.listHidden(table.Book), Header: table.Header, Columns: where.columns(w.Kind, table),
 			Total: money.Amount{Minor: sum, Currency: f.currency.Code}}, err
 	}
 	started, err := s.begin(ctx, by, w, rows)
@@ -269,7 +269,7 @@ func (s *Imports) Apply(ctx context.Context, by access.Actor, w Request) (_ Resu
 	}
 	if started.waits != nil {
 		out, err := s.show(ctx, by, started.i)
-		out.Waits, out.Book, out.Hidden = started.waits, table.Book, where.hidden(table.Book)
+		out.Waits, out.Book, out.Hidden = started.waits, table.Book, where.listHidden(table.Book)
 		return out, err
 	}
 	if started.i.Approved { // only the rows that a second person has seen
@@ -277,7 +277,7 @@ func (s *Imports) Apply(ctx context.Context, by access.Actor, w Request) (_ Resu
 	}
 	out, err := s.run(ctx, by, started.i, rows)
 	out.Ignored, out.Old = where.ignored, table.Old
-	out.Book, out.Hidden = table.Book, where.hidden(table.Book)
+	out.Book, out.Hidden = table.Book, where.listHidden(table.Book)
 	_, sum := total(out.Lines)
 	out.Total = money.Amount{Minor: sum, Currency: f.currency.Code}
 	return out, fault.Wrap(err, "import %s", started.i.ID.Text(id.Import))

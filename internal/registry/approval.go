@@ -61,8 +61,8 @@ func (r *Registry) tariffEffect(tx Tx, w changeRequest, of id.ID) (e access.Effe
 	return e, e.Diff(before.Body.Document(), w.Body, w.Body.Currency)
 }
 
-// published writes an audit entry about the published version, the number of the one that it replaces, and its approver.
-func published(tx Tx, by access.Actor, v tariff.Version, replaces int, eyes access.FourEyes) error {
+// auditVersion writes an audit entry about the published version, the number of the one that it replaces, and its approver.
+func auditVersion(tx Tx, by access.Actor, v tariff.Version, replaces int, eyes access.FourEyes) error {
 	e := by.Entry("tariff.publish", v.TariffID.Text(id.Tariff))
 	e.After = fmt.Sprintf("name=%s version=%s", v.Name, v.ID.Text(id.Version))
 	if replaces != 0 {

@@ -142,7 +142,7 @@ func (r *Registry) addVersion(tx Tx, by access.Actor, n NewVersion) (AddedTariff
 	if no, err = fixCurrency(tx, n.Body.Currency); err != nil || no.Refused() {
 		return AddedTariff{Refusal: no}, err
 	}
-	if no, err = n.fits(tx, all, &v); err != nil || no.Refused() {
+	if no, err = n.checkFit(tx, all, &v); err != nil || no.Refused() {
 		return AddedTariff{Refusal: no}, err
 	}
 	eyes, err := r.eyes(tx, by, w, v.TariffID)
@@ -155,7 +155,7 @@ func (r *Registry) addVersion(tx Tx, by access.Actor, n NewVersion) (AddedTariff
 	if err := tx.Tariffs().AddTariffVersion(v, by.String()); err != nil {
 		return AddedTariff{}, err
 	}
-	return AddedTariff{Version: v}, published(tx, by, v, n.Replaces, eyes)
+	return AddedTariff{Version: v}, auditVersion(tx, by, v, n.Replaces, eyes)
 }
 
 // replaceBefore is how long before its beginning a version can be replaced. A sale that is priced when it begins must not know another version than
@@ -190,9 +190,9 @@ func (n *NewVersion) takePlace(tx Tx, of id.ID, all []tariff.Version, now time.T
 	return refusal.Refusal{}, nil
 }
 
-// fits checks a version against the other versions of its tariff and against the meters that use the tariff. It also
+// checkFit checks a version against the other versions of its tariff and against the meters that use the tariff. It also
 // numbers the version.
-func (n NewVersion) fits(tx Tx, others []tariff.Version, v *tariff.Version) (refusal.Refusal, error) {
+func (n NewVersion) checkFit(tx Tx, others []tariff.Version, v *tariff.Version) (refusal.Refusal, error) {
 	if len(others) >= MaxVersions {
 		return refuse.TariffVersionsFull(others[0].Name, MaxVersions), nil
 	}

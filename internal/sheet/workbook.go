@@ -120,7 +120,7 @@ func (b *book) readSheet(name string) (sheetRead, error) {
 	if name != "" {
 		s := b.byName[foldName(name)]
 		if s == nil {
-			return sheetRead{Refusal: refuse.SheetMissing(refusal.Echo(name), quoteNames(b.names()))}, nil
+			return sheetRead{Refusal: refuse.SheetMissing(refusal.Echo(name), quoteNames(b.listNames()))}, nil
 		}
 		return b.readRows(s)
 	}
@@ -170,8 +170,8 @@ func (b *book) explainEmpty() refusal.Refusal {
 	return refuse.SheetEmpty()
 }
 
-// names lists the sheets.
-func (b *book) names() []string {
+// listNames lists the sheets.
+func (b *book) listNames() []string {
 	out := make([]string, len(b.sheets))
 	for i, s := range b.sheets {
 		out[i] = s.Name
@@ -223,7 +223,7 @@ func openBook(file []byte) (*book, error) {
 func (b *book) findMainPart() (name string, err error) {
 	err = walkLinks(b.parts, "", func(l link) {
 		if name == "" && l.isOf("officeDocument") {
-			name = l.part()
+			name = l.targetPart()
 		}
 	})
 	if err == nil && name == "" {
@@ -269,7 +269,7 @@ func (b *book) findParts(main string) (texts string, err error) {
 	others := map[*bookSheet]bool{}
 	err = walkLinks(b.parts, main, func(l link) {
 		if texts == "" && l.isOf("sharedStrings") {
-			texts = l.part()
+			texts = l.targetPart()
 		}
 		s := byLink[string(l.id)]
 		if s == nil {
@@ -277,7 +277,7 @@ func (b *book) findParts(main string) (texts string, err error) {
 		}
 		delete(byLink, s.link) // a second relation with the same id means nothing
 		if l.isOf("worksheet") {
-			s.part = l.part()
+			s.part = l.targetPart()
 		} else {
 			others[s] = true
 		}
@@ -356,8 +356,8 @@ func (l link) isOf(kind string) bool {
 	return at > 0 && l.kind[at-1] == '/' && string(l.kind[at:]) == kind
 }
 
-// part returns the whole name of the part to which the relation leads.
-func (l link) part() string {
+// targetPart returns the whole name of the part to which the relation leads.
+func (l link) targetPart() string {
 	target := strings.ReplaceAll(string(l.target), `\`, "/")
 	if whole, ok := strings.CutPrefix(target, "/"); ok {
 		return whole
@@ -470,7 +470,7 @@ func (b *book) readRows(s *bookSheet) (sheetRead, error) {
 				merged = append(merged, lines)
 			}
 		case x.Is("col"):
-			return hidden.add(x)
+			return hidden.addRange(x)
 		case x.Is("row"):
 			return r.read(x)
 		}
@@ -655,8 +655,8 @@ func isTooSmall(value []byte) bool {
 // hiddenColumns says for each column how many hidden ranges of columns begin there, less those that end before it.
 type hiddenColumns [MaxColumns + 1]int
 
-// add takes the range of an element "col".
-func (h *hiddenColumns) add(x *bounded.XML) error {
+// addRange takes the range of an element "col".
+func (h *hiddenColumns) addRange(x *bounded.XML) error {
 	if !isSet(x.Attribute("hidden")) && !isTooSmall(x.Attribute("width")) {
 		return nil
 	}

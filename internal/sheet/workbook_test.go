@@ -40,8 +40,8 @@ const (
 	topLinks  = relations + `<Relationship Id="a" Type="` + strict + `officeDocument" Target="book/main.xml"/></Relationships>`
 )
 
-// parts makes an XLSX file of these parts: a sheet, and the texts that its cells share.
-func parts(t *testing.T, sheetXML, shared string) []byte {
+// packParts makes an XLSX file of these parts: a sheet, and the texts that its cells share.
+func packParts(t *testing.T, sheetXML, shared string) []byte {
 	t.Helper()
 	return zipped(t, [2]string{"_rels/.rels", topLinks},
 		[2]string{"book/main.xml", `<workbook xmlns:r="x"><sheets><sheet name="Meters" sheetId="4" r:id="s1"/><sheet name="Other" sheetId="5" r:id="s2"/></sheets></workbook>`},
@@ -52,7 +52,7 @@ func parts(t *testing.T, sheetXML, shared string) []byte {
 
 // TestWorkbooksOfManyWriters reads cells as different programs write them: shared, in the cell, in pieces with formats, without their places.
 func TestWorkbooksOfManyWriters(t *testing.T) {
-	file := parts(t, `<?xml version="1.0"?><worksheet><sheetData>`+
+	file := packParts(t, `<?xml version="1.0"?><worksheet><sheetData>`+
 		`<row r="2"><c r="A2" t="s"><v>0</v></c><c r="C2" t="inlineStr"><is><t>name</t></is></c></row>`+
 		`<row/>`+
 		`<row r="5"><c r="A5"><v>4140001001</v></c><c r="B5" s="3"/><c r="C5" t="s"><v>1</v></c></row>`+
@@ -94,7 +94,7 @@ func TestNoRowOfADamagedWorkbookIsLeftOut(t *testing.T) {
 			texts["UTF-16"] = inWide(c.sheet, binary.LittleEndian)
 		}
 		for encoding, text := range texts {
-			_, no := sheet.Read(parts(t, text, c.shared))
+			_, no := sheet.Read(packParts(t, text, c.shared))
 			if no.Code != refusal.ImportUnreadable || !strings.Contains(no.Detail(), c.want) {
 				t.Errorf("%s in %s: %q, want %q", name, encoding, no.Detail(), c.want)
 			}

@@ -26,7 +26,7 @@ func ParseParts(text string) ([]Part, error) {
 		return nil, nil
 	}
 	s := partsReader{rest: text}
-	if parts := s.parts(); !s.failed && s.rest == "" {
+	if parts := s.readParts(); !s.failed && s.rest == "" {
 		return parts, nil
 	}
 	var parts []Part
@@ -42,7 +42,7 @@ type partsReader struct {
 	failed bool
 }
 
-func (s *partsReader) parts() (out []Part) {
+func (s *partsReader) readParts() (out []Part) {
 	s.expect("[")
 	for more := true; more; more = s.comma() {
 		var p Part

@@ -145,7 +145,7 @@ func (d *Deliverer) begin(ctx context.Context, r receiver, work *sync.WaitGroup)
 		return
 	}
 	work.Go(func() {
-		begun, err := d.serve(ctx, r, free, work)
+		begun, err := d.sendDue(ctx, r, free, work)
 		d.givePlaces(r, free-begun)
 		if err != nil && ctx.Err() == nil {
 			d.c.Log.Warn("webhook was not served", "webhook", r.endpoint.Text(id.Webhook), logkey.Err, err)
@@ -175,9 +175,9 @@ func (d *Deliverer) givePlaces(r receiver, n int) {
 	}
 }
 
-// serve begins to send due deliveries of an endpoint, at most as many as it has places for, and returns their number. Each gives its place back
+// sendDue begins to send due deliveries of an endpoint, at most as many as it has places for, and returns their number. Each gives its place back
 // when it ends.
-func (d *Deliverer) serve(ctx context.Context, r receiver, places int, work *sync.WaitGroup) (int, error) {
+func (d *Deliverer) sendDue(ctx context.Context, r receiver, places int, work *sync.WaitGroup) (int, error) {
 	var e Endpoint
 	var claims []Delivery
 	_, err := access.Through(ctx, d.c.Door, r.tenant, func(tx Tx) (done, error) {

@@ -60,8 +60,8 @@ func (c *checkedFiles) keep(f checkedFile) {
 	c.all = append(c.all, f)
 }
 
-// find returns a file of a session.
-func (c *checkedFiles) find(form, session string) (checkedFile, bool) {
+// findFile returns a file of a session.
+func (c *checkedFiles) findFile(form, session string) (checkedFile, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, f := range c.all {
@@ -245,7 +245,7 @@ func (s *Console) importFile(w http.ResponseWriter, r *http.Request, v visit) {
 		request.Defaults = map[string]string{"tariff": form.Tariff}
 	}
 	if act := r.PostFormValue("act"); act != "" {
-		kept, found := s.checked.find(r.PostFormValue("form"), v.session)
+		kept, found := s.checked.findFile(r.PostFormValue("form"), v.session)
 		if !found || act == "import" && !kept.isChecked {
 			again(refuse.ImportFileGone())
 			return

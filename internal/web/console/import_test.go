@@ -125,8 +125,8 @@ func bookOf(t *testing.T, change func(*excelize.File) error) string {
 	return b.String()
 }
 
-// fill writes rows into a sheet, and makes the sheet if it is not there.
-func fill(f *excelize.File, name string, rows ...[]any) error {
+// fillSheet writes rows into a sheet, and makes the sheet if it is not there.
+func fillSheet(f *excelize.File, name string, rows ...[]any) error {
 	if _, err := f.NewSheet(name); err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func TestTheSheetOfAWorkbookIsChosen(t *testing.T) {
 	g := begin(t).enter(ownerEmail)
 	form := g.get("/import").is(200).value("form")
 	file := bookOf(t, func(f *excelize.File) error {
-		return errors.Join(fill(f, "Sheet1", []any{"Read me"}, []any{"This is a list"}), fill(f, "People", []any{"name"}, []any{"Juma"}, []any{"Asha"}))
+		return errors.Join(fillSheet(f, "Sheet1", []any{"Read me"}, []any{"This is a list"}), fillSheet(f, "People", []any{"name"}, []any{"Juma"}, []any{"Asha"}))
 	})
 	asked := g.send("/import", "people.xlsx", file, "form", form, "kind", "customers").is(422).says(`Several sheets of the workbook have rows: "Sheet1", "People".`, "Sheet", "People")
 	wrong := g.send("/import", "", "", "form", asked.value("form"), "act", "check", "sheet", "Sheet1").is(422).says("The file has no column that is named name", "People")
@@ -160,7 +160,7 @@ func TestTheCheckNamesWhatIsHidden(t *testing.T) {
 	g := begin(t).enter(ownerEmail)
 	form := g.get("/import").is(200).value("form")
 	file := bookOf(t, func(f *excelize.File) error {
-		return errors.Join(fill(f, "Sheet1", []any{"name", "phone"}, []any{"Juma", ""}, []any{"Asha", ""}, []any{"Neema", ""}), fill(f, "Old", []any{"name"}, []any{"Dan"}),
+		return errors.Join(fillSheet(f, "Sheet1", []any{"name", "phone"}, []any{"Juma", ""}, []any{"Asha", ""}, []any{"Neema", ""}), fillSheet(f, "Old", []any{"name"}, []any{"Dan"}),
 			f.SetSheetVisible("Old", false), f.SetRowVisible("Sheet1", 3, false), f.SetRowVisible("Sheet1", 4, false), f.SetColVisible("Sheet1", "B", false))
 	})
 	checked := g.send("/import", "people.xlsx", file, "form", form, "kind", "customers").is(200).
