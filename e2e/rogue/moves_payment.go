@@ -222,11 +222,10 @@ func (r *Run) signed(path, whose string, key []byte, reference string, minor int
 
 // used waits until the server has worked on every payment that it knows.
 func (r *Run) used() {
-	for end := time.Now().Add(2 * time.Second); r.err == nil && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	r.awaitTrue("worked on each payment", func() bool {
 		var list apiv1.List[apiv1.Payment]
-		if r.ask("auditor", "GET", "/v1/payments?state=received&limit=2", nil).into(&list); len(list.Data) == 0 {
-			break
-		}
-	}
+		r.ask("auditor", "GET", "/v1/payments?state=received&limit=2", nil).into(&list)
+		return len(list.Data) == 0
+	})
 	r.settle()
 }

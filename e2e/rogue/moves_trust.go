@@ -89,12 +89,11 @@ func (r *Run) stated(d *rand.Rand) {
 // awaitPayment waits until the server has made a payment of a row of a statement, which it does soon after the statement was taken.
 func (r *Run) awaitPayment(name string) {
 	named := func(p apiv1.Payment) bool { return p.ProviderTxn == name }
-	for end := time.Now().Add(5 * time.Second); r.err == nil && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	r.awaitTrue("made payment "+name, func() bool {
 		var list apiv1.List[apiv1.Payment]
-		if r.ask("auditor", "GET", "/v1/payments?provider="+till+"&limit=200", nil).into(&list); slices.ContainsFunc(list.Data, named) {
-			return
-		}
-	}
+		r.ask("auditor", "GET", "/v1/payments?provider="+till+"&limit=200", nil).into(&list)
+		return slices.ContainsFunc(list.Data, named)
+	})
 }
 
 // ownProvider adds a provider whose secret P typed, lets an honest owner agree to it, and invents a payment.
@@ -281,11 +280,7 @@ func (r *Run) useAsMeant(reference string, p *place) {
 		return slices.DeleteFunc(list.Data, func(pay apiv1.Payment) bool { return pay.Reference != reference || pay.State != state })
 	}
 	decided := func() int { return len(named("parked")) + len(named("applied")) }
-	for end := time.Now().Add(hangs); r.err == nil && decided() < r.pays; time.Sleep(glance) {
-		if time.Now().After(end) {
-			r.fail(fmt.Errorf("%s: after %v the server has not decided about a payment for %s", notInTime, hangs, reference))
-		}
-	}
+	r.awaitTrue("decided about each payment for "+reference, func() bool { return decided() >= r.pays })
 	for _, pay := range named("parked") {
 		a := r.send("finance", p.number, "/v1/payments/"+pay.ID+"/apply", apiv1.ApplyPayment{Meter: p.number})
 		if id := a.approval(); id != "" {

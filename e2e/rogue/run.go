@@ -233,6 +233,15 @@ const (
 	notInTime = "NOT IN TIME"
 )
 
+// awaitTrue waits until the server has done something, and yes reports it. The run fails if that never happens.
+func (r *Run) awaitTrue(done string, yes func() bool) {
+	for end := time.Now().Add(hangs); r.err == nil && !yes(); time.Sleep(glance) {
+		if time.Now().After(end) {
+			r.fail(fmt.Errorf("%s: after %v the server has not %s", notInTime, hangs, done))
+		}
+	}
+}
+
 // drain waits until the server has nothing more to send to the meters that are connected.
 func (r *Run) drain() {
 	var numbers []string
@@ -241,18 +250,16 @@ func (r *Run) drain() {
 			numbers = append(numbers, number)
 		}
 	}
-	for end := time.Now().Add(hangs); r.err == nil; time.Sleep(glance) {
+	r.awaitTrue("sent its messages to meters", func() bool {
 		n, err := r.srv.Waiting(numbers, r.now())
-		switch {
-		case err != nil:
+		if err != nil {
 			r.fail(err)
-		case n == 0:
-			return
-		case time.Now().After(end):
-			r.fail(fmt.Errorf("%s: after %v the server has not sent %d messages to meters", notInTime, hangs, n))
 		}
-		r.settle()
-	}
+		if n > 0 {
+			r.settle()
+		}
+		return n == 0
+	})
 }
 
 // quiet waits until the server has nothing to send, and no meter has had a message of it for a while.
