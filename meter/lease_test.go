@@ -137,7 +137,7 @@ func leased(t *testing.T, seed uint64, cut *rand.Rand) life {
 }
 
 func TestAnySplittingOfALeaseGivesTheSame(t *testing.T) {
-	base := newSeed(t)
+	base := tier.Seed(t)
 	ended := 0
 	for i := range uint64(tier.MeterLives.N()) {
 		seed := base + i
@@ -190,7 +190,7 @@ func TestNothingHappensToALeaseBeforeWakeAndHeadroom(t *testing.T) {
 // TestRandomEventsKeepTheLease gives a wallet meter any events, sensible or not. The register and the rest of the lease
 // always add up to the limit in the last report of the lease.
 func TestRandomEventsKeepTheLease(t *testing.T) {
-	rnd := rand.New(rand.NewPCG(newSeed(t), 3))
+	rnd := rand.New(rand.NewPCG(tier.Seed(t), 3))
 	out := make([]meter.Effect, 0, meter.MaxEffects)
 	for range tier.MeterEvents.N() {
 		r := newWallet(t, unit.Energy(rnd.IntN(3)*50)-1)

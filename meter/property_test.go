@@ -1,7 +1,6 @@
 package meter_test
 
 import (
-	"flag"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -15,18 +14,6 @@ import (
 	"github.com/paywatt/paywatt/supply"
 	"github.com/paywatt/paywatt/unit"
 )
-
-var seedFlag = flag.Uint64("seed", 0, "seed of the random tests, 0 for a new one each time")
-
-// newSeed returns a seed and logs it, so that a failure can be repeated with -seed.
-func newSeed(t *testing.T) uint64 {
-	seed := *seedFlag
-	if seed == 0 {
-		seed = rand.Uint64()
-	}
-	t.Logf("-seed %d", seed)
-	return seed
-}
 
 // life is the result of one run: every effect, in order, and the state at the end.
 type life struct {
@@ -103,7 +90,7 @@ func liveBy(t *testing.T, seed uint64, cut *rand.Rand, clock func(up uint64) (in
 }
 
 func TestAnySplittingOfTimeAndEnergyGivesTheSame(t *testing.T) {
-	base := newSeed(t)
+	base := tier.Seed(t)
 	for i := range uint64(tier.MeterLives.N()) {
 		seed := base + i
 		whole := live(t, seed, nil)
@@ -122,7 +109,7 @@ func TestAnySplittingOfTimeAndEnergyGivesTheSame(t *testing.T) {
 // The real-time clock does not affect money: with a clock that jumps by years, stands still or is dead, the meter ends
 // with the same registers, tokens, locks and relay.
 func TestClockJumpsChangeNoMoney(t *testing.T) {
-	base := newSeed(t)
+	base := tier.Seed(t)
 	for i := range uint64(tier.MeterLives.N()) {
 		jumps := rand.New(rand.NewPCG(base+i, 9))
 		steady := live(t, base+i, nil).state
@@ -254,7 +241,7 @@ func quieter(rnd *rand.Rand, ev meter.Event, up uint64, under bool) meter.Event 
 func TestRandomEventsKeepTheInvariants(t *testing.T) {
 	meters := tier.MeterEvents.N()
 	rare := sometimes.New(rareOfRandomEvents()...)
-	rnd := rand.New(rand.NewPCG(newSeed(t), 0))
+	rnd := rand.New(rand.NewPCG(tier.Seed(t), 0))
 	for i := range meters {
 		r := newRig(t)
 		r.cfg = fullConfig(t)

@@ -15,7 +15,7 @@ import (
 // Wherever Step takes the short cut, it must give the same result as the long way. This tries ordinary states, with one
 // or two fields changed in state or configuration, for every kind of event that the short cut takes.
 func TestTheShortCutGivesWhatTheLongWayGives(t *testing.T) {
-	rnd := rand.New(rand.NewPCG(newSeed(t), 0))
+	rnd := rand.New(rand.NewPCG(tier.Seed(t), 0))
 	taken, tried := 0, 0
 	long, out := make([]meter.Effect, 0, meter.MaxEffects), make([]meter.Effect, 0, meter.MaxEffects)
 	for range tier.MeterStates.N() {

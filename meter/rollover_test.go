@@ -271,7 +271,7 @@ func (p *programme) check(c *customer, loaded unit.Energy) {
 // meter whose customer never enters the tokens still takes old tokens. Every paid token that the change has voided is
 // on the list.
 func TestARolloverProgramme(t *testing.T) {
-	p := &programme{t: t, rnd: rand.New(rand.NewPCG(newSeed(t), 3)), old: vendingKey(t, 0xab), new: vendingKey(t, 0xcd)}
+	p := &programme{t: t, rnd: rand.New(rand.NewPCG(tier.Seed(t), 3)), old: vendingKey(t, 0xab), new: vendingKey(t, 0xcd)}
 	rolledMeters := tier.RolledMeters.N() / onlyEvery
 	start := time.Now()
 	for n := range rolledMeters {

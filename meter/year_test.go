@@ -164,7 +164,7 @@ func (h *household) input() {
 // TestAYearIsTheSameHoweverItIsCut plays a year of one household with every rule in use: in the largest pieces that
 // Wake and Headroom allow, and cut at random. State and effects must be the same in every run.
 func TestAYearIsTheSameHoweverItIsCut(t *testing.T) {
-	seed, traced := newSeed(t), maphash.MakeSeed()
+	seed, traced := tier.Seed(t), maphash.MakeSeed()
 	const hours = 365 * 24
 	whole := newHousehold(t, seed, nil, traced)
 	whole.live(hours)

@@ -9,15 +9,17 @@
 package tier
 
 import (
+	"math/rand/v2"
 	"os"
 	"strconv"
 	"testing"
 )
 
-// The environment variables that choose the long tier, and make every count a multiple of itself.
+// The environment variables that choose the long tier, make every count a multiple of itself, and repeat the draws of a test that failed.
 const (
 	Variable = "TIER"       // "long", or unset
 	Times    = "TIER_TIMES" // a factor from 1
+	SeedText = "TIER_SEED"  // a number from 0
 )
 
 // Slow skips a test in the inner loop, because it takes more than about a second.
@@ -55,4 +57,22 @@ func (c Count) N() int {
 		n *= factor
 	}
 	return n
+}
+
+// Seed returns the seed of a test that draws at random, and logs how to repeat it. Below ./check long it is always the same: a commit has the
+// same result for everybody. Each test of ./check long has a new one.
+func Seed(t testing.TB) uint64 {
+	t.Helper()
+	seed := uint64(1)
+	if IsLong() {
+		seed = rand.Uint64()
+	}
+	if text, set := os.LookupEnv(SeedText); set {
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatalf("%s: %v", SeedText, err)
+		}
+	}
+	t.Logf("to repeat: %s=%d", SeedText, seed)
+	return seed
 }

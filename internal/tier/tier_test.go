@@ -44,3 +44,17 @@ func TestALongTestIsSkippedBelowItsTier(t *testing.T) {
 		}
 	}
 }
+
+func TestASeedIsTheSameForEverybodyBelowLong(t *testing.T) {
+	if a, b := tier.Seed(t), tier.Seed(t); !tier.IsLong() && (a != 1 || b != 1) {
+		t.Errorf("seeds %d and %d, want 1", a, b)
+	}
+	t.Setenv(tier.Variable, "long")
+	if a, b := tier.Seed(t), tier.Seed(t); (a == b) != testing.Short() {
+		t.Errorf("in long, two tests draw from the seeds %d and %d", a, b)
+	}
+	t.Setenv(tier.SeedText, "12")
+	if got := tier.Seed(t); got != 12 {
+		t.Errorf("the seed is %d, want the 12 that was asked for", got)
+	}
+}

@@ -175,9 +175,7 @@ func kept(s meter.State) meter.State {
 }
 
 func TestEveryFieldSurvives(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	rnd := rand.New(rand.NewPCG(seed, 0))
+	rnd := rand.New(rand.NewPCG(tier.Seed(t), 0))
 	for range tier.MeterMemories.N() {
 		s, c, k := example(t)
 		vary(rnd, &s)

@@ -1,6 +1,7 @@
 package shoptest_test
 
 import (
+	cryptorand "crypto/rand"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -288,7 +289,7 @@ func (s *payShop) operate(in payOp, meter string) payOut {
 		if in.kind == "back" {
 			body = strings.Replace(body, "taken", "charged_back", 1)
 		}
-		s.sendAs(fmt.Sprintf("msg_%d_%d", in.n, rand.Int64()), body)
+		s.sendAs("msg_"+cryptorand.Text(), body)
 		return payOut{done: true}
 	}
 	p, found := find()
