@@ -16,16 +16,23 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 )
 
-// bookOf makes a workbook of sheets with one column each, and lets a function change it. The heading comes first.
-func bookOf(t *testing.T, change func(*excelize.File) error, sheets map[string][]string) string {
+// column is a sheet with one column. The heading comes first.
+type column struct {
+	sheet  string
+	values []string
+}
+
+// bookOf makes a workbook of sheets in their order, and lets a function change it. The first sheet is the one that is open, and no program hides
+// that one.
+func bookOf(t *testing.T, change func(*excelize.File) error, sheets ...column) string {
 	t.Helper()
 	f := excelize.NewFile()
-	for name, values := range sheets {
-		if _, err := f.NewSheet(name); err != nil {
+	for _, c := range sheets {
+		if _, err := f.NewSheet(c.sheet); err != nil {
 			t.Fatal(err)
 		}
-		for i, value := range values {
-			if err := f.SetCellStr(name, fmt.Sprintf("A%d", i+1), value); err != nil {
+		for i, value := range c.values {
+			if err := f.SetCellStr(c.sheet, fmt.Sprintf("A%d", i+1), value); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -48,7 +55,7 @@ func bookOf(t *testing.T, change func(*excelize.File) error, sheets map[string][
 // TestAnImportNamesItsSheet: the field sheet says which sheet of a workbook is read, and the answer which one it was.
 func TestAnImportNamesItsSheet(t *testing.T) {
 	w := begin(t)
-	file := bookOf(t, nil, map[string][]string{"Block A": {"name", "Amina"}, "Block B": {"name", "Ben", "Cara"}})
+	file := bookOf(t, nil, column{"Block A", []string{"name", "Amina"}}, column{"Block B", []string{"name", "Ben", "Cara"}})
 	send := func(sheet string) answer {
 		path := "/v1/imports?kind=customers&mode=dry_run&sheet=" + url.QueryEscape(sheet)
 		return w.ask("POST", path, w.key, file, "Content-Type", "application/octet-stream", "Idempotency-Key", "sheet-of-a-workbook")
@@ -70,7 +77,7 @@ func TestAnImportNamesWhatIsHidden(t *testing.T) {
 	w := begin(t)
 	file := bookOf(t, func(f *excelize.File) error {
 		return errors.Join(f.SetRowVisible("People", 3, false), f.SetRowVisible("People", 4, false), f.SetColVisible("People", "A", false), f.SetSheetVisible("Old", false))
-	}, map[string][]string{"People": {"name", "Amina", "Ben", "Cara"}, "Old": {"name", "Dan"}})
+	}, column{"People", []string{"name", "Amina", "Ben", "Cara"}}, column{"Old", []string{"name", "Dan"}})
 	send := func(more string) answer {
 		return w.ask("POST", "/v1/imports?kind=customers"+more, w.key, file, "Content-Type", "application/octet-stream", "Idempotency-Key", "what-is-hidden")
 	}
@@ -85,7 +92,7 @@ func TestAnImportNamesWhatIsHidden(t *testing.T) {
 			t.Errorf("%s: %+v, hidden %+v", more, got, got.Hidden)
 		}
 	}
-	plain := bookOf(t, nil, map[string][]string{"People": {"name", "Eve"}})
+	plain := bookOf(t, nil, column{"People", []string{"name", "Eve"}})
 	if got := w.want(http.StatusCreated, w.ask("POST", "/v1/imports?kind=customers", w.key, plain, "Content-Type", "application/octet-stream", "Idempotency-Key", "nothing-is-hidden")); strings.Contains(string(got.body), `"hidden"`) {
 		t.Errorf("nothing is hidden: %s", got.body)
 	}
