@@ -21,8 +21,8 @@ type Tariff struct {
 	Standing      string    `json:"standing,omitempty" enum:"in force,to come,past,replaced" doc:"In a list of versions: its state now. replaced: it never begins, because another version took its place"`
 }
 
-// NewTariffVersion is a further version of a tariff to publish. Without EffectiveFrom it begins at once, or in the place of the version that it
-// replaces.
+// NewTariffVersion is a further version of a tariff to publish. Without EffectiveFrom it begins at once.
+// If it replaces a version, it begins when that one would have begun.
 type NewTariffVersion struct {
 	Price
 	EffectiveFrom *time.Time `json:"effective_from,omitempty" doc:"When the version begins; default: at once"`

@@ -1,8 +1,9 @@
 package access
 
-// Nobody can tell from an amount alone whether it is much for its kind. This file puts beside it what is usual: the median of what second people
-// let be done of that kind in the last 30 days. Requests that nobody approves do not count. A request that does little when it is approved counts
-// as little. So whoever asks cannot make a large amount usual first.
+// Nobody can tell from an amount alone whether it is much for its kind. This file puts beside it what is usual.
+// That is the median of what was done of that kind in the last 30 days, after a second person agreed.
+// Requests that nobody approves do not count. A request that does little when it is approved counts as little.
+// So whoever asks cannot make a large amount usual first.
 
 import (
 	"encoding/json"

@@ -63,18 +63,7 @@ func parent(dir string) string {
 
 // dials lists what a file uses to make connections.
 func dials(tree *ast.File) (uses []string) {
-	names := map[string]string{}
-	for _, i := range tree.Imports {
-		path, err := strconv.Unquote(i.Path.Value)
-		if err != nil || path != "net" && path != "net/http" && path != "crypto/tls" && path != "net/rpc" && path != "net/smtp" {
-			continue
-		}
-		name := path[strings.LastIndex(path, "/")+1:]
-		if i.Name != nil {
-			name = i.Name.Name
-		}
-		names[name] = path
-	}
+	names := importNames(tree)
 	ast.Inspect(tree, func(n ast.Node) bool {
 		if lit, is := n.(*ast.CompositeLit); is {
 			if s, is := lit.Type.(*ast.SelectorExpr); is && s.Sel.Name == "Client" && packageOf(names, s) == "net/http" {
@@ -99,6 +88,25 @@ func dials(tree *ast.File) (uses []string) {
 	return uses
 }
 
+// importNames returns the paths of the packages that a file imports, by the names that they have in it.
+func importNames(tree *ast.File) map[string]string {
+	names := map[string]string{}
+	for _, i := range tree.Imports {
+		path, err := strconv.Unquote(i.Path.Value)
+		if err != nil {
+			continue
+		}
+		name := strings.TrimSuffix(path, "/v2")
+		name = name[strings.LastIndex(name, "/")+1:]
+		if i.Name != nil {
+			name = i.Name.Name
+		}
+		names[name] = path
+	}
+	return names
+}
+
+// packageOf returns the path of the package that a selector names, or "" if it names something else.
 func packageOf(names map[string]string, s *ast.SelectorExpr) string {
 	x, is := s.X.(*ast.Ident)
 	if !is || x.Obj != nil {

@@ -2,30 +2,26 @@ package arch_test
 
 import (
 	"go/ast"
-	"strconv"
 	"strings"
 	"testing"
 )
 
-// TestATestDrawsFromASeed: a test that draws from the source of the whole process gives another result to everybody, and falls by chance when
-// the draws reach no state that it wants. It draws from rand.New with tier.Seed.
+// TestATestDrawsFromASeed: a test that draws without a seed gives a different result to everybody. It fails by chance when its draws do not
+// reach a state that it wants. So it must draw from rand.New with tier.Seed.
 func TestATestDrawsFromASeed(t *testing.T) {
 	seeded := 0
 	for _, f := range files(t) {
-		name := importedAs(f, "math/rand/v2")
-		if !f.test() || name == "" {
+		if !f.test() {
 			continue
 		}
+		names := importNames(f.tree)
 		ast.Inspect(f.tree, func(n ast.Node) bool {
-			call, is := n.(*ast.CallExpr)
-			if !is {
-				return true
-			}
-			switch drawn := calledFrom(call, name); {
+			switch drawn := randomCall(names, n); {
 			case strings.HasPrefix(drawn, "New"):
 				seeded++
 			case drawn != "":
-				t.Errorf("%s/%s:%d: rand.%s has no seed: draw from rand.New(rand.NewPCG(tier.Seed(t), 0))", f.dir, f.name, f.set.Position(n.Pos()).Line, drawn)
+				line := f.set.Position(n.Pos()).Line
+				t.Errorf("%s/%s:%d: rand.%s has no seed: draw from rand.New(rand.NewPCG(tier.Seed(t), 0))", f.dir, f.name, line, drawn)
 			}
 			return true
 		})
@@ -35,31 +31,18 @@ func TestATestDrawsFromASeed(t *testing.T) {
 	}
 }
 
-// importedAs returns the name that a package has in a file, or "" if the file does not import it.
-func importedAs(f file, path string) string {
-	for _, i := range f.tree.Imports {
-		if i.Path.Value != strconv.Quote(path) {
-			continue
-		}
-		if i.Name != nil {
-			return i.Name.Name
-		}
-		return "rand"
+// randomCall returns the function of math/rand/v2 that is called, or "".
+func randomCall(names map[string]string, n ast.Node) string {
+	call, is := n.(*ast.CallExpr)
+	if !is {
+		return ""
 	}
-	return ""
-}
-
-// calledFrom returns the function of a package that is called, or "".
-func calledFrom(call *ast.CallExpr, pkg string) string {
 	called := call.Fun
 	if generic, is := called.(*ast.IndexExpr); is { // rand.N[T]
 		called = generic.X
 	}
 	s, is := called.(*ast.SelectorExpr)
-	if !is {
-		return ""
-	}
-	if x, is := s.X.(*ast.Ident); !is || x.Name != pkg {
+	if !is || packageOf(names, s) != "math/rand/v2" {
 		return ""
 	}
 	return s.Sel.Name

@@ -73,8 +73,8 @@ func (w *wideReader) fillText() {
 	w.ended = err
 }
 
-// decodeUnits decodes whole letters and returns how many bytes they had. The other half of a letter may come with the next bytes, unless these are
-// the last ones.
+// decodeUnits decodes whole letters and returns how many bytes they had. Half a letter at the end waits for the next bytes.
+// If these bytes are the last ones, it is an error.
 func (w *wideReader) decodeUnits(units []byte, isLast bool) (used int, ok bool) {
 	text := w.buffer[:0]
 	ok = true

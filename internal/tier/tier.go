@@ -59,8 +59,9 @@ func (c Count) N() int {
 	return n
 }
 
-// Seed returns the seed of a test that draws at random, and logs how to repeat it. Below ./check long it is always the same: a commit has the
-// same result for everybody. Each test of ./check long has a new one.
+// Seed returns the seed of a test that draws at random, and logs how to repeat it.
+// Below ./check long it is always the same, so that a commit has the same result for everybody.
+// In ./check long each test has a new one.
 func Seed(t testing.TB) uint64 {
 	t.Helper()
 	seed := uint64(1)

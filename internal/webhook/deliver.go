@@ -175,8 +175,8 @@ func (d *Deliverer) givePlaces(r receiver, n int) {
 	}
 }
 
-// sendDue begins to send due deliveries of an endpoint, at most as many as it has places for, and returns their number. Each gives its place back
-// when it ends.
+// sendDue begins to send due deliveries of an endpoint, and returns their number. There are at most as many as places.
+// Each delivery gives its place back when it ends.
 func (d *Deliverer) sendDue(ctx context.Context, r receiver, places int, work *sync.WaitGroup) (int, error) {
 	var e Endpoint
 	var claims []Delivery
