@@ -22,6 +22,7 @@ import (
 	"os"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -213,9 +214,10 @@ type App struct {
 	reload      chan struct{} // somebody wants the certificate files to be read at once
 	answered    chan struct{} // a meter has answered a command that a reversal may be waiting for
 	gauges      *prometheus.Registry
-	own         func() time.Time // this machine's clock, which has a monotonic reading
-	follow      bool             // use the database's clock if there is one
-	stopping    context.Context  // ends when the server begins to stop
+	own         func() time.Time                // this machine's clock, which has a monotonic reading
+	follow      bool                            // use the database's clock if there is one
+	stopping    context.Context                 // ends when the server begins to stop
+	running     atomic.Pointer[context.Context] // of [App.Run]; nil before it
 	stop        context.CancelFunc
 
 	mu      sync.Mutex
@@ -237,7 +239,9 @@ func New(c Config) (*App, error) {
 	if c.Rand == nil {
 		c.Rand = rand.Reader
 	}
-	a := &App{c: c, own: c.Now, follow: follow, log: c.Log, gauges: prometheus.NewRegistry(), holder: holder(), answered: make(chan struct{}, 1), reload: make(chan struct{}, 1), loginsMoved: make(chan struct{}, 1)}
+	a := &App{c: c, own: c.Now, follow: follow, gauges: prometheus.NewRegistry(), holder: holder(), answered: make(chan struct{}, 1), reload: make(chan struct{}, 1), loginsMoved: make(chan struct{}, 1)}
+	a.c.Log = slog.New(quietEnd{Handler: c.Log.Handler(), running: &a.running})
+	a.log = a.c.Log
 	a.stopping, a.stop = context.WithCancel(context.Background())
 	for _, step := range []func() error{a.openFolder, a.openKeys, a.listen, a.openMessages, a.openCases, a.startClock, a.openLegacy, a.openDevices, a.openIntegration, a.openHTTP} {
 		if err := step(); err != nil {

@@ -32,6 +32,7 @@ const (
 func (a *App) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
+	a.running.Store(&ctx)
 	var parts sync.WaitGroup
 	for _, part := range []struct {
 		name string

@@ -336,9 +336,13 @@ func (o *Outbox) record(ctx context.Context, t access.Tenant, claims []Claim, ve
 	return nil
 }
 
-// send carries out one item. After an error the item waits for a pause; after MaxAttempts tries it is given up.
+// send carries out one item. After an error the item waits for a pause; after MaxAttempts tries it is given up. What the end of the program
+// interrupts is due at once for whoever sends next.
 func (o *Outbox) send(ctx context.Context, t access.Tenant, c Claim) Verdict {
 	v, err := o.c.Sender.Send(ctx, t, c)
+	if err != nil && ctx.Err() != nil {
+		return Again(o.c.Now(), err.Error())
+	}
 	if err != nil {
 		o.c.Log.Warn("item was not sent", logkey.Lane, c.Lane, logkey.Meter, c.Key, logkey.Kind, c.Kind, logkey.Err, err)
 		v = Again(o.c.Now().Add(Pause(c.Attempts)), err.Error())

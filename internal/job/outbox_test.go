@@ -15,6 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/logtest"
 )
 
 // box is an outbox in memory with the store's rules: only the first item of each key can be claimed.
@@ -34,11 +35,12 @@ type item struct {
 	why   string
 }
 
-func (b *box) Do(_ context.Context, _ access.Tenant, fn func(job.OutboxTx) (bool, error)) error {
+// Do runs a transaction, and like the store none whose context has ended.
+func (b *box) Do(ctx context.Context, _ access.Tenant, fn func(job.OutboxTx) (bool, error)) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.fail != nil {
-		return b.fail
+	if err := errors.Join(ctx.Err(), b.fail); err != nil {
+		return err
 	}
 	_, err := fn(b)
 	return err
@@ -395,4 +397,36 @@ func TestStoreThatRefusesIsAskedAgain(t *testing.T) {
 			t.Errorf("sent %q, want a once: the wake was not forgotten", s.all())
 		}
 	})
+}
+
+// interrupted is a sender that works until the program ends.
+type interrupted struct{}
+
+func (interrupted) Send(ctx context.Context, _ access.Tenant, _ job.Claim) (job.Verdict, error) {
+	<-ctx.Done()
+	return job.Verdict{}, fmt.Errorf("nothing was written: %w", context.Cause(ctx))
+}
+
+// TestWhatTheEndInterruptsIsDueAtOnce: the end of the program is no fault of an item. Nothing is logged, the last attempt does not give the item
+// up, and another server may send it at once. This holds for one worker and for several.
+func TestWhatTheEndInterruptsIsDueAtOnce(t *testing.T) {
+	for _, workers := range []int{1, 2} {
+		synctest.Test(t, func(t *testing.T) {
+			b := &box{}
+			b.add("m1", "a")
+			b.items[0].Attempts = job.MaxAttempts
+			o := job.NewOutbox(job.OutboxConfig{Door: b, Lane: job.LaneMQTT, Owner: "w", Sender: interrupted{}, Workers: workers, Now: time.Now, Log: logtest.New(t)})
+			ctx, stop := context.WithCancelCause(t.Context())
+			ended := make(chan error, 1)
+			go func() { ended <- o.Run(ctx) }()
+			time.Sleep(time.Minute)
+			stop(errors.New("terminated"))
+			if err := <-ended; err != nil {
+				t.Errorf("the worker ended with %v", err)
+			}
+			if i := b.items[0]; i.dead != "" || i.owner != "" || i.NextAt.After(time.Now()) {
+				t.Errorf("%d workers: the item is owned by %q, due at %s, dead: %q; want it free and due", workers, i.owner, i.NextAt, i.dead)
+			}
+		})
+	}
 }
