@@ -36,8 +36,9 @@ func SIMOwner(meter int64) string { return "meter " + strconv.FormatInt(meter, 1
 
 // NumberTx is the part of a transaction that changes of telephone numbers need.
 type NumberTx interface {
-	// NumberChange returns the last change of an owner's number; found is false if the number was never changed.
-	NumberChange(owner string) (c NumberChange, found bool, err error)
+	// LockNumberChange returns the last change of an owner's number; found is false if the number was never changed. Other transactions that change
+	// or confirm the number wait: two requests at once would otherwise let a person confirm the own change.
+	LockNumberChange(owner string) (c NumberChange, found bool, err error)
 	PutNumberChange(NumberChange) error
 	// HoldFormer stores that a customer gave a number up. Until then it decides for no other customer who has it: whoever takes the number of one
 	// customer and gives it to another would get what is paid for the first.
@@ -72,7 +73,7 @@ func (s numberStep) mustWait() bool {
 
 // noteNumber records a change of a number, and tells the old number or, about a SIM, the customer. It returns words for the audit log.
 func (r *Registry) noteNumber(tx Tx, by access.Actor, owner string, s numberStep, n NumberNotice) (string, error) {
-	_, before, err := tx.Numbers().NumberChange(owner)
+	_, before, err := tx.Numbers().LockNumberChange(owner)
 	s.replaces = s.replaces || before
 	if err != nil || !s.mustWait() {
 		return "", err
@@ -107,7 +108,7 @@ func (r *Registry) noteNumber(tx Tx, by access.Actor, owner string, s numberStep
 // confirmNumber releases the tokens for a changed number. The person who changed it cannot, and neither can an account behind which this person
 // may be.
 func (r *Registry) confirmNumber(tx Tx, by access.Actor, owner, action, object, reason string) (refusal.Refusal, error) {
-	c, found, err := tx.Numbers().NumberChange(owner)
+	c, found, err := tx.Numbers().LockNumberChange(owner)
 	now := r.c.Now()
 	switch {
 	case err != nil:

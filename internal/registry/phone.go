@@ -118,7 +118,10 @@ func (r *Registry) ChangeCustomer(ctx context.Context, by access.Actor, customer
 		return AddedCustomer{Refusal: refuse.CustomerNotFound(refusal.Echo(customer))}, nil
 	}
 	out, err := access.Through(ctx, r.c.Door, by.Tenant, func(tx Tx) (AddedCustomer, error) {
-		was, found, err := tx.Customers().CustomerByID(i)
+		if _, _, err := tx.Numbers().LockNumberChange(PhoneOwner(i)); err != nil {
+			return AddedCustomer{}, err
+		}
+		was, found, err := tx.Customers().CustomerByID(i) // as the customer is under the lock
 		if err != nil || !found {
 			return AddedCustomer{Refusal: refuse.CustomerNotFound(refusal.Echo(customer))}, err
 		}

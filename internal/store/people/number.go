@@ -90,6 +90,31 @@ func (tx Rows) NumberChange(owner string) (c registry.NumberChange, found bool, 
 	return c, found, fault.Wrap(err, "read the change of a number of %s", owner)
 }
 
+// LockNumberChange is NumberChange for whoever decides by it. Other transactions that change or confirm the number wait. The number of a SIM that was
+// never changed is not locked: there is nothing to confirm.
+func (tx Rows) LockNumberChange(owner string) (registry.NumberChange, bool, error) {
+	var err error
+	if customer, no := id.Parse(id.Customer, owner); no == nil {
+		err = tx.lockNumber(customer)
+	} else {
+		err = tx.lockRow(`SELECT owner FROM number_change WHERE tenant_id = $1 AND owner = $2`, owner)
+	}
+	if err != nil {
+		return registry.NumberChange{}, false, err
+	}
+	return tx.NumberChange(owner)
+}
+
+// lockNumber locks the row of a customer, which has the number.
+func (tx Rows) lockNumber(customer id.ID) error {
+	return tx.lockRow(`SELECT id FROM customer WHERE tenant_id = $1 AND id = $2`, customer)
+}
+
+func (tx Rows) lockRow(query string, key any) error {
+	_, err := tx.One(query+tx.C.ForUpdate(), func(core.Row) error { return nil }, tx.Tenant, key)
+	return fault.Wrap(err, "lock the number of %v", key)
+}
+
 // NumberHold returns until when a customer's telephone number is held after its last change, and whether the server wrote the number and its hold as
 // they are. A customer who does not exist has no hold.
 func (tx Rows) NumberHold(customer id.ID) (until time.Time, written bool, err error) {
@@ -106,9 +131,8 @@ func (tx Rows) NumberWritten(customer id.ID) (bool, error) {
 // WriteNumber writes a change of a customer's number, of the text that finds it, or of its hold, and marks the number as change makes it: what
 // somebody else writes meanwhile has no mark. A number that was changed outside the server gets none either, unless another number replaces it.
 func (tx Rows) WriteNumber(customer id.ID, change func(*Number), write func() error) error {
-	_, err := tx.One(`SELECT id FROM customer WHERE tenant_id = $1 AND id = $2`+tx.C.ForUpdate(), func(core.Row) error { return nil }, tx.Tenant, customer)
-	if err != nil {
-		return fault.Wrap(err, "lock the number of %s", customer.Text(id.Customer))
+	if err := tx.lockNumber(customer); err != nil {
+		return err
 	}
 	before, _, err := tx.readNumber(customer)
 	if err != nil {

@@ -43,6 +43,7 @@ func meterTests() []test {
 		{"verification checks marks, whatever the database says of the data key", hiddenKey},
 		{"verification finds that all marks are gone, whatever data key it has", missingMarks},
 		{"a telephone number keeps its mark where two transactions meet", meetingNumbers},
+		{"a change of a number is confirmed as it is when both meet", confirmedMeanwhile},
 		{"command counters rise over a clock that goes back", counters},
 		{"commands end when their time is over", expiries},
 		{"a simulated meter lives in its own time", ownTime},

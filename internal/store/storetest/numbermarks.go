@@ -312,3 +312,34 @@ func meetingNumbers(t *testing.T, r Rig) {
 	})
 	k.wantNumber("two transactions met", true, 0, 0)
 }
+
+// confirmedMeanwhile changes a number while another transaction is about to confirm the change before it. That transaction waits and judges the new
+// change: it would otherwise confirm what its own person has just changed. This holds for the number of a customer and for that of a SIM.
+func confirmedMeanwhile(t *testing.T, r Rig) {
+	if r.Several != nil {
+		r.Open = r.Several
+	}
+	k := openNumbered(t, r)
+	letThrough(k.e)
+	for _, owner := range []string{registry.PhoneOwner(k.customer), registry.SIMOwner(1)} {
+		change := func(tx *store.Tx, by string) error {
+			tx.Marker = k.m
+			return tx.PutNumberChange(registry.NumberChange{Owner: owner, By: by, At: base(), HeldUntil: base().Add(time.Hour)})
+		}
+		must(t, k.e, func(tx *store.Tx) error { return change(tx, "first") })
+		var read registry.NumberChange
+		r.meets(t, k.e, func(tx *store.Tx, meet func()) error {
+			err := change(tx, "second")
+			if err == nil {
+				meet()
+			}
+			return err
+		}, func(tx *store.Tx) (err error) {
+			read, _, err = tx.LockNumberChange(owner)
+			return err
+		})
+		if read.By != "second" {
+			t.Errorf("the confirmation for %s judged the change by %q, want the one that was under way", owner, read.By)
+		}
+	}
+}
