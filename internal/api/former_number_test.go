@@ -59,6 +59,33 @@ func TestANumberThatAnotherCustomerHadDecidesForNoPayment(t *testing.T) {
 	}
 }
 
+// TestANumberDecidesForNoPaymentMadeBeforeItWasRegistered: a clerk sees a payment that waits for a number that nobody has, and registers the number for a
+// friend. The payment waits for a person, and says why.
+func TestANumberDecidesForNoPaymentMadeBeforeItWasRegistered(t *testing.T) {
+	w := folder(t)
+	w.test = true
+	k := newClerk(setStageIn(w))
+	k.do(201, "POST", "/v1/payment-providers", bankProvider())
+	paid := time.Now().AddDate(0, 0, 1).Format(time.DateTime) // a clock that is ahead: it was paid when it became known
+	file := mpesaHead + "QK1," + paid + ",Completed,900.00,,0733444555,254700000411 - GRACE\n"
+	k.want(201, k.ask("POST", "/v1/payment-providers/till-bank/statements", k.key, file, "Idempotency-Key", "newer-statement"))
+	k.waitForPayment("parked")
+	friend := k.home("prepay_wallet", "A. Friend", "+254733444555")
+	var id string
+	await.True(t, "the payment says why it waits", func() bool {
+		l := decode[struct {
+			Data []struct{ ID, State, Reason string }
+		}](t, k.do(200, "GET", "/v1/payments", ""))
+		if l.Data[0].State != "parked" {
+			t.Fatalf("the payment is %s (%s)", l.Data[0].State, l.Data[0].Reason)
+		}
+		id = l.Data[0].ID
+		return l.Data[0].Reason == "number-newer"
+	})
+	k.do(200, "POST", "/v1/payments/"+id+"/apply", `{"meter":"`+friend+`"}`)
+	k.waitForPayment("applied")
+}
+
 // waitForPayment waits until the only payment is decided, and checks its state.
 func (c *clerk) waitForPayment(state string) {
 	c.t.Helper()

@@ -34,8 +34,8 @@ func TestAnApprovalIsForWhatTheSecondPersonWasShown(t *testing.T) {
 			k.do(201, "POST", "/v1/payment-providers", `{"name":"till-bank","kind":"webhook","secrets":{"signing":"`+signing+`"},"max_single_minor":1000000,"max_daily_minor":90000000}`)
 			k.fourEyes(true)
 			second := k.newKey(access.Owner)
-			file := "Receipt No.,Completion Time,Transaction Status,Paid In,Withdrawn,A/C No.,Other Party Info\n" +
-				"QK1,2026-11-20 11:00:00,Completed,900.00,,0733444555,254700000411 - GRACE\n"
+			paid := time.Now().AddDate(0, 0, 1).Format(time.DateTime) // a clock that is ahead: it was paid when it became known
+			file := mpesaHead + "QK1," + paid + ",Completed,900.00,,0733444555,254700000411 - GRACE\n"
 			k.want(202, k.ask("POST", "/v1/payment-providers/till-bank/statements", k.key, file, "Idempotency-Key", "shown-statement"))
 			shown := k.seen(second)
 			if row := shown.Now.Rows[0]; row.Meter != peter || row.Fate != "sold" || shown.Shown == "" {

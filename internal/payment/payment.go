@@ -57,6 +57,7 @@ const (
 	UnknownReference Reason = "unknown-reference" // no meter, account or telephone has the reference
 	ManyReferences   Reason = "many-references"   // more than one has it
 	NumberHeld       Reason = "number-held"       // the telephone number was new or had just changed when the payer paid; only a person decides
+	NumberNewer      Reason = "number-newer"      // the telephone number was registered after the payer paid; only a person decides
 	NotSold          Reason = "not-sold"          // the sale was refused; the detail says why
 	OtherCurrency    Reason = "other-currency"    // the books have one currency, and it is not that of the payment
 	SaleReversed     Reason = "sale-reversed"     // the sale that used it was reversed
@@ -79,8 +80,12 @@ const (
 
 // NoMeter reports whether the reason is that the payer's text does not say for which meter the payment is.
 func (r Reason) NoMeter() bool {
-	return r == UnknownReference || r == ManyReferences || r == NumberHeld
+	return r == UnknownReference || r == ManyReferences || r.needsPayer()
 }
+
+// needsPayer reports whether the reason is that a telephone number may have meant somebody else, or nobody, when the payer paid. No registration and no
+// clock can say whom the payer meant.
+func (r Reason) needsPayer() bool { return r == NumberHeld || r == NumberNewer }
 
 // Payment is one payment that a provider took, or says that it took.
 type Payment struct {

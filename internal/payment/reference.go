@@ -135,8 +135,10 @@ func with(list []string, more string) []string {
 type Found struct {
 	Meter   string // its number
 	Account id.ID
-	Phone   string    // telephone number of its customer; empty if there is none
-	Since   time.Time // when its customer's telephone number was registered; zero for a number that an earlier version registered
+	Phone   string // telephone number of its customer; empty if there is none
+	// Since is when its customer's telephone number was registered; zero for a number that an earlier version registered. The number decides for no
+	// payment that was made earlier.
+	Since time.Time
 	// HeldUntil is when its customer's telephone number begins to decide for payments, because it replaced another one or was another customer's a
 	// moment ago; zero for a first number. The number decides for no payment that was made earlier.
 	HeldUntil time.Time
@@ -149,9 +151,10 @@ type Found struct {
 
 // Match decides which meter a payment that was made at a time is for. The parameters are what the store found for the reference: by meter number and
 // account, by mended number, and by telephone number. A telephone number decides only if one account is registered with it, and that account has one
-// meter. If it was held when the payment was made, see [registry.NumberHold], only a person decides, also when the hold is over: the payer may have meant
-// the meter that the number meant before. A number decides never if somebody changed one in the database that may be the same. A mended number decides
-// only if no other number and no telephone number means another meter.
+// meter. If it was registered after the payment was made, only a person decides: whoever sees a payment that waits could otherwise register its number for
+// a customer of his own. So it is too if the number was held when the payment was made, see [registry.NumberHold], also when the hold is over: the payer may
+// have meant the meter that the number meant before. A number decides never if somebody changed one in the database that may be the same. A mended number
+// decides only if no other number and no telephone number means another meter.
 func Match(named, mended, called []Found, made time.Time) (Found, Reason) {
 	called = meantAt(made, called)
 	found := named
@@ -162,10 +165,13 @@ func Match(named, mended, called []Found, made time.Time) (Found, Reason) {
 	default:
 		found = called
 	}
+	isNewer := func(f Found) bool { return f.Since.After(made) && !f.Forged }
 	isHeld := func(f Found) bool { return f.HeldUntil.After(made) && !f.Forged }
 	switch {
 	case len(found) == 0:
 		return Found{}, UnknownReference
+	case slices.ContainsFunc(found, isNewer):
+		return Found{}, NumberNewer
 	case slices.ContainsFunc(found, isHeld):
 		return Found{}, NumberHeld
 	case len(found) > 1:

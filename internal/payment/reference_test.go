@@ -90,7 +90,7 @@ func TestAPayersTelephoneDecidesAfterADay(t *testing.T) {
 		"a day":                 {list{found("1", 24*time.Hour)}, "1", payment.NoReason},
 		"nearly a day":          {list{found("1", 24*time.Hour-1)}, "", payment.NumberHeld},
 		"just now":              {list{found("1", 0)}, "", payment.NumberHeld},
-		"after the payment":     {list{found("1", -time.Hour)}, "", payment.NumberHeld},
+		"after the payment":     {list{found("1", -time.Hour)}, "", payment.NumberNewer},
 		"of an earlier version": {list{{Meter: "1"}}, "1", payment.NoReason},
 		"two meters":            {list{found("1", 48*time.Hour), found("2", 48*time.Hour)}, "", payment.ManyReferences},
 		"one new, one old":      {list{found("1", 48*time.Hour), found("2", 0)}, "", payment.ManyReferences},
@@ -135,6 +135,38 @@ func TestAChangedTelephoneNumberDecidesForNoPayment(t *testing.T) {
 		"one forged, one first":             {nil, nil, list{forged, {Meter: "2"}}, "", payment.ManyReferences},
 	} {
 		if got, why := payment.Match(c.named, c.mended, c.called, now); got.Meter != c.want || why != c.why {
+			t.Errorf("%s: %q %q, want %q %q", name, got.Meter, why, c.want, c.why)
+		}
+	}
+}
+
+// TestANumberDecidesForNoPaymentMadeBeforeItWasRegistered: whoever sees a payment that waits could otherwise register its number for another customer.
+func TestANumberDecidesForNoPaymentMadeBeforeItWasRegistered(t *testing.T) {
+	made := time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
+	since := func(meter string, after time.Duration) payment.Found {
+		return payment.Found{Meter: meter, Since: made.Add(after)}
+	}
+	changed, forged := since("2", time.Nanosecond), since("2", time.Hour)
+	changed.HeldUntil, forged.Forged = changed.Since.Add(24*time.Hour), true
+	former := payment.Found{Meter: "1", HeldUntil: made.Add(24 * time.Hour), Former: true}
+	type list = []payment.Found
+	for name, c := range map[string]struct {
+		named, mended, called list
+		want                  string
+		why                   payment.Reason
+	}{
+		"registered before":                 {nil, nil, list{since("1", -time.Nanosecond)}, "1", payment.NoReason},
+		"registered in the same moment":     {nil, nil, list{since("1", 0)}, "1", payment.NoReason},
+		"registered after":                  {nil, nil, list{since("1", time.Nanosecond)}, "", payment.NumberNewer},
+		"registered by an earlier version":  {nil, nil, list{{Meter: "1"}}, "1", payment.NoReason},
+		"one before, one after":             {nil, nil, list{since("1", -time.Hour), since("2", time.Hour)}, "", payment.NumberNewer},
+		"given up, and then another's":      {nil, nil, list{changed, former}, "", payment.NumberNewer},
+		"a number of a meter":               {list{{Meter: "1"}}, nil, list{since("2", time.Hour)}, "1", payment.NoReason},
+		"a mended number":                   {nil, list{{Meter: "1"}}, list{since("2", time.Hour)}, "", payment.NumberNewer},
+		"a mended number of the same meter": {nil, list{{Meter: "2"}}, list{since("2", time.Hour)}, "2", payment.NoReason},
+		"forged, too":                       {nil, nil, list{forged}, "", payment.UnknownReference},
+	} {
+		if got, why := payment.Match(c.named, c.mended, c.called, made); got.Meter != c.want || why != c.why {
 			t.Errorf("%s: %q %q, want %q %q", name, got.Meter, why, c.want, c.why)
 		}
 	}
@@ -210,6 +242,7 @@ func TestWhichRegistrationMayHelpAParkedPayment(t *testing.T) {
 		"another meter, for a refused sale":     {other, unsold, false},
 		"a telephone, for a refused sale":       {phone, unsold, false},
 		"its telephone, which was held":         {phone, because(unknown("+254 711 000 001"), payment.NumberHeld), false},
+		"its telephone, which is newer":         {phone, because(unknown("+254 711 000 001"), payment.NumberNewer), false},
 		"its meter, for a reversed sale":        {meter, because(unknown("04140001001"), payment.SaleReversed), false},
 		"its meter, for a payment given back":   {meter, because(unknown("04140001001"), payment.GivenBack), false},
 		"its meter, for another currency":       {meter, because(unknown("04140001001"), payment.OtherCurrency), false},

@@ -142,8 +142,8 @@ func (w Worker) rematch(ctx context.Context, t access.Tenant) error {
 	return nil
 }
 
-// appeared tries a parked payment again if its reference now means one meter. If its telephone number was held when the payer paid, it stays for a
-// person: no registration and no clock can say whom the payer meant.
+// appeared tries a parked payment again if its reference now means one meter. If its telephone number was held when the payer paid, or was registered
+// later, it stays for a person.
 func (w Worker) appeared(tx Tx, p Payment) error {
 	if p.isAsAgreed() {
 		return nil
@@ -154,7 +154,7 @@ func (w Worker) appeared(tx Tx, p Payment) error {
 		return err
 	case why == NoReason:
 		return rematch(tx, p)
-	case why == NumberHeld:
+	case why.needsPayer():
 		return park(tx, &p, why, "")
 	}
 	return nil

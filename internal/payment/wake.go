@@ -4,7 +4,8 @@ package payment
 //
 // A parked payment waits for a registration. The transaction of the registration orders the look at
 // the parked payments, so none of them waits for a timer. The sweep still looks at them, in case an
-// order was lost. The time alone decides for no payment.
+// order was lost. The time alone decides for no payment, and neither does a telephone number that
+// was registered after the payer paid: such a payment gets the reason [NumberNewer].
 //
 // An unconfirmed payment waits for its provider. The first answer after a silence wakes the questions
 // about all payments.

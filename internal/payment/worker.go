@@ -271,7 +271,7 @@ func (w Worker) take(tx Tx, provider Provider, a Adapter, n Notice, proof Proof)
 			if err := book(tx, &p, Stated); err != nil {
 				return err
 			}
-			return parkUnseen(tx, n, &p)
+			return w.parkUnseen(tx, n, &p)
 		}
 		linked, err := learn(tx, provider, &p, n)
 		if err != nil {
@@ -300,16 +300,23 @@ func (w Worker) take(tx Tx, provider Provider, a Adapter, n Notice, proof Proof)
 	if err := w.decide(tx, provider, a, &p, proof); err != nil || proof != Stated {
 		return err
 	}
-	return parkUnseen(tx, n, &p)
+	return w.parkUnseen(tx, n, &p)
 }
 
 // parkUnseen leaves the payment of a statement's row to a person if the second person saw no meter beside the row: what the row names by now, nobody has
 // agreed to.
-func parkUnseen(tx Tx, n Notice, p *Payment) error {
+func (w Worker) parkUnseen(tx Tx, n Notice, p *Payment) error {
 	if n.Agreed != NoMeterAgreed || p.State != Received || !p.Booked() || p.Meter != "" {
 		return nil
 	}
-	return park(tx, p, UnknownReference, "")
+	_, why, err := w.meterOf(tx, *p)
+	if err != nil {
+		return err
+	}
+	if why == NoReason { // it means a meter by now
+		why = UnknownReference
+	}
+	return park(tx, p, why, "")
 }
 
 // learn takes what a later notice about a payment adds: the request that it answers, or the reference that the first notice lacked.

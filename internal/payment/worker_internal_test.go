@@ -170,6 +170,9 @@ func TestACallIsRead(t *testing.T) {
 		{"up to the limit of a day", all(cannotAsk, func(r *rows) { r.signed.Total, r.signedOld.Total = 3000, 1000 }), reads(paid(signed))},
 		{"its total was confirmed later", all(cannotAsk, func(r *rows) { r.signed = SignedTotal{Total: 7, At: noon().Add(time.Second)} }), reads(paid(signed))},
 		{"of a statement of two people", cannotAsk, imports(Stated, paid())},
+		{"of a statement whose number was registered later", all(cannotAsk, func(r *rows) {
+			r.byPhone = []Found{{Meter: "1", Since: noon()}}
+		}), imports(Stated, paid(func(n *Notice) { n.Reference, n.Agreed = "0711 000 001", NoMeterAgreed }))},
 		{"of a statement of one person", cannotAsk, imports(StatedAlone, paid())},
 		{"in another currency", all(cannotAsk, func(r *rows) { r.currency = "UGX" }), reads(paid(signed))},
 		{"of another provider too", all(cannotAsk, having(stored(confirmed, func(p *Payment) { p.Provider = "bank" }))), reads(paid(signed))},
@@ -422,6 +425,9 @@ func TestAConfirmedPaymentIsSold(t *testing.T) {
 			w.ps.c.PayerPhone = true
 			return r.send(w, kindApply, about(1), 0)
 		}},
+		{"its reference is a telephone number that was registered later", all(open(refers("0711 000 001")), func(r *rows) {
+			r.byPhone = []Found{{Meter: "1", Since: noon().Add(-time.Second)}}
+		}), applies(0)},
 		{"the sale is refused", all(open(), refused("no-tariff", "no-tariff")), applies(0)},
 		{"the key store is locked", all(open(), refused(refusal.KeystoreLocked, "locked")), applies(2)},
 		{"the sale failed", all(open(), refused(refusal.OutcomeUnknown, saleFailed)), applies(2)},
@@ -459,6 +465,7 @@ func TestAParkedPaymentIsLookedAtAgain(t *testing.T) {
 	}
 	parked := stored(confirmed, is(Parked), because(UnknownReference))
 	unsold := stored(confirmed, is(Parked), because(NotSold), func(p *Payment) { p.ID, p.Txn, p.Meter, p.Detail = name(2), "AB2", meterOne, "no tariff" })
+	phoned := stored(confirmed, is(Parked), because(UnknownReference), func(p *Payment) { p.Reference = "0711 000 001" })
 	changes := func(n byte, to Payment) func(*rows) { // between the look and the transaction
 		return func(r *rows) { r.between = func() { r.payments[n] = to } }
 	}
@@ -466,6 +473,9 @@ func TestAParkedPaymentIsLookedAtAgain(t *testing.T) {
 		{"its meter is registered", having(parked), registered(job.Registration{Meter: meterOne})},
 		{"another meter is registered", having(stored(confirmed, is(Parked), because(UnknownReference), func(p *Payment) { p.Reference = "rent" })), registered(job.Registration{Meter: meterOne})},
 		{"its meter is registered, and another has the number too", all(having(parked), func(r *rows) { r.byNumber = []Found{{Meter: "1"}, {Meter: "2"}} }), registered(job.Registration{Meter: meterOne})},
+		{"its telephone number is registered", all(having(phoned), func(r *rows) {
+			r.byPhone = []Found{{Meter: "1", Since: noon()}}
+		}), registered(job.Registration{Phone: "+254711000001"})},
 		{"prices", having(parked, unsold), registered(job.Registration{Prices: true})},
 		{"prices, but it is refused again", all(having(unsold), func(r *rows) { r.seller.refuses = refusal.Refusal{Code: "no-tariff"} }), registered(job.Registration{Prices: true})},
 		{"it was rejected meanwhile", all(having(parked), changes(0, stored(is(Rejected)))), registered(job.Registration{Meter: meterOne})},

@@ -3,7 +3,6 @@ package registry
 import (
 	"context"
 	"strings"
-	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/fault"
@@ -39,14 +38,6 @@ func (n NewCustomer) check() (Customer, refusal.Refusal) {
 		return Customer{}, refuse.LanguageTagInvalid(refusal.Echo(n.Lang))
 	}
 	return Customer{Name: strings.TrimSpace(n.Name), Phone: phone, IDNo: strings.TrimSpace(n.IDNo), Lang: or(n.Lang, "en")}, refusal.Refusal{}
-}
-
-// phoneSince returns since when the telephone number of a new customer is registered; zero for none.
-func (c Customer) phoneSince() time.Time {
-	if c.Phone == "" {
-		return time.Time{}
-	}
-	return c.CreatedAt
 }
 
 // phoneOf returns the stored form of a phone number, by which a sender is recognised. This form has only digits, and begins

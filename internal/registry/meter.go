@@ -296,7 +296,6 @@ func (r *Registry) resolve(tx Tx, d *draft) (refusal.Refusal, error) {
 func (r *Registry) write(tx Tx, d draft, password access.Secret, link wire.LinkKey) error {
 	if d.newCustomer {
 		d.customer.CreatedAt = d.meter.CreatedAt
-		d.customer.PhoneSince = d.customer.phoneSince()
 		if err := tx.Customers().AddCustomerRow(d.customer); err != nil {
 			return err
 		}

@@ -163,7 +163,6 @@ func (r *Registry) moveIn(tx Tx, by access.Actor, at Ref, ref string, d draft, i
 	now := r.c.Now()
 	if d.newCustomer {
 		d.customer.CreatedAt = now
-		d.customer.PhoneSince = d.customer.phoneSince()
 		if err := tx.Customers().AddCustomerRow(d.customer); err != nil {
 			return addedRow{}, err
 		}

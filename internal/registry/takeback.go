@@ -49,7 +49,6 @@ func (r *Registry) RegisterCustomer(tx Tx, by access.Actor, n NewCustomer) (Adde
 		return AddedCustomer{}, err
 	}
 	c.CreatedAt = r.moment()
-	c.PhoneSince = c.phoneSince()
 	if err := tx.Customers().AddCustomerRow(c); err != nil {
 		return AddedCustomer{}, err
 	}

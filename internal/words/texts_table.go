@@ -5596,6 +5596,9 @@ func (t *Texts) PaymentsApplyEffectUnconfirmed() string {
 // PaymentsApplyNumberHeld: When the payer paid, the telephone number was new, had just changed, or its customer had just moved out. Ask the payer which meter is meant.
 func (t *Texts) PaymentsApplyNumberHeld() string { return t.say("pages.payments.apply-number-held") }
 
+// PaymentsApplyNumberNewer: The telephone number was registered after the payer paid. Ask the payer which meter is meant.
+func (t *Texts) PaymentsApplyNumberNewer() string { return t.say("pages.payments.apply-number-newer") }
+
 // PaymentsDecide: Give back or reject
 func (t *Texts) PaymentsDecide() string { return t.say("pages.payments.decide") }
 

@@ -64,12 +64,12 @@ const RemovedCustomer = "removed"
 const listedCustomer = `c.flags <> '` + RemovedCustomer + `' AND (c.name <> '' OR c.phone <> '' OR EXISTS (SELECT 1 FROM account a
 	WHERE a.tenant_id = c.tenant_id AND a.customer_id = c.id AND a.status <> '` + ClosedAccount + `'))`
 
-// AddCustomerRow stores a new customer.
+// AddCustomerRow stores a new customer. The clock that says when a payment became known also says when the number was registered, because the two times
+// are compared.
 func (tx Rows) AddCustomerRow(c registry.Customer) error {
+	c.PhoneSince = time.Time{}
 	if c.Phone != "" {
-		if c.PhoneSince.IsZero() {
-			c.PhoneSince = tx.Now
-		}
+		c.PhoneSince = tx.Now
 		if err := tx.WakeParked(job.Registration{Phone: c.Phone}, time.Time{}); err != nil {
 			return err
 		}
@@ -183,13 +183,18 @@ func (tx Rows) AccountTariff(account id.ID) (id.ID, error) {
 
 // CustomerPut writes the fields of a customer that can change.
 func (tx Rows) CustomerPut(c registry.Customer) error {
+	if err := tx.lockNumber(c.ID); err != nil {
+		return err
+	}
 	before, _, err := tx.CustomerByID(c.ID)
 	if err != nil {
 		return err
 	}
 	since := before.PhoneSince
-	if before.Phone != c.Phone {
+	if registry.DialForm(before.Phone) != registry.DialForm(c.Phone) { // otherwise it is the same number, written in another way
 		since = tx.Now
+	}
+	if before.Phone != c.Phone {
 		for _, phone := range []string{before.Phone, c.Phone} { // the old one may now be that of one customer only
 			if phone == "" {
 				continue

@@ -493,9 +493,18 @@ func formerNumber(t *testing.T, r Rig) {
 		_, why := payment.Match(nil, nil, called, made)
 		return why
 	}
+	if why := formerly(time.Hour); why != payment.NumberNewer {
+		t.Errorf("the number is newer than a payment, which gets the reason %q", why)
+	}
+	predate := func(earlier time.Duration) {
+		t.Helper()
+		exec(`UPDATE customer SET phone_since = phone_since - $1 WHERE id = $2`, earlier.Microseconds(), owner(has))
+	}
+	predate(2 * time.Hour)
 	if before, after := formerly(time.Hour+time.Second), formerly(time.Hour); before != payment.NumberHeld || after != payment.NoReason {
 		t.Errorf("the number was given up, and its successor too: for a payment made before the hold ended %q, after it %q", before, after)
 	}
+	predate(-2 * time.Hour)
 	for i := range 101 {
 		gaveUp(fmt.Sprintf("+%d500000001", 300+i), time.Hour)
 	}

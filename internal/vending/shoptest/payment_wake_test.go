@@ -227,24 +227,13 @@ func TestAReceivedPaymentSaysWhatItWaitsFor(t *testing.T) {
 // TestARegistrationWakesAParkedPayment: what was registered is used at once, not at the next sweep. Each case parks a payment, registers what it waited
 // for, and carries out what is due in the same second.
 func TestARegistrationWakesAParkedPayment(t *testing.T) {
-	account := func(s *payShop, n int) (id.ID, id.ID) { // of the customer, and of the account
-		var customer, account id.ID
-		s.do(func(tx *store.Tx) error {
-			return tx.C.Query(`SELECT a.customer_id, a.id FROM meter m JOIN account a ON a.id = m.account_id WHERE m.n = $1`, func(r core.Row) error {
-				customer, account = r.ID(0), r.ID(1)
-				return nil
-			}, n)
-		})
-		return customer, account
-	}
 	for name, c := range map[string]struct {
 		reference string
 		register  func(s *payShop, tariff id.ID)
 	}{
 		"meter":         {numberOf(t, 7), func(s *payShop, tariff id.ID) { s.meter(7, place{tariff: tariff}) }},
 		"meter, mended": {strings.Replace(numberOf(t, 7), "0", "O", 1), func(s *payShop, tariff id.ID) { s.meter(7, place{tariff: tariff}) }},
-		"telephone":     {"0722 000 009", func(s *payShop, tariff id.ID) { s.phoneOf(account, 1, "+254722000009") }},
-		"no longer two": {"0722 000 008", func(s *payShop, tariff id.ID) { s.phoneOf(account, 2, "+254722000007") }},
+		"no longer two": {"0722 000 008", func(s *payShop, tariff id.ID) { s.firstPhone(2, "+254722000007") }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := openPaid(t, nil)
@@ -252,8 +241,8 @@ func TestARegistrationWakesAParkedPayment(t *testing.T) {
 			s.meter(1, place{tariff: tariff})
 			s.meter(2, place{tariff: tariff})
 			if name == "no longer two" {
-				s.phoneOf(account, 1, "+254722000008")
-				s.phoneOf(account, 2, "+254722000008")
+				s.firstPhone(1, "+254722000008")
+				s.firstPhone(2, "+254722000008")
 			}
 			s.paid("TX1", 50_000, c.reference)
 			s.workDue()
@@ -265,20 +254,6 @@ func TestARegistrationWakesAParkedPayment(t *testing.T) {
 			s.is(payment.Applied, payment.NoReason)
 		})
 	}
-}
-
-// phoneOf changes the telephone number of a meter's customer.
-func (s *payShop) phoneOf(account func(*payShop, int) (id.ID, id.ID), meter int, phone string) {
-	s.t.Helper()
-	customer, _ := account(s, meter)
-	s.do(func(tx *store.Tx) error {
-		c, found, err := tx.CustomerByID(customer)
-		if err != nil || !found {
-			return errors.Join(err, errors.New("no such customer"))
-		}
-		c.Phone = phone
-		return tx.CustomerPut(c)
-	})
 }
 
 // TestNewPricesWakeAPaymentWhoseSaleWasRefused: the meter had no tariff in force.
@@ -304,15 +279,7 @@ func TestAPaymentWithoutAReferenceIsForThePayersTelephoneWhereThatIsAllowed(t *t
 		t.Run(name, func(t *testing.T) {
 			s := openPaidBy(t, c.allowed)
 			s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
-			s.phoneOf(func(s *payShop, n int) (customer, account id.ID) {
-				s.do(func(tx *store.Tx) error {
-					return tx.C.Query(`SELECT a.customer_id, a.id FROM meter m JOIN account a ON a.id = m.account_id WHERE m.n = $1`, func(r core.Row) error {
-						customer, account = r.ID(0), r.ID(1)
-						return nil
-					}, n)
-				})
-				return customer, account
-			}, 1, "+254711000001")
+			s.firstPhone(1, "+254711000001")
 			s.clock.add(c.age)
 			s.paid("TX1", 50_000, " ")
 			s.workDue()
@@ -364,7 +331,7 @@ func TestATelephoneNumberThatWasChangedDecidesForNoPaymentBeforeItsHoldEnds(t *t
 				s.confirmPhone(1)
 			}
 			s.letHoldEnd()
-			s.decideHeld([]string{meter}, meter)
+			s.decideParked(payment.NumberHeld, []string{meter}, meter)
 		})
 	}
 }
@@ -384,16 +351,19 @@ func TestAPaymentIsForTheMeterThatItsNumberMeantWhenItWasMade(t *testing.T) {
 		s.registerPhone(1, "+254733000111")
 		s.registerPhone(2, number)
 	}
-	for name, play := range map[string]func(s *payShop){
-		"it is paid after the number moved": func(s *payShop) { move(s); pay(s, s.clock.Now()) },
-		"it is paid before that, and known a day later": func(s *payShop) {
+	for name, c := range map[string]struct {
+		play func(s *payShop)
+		why  payment.Reason
+	}{
+		"it is paid after the number moved": {func(s *payShop) { move(s); pay(s, s.clock.Now()) }, payment.NumberHeld},
+		"it is paid before that, and known a day later": {func(s *payShop) {
 			made := s.clock.Now()
 			s.clock.add(time.Minute)
 			move(s)
 			s.clock.add(registry.NumberHold)
 			pay(s, made)
-		},
-		"it is paid before that, and confirmed later": func(s *payShop) {
+		}, payment.NumberNewer},
+		"it is paid before that, and confirmed later": {func(s *payShop) {
 			made := s.clock.Now()
 			s.clock.add(time.Minute)
 			move(s)
@@ -401,21 +371,22 @@ func TestAPaymentIsForTheMeterThatItsNumberMeantWhenItWasMade(t *testing.T) {
 			s.confirmPhone(2)
 			s.clock.add(time.Minute)
 			pay(s, made)
-		},
-		"it is paid while nobody has the number": func(s *payShop) {
+		}, payment.NumberNewer},
+		"it is paid while nobody has the number": {func(s *payShop) {
 			s.registerPhone(1, "+254733000111")
 			pay(s, s.clock.Now())
 			s.is(payment.Parked, payment.NumberHeld)
+			s.clock.add(time.Minute)
 			s.registerPhone(2, number)
-		},
-		"it is paid while both have the number": func(s *payShop) {
+		}, payment.NumberHeld},
+		"it is paid while both have the number": {func(s *payShop) {
 			s.registerPhone(2, number)
 			s.letHoldEnd()
 			pay(s, s.clock.Now())
 			s.is(payment.Parked, payment.ManyReferences)
 			s.clock.add(time.Minute)
 			s.registerPhone(1, "+254733000111")
-		},
+		}, payment.NumberHeld},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := openPaid(t, nil)
@@ -424,10 +395,10 @@ func TestAPaymentIsForTheMeterThatItsNumberMeantWhenItWasMade(t *testing.T) {
 			s.registerPhone(1, number)
 			s.registerPhone(2, "")
 			s.letHoldEnd()
-			play(s)
+			c.play(s)
 			s.workDue()
 			s.letHoldEnd()
-			s.decideHeld([]string{second, first}, first)
+			s.decideParked(c.why, []string{second, first}, first)
 		})
 	}
 }
@@ -454,17 +425,80 @@ func TestAPaymentThatWasMadeAfterAHoldIsSoldByItself(t *testing.T) {
 func TestAPayersTelephoneThatIsNewIsDecidedByAPerson(t *testing.T) {
 	s := openPaidBy(t, true)
 	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
-	customer := s.customerOf(1)
-	s.do(func(tx *store.Tx) error { // a first number
-		c, _, err := tx.CustomerByID(customer)
-		c.Phone = "+254711000001"
-		return errors.Join(err, tx.CustomerPut(c))
-	})
+	s.firstPhone(1, "+254711000001")
 	s.clock.add(payment.PhoneAge - time.Minute)
 	s.paid("TX1", 50_000, "")
 	s.workDue()
 	s.letHoldEnd()
-	s.decideHeld([]string{meter}, meter)
+	s.decideParked(payment.NumberHeld, []string{meter}, meter)
+}
+
+// TestANumberDecidesForNoPaymentMadeBeforeItWasRegistered: a clerk sees a payment that waits for a number that nobody has, and registers the number for a
+// customer. Neither the registration nor the time gives the payment to that customer. A person decides, and another person where the amount needs one.
+func TestANumberDecidesForNoPaymentMadeBeforeItWasRegistered(t *testing.T) {
+	const typed, number = "0733444555", "+254733444555"
+	paidAt := func(s *payShop, made time.Time) {
+		body := strings.Replace(paidBody("TX1", 50_000, "KES", typed), `"id"`, `"paid_at":"`+made.UTC().Format(time.RFC3339Nano)+`","id"`, 1)
+		if h := s.send(body); !h.Found || h.Refuse != nil {
+			s.t.Fatalf("call of the payment: %+v", h)
+		}
+		s.workDue()
+	}
+	for name, play := range map[string]func(s *payShop){
+		"it is registered while the payment waits": func(s *payShop) {
+			paidAt(s, s.clock.Now())
+			s.is(payment.Parked, payment.UnknownReference)
+			s.clock.add(time.Second)
+			s.firstPhone(1, number)
+		},
+		"the provider tells of the payment later": func(s *payShop) {
+			s.firstPhone(1, number)
+			paidAt(s, s.clock.Now().Add(-time.Second))
+		},
+		"the clock of the provider is ahead": func(s *payShop) {
+			paidAt(s, s.clock.Now().Add(time.Hour))
+			s.clock.add(time.Minute)
+			s.firstPhone(1, number)
+		},
+		"it is written in another way afterwards": func(s *payShop) {
+			paidAt(s, s.clock.Now())
+			s.clock.add(time.Second)
+			s.firstPhone(1, number)
+			s.firstPhone(1, "254733444555")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openPaid(t, nil)
+			tariff := s.publish("domestic", flat(), long())
+			meter := s.meter(1, place{tariff: tariff})
+			s.meter(2, place{tariff: tariff})
+			play(s)
+			s.workDue()
+			s.is(payment.Parked, payment.NumberNewer)
+			s.letHoldEnd()
+			s.decideParked(payment.NumberNewer, []string{meter}, meter)
+		})
+	}
+}
+
+// TestANumberThatIsWrittenInAnotherWayKeepsItsTime: a payment that waits for its provider's answer is sold to the customer who had the number before it
+// was made.
+func TestANumberThatIsWrittenInAnotherWayKeepsItsTime(t *testing.T) {
+	answer := errors.New("no answer")
+	s := openPaid(t, func(p payment.Payment) (payment.Answer, error) {
+		return payment.Answer{Outcome: payment.Took, Amount: p.Amount}, answer
+	})
+	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+	s.firstPhone(1, "254733444555")
+	s.paid("TX1", 50_000, "0733444555")
+	s.workDue()
+	s.clock.add(time.Minute)
+	s.registerPhone(1, "+254 733 444 555")
+	answer = nil
+	s.workFor(10*time.Minute, time.Minute)
+	if p := s.is(payment.Applied, payment.NoReason); p.Meter != meter {
+		t.Errorf("it was sold to meter %s, want %s", p.Meter, meter)
+	}
 }
 
 // customerOf returns the customer of a meter.
@@ -475,6 +509,17 @@ func (s *payShop) customerOf(meter int) (customer id.ID) {
 			func(r core.Row) error { customer = r.ID(0); return nil }, meter)
 	})
 	return customer
+}
+
+// firstPhone gives the customer of a meter a telephone number that replaces no other one, so that nothing holds it.
+func (s *payShop) firstPhone(meter int, phone string) {
+	s.t.Helper()
+	customer := s.customerOf(meter)
+	s.do(func(tx *store.Tx) error {
+		c, _, err := tx.CustomerByID(customer)
+		c.Phone = phone
+		return errors.Join(err, tx.CustomerPut(c))
+	})
 }
 
 // registerPhone changes the telephone number of a meter's customer as a clerk does.
@@ -509,10 +554,10 @@ func (s *payShop) letHoldEnd() {
 	s.workDue()
 }
 
-// decideHeld checks that the only payment waits for a person because its number was held, with the meters that are suggested. Then a person uses it.
-func (s *payShop) decideHeld(suggested []string, meter string) {
+// decideParked checks that the only payment waits for a person, for a reason and with the meters that are suggested. Then a person uses it.
+func (s *payShop) decideParked(why payment.Reason, suggested []string, meter string) {
 	s.t.Helper()
-	p := s.is(payment.Parked, payment.NumberHeld)
+	p := s.is(payment.Parked, why)
 	found, err := s.Suggest(s.t.Context(), owner(), p.Name())
 	if err != nil || found.Refused() || !slices.Equal(found.Meters, suggested) {
 		s.t.Errorf("suggested %v %q %v, want %v", found.Meters, found.Code, err, suggested)

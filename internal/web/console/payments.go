@@ -163,10 +163,14 @@ func (s *Console) showPayment(w http.ResponseWriter, r *http.Request, v visit, s
 	f.paymentLine, f.Way = v.site.paymentLine(p), v.site.wayOf(p)
 	parked := p.State == payment.Parked
 	f.Apply, f.GiveBack, f.Reject = parked && p.Reason != payment.GivenBack && p.Reason != payment.Returning && p.Reason != payment.ReturnSent && (p.Booked() || p.Unconfirmed()), parked, p.Unconfirmed()
-	if f.ApplyHint = t.PaymentsApplyEffect(); p.Unconfirmed() {
+	f.ApplyHint = t.PaymentsApplyEffect()
+	switch {
+	case p.Unconfirmed():
 		f.ApplyHint = t.PaymentsApplyEffectUnconfirmed()
-	} else if p.Reason == payment.NumberHeld {
+	case p.Reason == payment.NumberHeld:
 		f.ApplyHint = t.PaymentsApplyNumberHeld() + " " + f.ApplyHint
+	case p.Reason == payment.NumberNewer:
+		f.ApplyHint = t.PaymentsApplyNumberNewer() + " " + f.ApplyHint
 	}
 	if no := v.by.Needs(access.DecidePayments); no.Refused() {
 		f.SignIn = signInAgain(no, f.path())

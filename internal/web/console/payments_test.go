@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/await"
@@ -142,6 +143,19 @@ func TestAPaymentByANumberThatJustChangedSaysWhyItWaits(t *testing.T) {
 	p.send("/v1"+customer, `{"phone":"+254733000111"}`, map[string]string{"Authorization": "Bearer " + w.key, "Idempotency-Key": "gives-it-up"})
 	p.paid("TX1", 50_000, "0700 000 001")
 	page := g.until("/payments?state=parked", "The telephone number was new or had just changed").link(t, `/payments/pay_\w+`)
+	g.get(page).is(200).says("Ask the payer which meter is meant.", "The payment buys energy for this meter, once.", "0414 0001 001")
+}
+
+// TestAPaymentByANumberThatIsNewerSaysWhyItWaits: its number was registered while it waited. The page says so, and suggests the customer's meter.
+func TestAPaymentByANumberThatIsNewerSaysWhyItWaits(t *testing.T) {
+	w := begin(t)
+	g, p := w.enter(ownerEmail), w.paying()
+	p.paid("TX1", 50_000, "0733 444 555")
+	page := g.until("/payments?state=parked", "No meter has the reference").link(t, `/payments/pay_\w+`)
+	customer := g.get("/meters/"+meterNumber).is(200).link(t, `/customers/cus_\w+`)
+	w.clock.move(time.Second)
+	p.send("/v1"+customer, `{"phone":"+254733444555"}`, map[string]string{"Authorization": "Bearer " + w.key, "Idempotency-Key": "registers-it"})
+	g.until("/payments?state=parked", "The telephone number was registered after the payment")
 	g.get(page).is(200).says("Ask the payer which meter is meant.", "The payment buys energy for this meter, once.", "0414 0001 001")
 }
 
