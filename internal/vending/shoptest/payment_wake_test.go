@@ -466,6 +466,20 @@ func TestANumberDecidesForNoPaymentMadeBeforeItWasRegistered(t *testing.T) {
 			s.firstPhone(1, number)
 			s.firstPhone(1, "254733444555")
 		},
+		"it was given up, and its hold is forgotten": func(s *payShop) {
+			s.registerPhone(2, number)
+			s.letHoldEnd()
+			made := s.clock.Now()
+			s.clock.add(time.Second)
+			s.registerPhone(2, "+254733000111")
+			s.firstPhone(1, number)
+			s.letHoldEnd()
+			s.do(func(tx *store.Tx) error { // as it is after a month, or if somebody takes the row away
+				_, err := tx.C.Exec(`DELETE FROM former_number`)
+				return err
+			})
+			paidAt(s, made)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := openPaid(t, nil)
