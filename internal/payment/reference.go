@@ -147,6 +147,8 @@ type Found struct {
 	// Forged says that somebody changed its customer's telephone number in the database, or that of another customer who may have the same one. Whom
 	// the number means is then unknown: it decides nothing, and suggests nothing.
 	Forged bool
+	// Many says that so many other customers have the telephone number that not all of them were looked at. It decides nothing, and suggests nothing.
+	Many bool
 }
 
 // Match decides which meter a payment that was made at a time is for. The parameters are what the store found for the reference: by meter number and
@@ -172,6 +174,8 @@ func Match(named, mended, called []Found, made time.Time) (Found, Reason) {
 		return Found{}, UnknownReference
 	case slices.ContainsFunc(found, isNewer):
 		return Found{}, NumberNewer
+	case slices.ContainsFunc(found, func(f Found) bool { return f.Many }):
+		return Found{}, ManyReferences
 	case slices.ContainsFunc(found, isHeld):
 		return Found{}, NumberHeld
 	case len(found) > 1:

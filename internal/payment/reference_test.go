@@ -113,7 +113,8 @@ func TestAChangedTelephoneNumberDecidesForNoPayment(t *testing.T) {
 		return payment.Found{Meter: meter, HeldUntil: now.Add(left), Former: true}
 	}
 	first, number := payment.Found{Meter: "1"}, payment.Found{Meter: "1"}
-	forged := payment.Found{Meter: "1", Forged: true}
+	forged, many := payment.Found{Meter: "1", Forged: true}, held("1", time.Hour)
+	many.Many = true
 	type list = []payment.Found
 	for name, c := range map[string]struct {
 		named, mended, called list
@@ -133,6 +134,7 @@ func TestAChangedTelephoneNumberDecidesForNoPayment(t *testing.T) {
 		"a mended number of the same meter": {nil, list{number}, list{held("1", time.Hour)}, "1", payment.NoReason},
 		"forged":                            {nil, nil, list{forged}, "", payment.UnknownReference},
 		"one forged, one first":             {nil, nil, list{forged, {Meter: "2"}}, "", payment.ManyReferences},
+		"too many have it":                  {nil, nil, list{many}, "", payment.ManyReferences},
 	} {
 		if got, why := payment.Match(c.named, c.mended, c.called, now); got.Meter != c.want || why != c.why {
 			t.Errorf("%s: %q %q, want %q %q", name, got.Meter, why, c.want, c.why)

@@ -55,10 +55,10 @@ func (ps *Payments) Suggest(ctx context.Context, by access.Actor, payment string
 }
 
 // suggestCalled lists the meters of the customers whom a telephone number means, or meant when a payment was made; none if somebody changed one of their
-// numbers in the database: the meter that is left may be the one that the change was made for.
+// numbers in the database, or may have, because too many have it to look at all: the meter that is left may be the one that the change was made for.
 func suggestCalled(tx Tx, p Payment, r Reference) ([]Found, error) {
 	called, err := tx.Payments().CalledMeters(r, maxFound)
-	if slices.ContainsFunc(called, func(f Found) bool { return f.Forged }) {
+	if slices.ContainsFunc(called, func(f Found) bool { return f.Forged || f.Many }) {
 		return nil, err
 	}
 	return meantAt(p.madeAt(tx.Moment()), called), err

@@ -116,10 +116,19 @@ func LastDigits(phone string) string {
 	return digits[len(digits)-PhoneEnd:]
 }
 
+// BareDigits returns the digits of a telephone number without leading zeros, which [SamePhone] compares; empty for a text that has too few.
+func BareDigits(phone string) string {
+	digits := strings.TrimLeft(Dialled(phone), "0")
+	if len(digits) < PhoneEnd {
+		return ""
+	}
+	return digits
+}
+
 // SamePhone reports whether two texts are the same telephone number. Either may lack the country.
 func SamePhone(a, b string) bool {
-	a, b = strings.TrimLeft(Dialled(a), "0"), strings.TrimLeft(Dialled(b), "0")
-	return min(len(a), len(b)) >= PhoneEnd && (strings.HasSuffix(a, b) || strings.HasSuffix(b, a))
+	a, b = BareDigits(a), BareDigits(b)
+	return a != "" && b != "" && (strings.HasSuffix(a, b) || strings.HasSuffix(b, a))
 }
 
 // SearchText is what a search compares with typed words: the name in its folded form, and the digits of the telephone number behind a "+".

@@ -90,7 +90,26 @@ func (tx Rows) CustomersCalled(end string, max int) ([]registry.Customer, error)
 	return out, fault.Wrap(err, "search customers")
 }
 
-// manySame bounds the numbers with the same last digits that are looked at. If there are more, a number decides nothing until all holds are over.
+// CalledBy is the condition that c has a telephone number, or is found by it: $2 are its last digits, which an index has, and $3 are all of its digits, as
+// [registry.BareDigits] returns them. It compares as [registry.SamePhone] does, and in the database, so that other numbers with the same end hide none.
+var CalledBy = phoneEnd + ` AND (` + endAlike(phoneDigits) + ` OR ` + endAlike(searchDigits) + `)`
+
+// The digits of the telephone number of c without leading zeros: as it is stored, and at the end of the text that finds c, behind a "+".
+const (
+	phoneDigits  = `LTRIM(c.phone, '+0')`
+	searchDigits = `LTRIM(SUBSTR(c.search, LENGTH(RTRIM(c.search, '0123456789')) + 1), '0')`
+)
+
+// endAlike is the condition that some digits end with the digits $3, or are enough for a number and $3 ends with them.
+func endAlike(digits string) string {
+	const number = `CAST($3 AS TEXT)`
+	ends := func(long, short string) string {
+		return `SUBSTR(` + long + `, LENGTH(` + long + `) - LENGTH(` + short + `) + 1) = ` + short
+	}
+	return ends(digits, number) + ` OR LENGTH(` + digits + `) >= 8 AND ` + ends(number, digits)
+}
+
+// manySame bounds the customers with the same telephone number that are looked at.
 const manySame = 100
 
 // NumberDecision says whether a customer's telephone number decides for the customer's meters.
@@ -100,6 +119,8 @@ type NumberDecision struct {
 	// Forged says that somebody changed the number in the database, or that of another customer who may have the same one. Whom the number means is
 	// then unknown, so From is always ahead.
 	Forged bool
+	// Many says that so many other customers have the number that not all of them were looked at. From is then always ahead too.
+	Many bool
 }
 
 // DecideNumber returns from when a customer's telephone number, registered at a time, decides for the customer's meters. It waits for a day
@@ -114,9 +135,9 @@ func (tx Rows) DecideNumber(customer id.ID, phone string, since time.Time) (d Nu
 	d.HeldUntil = n.Change.HeldUntil
 	d.Forged = !tx.wroteNumber(&n)
 	if !d.Forged {
-		d.Forged, err = tx.forgedLike(customer, phone)
+		err = tx.lookAtSharers(&d, customer, phone)
 	}
-	if err != nil || d.Forged || n.Phone != phone && !registry.SamePhone(n.Phone, phone) { // it may have changed since it was found
+	if err != nil || d.Forged || d.Many || n.Phone != phone && !registry.SamePhone(n.Phone, phone) { // it may have changed since it was found
 		d.From = tx.Now.Add(registry.NumberHold)
 		return d, err
 	}
@@ -124,35 +145,30 @@ func (tx Rows) DecideNumber(customer id.ID, phone string, since time.Time) (d Nu
 	return d, err
 }
 
-// forgedLike reports whether another customer's number was changed in the database who may have the same number. Such a customer is still found
-// where only the number was changed, or only the text that finds it. More customers than are looked at count as one whose number was changed.
-func (tx Rows) forgedLike(customer id.ID, phone string) (bool, error) {
-	end := registry.LastDigits(phone)
-	if end == "" {
-		return false, nil
+// lookAtSharers notes in d whether the number of another customer who may have the same number was changed in the database. Such a customer is still
+// found where only the number was changed, or only the text that finds it. If there are too many to look at all of them, it notes that.
+func (tx Rows) lookAtSharers(d *NumberDecision, customer id.ID, phone string) error {
+	digits := registry.BareDigits(phone)
+	if digits == "" {
+		return nil
 	}
 	var others []id.ID
-	err := tx.C.Query(`SELECT c.id FROM customer c WHERE c.tenant_id = $1 AND `+phoneEnd+` AND c.id <> $3 UNION
-		SELECT id FROM customer WHERE tenant_id = $1 AND id <> $3 AND phone IN ($4, $5, $6) LIMIT $7`, func(r core.Row) error {
+	err := tx.C.Query(`SELECT c.id FROM customer c WHERE c.tenant_id = $1 AND `+CalledBy+` AND c.id <> $4 UNION
+		SELECT id FROM customer WHERE tenant_id = $1 AND id <> $4 AND phone IN ($5, $6, $7) LIMIT $8`, func(r core.Row) error {
 		others = append(others, r.ID(0))
 		return nil
-	}, append(append([]any{tx.Tenant, end, customer}, WrittenForms(registry.DialForm(phone))...), manySame)...)
-	if err != nil {
-		return false, fault.Wrap(err, "find who else may have a telephone number")
-	}
-	if len(others) == manySame {
-		return true, nil
+	}, append(append([]any{tx.Tenant, registry.LastDigits(digits), digits, customer}, WrittenForms(registry.DialForm(phone))...), manySame)...)
+	if d.Many = len(others) == manySame; err != nil || d.Many {
+		return fault.Wrap(err, "find who else may have a telephone number")
 	}
 	for _, other := range others {
 		written, err := tx.NumberWritten(other)
-		if err != nil {
-			return false, fault.Wrap(err, "find who else may have a telephone number")
-		}
-		if !written {
-			return true, nil
+		if err != nil || !written {
+			d.Forged = !written
+			return fault.Wrap(err, "find who else may have a telephone number")
 		}
 	}
-	return false, nil
+	return nil
 }
 
 // WrittenForms returns the ways in which a canonical telephone number may have been registered.
@@ -169,21 +185,19 @@ type FormerOwner struct {
 
 // FormerOwners lists the customers who gave up a telephone number that may be the given one, also where that was long ago, and the last one first.
 func (tx Rows) FormerOwners(phone string) (out []FormerOwner, err error) {
-	end := registry.LastDigits(phone)
-	if end == "" {
+	digits := registry.BareDigits(phone)
+	if digits == "" {
 		return nil, nil
 	}
-	err = tx.C.Query(`SELECT owner, number, held_until FROM former_number WHERE tenant_id = $1 AND SUBSTR(number, LENGTH(number) - 7) = $2`, func(r core.Row) error {
-		if !registry.SamePhone(phone, r.Text(1)) {
-			return nil
-		}
+	err = tx.C.Query(`SELECT owner, held_until FROM former_number WHERE tenant_id = $1 AND SUBSTR(number, LENGTH(number) - 7) = $2
+		AND (`+endAlike(`LTRIM(number, '0')`)+`) ORDER BY held_until DESC, owner LIMIT $4`, func(r core.Row) error {
 		owner, err := id.Parse(id.Customer, r.Text(0))
 		if err != nil { // the server writes none such; the number waits all the same
 			owner = id.ID{}
 		}
-		out = append(out, FormerOwner{Customer: owner, Until: r.Time(2)})
+		out = append(out, FormerOwner{Customer: owner, Until: r.Time(1)})
 		return nil
-	}, tx.Tenant, end)
+	}, tx.Tenant, registry.LastDigits(digits), digits, manySame)
 	slices.SortFunc(out, func(a, b FormerOwner) int {
 		return cmp.Or(b.Until.Compare(a.Until), bytes.Compare(a.Customer[:], b.Customer[:]))
 	})
@@ -206,22 +220,17 @@ func (tx Rows) numberDecidesFrom(customer id.ID, phone string, since time.Time) 
 			from = f.Until
 		}
 	}
-	end := registry.LastDigits(phone)
-	if err != nil || since.IsZero() || end == "" {
+	digits := registry.BareDigits(phone)
+	if err != nil || since.IsZero() || digits == "" {
 		return from, err
 	}
-	rows := 0
-	waits := func(same bool, until time.Time) {
-		if rows++; (same || rows == manySame) && until.After(from) {
-			from = until
-		}
-	}
-	err = tx.C.Query(`SELECT c.phone FROM customer c WHERE c.tenant_id = $1 AND `+phoneEnd+` AND c.id <> $3 AND NOT EXISTS (
+	shared, err := tx.One(`SELECT 1 FROM customer c WHERE c.tenant_id = $1 AND `+CalledBy+` AND c.id <> $4 AND NOT EXISTS (
 		SELECT 1 FROM account a JOIN meter m ON m.tenant_id = a.tenant_id AND m.account_id = a.id AND m.status <> 'blocked'
-		WHERE a.tenant_id = c.tenant_id AND a.customer_id = c.id AND a.status IN ('open', 'active')) LIMIT $4`, func(r core.Row) error {
-		waits(registry.SamePhone(phone, r.Text(0)), since.Add(registry.NumberHold))
-		return nil
-	}, tx.Tenant, end, customer, manySame)
+		WHERE a.tenant_id = c.tenant_id AND a.customer_id = c.id AND a.status IN ('open', 'active')) LIMIT 1`, func(core.Row) error { return nil },
+		tx.Tenant, registry.LastDigits(digits), digits, customer)
+	if until := since.Add(registry.NumberHold); shared && until.After(from) {
+		from = until
+	}
 	return from, fault.Wrap(err, "find who else has a telephone number")
 }
 

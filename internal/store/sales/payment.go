@@ -260,11 +260,10 @@ func (tx Rows) PayableMeters(r payment.Reference, max int) (out []payment.Found,
 	return out, fault.Wrap(err, "find the meters of an account")
 }
 
-// manyLike is how many meters of customers with the same last digits are looked at.
+// manyLike bounds the meters of customers with the same telephone number that are looked at.
 const manyLike = 100
 
-// CalledMeters lists at most max meters of the customers with a telephone number that a reference may be. If more meters than are looked at have
-// its last digits, none is listed: the one that the number means may be among the others. Where somebody changed a number in the
+// CalledMeters lists at most max meters of the customers with a telephone number that a reference may be. Where somebody changed a number in the
 // database, it lists the customer's meters also if the number is another one now: only the text that finds it is left. After them it lists meters of
 // customers who gave the number up.
 func (tx Rows) CalledMeters(r payment.Reference, max int) ([]payment.Found, error) {
@@ -272,16 +271,13 @@ func (tx Rows) CalledMeters(r payment.Reference, max int) ([]payment.Found, erro
 	for _, digits := range r.Phones {
 		var like []payment.Found
 		var customers []id.ID
-		err := tx.C.Query(foundQuery+`SUBSTR(c.search, LENGTH(c.search) - 7) = $2 ORDER BY m.number LIMIT $3`, func(row core.Row) error {
+		err := tx.C.Query(foundQuery+people.CalledBy+` ORDER BY m.number LIMIT $4`, func(row core.Row) error {
 			like = append(like, payment.Found{Meter: row.Text(0), Account: row.ID(1), Phone: row.Text(2), Since: row.Time(3)})
 			customers = append(customers, row.ID(4))
 			return nil
-		}, tx.Tenant, registry.LastDigits(digits), manyLike+1)
+		}, tx.Tenant, registry.LastDigits(digits), digits, manyLike)
 		if err != nil {
 			return nil, fault.Wrap(err, "find the meters of a telephone number")
-		}
-		if len(like) > manyLike {
-			return nil, nil
 		}
 		for i, f := range like {
 			may, err := tx.mayBeCalled(customers[i], &f, digits)
@@ -327,7 +323,7 @@ func (tx Rows) mayBeCalled(customer id.ID, f *payment.Found, digits string) (boo
 		return f.Forged, err
 	}
 	d, err := people.Of(tx.Tx).DecideNumber(customer, f.Phone, f.Since)
-	f.HeldUntil, f.Forged = core.Later(d.From, d.HeldUntil), d.Forged
+	f.HeldUntil, f.Forged, f.Many = core.Later(d.From, d.HeldUntil), d.Forged, d.Many
 	return true, err
 }
 

@@ -38,6 +38,8 @@ func meterTests() []test {
 		{"commands wait over a change of the data key", remarkedCommands},
 		{"a telephone number that was changed in the database decides nothing", changedNumbers},
 		{"a telephone number of two customers decides for neither if one is hidden in the database", sharedNumbers},
+		{"a hundred telephone numbers that end alike stop none", crowdedNumbers},
+		{"the database compares telephone numbers as the program does", comparedNumbers},
 		{"telephone numbers of an older version are marked once", markedNumbers},
 		{"telephone numbers decide over a change of the data key", remarkedNumbers},
 		{"verification checks marks, whatever the database says of the data key", hiddenKey},

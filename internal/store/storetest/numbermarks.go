@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -162,7 +163,7 @@ func sharedNumbers(t *testing.T, r Rig) {
 		k := openNumbered(t, r)
 		sharer := addWalletMeter(t, k.e, 3, 0)
 		other := k.registerNumber(sharer, itsNumber)
-		if called := k.callNumber(); len(called) != 2 || called[0].Forged || called[1].Forged {
+		if called := k.callNumber("0700000001"); len(called) != 2 || called[0].Forged || called[1].Forged {
 			t.Errorf("two customers have the number, and it means %+v", called)
 		}
 		k.editRow(edit, other)
@@ -172,17 +173,74 @@ func sharedNumbers(t *testing.T, r Rig) {
 		if k.numberDecides() {
 			t.Errorf("the other customer has %s: the number decides", name)
 		}
-		if called := k.callNumber(); len(called) == 0 || slices.ContainsFunc(called, func(f payment.Found) bool { return !f.Forged }) {
+		if called := k.callNumber("0700000001"); len(called) == 0 || slices.ContainsFunc(called, func(f payment.Found) bool { return !f.Forged }) {
 			t.Errorf("the other customer has %s: the number means %+v, want each forged", name, called)
 		}
 	}
 }
 
-// callNumber lists the meters that the number means for a payment.
-func (k numbered) callNumber() (called []payment.Found) {
+// crowdedNumbers registers a hundred customers whose numbers end like that of the customer, and one with a hundred meters. The number decides all the same.
+// A hundred customers with the very number are too many to look at: it decides nothing, and nobody is said to have changed it.
+func crowdedNumbers(t *testing.T, r Rig) {
+	k := openNumbered(t, r)
+	register := func(phone func(n int) string) {
+		t.Helper()
+		k.runServer(func(tx *store.Tx) error {
+			for n := range 100 {
+				i, err := tx.NewID()
+				if err = firstOf(err, tx.AddCustomerRow(registry.Customer{ID: i, Phone: phone(n), CreatedAt: base()})); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	decoy := addWalletMeter(t, k.e, 3, 0)
+	k.registerNumber(decoy, "+199900000001")
+	k.runServer(func(tx *store.Tx) error {
+		for n := range int64(100) {
+			i, err := tx.NewID()
+			m := registry.Meter{ID: i, N: 100 + n, Number: fmt.Sprintf("0304%07d", n), Account: decoy.account, Mode: registry.PrepayWallet,
+				Status: registry.Active, Phases: 1, ImpPerKWh: 1000, TT: "02", ReadingInterval: 30 * time.Minute, CreatedAt: base()}
+			if err = firstOf(err, tx.AddMeterRow(m, nil, []byte("sealed link key"))); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	register(func(n int) string { return fmt.Sprintf("+%d00000001", 300+n) })
+	k.wantNumber("a hundred other numbers end alike", true, 0, 0)
+	if called := k.callNumber("0700000001"); len(called) != 1 || called[0].Many {
+		t.Errorf("a hundred other numbers end alike: it means %+v", called)
+	}
+	register(func(int) string { return itsNumber })
+	k.wantNumber("a hundred other customers have it", false, 0, 0)
+	called := k.callNumber("0700000001")
+	if _, why := payment.Match(nil, nil, called, base().AddDate(100, 0, 0)); why != payment.ManyReferences || called[0].Forged {
+		t.Errorf("a hundred other customers have it: %q for %+v", why, called)
+	}
+}
+
+// comparedNumbers checks that the database compares the ways to write numbers as the program does.
+func comparedNumbers(t *testing.T, r Rig) {
+	k := openNumbered(t, r)
+	forms := []string{itsNumber, "254700000001", "00254700000001", "0700000001", "700000001", "00000001", "70000001", "+255700000001", "+25470000001",
+		"+2547000000010"}
+	for _, stored := range forms {
+		k.putNumber(stored)
+		for _, typed := range forms {
+			if found := len(k.callNumber(typed)) > 0; found != registry.SamePhone(typed, stored) {
+				t.Errorf("%s is stored and %s is typed: found %t", stored, typed, found)
+			}
+		}
+	}
+}
+
+// callNumber lists the meters that a number means for a payment.
+func (k numbered) callNumber(typed string) (called []payment.Found) {
 	k.t.Helper()
 	k.runServer(func(tx *store.Tx) (err error) {
-		called, err = tx.CalledMeters(payment.ReadReference("0700000001"), 5)
+		called, err = tx.CalledMeters(payment.ReadReference(typed), 5)
 		return err
 	})
 	return called
