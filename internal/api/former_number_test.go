@@ -59,8 +59,8 @@ func TestANumberThatAnotherCustomerHadDecidesForNoPayment(t *testing.T) {
 	}
 }
 
-// TestANumberDecidesForNoPaymentMadeBeforeItWasRegistered: a clerk sees a payment that waits for a number that nobody has, and registers the number for a
-// friend. The payment waits for a person, and says why.
+// TestANumberDecidesForNoPaymentMadeBeforeItWasRegistered: a clerk sees a payment that waits for a number that nobody has, and registers the number
+// for a friend. The payment waits for a person, and says why.
 func TestANumberDecidesForNoPaymentMadeBeforeItWasRegistered(t *testing.T) {
 	w := folder(t)
 	w.test = true

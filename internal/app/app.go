@@ -239,7 +239,8 @@ func New(c Config) (*App, error) {
 	if c.Rand == nil {
 		c.Rand = rand.Reader
 	}
-	a := &App{c: c, own: c.Now, follow: follow, gauges: prometheus.NewRegistry(), holder: holder(), answered: make(chan struct{}, 1), reload: make(chan struct{}, 1), loginsMoved: make(chan struct{}, 1)}
+	a := &App{c: c, own: c.Now, follow: follow, gauges: prometheus.NewRegistry(), holder: holder()}
+	a.answered, a.reload, a.loginsMoved = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1)
 	a.c.Log = slog.New(quietEnd{Handler: c.Log.Handler(), running: &a.running})
 	a.log = a.c.Log
 	a.stopping, a.stop = context.WithCancel(context.Background())

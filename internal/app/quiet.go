@@ -16,7 +16,7 @@ type quietEnd struct {
 
 // Handle writes a record.
 func (q quietEnd) Handle(ctx context.Context, r slog.Record) error {
-	if r.Level > slog.LevelInfo && q.endCaused(r) {
+	if r.Level > slog.LevelInfo && q.isCausedByEnd(r) {
 		r.Level = slog.LevelInfo
 	}
 	if !q.Enabled(ctx, r.Level) {
@@ -25,8 +25,8 @@ func (q quietEnd) Handle(ctx context.Context, r slog.Record) error {
 	return q.Handler.Handle(ctx, r)
 }
 
-// endCaused reports whether the server stops and an error of the record says that this is why.
-func (q quietEnd) endCaused(r slog.Record) bool {
+// isCausedByEnd reports whether the server stops and an error of the record says that this is why.
+func (q quietEnd) isCausedByEnd(r slog.Record) bool {
 	running := q.running.Load()
 	if running == nil || (*running).Err() == nil {
 		return false

@@ -153,10 +153,10 @@ type Found struct {
 
 // Match decides which meter a payment that was made at a time is for. The parameters are what the store found for the reference: by meter number and
 // account, by mended number, and by telephone number. A telephone number decides only if one account is registered with it, and that account has one
-// meter. If it was registered after the payment was made, only a person decides: whoever sees a payment that waits could otherwise register its number for
-// a customer of his own. So it is too if the number was held when the payment was made, see [registry.NumberHold], also when the hold is over: the payer may
-// have meant the meter that the number meant before. A number decides never if somebody changed one in the database that may be the same. A mended number
-// decides only if no other number and no telephone number means another meter.
+// meter. If it was registered after the payment was made, only a person decides: whoever sees a payment that waits could otherwise register its
+// number for a customer of his own. So it is too if the number was held when the payment was made, see [registry.NumberHold], also when the hold is
+// over: the payer may have meant the meter that the number meant before. A number decides never if somebody changed one in the database that may be
+// the same. A mended number decides only if no other number and no telephone number means another meter.
 func Match(named, mended, called []Found, made time.Time) (Found, Reason) {
 	called = meantAt(made, called)
 	found := named

@@ -142,7 +142,8 @@ func TestAChangedTelephoneNumberDecidesForNoPayment(t *testing.T) {
 	}
 }
 
-// TestANumberDecidesForNoPaymentMadeBeforeItWasRegistered: whoever sees a payment that waits could otherwise register its number for another customer.
+// TestANumberDecidesForNoPaymentMadeBeforeItWasRegistered: whoever sees a payment that waits could otherwise register its number for another
+// customer.
 func TestANumberDecidesForNoPaymentMadeBeforeItWasRegistered(t *testing.T) {
 	made := time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
 	since := func(meter string, after time.Duration) payment.Found {

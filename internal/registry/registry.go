@@ -110,8 +110,8 @@ type Customer struct {
 	Lang      string
 	Stopped   bool // the customer wants no warnings (STOP)
 	CreatedAt time.Time
-	// PhoneSince is when the telephone number was registered, by the store's clock; zero for none, and for one that was registered before the server took
-	// note of it. Only the store sets it.
+	// PhoneSince is when the telephone number was registered, by the store's clock; zero for none, and for one that was registered before the server
+	// took note of it. Only the store sets it.
 	PhoneSince time.Time
 }
 

@@ -32,8 +32,8 @@ func (tx Rows) PutNumberChange(c registry.NumberChange) error {
 }
 
 // formerKept is how long the server knows who gave a number up after the hold is over: a payment that was made before may become known late, from a
-// provider's list or a statement. Its page then suggests the meter of whoever had the number. Without that it waits for a person too, because the number
-// is newer for whoever has it now.
+// provider's list or a statement. Its page then suggests the meter of whoever had the number. Without that it waits for a person too, because the
+// number is newer for whoever has it now.
 const formerKept = 31 * 24 * time.Hour
 
 // HoldFormer stores that a customer gave a number up, and forgets what the owner gave up long ago.

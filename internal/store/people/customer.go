@@ -64,8 +64,8 @@ const RemovedCustomer = "removed"
 const listedCustomer = `c.flags <> '` + RemovedCustomer + `' AND (c.name <> '' OR c.phone <> '' OR EXISTS (SELECT 1 FROM account a
 	WHERE a.tenant_id = c.tenant_id AND a.customer_id = c.id AND a.status <> '` + ClosedAccount + `'))`
 
-// AddCustomerRow stores a new customer. The clock that says when a payment became known also says when the number was registered, because the two times
-// are compared.
+// AddCustomerRow stores a new customer. The clock that says when a payment became known also says when the number was registered, because the two
+// times are compared.
 func (tx Rows) AddCustomerRow(c registry.Customer) error {
 	c.PhoneSince = time.Time{}
 	if c.Phone != "" {

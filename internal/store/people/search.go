@@ -90,9 +90,10 @@ func (tx Rows) CustomersCalled(end string, max int) ([]registry.Customer, error)
 	return out, fault.Wrap(err, "search customers")
 }
 
-// CalledBy is the condition that c has a telephone number, or is found by it: $2 are its last digits, which an index has, and $3 are all of its digits, as
-// [registry.BareDigits] returns them. It compares as [registry.SamePhone] does, and in the database, so that other numbers with the same end hide none.
-var CalledBy = phoneEnd + ` AND (` + endAlike(phoneDigits) + ` OR ` + endAlike(searchDigits) + `)`
+// CalledBy is the condition that c has a telephone number, or is found by it: $2 are its last digits, which an index has, and $3 are all of its
+// digits, as [registry.BareDigits] returns them. It compares as [registry.SamePhone] does, and in the database, so that other numbers with the same
+// end hide none.
+var CalledBy = phoneEnd + ` AND (` + compareEnds(phoneDigits) + ` OR ` + compareEnds(searchDigits) + `)`
 
 // The digits of the telephone number of c without leading zeros: as it is stored, and at the end of the text that finds c, behind a "+".
 const (
@@ -100,8 +101,8 @@ const (
 	searchDigits = `LTRIM(SUBSTR(c.search, LENGTH(RTRIM(c.search, '0123456789')) + 1), '0')`
 )
 
-// endAlike is the condition that some digits end with the digits $3, or are enough for a number and $3 ends with them.
-func endAlike(digits string) string {
+// compareEnds is the condition that some digits end with the digits $3, or are enough for a number and $3 ends with them.
+func compareEnds(digits string) string {
 	const number = `CAST($3 AS TEXT)`
 	ends := func(long, short string) string {
 		return `SUBSTR(` + long + `, LENGTH(` + long + `) - LENGTH(` + short + `) + 1) = ` + short
@@ -190,7 +191,7 @@ func (tx Rows) FormerOwners(phone string) (out []FormerOwner, err error) {
 		return nil, nil
 	}
 	err = tx.C.Query(`SELECT owner, held_until FROM former_number WHERE tenant_id = $1 AND SUBSTR(number, LENGTH(number) - 7) = $2
-		AND (`+endAlike(`LTRIM(number, '0')`)+`) ORDER BY held_until DESC, owner LIMIT $4`, func(r core.Row) error {
+		AND (`+compareEnds(`LTRIM(number, '0')`)+`) ORDER BY held_until DESC, owner LIMIT $4`, func(r core.Row) error {
 		owner, err := id.Parse(id.Customer, r.Text(0))
 		if err != nil { // the server writes none such; the number waits all the same
 			owner = id.ID{}

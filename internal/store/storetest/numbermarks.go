@@ -179,8 +179,8 @@ func sharedNumbers(t *testing.T, r Rig) {
 	}
 }
 
-// crowdedNumbers registers a hundred customers whose numbers end like that of the customer, and one with a hundred meters. The number decides all the same.
-// A hundred customers with the very number are too many to look at: it decides nothing, and nobody is said to have changed it.
+// crowdedNumbers registers a hundred customers whose numbers end like that of the customer, and one with a hundred meters. The number decides all the
+// same. A hundred customers with the very number are too many to look at: it decides nothing, and nobody is said to have changed it.
 func crowdedNumbers(t *testing.T, r Rig) {
 	k := openNumbered(t, r)
 	register := func(phone func(n int) string) {

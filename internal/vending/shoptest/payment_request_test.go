@@ -140,8 +140,8 @@ func TestForgedCallsCreditNothing(t *testing.T) {
 	w.requested(payment.AskFailed, 0)
 }
 
-// TestAParkedPaymentIsUsedAlsoIfTheOrderToLookIsLost: its number turns out to be as old as the customer, and no registration orders a look. The sweep finds
-// it.
+// TestAParkedPaymentIsUsedAlsoIfTheOrderToLookIsLost: its number turns out to be as old as the customer, and no registration orders a look. The sweep
+// finds it.
 func TestAParkedPaymentIsUsedAlsoIfTheOrderToLookIsLost(t *testing.T) {
 	w, meter := openMpesa(t)
 	if _, err := w.sim.Pay(sim.Order{Provider: sim.Daraja, Amount: 50_000, Reference: "0711000001", Payer: "254722000001"}); err != nil {

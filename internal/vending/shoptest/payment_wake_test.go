@@ -233,7 +233,7 @@ func TestARegistrationWakesAParkedPayment(t *testing.T) {
 	}{
 		"meter":         {numberOf(t, 7), func(s *payShop, tariff id.ID) { s.meter(7, place{tariff: tariff}) }},
 		"meter, mended": {strings.Replace(numberOf(t, 7), "0", "O", 1), func(s *payShop, tariff id.ID) { s.meter(7, place{tariff: tariff}) }},
-		"no longer two": {"0722 000 008", func(s *payShop, tariff id.ID) { s.firstPhone(2, "+254722000007") }},
+		"no longer two": {"0722 000 008", func(s *payShop, tariff id.ID) { s.giveFirstPhone(2, "+254722000007") }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := openPaid(t, nil)
@@ -241,8 +241,8 @@ func TestARegistrationWakesAParkedPayment(t *testing.T) {
 			s.meter(1, place{tariff: tariff})
 			s.meter(2, place{tariff: tariff})
 			if name == "no longer two" {
-				s.firstPhone(1, "+254722000008")
-				s.firstPhone(2, "+254722000008")
+				s.giveFirstPhone(1, "+254722000008")
+				s.giveFirstPhone(2, "+254722000008")
 			}
 			s.paid("TX1", 50_000, c.reference)
 			s.workDue()
@@ -279,7 +279,7 @@ func TestAPaymentWithoutAReferenceIsForThePayersTelephoneWhereThatIsAllowed(t *t
 		t.Run(name, func(t *testing.T) {
 			s := openPaidBy(t, c.allowed)
 			s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
-			s.firstPhone(1, "+254711000001")
+			s.giveFirstPhone(1, "+254711000001")
 			s.clock.add(c.age)
 			s.paid("TX1", 50_000, " ")
 			s.workDue()
@@ -425,7 +425,7 @@ func TestAPaymentThatWasMadeAfterAHoldIsSoldByItself(t *testing.T) {
 func TestAPayersTelephoneThatIsNewIsDecidedByAPerson(t *testing.T) {
 	s := openPaidBy(t, true)
 	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
-	s.firstPhone(1, "+254711000001")
+	s.giveFirstPhone(1, "+254711000001")
 	s.clock.add(payment.PhoneAge - time.Minute)
 	s.paid("TX1", 50_000, "")
 	s.workDue()
@@ -433,8 +433,9 @@ func TestAPayersTelephoneThatIsNewIsDecidedByAPerson(t *testing.T) {
 	s.decideParked(payment.NumberHeld, []string{meter}, meter)
 }
 
-// TestANumberDecidesForNoPaymentMadeBeforeItWasRegistered: a clerk sees a payment that waits for a number that nobody has, and registers the number for a
-// customer. Neither the registration nor the time gives the payment to that customer. A person decides, and another person where the amount needs one.
+// TestANumberDecidesForNoPaymentMadeBeforeItWasRegistered: a clerk sees a payment that waits for a number that nobody has, and registers the number
+// for a customer. Neither the registration nor the time gives the payment to that customer. A person decides, and another person where the amount
+// needs one.
 func TestANumberDecidesForNoPaymentMadeBeforeItWasRegistered(t *testing.T) {
 	const typed, number = "0733444555", "+254733444555"
 	paidAt := func(s *payShop, made time.Time) {
@@ -449,22 +450,22 @@ func TestANumberDecidesForNoPaymentMadeBeforeItWasRegistered(t *testing.T) {
 			paidAt(s, s.clock.Now())
 			s.is(payment.Parked, payment.UnknownReference)
 			s.clock.add(time.Second)
-			s.firstPhone(1, number)
+			s.giveFirstPhone(1, number)
 		},
 		"the provider tells of the payment later": func(s *payShop) {
-			s.firstPhone(1, number)
+			s.giveFirstPhone(1, number)
 			paidAt(s, s.clock.Now().Add(-time.Second))
 		},
 		"the clock of the provider is ahead": func(s *payShop) {
 			paidAt(s, s.clock.Now().Add(time.Hour))
 			s.clock.add(time.Minute)
-			s.firstPhone(1, number)
+			s.giveFirstPhone(1, number)
 		},
 		"it is written in another way afterwards": func(s *payShop) {
 			paidAt(s, s.clock.Now())
 			s.clock.add(time.Second)
-			s.firstPhone(1, number)
-			s.firstPhone(1, "254733444555")
+			s.giveFirstPhone(1, number)
+			s.giveFirstPhone(1, "254733444555")
 		},
 		"it was given up, and its hold is forgotten": func(s *payShop) {
 			s.registerPhone(2, number)
@@ -472,7 +473,7 @@ func TestANumberDecidesForNoPaymentMadeBeforeItWasRegistered(t *testing.T) {
 			made := s.clock.Now()
 			s.clock.add(time.Second)
 			s.registerPhone(2, "+254733000111")
-			s.firstPhone(1, number)
+			s.giveFirstPhone(1, number)
 			s.letHoldEnd()
 			s.do(func(tx *store.Tx) error { // as it is after a month, or if somebody takes the row away
 				_, err := tx.C.Exec(`DELETE FROM former_number`)
@@ -495,15 +496,15 @@ func TestANumberDecidesForNoPaymentMadeBeforeItWasRegistered(t *testing.T) {
 	}
 }
 
-// TestANumberThatIsWrittenInAnotherWayKeepsItsTime: a payment that waits for its provider's answer is sold to the customer who had the number before it
-// was made.
+// TestANumberThatIsWrittenInAnotherWayKeepsItsTime: a payment that waits for its provider's answer is sold to the customer who had the number before
+// it was made.
 func TestANumberThatIsWrittenInAnotherWayKeepsItsTime(t *testing.T) {
 	answer := errors.New("no answer")
 	s := openPaid(t, func(p payment.Payment) (payment.Answer, error) {
 		return payment.Answer{Outcome: payment.Took, Amount: p.Amount}, answer
 	})
 	meter := s.meter(1, place{tariff: s.publish("domestic", flat(), long())})
-	s.firstPhone(1, "254733444555")
+	s.giveFirstPhone(1, "254733444555")
 	s.paid("TX1", 50_000, "0733444555")
 	s.workDue()
 	s.clock.add(time.Minute)
@@ -525,8 +526,8 @@ func (s *payShop) customerOf(meter int) (customer id.ID) {
 	return customer
 }
 
-// firstPhone gives the customer of a meter a telephone number that replaces no other one, so that nothing holds it.
-func (s *payShop) firstPhone(meter int, phone string) {
+// giveFirstPhone gives the customer of a meter a telephone number that replaces no other one, so that nothing holds it.
+func (s *payShop) giveFirstPhone(meter int, phone string) {
 	s.t.Helper()
 	customer := s.customerOf(meter)
 	s.do(func(tx *store.Tx) error {
