@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 )
 
-// quietEnd is the log of a server. What a part could not do because the server stops is no fault, so it is logged as information and not as a
-// warning: whoever reads the warnings of a server must find nothing else among them.
+// quietEnd is the log of a server. What the stop of the server interrupts is no fault.
+// It is logged as information, so that the warnings of a server show faults only.
 type quietEnd struct {
 	slog.Handler
 	running *atomic.Pointer[context.Context] // of [App.Run]; nil before it

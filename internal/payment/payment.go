@@ -83,8 +83,8 @@ func (r Reason) NoMeter() bool {
 	return r == UnknownReference || r == ManyReferences || r.needsPayer()
 }
 
-// needsPayer reports whether the reason is that a telephone number may have meant somebody else, or nobody, when the payer paid. No registration and
-// no clock can say whom the payer meant.
+// needsPayer reports whether only the payer can say for which meter the payment is.
+// The telephone number may have meant somebody else, or nobody, when the payer paid.
 func (r Reason) needsPayer() bool { return r == NumberHeld || r == NumberNewer }
 
 // Payment is one payment that a provider took, or says that it took.

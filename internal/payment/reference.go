@@ -136,8 +136,8 @@ type Found struct {
 	Meter   string // its number
 	Account id.ID
 	Phone   string // telephone number of its customer; empty if there is none
-	// Since is when its customer's telephone number was registered; zero for a number that an earlier version registered. The number decides for no
-	// payment that was made earlier.
+	// Since is when its customer's telephone number was registered; zero for a number that an earlier version registered.
+	// The number decides for no payment that was made earlier.
 	Since time.Time
 	// HeldUntil is when its customer's telephone number begins to decide for payments, because it replaced another one or was another customer's a
 	// moment ago; zero for a first number. The number decides for no payment that was made earlier.
@@ -147,16 +147,21 @@ type Found struct {
 	// Forged says that somebody changed its customer's telephone number in the database, or that of another customer who may have the same one. Whom
 	// the number means is then unknown: it decides nothing, and suggests nothing.
 	Forged bool
-	// Many says that so many other customers have the telephone number that not all of them were looked at. It decides nothing, and suggests nothing.
+	// Many says that too many other customers have the telephone number to look at all of them.
+	// Such a number decides nothing and suggests nothing.
 	Many bool
 }
 
-// Match decides which meter a payment that was made at a time is for. The parameters are what the store found for the reference: by meter number and
-// account, by mended number, and by telephone number. A telephone number decides only if one account is registered with it, and that account has one
-// meter. If it was registered after the payment was made, only a person decides: whoever sees a payment that waits could otherwise register its
-// number for a customer of his own. So it is too if the number was held when the payment was made, see [registry.NumberHold], also when the hold is
-// over: the payer may have meant the meter that the number meant before. A number decides never if somebody changed one in the database that may be
-// the same. A mended number decides only if no other number and no telephone number means another meter.
+// Match decides which meter a payment that was made at a time is for. The parameters are what the store found for the reference:
+// by meter number and account, by mended number, and by telephone number.
+//
+// A telephone number decides only if one account is registered with it, and that account has one meter.
+// If it was registered after the payment was made, a person decides: whoever sees a payment that waits could register its number for a friend.
+// If it was held when the payment was made, see [registry.NumberHold], a person decides too, also when the hold is over.
+// The payer may have meant the meter that the number meant before.
+// If somebody changed a number in the database that may be the same, it never decides.
+//
+// A mended number decides only if no other number and no telephone number means another meter.
 func Match(named, mended, called []Found, made time.Time) (Found, Reason) {
 	called = meantAt(made, called)
 	found := named

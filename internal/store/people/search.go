@@ -1,8 +1,6 @@
 package people
 
 import (
-	"bytes"
-	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -199,9 +197,6 @@ func (tx Rows) FormerOwners(phone string) (out []FormerOwner, err error) {
 		out = append(out, FormerOwner{Customer: owner, Until: r.Time(1)})
 		return nil
 	}, tx.Tenant, registry.LastDigits(digits), digits, manySame)
-	slices.SortFunc(out, func(a, b FormerOwner) int {
-		return cmp.Or(b.Until.Compare(a.Until), bytes.Compare(a.Customer[:], b.Customer[:]))
-	})
 	return out, fault.Wrap(err, "find who gave a telephone number up")
 }
 
