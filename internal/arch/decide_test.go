@@ -21,7 +21,7 @@ func comparesInStore() map[string]string {
 
 // alarmWriters are the methods of the store that raise or end alarms.
 func alarmWriters() []string {
-	return []string{"RaiseAlarm", "UpdateAlarm", "ClearAlarm", "RaiseFeeder", "ClearFeeder"}
+	return []string{"RaiseAlarm", "UpdateAlarm", "ClearAlarm", "ClearServerAlarm", "EndServerAlarms", "RaiseFeeder", "ClearFeeder"}
 }
 
 // TestTheStoreDecidesNothing finds two kinds of rules in the store. The first is a comparison with a limit of a use case. A query

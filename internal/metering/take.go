@@ -112,10 +112,13 @@ const (
 // newest record. Every other alarm is about an event of its own.
 func (c AlarmCode) Lasts() bool { return c == AlarmUnreadable || c == AlarmQuarantine }
 
-// Alarm is an alarm to raise. The store has at most one open alarm per meter, code and text; see also [AlarmCode.Lasts].
+// Alarm is an alarm to raise. The store has at most one open alarm per meter, server, code and text; see also [AlarmCode.Lasts].
 type Alarm struct {
 	Code AlarmCode
 	Text string
+	// Server is the name of the server that the alarm is about. It is empty for an alarm about a meter or about the shared database, and if the database
+	// has only one server.
+	Server string
 }
 
 // Decision is the result of [Live.Take] for one record.
@@ -135,7 +138,7 @@ type Decision struct {
 func (l *Live) Take(r *Record, epoch int64) Decision {
 	if r.Bad != nil && !r.Bad.HasSeq {
 		l.seen(r.ReceivedAt, 0, false)
-		return l.outcome(Dropped, Decision{Reason: r.Bad.Reason, Alarm: &Alarm{AlarmUnreadable, alarmtext.Unreadable(r.Bad.Reason)}})
+		return l.outcome(Dropped, Decision{Reason: r.Bad.Reason, Alarm: &Alarm{Code: AlarmUnreadable, Text: alarmtext.Unreadable(r.Bad.Reason)}})
 	}
 	if r.Bad == nil && r.Rec.Kind == wire.KindBoot {
 		return l.boot(r, epoch)
@@ -158,7 +161,8 @@ func (l *Live) Take(r *Record, epoch int64) Decision {
 	}
 	if reason := suspicion.Text; suspicion != (Suspicion{}) {
 		l.seen(r.ReceivedAt, 0, false)
-		return l.outcome(Quarantined, Decision{Reason: reason, Doubt: suspicion.Doubt, Alarm: &Alarm{AlarmQuarantine, alarmtext.Quarantined(int64(seq), reason)}})
+		alarm := &Alarm{Code: AlarmQuarantine, Text: alarmtext.Quarantined(int64(seq), reason)}
+		return l.outcome(Quarantined, Decision{Reason: reason, Doubt: suspicion.Doubt, Alarm: alarm})
 	}
 	l.seen(r.ReceivedAt, r.Rec.Head.At, r.Rec.Head.Clock != wire.ClockInvalid)
 	l.fresh = append(l.fresh, &r.Rec)
@@ -228,11 +232,11 @@ func (l *Live) newMemory(b *wire.Boot, notes *Notes, epoch int64) *Alarm {
 	lost := l.Window.Skip(max(b.Lowest, 1) - 1)
 	switch {
 	case !first && old == "":
-		return &Alarm{AlarmMemoryReplaced, alarmtext.MemoryUnnamed(b.Memory)}
+		return &Alarm{Code: AlarmMemoryReplaced, Text: alarmtext.MemoryUnnamed(b.Memory)}
 	case !first:
-		return &Alarm{AlarmMemoryReplaced, alarmtext.MemoryReplaced(b.Memory, old)}
+		return &Alarm{Code: AlarmMemoryReplaced, Text: alarmtext.MemoryReplaced(b.Memory, old)}
 	case start.Watermark > 0 || lost > 0:
-		return &Alarm{AlarmRecordsLost, alarmtext.RecordsLostAtStart(int64(b.Lowest), int64(b.Lowest)-1)}
+		return &Alarm{Code: AlarmRecordsLost, Text: alarmtext.RecordsLostAtStart(int64(b.Lowest), int64(b.Lowest)-1)}
 	}
 	return nil
 }
@@ -240,10 +244,10 @@ func (l *Live) newMemory(b *wire.Boot, notes *Notes, epoch int64) *Alarm {
 // sameMemory looks for records that can no longer arrive, and for a numbering that went backwards.
 func (l *Live) sameMemory(b *wire.Boot) *Alarm {
 	if b.Next <= l.Window.Highest() {
-		return &Alarm{AlarmMemoryBack, alarmtext.MemoryBack(int64(b.Next), int64(l.Window.Highest()))}
+		return &Alarm{Code: AlarmMemoryBack, Text: alarmtext.MemoryBack(int64(b.Next), int64(l.Window.Highest()))}
 	}
 	if lost := l.Window.Skip(max(b.Lowest, 1) - 1); lost > 0 {
-		return &Alarm{AlarmRecordsLost, alarmtext.RecordsLost(int64(lost), int64(b.Lowest))}
+		return &Alarm{Code: AlarmRecordsLost, Text: alarmtext.RecordsLost(int64(lost), int64(b.Lowest))}
 	}
 	return nil
 }
@@ -257,9 +261,9 @@ func eventAlarm(e *wire.Event) Decision {
 	case e == nil:
 		return Decision{}
 	case e.Code == eventLockout:
-		return Decision{Alarm: &Alarm{AlarmLockout, alarmtext.Lockout()}}
+		return Decision{Alarm: &Alarm{Code: AlarmLockout, Text: alarmtext.Lockout()}}
 	case e.Code >= eventTamperFirst && e.Code <= eventTamperLast:
-		return Decision{Alarm: &Alarm{AlarmTamper, alarmtext.Tamper(alarmtext.Switch(strconv.Itoa(e.Code)))}}
+		return Decision{Alarm: &Alarm{Code: AlarmTamper, Text: alarmtext.Tamper(alarmtext.Switch(strconv.Itoa(e.Code)))}}
 	case e.Code == eventTamperClear:
 		return Decision{Clear: AlarmTamper}
 	}

@@ -170,12 +170,12 @@ func JudgeToken(have TokenState, result string) TokenVerdict {
 	case TokenReversed, TokenReversedUnconfirmed:
 		// The sale was reversed but the token is loaded: money is missing, and a person must know.
 		if HasIt(result, have == TokenReversed) {
-			v.Alarm = &Alarm{AlarmReversedUsed, alarmtext.ReversedUsed()}
+			v.Alarm = &Alarm{Code: AlarmReversedUsed, Text: alarmtext.ReversedUsed()}
 		}
 	case TokenReserved, TokenFailed:
 		// The server never gave out the digits of such a token, so somebody else did.
 		if result == ResultAccept {
-			v.Alarm = &Alarm{AlarmGhostCredit, alarmtext.GhostIssued()}
+			v.Alarm = &Alarm{Code: AlarmGhostCredit, Text: alarmtext.GhostIssued()}
 		}
 	}
 	return v
@@ -203,9 +203,9 @@ func Ghost(t *wire.Token) *Alarm {
 	}
 	switch *t.Class {
 	case 0:
-		return &Alarm{AlarmGhostCredit, alarmtext.GhostCredit(t.UnitsWh, int64(*t.TID))}
+		return &Alarm{Code: AlarmGhostCredit, Text: alarmtext.GhostCredit(t.UnitsWh, int64(*t.TID))}
 	case 2:
-		return &Alarm{AlarmGhostToken, alarmtext.GhostToken(int64(*t.TID))}
+		return &Alarm{Code: AlarmGhostToken, Text: alarmtext.GhostToken(int64(*t.TID))}
 	}
 	return nil
 }

@@ -277,8 +277,8 @@ func (b *broken) RaiseAlarm(meter int64, a metering.Alarm) error {
 	_ = b.OutcomeTx.RaiseAlarm(meter, a)
 	return b.fails("RaiseAlarm")
 }
-func (b *broken) ClearAlarmText(meter int64, code metering.AlarmCode, text string) error {
-	_ = b.OutcomeTx.ClearAlarmText(meter, code, text)
+func (b *broken) ClearAlarmText(server string, code metering.AlarmCode, text string) error {
+	_ = b.OutcomeTx.ClearAlarmText(server, code, text)
 	return b.fails("ClearAlarmText")
 }
 

@@ -30,13 +30,14 @@ type Configured struct {
 	Meters   bool     // messages to meters may use the route
 }
 
-// Config configures a Dispatcher. Answer, Alone and Log may be left out.
+// Config configures a Dispatcher. Server, Answer, Alone and Log may be left out.
 type Config struct {
 	Door   access.Door[Tx]
 	Opener Opener
 	Hasher registry.Hasher // hashes the cursors of lists, and token digits
 	Routes []Configured    // in the order in which they are tried
 	Owner  string          // name of this process among the processes on the same database
+	Server string          // name that this server keeps over restarts, for alarms about its routes; empty for the only server of a database
 	Alone  bool            // no other process serves the database: if no route of this process takes a message, no route does
 	Answer time.Duration   // time for a meter's first answer; 0 means a minute
 	Pages  Pages           // nil if messages contain no addresses of customers' pages
@@ -294,12 +295,12 @@ func (d *Dispatcher) applyRouteChange(tx Tx, t routeChange, name, why string) er
 		if err := tx.Outcomes().AuditLog(d.entry("message.route_down", name, why)); err != nil {
 			return err
 		}
-		return tx.Outcomes().RaiseAlarm(0, metering.Alarm{Code: AlarmRouteDown, Text: alarmtext.RouteDown(name)})
+		return tx.Outcomes().RaiseAlarm(0, metering.Alarm{Code: AlarmRouteDown, Text: alarmtext.RouteDown(name), Server: d.c.Server})
 	case cameUp: // the texts that failed with it need not wait until their pauses end
 		if err := tx.Queued().MessagesWakeRoute(name, d.c.Now()); err != nil {
 			return err
 		}
-		return tx.Outcomes().ClearAlarmText(0, AlarmRouteDown, alarmtext.RouteDown(name))
+		return tx.Outcomes().ClearAlarmText(d.c.Server, AlarmRouteDown, alarmtext.RouteDown(name))
 	}
 	return nil
 }

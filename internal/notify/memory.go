@@ -30,12 +30,12 @@ func (d *Dispatcher) watchMemory(ctx context.Context, n int, r Configured) error
 	err := d.everyTenant(ctx, func(t access.Tenant) error {
 		return d.c.Door.Do(ctx, t, func(tx Tx) (bool, error) {
 			if end {
-				return false, tx.Outcomes().ClearAlarmText(0, AlarmMemoryFull, alarmtext.MemoryFull(name))
+				return false, tx.Outcomes().ClearAlarmText(d.c.Server, AlarmMemoryFull, alarmtext.MemoryFull(name))
 			}
 			if err := tx.Outcomes().AuditLog(d.entry("message.memory_full", name, fmt.Sprintf("used=%d slots=%d", m.Used, m.Slots))); err != nil {
 				return false, err
 			}
-			return false, tx.Outcomes().RaiseAlarm(0, metering.Alarm{Code: AlarmMemoryFull, Text: alarmtext.MemoryFull(name)})
+			return false, tx.Outcomes().RaiseAlarm(0, metering.Alarm{Code: AlarmMemoryFull, Text: alarmtext.MemoryFull(name), Server: d.c.Server})
 		})
 	})
 	if err != nil {

@@ -1,10 +1,12 @@
 package notify_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -210,11 +212,11 @@ func (h *hall) MessageTotal(month, route string, parts int, cost int64) error {
 	return nil
 }
 func (h *hall) RaiseAlarm(meter int64, a metering.Alarm) error {
-	h.writes("alarm %d %s", meter, a.Code)
+	h.writes("alarm %s %s", cmp.Or(a.Server, strconv.FormatInt(meter, 10)), a.Code)
 	return nil
 }
-func (h *hall) ClearAlarmText(meter int64, code metering.AlarmCode, _ string) error {
-	h.writes("clear %d %s", meter, code)
+func (h *hall) ClearAlarmText(server string, code metering.AlarmCode, _ string) error {
+	h.writes("clear %s %s", cmp.Or(server, "0"), code)
 	return nil
 }
 func (h *hall) TokenForPush(token id.ID) (sale.Token, string, bool, error) {
@@ -318,6 +320,24 @@ func TestARouteGoesDown(t *testing.T) {
 	a.answers = []notify.Sent{{Outcome: notify.NotSent, Closed: true, Why: "no modem"}}
 	h.queues(notify.Draft{Purpose: notify.PurposeWritten, Text: "hello"})
 	h.want("it says itself that it is out of order", h.serves(), "message.route_down no modem; message.sent purpose=text route=b; alarm 0 sms-route-down; total 2026-11 b 2 0")
+}
+
+// TestARouteBelongsToItsServer checks that a server of several raises and ends only its own alarm about a route.
+func TestARouteBelongsToItsServer(t *testing.T) {
+	h, a, _ := newHall(t)
+	c := h.config()
+	c.Door, c.Server = h, "srv-a"
+	h.dispatcher = notify.New(c)
+	a.answers = []notify.Sent{{Outcome: notify.NotSent, Closed: true, Why: "no modem"}}
+	h.queues(notify.Draft{Purpose: notify.PurposeWritten, Text: "hello"})
+	if said := h.serves(); !strings.Contains(said, "alarm srv-a sms-route-down") {
+		t.Errorf("the route is down: %q", said)
+	}
+	h.now = h.now.Add(time.Minute)
+	h.queues(notify.Draft{Purpose: notify.PurposeWritten, Text: "hello"})
+	if said := h.serves(); !strings.Contains(said, "clear srv-a sms-route-down") {
+		t.Errorf("the route works again: %q", said)
+	}
 }
 
 // TestARouteThatWorksAgainWakesItsMessages checks that the first message that a route accepts after it was down makes all messages due that failed

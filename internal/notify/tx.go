@@ -158,8 +158,8 @@ type OutcomeTx interface {
 	// Eyes returns the transaction that counts the texts of each person.
 	Eyes() access.EyesTx
 	RaiseAlarm(meter int64, a metering.Alarm) error
-	// ClearAlarmText closes the open alarm with this code and text of a meter (0: an alarm without a meter).
-	ClearAlarmText(meter int64, code metering.AlarmCode, text string) error
+	// ClearAlarmText closes the open alarm with this code and text about a server.
+	ClearAlarmText(server string, code metering.AlarmCode, text string) error
 }
 
 // Subscription is a meter about which a customer gets messages.

@@ -453,7 +453,7 @@ CREATE INDEX command_meter ON command (tenant_id, meter, id);
 CREATE TABLE alarm (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, meter INTEGER, code TEXT NOT NULL, text TEXT NOT NULL DEFAULT '',
   raised_at INTEGER NOT NULL, cleared_at INTEGER, ack_by TEXT NOT NULL DEFAULT '',
-  feeder TEXT NOT NULL DEFAULT '',        -- whose alarm it is, where it is no single meter's
+  feeder TEXT NOT NULL DEFAULT '', server TEXT NOT NULL DEFAULT '', seen_at INTEGER, open_once TEXT NOT NULL DEFAULT '',        -- whose alarm it is, where it is no single meter's
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX alarm_open ON alarm (tenant_id, meter) WHERE cleared_at IS NULL;
@@ -996,3 +996,5 @@ CREATE TABLE former_number (  -- telephone numbers that customers gave up, in di
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX former_number_end ON former_number (tenant_id, SUBSTR(number, LENGTH(number) - 7));
 CREATE INDEX audit_number_mark ON audit (tenant_id) WHERE action = 'number.mark';
+CREATE UNIQUE INDEX alarm_once ON alarm (tenant_id, open_once) WHERE cleared_at IS NULL AND open_once <> '';
+CREATE INDEX alarm_server ON alarm (tenant_id, server) WHERE cleared_at IS NULL AND server <> '';

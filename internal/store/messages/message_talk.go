@@ -148,11 +148,12 @@ func (tx Rows) QuietHours() (registry.QuietHours, *time.Location, error) {
 	return s.Quiet, zone, err
 }
 
-// ClearAlarmText closes the open alarm with this code and text. The alarm belongs to a meter, or to no meter if meter is 0.
-func (tx Rows) ClearAlarmText(meter int64, code metering.AlarmCode, text string) error {
-	_, err := tx.C.Exec(`UPDATE alarm SET cleared_at = $1 WHERE tenant_id = $2 AND meter = $3 AND code = $4 AND text = $5 AND cleared_at IS NULL`,
-		tx.Now, tx.Tenant, meter, string(code), text)
-	return fault.Wrap(err, "clear alarm %s", code)
+// ClearAlarmText closes the open alarm with this code and text about a server, and one that an older version stored without a server.
+func (tx Rows) ClearAlarmText(server string, code metering.AlarmCode, text string) error {
+	_, err := tx.C.Exec(`UPDATE alarm SET cleared_at = $1
+		WHERE tenant_id = $2 AND meter = 0 AND code = $3 AND text = $4 AND server IN ($5, '') AND cleared_at IS NULL`,
+		tx.Now, tx.Tenant, string(code), text, server)
+	return fault.Wrap(err, "clear alarm %s of server %s", code, server)
 }
 
 // SoldHere reports whether a sale was made to the account that its meter supplies now.

@@ -1,7 +1,6 @@
 package meters
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/fault"
@@ -41,21 +40,7 @@ func (tx Rows) DarkFeeders() ([]silence.SilentFeeder, error) {
 // RaiseFeeder opens the alarm of a feeder, or updates its text. A new alarm begins now, not when the meters fell silent, because earlier
 // decisions did not know of the silence.
 func (tx Rows) RaiseFeeder(feeder string, a metering.Alarm) error {
-	open, err := tx.Number(`SELECT COUNT(*) FROM alarm WHERE tenant_id = $1 AND feeder = $2 AND cleared_at IS NULL AND feeder <> ''`, tx.Tenant, feeder)
-	if err != nil {
-		return fmt.Errorf("find the alarm of feeder %s: %w", feeder, err)
-	}
-	i, err := tx.NewID()
-	if err != nil {
-		return err
-	}
-	row := alarmRow{ID: i, Alarm: a, RaisedAt: tx.Now, Feeder: feeder}
-	_, err = tx.C.Exec(alarmInsert+` ON CONFLICT (tenant_id, feeder) WHERE cleared_at IS NULL AND feeder <> '' DO UPDATE SET text = excluded.text`,
-		alarmColumns.Values(tx.Tenant, &row)...)
-	if err != nil || open > 0 {
-		return fault.Wrap(err, "raise alarm %s of feeder %s", a.Code, feeder)
-	}
-	return tx.announceAlarm(row)
+	return tx.openAlarm(alarmRow{Alarm: a, Feeder: feeder}, oneFeeder, "")
 }
 
 // ClearFeeder closes the alarm of a feeder.

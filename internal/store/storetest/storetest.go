@@ -85,7 +85,8 @@ func groups() []group {
 		{name: "meters", tests: meterTests()}, {name: "charges", tests: chargeTests()}, {name: "tariffs", tests: tariffTests()},
 		{name: "wallets", tests: walletTests()}, {name: "move-outs", tests: movedTests()}, {name: "quarantine", tests: quarantineTests()},
 		{name: "profiles", tests: profileTests()}, {name: "messages", tests: messageTests()}, {name: "recharges", tests: rechargeTests()},
-		{name: "silence", tests: silenceTests()}, {name: "vendors", tests: vendorTests()}, {name: "reversals", tests: reversalTests()},
+		{name: "silence", tests: silenceTests()}, {name: "alarms", tests: alarmTests()},
+		{name: "vendors", tests: vendorTests()}, {name: "reversals", tests: reversalTests()},
 		{name: "jobs", tests: jobTests()}, {name: "clock", tests: clockTests()}, {name: "golden", tests: goldenTests()}, {name: "edges", tests: edgeTests()}, {name: "past", tests: pastTests()},
 	}
 }
