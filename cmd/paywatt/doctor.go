@@ -67,7 +67,8 @@ func newDoctorCommand(c console) *cobra.Command {
 			if set.Text(config.TLSCert) != "" {
 				ends, err := app.CertificateEnds(dir, set.Text(config.TLSCert), set.Text(config.TLSKey),
 					set.Text(config.MQTTCA), set.Text(config.MQTTRevoked))
-				all = append(all, certificateCheck(ends, err, time.Now()))
+				server := app.ServerName(set.Text(config.ServerName), set.Text(config.Store))
+				all = append(all, certificateCheck(ends, err, time.Now()).nameServer(server))
 			}
 			all = append(all, serverChecks(cmd.Context(), set.Text(config.Store))...)
 			all = append(all, standbyChecks(cmd.Context(), set.Text(config.Store), set.Number(config.Standbys))...)
@@ -269,6 +270,14 @@ func linkKeysCheck(r *store.Report) check {
 	if r != nil && len(r.TwoKeys) > 0 {
 		k.Verdict = checkWarn
 		k.Detail = "two link keys have been in use for more than 30 days: meter " + fewNames(r.TwoKeys) + "; see paywatt meter link-key --finish"
+	}
+	return k
+}
+
+// nameServer names the server that a check is about, if it may be one of several.
+func (k check) nameServer(name string) check {
+	if name != "" {
+		k.Detail = "server " + name + ": " + k.Detail
 	}
 	return k
 }

@@ -40,6 +40,10 @@ func TestDoctorWatchesTheEndsOfCertificates(t *testing.T) {
 			t.Errorf("after %s: %+v, want %s and %q", c.after, k, c.verdict, c.says)
 		}
 	}
+	k := certificateCheck(ends, nil, now)
+	if one, several := k.nameServer(""), k.nameServer("srv-a"); one != k || several.Detail != "server srv-a: "+k.Detail {
+		t.Errorf("the only server: %+v; one of several: %+v", one, several)
+	}
 }
 
 // TestDoctorReadsTheFilesOfCertificates: the command warns of a certificate that is about to end. It was issued some time ago, so nobody has to

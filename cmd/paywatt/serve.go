@@ -91,7 +91,8 @@ func (c console) open(set config.Config, log *slog.Logger) (*app.App, error) {
 		TLSCert: set.Text(config.TLSCert), TLSKey: set.Text(config.TLSKey), CertificateEvery: c.periods.certificate,
 		MeterCA: set.Text(config.MQTTCA), MeterRevoked: set.Text(config.MQTTRevoked), CertificatesOnly: set.On(config.MQTTCertificates),
 		Proxies: set.Proxies(), Hosts: set.List(config.Host), Metrics: set.Text(config.Metrics), HeadsTo: set.Text(config.HeadsTo),
-		Standbys: set.Number(config.Standbys), PublicURL: set.Text(config.PublicURL), PayByPhone: set.On(config.PayByPhone),
+		Standbys: set.Number(config.Standbys), Server: set.Text(config.ServerName),
+		PublicURL: set.Text(config.PublicURL), PayByPhone: set.On(config.PayByPhone),
 		Passphrase: pass, Version: version, Log: log, Legacy: set.Legacy(), LegacyPoll: set.Duration(config.LegacyPollInterval),
 		Profiles: devices, Devices: set.Text(config.MQTTDevices), Integration: set.Text(config.MQTTIntegration),
 		Routes: set.Routes(), Printers: set.Printers(), AnswerWait: set.Duration(config.SMSAnswerWait)})

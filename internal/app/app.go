@@ -115,6 +115,8 @@ type Config struct {
 	HeadsEvery time.Duration
 	// Standbys is how many standbys the PostgreSQL database should have; 0 for as many as have followed at once.
 	Standbys int
+	// Server is the name of this server among those of the PostgreSQL database; empty for the host name.
+	Server string
 	// Metrics is an address of its own for /metrics, which then needs no key; empty for none.
 	Metrics string
 	// Passphrase opens the key store. If it is nil, the server starts locked: it cannot sell, but does everything else.
@@ -158,6 +160,7 @@ type App struct {
 	lock   *sqlite.Lock
 	engine *database
 	holder string // names this process among all that may serve the same database
+	name   string // of this server in its alarms, also after a restart; empty if its database is in the data folder
 	// started is when the server began. Claims made since then are this server's own.
 	started time.Time
 	keys    *keystore.Store
@@ -239,7 +242,7 @@ func New(c Config) (*App, error) {
 	if c.Rand == nil {
 		c.Rand = rand.Reader
 	}
-	a := &App{c: c, own: c.Now, follow: follow, gauges: prometheus.NewRegistry(), holder: holder()}
+	a := &App{c: c, own: c.Now, follow: follow, gauges: prometheus.NewRegistry(), holder: holder(), name: ServerName(c.Server, c.Store)}
 	a.answered, a.reload, a.loginsMoved = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1)
 	a.c.Log = slog.New(quietEnd{Handler: c.Log.Handler(), running: &a.running})
 	a.log = a.c.Log

@@ -132,14 +132,10 @@ func (a *App) doers() access.Executors {
 	return all
 }
 
-// holder names this process among all that may serve the same database. Containers can have the same host name and process number, so the
-// name has random characters too.
+// holder names this process among all that may serve the same database; see [ServerName] for a name that lasts. Containers can have the same host
+// name and process number, so the name has random characters too.
 func holder() string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
-	return fmt.Sprintf("%s/%d/%s", host, os.Getpid(), lot())
+	return fmt.Sprintf("%s/%d/%s", readHostName(), os.Getpid(), lot())
 }
 
 // openSetup makes the random code of the set-up page. If an owner can already sign in, it makes no code.

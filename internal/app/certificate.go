@@ -175,11 +175,14 @@ func (a *App) sayTrust() {
 
 // watchCertificate reads the files again when they change, until ctx ends, and watches the ends of the certificates.
 func (a *App) watchCertificate(ctx context.Context) error {
-	if a.certificate == nil {
-		return nil
+	watch := certificateWatch{App: a}
+	if a.certificate == nil { // an earlier run may have had one, and left an alarm open
+		return every(ctx, a.c.CertificateEvery, nil, func() {
+			now := a.c.Now()
+			watch.raise(ctx, certificateAlarmsOf(a.name, nil, nil, now), now)
+		})
 	}
 	a.sayTrust()
-	watch := certificateWatch{App: a}
 	return every(ctx, a.c.CertificateEvery, a.reload, func() { watch.look(ctx) })
 }
 
@@ -190,9 +193,8 @@ type certificateWatch struct {
 	problemAt time.Time
 	numbers   string                // why the numbers of the newest lists could not be read or written; empty if they could
 	warned    map[string]endWarning // by the name of the certificate and its end
-	alarms    certificateAlarms
-	raised    bool // alarms was stored
-	ended     int  // how many authorities had ended
+	stored    storedAlarms
+	ended     int // how many authorities had ended
 }
 
 // look does one round of the watch.
@@ -213,7 +215,7 @@ func (w *certificateWatch) look(ctx context.Context) {
 	} else {
 		w.gateway.RecheckEnded()
 	}
-	w.raise(ctx, certificateAlarmsOf(ends, err, now))
+	w.raise(ctx, certificateAlarmsOf(w.name, ends, err, now), now)
 }
 
 // sayProblem logs that files cannot be used: at once, and again while it lasts.

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/alarmtext"
-	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/store"
 )
@@ -104,11 +103,10 @@ const (
 	alarmCertificateUnusable metering.AlarmCode = "certificate-unusable"
 )
 
-// certificateAlarms are the texts of the alarms that should be open; empty for none.
-type certificateAlarms struct{ ends, unusable string }
-
-// certificateAlarmsOf decides which alarms should be open.
-func certificateAlarmsOf(ends []CertificateEnd, problem error, now time.Time) (out certificateAlarms) {
+// certificateAlarmsOf decides which alarms of a server about certificates should be open; those without a text should not. An older version stored
+// alarms of one of several servers without its name: these should not be open either.
+func certificateAlarmsOf(server string, ends []CertificateEnd, problem error, now time.Time) []metering.Alarm {
+	end, unusable := metering.Alarm{Code: alarmCertificateEnds, Server: server}, metering.Alarm{Code: alarmCertificateUnusable, Server: server}
 	var soon []string
 	for _, e := range ends {
 		if e.Soon(now) {
@@ -116,37 +114,25 @@ func certificateAlarmsOf(ends []CertificateEnd, problem error, now time.Time) (o
 		}
 	}
 	if len(soon) > 0 {
-		out.ends = alarmtext.CertificateEnds(strings.Join(soon, ", "))
+		end.Text = alarmtext.CertificateEnds(strings.Join(soon, ", "))
 	}
 	if problem != nil {
-		out.unusable = alarmtext.CertificateUnusable(strings.ReplaceAll(problem.Error(), "\n", "; "))
+		unusable.Text = alarmtext.CertificateUnusable(strings.ReplaceAll(problem.Error(), "\n", "; "))
 	}
-	return out
+	if server == "" {
+		return []metering.Alarm{end, unusable}
+	}
+	return []metering.Alarm{end, unusable, {Code: alarmCertificateEnds}, {Code: alarmCertificateUnusable}}
 }
 
 // raise opens and ends the alarms. At the first look it also ends those that an earlier run of the server left open.
-func (w *certificateWatch) raise(ctx context.Context, want certificateAlarms) {
-	if w.raised && want == w.alarms {
+func (w *certificateWatch) raise(ctx context.Context, want []metering.Alarm, now time.Time) {
+	if !w.stored.mustStore(want, now) {
 		return
 	}
-	err := w.engine.Run(ctx, tenant, store.Job, func(tx *store.Tx) (bool, error) {
-		for _, a := range []metering.Alarm{{Code: alarmCertificateEnds, Text: want.ends}, {Code: alarmCertificateUnusable, Text: want.unusable}} {
-			var err error
-			if a.Text == "" {
-				err = tx.ClearAlarm(0, a.Code)
-			} else {
-				err = tx.UpdateAlarm(0, a)
-			}
-			if err != nil {
-				return false, err
-			}
-		}
-		return false, nil
-	})
-	switch {
-	case err == nil:
-		w.raised, w.alarms = true, want
-	case ctx.Err() == nil:
-		w.log.Warn("alarms about certificates not stored", logkey.Err, err)
+	err := w.engine.Run(ctx, tenant, store.Job, func(tx *store.Tx) (bool, error) { return false, putAlarms(tx, want) })
+	if err == nil {
+		w.stored = storedAlarms{want, now}
 	}
+	w.warn(ctx, "alarms about certificates not stored", err)
 }

@@ -8,12 +8,14 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/authority"
 	"github.com/paywatt/paywatt/internal/keystore"
+	"github.com/paywatt/paywatt/internal/metering"
 )
 
 const certifiedMeter = "04140001001"
@@ -279,11 +281,18 @@ func TestEndsOfCertificatesAreWatched(t *testing.T) {
 	if len(ends) != 2 || ends[0].authority || !ends[1].authority || !strings.Contains(ends[1].Of, "Village") {
 		t.Fatalf("ends %+v, want the server's certificate and the authority", ends)
 	}
-	if quiet := certificateAlarmsOf(ends, nil, now); quiet != (certificateAlarms{}) {
-		t.Errorf("alarms %+v, want none", quiet)
+	none := []metering.Alarm{{Code: alarmCertificateEnds}, {Code: alarmCertificateUnusable}}
+	if quiet := certificateAlarmsOf("", ends, nil, now); !slices.Equal(quiet, none) {
+		t.Errorf("alarms %+v, want none open", quiet)
 	}
-	late := certificateAlarmsOf(ends, keystore.ErrNotPrivate, ends[0].At.Add(-time.Minute))
-	if !strings.Contains(late.ends, s.config.TLSCert) || strings.Contains(late.ends, "Village") || !strings.Contains(late.unusable, keystore.ErrNotPrivate.Error()) {
-		t.Errorf("alarms %+v, want the server's certificate alone, and what is wrong", late)
+	late := certificateAlarmsOf("srv-a", ends, keystore.ErrNotPrivate, ends[0].At.Add(-time.Minute))
+	if len(late) != 4 || late[0].Server != "srv-a" || late[1].Server != "srv-a" || !slices.Equal(late[2:], none) {
+		t.Fatalf("alarms %+v, want two of this server, and none open without a server", late)
+	}
+	if end := late[0].Text; !strings.Contains(end, s.config.TLSCert) || strings.Contains(end, "Village") {
+		t.Errorf("%q, want the server's certificate alone", end)
+	}
+	if why := late[1].Text; !strings.Contains(why, keystore.ErrNotPrivate.Error()) {
+		t.Errorf("%q, want what is wrong", why)
 	}
 }

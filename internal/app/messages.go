@@ -45,7 +45,8 @@ func (a *App) openMessages() error {
 	a.links = pagelink.New(pagelink.Config{Maker: pagelink.Maker{Sealer: a.data, Rand: a.c.Rand, Now: a.c.Now}, PublicURL: a.c.PublicURL,
 		Door: store.DoorTo(a.engine, store.Job, func(tx *store.Tx) pagelink.Tx { return tx })})
 	a.messages = notify.New(notify.Config{Door: store.DoorTo(a.engine, store.Job, func(tx *store.Tx) notify.Tx { return tx }), Opener: a.data, Hasher: a.data,
-		Routes: routes, Owner: a.holder, Alone: a.engine.shared == nil, Answer: a.c.AnswerWait, Pages: a.links, Shop: shop{a}, Now: a.c.Now, Log: a.log})
+		Routes: routes, Owner: a.holder, Server: a.name, Alone: a.engine.shared == nil, Answer: a.c.AnswerWait, Pages: a.links, Shop: shop{a},
+		Now: a.c.Now, Log: a.log})
 	late.Inbox = a.messages.Inbox(tenant)
 	return nil
 }

@@ -37,6 +37,11 @@ func (a *App) count() error {
 		total("paywatt_store_over_budget_total", "Transactions that exceeded their budget of time or rows.", func() int64 { return a.engine.stats().overBudget }),
 		gauge("paywatt_store_log_pages", "Pages of the write-ahead log.", func() float64 { return float64(a.engine.stats().logPages) }),
 	}
+	if a.name != "" {
+		info := prometheus.GaugeOpts{Name: "paywatt_server_info", Help: "1, with the name that this server has in its alarms.",
+			ConstLabels: prometheus.Labels{"server": a.name}}
+		all = append(all, prometheus.NewGaugeFunc(info, func() float64 { return 1 }))
+	}
 	all = append(all, a.certificateMetrics()...)
 	for outcome, read := range map[string]func() int64{
 		"stored":      func() int64 { return a.gateway.Stats().Stored },

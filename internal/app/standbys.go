@@ -50,30 +50,24 @@ func (a *App) missStandbys(ctx context.Context) error {
 	return every(ctx, store.StandbyEvery, nil, func() { watch.storeAlarm(ctx) })
 }
 
-// standbyWatch stores the alarm about standbys when it changes.
+// standbyWatch stores the alarm about standbys.
 type standbyWatch struct {
 	*App
-	hasStored bool   // whether this server has stored or ended the alarm since it started
-	stored    string // its text then; empty for none
+	stored storedAlarms
 }
 
-// storeAlarm stores the alarm that should be open if it is not the one that was stored last. The commit waits for no standby, so the alarm is there
-// also when no sale can be stored. While none follows it is stored with each look: the primary may be lost with it, and the next one has no standby
-// either.
+// storeAlarm stores the alarm that should be open if it must be stored. All servers see the same standbys, so it is an alarm about the database,
+// which any of them opens and ends. The commit waits for no standby, so the alarm is there also when no sale can be stored. While none follows it is
+// stored with each look: the primary may be lost with it, and the next one has no standby either.
 func (w *standbyWatch) storeAlarm(ctx context.Context) {
 	s := w.standbys()
-	text := standbyAlarm(s)
-	if s.At.IsZero() || w.hasStored && text == w.stored && s.Safety() != store.SafetyStopped {
+	want := []metering.Alarm{{Code: alarmStandby, Text: standbyAlarm(s)}}
+	if s.At.IsZero() || !w.stored.mustStore(want, s.At) && s.Safety() != store.SafetyStopped {
 		return
 	}
-	err := w.engine.runUnreplicated(ctx, tenant, func(tx *store.Tx) error {
-		if text == "" {
-			return tx.ClearAlarm(0, alarmStandby)
-		}
-		return tx.UpdateAlarm(0, metering.Alarm{Code: alarmStandby, Text: text})
-	})
+	err := w.engine.runUnreplicated(ctx, tenant, func(tx *store.Tx) error { return putAlarms(tx, want) })
 	w.warn(ctx, "alarm about standbys not stored", err)
 	if err == nil {
-		w.hasStored, w.stored = true, text
+		w.stored = storedAlarms{want, s.At}
 	}
 }

@@ -70,9 +70,7 @@ func TestEverySurfaceSaysWhichStandbysFollow(t *testing.T) {
 	f := &followed{Engine: a.engine.Engine}
 	f.follow(2)
 	a.engine.Engine, a.engine.standbys = f, f.Standbys
-	a.engine.runUnreplicated = func(ctx context.Context, by access.Tenant, fn func(*store.Tx) error) error {
-		return f.Engine.Run(ctx, by, store.Job, func(tx *store.Tx) (bool, error) { return false, fn(tx) })
-	}
+	a.engine.runUnreplicated = runOn(f.Engine)
 	w := &walk{t: t, a: a, p: &planned{}, asked: map[string]int{}}
 	w.signIn()
 	watch := &standbyWatch{App: a}
@@ -107,6 +105,13 @@ func TestEverySurfaceSaysWhichStandbysFollow(t *testing.T) {
 		if open := strings.Count(got, string(alarmStandby)); open != min(len(c.openText), 1) || !strings.Contains(got, c.openText) {
 			t.Errorf("%d of 2 follow: %d alarms are open, want one with %q or none: %s", c.following, open, c.openText, got)
 		}
+	}
+}
+
+// runOn runs what needs no standby on an engine.
+func runOn(e store.Engine) func(context.Context, access.Tenant, func(*store.Tx) error) error {
+	return func(ctx context.Context, by access.Tenant, fn func(*store.Tx) error) error {
+		return e.Run(ctx, by, store.Job, func(tx *store.Tx) (bool, error) { return false, fn(tx) })
 	}
 }
 

@@ -55,6 +55,8 @@ func (v Value) check() error {
 		if len(text) != 1 || text < "0" || text > "9" {
 			err = errors.New("must be a number from 0 to 9")
 		}
+	case ServerName:
+		err = checkServerName(text)
 	case LogLevel:
 		if !slices.Contains(LogLevels(), text) {
 			err = fmt.Errorf("is %q, want %s", text, strings.Join(LogLevels(), ", "))

@@ -117,6 +117,8 @@ func TestMistakesAreNamed(t *testing.T) {
 		"text as a switch":          {config.Sources{File: map[string]any{"http": true}}, []string{"http", "quotes"}},
 		"proxy by name":             {config.Sources{Env: []string{"PAYWATT_TRUSTED_PROXY=10.0.0.1,proxy.lan"}}, []string{"trusted_proxy", "proxy.lan"}},
 		"every address a proxy":     {config.Sources{Env: []string{"PAYWATT_TRUSTED_PROXY=0.0.0.0/0"}}, []string{"trusted_proxy", "every address"}},
+		"server with a space":       {config.Sources{Env: []string{"PAYWATT_SERVER_NAME=srv a"}}, []string{"server_name", "srv a", "letters"}},
+		"long name of a server":     {config.Sources{Env: []string{"PAYWATT_SERVER_NAME=" + strings.Repeat("a", 64)}}, []string{"server_name", "63"}},
 		"host with a port":          {config.Sources{Env: []string{"PAYWATT_HOST=pay.example.org:443"}}, []string{"host", "without a port"}},
 		"metrics without a port":    {config.Sources{Env: []string{"PAYWATT_METRICS=localhost"}}, []string{"metrics", "host:port"}},
 		"two mistakes at once":      {config.Sources{File: map[string]any{"a": "1", "b": "2"}}, []string{"setting a", "setting b"}},

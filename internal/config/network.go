@@ -45,6 +45,19 @@ func hostName(text string) error {
 	return nil
 }
 
+// checkServerName checks the name of a server, which people read beside its alarms.
+func checkServerName(text string) error {
+	other := strings.IndexFunc(text, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune(".-_", r)
+	})
+	if len(text) > maxServerName || other >= 0 {
+		return fmt.Errorf("is %q, want at most %d letters, digits, dots, dashes and underscores", text, maxServerName)
+	}
+	return nil
+}
+
+const maxServerName = 63
+
 // CheckPlain says which listeners would accept connections from other machines without encryption although no setting allows it.
 // The listeners of mqtt_legacy are not among them: their devices know no encryption, and the setting itself says so.
 func (c Config) CheckPlain() error {

@@ -21,6 +21,7 @@ const (
 	HeadsTo            = "heads_to"
 	Store              = "store"
 	Standbys           = "standbys"
+	ServerName         = "server_name"
 	Data               = "data"
 	PassphraseFile     = "passphrase_file"
 	LegacyPollInterval = "legacy_poll_interval"
@@ -59,6 +60,7 @@ var settings = [...]Setting{
 	{Key: HeadsTo, Help: "folder on another machine or disk into which the signed heads are copied every 15 minutes (default: none)"},
 	{Key: Store, Help: "database instead of the one in the data folder: postgres://user@host/database"},
 	{Key: Standbys, Default: "0", Help: "how many standbys the PostgreSQL database should have; the server says when fewer follow (default: as many as have followed at once)"},
+	{Key: ServerName, Help: "name of this server in its alarms, if several share a PostgreSQL database; each has its own (default: the host name)"},
 	{Key: PassphraseFile, Help: "file with the passphrase of the key store on its first line"},
 	{Key: LogLevel, Default: "info", Help: "lowest level of the log: debug, info, warn or error"},
 	{Key: SafeMode, Kind: Switch, Default: "true", NotFile: true, Help: "if the settings, the certificate, a listener, the data folder or the database cannot be used, serve a page that says why instead of ending"},
