@@ -40,7 +40,7 @@ func (a *App) openPayments() {
 		CheckTyped: provider.CheckTyped,
 		Draw:       func(kind string, given []byte) ([]byte, string, error) { return provider.Draw(kind, given, a.c.Rand) },
 		SameProof:  provider.SameProof,
-		Hooks:      hooksAt(a.c.PublicURL), PayerPhone: a.c.PayByPhone,
+		Hooks:      hooksAt(a.c.PublicURL), PayerPhone: a.c.PayByPhone, Server: a.name,
 		Deliver: func(tx payment.Tx, meter string) ([]string, error) { return a.deliverPaid(tx, meter) }})
 	a.vouchers = voucher.New(voucher.Config{Seller: a.vending, Sealer: a.data, Rand: a.c.Rand, MayDate: a.vending.MayDate, Sound: a.soundness,
 		Door:    store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) voucher.Tx { return tx }),

@@ -45,9 +45,9 @@ type Tx interface {
 	OutboxWake(lane, key string) error
 	Messages() notify.SaleTx
 	VendSale(sale id.ID) (sale.Sale, bool, error)
-	// UpdateAlarm opens an alarm of the server (meter 0), or gives it a new text; ClearAlarm ends it.
+	// UpdateAlarm opens an alarm about payments (meter 0), or gives it a new text. ClearServerAlarm ends it.
 	UpdateAlarm(meter int64, a metering.Alarm) error
-	ClearAlarm(meter int64, code metering.AlarmCode) error
+	ClearServerAlarm(server string, code metering.AlarmCode) error
 	// EndOldAlarms ends the alarms of all meters with a code that were raised before a time.
 	EndOldAlarms(code metering.AlarmCode, before time.Time) error
 }
@@ -161,6 +161,8 @@ type Config struct {
 	Rand   io.Reader
 	// PayerPhone allows the payer's registered telephone number as the reference of a payment without one.
 	PayerPhone bool
+	// Server is the name of this server if it is one of several of its database.
+	Server string
 	// Deliver returns the routes by which a meter's tokens are delivered.
 	Deliver func(tx Tx, meter string) ([]string, error)
 	Now     func() time.Time

@@ -611,8 +611,8 @@ func (a asking) SetListed(_ id.ID, to time.Time) error {
 func (r *rows) UpdateAlarm(_ int64, a metering.Alarm) error {
 	return r.Writes("alarm %s: %s", a.Code, a.Text)
 }
-func (r *rows) ClearAlarm(_ int64, code metering.AlarmCode) error {
-	return r.Fails("ClearAlarm " + string(code))
+func (r *rows) ClearServerAlarm(_ string, code metering.AlarmCode) error {
+	return r.Fails("ClearServerAlarm " + string(code))
 }
 func (r *rows) EndOldAlarms(code metering.AlarmCode, _ time.Time) error {
 	return r.Fails("EndOldAlarms " + string(code))

@@ -2,6 +2,7 @@ package payment
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -39,12 +40,27 @@ type OpenPayments struct {
 	Oldest     time.Time // when the oldest of them became known
 	Back       int       // payments that their provider gave back after a sale had used them
 	Unreadable int       // calls that could not be read and are not settled
-	Quiet      []string  // names of providers that are silent or whose list cannot be read
+	Quiet      []string  // names of providers that are silent, or whose list the only server cannot read
+	Unread     []string  // names of providers whose list this server cannot read, if it is one of several
 }
 
-// Watch decides which alarms about payments should be open, with their texts; an empty text ends an alarm.
-func (b OpenPayments) Watch() []metering.Alarm {
-	out := []metering.Alarm{{Code: AlarmParked}, {Code: AlarmBack}, {Code: AlarmUnreadable}, {Code: AlarmSilent}}
+// noteProvider notes a provider that should have been heard. If one of several servers cannot read its list, others may be able to.
+func (b *OpenPayments) noteProvider(name, server string, now, last, failing time.Time) {
+	if server != "" {
+		if IsQuiet(now, time.Time{}, failing) {
+			b.Unread = append(b.Unread, name)
+		}
+		failing = time.Time{}
+	}
+	if IsQuiet(now, last, failing) {
+		b.Quiet = append(b.Quiet, name)
+	}
+}
+
+// Watch decides which alarms about payments should be open, with their texts; an empty text ends an alarm. The server is named if it is one of
+// several: what it cannot read itself makes an alarm about this server.
+func (b OpenPayments) Watch(server string) []metering.Alarm {
+	out := []metering.Alarm{{Code: AlarmParked}, {Code: AlarmBack}, {Code: AlarmUnreadable}, {Code: AlarmSilent, Text: writeSilent(b.Quiet)}}
 	if b.Parked > 0 {
 		out[0].Text = alarmtext.PaymentsParked(int64(b.Parked), b.Oldest.UTC().Format(time.RFC3339))
 	}
@@ -54,16 +70,18 @@ func (b OpenPayments) Watch() []metering.Alarm {
 	if b.Unreadable > 0 {
 		out[2].Text = alarmtext.PaymentCallsUnreadable(int64(b.Unreadable))
 	}
-	for _, name := range b.Quiet {
-		if out[3].Text != "" {
-			name = ", " + name
-		}
-		out[3].Text += name
-	}
-	if out[3].Text != "" {
-		out[3].Text = alarmtext.ProviderSilent(out[3].Text)
+	if server != "" {
+		out = append(out, metering.Alarm{Code: AlarmSilent, Text: writeSilent(b.Unread), Server: server})
 	}
 	return out
+}
+
+// writeSilent writes the text of the alarm about silent providers; empty without one.
+func writeSilent(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return alarmtext.ProviderSilent(strings.Join(names, ", "))
 }
 
 // IsQuiet reports whether a provider should have been heard: its list has not been read for long, or it brought payments and brings none. The time
@@ -88,13 +106,13 @@ func (w Worker) watch(ctx context.Context, t access.Tenant, providers []Provider
 			if err != nil {
 				return done{}, err
 			}
-			if !p.Disabled() && IsQuiet(tx.Moment(), last, w.ps.failingSince(p.ID)) {
-				b.Quiet = append(b.Quiet, p.Name)
+			if !p.Disabled() {
+				b.noteProvider(p.Name, w.ps.c.Server, tx.Moment(), last, w.ps.failingSince(p.ID))
 			}
 		}
-		for _, a := range b.Watch() {
+		for _, a := range b.Watch(w.ps.c.Server) {
 			if a.Text == "" {
-				err = tx.ClearAlarm(0, a.Code)
+				err = tx.ClearServerAlarm(a.Server, a.Code)
 			} else {
 				err = tx.UpdateAlarm(0, a)
 			}

@@ -30,7 +30,7 @@ func TestAProviderThatBringsNothingIsQuiet(t *testing.T) {
 
 func TestEachBacklogHasItsAlarm(t *testing.T) {
 	for n, b := range []payment.OpenPayments{{Parked: 2, Oldest: time.Unix(0, 0)}, {Back: 1}, {Unreadable: 3}, {Quiet: []string{"bank", "mpesa"}}} {
-		for i, a := range b.Watch() {
+		for i, a := range b.Watch("") {
 			if (a.Text != "") != (i == n) {
 				t.Errorf("backlog %d: alarm %s says %q", n, a.Code, a.Text)
 			}
