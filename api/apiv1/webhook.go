@@ -129,6 +129,7 @@ type WebhookAlarm struct {
 	Text   string `json:"text"`
 	Meter  string `json:"meter,omitempty"`
 	Feeder string `json:"feeder,omitempty"`
+	Server string `json:"server,omitempty"`
 }
 
 // WebhookOff is the data of webhook.disabled.

@@ -19,8 +19,8 @@ func newMeterAlarms(c console) *cobra.Command {
 				return nil
 			})
 		},
-		table: columns("raised, meter, feeder, code, cleared, text", func(a apiv1.Alarm) []any {
-			return []any{timeText(&a.RaisedAt), a.Meter, a.Feeder, a.Code, timeText(a.ClearedAt), a.Text}
+		table: columns("raised, meter, feeder, server, code, cleared, text", func(a apiv1.Alarm) []any {
+			return []any{timeText(&a.RaisedAt), a.Meter, a.Feeder, a.Server, a.Code, timeText(a.ClearedAt), a.Text}
 		}),
 	}.command(c)
 }

@@ -10,7 +10,8 @@ import (
 )
 
 func alarmOf(a metering.RaisedAlarm) apiv1.Alarm {
-	return apiv1.Alarm{ID: a.ID.Text(id.Alarm), Meter: a.Number, Feeder: a.Feeder, Code: string(a.Alarm.Code), Text: a.Alarm.Text, RaisedAt: a.RaisedAt.UTC(), ClearedAt: at(a.ClearedAt)}
+	return apiv1.Alarm{ID: a.ID.Text(id.Alarm), Meter: a.Number, Feeder: a.Feeder, Server: a.Alarm.Server,
+		Code: string(a.Alarm.Code), Text: a.Alarm.Text, RaisedAt: a.RaisedAt.UTC(), ClearedAt: at(a.ClearedAt)}
 }
 
 func (a *API) alarmRoutes(r router) {

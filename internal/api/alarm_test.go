@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"testing"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/app"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/store"
@@ -60,4 +61,35 @@ func TestAlarmsAreListed(t *testing.T) {
 	}
 	w.want(404, w.get("/v1/alarms?meter=04140001019"))
 	w.want(403, w.ask("GET", "/v1/alarms", w.unboundKey(), ""))
+}
+
+// TestAnAlarmNamesItsServer: an alarm about one of several servers has its name in the list, and in the overview.
+func TestAnAlarmNamesItsServer(t *testing.T) {
+	w := begin(t)
+	f, err := app.OpenFolder(t.Context(), w.dir, "", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	err = f.Engine.Run(t.Context(), store.FirstTenant, store.Sale, func(tx *store.Tx) (bool, error) {
+		return false, tx.UpdateAlarm(0, metering.Alarm{Code: "certificate-ends", Text: "soon", Server: "srv-a"})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := decode[apiv1.List[apiv1.Alarm]](t, w.want(200, w.get("/v1/alarms?open=true"))).Data
+	if len(list) != 1 || list[0].Server != "srv-a" || list[0].Meter != "" {
+		t.Errorf("alarms %+v, want one of the server", list)
+	}
+	titles := ""
+	for _, l := range decode[apiv1.Overview](t, w.want(200, w.get("/v1/overview"))).Lists {
+		for _, e := range l.First {
+			if l.Kind == "alarms" {
+				titles += e.Title + " "
+			}
+		}
+	}
+	if titles != "srv-a " {
+		t.Errorf("the overview names %q, want the server", titles)
+	}
 }

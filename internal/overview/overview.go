@@ -356,7 +356,8 @@ func (l *look) alarms() {
 			to = &reversals
 		}
 		to.Count++
-		to.First = append(to.First, Entry{ID: a.ID.Text(id.Alarm), Title: a.Number + a.Feeder, Detail: string(a.Alarm.Code), Text: a.Alarm.Text, Meter: a.Number, Since: a.RaisedAt})
+		to.First = append(to.First, Entry{ID: a.ID.Text(id.Alarm), Title: a.Number + a.Feeder + a.Alarm.Server, Detail: string(a.Alarm.Code),
+			Text: a.Alarm.Text, Meter: a.Number, Since: a.RaisedAt})
 	}
 	l.add(reversals)
 	l.add(rest)

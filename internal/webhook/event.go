@@ -90,7 +90,8 @@ const maxText = 1000
 
 // OfAlarm returns the event of an alarm that was raised.
 func OfAlarm(a metering.RaisedAlarm) Event {
-	return Event{AlarmRaised, apiv1.WebhookAlarm{Alarm: a.ID.Text(id.Alarm), Code: string(a.Alarm.Code), Text: cut(a.Alarm.Text, maxText), Meter: a.Number, Feeder: a.Feeder}}
+	return Event{AlarmRaised, apiv1.WebhookAlarm{Alarm: a.ID.Text(id.Alarm), Code: string(a.Alarm.Code), Text: cut(a.Alarm.Text, maxText),
+		Meter: a.Number, Feeder: a.Feeder, Server: a.Alarm.Server}}
 }
 
 // ofEndpoint returns the event of an endpoint that was disabled because it failed or is gone.

@@ -3440,7 +3440,7 @@ func (t *Texts) AlarmsNone() string { return t.say("pages.alarms.none") }
 // AlarmsWhat: What happened
 func (t *Texts) AlarmsWhat() string { return t.say("pages.alarms.what") }
 
-// AlarmsWhere: Meter or feeder
+// AlarmsWhere: Meter, feeder or server
 func (t *Texts) AlarmsWhere() string { return t.say("pages.alarms.where") }
 
 // AlarmsSince: Since

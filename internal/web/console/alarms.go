@@ -10,8 +10,9 @@ import (
 
 // alarmRow is an alarm in the list.
 type alarmRow struct {
-	ID, Text, Meter, Grouped, Feeder, At, Cleared string
-	State                                         badge
+	ID, Text, Meter, Grouped, At, Cleared string
+	Where                                 string // the feeder or the server that it is about, if it is about no meter
+	State                                 badge
 }
 
 // alarmPage is the list of open alarms, or of all.
@@ -37,8 +38,8 @@ func (s *Console) alarms(w http.ResponseWriter, r *http.Request, v visit) {
 }
 
 func (t site) alarm(a metering.RaisedAlarm) alarmRow {
-	row := alarmRow{ID: a.ID.Text(id.Alarm), Text: t.shown(t.say.Alarm(a.Alarm.Text)), Meter: a.Number, Feeder: a.Feeder, At: t.clock(a.RaisedAt),
-		State: badge{"⚠", t.say.AlarmsOpen(), classBad}}
+	row := alarmRow{ID: a.ID.Text(id.Alarm), Text: t.shown(t.say.Alarm(a.Alarm.Text)), Meter: a.Number, Where: a.Feeder + a.Alarm.Server,
+		At: t.clock(a.RaisedAt), State: badge{"⚠", t.say.AlarmsOpen(), classBad}}
 	if a.Number != "" {
 		row.Grouped = groups(a.Number)
 	}

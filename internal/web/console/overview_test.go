@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/alarmtext"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/store"
@@ -50,6 +51,20 @@ func TestNothingNeedsAnybody(t *testing.T) {
 	w := begin(t)
 	w.reading(meterNumber, 1, wire.Reading{Head: wire.Head{Seq: 1, At: time.Now().Unix(), Up: 1000, Clock: wire.ClockValid}, RegisterWh: 1000, BalanceWh: 500_000, Relay: "closed"})
 	w.enter(ownerEmail).get("/overview").is(200).says("No open tasks.").omits("Offline")
+}
+
+// TestAnAlarmAboutAServerNamesIt: the overview and the list of alarms name the server whose certificate ends.
+func TestAnAlarmAboutAServerNamesIt(t *testing.T) {
+	w := begin(t)
+	err := w.beside().Engine.Run(t.Context(), store.FirstTenant, store.Job, func(tx *store.Tx) (bool, error) {
+		return false, tx.UpdateAlarm(0, metering.Alarm{Code: "certificate-ends", Text: alarmtext.CertificateEnds("pay.pem"), Server: "srv-a"})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := w.enter(ownerEmail)
+	g.get("/overview").is(200).says("Alarms 1", "srv-a", "pay.pem")
+	g.get("/alarms").is(200).says("Meter, feeder or server", "srv-a", "pay.pem")
 }
 
 // TestEachLineOfTheOverviewOpensWhereItIsMended: a message that failed, a doubtful reading, a reversal that its meter has not confirmed, an alarm,
