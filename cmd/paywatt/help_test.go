@@ -19,7 +19,8 @@ const helpWidth = 80
 
 // verbs are the words with which the help of a command may begin.
 func verbs() []string {
-	return strings.Fields(`Accept Add Adopt Approve Begin Block Change Check Close Compare Confirm Continue Copy Create Credit Cut Discard Explain Find Generate Give
+	return strings.Fields(`Accept Add Adopt Approve Begin Block Change Check Close Compare Confirm Continue Copy Create Credit Cut Discard End
+		Explain Find Generate Give
 		Help Import Invite Issue List Make Measure Move Open Pay Plan Print Publish Read Record Redeem Register Reject Release Repeat Replace Replay Restore Reverse Revoke Run Sell Send
 		Show Simulate Toggle Unblock Undo Withdraw Write`)
 }

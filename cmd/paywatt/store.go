@@ -20,7 +20,7 @@ import (
 
 func newStoreCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{Use: "store", Short: "Move data to PostgreSQL, continue after a restore, or rotate keys"}
-	cmd.AddCommand(newStoreCopy(c), newStoreEpoch(c), newStoreStandby(c), newStoreRotateKey(c))
+	cmd.AddCommand(newStoreCopy(c), newStoreEpoch(c), newStoreStandby(c), newStoreEndAlarms(c), newStoreRotateKey(c))
 	return cmd
 }
 

@@ -197,6 +197,7 @@ func Commands() map[string]Operation {
 		"profile list":          {Why: reads},
 		"serve":                 {Why: "it runs the server, whose operations are classified on their own"},
 		"store copy":            {Why: machine},
+		"store end-alarms":      {Why: machine},
 		"store epoch":           {Why: machine},
 		"store standby":         {Why: machine},
 		"store rotate-key":      {Why: machine},
