@@ -32,7 +32,16 @@ type NumberChange struct {
 func PhoneOwner(customer id.ID) string { return customer.Text(id.Customer) }
 
 // SIMOwner names a meter as the owner of its SIM's number.
-func SIMOwner(meter int64) string { return "meter " + strconv.FormatInt(meter, 10) }
+func SIMOwner(meter int64) string { return meterOwns + strconv.FormatInt(meter, 10) }
+
+const meterOwns = "meter "
+
+// ReadSIMOwner returns the dense number of the meter whose SIM has the number of an owner; false if the owner is no meter.
+func ReadSIMOwner(owner string) (meter int64, ok bool) {
+	text, ok := strings.CutPrefix(owner, meterOwns)
+	meter, err := strconv.ParseInt(text, 10, 64)
+	return meter, ok && err == nil
+}
 
 // NumberTx is the part of a transaction that changes of telephone numbers need.
 type NumberTx interface {

@@ -75,6 +75,12 @@ func (r *Registry) SetSIM(ctx context.Context, by access.Actor, meter, sim strin
 		if err != nil || !found {
 			return addedRow{Refusal: NoMeter(meter)}, err
 		}
+		if _, _, err := tx.Numbers().LockNumberChange(SIMOwner(m.N)); err != nil {
+			return addedRow{}, err
+		}
+		if m, _, err = tx.MeterByID(m.ID); err != nil { // as the meter is under the lock
+			return addedRow{}, err
+		}
 		if no, err := simFree(tx, number, m.ID); err != nil || no.Refused() {
 			return addedRow{Refusal: no}, err
 		}

@@ -105,7 +105,7 @@ func unlisted() map[string]string {
 	return map[string]string{
 		"holiday_calendar": noCode, "outlet": noCode, "terminal": noCode, "webhook_endpoint": noCode,
 		"webhook_delivery": noCode,
-		"hold":             oneWriter, "job_run": oneWriter, "leader": oneWriter, "meter_install": oneWriter, "number_change": oneWriter, "former_number": oneWriter, "reprint": oneWriter, "session": oneWriter,
+		"hold":             oneWriter, "job_run": oneWriter, "leader": oneWriter, "meter_install": oneWriter, "former_number": oneWriter, "reprint": oneWriter, "session": oneWriter,
 		"posting": oneWriter, "rollup": oneWriter, "seal_leaf": oneWriter, "seal_hash": oneWriter,
 		"counter": figures, "day_total": figures, "usage_month": figures, "wallet_advance": figures, "voucher_try": figures,
 		"meta": facts, "sight": facts,

@@ -78,6 +78,6 @@ var (
 
 // NewTx makes the transaction that an engine passes to a closure; see [core.NewTx].
 func NewTx(c core.Conn, t access.Tenant, now time.Time, rnd io.Reader, epoch int64, before *core.Fresh) *Tx {
-	tx := core.NewTx(c, t, now, rnd, epoch, before, attestedKinds[:])
+	tx := core.NewTx(c, t, now, rnd, epoch, before, attestedKinds)
 	return &Tx{tx, people.Of(tx), books.Of(tx), meters.Of(tx), sales.Of(tx), messages.Of(tx)}
 }

@@ -22,7 +22,7 @@ import (
 const attestedPass = 1 << 19
 
 // attestedKinds are the tables whose rows have evidence, in the order in which findings name them. Each table lists its columns.
-var attestedKinds = [...]*core.AttestedKind{
+var attestedKinds = append(core.ListKinds(
 	&books.TariffKind, &books.VersionKind, &meters.KeyKind, &meters.MeterKind, &meters.BaseKind, &people.AccountKind, &sales.VendorKind,
 	&books.DebtKind, &books.ChargeKind, &people.ApprovalKind, &sales.SaleKind, &sales.ReversalKind, &sales.JobKind, &sales.TokenKind,
 	&people.KeyKind, &people.IntegrationKind, &people.PersonKind, &people.StandingKind, &people.DeviceKind, &people.OwnKind,
@@ -30,8 +30,7 @@ var attestedKinds = [...]*core.AttestedKind{
 	&meters.ConfigKind, &sales.SwapKind,
 	&sales.ProviderKind, &sales.PaymentKind, &sales.PaymentRequestKind, &sales.VoucherBatchKind, &sales.VoucherIssueKind, &sales.StatementFileKind, &sales.ReconciliationKind, &sales.DifferenceKind,
 	&people.WebhookKind,
-	meters.MeterKind.Later, meters.BaseKind.Later, sales.ProviderKind.Later, &meters.EmergencyKind,
-}
+), &meters.EmergencyKind)
 
 // attestedKey names a row of one of these tables.
 type attestedKey struct {

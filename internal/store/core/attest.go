@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -27,19 +28,37 @@ type AttestedKind struct {
 	Sort   string // more columns to sort by where an identity has several rows
 	Must   string // extra SQL condition for the rows that must have evidence; empty if all must. Other rows may have evidence too
 	Marked bool   // whether the table has a column mark; see [Tx.Genuine]
-	// Later describes more evidence of the same rows, for columns that became attested later; nil for none. The server writes both whenever
-	// it writes one of these rows. A row that was sealed before has no such evidence until then, and verifies without it.
-	Later *AttestedKind
+	// Later lists more evidence of the same rows, for columns that became attested later: one kind for each time, the oldest first. The server
+	// writes all of them whenever it writes one of these rows. A row that was sealed before lacks the newest until then, and verifies by those
+	// that it has. So the columns of a released kind must not change: more of them need another kind.
+	Later []*AttestedKind
 	// Optional says that a row may have no evidence. What the columns were before the first evidence is then unknown.
 	Optional bool
 }
 
-// WithLater returns the kind with more evidence, for columns that became attested later.
-func (k AttestedKind) WithLater(columns Proof) AttestedKind {
+// WithLater returns the kind with one more kind of later evidence, named by one more plus.
+func (k AttestedKind) WithLater(columns Proof) AttestedKind { return k.WithLaterOf("", columns) }
+
+// WithLaterOf is WithLater for columns of another table, which join adds to FROM. They count where the other table has a row for this one.
+func (k AttestedKind) WithLaterOf(join string, columns Proof) AttestedKind {
 	later := k
-	later.Name, later.Proof, later.Optional, later.Marked = k.Name+"+", columns, true, false
-	k.Later = &later
+	later.Name += strings.Repeat("+", len(k.Later)+1)
+	later.From += join
+	if join != "" {
+		columns.Forms = strings.ToUpper(columns.Forms)
+	}
+	later.Proof, later.Later, later.Optional, later.Marked = columns, nil, true, false
+	k.Later = append(slices.Clip(k.Later), &later)
 	return k
+}
+
+// ListKinds returns kinds, and after them the kinds of their later evidence.
+func ListKinds(kinds ...*AttestedKind) []*AttestedKind {
+	all := slices.Clone(kinds)
+	for _, k := range kinds {
+		all = append(all, k.Later...)
+	}
+	return all
 }
 
 // RowSum hashes the attested columns of one row, or of all rows of an identity in order.
@@ -136,12 +155,12 @@ func (tx *Tx) Attest(kind string, row id.ID) error {
 		return fmt.Errorf("attest %s %s: %w", k.Name, row.Text(k.Prefix), err)
 	}
 	tx.evidence = append(tx.evidence, e)
-	if k.Later != nil {
-		later, _, err := tx.RowEvidence(k.Later, row)
+	for _, later := range k.Later {
+		e, _, err := tx.RowEvidence(later, row)
 		if err != nil {
-			return fmt.Errorf("attest %s %s: %w", k.Later.Name, row.Text(k.Prefix), err)
+			return fmt.Errorf("attest %s %s: %w", later.Name, row.Text(k.Prefix), err)
 		}
-		tx.evidence = append(tx.evidence, later)
+		tx.evidence = append(tx.evidence, e)
 	}
 	return tx.putMark(k, row, e.Sum)
 }
@@ -163,9 +182,9 @@ func (tx *Tx) Rewrite(kind string, row id.ID, write func() error) error {
 
 // RewriteLocked does the work of Rewrite for a row that is already locked.
 func (tx *Tx) RewriteLocked(k *AttestedKind, row id.ID, write func() error) error {
-	if later := k.Later; later != nil {
-		first := write
-		write = func() error { return tx.rewriteOf(later, row, first) }
+	for _, later := range k.Later {
+		inner := write
+		write = func() error { return tx.rewriteOf(later, row, inner) }
 	}
 	return tx.rewriteOf(k, row, write)
 }

@@ -22,7 +22,7 @@ type Columns[T any] struct {
 	// the evidence, so older evidence still fits. A new column of a released table is always added, later or unattested.
 	Added []Column[T]
 	// Later columns became attested after rows of the table had been sealed without them. They have evidence of their own, which older rows
-	// get when they are next written: see [AttestedKind.Later].
+	// get when they are next written: see [AttestedKind.Later]. A released list must not change either.
 	Later []Column[T]
 	// Unattested columns may be changed without a trace in the sealed log.
 	Unattested []Column[T]

@@ -1,8 +1,6 @@
 package messages
 
 import (
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/fault"
@@ -10,25 +8,48 @@ import (
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/store/meters"
 	"github.com/paywatt/paywatt/internal/store/people"
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// PutNumberChange stores the last change of an owner's number.
+// numberChangeUpsert stores the last change of an owner's number.
+var numberChangeUpsert = `INSERT INTO ` + people.NumberChangeColumns.Into() + people.NumberChangeColumns.OrUpdate("owner")
+
+// PutNumberChange stores the last change of an owner's number. That of a customer gets the customer's mark, and that of a SIM is in the evidence of
+// its meter.
 func (tx Rows) PutNumberChange(c registry.NumberChange) error {
 	put := func() error {
-		_, err := tx.C.Exec(`INSERT INTO number_change (tenant_id, owner, by_actor, self, changed_at, held_until) VALUES ($1, $2, $3, $4, $5, $6)
-			ON CONFLICT (tenant_id, owner) DO UPDATE SET by_actor = excluded.by_actor, self = excluded.self, changed_at = excluded.changed_at,
-				held_until = excluded.held_until`, tx.Tenant, c.Owner, c.By, c.Self, c.At, c.HeldUntil)
+		_, err := tx.C.Exec(numberChangeUpsert, people.NumberChangeColumns.Values(tx.Tenant, &c)...)
 		return err
 	}
-	customer, err := id.Parse(id.Customer, c.Owner)
-	if err == nil {
+	var err error
+	if meter, is := registry.ReadSIMOwner(c.Owner); is {
+		err = tx.rewriteSIM(meter, put)
+	} else if customer, no := id.Parse(id.Customer, c.Owner); no == nil {
 		err = people.Of(tx.Tx).WriteNumber(customer, func(n *people.Number) { n.Change = c }, put)
-	} else { // the number of a SIM
-		err = put()
+	} else {
+		err = no
 	}
 	return fault.Wrap(err, "store the change of a number of %s", c.Owner)
+}
+
+// rewriteSIM runs a write that changes what the evidence of a meter says of the number of its SIM.
+func (tx Rows) rewriteSIM(meter int64, write func() error) error {
+	m, found, err := meters.Of(tx.Tx).MeterByN(meter)
+	if err == nil && !found {
+		err = core.ErrNotFound
+	}
+	if err != nil {
+		return err
+	}
+	return tx.Rewrite("meter", m.ID, func() error {
+		if err := write(); err != nil {
+			return err
+		}
+		return tx.Must(`UPDATE meter SET version = version + 1 WHERE tenant_id = $1 AND id = $2`, tx.Tenant, m.ID)
+	})
 }
 
 // formerKept is how long the server knows who gave a number up after the hold is over: a payment that was made before may become known late, from a
@@ -53,11 +74,7 @@ func (tx Rows) ReleaseNumber(owner string) error {
 		return fault.Wrap(err, "end the holds of numbers that %s gave up", owner)
 	}
 	of, whose := `customer_id = $3 AND purpose <> $4`, any(nil)
-	if n, is := strings.CutPrefix(owner, "meter "); is {
-		meter, err := strconv.ParseInt(n, 10, 64)
-		if err != nil {
-			return fault.Wrap(err, "release the number of %s", owner)
-		}
+	if meter, is := registry.ReadSIMOwner(owner); is {
 		of, whose = `meter = $3 AND purpose = $4`, meter
 	} else {
 		customer, err := id.Parse(id.Customer, owner)

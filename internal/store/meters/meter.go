@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/store/people"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -55,7 +56,11 @@ var meterColumns = core.Columns[meterRow]{Table: "meter", Attested: []core.Colum
 
 // MeterKind describes the evidence of meters.
 var MeterKind = core.AttestedKind{Name: "meter", Noun: "Meter", Prefix: id.Meter, From: "meter r", Key: "id", Order: "r.version",
-	Proof: meterColumns.Proof("r")}.WithLater(meterColumns.LaterProof("r"))
+	Proof: meterColumns.Proof("r")}.WithLater(meterColumns.LaterProof("r")).WithLaterOf(simHold,
+	people.NumberChangeColumns.ProofOf("h", "by_actor", "self", "changed_at", "held_until"))
+
+// simHold joins the last change of the number of its SIM to a meter; see [registry.SIMOwner].
+const simHold = ` LEFT JOIN number_change h ON h.tenant_id = r.tenant_id AND h.owner = 'meter ' || r.n`
 
 // meterQuery reads the meter that meets a condition.
 var meterQuery = `SELECT ` + meterColumns.List("m") + ` FROM meter m WHERE m.tenant_id = $1 AND `

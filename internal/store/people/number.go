@@ -16,6 +16,16 @@ import (
 // that was changed in the database has a wrong mark and decides nothing. A mark tells nothing about the number to whoever lacks the data key, and goes
 // with it when the number is erased.
 
+// NumberChangeColumns are the columns of the last change of a telephone number. That of a customer has the customer's mark, and that of a SIM is in
+// the evidence of its meter.
+var NumberChangeColumns = core.Columns[registry.NumberChange]{Table: "number_change", Unattested: []core.Column[registry.NumberChange]{
+	core.Text("owner", func(c *registry.NumberChange) *string { return &c.Owner }),
+	core.Text("by_actor", func(c *registry.NumberChange) *string { return &c.By }),
+	core.ID("self", func(c *registry.NumberChange) *id.ID { return &c.Self }),
+	core.Time("changed_at", func(c *registry.NumberChange) *time.Time { return &c.At }),
+	core.Time("held_until", func(c *registry.NumberChange) *time.Time { return &c.HeldUntil }),
+}}
+
 // Number is a customer's telephone number with everything that its mark covers.
 type Number struct {
 	Phone, Search string
@@ -49,55 +59,46 @@ func (tx Rows) putNumberMark(n *Number, m core.Marker) error {
 	return fault.Wrap(err, "mark the number of %s", n.customer.Text(id.Customer))
 }
 
-const (
-	numberColumns = `c.id, c.phone, c.search, c.phone_since, c.mark`
-	changeColumns = `by_actor, self, changed_at, held_until`
+const numberColumns = `c.id, c.phone, c.search, c.phone_since, c.mark`
+
+var (
+	numberQuery = `SELECT ` + numberColumns + `, ` + NumberChangeColumns.List("n") + ` FROM customer c
+		LEFT JOIN number_change n ON n.tenant_id = c.tenant_id AND n.owner = $1 WHERE c.tenant_id = $2 AND c.id = $3`
+	changeQuery = `SELECT ` + NumberChangeColumns.List("") + ` FROM number_change WHERE tenant_id = $1 AND owner = $2`
 )
 
 func scanNumber(r core.Row) Number {
 	return Number{customer: r.ID(0), Phone: r.Text(1), Search: r.Text(2), Since: r.Time(3), mark: r.Bytes(4)}
 }
 
-func scanChange(r core.Row, first int) (c registry.NumberChange) {
-	c = registry.NumberChange{By: r.Text(first), At: r.Time(first + 2), HeldUntil: r.Time(first + 3)}
-	if !r.IsNull(first + 1) {
-		c.Self = r.ID(first + 1)
-	}
-	return c
-}
-
 // readNumber reads the number of a customer with its last change, in one statement: another transaction may change both.
 func (tx Rows) readNumber(customer id.ID) (n Number, found bool, err error) {
 	owner := registry.PhoneOwner(customer)
-	found, err = tx.One(`SELECT `+numberColumns+`, `+changeColumns+` FROM customer c LEFT JOIN number_change n ON n.tenant_id = c.tenant_id AND n.owner = $1
-		WHERE c.tenant_id = $2 AND c.id = $3`, func(r core.Row) error {
+	found, err = tx.One(numberQuery, func(r core.Row) error {
 		n = scanNumber(r)
-		if !r.IsNull(5) {
-			n.Change = scanChange(r, 5)
-		}
-		return nil
+		_, err := NumberChangeColumns.Scan(r, 5, &n.Change)
+		return err
 	}, owner, tx.Tenant, customer)
 	return n, found, fault.Wrap(err, "read the number of %s", customer.Text(id.Customer))
 }
 
 // NumberChange returns the last change of an owner's telephone number; found is false if the number was never changed.
 func (tx Rows) NumberChange(owner string) (c registry.NumberChange, found bool, err error) {
-	found, err = tx.One(`SELECT `+changeColumns+` FROM number_change WHERE tenant_id = $1 AND owner = $2`, func(r core.Row) error {
-		c = scanChange(r, 0)
-		return nil
-	}, tx.Tenant, owner)
+	found, err = tx.One(changeQuery, NumberChangeColumns.To(&c), tx.Tenant, owner)
 	c.Owner = owner
 	return c, found, fault.Wrap(err, "read the change of a number of %s", owner)
 }
 
-// LockNumberChange is NumberChange for whoever decides by it. Other transactions that change or confirm the number wait. The number of a SIM that was
-// never changed is not locked: there is nothing to confirm.
+// LockNumberChange is NumberChange for whoever decides by it. Other transactions that change or confirm the number wait: it locks the row of the
+// customer or of the meter.
 func (tx Rows) LockNumberChange(owner string) (registry.NumberChange, bool, error) {
 	var err error
-	if customer, no := id.Parse(id.Customer, owner); no == nil {
+	if meter, is := registry.ReadSIMOwner(owner); is {
+		err = tx.lockRow(`SELECT id FROM meter WHERE tenant_id = $1 AND n = $2`, meter)
+	} else if customer, no := id.Parse(id.Customer, owner); no == nil {
 		err = tx.lockNumber(customer)
 	} else {
-		err = tx.lockRow(`SELECT owner FROM number_change WHERE tenant_id = $1 AND owner = $2`, owner)
+		err = no
 	}
 	if err != nil {
 		return registry.NumberChange{}, false, err
@@ -173,11 +174,11 @@ func (tx Rows) eachNumber(do func(*Number) error) (all int, err error) {
 
 // numberChanges reads the last change of each owner's number.
 func (tx Rows) numberChanges() (map[string]registry.NumberChange, error) {
-	out := map[string]registry.NumberChange{}
-	err := tx.C.Query(`SELECT owner, `+changeColumns+` FROM number_change WHERE tenant_id = $1`, func(r core.Row) error {
-		out[r.Text(0)] = scanChange(r, 1)
-		return nil
-	}, tx.Tenant)
+	all, err := NumberChangeColumns.All(tx.C, `tenant_id = $1`, tx.Tenant)
+	out := make(map[string]registry.NumberChange, len(all))
+	for _, c := range all {
+		out[c.Owner] = c
+	}
 	return out, fault.Wrap(err, "read the changes of numbers")
 }
 

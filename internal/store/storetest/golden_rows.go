@@ -42,6 +42,8 @@ func goldenPlaces() []goldenRow {
 		{"meter", "id, n, number, mode, created_at", []any{named(5), 12, "04000000002", "prepay_token", golden}},
 		{"meter", "id, n, number, mode, link_key_enc, link_key_next_enc, link_key_next_at, created_at",
 			[]any{named(8), 13, "04000000003", "prepay_wallet", []byte("link"), []byte("next link"), golden, golden}},
+		{"meter", "id, n, number, mode, sim_phone, created_at", []any{named(194), 15, "04000000005", "prepay_token", "+254700000200", golden}},
+		{"number_change", "owner, by_actor, self, changed_at, held_until", []any{"meter 15", "person a@example.org", named(60), golden + 6, golden + 7}},
 		{"wallet", "meter, base_wh, version", []any{11, -1234, 7}},
 		{"emergency", "account_id, meter, register_wh, energy_wh, floor, until_at, by_actor, reason, created_at",
 			[]any{named(6), 11, 5000, 2000, -30_000, golden + 5, "person a@example.org", "clinic", golden}},

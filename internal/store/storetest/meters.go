@@ -46,6 +46,8 @@ func meterTests() []test {
 		{"verification finds that all marks are gone, whatever data key it has", missingMarks},
 		{"a telephone number keeps its mark where two transactions meet", meetingNumbers},
 		{"a change of a number is confirmed as it is when both meet", confirmedMeanwhile},
+		{"the hold of a SIM's number is in the evidence of its meter", changedSIMHolds},
+		{"a meter that an earlier version sealed verifies by the evidence of that version", earlierSIMHolds},
 		{"command counters rise over a clock that goes back", counters},
 		{"commands end when their time is over", expiries},
 		{"a simulated meter lives in its own time", ownTime},

@@ -371,8 +371,57 @@ func meetingNumbers(t *testing.T, r Rig) {
 	k.wantNumber("two transactions met", true, 0, 0)
 }
 
+// wantMeters verifies the database, and compares the number of findings about rows of meters.
+func (k numbered) wantMeters(when string, want int) {
+	k.t.Helper()
+	var report store.Report
+	k.runServer(func(tx *store.Tx) error { return store.Verify(tx, store.Trust{}, &report) })
+	found := 0
+	for _, f := range report.Findings {
+		if f.Rule == "row" && strings.HasPrefix(f.What, "Meter ") {
+			found++
+		}
+	}
+	if found != want {
+		k.t.Errorf("%s: verification has %d findings about meters, want %d: %v", when, found, want, report.Findings)
+	}
+}
+
+// editsOfSIMs are the ways in which somebody who can write to the database lets tokens go to the new number of a SIM at once.
+var editsOfSIMs = map[string]string{
+	"its hold ended":              `UPDATE number_change SET held_until = held_until - 1 WHERE owner = 'meter 1'`,
+	"changed at another time":     `UPDATE number_change SET changed_at = changed_at - 1 WHERE owner = 'meter 1'`,
+	"changed by somebody else":    `UPDATE number_change SET by_actor = 'other' WHERE owner = 'meter 1'`,
+	"changed by nobody known":     `UPDATE number_change SET self = NULL WHERE owner = 'meter 1'`,
+	"its hold is another meter's": `UPDATE number_change SET owner = 'meter 9' WHERE owner = 'meter 1'`,
+	"its hold taken away":         `DELETE FROM number_change WHERE owner = 'meter 1'`,
+}
+
+// changedSIMHolds changes in the database how long the number of a SIM is held. Verification names the meter, also when the server has written the
+// hold again.
+func changedSIMHolds(t *testing.T, r Rig) {
+	for name, edit := range editsOfSIMs {
+		k := openNumbered(t, r)
+		hold := func() {
+			t.Helper()
+			k.runServer(func(tx *store.Tx) error {
+				return tx.PutNumberChange(registry.NumberChange{Owner: registry.SIMOwner(1), By: "clerk", Self: k.customer, At: base(),
+					HeldUntil: base().Add(time.Hour)})
+			})
+		}
+		k.wantMeters(name+", before any change", 0)
+		hold()
+		k.wantMeters(name+", as the server wrote it", 0)
+		k.editRow(edit)
+		k.wantMeters(name+", edited", 1)
+		hold()
+		k.wantMeters(name+", written again", 1)
+	}
+}
+
 // confirmedMeanwhile changes a number while another transaction is about to confirm the change before it. That transaction waits and judges the new
-// change: it would otherwise confirm what its own person has just changed. This holds for the number of a customer and for that of a SIM.
+// change: it would otherwise confirm what its own person has just changed. This holds for the number of a customer and for that of a SIM. The first
+// number of a SIM is locked too: two changes at once would otherwise both take theirs for the first.
 func confirmedMeanwhile(t *testing.T, r Rig) {
 	if r.Several != nil {
 		r.Open = r.Several
@@ -399,5 +448,23 @@ func confirmedMeanwhile(t *testing.T, r Rig) {
 		if read.By != "second" {
 			t.Errorf("the confirmation for %s judged the change by %q, want the one that was under way", owner, read.By)
 		}
+	}
+	m := addWalletMeter(t, k.e, 3, 0)
+	read := ""
+	r.meets(t, k.e, func(tx *store.Tx, meet func()) error {
+		err := tx.SetSIM(m.ID, itsNumber)
+		if err == nil {
+			meet()
+		}
+		return err
+	}, func(tx *store.Tx) error {
+		_, _, err := tx.LockNumberChange(registry.SIMOwner(3))
+		if err == nil {
+			read, err = tx.SIMOf(3)
+		}
+		return err
+	})
+	if read != itsNumber {
+		t.Errorf("while the first number of a SIM was set, another change judged it as %q", read)
 	}
 }

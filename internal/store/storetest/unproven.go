@@ -88,7 +88,7 @@ func AllUnproven() []Unproven {
 			"kept its mark can make it wait again, until its time is over.", Columns: []string{"command: *"}},
 		{Why: "A telephone number and its hold are compared only with the data key at hand. A number with a wrong mark decides for no payment and no voucher. " +
 			"Whoever has kept a copy of an earlier number of the same customer, with its mark, can put it back. Where one of two customers with one number is hidden " +
-			"from both the number and the text that finds it, the other's number decides until verification is read. How long the number of a meter's SIM is held has no mark.", Partly: true, Columns: []string{
+			"from both the number and the text that finds it, the other's number decides until verification is read. How long the number of a meter's SIM is held needs no key: it is in the evidence of the meter.", Partly: true, Columns: []string{
 			"customer: id phone search phone_since mark", "number_change: owner by_actor self changed_at held_until"}},
 		{Why: "Without the row a number that a customer gave up decides at once for another one, for the payments that are made since that one has it. " +
 			"The audit log says that it was given up.", Columns: []string{

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/storetest"
 	"github.com/paywatt/paywatt/internal/tier"
@@ -43,6 +44,12 @@ func livedIn(t *testing.T) *shop {
 		s.clock.add(time.Hour)
 		s.uses(m, 2000)
 	}
+	s.do(func(tx *store.Tx) error { // the number of a SIM was changed, and is held
+		m, _, err := tx.MeterByNumber(walletMeters[0])
+		held := registry.NumberChange{Owner: registry.SIMOwner(m.N), By: "person desk", Self: m.ID, At: s.clock.Now(),
+			HeldUntil: s.clock.Now().Add(registry.NumberHold)}
+		return errors.Join(err, tx.SetSIM(m.ID, "+254700000200"), tx.PutNumberChange(held))
+	})
 	s.uses(walletMeters[2], 1000) // a register that falls: its reading waits for a person
 	wallets := wallet.New(wallet.Config{Now: s.clock.Now, Sealer: s.sealer, Door: walletDoor{s}})
 	by := access.SystemActor(tenant, "wallets")
@@ -152,6 +159,8 @@ func TestOneEditGivesNothingAway(t *testing.T) {
 		"a token names another key":        `UPDATE token SET meter_key_id = (SELECT k.id FROM meter_key k JOIN meter m ON m.n = k.meter WHERE m.number = '` + numberOf(t, 4) + `') WHERE vend_id = ` + sale1,
 		"any power is true":                `UPDATE wallet SET max_w = 100000000 WHERE meter = ` + walletMeter,
 		"another telephone is the meter's": `UPDATE meter SET sim_phone = '+254799999999' WHERE n = ` + walletMeter,
+		"its telephone is held no more":    `UPDATE number_change SET held_until = 0 WHERE owner = 'meter ' || ` + walletMeter,
+		"its telephone was never changed":  `DELETE FROM number_change WHERE owner = 'meter ' || ` + walletMeter,
 		"an unsold voucher for a sold one": `UPDATE voucher SET state = CASE WHEN n = 2 THEN 'made' ELSE 'active' END, sold_at = CASE WHEN n = 2 THEN NULL
 			ELSE (SELECT MAX(sold_at) FROM voucher WHERE n = 2) END WHERE n IN (2, 3)`,
 	} {
