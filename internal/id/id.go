@@ -64,6 +64,7 @@ const (
 	Webhook        = "whk_" // an address that gets events
 	Event          = "evt_" // something that happened, for webhooks
 	Delivery       = "dlv_" // an event for one webhook
+	PaperText      = "ppt_" // what papers say about somebody since a moment
 )
 
 // ErrMalformed means that a text is not an id of the wanted kind.

@@ -155,7 +155,7 @@ func (r *Registry) ChangeCustomer(ctx context.Context, by access.Actor, customer
 		if err := tx.Customers().CustomerPut(next); err != nil {
 			return AddedCustomer{}, err
 		}
-		e := by.Entry("customer.change", customer)
+		e := by.Entry("customer.change", i.Text(id.Customer)) // by this text, papers find when the customer was changed
 		e.Before, e.After = was.summary(), next.summary()+held
 		return AddedCustomer{Customer: next}, tx.AuditLog(e)
 	})

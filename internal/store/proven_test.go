@@ -26,6 +26,7 @@ func checked() []string {
 		"vend: state asked deliver receipt_no failure reverses completed_at", "vend_line: tenant_id vend_id units_wh rate_micro label left_after", // the sale's audit row
 		"wallet: tenant_id meter store seq register_wh accrued parts debited posted posted_wh held closed_at", "wallet_day: tenant_id meter day wh debit",
 		"wallet_advance: tenant_id account_id amount", "voucher: tenant_id batch_id n pin state sold_at issue", "meter_config: tenant_id meter", "emergency: tenant_id",
+		"customer: name", "service_point: address", // what papers say
 	}
 }
 

@@ -998,3 +998,19 @@ CREATE INDEX former_number_end ON former_number (tenant_id, SUBSTR(number, LENGT
 CREATE INDEX audit_number_mark ON audit (tenant_id) WHERE action = 'number.mark';
 CREATE UNIQUE INDEX alarm_once ON alarm (tenant_id, open_once) WHERE cleared_at IS NULL AND open_once <> '';
 CREATE INDEX alarm_server ON alarm (tenant_id, server) WHERE cleared_at IS NULL AND server <> '';
+
+CREATE TABLE paper_text (
+  tenant_id INTEGER NOT NULL, id BLOB NOT NULL,
+  kind TEXT NOT NULL CHECK (kind = 'utility' OR kind = 'vendor' OR kind = 'customer' OR kind = 'place'),
+  owner BLOB NOT NULL,               -- the tenant's uid, or the identity of the vendor, the customer or the place
+  since INTEGER NOT NULL,            -- papers of this moment and later show the text; 0: from the beginning
+  text TEXT NOT NULL,                -- a name or an address; of the utility its letterhead, as JSON
+  salt BLOB,                         -- random bytes in the sealed hash, so that it tells nothing about an erased text; NULL: erased
+  erased_at INTEGER,                 -- NULL: the text was not erased
+  version INTEGER NOT NULL DEFAULT 1,
+  PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, kind, owner, since)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX meter_install_place ON meter_install (tenant_id, service_point_id);
+CREATE INDEX audit_settings_change ON audit (tenant_id, object, at) WHERE action = 'settings.change';
+CREATE INDEX audit_vendor_terms ON audit (tenant_id, object, at) WHERE action = 'vendor.terms';
+CREATE INDEX audit_customer_change ON audit (tenant_id, object, at) WHERE action = 'customer.change';

@@ -29,7 +29,7 @@ var attestedKinds = append(core.ListKinds(
 	&sales.ShiftKind, &books.DayKind, &meters.AdoptedKind, &meters.DevicePasswordKind,
 	&meters.ConfigKind, &sales.SwapKind,
 	&sales.ProviderKind, &sales.PaymentKind, &sales.PaymentRequestKind, &sales.VoucherBatchKind, &sales.VoucherIssueKind, &sales.StatementFileKind, &sales.ReconciliationKind, &sales.DifferenceKind,
-	&people.WebhookKind,
+	&people.WebhookKind, &people.PaperTextKind,
 ), &meters.EmergencyKind)
 
 // attestedKey names a row of one of these tables.

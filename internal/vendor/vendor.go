@@ -8,6 +8,7 @@ package vendor
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -233,6 +234,17 @@ func addVendor(tx Tx, by access.Actor, n NewVendor, now time.Time) (VendorView, 
 
 func (v Vendor) terms() string {
 	return fmt.Sprintf("code=%s name=%q billing=%s commission_bps=%d credit_minor=%d blocked=%t", v.Code, v.Name, v.Billing, v.Commission, v.Credit, v.Blocked)
+}
+
+// NameOf reads a vendor's name from what the audit log says about its terms.
+func NameOf(terms string) (name string, ok bool) {
+	_, rest, has := strings.Cut(terms, " name=")
+	quoted, err := strconv.QuotedPrefix(rest)
+	if !has || err != nil {
+		return "", false
+	}
+	name, err = strconv.Unquote(quoted)
+	return name, err == nil
 }
 
 func (n NewVendor) check() refusal.Refusal {

@@ -54,6 +54,31 @@ func (tx Rows) AccountPlace(name debt.AccountName) (debt.AccountDetails, bool, e
 	return a, err == nil, fault.Wrap(err, "read an account")
 }
 
+// MetersAt returns the numbers of the meters that supplied an account at a moment, in the order of their registration; nil if no installation says
+// which they were. A moment before the account was opened, or after it was closed, counts as the nearest one within.
+func (tx Rows) MetersAt(account id.ID, at time.Time) (numbers []string, err error) {
+	var point id.ID
+	found, err := tx.One(`SELECT service_point_id, opened_at, closed_at FROM account WHERE tenant_id = $1 AND id = $2`, func(r core.Row) error {
+		point = r.ID(0)
+		if closed := r.Time(2); !closed.IsZero() && !at.Before(closed) {
+			at = closed.Add(-time.Microsecond)
+		}
+		if opened := r.Time(1); at.Before(opened) {
+			at = opened
+		}
+		return nil
+	}, tx.Tenant, account)
+	if err != nil || !found {
+		return nil, fault.Wrap(err, "read account %s", account.Text(id.Account))
+	}
+	err = tx.C.Query(`SELECT m.number FROM meter_install i JOIN meter m ON m.tenant_id = i.tenant_id AND m.n = i.meter
+		WHERE i.tenant_id = $1 AND i.service_point_id = $2 AND i.from_at <= $3 AND (i.to_at IS NULL OR i.to_at > $3) ORDER BY m.n`, func(r core.Row) error {
+		numbers = append(numbers, r.Text(0))
+		return nil
+	}, tx.Tenant, point, at)
+	return numbers, fault.Wrap(err, "read the meters of account %s at a moment", account.Text(id.Account))
+}
+
 // OccupyMeter lets a free meter supply an account and resets its wallet. The record of the last orders to the meter is not changed.
 func (tx Rows) OccupyMeter(m registry.Meter, account id.ID) error {
 	rows, err := tx.WalletOf(m.N)

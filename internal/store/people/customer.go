@@ -76,6 +76,9 @@ func (tx Rows) AddCustomerRow(c registry.Customer) error {
 	}
 	number := Number{customer: c.ID, Phone: c.Phone, Search: c.SearchText(), Since: c.PhoneSince}
 	_, err := tx.C.Exec(`INSERT INTO `+CustomerColumns.Into("mark"), CustomerColumns.Values(tx.Tenant, &c, tx.markNumber(tx.Marker, &number))...)
+	if err == nil {
+		err = tx.addFirstText(customerPapers(c.ID), c.Name)
+	}
 	return fault.Wrap(err, "store customer %s", c.ID.Text(id.Customer))
 }
 
@@ -121,6 +124,9 @@ var pointColumns = core.Columns[registry.Point]{Table: "service_point", Unattest
 // AddPoint stores a new service point.
 func (tx Rows) AddPoint(p registry.Point) error {
 	_, err := tx.C.Exec(`INSERT INTO `+pointColumns.Into("created_at"), pointColumns.Values(tx.Tenant, &p, tx.Now)...)
+	if err == nil {
+		err = tx.addFirstText(placePapers(p.ID), p.Address)
+	}
 	return fault.Wrap(err, "store service point %s", p.ID.Text(id.Point))
 }
 
@@ -208,5 +214,8 @@ func (tx Rows) CustomerPut(c registry.Customer) error {
 		return tx.Must(`UPDATE customer SET name = $1, phone = $2, id_no = $3, lang = $4, notices = $5, search = $6, phone_since = $7, version = version + 1
 			WHERE tenant_id = $8 AND id = $9`, c.Name, c.Phone, c.IDNo, c.Lang, !c.Stopped, c.SearchText(), since, tx.Tenant, c.ID)
 	})
+	if err == nil {
+		err = tx.changePaperText(customerPapers(c.ID), before.Name, c.Name)
+	}
 	return fault.Wrap(err, "change customer %s", c.ID.Text(id.Customer))
 }

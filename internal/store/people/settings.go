@@ -115,6 +115,10 @@ func (tx Rows) PutTenantSettings(s registry.Settings) error {
 	if err != nil {
 		return err
 	}
+	was, err := letterheadOf(t)
+	if err != nil {
+		return err
+	}
 	more, err := MoreSettings(t)
 	if err != nil {
 		return err
@@ -136,7 +140,14 @@ func (tx Rows) PutTenantSettings(s registry.Settings) error {
 	if err == nil && !ok {
 		err = fmt.Errorf("write settings of tenant %d: %w: changed while they were locked", tx.Tenant, core.ErrConflict)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	next, err := letterheadOf(t)
+	if err != nil {
+		return err
+	}
+	return tx.changePaperText(tx.utilityPapers(t.UID), was, next)
 }
 
 // MoreSettings reads the settings that have no column of their own.

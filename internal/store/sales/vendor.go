@@ -71,10 +71,17 @@ func (tx Rows) AddVendor(v vendor.Vendor) error {
 
 // PutVendor stores a vendor's terms and sets the limit of its account to match.
 func (tx Rows) PutVendor(v vendor.Vendor) error {
-	err := tx.Rewrite("vendor", v.ID, func() error {
+	was, _, err := tx.VendorByID(v.ID)
+	if err != nil {
+		return err
+	}
+	err = tx.Rewrite("vendor", v.ID, func() error {
 		return tx.Must(`UPDATE vendor SET name = $1, commission_bps = $2, credit_limit = $3, status = $4, version = version + 1
 			WHERE tenant_id = $5 AND id = $6`, v.Name, int64(v.Commission), v.Credit, people.StatusOf(v.Blocked), tx.Tenant, v.ID)
 	})
+	if err == nil {
+		err = people.Of(tx.Tx).ChangeVendorText(v.ID, was.Name, v.Name)
+	}
 	if err == nil {
 		err = books.Of(tx.Tx).SetLimit(v.Account(), v.Credit)
 	}

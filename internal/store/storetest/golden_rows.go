@@ -201,6 +201,8 @@ func goldenPeople() []goldenRow {
 			[]byte("sealed"), golden, make([]byte, 64)}},
 		{"person", "id, email, pw_hash, status, created_at, standing_kept", []any{named(98), "d@example.org", "argon", "active", golden, 1}},
 		{"person", "id, email, pw_hash, status, created_at", []any{named(55), "b@example.org", "argon", "blocked", golden}},
+		{"paper_text", "id, kind, owner, since, text, salt, version", []any{named(210), "customer", named(60), 0, "Amina A.", []byte("sixteen of bytes"), 1}},
+		{"paper_text", "id, kind, owner, since, text, erased_at, version", []any{named(211), "customer", named(62), golden, "", golden + 1, 2}},
 		{"idempotency", "principal, key, req_hash, state, status, body_enc, created_at",
 			[]any{"key till", "sale 1/2", []byte("0123456789abcdef0123456789abcdef"), "done", 201, []byte("sealed answer"), golden}},
 	}

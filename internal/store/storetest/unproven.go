@@ -60,7 +60,7 @@ func UnprovenColumns() map[string]Unproven {
 func AllUnproven() []Unproven {
 	return []Unproven{
 		{Why: "When a row was written, and how often. No figure and no right depends on it.", Columns: []string{
-			"tenant: created_at version", "person: created_at version", "role_binding: created_at", "api_key: created_at used_at", "account: created_at version",
+			"tenant: created_at version", "person: created_at version", "paper_text: version", "role_binding: created_at", "api_key: created_at used_at", "account: created_at version",
 			"idempotency: created_at", "meter: created_at version", "meter_key: created_at version", "tariff: created_at version", "tariff_version: created_at",
 			"charge_due: created_at version", "debt: version", "vendor: created_at version", "shift: created_at version", "payment: created_at version",
 			"vend: version", "person_own: version", "ledger_account: id created_at", "vend_seller: created_at", "reversal: created_at version", "approval: created_at version",
@@ -71,6 +71,8 @@ func AllUnproven() []Unproven {
 			"wallet: version settled_at posted_to", "webhook: created_at version", "login: created_at seen_at", "reprint: *", "job_run: *"}},
 		{Why: "Names, telephone numbers, addresses and notes of people. They must stay erasable, so nothing sealed may hold them.", Columns: []string{
 			"customer: *", "number_change: *", "person: name", "service_point: *", "payment: detail channel raw", "payment_request: reason page", "voucher_batch: note"}},
+		{Why: "What papers say about customers and places is proven, and the row must have the same name or address. An older version wrote no such texts: a row that " +
+			"it wrote has one when the server next writes it.", Partly: true, Columns: []string{"customer: name", "service_point: address"}},
 		{Why: "What meters sent and how they are doing. Meters prove their records, not the database. Money that was charged for them is proven.", Columns: []string{
 			"reading: *", "meter_event: *", "token_report: *", "profile_register: *", "device_binding: *", "sight: *",
 			"meter_live: boot last_seen reading_seq as_of received_at register_wh balance_wh ec_used_wh overrun_wh w mv relay reasons tamper newest_at info",
