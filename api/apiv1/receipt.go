@@ -47,6 +47,8 @@ type Receipt struct {
 	BalanceAt     string         `json:"balance_at,omitempty" doc:"When that balance was booked"`
 	PressKey      bool           `json:"press_key,omitempty" doc:"On a recharge: somebody must press # on the meter for the supply to return"`
 	Message       string         `json:"message,omitempty" doc:"Message of the utility to all customers"`
+	Today         bool           `json:"details_of_today,omitempty" doc:"Some of the names and addresses are today's: nothing says what they were when the sale was completed or reversed"`
+	Erased        bool           `json:"customer_erased,omitempty" doc:"The customer's name was erased, because the customer asked for it"`
 	Proof         *ReceiptProof  `json:"proof,omitempty" doc:"Proof that the sale is in the sealed log; only on request"`
 }
 

@@ -75,7 +75,7 @@ func newCustomerChange(c console) *cobra.Command {
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&name, "name", "", "name of the customer")
+	f.StringVar(&name, "name", "", "name of the customer; empty to erase it, also from copies of earlier papers")
 	f.StringVar(&phone, "phone", "", "telephone number with country code; empty for none")
 	f.StringVar(&idNo, "id-no", "", "number of an identity document")
 	choiceFlag(f, &lang, "lang", "language of the messages: "+notify.LanguageChoices(), languageCodes())

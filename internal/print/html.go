@@ -33,15 +33,16 @@ func HTMLPolicy() string {
 // HTML lays out a receipt as a page that prints on 80 mm rolls and on A6, with any driver. It reveals the digits that the receipt carries.
 func HTML(say *words.Texts, r receipt.Receipt) (string, error) {
 	t, err := template.New("receipt").Funcs(template.FuncMap{
-		"money": func(m money.Minor) string { return say.Figure(m, r.Currency) },
-		"rate":  func(m money.MicroRate) string { return say.Rate(m, r.Currency) },
-		"text":  func(n int) string { return strconv.Itoa(n) },
-		"inc":   func(i int) int { return i + 1 },
-		"part":  func(p receipt.Part) string { return part(say, p) },
-		"owing": func(p receipt.Part) string { return owing(say, p, r.Currency) },
-		"named": func(t receipt.Token) string { return named(say, t) },
-		"actor": func(stored string) string { return Actor(say, stored) },
-		"neg":   func(m money.Minor) money.Minor { return -m },
+		"money":    func(m money.Minor) string { return say.Figure(m, r.Currency) },
+		"rate":     func(m money.MicroRate) string { return say.Rate(m, r.Currency) },
+		"text":     func(n int) string { return strconv.Itoa(n) },
+		"inc":      func(i int) int { return i + 1 },
+		"part":     func(p receipt.Part) string { return part(say, p) },
+		"owing":    func(p receipt.Part) string { return owing(say, p, r.Currency) },
+		"named":    func(t receipt.Token) string { return named(say, t) },
+		"actor":    func(stored string) string { return Actor(say, stored) },
+		"neg":      func(m money.Minor) money.Minor { return -m },
+		"customer": func(name string, erased bool) string { return customer(say, name, erased) },
 	}).Parse(layout)
 	if err != nil {
 		return "", fmt.Errorf("read the layout of receipts: %w", err)

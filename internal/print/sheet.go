@@ -77,6 +77,9 @@ func Receipt(say *words.Texts, r receipt.Receipt) Sheet {
 	if r.VATNo != "" {
 		s.centre(say.PaperVatNo(r.VATNo))
 	}
+	if r.Today {
+		s.centre(say.PaperToday())
+	}
 	s.rule()
 	s.facts(r)
 	s.rule()
@@ -117,7 +120,7 @@ func (s *Sheet) facts(r receipt.Receipt) {
 	s.field(say.PaperSoldBy(), Actor(say, r.Operator))
 	s.field(say.PaperReference(), r.ClientRef)
 	s.field(say.PaperSale(), r.Sale)
-	s.field(say.PaperCustomer(), r.Customer)
+	s.field(say.PaperCustomer(), customer(say, r.Customer, r.Erased))
 	s.field(say.PaperPlace(), r.Place)
 	s.field(say.PaperAccount(), r.Account)
 	s.field(say.PaperMeter(), r.Meter)
@@ -196,6 +199,14 @@ func (s *Sheet) tokens(r receipt.Receipt) {
 		}
 		s.add(digits, "", t.Reveal())
 	}
+}
+
+// customer writes the name of a customer, or says that it was erased.
+func customer(say *words.Texts, name string, erased bool) string {
+	if erased {
+		return say.PaperErased()
+	}
+	return name
 }
 
 // Actor writes the stored name of somebody who did something, "person amina@example.org" or "apikey till3", as people read it.

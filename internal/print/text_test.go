@@ -1,6 +1,7 @@
 package print_test
 
 import (
+	"html"
 	"strings"
 	"sync"
 	"testing"
@@ -113,5 +114,27 @@ func TestOneTokenNeedsNoCount(t *testing.T) {
 	text := print.Text48(english(t), r)
 	if strings.Contains(text, "Token 1") || strings.Contains(text, "TEST") || strings.Contains(text, "VAT no.") || !strings.Contains(text, "5862 5789 9869 9135 7486") {
 		t.Errorf("receipt of one token:\n%s", text)
+	}
+}
+
+// TestAPaperSaysWhatIsNotOfItsTime: every paper form says that it has today's details, and that the customer's name was erased.
+func TestAPaperSaysWhatIsNotOfItsTime(t *testing.T) {
+	r := sample(t)
+	flat := func(text string) string { return strings.Join(strings.Fields(html.UnescapeString(text)), " ") }
+	for _, marked := range []bool{false, true} {
+		if r.Today, r.Erased = marked, marked; marked {
+			r.Customer = ""
+		}
+		page, err := print.HTML(english(t), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, text := range map[string]string{"text32": print.Text32(english(t), r), "text48": print.Text48(english(t), r), "html": page} {
+			for _, says := range []string{english(t).PaperToday(), english(t).PaperErased()} {
+				if got := strings.Contains(flat(text), says); got != marked {
+					t.Errorf("%s says %q: %t, want %t:\n%s", name, says, got, marked, text)
+				}
+			}
+		}
 	}
 }

@@ -19,7 +19,8 @@ func Document(r Receipt) apiv1.Receipt {
 		UnitsWh: int64(r.Units), UnitsKWh: r.Units.KWh(1),
 		Tokens: []apiv1.ReceiptToken{}, Steps: []apiv1.ReceiptStep{}, Others: partDocuments(r.Others), Levies: partDocuments(r.Levies),
 		Currency: r.Currency.Code, TenderMinor: int64(r.Tendered), NetMinor: int64(r.Net), VATBps: int64(r.VATBps), VATMinor: int64(r.VAT),
-		CarryInMinor: int64(r.CarryIn), CarryMinor: int64(r.CarryOut), ChangeMinor: int64(r.Change), PressKey: r.PressKey, Message: r.Message}
+		CarryInMinor: int64(r.CarryIn), CarryMinor: int64(r.CarryOut), ChangeMinor: int64(r.Change), PressKey: r.PressKey, Message: r.Message,
+		Today: r.Today, Erased: r.Erased}
 	if r.Balance != nil {
 		d.BalanceMinor, d.BalanceAt = (*int64)(&r.Balance.Amount), r.Balance.At.Format(time.RFC3339)
 	}

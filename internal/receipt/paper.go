@@ -16,7 +16,7 @@ const PaperForm = "paywatt paper 1"
 // Some parts are left out:
 //   - the digits of tokens, because the hash would let its holder test guesses of the digits;
 //   - the tokens of a key change, because they are on the receipt only until the meter has confirmed the change;
-//   - names and addresses, because they may be erased;
+//   - names and addresses, because they may be erased: the store has evidence of its own for them;
 //   - copies and the reversal, because they come later;
 //   - the technology of the meter's tokens, a fiscal code, messages, the request to press a key, and the time zone.
 func (r Receipt) Paper() string {

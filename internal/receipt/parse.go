@@ -81,7 +81,8 @@ func modelOf(d apiv1.Receipt) (Receipt, error) {
 		Meter: d.Meter, STS: STS(d.STS), TariffName: d.Tariff, Version: d.TariffVersion, Currency: cur, Units: unit.Energy(d.UnitsWh),
 		Others: parts(d.Others), Levies: parts(d.Levies), Tendered: money.Minor(d.TenderMinor), Net: money.Minor(d.NetMinor),
 		VATBps: money.Bps(d.VATBps), VAT: money.Minor(d.VATMinor),
-		CarryIn: money.Minor(d.CarryInMinor), CarryOut: money.Minor(d.CarryMinor), Change: money.Minor(d.ChangeMinor), PressKey: d.PressKey, Message: d.Message}
+		CarryIn: money.Minor(d.CarryInMinor), CarryOut: money.Minor(d.CarryMinor), Change: money.Minor(d.ChangeMinor),
+		PressKey: d.PressKey, Message: d.Message, Today: d.Today, Erased: d.Erased}
 	if d.BalanceMinor != nil {
 		booked, err := time.Parse(time.RFC3339, d.BalanceAt)
 		if err != nil {

@@ -57,6 +57,7 @@ type Receipt struct {
 	Operator  string
 
 	Customer   string
+	Erased     bool   // the customer's name was erased, because the customer asked for it
 	Account    string // identity of the account, as a text
 	Place      string // address of the supply
 	Meter      string
@@ -88,6 +89,9 @@ type Receipt struct {
 	Balance *Balance
 
 	Message string // message from the utility to its customers
+
+	// Today means that nothing says what some of the names and addresses were at the time of the paper, so they are today's.
+	Today bool
 
 	// Link is the address at which the server explains the sale to somebody who signs in; empty if the server has no public address. Forms
 	// with a picture show it as a QR code.

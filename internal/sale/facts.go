@@ -33,19 +33,18 @@ type Point struct {
 	Limits   registry.Limits
 }
 
-// Paper holds the data of a receipt that the sale itself does not have.
+// Paper holds the data of a receipt that the sale itself does not have. Names and addresses are those of the paper's moment.
 type Paper struct {
-	Utility  string // the tenant's name
-	VATNo    string
-	Head     registry.ReceiptHead
-	Vendor   string // name of the vendor; empty if the tenant itself sold
-	TZ       string
-	Customer string
-	Address  string
-	TT       string // token technology
-	Key      registry.Key
-	Tariff   tariff.Version
+	Head    registry.PaperHead
+	Account registry.AccountTexts
+	Vendor  registry.PaperText // name of the vendor; empty if the tenant itself sold
+	TT      string             // token technology
+	Key     registry.Key
+	Tariff  tariff.Version
 }
+
+// Today reports whether a name or an address is today's, because nothing says what it was at the paper's moment.
+func (p Paper) Today() bool { return p.Head.Today || p.Account.Today() || p.Vendor.Today }
 
 // Month is an account's state in a local month.
 type Month struct {

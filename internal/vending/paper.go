@@ -17,8 +17,13 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// Receipt returns the receipt of a completed sale, with digits for an actor who may see them.
+// Receipt returns the receipt of a completed sale, with digits for an actor who may see them. Its names and addresses are those of the sale's time.
 func (v *Vending) Receipt(ctx context.Context, by access.Actor, sold string) (Receipted, error) {
+	return v.receiptAt(ctx, by, sold, func(s sale.Sale) time.Time { return s.CompletedAt })
+}
+
+// receiptAt returns the receipt of a completed sale with the names and addresses of a moment.
+func (v *Vending) receiptAt(ctx context.Context, by access.Actor, sold string, moment func(sale.Sale) time.Time) (Receipted, error) {
 	s, err := v.Sale(ctx, by, sold)
 	if err != nil || s.Refused() {
 		return Receipted{Refusal: s.Refusal}, err
@@ -26,11 +31,11 @@ func (v *Vending) Receipt(ctx context.Context, by access.Actor, sold string) (Re
 	if s.Sale.ReceiptNo == "" {
 		return Receipted{Refusal: refuse.SaleWithoutReceipt(refusal.Echo(sold), string(s.Sale.State))}, nil
 	}
-	paper, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (sale.Paper, error) { return tx.Sold().VendReceipt(s.Sale) })
+	paper, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (sale.Paper, error) { return tx.Sold().VendReceipt(s.Sale, moment(s.Sale)) })
 	if err != nil {
 		return Receipted{}, fmt.Errorf("receipt of sale %s: %w", refusal.Echo(sold), err)
 	}
-	zone, err := v.zone(paper.TZ)
+	zone, err := v.zone(paper.Head.TZ)
 	if err != nil {
 		return Receipted{}, err
 	}
@@ -53,22 +58,32 @@ func (v *Vending) Receipt(ctx context.Context, by access.Actor, sold string) (Re
 // creditMark ends the number of a credit note. The rest is the number of the receipt, which is reversed at most once.
 const creditMark = "-R"
 
-// CreditNote returns the receipt of a reversal: the mirror of the sale's receipt, under its number with [creditMark].
-func (v *Vending) CreditNote(ctx context.Context, by access.Actor, sale string) (Receipted, error) {
-	got, err := v.Receipt(ctx, by, sale)
+// CreditNote returns the receipt of a reversal: the mirror of the sale's receipt, under its number with [creditMark], and with the names and
+// addresses of the time of the reversal.
+func (v *Vending) CreditNote(ctx context.Context, by access.Actor, sold string) (Receipted, error) {
+	undone, err := v.Reversal(ctx, by, sold)
+	if err != nil {
+		return Receipted{}, err
+	}
+	at := undone.Reversal.SettledAt
+	got, err := v.receiptAt(ctx, by, sold, func(s sale.Sale) time.Time {
+		if at.IsZero() { // there is no credit note: the sale was not reversed
+			return s.CompletedAt
+		}
+		return at
+	})
 	if err != nil || got.Refused() {
 		return got, err
 	}
 	if !got.Receipt.Reversed {
-		return Receipted{Refusal: refuse.SaleNotReversed(refusal.Echo(sale))}, nil
+		return Receipted{Refusal: refuse.SaleNotReversed(refusal.Echo(sold))}, nil
 	}
-	undone, err := v.Reversal(ctx, by, sale)
-	if err != nil || undone.Refused() {
-		return Receipted{Refusal: undone.Refusal}, err
+	if undone.Refused() {
+		return Receipted{Refusal: undone.Refusal}, nil
 	}
-	note := got.Receipt.Credited(got.Receipt.No+creditMark, undone.Reversal.SettledAt.In(got.Receipt.At.Location()), undone.Reversal.Confirmed)
+	note := got.Receipt.Credited(got.Receipt.No+creditMark, at.In(got.Receipt.At.Location()), undone.Reversal.Confirmed)
 	if err := note.Check(); err != nil {
-		return Receipted{}, fmt.Errorf("credit note of sale %s: %w", refusal.Echo(sale), err)
+		return Receipted{}, fmt.Errorf("credit note of sale %s: %w", refusal.Echo(sold), err)
 	}
 	return Receipted{Receipt: note}, nil
 }
@@ -85,9 +100,11 @@ func write(s sale.Sale, p sale.Paper, d Digits, zone *time.Location) (receipt.Re
 		title = receipt.TestReceipt
 	}
 	r := receipt.Receipt{Title: title, Test: s.Meter.Simulated, Reversed: s.State == sale.Reversed, No: s.ReceiptNo, Epoch: epoch,
-		At: s.CompletedAt.In(zone), Utility: p.Utility, Address: p.Head.Address, Contact: p.Head.Contact, Message: p.Head.Message,
-		VATNo: p.VATNo, Sale: s.ID.Text(id.Vend), ClientRef: s.ClientRef, Vendor: p.Vendor, Till: s.Till, Operator: s.By, Customer: p.Customer,
-		Account: s.Account.Text(id.Account), Place: p.Address, Meter: s.Meter.Number, TariffName: p.Tariff.Name, Version: p.Tariff.N, Currency: cur,
+		At: s.CompletedAt.In(zone), Utility: p.Head.Name, Address: p.Head.Address, Contact: p.Head.Contact, Message: p.Head.Message,
+		VATNo: p.Head.VATNo, Sale: s.ID.Text(id.Vend), ClientRef: s.ClientRef, Vendor: p.Vendor.Text, Till: s.Till, Operator: s.By,
+		Customer: p.Account.Customer.Text, Erased: p.Account.Customer.Erased, Today: p.Today(),
+		Account: s.Account.Text(id.Account), Place: p.Account.Place.Text, Meter: s.Meter.Number, TariffName: p.Tariff.Name,
+		Version: p.Tariff.N, Currency: cur,
 		STS:   receipt.STS{SGC: p.Key.SGC, KRN: int(p.Key.KRN), TI: p.Key.TI, TT: p.TT, EA: p.Key.EA.String()},
 		Units: s.Units, Tendered: s.Tender.Minor, VATBps: p.Tariff.Body.VATBps, CarryIn: s.CarryIn, CarryOut: s.CarryOut}
 	if s.Recharge() { // a recharge needs no key

@@ -104,8 +104,8 @@ type SoldTx interface {
 	MeterTokens(meter int64, before id.ID, max int) ([]sale.Token, error)
 	// VendFacts returns the key and the tariff that the core of a sale's receipt shows.
 	VendFacts(sale.Sale) (sale.Facts, error)
-	// VendReceipt returns the data of a receipt that the sale itself does not have.
-	VendReceipt(sale.Sale) (sale.Paper, error)
+	// VendReceipt returns the data of a paper that the sale itself does not have, as they were at the paper's moment.
+	VendReceipt(s sale.Sale, at time.Time) (sale.Paper, error)
 	// AddOriginal notes that the first paper of a document is handed out: of a receipt, which has the identity of its sale, or of a credit
 	// note, which has that of the reversal. It reports false if a paper of it was handed out before.
 	AddOriginal(document id.ID, by string) (bool, error)

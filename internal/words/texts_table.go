@@ -1870,6 +1870,9 @@ func (t *Texts) CustomersNotWanted() string { return t.say("pages.customers.not-
 // CustomerTitle: Customer
 func (t *Texts) CustomerTitle() string { return t.say("pages.customer.title") }
 
+// CustomerNameHint: If you remove the name, copies of earlier papers lose it too. Nobody can bring it back.
+func (t *Texts) CustomerNameHint() string { return t.say("pages.customer.name-hint") }
+
 // CustomerPhoneHint: With the country code. Tokens and balances by SMS go to this number.
 func (t *Texts) CustomerPhoneHint() string { return t.say("pages.customer.phone-hint") }
 
@@ -6607,6 +6610,12 @@ func (t *Texts) PaperNewBalance() string { return t.say("receipts.paper.new-bala
 func (t *Texts) PaperBalanceAt(at string) string {
 	return t.say("receipts.paper.balance-at", "{at}", at)
 }
+
+// PaperToday: Printed with today's details
+func (t *Texts) PaperToday() string { return t.say("receipts.paper.today") }
+
+// PaperErased: erased on request
+func (t *Texts) PaperErased() string { return t.say("receipts.paper.erased") }
 
 // PaperExplained: Every figure is explained here:
 func (t *Texts) PaperExplained() string { return t.say("receipts.paper.explained") }

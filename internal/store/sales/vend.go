@@ -421,36 +421,23 @@ func (tx Rows) VendOpen(before time.Time, after id.ID, max int) ([]id.ID, error)
 	return out, fault.Wrap(err, "list open sales")
 }
 
-// VendReceipt returns the facts that a receipt shows in addition to the sale. Names are the present names, and figures are the figures of
-// the sale.
-func (tx Rows) VendReceipt(s sale.Sale) (sale.Paper, error) {
-	var p sale.Paper
-	_, err := tx.One(`SELECT t.name, t.vat_no, t.tz, m.tt, t.settings FROM tenant t JOIN meter m ON m.tenant_id = t.id
-		WHERE t.id = $1 AND m.n = $2`, func(r core.Row) error {
-		p.Utility, p.VATNo, p.TZ, p.TT = r.Text(0), r.Text(1), r.Text(2), r.Text(3)
-		more, err := people.MoreSettings(core.TenantRow{Settings: r.Text(4)})
-		if err == nil {
-			p.Head, err = people.ReceiptHead(more)
-		}
-		return err
-	}, tx.Tenant, s.Meter.N)
+// VendReceipt returns the facts that a paper of a sale shows in addition to the sale. Names and addresses are those of the paper's moment, and
+// figures are those of the sale.
+func (tx Rows) VendReceipt(s sale.Sale, at time.Time) (p sale.Paper, err error) {
+	_, err = tx.One(`SELECT tt FROM meter WHERE tenant_id = $1 AND n = $2`, func(r core.Row) error { p.TT = r.Text(0); return nil },
+		tx.Tenant, s.Meter.N)
 	if err != nil {
-		return sale.Paper{}, fault.Wrap(err, "read the tenant of a sale")
+		return sale.Paper{}, fault.Wrap(err, "read the meter of a sale")
 	}
-	_, err = tx.One(`SELECT c.name, p.address FROM account a
-		JOIN customer c ON c.tenant_id = a.tenant_id AND c.id = a.customer_id
-		JOIN service_point p ON p.tenant_id = a.tenant_id AND p.id = a.service_point_id
-		WHERE a.tenant_id = $1 AND a.id = $2`, func(r core.Row) error {
-		p.Customer, p.Address = r.Text(0), r.Text(1)
-		return nil
-	}, tx.Tenant, s.Account)
-	if err != nil {
-		return sale.Paper{}, fault.Wrap(err, "read the customer of a sale")
+	papers := people.Of(tx.Tx)
+	if p.Head, err = papers.LetterheadAt(at); err != nil {
+		return sale.Paper{}, err
 	}
-	_, err = tx.One(`SELECT name FROM vendor WHERE tenant_id = $1 AND id = $2`,
-		func(r core.Row) error { p.Vendor = r.Text(0); return nil }, tx.Tenant, s.Vendor)
-	if err != nil {
-		return sale.Paper{}, fault.Wrap(err, "read the vendor of a sale")
+	if p.Account, err = papers.AccountTextsAt(s.Account, at); err != nil {
+		return sale.Paper{}, err
+	}
+	if p.Vendor, err = papers.VendorTextAt(s.Vendor, at); err != nil {
+		return sale.Paper{}, err
 	}
 	f, err := tx.VendFacts(s)
 	p.Key, p.Tariff = f.Key, f.Tariff

@@ -88,9 +88,16 @@ func keyOf(k receipt.STS) string {
 
 func receiptOf(say *words.Texts, r receipt.Receipt) receiptDetail {
 	d := receiptDetail{Title: print.Title(say, r), Marks: print.Marks(say, r), Message: r.Message, Sale: r.Sale}
+	if r.Today {
+		d.Marks = append(d.Marks, say.PaperToday())
+	}
+	customer := r.Customer
+	if r.Erased {
+		customer = say.PaperErased()
+	}
 	for _, f := range []fact{{say.ReceiptUtility(), r.Utility}, {say.ReceiptAddress(), r.Address}, {say.ReceiptContact(), r.Contact}, {say.ReceiptVatNo(), r.VATNo}, {say.PaperNumber(), r.No},
 		{say.PaperEpoch(), r.Epoch}, {say.PaperDate(), say.Clock(r.At)}, {say.PaperVendor(), r.Vendor}, {say.PaperTill(), r.Till}, {say.PaperSoldBy(), site{say: say}.actor(r.Operator)},
-		{say.PaperReference(), r.ClientRef}, {say.PaperCustomer(), r.Customer}, {say.PaperPlace(), r.Place}, {say.PaperMeter(), r.Meter},
+		{say.PaperReference(), r.ClientRef}, {say.PaperCustomer(), customer}, {say.PaperPlace(), r.Place}, {say.PaperMeter(), r.Meter},
 		{say.PaperSts(), keyOf(r.STS)},
 		{say.PaperTariff(), say.PaperTariffVersion(r.TariffName, itoa(r.Version))}} {
 		if f.Text != "" {
