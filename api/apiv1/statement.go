@@ -5,9 +5,9 @@ import "time"
 // Statement is what happened to an account's money in a month, in minor units. Opening balance and lines sum to the closing balance.
 type Statement struct {
 	Account      string          `json:"account" doc:"Id of the account"`
-	Name         string          `json:"name" doc:"Name of the customer"`
+	Name         string          `json:"name" doc:"Name of the customer at the end of the month, or now"`
 	Address      string          `json:"address,omitempty" doc:"Address of the place"`
-	Meters       []string        `json:"meters" doc:"Numbers of the meters that supply the account"`
+	Meters       []string        `json:"meters" doc:"Numbers of the meters that supplied the account at the end of the month, or supply it now"`
 	Month        string          `json:"month" example:"2026-11" doc:"Local month"`
 	Zone         string          `json:"zone" example:"Africa/Nairobi" doc:"Time zone of the month"`
 	AsOf         time.Time       `json:"as_of" doc:"When the statement was made; the present month may still change"`
@@ -17,6 +17,8 @@ type Statement struct {
 	ClosingMinor int64           `json:"closing_minor" doc:"Balance at its end, or now"`
 	PaidMinor    int64           `json:"paid_minor" doc:"Paid for purchases and recharges that were not reversed"`
 	UnitsWh      int64           `json:"units_wh" doc:"Energy bought as tokens, or used from a wallet, in Wh"`
+	Today        bool            `json:"details_of_today,omitempty" doc:"Some of the names and addresses are today's: nothing says what they were at the end of the month"`
+	Erased       bool            `json:"customer_erased,omitempty" doc:"The customer's name was erased, because the customer asked for it"`
 	Lines        []StatementLine `json:"lines" doc:"Changes, oldest first"`
 }
 

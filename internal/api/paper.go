@@ -122,7 +122,7 @@ func (a *API) statement(ctx context.Context, by access.Actor, in *struct {
 func statementOf(st office.Statement) apiv1.Statement {
 	out := apiv1.Statement{Account: st.Account, Name: st.Customer, Address: st.Place, Meters: append([]string{}, st.Meters...), Month: st.Month, Zone: st.House.Zone.String(),
 		AsOf: st.House.At.UTC().Truncate(time.Second), Balance: "carry", Currency: st.Currency.Code, OpeningMinor: int64(st.Opening), ClosingMinor: int64(st.Closing),
-		PaidMinor: int64(st.Paid), UnitsWh: int64(st.Units), Lines: []apiv1.StatementLine{}}
+		Today: st.House.Today, Erased: st.Erased, PaidMinor: int64(st.Paid), UnitsWh: int64(st.Units), Lines: []apiv1.StatementLine{}}
 	if st.Wallet {
 		out.Balance = "wallet"
 	}

@@ -181,7 +181,8 @@ func (a *App) openHTTP() error {
 	}
 	found := search.New(store.DoorTo(a.engine, store.Sale, (*store.Tx).Searching), a.data)
 	needs := overview.New(overview.Cases{Registry: a.registry, Vending: a.vending, Messages: a.messages, Quarantine: a.quarantine, Access: a.access, History: a.history, Tills: a.tills, Days: a.days, Payments: a.payments}, a.c.Now, a.lastBackup(), a.shownStandbys)
-	papered := office.New(office.Config{Registry: a.registry, Tills: a.tills, Days: a.days, Debts: a.debts, Wallets: a.wallets, Vending: a.vending, Now: a.c.Now})
+	papered := office.New(office.Config{Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) office.Tx { return tx }),
+		Tills: a.tills, Days: a.days, Debts: a.debts, Wallets: a.wallets, Vending: a.vending, Now: a.c.Now})
 	times := timeline.New(timeline.Config{Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) timeline.Tx { return tx }), Wallets: a.wallets, Sealer: a.data, Now: a.c.Now})
 	landlord := flats.New(flats.Config{Door: store.DoorTo(a.engine, store.Sale, (*store.Tx).Flats), Office: papered, Languages: a.c.Languages, Now: a.c.Now, Registry: a.registry, Timelines: times, Sealer: a.data})
 	v1, err := api.New(api.Config{

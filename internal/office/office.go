@@ -25,15 +25,26 @@ import (
 	"github.com/paywatt/paywatt/internal/words"
 )
 
+// Tx is the part of a transaction that reads what the papers of some moment say.
+type Tx interface {
+	// LetterheadAt returns the letterhead of the papers of a moment.
+	LetterheadAt(at time.Time) (registry.PaperHead, error)
+	// AccountTextsAt returns what the papers of a moment say about an account.
+	AccountTextsAt(account id.ID, at time.Time) (registry.AccountTexts, error)
+	// MetersAt returns the numbers of the meters that supplied an account at a moment; nil if nothing says which they were. A moment before the
+	// account was opened, or after it was closed, counts as the nearest one within.
+	MetersAt(account id.ID, at time.Time) ([]string, error)
+}
+
 // Config has the use cases that the papers read; every field is required.
 type Config struct {
-	Registry *registry.Registry
-	Tills    *till.Tills
-	Days     *dayclose.Days
-	Debts    *debt.Debts
-	Wallets  *wallet.Wallets
-	Vending  *vending.Vending
-	Now      func() time.Time
+	Door    access.Door[Tx]
+	Tills   *till.Tills
+	Days    *dayclose.Days
+	Debts   *debt.Debts
+	Wallets *wallet.Wallets
+	Vending *vending.Vending
+	Now     func() time.Time
 }
 
 // Office collects papers.
@@ -50,14 +61,14 @@ type Report struct {
 	Sheet func(*words.Texts) print.Sheet
 }
 
-// house reads the settings in the office's own name, because a paper needs the zone even for a role that may not read settings.
-func (o *Office) house(ctx context.Context, by access.Actor) (print.House, error) {
-	set, err := o.c.Registry.Settings(ctx, access.SystemActor(by.Tenant, "office"))
+// house reads the letterhead of the papers of a moment. It asks for no right, because whoever gets a paper sees its letterhead.
+func (o *Office) house(ctx context.Context, by access.Actor, at time.Time) (print.House, error) {
+	head, err := access.Look(ctx, o.c.Door, by.Tenant, func(tx Tx) (registry.PaperHead, error) { return tx.LetterheadAt(at) })
 	if err != nil {
-		return print.House{}, err
+		return print.House{}, fault.Wrap(err, "read the letterhead")
 	}
-	zone, err := time.LoadLocation(set.TZ)
-	return print.House{Name: set.Name, Zone: zone, At: o.c.Now()}, fault.Wrap(err, "time zone of the tenant")
+	zone, err := time.LoadLocation(head.TZ)
+	return print.House{Name: head.Name, Zone: zone, At: o.c.Now(), Today: head.Today}, fault.Wrap(err, "time zone of the tenant")
 }
 
 // Shift returns the Z report of a shift, or what it is so far (right: till.read).
@@ -66,7 +77,11 @@ func (o *Office) Shift(ctx context.Context, by access.Actor, shift string) (Repo
 	if err != nil || v.Refused() {
 		return Report{Refusal: v.Refusal}, err
 	}
-	h, err := o.house(ctx, by)
+	at := v.Shift.ClosedAt
+	if v.Shift.Open() {
+		at = o.c.Now()
+	}
+	h, err := o.house(ctx, by, at)
 	return Report{Name: "z-" + v.Shift.Till + "-" + v.Shift.OpenedAt.UTC().Format("2006-01-02"), House: h,
 		Sheet: func(say *words.Texts) print.Sheet { return print.Shift(say, h, v) }}, err
 }
@@ -96,12 +111,23 @@ func (o *Office) Statement(ctx context.Context, by access.Actor, account, month 
 	if err != nil || m.Refused() {
 		return Statement{Report: Report{Refusal: m.Refusal}}, err
 	}
-	h, err := o.house(ctx, by)
+	at := o.c.Now()
+	if over := m.End.Add(-time.Microsecond); at.After(over) {
+		at = over // the statement of a month that is over names what there was at its end
+	}
+	h, err := o.house(ctx, by, at)
 	if err != nil {
 		return Statement{}, err
 	}
+	h.Zone = m.Zone // the zone whose days the month has
+	names, err := o.namesAt(ctx, by, a, at)
+	if err != nil {
+		return Statement{}, err
+	}
+	h.Today = h.Today || names.texts.Today()
 	cur, _ := money.CurrencyOf(m.Currency)
-	st := Statement{Month: m.Begin.Format("2006-01"), Statement: print.Statement{Account: a.ID.Text(id.Account), Customer: a.Customer.Name, Place: a.Address, Meters: a.Meters,
+	st := Statement{Month: m.Begin.Format("2006-01"), Statement: print.Statement{Account: a.ID.Text(id.Account), Customer: names.texts.Customer.Text,
+		Erased: names.texts.Customer.Erased, Place: names.texts.Place.Text, Meters: names.meters,
 		Wallet: a.Mode != registry.PrepayToken, Currency: cur, From: m.Begin.Format(time.DateOnly), To: m.End.AddDate(0, 0, -1).Format(time.DateOnly)}}
 	reader := by // a vendor sees its own sales only
 	if by.OfUtility() {
@@ -119,6 +145,27 @@ func (o *Office) Statement(ctx context.Context, by access.Actor, account, month 
 	paper := st.Statement
 	st.Report = Report{Name: "statement-" + st.Account + "-" + st.Month, House: h, Sheet: func(say *words.Texts) print.Sheet { return paper.Sheet(say, h) }}
 	return st, nil
+}
+
+// accountNames are what the papers of a moment say about an account.
+type accountNames struct {
+	texts  registry.AccountTexts
+	meters []string
+}
+
+// namesAt reads what the papers of a moment say about an account.
+func (o *Office) namesAt(ctx context.Context, by access.Actor, a debt.AccountView, at time.Time) (accountNames, error) {
+	out, err := access.Look(ctx, o.c.Door, by.Tenant, func(tx Tx) (out accountNames, err error) {
+		if out.texts, err = tx.AccountTextsAt(a.ID, at); err != nil {
+			return out, err
+		}
+		out.meters, err = tx.MetersAt(a.ID, at)
+		return out, err
+	})
+	if out.meters == nil {
+		out.meters = a.Meters
+	}
+	return out, fault.Wrap(err, "read the names of account %s", a.ID.Text(id.Account))
 }
 
 // sales reads the sales of a statement's days, oldest first.

@@ -12,13 +12,22 @@ import (
 
 // House is what every report says about the utility and the moment it was made.
 type House struct {
-	Name string
-	Zone *time.Location
-	At   time.Time
+	Name  string
+	Zone  *time.Location
+	At    time.Time
+	Today bool // nothing says what the name and the zone were at the time of the paper, so they are today's
 }
 
 // clock writes a moment in the utility's time zone.
 func (h House) clock(say *words.Texts, at time.Time) string { return say.Clock(at.In(h.Zone)) }
+
+// letterhead writes the name of the utility at the head of a report.
+func (s *Sheet) letterhead(h House) {
+	s.centre(h.Name)
+	if h.Today {
+		s.centre(s.say.PaperToday())
+	}
+}
 
 // Shift arranges the Z report of a shift. An open shift has an X report: what is in the till so far.
 func Shift(say *words.Texts, h House, v till.View) Sheet {
@@ -31,7 +40,7 @@ func Shift(say *words.Texts, h House, v till.View) Sheet {
 	}
 	s := Sheet{say: say, title: heading}
 	s.add(title, "", heading)
-	s.centre(h.Name)
+	s.letterhead(h)
 	s.rule()
 	s.field(say.PaperTill(), shift.Till)
 	s.field(say.TillsOperator(), Actor(say, shift.Operator))
@@ -75,6 +84,7 @@ func Shift(say *words.Texts, h House, v till.View) Sheet {
 // Statement is what happened to the money of an account in a month.
 type Statement struct {
 	Account, Customer, Place string
+	Erased                   bool // the customer's name was erased
 	Meters                   []string
 	Wallet                   bool // money on the server; otherwise units in the meter, and the balance is change carried forward
 	Currency                 money.Currency
@@ -104,11 +114,12 @@ type StatementLine struct {
 func (st Statement) Sheet(say *words.Texts, h House) Sheet {
 	say = say.Plain()
 	figure := func(m money.Minor) string { return say.Figure(m, st.Currency) }
-	s := Sheet{say: say, title: say.StatementTitle(st.Customer), wide: true}
-	s.add(title, "", say.StatementTitle(st.Customer))
-	s.centre(h.Name)
+	name := customer(say, st.Customer, st.Erased)
+	s := Sheet{say: say, title: say.StatementTitle(name), wide: true}
+	s.add(title, "", say.StatementTitle(name))
+	s.letterhead(h)
 	s.rule()
-	s.field(say.PaperCustomer(), st.Customer)
+	s.field(say.PaperCustomer(), name)
 	s.field(say.PaperPlace(), st.Place)
 	s.field(say.PaperAccount(), st.Account)
 	for _, m := range st.Meters {

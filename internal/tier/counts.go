@@ -10,6 +10,8 @@ package tier
 var (
 	// RandomDays is how many days of a till are drawn, for an issuer in the server and again for one outside.
 	RandomDays = Count{1, 3, 100}
+	// PaperLives is how often papers of every kind are made, their texts changed, and the papers printed again, on each engine.
+	PaperLives = Count{1, 2, 40}
 	// Histories is how many histories of sales and an administrator's acts are drawn. The long count reaches every rare state.
 	Histories = Count{1, 8, 400}
 	// HistoriesOfTwoServers is the same on PostgreSQL, where a second server works beside the first.
