@@ -50,6 +50,9 @@ const (
 	// ActPassword makes a new MQTT password, with which somebody can speak for a meter; ActEndPassword only ends one.
 	ActPassword    Act = "meter.password"
 	ActEndPassword Act = "meter.password_end"
+	// ActRemove says that a meter was taken off the wall, so that it is heard no more; ActScrap that it never comes back.
+	ActRemove Act = "meter.remove"
+	ActScrap  Act = "meter.scrap"
 
 	ActDevice Act = "meter.device"   // choose or release the device that says what is used at a meter
 	ActSupply Act = "account.supply" // protect an account from being cut off, or let it use more than its lease
@@ -205,8 +208,11 @@ var acts = map[Act]rule{
 	ActLinkKey:      {right: WriteMeters, shows: SecretLinkKey, moves: "energy before it is paid for, if the meter has only the other key and ignores a cut-off"},
 	ActPassword:     {right: WriteMeters, shows: SecretMeterPassword, moves: "energy that is not reported: whoever has a meter's password speaks for the meter"},
 	ActEndPassword:  {right: WriteMeters, second: noSecond, moves: "no value: the meter is no longer heard, unless it has a certificate, and the alarm for silent meters says so"},
-	ActDevice:       {right: WriteMeters, moves: "energy that the new device does not report, or that nobody measures after a release"},
-	ActSupply:       {right: WriteMeters, moves: "energy before it is paid for"},
+	ActRemove:       {right: WriteMeters, moves: "energy that the meter still supplies and that nobody hears of, if it was not taken off the wall"},
+	ActScrap: {right: WriteMeters, second: noSecond,
+		moves: "no value: a meter in stock or a removed one supplies nobody, and what its account owes stays owed"},
+	ActDevice: {right: WriteMeters, moves: "energy that the new device does not report, or that nobody measures after a release"},
+	ActSupply: {right: WriteMeters, moves: "energy before it is paid for"},
 }
 
 // rule finds the rule of an action.

@@ -62,6 +62,8 @@ meter.device         meter.write     two
 meter.link_key       meter.write     two
 meter.password       meter.write     two
 meter.password_end   meter.write     one
+meter.remove         meter.write     two
+meter.scrap          meter.write     one
 debt.raise           debt.write      ceiling
 supply.emergency     command.send    ceiling
 vend.sell            vend.sell       one

@@ -81,6 +81,8 @@ func moving() map[string]Operation {
 		"cancel-link-key":          {Acts: []Act{ActLinkKey}},
 		"replace-meter-password":   {Acts: []Act{ActPassword}},
 		"end-meter-password":       {Acts: []Act{ActEndPassword}},
+		"remove-meter":             {Acts: []Act{ActRemove}},
+		"scrap-meter":              {Acts: []Act{ActScrap}},
 		"set-supply":               {Acts: []Act{ActSupply}},
 		"set-meter-config":         {Acts: []Act{ActMeterConfig}},
 		"emergency-supply":         {Acts: []Act{ActEmergency}},

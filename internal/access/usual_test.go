@@ -212,7 +212,8 @@ func TestEveryActSaysItsSizeOrWhyNot(t *testing.T) {
 	const before, which = "the page shows before and after", "it is yes or no: the page shows which meter and whose it is"
 	none := map[access.Act]string{access.ActTariff: before, access.ActTerms: before, access.ActSettings: before, access.ActMeterConfig: before, access.ActMaxPower: before,
 		access.ActUnreadCut: before, access.ActFeeder: before, access.ActSupply: which, access.ActForce: which, access.ActClearTamper: which, access.ActDevice: which,
-		access.ActLinkKey: which, access.ActPassword: which, access.ActPostpaid: which, access.ActImpulses: "the sentence says what is usual", access.ActMoveIn: which,
+		access.ActLinkKey: which, access.ActPassword: which, access.ActRemove: which,
+		access.ActPostpaid: which, access.ActImpulses: "the sentence says what is usual", access.ActMoveIn: which,
 		access.ActClearCredit: "the page shows the newest token and the credit of the meter", access.ActClock: "the page says how far the clock is ahead",
 		access.ActProvider: "the page shows the address", access.ActProviderSecret: "the page says how long the old secrets count", access.ActWebhook: "the page shows the address"}
 	for _, r := range access.ActRules() {

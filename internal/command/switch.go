@@ -47,7 +47,7 @@ func switched(tx Tx, by access.Actor, o Request, ref registry.Ref, at time.Time)
 	if err != nil || no.Refused() {
 		return Switched{Refusal: no}, err
 	}
-	if m.Status == registry.Blocked {
+	if m.Status.HasLeft() {
 		return Switched{Refusal: refuse.CommandToMeterOutOfService(m.Number, string(m.Status))}, nil
 	}
 	if m.Mode != registry.PrepayWallet {

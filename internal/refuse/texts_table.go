@@ -266,9 +266,9 @@ func MeterSuppliesAnother(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "account-closed", Text: "meter-supplies-another", What: "Meter " + meter + " supplies another account now.", Not: "No token was made.", Try: "Give the units back as money.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
-// MeterWithoutService: Meter {meter} is not installed. Its status is {status}. Put the meter into service first.
+// MeterWithoutService: Meter {meter} is not installed. Its status is {status}. Use a meter in service. If this one was replaced, use the meter that took its place.
 func MeterWithoutService(meter string, status string) refusal.Refusal {
-	return refusal.Refusal{Code: "meter-blocked", Text: "meter-without-service", What: "Meter " + meter + " is not installed. Its status is " + status + ".", Not: "No token was made.", Try: "Put the meter into service first.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "status", Value: status}}}
+	return refusal.Refusal{Code: "meter-blocked", Text: "meter-without-service", What: "Meter " + meter + " is not installed. Its status is " + status + ".", Not: "No token was made.", Try: "Use a meter in service. If this one was replaced, use the meter that took its place.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "status", Value: status}}}
 }
 
 // MeterTakesNoServiceTokens: Meter {meter} is in mode {mode}. Only meters in mode prepay_token take tokens. Check the meter number.
@@ -706,6 +706,31 @@ func PasswordOfGoneMeter(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "password-of-gone-meter", What: "Meter " + meter + " was replaced, removed or scrapped, so it can no longer sign in.", Not: "No changes were made.", Try: "Give passwords only to meters in service or in stock.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
+// MeterStillSupplies: Meter {meter} supplies an account. Replace it by another meter (paywatt meter swap), or let the customer of a meter with the balance on the server move out (paywatt account move-out). Then remove it. A post-paid meter can do neither.
+func MeterStillSupplies(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-still-supplies", What: "Meter " + meter + " supplies an account.", Not: "No changes were made.", Try: "Replace it by another meter (paywatt meter swap), or let the customer of a meter with the balance on the server move out (paywatt account move-out). Then remove it. A post-paid meter can do neither.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// MeterNotToRemove: The status of meter {meter} is {status}. Only a meter that was replaced, or whose customer moved out, can be removed. If the meter is in stock and never comes back, scrap it: paywatt meter scrap.
+func MeterNotToRemove(meter string, status string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-not-to-remove", What: "The status of meter " + meter + " is " + status + ". Only a meter that was replaced, or whose customer moved out, can be removed.", Not: "No changes were made.", Try: "If the meter is in stock and never comes back, scrap it: paywatt meter scrap.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "status", Value: status}}}
+}
+
+// MeterNotToScrap: The status of meter {meter} is {status}. Only a meter in stock or a removed one can be scrapped. If the meter was taken off the wall, remove it first: paywatt meter remove.
+func MeterNotToScrap(meter string, status string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-not-to-scrap", What: "The status of meter " + meter + " is " + status + ". Only a meter in stock or a removed one can be scrapped.", Not: "No changes were made.", Try: "If the meter was taken off the wall, remove it first: paywatt meter remove.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "status", Value: status}}}
+}
+
+// RemovalOfMainMeter: Meter {meter} measures the whole of feeder {feeder}. The losses there follow from its figures. End that first: paywatt meter set {meter} --measures "" --reason REASON.
+func RemovalOfMainMeter(meter string, feeder string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "removal-of-main-meter", What: "Meter " + meter + " measures the whole of feeder " + feeder + ". The losses there follow from its figures.", Not: "No changes were made.", Try: "End that first: paywatt meter set " + meter + " --measures \"\" --reason REASON.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "feeder", Value: feeder}}}
+}
+
+// ChangeOfGoneMeter: Meter {meter} is {status}, so it can no longer be changed. Change the meter that supplies the place now.
+func ChangeOfGoneMeter(meter string, status string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "change-of-gone-meter", What: "Meter " + meter + " is " + status + ", so it can no longer be changed.", Not: "No changes were made.", Try: "Change the meter that supplies the place now.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "status", Value: status}}}
+}
+
 // PasswordReplaced: The new password of meter {meter} is no longer the one that this request is about. Look at the meter, then make the request again.
 func PasswordReplaced(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "not-found", Text: "password-replaced", What: "The new password of meter " + meter + " is no longer the one that this request is about.", Not: "No changes were made.", Try: "Look at the meter, then make the request again.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
@@ -1036,9 +1061,9 @@ func TokenCannotLoad(verdict *diagnosistext.Text, advice *diagnosistext.Text) re
 	return refusal.Refusal{Code: "token-unfit", Text: "token-cannot-load", What: "The token did not pass the check before sending. " + verdict.English, Not: "The token was not sent to the meter.", Try: advice.English, Args: []refusal.Arg{{Place: "verdict", Value: verdict.English, Of: verdict}, {Place: "advice", Value: advice.English, Of: advice}}}
 }
 
-// MeterNotInstalled: Meter {meter} is not installed. Its status is {status}. Put the meter into service first. If it is blocked, use the meter that replaced it.
+// MeterNotInstalled: Meter {meter} is not installed. Its status is {status}. Use a meter in service. If this one was replaced, use the meter that took its place.
 func MeterNotInstalled(meter string, status string) refusal.Refusal {
-	return refusal.Refusal{Code: "meter-blocked", Text: "meter-not-installed", What: "Meter " + meter + " is not installed. Its status is " + status + ".", Not: "The token was not sent to the meter.", Try: "Put the meter into service first. If it is blocked, use the meter that replaced it.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "status", Value: status}}}
+	return refusal.Refusal{Code: "meter-blocked", Text: "meter-not-installed", What: "Meter " + meter + " is not installed. Its status is " + status + ".", Not: "The token was not sent to the meter.", Try: "Use a meter in service. If this one was replaced, use the meter that took its place.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "status", Value: status}}}
 }
 
 // TokenNotInForce: Token {token} is {state}. Sell a new token.
@@ -2192,9 +2217,9 @@ func CommandNotNeeded(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "command-not-needed", What: "The supply of meter " + meter + " needs no connect or disconnect command now.", Not: "No command was sent.", Try: "Use cut or restore instead: paywatt meter cut, paywatt meter restore. They record whether the supply may be on, and send a command only if one is needed.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
-// CommandToMeterOutOfService: Meter {meter} is not installed. Its status is {status}. Put the meter into service first. If it is blocked, use the meter that replaced it.
+// CommandToMeterOutOfService: Meter {meter} is not installed. Its status is {status}. Use a meter in service. If this one was replaced, use the meter that took its place.
 func CommandToMeterOutOfService(meter string, status string) refusal.Refusal {
-	return refusal.Refusal{Code: "meter-blocked", Text: "command-to-meter-out-of-service", What: "Meter " + meter + " is not installed. Its status is " + status + ".", Not: "No command was sent.", Try: "Put the meter into service first. If it is blocked, use the meter that replaced it.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "status", Value: status}}}
+	return refusal.Refusal{Code: "meter-blocked", Text: "command-to-meter-out-of-service", What: "Meter " + meter + " is not installed. Its status is " + status + ".", Not: "No command was sent.", Try: "Use a meter in service. If this one was replaced, use the meter that took its place.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "status", Value: status}}}
 }
 
 // CommandWithoutLinkKey: Meter {meter} has no link key, so it cannot check who sent a command. Send commands only to meters that speak Paywatt's own messages.

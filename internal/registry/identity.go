@@ -81,7 +81,7 @@ func (r *Registry) login(ctx context.Context, number string) (l Login, ok bool, 
 	err = r.c.Door.View(ctx, anyTenant, func(tx Tx) error {
 		var err error
 		l, ok, err = tx.Logins().MeterLogin(canonical)
-		ok = ok && l.Status != Removed && l.Status != Scrapped
+		ok = ok && !l.Status.IsGone()
 		return err
 	})
 	if err != nil {

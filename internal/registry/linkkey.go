@@ -141,7 +141,7 @@ func (r *Registry) promoted(meter id.ID, pending []byte) ([]byte, error) {
 // mayReplace reports whether a step fits the meter: one in service that has a link key, and a next key unless the step makes it.
 func mayReplace(m Meter, step LinkKeyStep, has bool, approved *int64) refusal.Refusal {
 	switch {
-	case m.Status == Removed || m.Status == Scrapped:
+	case m.Status.IsGone():
 		return refuse.LinkKeyOfGoneMeter(m.Number, string(m.Status))
 	case !has || m.Profile != "":
 		return refuse.LinkKeyMissing(m.Number)

@@ -19,7 +19,12 @@ type MeterFilter struct {
 	Tariff string // name or identity
 	Feeder string
 	Low    bool // little credit is left, whatever the state
+	// Status lists meters of a status, or of every status for EveryStatus. Without it the list leaves out meters that were removed or scrapped.
+	Status string
 }
+
+// EveryStatus in a filter means meters of every status, also removed and scrapped ones.
+const EveryStatus = "all"
 
 // StandingFilter is the part of a MeterFilter that the store can decide.
 type StandingFilter struct {
@@ -27,7 +32,8 @@ type StandingFilter struct {
 	Number []string   // parts of meter numbers, another way to read it
 	Tariff id.ID
 	Feeder string
-	Names  bool // read the customers' names
+	Status string // as in a [MeterFilter]
+	Names  bool   // read the customers' names
 }
 
 // A list that looks for meters in a state reads so many at once, at first and at most: later batches are larger, because a search by words
@@ -44,7 +50,7 @@ func (r *Registry) Meters(ctx context.Context, by access.Actor, f MeterFilter, p
 	}
 	list := listMeters
 	if f != (MeterFilter{}) {
-		list = strings.Join([]string{listMeters, f.Find, f.State, f.Tariff, f.Feeder}, "\x00")
+		list = strings.Join([]string{listMeters, f.Find, f.State, f.Tariff, f.Feeder, f.Status}, "\x00")
 	}
 	after, max, no := p.Read(r.c.Sealer, by.Tenant, list)
 	if no.Refused() {
@@ -91,6 +97,27 @@ func (r *Registry) MetersNumbered(ctx context.Context, by access.Actor, numbers 
 		out.Data[i] = r.shown(by, rows[i])
 	}
 	return out, fault.Wrap(err, "look up meters")
+}
+
+// GoneMeter is a meter that was removed or scrapped.
+type GoneMeter struct {
+	Number   string
+	Customer id.ID // the last one
+}
+
+// GoneMeters is the answer to [Registry.GoneMeters].
+type GoneMeters struct {
+	refusal.Refusal
+	Data []GoneMeter
+}
+
+// GoneMeters lists at most max meters that were removed or scrapped, those that ended last first (right: meter.read).
+func (r *Registry) GoneMeters(ctx context.Context, by access.Actor, max int) (GoneMeters, error) {
+	if no := by.Needs(access.ReadMeters); no.Refused() {
+		return GoneMeters{Refusal: no}, nil
+	}
+	gone, err := access.Look(ctx, r.c.Door, by.Tenant, func(tx Tx) ([]GoneMeter, error) { return tx.Lists().GoneMeters(max) })
+	return GoneMeters{Data: gone}, fault.Wrap(err, "list meters that are gone")
 }
 
 type listedMeters struct {
@@ -154,7 +181,10 @@ func standingFilter(tx Tx, by access.Actor, f MeterFilter) (out StandingFilter, 
 	if f.State != "" && !slices.Contains(States(), State(f.State)) {
 		return out, refuse.MeterStateUnknown(refusal.Echo(f.State), statesText()), nil
 	}
-	out.Feeder = f.Feeder
+	if f.Status != "" && f.Status != EveryStatus && !slices.Contains(Statuses(), Status(f.Status)) {
+		return out, refuse.MeterStateUnknown(refusal.Echo(f.Status), statusesText()), nil
+	}
+	out.Feeder, out.Status = f.Feeder, f.Status
 	if f.Tariff != "" {
 		if out.Tariff, no, err = findTariff(tx, f.Tariff, refusal.NotFound); err != nil || no.Refused() {
 			return out, no, err
@@ -174,6 +204,14 @@ func standingFilter(tx Tx, by access.Actor, f MeterFilter) (out StandingFilter, 
 		out.Texts = [][]string{{q.Text}} // nothing that this role may search for: no meter has it
 	}
 	return out, no, nil
+}
+
+func statusesText() string {
+	names := []string{EveryStatus}
+	for _, s := range Statuses() {
+		names = append(names, string(s))
+	}
+	return strings.Join(names, ", ")
 }
 
 func statesText() string {

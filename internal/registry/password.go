@@ -92,7 +92,7 @@ func (r *Registry) stepPassword(tx Tx, by access.Actor, m Meter, step PasswordSt
 		return PasswordChange{}, err
 	}
 	switch {
-	case m.Status == Removed || m.Status == Scrapped || step != EndPassword && !m.LoginEndsAt.IsZero():
+	case m.Status.IsGone() || step != EndPassword && !m.LoginEndsAt.IsZero():
 		return PasswordChange{Refusal: refuse.PasswordOfGoneMeter(m.Number)}, nil
 	case approved != nil && *approved != m.nextPassword():
 		return PasswordChange{Refusal: refuse.PasswordReplaced(m.Number)}, nil

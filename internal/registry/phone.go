@@ -81,6 +81,9 @@ func (r *Registry) SetSIM(ctx context.Context, by access.Actor, meter, sim strin
 		if m, _, err = tx.MeterByID(m.ID); err != nil { // as the meter is under the lock
 			return addedRow{}, err
 		}
+		if m.Status.IsGone() {
+			return addedRow{Refusal: refuse.ChangeOfGoneMeter(m.Number, string(m.Status))}, nil
+		}
 		if no, err := simFree(tx, number, m.ID); err != nil || no.Refused() {
 			return addedRow{Refusal: no}, err
 		}

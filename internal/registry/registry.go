@@ -41,9 +41,38 @@ const (
 	Commissioned Status = "commissioned"
 	Active       Status = "active"
 	Blocked      Status = "blocked" // another meter took its place: it takes no tokens and supplies nobody, but may still report
-	Removed      Status = "removed"
+	Removed      Status = "removed" // somebody took it off the wall
 	Scrapped     Status = "scrapped"
 )
+
+// Statuses lists the stages in their order.
+func Statuses() []Status {
+	return []Status{Stock, Installed, Commissioned, Active, Blocked, Removed, Scrapped}
+}
+
+// MayBecome reports whether a meter of this status may get another one. docs/operate/running.md#the-life-of-a-meter says what does it, and a test
+// compares the two.
+func (s Status) MayBecome(next Status) bool {
+	switch s {
+	case Stock:
+		return next == Active || next == Scrapped
+	case Installed:
+		return next == Active || next == Removed
+	case Active:
+		return next == Installed || next == Blocked
+	case Blocked:
+		return next == Removed
+	case Removed:
+		return next == Scrapped
+	}
+	return false
+}
+
+// IsGone reports whether a meter was removed or scrapped: it cannot sign in, and lists leave it out.
+func (s Status) IsGone() bool { return s == Removed || s == Scrapped }
+
+// HasLeft reports whether a meter no longer supplies the account that its row names: another meter took its place, or it is gone.
+func (s Status) HasLeft() bool { return s == Blocked || s.IsGone() }
 
 // Meter is the registered data of a meter, not what it reports.
 type Meter struct {

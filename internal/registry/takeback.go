@@ -65,14 +65,14 @@ func (r *Registry) TakeBackMeter(tx Tx, back TakeBackTx, by access.Actor, meter 
 	if err != nil {
 		return refusal.Refusal{}, err
 	}
-	if !found || rec.Meter.Status == Removed {
+	if !found || rec.Meter.Status == Removed && rec.Meter.Account.IsZero() {
 		return refuse.MeterNotFound(meter.Text(id.Meter)), nil
 	}
 	used, err := back.MeterUsed(rec.Meter)
 	if err != nil {
 		return refusal.Refusal{}, err
 	}
-	if used {
+	if used || rec.Meter.Status.IsGone() {
 		return refuse.MeterUsedSince(rec.Meter.Number), nil
 	}
 	if err := back.RemoveMeter(rec.Meter); err != nil {

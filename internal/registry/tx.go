@@ -62,6 +62,11 @@ type LoginTx interface {
 	EndMeterLogins(meter id.ID, at time.Time) error
 	// LoginsChanged lists the meters of all tenants whose logins changed or ended in a time, by their dense numbers.
 	LoginsChanged(after, until time.Time) (meters []int64, err error)
+	// ReadEnding locks a meter and its account, and reads what decides whether the meter may be removed or scrapped.
+	ReadEnding(m Meter) (Ending, error)
+	// EndMeter removes or scraps a meter: its passwords and link keys are deleted, its logins end, and its SIM is free. Its account and what it recorded
+	// stay.
+	EndMeter(m Meter, to Status) error
 }
 
 // LimitTx is the part of a transaction that sets what wallet meters may do.
@@ -80,6 +85,8 @@ type ListTx interface {
 	MeterRecordsNumbered(numbers []string) ([]MeterRecord, error)
 	// MeterStandings reads the facts of the meters' states, of the meters that a filter names, in the order of their ids after the given one.
 	MeterStandings(f StandingFilter, after id.ID, max int) ([]Standing, error)
+	// GoneMeters lists removed and scrapped meters with their last customers, those that ended last first.
+	GoneMeters(max int) ([]GoneMeter, error)
 	// WalletsLeft returns what is left in the wallets of all accounts that have one, as WalletView.Available of a meter.
 	WalletsLeft() (map[id.ID]money.Minor, error)
 }

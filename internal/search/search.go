@@ -80,7 +80,8 @@ type TokenRow struct {
 
 // Tx is the part of a transaction that a search needs. Every list has at most max rows.
 type Tx interface {
-	// MetersNumbered lists meters whose number begins with some digits, in the order of their numbers.
+	// MetersNumbered lists meters whose number begins with some digits, in the order of their numbers; removed and scrapped ones only by the whole
+	// number.
 	MetersNumbered(digits string, max int) ([]MeterRow, error)
 	// MetersSearched lists meters whose customer or place has all the words.
 	MetersSearched(words []string, max int) ([]MeterRow, error)

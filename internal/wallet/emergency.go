@@ -108,6 +108,9 @@ func (w *Wallets) Restore(ctx context.Context, by access.Actor, meter string, wi
 
 // restore is the transaction of Restore after the account is locked.
 func (w *Wallets) restore(tx Tx, by access.Actor, m registry.Meter, wish EmergencyRequest) (SupplyView, error) {
+	if m.Status.HasLeft() { // the ceiling of the meter that supplies the account counts
+		return SupplyView{Refusal: refuse.CommandToMeterOutOfService(m.Number, string(m.Status))}, nil
+	}
 	now := w.moment()
 	rows, err := tx.Rating().WalletOf(m.N)
 	if err != nil {

@@ -1125,6 +1125,15 @@ func (t *Texts) MetersLastPage() string { return t.say("pages.meters.last-page")
 // MetersSort: Sort by
 func (t *Texts) MetersSort() string { return t.say("pages.meters.sort") }
 
+// MetersStatus: Status
+func (t *Texts) MetersStatus() string { return t.say("pages.meters.status") }
+
+// MetersStatusUsual: In service or in stock
+func (t *Texts) MetersStatusUsual() string { return t.say("pages.meters.status-usual") }
+
+// MetersStatusEvery: Every status
+func (t *Texts) MetersStatusEvery() string { return t.say("pages.meters.status-every") }
+
 // MetersRegistered: Registration
 func (t *Texts) MetersRegistered() string { return t.say("pages.meters.registered") }
 
@@ -4482,6 +4491,33 @@ func (t *Texts) MoveInKnownHint() string { return t.say("pages.move-in.known-hin
 
 // MoveInSecond: Within a day of the move-out a second person must allow it, because the last customer may still live there.
 func (t *Texts) MoveInSecond() string { return t.say("pages.move-in.second") }
+
+// EndingRemove: Remove the meter
+func (t *Texts) EndingRemove() string { return t.say("pages.ending.remove") }
+
+// EndingRemoveTitle: Remove meter {meter}
+func (t *Texts) EndingRemoveTitle(meter string) string {
+	return t.say("pages.ending.remove-title", "{meter}", meter)
+}
+
+// EndingRemoveEffect: Only for a meter that was taken off the wall. It can no longer sign in, gets no messages, and leaves all lists. Its readings, tokens and receipts stay. This cannot be undone, and a second person may have to allow it.
+func (t *Texts) EndingRemoveEffect() string { return t.say("pages.ending.remove-effect") }
+
+// EndingScrap: Scrap the meter
+func (t *Texts) EndingScrap() string { return t.say("pages.ending.scrap") }
+
+// EndingScrapTitle: Scrap meter {meter}
+func (t *Texts) EndingScrapTitle(meter string) string {
+	return t.say("pages.ending.scrap-title", "{meter}", meter)
+}
+
+// EndingScrapEffect: The meter never comes back. What is recorded of it stays. This cannot be undone.
+func (t *Texts) EndingScrapEffect() string { return t.say("pages.ending.scrap-effect") }
+
+// EndingStatus: Status now: {status}
+func (t *Texts) EndingStatus(status string) string {
+	return t.say("pages.ending.status", "{status}", status)
+}
 
 // SwapTitle: Replace meter {meter}
 func (t *Texts) SwapTitle(meter string) string { return t.say("pages.swap.title", "{meter}", meter) }

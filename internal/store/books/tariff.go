@@ -146,7 +146,7 @@ func (tx Rows) TariffVersions(t, before id.ID, max int) ([]tariff.Version, error
 func (tx Rows) TariffUses(t id.ID, fromMonth, toMonth string, max int) ([]tariff.MonthUse, error) {
 	var out []tariff.MonthUse
 	err := tx.C.Query(`SELECT u.account_id, u.month, u.units_wh, COALESCE((SELECT MIN(m.number) FROM meter m
-			WHERE m.tenant_id = u.tenant_id AND m.account_id = u.account_id AND m.status <> 'blocked'), '')
+			WHERE m.tenant_id = u.tenant_id AND m.account_id = u.account_id AND m.status NOT IN `+core.LeftMeters+`), '')
 		FROM usage_month u JOIN account a ON a.tenant_id = u.tenant_id AND a.id = u.account_id
 		WHERE u.tenant_id = $1 AND a.tariff_id = $2 AND u.month >= $3 AND u.month <= $4
 		ORDER BY u.account_id, u.month LIMIT $5`, func(r core.Row) error {

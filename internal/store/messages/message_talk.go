@@ -93,7 +93,7 @@ func (tx Rows) answers(condition string, of any, since time.Time, max int) ([]no
 // subscriptionQuery reads meters with the customers whom they supply.
 const subscriptionQuery = `SELECT c.id, c.lang, c.notices, m.id, m.n, m.number, m.simulated, m.mode, m.sim_phone, c.phone, a.opened_at, m.profile, c.phone_since
 	FROM customer c JOIN account a ON a.tenant_id = c.tenant_id AND a.customer_id = c.id AND a.status IN ('open', 'active')
-	JOIN meter m ON m.tenant_id = a.tenant_id AND m.account_id = a.id AND m.status <> 'blocked' WHERE c.tenant_id = $1`
+	JOIN meter m ON m.tenant_id = a.tenant_id AND m.account_id = a.id AND m.status NOT IN ` + core.LeftMeters + ` WHERE c.tenant_id = $1`
 
 func scanSubscription(r core.Row) (s notify.Subscription, phone string) {
 	return notify.Subscription{Customer: r.ID(0), Lang: r.Text(1), Notices: r.Bool(2), Meter: r.ID(3), N: r.Int(4), Number: r.Text(5),

@@ -47,7 +47,8 @@ func (tx Rows) AccountPlace(name debt.AccountName) (debt.AccountDetails, bool, e
 	if a.Status == people.ClosedAccount {
 		return a, true, nil // rows of meters still point to a closed account, but the meters supply nobody
 	}
-	err = tx.C.Query(`SELECT number FROM meter WHERE tenant_id = $1 AND account_id = $2 AND status <> 'blocked' ORDER BY n`+tx.C.ForUpdate(), func(r core.Row) error {
+	err = tx.C.Query(`SELECT number FROM meter WHERE tenant_id = $1 AND account_id = $2
+		AND status NOT IN `+core.LeftMeters+` ORDER BY n`+tx.C.ForUpdate(), func(r core.Row) error {
 		a.Meters = append(a.Meters, r.Text(0))
 		return nil
 	}, tx.Tenant, account)

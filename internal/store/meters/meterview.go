@@ -14,12 +14,13 @@ import (
 )
 
 // recordQuery reads the data of a [registry.MeterRecord]. A meter that never sent anything has no row in meter_live, and a wallet meter
-// may have no key.
+// may have no key. A removed or scrapped meter shows nothing of the account that its row still names.
 var recordQuery = `SELECT COALESCE(t.name, ''), COALESCE(n.currency, ''), p.feeder, w.max_w, k.id, COALESCE(p.address, ''), a.opened_at, COALESCE(p.measures, ''), w.unread_cut_h, ` + meterColumns.List("m") + `, ` +
 	people.CustomerColumns.List("c") + `, ` + liveColumns.List("l") + `, ` + meterKeyColumns.List("k") + `, ` + NewestTID + `
 	FROM meter m
 	JOIN tenant n ON n.id = m.tenant_id
 	LEFT JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id AND a.status <> '` + people.ClosedAccount + `'
+		AND m.status NOT IN ` + core.GoneMeters + `
 	LEFT JOIN tariff t ON t.tenant_id = m.tenant_id AND t.id = a.tariff_id
 	LEFT JOIN customer c ON c.tenant_id = m.tenant_id AND c.id = a.customer_id
 	LEFT JOIN meter_live l ON l.tenant_id = m.tenant_id AND l.meter = m.n
@@ -69,9 +70,10 @@ func (tx Rows) MeterRecord(meter id.ID) (registry.MeterRecord, bool, error) {
 	return all[0], true, nil
 }
 
-// MeterRecords reads a [registry.MeterRecord] for each meter after the given one, in the order of their registration.
+// MeterRecords reads a [registry.MeterRecord] for each meter after the given one, in the order of their registration, except for removed and scrapped
+// meters.
 func (tx Rows) MeterRecords(after id.ID, max int) ([]registry.MeterRecord, error) {
-	return tx.meterRecords(`m.id > $2 AND m.status <> 'removed' ORDER BY m.id LIMIT $3`, after[:], max)
+	return tx.meterRecords(`m.id > $2 AND m.status NOT IN `+core.GoneMeters+` ORDER BY m.id LIMIT $3`, after[:], max)
 }
 
 // MeterRecordsNumbered reads a [registry.MeterRecord] for each meter with one of the numbers, in the order of their registration.
@@ -86,7 +88,7 @@ func (tx Rows) MeterRecordsNumbered(numbers []string) ([]registry.MeterRecord, e
 // MeterRecordsOf reads a [registry.MeterRecord] for each meter of a customer's accounts, in the order of their
 // registration.
 func (tx Rows) MeterRecordsOf(customer id.ID, max int) ([]registry.MeterRecord, error) {
-	return tx.meterRecords(`a.customer_id = $2 AND m.status <> 'blocked' ORDER BY m.id LIMIT $3`, customer, max)
+	return tx.meterRecords(`a.customer_id = $2 AND m.status NOT IN `+core.LeftMeters+` ORDER BY m.id LIMIT $3`, customer, max)
 }
 
 func (tx Rows) meterRecords(condition string, args ...any) ([]registry.MeterRecord, error) {
@@ -94,7 +96,7 @@ func (tx Rows) meterRecords(condition string, args ...any) ([]registry.MeterReco
 	currencies := map[int64]string{} // of the meters with a wallet
 	err := tx.C.Query(recordQuery+condition, func(r core.Row) error {
 		rec, currency, err := scanRecord(r)
-		if rec.Meter.Mode == registry.PrepayWallet && currency != "" {
+		if rec.Meter.Mode == registry.PrepayWallet && currency != "" && !rec.Meter.Status.IsGone() {
 			currencies[rec.Meter.N] = currency
 		}
 		out = append(out, rec)

@@ -17,6 +17,9 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
+// listedStatus is the condition that a registration was not taken back. Such a meter has no account, and no list has it.
+const listedStatus = ` AND (m.status <> 'removed' OR m.account_id IS NOT NULL)`
+
 // MeterStandings reads the facts of the meters' states, of the meters that a filter names, in the order of their ids after the given one. It
 // joins only the tables that the filter needs, because counting meters reads all of them.
 func (tx Rows) MeterStandings(f registry.StandingFilter, after id.ID, max int) ([]registry.Standing, error) {
@@ -26,6 +29,14 @@ func (tx Rows) MeterStandings(f registry.StandingFilter, after id.ID, max int) (
 		return "$" + strconv.Itoa(len(args))
 	}
 	var join, where string
+	switch f.Status {
+	case "":
+		where = ` AND m.status NOT IN ` + core.LeftMeters
+	case registry.EveryStatus:
+		where = listedStatus
+	default:
+		where = listedStatus + ` AND m.status = ` + arg(f.Status)
+	}
 	if !f.Tariff.IsZero() || f.Feeder != "" || f.Names {
 		join = ` LEFT JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id AND a.status <> '` + people.ClosedAccount + `'`
 	}
@@ -58,7 +69,8 @@ func (tx Rows) MeterStandings(f registry.StandingFilter, after id.ID, max int) (
 	var out []registry.Standing
 	err := tx.C.Query(`SELECT m.id, m.number, m.mode, m.reading_interval_s, l.last_seen, l.received_at, l.tamper, l.relay, l.reasons, l.balance_wh, w.off, w.low1, l.w, l.as_of, m.account_id, `+name+`
 		FROM meter m LEFT JOIN meter_live l ON l.tenant_id = m.tenant_id AND l.meter = m.n
-		LEFT JOIN wallet w ON w.tenant_id = m.tenant_id AND w.meter = m.n`+join+` WHERE m.tenant_id = $1 AND m.id > $2 AND m.status NOT IN ('removed', 'blocked')`+where+` ORDER BY m.id LIMIT `+arg(max),
+		LEFT JOIN wallet w ON w.tenant_id = m.tenant_id AND w.meter = m.n`+join+`
+		WHERE m.tenant_id = $1 AND m.id > $2`+where+` ORDER BY m.id LIMIT `+arg(max),
 		func(r core.Row) error {
 			s := registry.Standing{ID: r.ID(0), Number: r.Text(1), Mode: registry.Mode(r.Text(2)), Interval: time.Duration(r.Int(3)) * time.Second,
 				LastSeen: r.Time(4), Reported: !r.IsNull(5), Tamper: r.Bool(6), Relay: r.Text(7), Reasons: metering.SplitReasons(r.Text(8)),

@@ -30,7 +30,7 @@ func (tx Rows) AccountClose(account id.ID, at time.Time) error {
 		return fmt.Errorf("close account %s: %w", account.Text(id.Account), err)
 	}
 	var meters []id.ID
-	err = tx.C.Query(`SELECT id FROM meter WHERE tenant_id = $1 AND account_id = $2 AND status <> 'blocked' ORDER BY n`+tx.C.ForUpdate(),
+	err = tx.C.Query(`SELECT id FROM meter WHERE tenant_id = $1 AND account_id = $2 AND status NOT IN `+core.LeftMeters+` ORDER BY n`+tx.C.ForUpdate(),
 		func(r core.Row) error { meters = append(meters, r.ID(0)); return nil }, tx.Tenant, account)
 	for _, m := range meters {
 		if err == nil {

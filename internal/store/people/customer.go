@@ -107,8 +107,8 @@ func (tx Rows) CustomersLike(text, digits string, after id.ID, max int) ([]regis
 func (tx Rows) MeterNumbersOf(customer id.ID, max int) ([]string, error) {
 	var out []string
 	err := tx.C.Query(`SELECT m.number FROM account a JOIN meter m ON m.tenant_id = a.tenant_id AND m.account_id = a.id
-		WHERE a.tenant_id = $1 AND a.customer_id = $2 AND m.status <> 'blocked' ORDER BY m.id LIMIT $3`, func(r core.Row) error { out = append(out, r.Text(0)); return nil },
-		tx.Tenant, customer, max)
+		WHERE a.tenant_id = $1 AND a.customer_id = $2 AND m.status NOT IN `+core.LeftMeters+` ORDER BY m.id LIMIT $3`,
+		func(r core.Row) error { out = append(out, r.Text(0)); return nil }, tx.Tenant, customer, max)
 	return out, fault.Wrap(err, "list the meters of customer %s", customer.Text(id.Customer))
 }
 

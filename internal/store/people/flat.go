@@ -47,7 +47,7 @@ func (tx Rows) LastPaid(meters []int64) (map[int64]flats.Payment, error) {
 const meteredPlaces = `SELECT m.n, m.number, p.address FROM meter m
 	JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
 	JOIN service_point p ON p.tenant_id = a.tenant_id AND p.id = a.service_point_id
-	WHERE m.tenant_id = $1 AND m.status NOT IN ('blocked', 'removed', 'scrapped')`
+	WHERE m.tenant_id = $1 AND m.status NOT IN ` + core.LeftMeters
 
 // MainMeterOf finds the meter that measures a feeder as a whole.
 func (tx Rows) MainMeterOf(building string) (m flats.Metered, found bool, err error) {

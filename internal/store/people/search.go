@@ -28,9 +28,11 @@ func (tx Rows) meterRows(query string, args ...any) ([]search.MeterRow, error) {
 	return out, fault.Wrap(err, "search meters")
 }
 
-// MetersNumbered lists meters whose number begins with some digits, in the order of their numbers.
+// MetersNumbered lists meters whose number begins with some digits, in the order of their numbers. A removed or scrapped meter is found by its whole
+// number only.
 func (tx Rows) MetersNumbered(digits string, max int) ([]search.MeterRow, error) {
-	return tx.meterRows(searchedMeter+`m.number >= $2 AND m.number <= $3 ORDER BY m.number LIMIT $4`, digits, digits+":", max) // ":" follows "9"
+	return tx.meterRows(searchedMeter+`m.number >= $2 AND m.number <= $3 AND (m.number = $2 OR m.status NOT IN `+core.GoneMeters+`)
+		ORDER BY m.number LIMIT $4`, digits, digits+":", max) // ":" follows "9"
 }
 
 // MeterSearched finds a meter.
@@ -38,14 +40,15 @@ func (tx Rows) MeterSearched(meter id.ID) ([]search.MeterRow, error) {
 	return tx.meterRows(searchedMeter+`m.id = $2`, meter)
 }
 
-// MetersSearched lists meters whose customer or place has all the words. Customers and places with the rarest word are found first, each in a
-// walk through one narrow table, so that not every meter is joined with both.
+// MetersSearched lists meters whose customer or place has all the words, except for removed and scrapped meters. Customers and places with the rarest
+// word are found first, each in a walk through one narrow table, so that not every meter is joined with both.
 func (tx Rows) MetersSearched(words []string, max int) ([]search.MeterRow, error) {
 	words = rarestFirst(words)
 	has, args := AllWords(`' ' || search`, words[:1], 2)
 	rest, more := AllWords(`' ' || c.search || ' ' || p.search`, words[1:], 4)
 	args = append(append(append(args, make([]byte, len(id.ID{}))), more...), max)
-	return tx.meterRows(searchedMeter+known(`a.`, has, 3)+` AND `+rest+` ORDER BY m.id LIMIT $`+strconv.Itoa(len(args)+1), args...)
+	return tx.meterRows(searchedMeter+known(`a.`, has, 3)+` AND `+rest+` AND m.status NOT IN `+core.GoneMeters+`
+		ORDER BY m.id LIMIT $`+strconv.Itoa(len(args)+1), args...)
 }
 
 // known is the condition that what is known of the customer or the place of an account fulfils a condition. The argument with this number is an
@@ -221,7 +224,7 @@ func (tx Rows) numberDecidesFrom(customer id.ID, phone string, since time.Time) 
 		return from, err
 	}
 	shared, err := tx.One(`SELECT 1 FROM customer c WHERE c.tenant_id = $1 AND `+CalledBy+` AND c.id <> $4 AND NOT EXISTS (
-		SELECT 1 FROM account a JOIN meter m ON m.tenant_id = a.tenant_id AND m.account_id = a.id AND m.status <> 'blocked'
+		SELECT 1 FROM account a JOIN meter m ON m.tenant_id = a.tenant_id AND m.account_id = a.id AND m.status NOT IN `+core.LeftMeters+`
 		WHERE a.tenant_id = c.tenant_id AND a.customer_id = c.id AND a.status IN ('open', 'active')) LIMIT 1`, func(core.Row) error { return nil },
 		tx.Tenant, registry.LastDigits(digits), digits, customer)
 	if until := since.Add(registry.NumberHold); shared && until.After(from) {
@@ -236,7 +239,7 @@ func (tx Rows) MetersCalled(end string, max int) ([]search.MeterRow, error) {
 		JOIN account a ON a.tenant_id = c.tenant_id AND a.customer_id = c.id
 		JOIN meter m ON m.tenant_id = a.tenant_id AND m.account_id = a.id
 		JOIN service_point p ON p.tenant_id = a.tenant_id AND p.id = a.service_point_id
-		WHERE c.tenant_id = $1 AND `+phoneEnd+` ORDER BY m.id LIMIT $3`, end, max)
+		WHERE c.tenant_id = $1 AND `+phoneEnd+` AND m.status NOT IN `+core.GoneMeters+` ORDER BY m.id LIMIT $3`, end, max)
 }
 
 // AllWords is the condition that a text contains every word. Its arguments are numbered from first on.
@@ -271,7 +274,7 @@ func (tx Rows) MetersOf(of id.ID, max int) ([]search.MeterRow, error) {
 	return tx.meterRows(`SELECT m.id, m.number, '', p.address, a.customer_id FROM account a
 		JOIN meter m ON m.tenant_id = a.tenant_id AND m.account_id = a.id
 		JOIN service_point p ON p.tenant_id = a.tenant_id AND p.id = a.service_point_id
-		WHERE a.tenant_id = $1 AND (a.id = $2 OR a.customer_id = $2) AND m.status <> 'blocked' ORDER BY m.id LIMIT $3`, of, max)
+		WHERE a.tenant_id = $1 AND (a.id = $2 OR a.customer_id = $2) AND m.status NOT IN `+core.LeftMeters+` ORDER BY m.id LIMIT $3`, of, max)
 }
 
 // AccountHolder returns the customer of an account.

@@ -239,7 +239,8 @@ func (tx Rows) changePayment(i id.ID, change func(*payment.Payment) error) error
 	return tx.PutPayment(p)
 }
 
-// foundQuery lists meters that a customer pays for, with their accounts.
+// foundQuery lists meters that a customer pays for, with their accounts. An account and a telephone number mean none that was replaced or removed.
+// Its own number still finds such a meter, so that the refusal of a sale names the one that took its place.
 const foundQuery = `SELECT m.number, m.account_id, c.phone, c.phone_since, c.id FROM meter m JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
 	JOIN customer c ON c.tenant_id = a.tenant_id AND c.id = a.customer_id WHERE m.tenant_id = $1 AND `
 
@@ -255,7 +256,7 @@ func (tx Rows) PayableMeters(r payment.Reference, max int) (out []payment.Found,
 		}
 	}
 	if len(out) == 0 && !r.Account.IsZero() {
-		err = tx.C.Query(foundQuery+`m.account_id = $2 ORDER BY m.number LIMIT $3`, add, tx.Tenant, r.Account, max)
+		err = tx.C.Query(foundQuery+`m.account_id = $2 AND m.status NOT IN `+core.LeftMeters+` ORDER BY m.number LIMIT $3`, add, tx.Tenant, r.Account, max)
 	}
 	return out, fault.Wrap(err, "find the meters of an account")
 }
@@ -271,7 +272,7 @@ func (tx Rows) CalledMeters(r payment.Reference, max int) ([]payment.Found, erro
 	for _, digits := range r.Phones {
 		var like []payment.Found
 		var customers []id.ID
-		err := tx.C.Query(foundQuery+people.CalledBy+` ORDER BY m.number LIMIT $4`, func(row core.Row) error {
+		err := tx.C.Query(foundQuery+people.CalledBy+` AND m.status NOT IN `+core.LeftMeters+` ORDER BY m.number LIMIT $4`, func(row core.Row) error {
 			like = append(like, payment.Found{Meter: row.Text(0), Account: row.ID(1), Phone: row.Text(2), Since: row.Time(3)})
 			customers = append(customers, row.ID(4))
 			return nil
@@ -307,7 +308,7 @@ func (tx Rows) formerMeters(digits string, max int) (out []payment.Found, err er
 		if err != nil || len(out) >= max {
 			break
 		}
-		err = tx.C.Query(foundQuery+`c.id = $2 ORDER BY m.number LIMIT $3`, func(row core.Row) error {
+		err = tx.C.Query(foundQuery+`c.id = $2 AND m.status NOT IN `+core.LeftMeters+` ORDER BY m.number LIMIT $3`, func(row core.Row) error {
 			out = append(out, payment.Found{Meter: row.Text(0), Account: row.ID(1), HeldUntil: owner.Until, Former: true})
 			return nil
 		}, tx.Tenant, owner.Customer, max)

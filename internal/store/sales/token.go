@@ -9,7 +9,6 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
-	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/meters"
@@ -82,7 +81,7 @@ func (tx Rows) tokenMade(t sale.Token) error {
 
 // TokenForPush returns a token, ours or external, that is to be sent to its meter, and the meter's number. The digits are sealed under
 // sale.TokenContext. The third result is false for an unknown token, a token of ours that has no digits, and a token of a meter that was
-// replaced.
+// replaced or removed.
 func (tx Rows) TokenForPush(token id.ID) (t sale.Token, number string, found bool, err error) {
 	found, err = tx.One(tokenQuery+` WHERE tenant_id = $1 AND id = $2 AND digits_enc IS NOT NULL`, tokenColumns.To(&t), tx.Tenant, token)
 	if err == nil && !found {
@@ -95,7 +94,7 @@ func (tx Rows) TokenForPush(token id.ID) (t sale.Token, number string, found boo
 		return sale.Token{}, "", false, nil
 	}
 	m, found, err := meters.Of(tx.Tx).MeterByN(t.Meter)
-	return t, m.Number, found && m.Status != registry.Blocked, err
+	return t, m.Number, found && !m.Status.HasLeft(), err
 }
 
 // from returns the SQL condition that a token is in a state from which the move is allowed.

@@ -44,7 +44,7 @@ func (tx Rows) VendPoint(ref registry.Ref) (sale.Point, bool, error) {
 	if tx.C.ForUpdate() != "" && p.AccountStatus != "" && p.Account != locked {
 		return sale.Point{}, false, fmt.Errorf("lock meter of a sale: %w: it was moved to another account meanwhile", core.ErrConflict)
 	}
-	if p.Status == registry.Blocked {
+	if p.Status.HasLeft() {
 		done, found, err := tx.SwapOf(p.Meter.N)
 		if err != nil {
 			return sale.Point{}, false, err

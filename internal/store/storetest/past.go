@@ -15,12 +15,13 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// pastTests are about what charts, exports and imports ask of the past.
+// pastTests are about what charts, exports and imports ask of the past, and about meters that have ended.
 func pastTests() []test {
 	return []test{
 		{"a chart gets the readings of a span and one on each side", readingsAround},
 		{"an account is untouched until money moves on it", untouchedAccount},
 		{"journals of a period are listed once", journalsBetween},
+		{"a meter that has ended is in no list, unless it is asked for", endedMeter},
 	}
 }
 
