@@ -42,6 +42,14 @@ func (r *reader) last(topic string) string {
 	return r.got[topic]
 }
 
+// emptied reports whether the last message of a topic was empty.
+func (r *reader) emptied(topic string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	payload, has := r.got[topic]
+	return has && payload == ""
+}
+
 // about counts the topics that name a meter.
 func (r *reader) about(number string) (n int) {
 	r.mu.Lock()
@@ -172,6 +180,33 @@ func TestProgramsOfOthersReadTheMirror(t *testing.T) {
 	if err := answered(t, "connect with a revoked login", revoked.Connect()); err == nil {
 		t.Error("a revoked login is let in")
 	}
+}
+
+// TestProgramsForgetAMeterThatWasRemoved: a program that is there, one that comes later, and one that comes after a restart get an empty message for
+// each document of a meter whose customer moved out and that was removed, so that Home Assistant forgets the device. The other customer's meter
+// stays.
+func TestProgramsForgetAMeterThatWasRemoved(t *testing.T) {
+	tier.Long(t)
+	t.Parallel()
+	o := newOutlook(t)
+	document := "homeassistant/sensor/paywatt_" + o.first.number + "/register/config"
+	_, there := o.paho311(t)
+	await.True(t, "the document", func() bool { return there.last(document) != "" })
+	o.a.must(t, 201, "POST", "/v1/accounts/"+o.first.number+"/move-out", map[string]any{"reason": "lease ended"}, "Idempotency-Key", "outlook-0002")
+	o.a.must(t, 200, "POST", "/v1/meters/"+o.first.number+"/remove", map[string]any{"reason": "back in the workshop"})
+	forgets := func(r *reader) {
+		t.Helper()
+		await.True(t, "an empty document", func() bool { return r.emptied(document) })
+		await.True(t, "an empty state", func() bool { return r.emptied("paywatt/" + o.first.number + "/state") })
+		o.seesNothingElse(t, r)
+	}
+	forgets(there)
+	_, later := o.paho311(t)
+	forgets(later)
+	o.srv.stop()
+	o.srv = o.p.serve(t, "127.0.0.1:0", "127.0.0.1:0", "--mqtt-integration", o.addr)
+	_, last := o.paho311(t)
+	forgets(last)
 }
 
 // answered waits for an answer to Paho's client.

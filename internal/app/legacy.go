@@ -94,6 +94,13 @@ func (a *App) openDevice(c config.Legacy) error {
 			return t, err
 		},
 		Account: func(ctx context.Context, who registry.Identity) (profile.Account, error) {
+			_, stays, err := a.registry.IdentityOf(ctx, c.Meter)
+			if err == nil && !stays {
+				err = profile.ErrReleased // the meter was removed
+			}
+			if err != nil {
+				return profile.Account{}, err
+			}
 			return a.devices.Account(ctx, who, a.c.Now())
 		},
 		Unread: func(ctx context.Context, who registry.Identity, at time.Time) error {

@@ -33,6 +33,8 @@ type mirrorFeed struct {
 	*gateway.Integration
 	socket net.Listener
 
+	cleared bool // no meter has gone since those that are gone were cleared
+
 	mu    sync.Mutex
 	heard map[string]struct{}
 }
@@ -80,6 +82,9 @@ func (a *App) reflect(ctx context.Context) error {
 	defer tick.Stop()
 	known, next := map[string]bool{}, time.Time{}
 	for {
+		if !a.mirror.cleared {
+			a.mirror.cleared = a.clearGone(ctx)
+		}
 		heard := a.mirror.take()
 		if begun := time.Now(); begun.After(next) || len(heard) > mirrorFew {
 			a.sweep(ctx, known)
@@ -142,7 +147,7 @@ func (a *App) look(ctx context.Context, number string) {
 }
 
 func (a *App) show(v registry.MeterView) error {
-	if v.Meter.Status == registry.Removed || v.Meter.Status == registry.Scrapped {
+	if v.Meter.Status.IsGone() {
 		return a.mirror.Drop(v.Meter.Number)
 	}
 	messages, err := mirror.Messages(v, a.c.Version.Version)
@@ -150,6 +155,19 @@ func (a *App) show(v registry.MeterView) error {
 		return err
 	}
 	return a.mirror.Put(v.Meter.Number, v.Customer.ID, messages)
+}
+
+// clearGone clears the meters that were removed or scrapped last, also before this server started: programs may still have what it once published
+// about them, also those of a customer who has moved out.
+func (a *App) clearGone(ctx context.Context) bool {
+	gone, err := a.registry.GoneMeters(ctx, access.SystemActor(tenant, "mirror"), gateway.MaxCleared)
+	for i := len(gone.Data) - 1; i >= 0 && err == nil; i-- { // the last one is remembered longest
+		err = a.mirror.Clear(gone.Data[i].Number, gone.Data[i].Customer)
+	}
+	if err != nil && ctx.Err() == nil {
+		a.log.Warn("meters that are gone not cleared", logkey.Err, err)
+	}
+	return err == nil
 }
 
 // sweep copies every meter and removes the copies of meters that are gone. The parameter known holds the last sweep's meters.
@@ -176,6 +194,7 @@ func (a *App) sweep(ctx context.Context, known map[string]bool) {
 	}
 	for number := range known {
 		if !seen[number] {
+			a.mirror.cleared = false
 			if err := a.mirror.Drop(number); err != nil {
 				a.log.Warn("meter not removed from the mirror", logkey.Meter, number, logkey.Err, err)
 			}

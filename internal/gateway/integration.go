@@ -70,6 +70,7 @@ type Integration struct {
 	owner     map[string]id.ID          // the customer of each meter, by meter number
 	published map[string]string         // the published payloads by topic, so that only changes are sent
 	topics    map[string][]string       // the topics of each meter, by meter number
+	gone      []string                  // numbers of meters that were cleared, the last one at the end
 	in        map[*mqtt.Client]mirrored // the connected programs
 }
 
@@ -102,6 +103,7 @@ func NewIntegration(c IntegrationConfig) (*Integration, error) {
 func (g *Integration) capabilities() *mqtt.Capabilities {
 	c := g.limits.capabilities()
 	c.MaximumClientWritesPending = maxPending // for the messages of one wildcard subscription
+	c.MaximumMessageExpiryInterval = 0        // else mochi drops after a day what is retained and did not change, such as the documents
 	return c
 }
 
@@ -199,14 +201,64 @@ func (g *Integration) Put(number string, customer id.ID, messages []mirror.Messa
 	return nil
 }
 
-// Drop removes a meter from the mirror.
+// MaxCleared is for how many meters that are gone a program is told so when it subscribes.
+const MaxCleared = 1000
+
+// emptied is the payload of a retained message that programs get as an empty one. mochi keeps no empty message, and a program that was away
+// when a meter was cleared must still hear of it: Home Assistant forgets a device only by an empty message.
+const emptied = "\x00"
+
+// Drop clears a meter that the mirror has. It does nothing for any other.
 func (g *Integration) Drop(number string) error {
-	err := g.Put(number, id.ID{}, nil)
+	g.mu.RLock()
+	_, has := g.topics[number]
+	customer := g.owner[number]
+	g.mu.RUnlock()
+	if !has {
+		return nil
+	}
+	return g.Clear(number, customer)
+}
+
+// Clear replaces what was published about a meter by empty messages. A program that may see the customer's meters gets them at once, and again when
+// it subscribes. If more than [MaxCleared] meters were cleared, the first of them is forgotten. Clear does nothing if it was called before.
+func (g *Integration) Clear(number string, customer id.ID) error {
+	topics, old := mirror.Topics(number), []string(nil)
 	g.mu.Lock()
+	_, has := g.topics[number]
+	before := slices.Contains(g.gone, number)
+	if before && !has && g.owner[number] == customer {
+		g.mu.Unlock()
+		return nil
+	}
 	delete(g.topics, number)
-	delete(g.owner, number)
+	for _, topic := range topics {
+		delete(g.published, topic)
+	}
+	g.owner[number] = customer
+	if !before {
+		g.gone = append(g.gone, number)
+	}
+	if len(g.gone) > MaxCleared {
+		first := g.gone[0]
+		g.gone = slices.Delete(g.gone, 0, 1)
+		if _, back := g.topics[first]; !back {
+			delete(g.owner, first)
+			old = mirror.Topics(first)
+		}
+	}
 	g.mu.Unlock()
-	return err
+	for _, topic := range topics {
+		if err := g.server.Publish(topic, []byte(emptied), true, 0); err != nil {
+			return fmt.Errorf("clear %s: %w", topic, err)
+		}
+	}
+	for _, topic := range old {
+		if err := g.server.Publish(topic, nil, true, 0); err != nil {
+			return fmt.Errorf("forget %s: %w", topic, err)
+		}
+	}
+	return nil
 }
 
 // may reports whether a login may see the meter with this number.
@@ -236,7 +288,7 @@ func (h *integrationHook) ID() string { return "paywatt-integration" }
 // Provides lists the hooks.
 func (h *integrationHook) Provides(what byte) bool {
 	switch what {
-	case mqtt.OnConnect, mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnDisconnect, mqtt.OnPacketRead, mqtt.OnPublish:
+	case mqtt.OnConnect, mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnDisconnect, mqtt.OnPacketRead, mqtt.OnPublish, mqtt.OnPacketEncode:
 		return true
 	}
 	return false
@@ -356,4 +408,12 @@ func (h *integrationHook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets
 		return pk, nil
 	}
 	return pk, packets.ErrRejectPacket
+}
+
+// OnPacketEncode sends an empty message where the mirror has cleared one.
+func (h *integrationHook) OnPacketEncode(_ *mqtt.Client, pk packets.Packet) packets.Packet {
+	if pk.FixedHeader.Type == packets.Publish && string(pk.Payload) == emptied {
+		pk.Payload = nil
+	}
+	return pk
 }

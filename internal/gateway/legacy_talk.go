@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -252,6 +253,10 @@ func (s *legacySession) ask(ctx context.Context) (profile.Account, bool) {
 	ctx, cancel := context.WithTimeout(ctx, authTimeout)
 	defer cancel()
 	a, err := s.l.c.Account(ctx, s.who)
+	if errors.Is(err, profile.ErrReleased) {
+		s.conn.quit(byRevocation)
+		return a, false
+	}
 	if err != nil && ctx.Err() == nil {
 		s.l.log.Warn("account of a device could not be looked up", logkey.Meter, s.who.Number, logkey.Err, err)
 	}

@@ -40,6 +40,21 @@ type Message struct {
 func StateTopic(number string) string        { return tree + number + "/state" }
 func AvailabilityTopic(number string) string { return tree + number + "/availability" }
 
+// Topics returns all topics on which something may have been published about a meter: the documents first, so that a program forgets the
+// device before its state.
+func Topics(number string) []string {
+	var out []string
+	for _, d := range [...][2]string{{"sensor", "register"}, {"sensor", "power"}, {"sensor", "balance"}, {"binary_sensor", "supply"}} {
+		out = append(out, documentTopic(number, d[0], d[1]))
+	}
+	return append(out, AvailabilityTopic(number), StateTopic(number))
+}
+
+// documentTopic returns the topic of a document for Home Assistant.
+func documentTopic(number, component, object string) string {
+	return discovery + component + "/" + node + number + "/" + object + "/config"
+}
+
 // OwnerOf returns the number of a topic's meter; ok is false for every other topic.
 func OwnerOf(topic string) (number string, ok bool) {
 	if rest, is := strings.CutPrefix(topic, tree); is {
@@ -93,7 +108,7 @@ func Messages(v registry.MeterView, version string) ([]Message, error) {
 		return nil
 	}
 	for _, d := range documents(v, s, version) {
-		if err := add(discovery+d.component+"/"+node+v.Meter.Number+"/"+d.object+"/config", d.body); err != nil {
+		if err := add(documentTopic(v.Meter.Number, d.component, d.object), d.body); err != nil {
 			return nil, err
 		}
 	}

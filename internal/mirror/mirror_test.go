@@ -60,6 +60,26 @@ func TestTheStateOfAMeter(t *testing.T) {
 	}
 }
 
+// TestTheTopicsOfAMeterAreAll: whatever is published about a meter of any mode can be cleared, and each topic names the meter.
+func TestTheTopicsOfAMeterAreAll(t *testing.T) {
+	for _, v := range []registry.MeterView{wallet(), token()} {
+		topics, got := mirror.Topics(v.Meter.Number), messages(t, v)
+		for topic := range got {
+			if !slices.Contains(topics, topic) {
+				t.Errorf("%s is published and cannot be cleared", topic)
+			}
+		}
+		for _, topic := range topics {
+			if number, ok := mirror.OwnerOf(topic); !ok || number != v.Meter.Number {
+				t.Errorf("%s is of meter %q", topic, number)
+			}
+			if got[topic] == "" {
+				t.Errorf("%s is never published", topic)
+			}
+		}
+	}
+}
+
 // schema holds the keys that Home Assistant's pages document, as far as these entities need them.
 type schema struct {
 	Topic      string `json:"topic"`
