@@ -37,6 +37,16 @@ func (c *Client) EndMeterPassword(ctx context.Context, meter string) (apiv1.Mete
 	return ask[apiv1.MeterPassword](ctx, c, remove(meterPath(meter, "/password")))
 }
 
+// RemoveMeter says that a meter was taken off the wall (right: meter.write).
+func (c *Client) RemoveMeter(ctx context.Context, meter, reason string) (apiv1.Meter, error) {
+	return ask[apiv1.Meter](ctx, c, post(meterPath(meter, "/remove"), apiv1.Reason{Reason: reason}))
+}
+
+// ScrapMeter ends the life of a removed meter, or of one in stock (right: meter.write).
+func (c *Client) ScrapMeter(ctx context.Context, meter, reason string) (apiv1.Meter, error) {
+	return ask[apiv1.Meter](ctx, c, post(meterPath(meter, "/scrap"), apiv1.Reason{Reason: reason}))
+}
+
 // StartLinkKey makes a next link key for a meter (right: meter.write). The answer shows it only this once.
 func (c *Client) StartLinkKey(ctx context.Context, meter string) (apiv1.LinkKey, error) {
 	return ask[apiv1.LinkKey](ctx, c, post(meterPath(meter, "/link-key"), apiv1.LinkKeyStep{}))

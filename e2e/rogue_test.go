@@ -397,13 +397,14 @@ func TestTheRogueKnowsEveryRule(t *testing.T) {
 		noValue  = "it moves no value, see secondPeople"
 		itsOwn   = "only its ceiling takes a second person, and the ceiling is in the list"
 		noVoice  = "the houses' meters report what they count, and no move speaks in the place of one"
+		noSpare  = "no house is supplied by a meter that was replaced or that nobody pays for"
 		noDevice = "the houses have no device that cannot be read: adoption waits for a value"
 		byPerson = "while it is off, the report names all of it under the person's ceiling"
 	)
 	left := map[string]string{
 		"alone=meter.force_connect": noValue, "alone=clock.trust": noValue, "alone=meter.link_key": noValue,
 		"alone=import.debts": itsOwn, "alone=voucher.make": noValue, "alone=voucher.end": noValue, "alone=difference.close": noValue, "alone=webhook.enable": noValue,
-		"alone=meter.unread_cut": noDevice, "alone=meter.password": noVoice, "alone=debt.take_over": byPerson,
+		"alone=meter.remove": noSpare, "alone=meter.unread_cut": noDevice, "alone=meter.password": noVoice, "alone=debt.take_over": byPerson,
 		"alone=voucher.reissue": "P sees no code without the second person; TestLostCodesAreIssuedAgainByTwo",
 		"alone=debt.raise":      itsOwn, "alone=shift.close_any": itsOwn, "alone=supply.emergency": itsOwn,
 		"no-ceiling=meter/emergency_supply": byPerson, "no-ceiling=meter/sales": byPerson, "no-ceiling=meter/free_units": byPerson, "no-ceiling=meter/reversed_value": byPerson,

@@ -85,7 +85,7 @@ type Meter struct {
 	TwoKeys        *time.Time       `json:"two_link_keys_since,omitempty" doc:"Since when messages to the meter are signed with two link keys, while the link key is being replaced"`
 
 	NextPasswordSince *time.Time `json:"next_password_since,omitempty" doc:"Since when a new MQTT password waits to be used; until then the old one counts too"`
-	LoginEndsAt       *time.Time `json:"login_ends_at,omitempty" doc:"From when on the meter can no longer sign in, because it was replaced"`
+	LoginEndsAt       *time.Time `json:"login_ends_at,omitempty" doc:"From when on the meter can no longer sign in, because it was replaced, removed or scrapped"`
 }
 
 // MeterPassword is a meter after its MQTT password was replaced or ended. Secret is only there if a password was made. Do not log it.
@@ -156,6 +156,7 @@ type MeterListFilter struct {
 	Tariff string `query:"tariff" maxLength:"64" example:"domestic" doc:"Name or id of the tariff"`
 	Feeder string `query:"feeder" maxLength:"64" doc:"Feeder of the meter's place"`
 	Low    bool   `query:"low" doc:"true: only meters with little credit left, whatever their state"`
+	Status string `query:"status" enum:"all,stock,installed,commissioned,active,blocked,removed,scrapped" doc:"Only meters of this status; all: of every status. Without it, removed and scrapped meters are left out, and with another filter also replaced ones"`
 	Page
 }
 

@@ -18,7 +18,7 @@ import (
 func newMeterCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{Use: "meter", Short: "Register, show and control meters"}
 	cmd.AddCommand(newMeterTimeline(c))
-	cmd.AddCommand(newMeterAdd(c), newMeterList(c), newMeterShow(c), newMeterSet(c), newMeterMoveIn(c), newMeterReadings(c), newMeterUsage(c), newMeterEvents(c), newMeterAlarms(c), newMeterRebase(c), newMeterSIM(c), newMeterConfirmSIM(c), newMeterLinkKey(c), newMeterPassword(c), newMeterTokens(c), newMeterToken(c), newMeterPlanKey(c), newMeterConfirmKey(c), newMeterCancelKey(c), newMeterSwap(c), newMeterSend(c), newMeterCut(c), newMeterRestore(c), newMeterSupply(c), newMeterConfig(c), newMeterCalibrate(c),
+	cmd.AddCommand(newMeterAdd(c), newMeterList(c), newMeterShow(c), newMeterSet(c), newMeterMoveIn(c), newMeterReadings(c), newMeterUsage(c), newMeterEvents(c), newMeterAlarms(c), newMeterRebase(c), newMeterSIM(c), newMeterConfirmSIM(c), newMeterLinkKey(c), newMeterPassword(c), newMeterTokens(c), newMeterToken(c), newMeterPlanKey(c), newMeterConfirmKey(c), newMeterCancelKey(c), newMeterSwap(c), newMeterRemove(c), newMeterScrap(c), newMeterSend(c), newMeterCut(c), newMeterRestore(c), newMeterSupply(c), newMeterConfig(c), newMeterCalibrate(c),
 		newMeterWatch(c), newMeterSummary(c), newMeterToggle(c), newMeterRecharge(c))
 	return cmd
 }
@@ -94,7 +94,8 @@ func (o meterOptions) meter(cmd *cobra.Command, number string) apiv1.NewMeter {
 
 func newMeterList(c console) *cobra.Command {
 	return list[apiv1.MeterListFilter, apiv1.Meter]{
-		use: "list", example: "  paywatt meter list\n  paywatt meter list --state cut_off\n  paywatt meter list --find \"ngong road\" --low",
+		use: "list", example: "  paywatt meter list\n  paywatt meter list --state cut_off\n  paywatt meter list --find \"ngong road\" --low\n" +
+			"  paywatt meter list --status removed",
 		of: apiv1.Meters, page: (*client.Client).Meters,
 		options: func(flags *pflag.FlagSet, f *apiv1.MeterListFilter) {
 			choiceFlag(flags, &f.State, "state", "only meters in this state: "+alternativesText(enum[apiv1.MeterListFilter]("State")), enum[apiv1.MeterListFilter]("State"))
@@ -102,12 +103,23 @@ func newMeterList(c console) *cobra.Command {
 			flags.StringVar(&f.Tariff, "tariff", "", "only meters on this tariff")
 			flags.StringVar(&f.Feeder, "feeder", "", "only meters on this feeder")
 			flags.BoolVar(&f.Low, "low", false, "only meters with little credit left, whatever their state")
+			statuses := enum[apiv1.MeterListFilter]("Status")
+			choiceFlag(flags, &f.Status, "status", "only meters of this status: "+alternativesText(statuses), statuses)
+			flags.BoolFunc("all", "also list removed and scrapped meters, like --status all", func(string) error { f.Status = "all"; return nil })
 		},
 		table: columns("number, state, relay, left, as of, tariff, customer", func(m apiv1.Meter) []any {
 			left, asOf := leftOf(m)
-			return []any{m.Number, m.State, m.Relay, left, timeText(asOf), m.Tariff, customerName(m.Customer)}
+			return []any{m.Number, listedState(m), m.Relay, left, timeText(asOf), m.Tariff, customerName(m.Customer)}
 		}),
 	}.command(c)
+}
+
+// listedState is the state of a meter in a list. A meter that was removed or scrapped has no state but that.
+func listedState(m apiv1.Meter) string {
+	if m.Status == "removed" || m.Status == "scrapped" {
+		return m.Status
+	}
+	return m.State
 }
 
 func newMeterShow(c console) *cobra.Command {

@@ -245,7 +245,7 @@ func TestEveryCommandOnThePagesExists(t *testing.T) {
 
 // TestTheTestOfPagesSees: a page with a wrong command, option, value or number of words is found.
 func TestTheTestOfPagesSees(t *testing.T) {
-	for _, line := range []string{"paywatt sell 1", "paywatt meter sell", "paywatt meter list --all", "paywatt vend 04140001001",
+	for _, line := range []string{"paywatt sell 1", "paywatt meter sell", "paywatt meter list --every", "paywatt vend 04140001001",
 		"paywatt sim --meters many", "x | ./paywatt vendingkey remove", "K=$(./paywatt apikey create --roles owner)"} {
 		found := calls(line)
 		if len(found) != 1 || problem(found[0], true) == "" {

@@ -105,7 +105,7 @@ func (a *API) meterRoutes(r router) {
 		return doneOrWaits(http.StatusCreated, added.Refusal, added.Waits, err, func() any { return addedOf(added) })
 	})
 	listRoute(r, apiv1.Meters, func(ctx context.Context, by access.Actor, in *apiv1.MeterListFilter) (*listed[apiv1.Meter], error) {
-		f := registry.MeterFilter{Find: in.Find, State: in.State, Tariff: in.Tariff, Feeder: in.Feeder, Low: in.Low}
+		f := registry.MeterFilter{Find: in.Find, State: in.State, Tariff: in.Tariff, Feeder: in.Feeder, Low: in.Low, Status: in.Status}
 		page, err := a.c.Registry.Meters(ctx, by, f, pageAt(in.Page))
 		return pageOf(page.Refusal, err, page.Data, page.Next, meterOf)
 	})
@@ -126,5 +126,6 @@ func (a *API) meterRoutes(r router) {
 	})
 	a.linkKeyRoutes(r)
 	a.passwordRoutes(r)
+	a.endingRoutes(r)
 	a.customerRoutes(r)
 }

@@ -201,11 +201,17 @@ func sales() map[string]valid {
 	}
 }
 
-// stocked is the body of a swap to a new meter in stock.
-func stocked(s *stage) string {
+// inStock adds a token meter that lies in the store room.
+func (s *stage) inStock() string {
+	s.t.Helper()
 	number := s.number()
 	s.do(201, "POST", "/v1/meters", `{"number":"`+number+`","mode":"prepay_token","sgc":"123456","krn":1,"kt":2,"ti":"01","tariff":"domestic","status":"stock","simulated":true}`)
-	return `{"new_meter":"` + number + `","balance_wh":0,"reason":"matrix"}`
+	return number
+}
+
+// stocked is the body of a swap to a new meter in stock.
+func stocked(s *stage) string {
+	return `{"new_meter":"` + s.inStock() + `","balance_wh":0,"reason":"matrix"}`
 }
 
 func meters() map[string]valid {
@@ -249,6 +255,11 @@ func meters() map[string]valid {
 		"cancel-link-key":        once(access.WriteMeters, "/v1/meters/{id}/link-key", "", twoKeys).by("DELETE"),
 		"replace-meter-password": once(access.WriteMeters, "/v1/meters/{id}/password", `{}`, func(s *stage, _ bool) string { return s.added("prepay_wallet") }),
 		"end-meter-password":     once(access.WriteMeters, "/v1/meters/{id}/password", "", func(s *stage, _ bool) string { return s.added("prepay_wallet") }).by("DELETE"),
+		"remove-meter": once(access.WriteMeters, "/v1/meters/{id}/remove", `{"reason":"matrix"}`, func(s *stage, _ bool) string {
+			m, _ := s.left()
+			return m
+		}),
+		"scrap-meter": once(access.WriteMeters, "/v1/meters/{id}/scrap", `{"reason":"matrix"}`, func(s *stage, _ bool) string { return s.inStock() }),
 		"confirm-sim": once(access.WriteMeters, "/v1/meters/{id}/confirm-sim", `{"reason":"matrix"}`, func(s *stage, _ bool) string {
 			m := s.added("prepay_token")
 			for range 2 { // the first number does not wait

@@ -194,6 +194,8 @@ func reviewRoutes(meter string) []route {
 		{"DELETE", meter + "/link-key", "", access.WriteMeters, 404},
 		{"POST", meter + "/password", `{}`, access.WriteMeters, 201},
 		{"DELETE", meter + "/password", "", access.WriteMeters, 200},
+		{"POST", meter + "/remove", `{"reason":"matrix"}`, access.WriteMeters, 400},
+		{"POST", meter + "/scrap", `{"reason":"matrix"}`, access.WriteMeters, 400},
 		{"POST", meter + "/sim", `{"sim_phone":"+254700000200"}`, access.WriteMeters, 200},
 		{"GET", "/v1/quarantine", "", access.ReadMeters, 200},
 		{"GET", "/v1/quarantine/{id}", "", access.ReadMeters, 404},

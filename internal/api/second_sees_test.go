@@ -413,6 +413,14 @@ func luresOfMeters() map[access.Act]lure {
 			}
 			return call{"DELETE", "/v1/meters/" + one + "/link-key", ""}, posts("/v1/meters/"+two+"/link-key/finish", `{}`)
 		}},
+		access.ActRemove: {takes: "a colleague's meter, which goes on supplying", calls: func(c *clerk) (call, call) {
+			one, two := c.tokens("Grace Wanjiru"), c.home("prepay_token", clerkName, clerkPhone)
+			for _, m := range []string{one, two} {
+				c.do(201, "POST", "/v1/meters/"+m+"/swap", stocked(c.stage))
+			}
+			const body = `{"reason":"back in the workshop"}`
+			return posts("/v1/meters/"+one+"/remove", body), posts("/v1/meters/"+two+"/remove", body)
+		}},
 		access.ActPassword: {takes: "a colleague's meter is away at once", calls: func(c *clerk) (call, call) {
 			return posts("/v1/meters/"+c.wallets("Grace Wanjiru")+"/password", `{}`), posts("/v1/meters/"+c.wallet+"/password", `{"at_once":true}`)
 		}},

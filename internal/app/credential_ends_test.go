@@ -43,7 +43,8 @@ type issuer struct {
 func TestCredentialsOfAServerEnd(t *testing.T) {
 	s := newIssuer(t)
 	for _, begin := range []func(*issuer) await.Credential{
-		apiKey, replacedKey, meterPassword, replacedPassword, meterCertificate, devicePassword, integrationLogin, customerLink,
+		apiKey, replacedKey, meterPassword, replacedPassword, removedMeter, meterCertificate, removedCertificate,
+		devicePassword, integrationLogin, customerLink,
 	} {
 		await.Ends(t, begin(s))
 	}
@@ -197,6 +198,26 @@ func replacedPassword(s *issuer) await.Credential {
 		_, err := s.api.ReplaceMeterPassword(s.Context(), number, apiv1.PasswordChange{AtOnce: true})
 		return err
 	})
+}
+
+// removedMeter ends a password because its meter is removed, after its customer has moved out.
+func removedMeter(s *issuer) await.Credential { return s.passwordThat("04140001043", s.remove) }
+
+// removedCertificate ends a certificate in the same way.
+func removedCertificate(s *issuer) await.Credential {
+	m := s.meter("04140001050")
+	s.issue(s.T, authority.Meter, m.Number)
+	works, open := s.signedIn(s.overTLS(s.mqtt, m.Number), m.Number, "", "")
+	return await.Credential{Kind: "meter certificate", Works: works, Open: open, End: func() { s.must(s.remove(m.Number)) }}
+}
+
+// remove moves a meter's customer out and removes the meter.
+func (s *issuer) remove(number string) error {
+	if _, err := s.api.MoveOut(s.Context(), number, "lease ended", ""); err != nil {
+		return err
+	}
+	_, err := s.api.RemoveMeter(s.Context(), number, "back in the workshop")
+	return err
 }
 
 // passwordThat makes a meter whose password ends in some way.

@@ -19,6 +19,7 @@ type row struct {
 	Balance, Load, Relay, AsOf        string
 	State                             badge
 	Simulated                         bool
+	Gone                              bool // it was removed or scrapped, so nothing is sold to it
 }
 
 // element is the id of the row's element on the page.
@@ -29,7 +30,8 @@ const nothing = "–"
 
 func (t site) row(v registry.MeterView) row {
 	out := row{Number: v.Meter.Number, Grouped: groups(v.Meter.Number), Customer: v.Customer.Name, Tariff: v.Tariff,
-		State: t.stateOf(v), Simulated: v.Meter.Simulated, Relay: relayWord(t.say, v.Relay), Balance: nothing, Load: nothing, AsOf: t.say.MetersNoReading()}
+		State: t.stateOf(v), Simulated: v.Meter.Simulated, Gone: v.Meter.Status.IsGone(),
+		Relay: relayWord(t.say, v.Relay), Balance: nothing, Load: nothing, AsOf: t.say.MetersNoReading()}
 	if f := v.Figures; f != nil {
 		out.Load = t.say.Watts(f.Watts)
 		out.AsOf = t.say.MetersAsOf(t.clock(f.AsOf))
@@ -67,14 +69,15 @@ func (t site) typed(a money.Amount) string {
 
 // metersPage is a list of meters, with how many meters are in each state.
 type metersPage struct {
-	Filter registry.MeterFilter
-	States []choice
-	Counts []countLink
-	Rows   []row
-	Order  registry.Order
-	Orders []choice
-	Heads  []sortHead
-	Pages  numbered
+	Filter   registry.MeterFilter
+	States   []choice
+	Statuses []choice
+	Counts   []countLink
+	Rows     []row
+	Order    registry.Order
+	Orders   []choice
+	Heads    []sortHead
+	Pages    numbered
 	// Manages says that the role may register meters.
 	Manages bool
 	Error   string
@@ -90,7 +93,8 @@ type countLink struct {
 // meterFilter reads which meters a page is about.
 func meterFilter(q url.Values) registry.MeterFilter {
 	field := func(name string) string { return strings.TrimSpace(q.Get(name)) }
-	return registry.MeterFilter{Find: field("find"), State: field("state"), Tariff: field("tariff"), Feeder: field("feeder"), Low: field("low") == "true"}
+	return registry.MeterFilter{Find: field("find"), State: field("state"), Tariff: field("tariff"), Feeder: field("feeder"), Low: field("low") == "true",
+		Status: field("status")}
 }
 
 // meters lists meters. A filter that cannot be read leaves the form as it is, and says what is wrong.
@@ -114,6 +118,7 @@ func (s *Console) meters(w http.ResponseWriter, r *http.Request, v visit) {
 	d.Pages = numberedPages("/meters", q, list.First, len(d.Rows), list.Found)
 	d.Orders, d.Heads = orderChoices(v.site.say), sortHeads(v.site.say, q, d.Order)
 	d.States, d.Counts = meterStates(v.site.say), countLinks(v.site.say, q, d.Filter, list.Counts)
+	d.Statuses = meterStatuses(v.site.say)
 	status := http.StatusOK
 	if d.Error != "" {
 		status = list.Code.Status()
@@ -125,6 +130,16 @@ func meterStates(t *words.Texts) []choice {
 	out := []choice{{"", t.MetersEveryState()}}
 	for _, state := range registry.States() {
 		out = append(out, choice{string(state), stateBadge(t, state).Word})
+	}
+	return out
+}
+
+func meterStatuses(t *words.Texts) []choice {
+	out := []choice{{"", t.MetersStatusUsual()}, {registry.EveryStatus, t.MetersStatusEvery()}}
+	for _, status := range registry.Statuses() {
+		if status != registry.Commissioned { // no meter has it
+			out = append(out, choice{string(status), t.Name("meter-status", string(status))})
+		}
 	}
 	return out
 }
@@ -196,5 +211,5 @@ func (s *Console) rowsLive(w http.ResponseWriter, r *http.Request, show func(sit
 
 // sellable reports whether a sale to the meter can be started here.
 func sellable(m registry.MeterView, v visit) bool {
-	return v.sells() && m.Meter.Mode != registry.Postpay && m.Meter.Status != registry.Stock
+	return v.sells() && m.Meter.Mode != registry.Postpay && m.Meter.Status != registry.Stock && !m.Meter.Status.IsGone()
 }

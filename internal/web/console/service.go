@@ -34,6 +34,8 @@ func (s *Console) serviceRoutes(m *http.ServeMux) {
 	m.Handle("POST /meters/{number}/place", s.signedIn(s.changePlace))
 	m.Handle("GET /meters/{number}/move-in", s.signedIn(s.moveInPage))
 	m.Handle("POST /meters/{number}/move-in", s.signedIn(s.moveIn))
+	m.Handle("GET /meters/{number}/end", s.signedIn(s.endingPage))
+	m.Handle("POST /meters/{number}/end", s.signedIn(s.endMeter))
 	m.Handle("GET /meters/{number}/password", s.signedIn(s.meterPassword))
 	m.Handle("POST /meters/{number}/password", s.signedIn(s.changeMeterPassword))
 	m.Handle("GET /doctor", s.signedIn(s.doctor))
@@ -105,6 +107,12 @@ func (v visit) serviceActs(m registry.MeterView) (out []serviceAct) {
 	}
 	takes := m.Meter.Mode == registry.PrepayToken
 	add(takes && v.by.OfUtility() && v.by.May(access.ReadVends), "/doctor?meter="+url.QueryEscape(number), t.DoctorTitle(), t.DoctorAbout())
+	if step, can := nextEnd(m.Meter.Status); can {
+		add(v.by.May(access.WriteMeters), endingPath(number), endingTitle(t, step, ""), endingAbout(t, step))
+	}
+	if m.Meter.Status.IsGone() {
+		return out
+	}
 	for _, k := range serviceKinds() {
 		add(takes && v.by.May(access.IssueTokens), servicePath(number, string(k)), t.Name("token-kind", string(k)), t.Name("service-effect", string(k)))
 	}

@@ -46,7 +46,7 @@ func (s *Console) supply(ctx context.Context, v visit, m registry.MeterView, ask
 		return nil, err
 	}
 	f := asked
-	stored := m.Meter.Status == registry.Stock // it hangs nowhere, so it supplies nobody
+	stored := m.Meter.Status == registry.Stock || m.Meter.Status.IsGone() // it hangs nowhere, so it supplies nobody
 	f.May, f.Now = v.by.May(access.SendCommands) && !stored, m.Connected
 	if m.Wallet != nil {
 		f.Empty, f.Other = slices.Contains(m.Wallet.Off, creditReason), stillOff(v.site.say, m.Wallet.Off)

@@ -39,8 +39,11 @@ func stateBadge(t *words.Texts, s registry.State) badge {
 	}
 }
 
-// stateOf is the state of a meter. That of a meter that is not heard says when it was heard last.
+// stateOf is the state of a meter. That of a meter that is not heard says when it was heard last. A meter that is gone has no state but that.
 func (t site) stateOf(v registry.MeterView) badge {
+	if v.Meter.Status.IsGone() {
+		return badge{"○", t.say.Name("meter-status", string(v.Meter.Status)), classOff}
+	}
 	b := stateBadge(t.say, v.State)
 	if v.State == registry.Offline && !v.LastSeen.IsZero() {
 		b.Word = t.say.MetersOfflineSince(b.Word, t.clock(v.LastSeen))

@@ -1,0 +1,110 @@
+package api_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/paywatt/paywatt/api/apiv1"
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/api"
+)
+
+// TestAReplacedMeterIsRemovedByTwo: a second person sees what took its place, what it counted since, and what the account owes. The removed meter
+// shows no money of the account as its own, lists and the file of a list leave it out unless they are asked for it, and every request about it says
+// why not.
+func TestAReplacedMeterIsRemovedByTwo(t *testing.T) {
+	w := folder(t)
+	w.serve(false, api.Limits{})
+	w.key = w.newKey(access.Owner)
+	const fresh = "04140001035"
+	w.want(201, w.post("/v1/tariffs", `{"name":"domestic","currency":"KES","vat_bps":1500,"flat_micro":2500000}`))
+	w.want(201, w.post("/v1/meters", `{"number":"`+meterNumber+`","mode":"prepay_wallet","tariff":"domestic","feeder":"North 3",
+		"customer":{"name":"Amina A."}}`))
+	w.want(201, w.post("/v1/meters", `{"number":"`+fresh+`","mode":"prepay_wallet","tariff":"domestic","status":"stock"}`))
+	w.want(201, w.sell("recharge-0001", order("10000")))
+	w.reads(1, 1000, 3000)
+	path := "/v1/meters/" + meterNumber
+	w.want(400, w.post(path+"/remove", `{"reason":"burnt"}`))
+	w.want(400, w.post(path+"/scrap", `{"reason":"burnt"}`))
+	w.want(201, w.ask("POST", path+"/swap", w.key, `{"new_meter":"`+fresh+`","reason":"burnt"}`, "Idempotency-Key", "swap-0001"))
+	fine := `{"account":"` + fresh + `","kind":"fine","amount":{"amount_minor":700,"currency":"KES"}}`
+	w.want(201, w.ask("POST", "/v1/debts", w.key, fine, "Idempotency-Key", "debt-0001"))
+	w.want(400, w.post(path+"/scrap", `{"reason":"burnt"}`))
+
+	w.fourEyes(true)
+	second := w.newKey(access.Owner)
+	asked := decode[apiv1.Approval](t, w.want(202, w.post(path+"/remove", `{"reason":"back in the workshop"}`)))
+	seen := string(w.want(200, w.ask("GET", "/v1/approvals/"+asked.ID, second, "")).body)
+	for _, fact := range []string{`"replaced-by"`, fresh, `"meter-status"`, `"outstanding"`, "Amina A.", "back in the workshop"} {
+		if !strings.Contains(seen, fact) {
+			t.Errorf("the second person does not see %s: %s", fact, seen)
+		}
+	}
+	w.want(200, w.ask("POST", "/v1/approvals/"+asked.ID+"/approve", second, `{"reason":"seen"}`, "Idempotency-Key", "approve-1"))
+	w.want(400, w.post(path+"/remove", `{"reason":"once more"}`))
+
+	gone := decode[apiv1.Meter](t, w.want(200, w.get(path)))
+	named := gone.Customer != nil && gone.Customer.Name != ""
+	if gone.Status != "removed" || gone.Balance != nil || gone.Live != nil || named ||
+		gone.Tariff != "" || gone.Feeder != "" || gone.LoginEndsAt == nil {
+		t.Errorf("the removed meter shows %+v", gone)
+	}
+	has := func(query string, want bool) {
+		t.Helper()
+		if got := strings.Contains(string(w.want(200, w.get("/v1/meters"+query)).body), `"`+meterNumber+`"`); got != want {
+			t.Errorf("the list %q has the removed meter: %t, want %t", query, got, want)
+		}
+	}
+	has("", false)
+	has("?find=0414", false)
+	has("?status=active", false)
+	has("?status=removed", true)
+	has("?status=all", true)
+	w.want(400, w.get("/v1/meters?status=lost"))
+	hits := func(text string, want bool) {
+		t.Helper()
+		if got := strings.Contains(string(w.want(200, w.get("/v1/search?q="+text)).body), `"title":"`+meterNumber+`"`); got != want {
+			t.Errorf("a search for %q finds the removed meter: %t, want %t", text, got, want)
+		}
+	}
+	hits("041400010", false)
+	hits("amina", false)
+	hits(meterNumber, true)
+
+	sold := w.sell("recharge-0002", order("10000"))
+	if sold.status != 409 || !strings.Contains(string(sold.body), fresh) {
+		t.Errorf("a sale to the removed meter is answered with %d %s, want the meter that took its place", sold.status, sold.body)
+	}
+	w.want(400, w.post(path+"/password", `{}`))
+	w.want(400, w.post(path+"/link-key", `{}`))
+	w.want(409, w.post(path+"/commands", `{"type":"read","reason":"look"}`))
+	w.want(409, w.post(path+"/cut", `{"reason":"look"}`))
+	if m := decode[apiv1.Meter](t, w.want(200, w.get("/v1/meters/"+fresh))); m.Status != "active" || m.Balance == nil {
+		t.Errorf("the meter that took its place: %+v", m)
+	}
+	w.want(200, w.post(path+"/scrap", `{"reason":"terminals burnt"}`)) // one person: a removed meter moves nothing
+	has("?status=all", true)
+	has("?status=removed", false)
+}
+
+// TestAMoveOutLeavesARemovedMeterAsItIs: the account that a removed meter still names ends later, and must not put the meter back into service.
+func TestAMoveOutLeavesARemovedMeterAsItIs(t *testing.T) {
+	w := folder(t)
+	w.serve(false, api.Limits{})
+	w.key = w.newKey(access.Owner)
+	const fresh = "04140001035"
+	w.want(201, w.post("/v1/tariffs", `{"name":"domestic","currency":"KES","vat_bps":1500,"flat_micro":2500000}`))
+	w.want(201, w.post("/v1/meters", `{"number":"`+meterNumber+`","mode":"prepay_wallet","tariff":"domestic"}`))
+	w.want(201, w.post("/v1/meters", `{"number":"`+fresh+`","mode":"prepay_wallet","tariff":"domestic","status":"stock"}`))
+	swap := `{"new_meter":"` + fresh + `","reason":"burnt"}`
+	w.want(201, w.ask("POST", "/v1/meters/"+meterNumber+"/swap", w.key, swap, "Idempotency-Key", "swap-0001"))
+	w.want(200, w.post("/v1/meters/"+meterNumber+"/remove", `{"reason":"burnt"}`))
+	out := w.want(201, w.ask("POST", "/v1/accounts/"+fresh+"/move-out", w.key, `{"reason":"lease ended"}`, "Idempotency-Key", "move-out-1"))
+	if strings.Contains(string(out.body), meterNumber) {
+		t.Errorf("the move-out frees the removed meter: %s", out.body)
+	}
+	if m := decode[apiv1.Meter](t, w.want(200, w.get("/v1/meters/"+meterNumber))); m.Status != "removed" {
+		t.Errorf("after the move-out the removed meter is %s", m.Status)
+	}
+	w.want(409, w.post("/v1/meters/"+meterNumber+"/move-in", `{"tariff":"domestic","reason":"new lease"}`))
+}
