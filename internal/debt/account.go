@@ -15,6 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -41,7 +42,8 @@ type AccountDetails struct {
 	Address   string
 	Mode      registry.Mode
 	Status    string
-	Tariff    id.ID
+	Tariff    id.ID // with which the account was opened
+	Later     tariff.Assignments
 	OpenedAt  time.Time
 	ChargedTo string
 	Meters    []string // numbers of the meters that supply it now
@@ -128,7 +130,7 @@ func (ds *Debts) showAccount(tx Tx, place AccountDetails, now time.Time) (Accoun
 		return AccountView{}, err
 	}
 	out.Wallet = -wallet
-	version, _, err := tx.Charges().TariffVersionAt(place.Tariff, now)
+	version, _, err := place.Later.InForce(place.Tariff, now, tx.Charges().TariffVersionAt)
 	if err != nil {
 		return AccountView{}, err
 	}
@@ -136,7 +138,7 @@ func (ds *Debts) showAccount(tx Tx, place AccountDetails, now time.Time) (Accoun
 	var dues []Due
 	var debts []Debt
 	if place.Mode == registry.PrepayToken && place.Status == accountActive {
-		p := sale.Point{Account: place.ID, Tariff: place.Tariff, OpenedAt: place.OpenedAt, ChargedTo: place.ChargedTo, Policy: policy}
+		p := sale.Point{Account: place.ID, Tariff: place.Tariff, Later: place.Later, OpenedAt: place.OpenedAt, ChargedTo: place.ChargedTo, Policy: policy}
 		dues, debts, _, err = outstanding(tx.Charges(), p, version, local, allOpen)
 	} else { // a wallet pays its charges day by day; a closed account gets no new ones
 		dues, debts, err = tx.Charges().ChargesOpen(place.ID, allOpen)

@@ -22,14 +22,12 @@ const MaxCatchUp = 24
 // ChargeAccount holds the facts of an account that decide which charges fall due.
 type ChargeAccount struct {
 	ID        id.ID
-	Tariff    id.ID
+	Tariff    id.ID // with which the account was opened
+	Later     tariff.Assignments
 	OpenedAt  time.Time
 	ClosedAt  time.Time // zero while open
 	ChargedTo string    // local date, inclusive; "" for never
 }
-
-// versionAt finds the version of a tariff in force at a time.
-type versionAt func(tariff id.ID, at time.Time) (tariff.Version, bool, error)
 
 // accrual is what must be written to make an account's fixed charges due.
 type accrual struct {
@@ -41,9 +39,9 @@ type accrual struct {
 // accrue finds the fixed charges of an account that have fallen due by a local time and are not in its rows yet. Fixed charges
 // are due in advance, on the 1st or on the day the account is opened. Daily charges, and all charges if the tenant says so,
 // fall due day by day. Each day the total since the first charged day of the month is computed anew, so that rounding errors
-// do not add up. The first and the last month are charged by days. The version in force when a month began for the account
-// sets the charges of that month, so a new version changes the next month.
-func accrue(tx ChargeTx, a ChargeAccount, policy registry.ChargePolicy, now time.Time, at versionAt) (accrual, error) {
+// do not add up. The first and the last month are charged by days. The tariff that the account had when a month began for it,
+// in the version in force then, sets the charges of that month. So another tariff or version changes the next month.
+func accrue(tx ChargeTx, a ChargeAccount, policy registry.ChargePolicy, now time.Time, at tariff.VersionAt) (accrual, error) {
 	out := accrual{account: a.ID}
 	today := now.Format(time.DateOnly)
 	if a.ChargedTo >= today {
@@ -114,7 +112,7 @@ type span struct {
 }
 
 // span finds the days of a month for which the account is charged, and the version with its charges.
-func (a ChargeAccount) span(month, now time.Time, at versionAt) (span, tariff.Body, error) {
+func (a ChargeAccount) span(month, now time.Time, at tariff.VersionAt) (span, tariff.Body, error) {
 	zone, next := month.Location(), nextMonth(month, 1)
 	s := span{year: month.Year(), month: month.Month(), first: 1, last: localday.After(next, -1).Day()}
 	s.today = s.last
@@ -134,14 +132,14 @@ func (a ChargeAccount) span(month, now time.Time, at versionAt) (span, tariff.Bo
 			s.last, s.ended = closed.Day(), true
 		}
 	}
-	v, found, err := at(a.Tariff, begins)
+	v, found, err := a.Later.InForce(a.Tariff, begins, at)
 	if err == nil && !found {
-		// The tariff itself began in this month.
+		// The tariff itself began in this month, or the account got one that had begun.
 		end := next.Add(-time.Microsecond)
 		if now.Before(end) {
 			end = now
 		}
-		if v, found, err = at(a.Tariff, end); found {
+		if v, found, err = a.Later.InForce(a.Tariff, end, at); found {
 			s.first = max(s.first, v.EffectiveFrom.In(zone).Day())
 		}
 	}
@@ -303,7 +301,7 @@ func chargeSome(tx ChargeTx, local time.Time, after id.ID) (chargedBatch, error)
 }
 
 // remembered reads each version once, because the accounts of a batch share their tariffs and most of their months.
-func remembered(at versionAt) versionAt {
+func remembered(at tariff.VersionAt) tariff.VersionAt {
 	type key struct {
 		tariff id.ID
 		at     int64

@@ -123,10 +123,10 @@ func outstanding(tx ChargeTx, p sale.Point, inForce tariff.Version, local time.T
 			return dues, debts, accrual{}, err
 		}
 	}
-	a := ChargeAccount{ID: p.Account, Tariff: p.Tariff, OpenedAt: p.OpenedAt, ChargedTo: p.ChargedTo}
+	a := ChargeAccount{ID: p.Account, Tariff: p.Tariff, Later: p.Later, OpenedAt: p.OpenedAt, ChargedTo: p.ChargedTo}
 	if len(inForce.Body.Fixed) == 0 {
-		// The version in force has no fixed charges. Each month that began under an earlier version is still charged by that
-		// earlier version.
+		// The version in force has no fixed charges. Each month that began under an earlier version, or under another tariff, is
+		// still charged by that one.
 		first, err := a.uncharged(local.Location())
 		if err != nil || !inForce.EffectiveFrom.After(first) {
 			return dues, debts, accrual{}, err

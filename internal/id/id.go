@@ -26,6 +26,7 @@ const (
 	Point          = "spt_"
 	Tariff         = "trf_"
 	Version        = "trv_"
+	TariffChange   = "tch_" // another tariff for an account
 	Command        = "cmd_"
 	Key            = "key_"
 	Journal        = "jrn_"

@@ -182,7 +182,7 @@ func (r *ratings) takeOne(w *wallet.Row, p wallet.Reading) error {
 		r.changed[w.Meter.Account] = true // the reading may report again that the lease is used up
 		return nil
 	}
-	versions, err := r.wallets.of(w.Meter.Tariff)
+	versions, err := w.Meter.Later.Versions(w.Meter.Tariff, r.wallets.of)
 	if err != nil {
 		return err
 	}

@@ -165,11 +165,12 @@ func (r *Registry) sumOwed(tx Tx, m Meter) (sum money.Amount, err error) {
 	for _, o := range append(debts, charges...) {
 		sum.Minor += o.Left
 	}
-	of, err := tx.Customers().AccountTariff(m.Account)
+	now := r.c.Now()
+	of, err := tx.Customers().AccountTariff(m.Account, now)
 	if err != nil {
 		return sum, err
 	}
-	v, _, err := tx.Tariffs().TariffVersionAt(of, r.c.Now())
+	v, _, err := tx.Tariffs().TariffVersionAt(of, now)
 	sum.Currency = v.Body.Currency
 	return sum, err
 }

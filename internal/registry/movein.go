@@ -90,7 +90,7 @@ func (c TariffChoice) MoveInNeeds(freeSince, now time.Time) access.Act {
 
 // newLife decides whether one person may move the customer of the draft in at a meter that has been free since a moment.
 func (r *Registry) newLife(tx Tx, by access.Actor, d draft, since time.Time, in MovingIn) (access.FourEyes, error) {
-	was, err := tx.Customers().AccountTariff(d.meter.Account)
+	was, err := tx.Customers().AccountTariff(d.meter.Account, r.c.Now())
 	if err != nil {
 		return access.FourEyes{}, err
 	}

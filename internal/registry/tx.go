@@ -110,8 +110,8 @@ type CustomerTx interface {
 	SetMeasures(meter int64, feeder string) (bool, error)
 	MainMeter(feeder string) (number string, found bool, err error)
 	AddAccount(a Account) error
-	// AccountTariff returns the tariff of an account, even of a closed one.
-	AccountTariff(account id.ID) (id.ID, error)
+	// AccountTariff returns the tariff that an account has at a moment, even a closed one.
+	AccountTariff(account id.ID, at time.Time) (id.ID, error)
 	// FreePlace returns the place of a meter whose account has ended, and when it ended; free is false for any other meter.
 	FreePlace(meter int64) (point id.ID, since time.Time, free bool, err error)
 	// OccupyMeter makes a free meter supply an account, with a new wallet.
@@ -120,6 +120,7 @@ type CustomerTx interface {
 
 // TariffTx is the part of a transaction that tariffs need.
 type TariffTx interface {
+	Changing() TariffChangeTx
 	TariffByName(name string) (id.ID, bool, error)
 	TariffName(tariff id.ID) (string, bool, error)
 	AddTariffRow(tariff id.ID, name string) error

@@ -22,7 +22,8 @@ type Point struct {
 	AccountStatus string
 	OpenedAt      time.Time // when the account was opened
 	ChargedTo     string    // last local date for which fixed charges were made due; "" for never
-	Tariff        id.ID
+	Tariff        id.ID     // with which the account was opened; see TariffAt
+	Later         tariff.Assignments
 	Keys          []registry.Key // the current, planned and issued keys
 	Busy          bool           // whether a sale to the meter or its account waits for its token or its reversal
 	OwesNothing   bool           // whether the account has no open charge and no open debt; false if nobody looked
@@ -32,6 +33,9 @@ type Point struct {
 	Policy   registry.ChargePolicy
 	Limits   registry.Limits
 }
+
+// TariffAt returns the tariff that prices the account at a moment.
+func (p Point) TariffAt(at time.Time) id.ID { return p.Later.At(p.Tariff, at) }
 
 // Paper holds the data of a receipt that the sale itself does not have. Names and addresses are those of the paper's moment.
 type Paper struct {

@@ -194,6 +194,9 @@ func (tx *Tx) Customers() registry.CustomerTx { return tx }
 // Tariffs returns the transaction for tariffs.
 func (tx *Tx) Tariffs() registry.TariffTx { return tx }
 
+// Changing returns the transaction for changes of the tariffs of accounts.
+func (tx *Tx) Changing() registry.TariffChangeTx { return tx }
+
 // Carried returns the transaction for the tokens in messages.
 func (tx *Tx) Carried() notify.CarriedTx { return tx }
 

@@ -28,6 +28,7 @@ var attestedKinds = append(core.ListKinds(
 	&people.KeyKind, &people.IntegrationKind, &people.PersonKind, &people.StandingKind, &people.DeviceKind, &people.OwnKind,
 	&sales.ShiftKind, &books.DayKind, &meters.AdoptedKind, &meters.DevicePasswordKind,
 	&meters.ConfigKind, &sales.SwapKind,
+	&people.TariffChangeKind,
 	&sales.ProviderKind, &sales.PaymentKind, &sales.PaymentRequestKind, &sales.VoucherBatchKind, &sales.VoucherIssueKind, &sales.StatementFileKind, &sales.ReconciliationKind, &sales.DifferenceKind,
 	&people.WebhookKind, &people.PaperTextKind,
 ), &meters.EmergencyKind)

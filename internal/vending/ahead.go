@@ -20,7 +20,7 @@ func (v *Vending) ahead(tx Tx, p purchase, point sale.Point) {
 	tx.Selling().VendAhead(point, cash, p.deliver)
 	tx.Selling().Ahead(
 		func() error { _, err := tx.VendClock(); return err },
-		func() error { _, _, err := charges.TariffVersionAt(point.Tariff, now); return err },
+		func() error { _, _, err := charges.TariffVersionAt(point.TariffAt(now), now); return err },
 		func() error {
 			_, err := tx.Debts().VendMonth(point.Account, now.In(zone).Format(localday.MonthForm))
 			return err

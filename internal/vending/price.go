@@ -63,7 +63,7 @@ func (v *Vending) price(tx Tx, p sale.Point, tender money.Amount, now time.Time,
 	}
 	var found bool
 	var err error
-	if out.version, found, err = tx.Debts().Charges().TariffVersionAt(p.Tariff, now); err != nil {
+	if out.version, found, err = p.Later.InForce(p.Tariff, now, tx.Debts().Charges().TariffVersionAt); err != nil {
 		return priced{}, refusal.Refusal{}, err
 	} else if !found {
 		return priced{}, refuse.MeterWithoutTariff(p.Meter.Number), nil

@@ -28,7 +28,7 @@ func (v *Vending) priceRecharge(tx Tx, out priced, now time.Time) (priced, refus
 	var found bool
 	var err error
 	p := out.point
-	if out.version, found, err = tx.Debts().Charges().TariffVersionAt(p.Tariff, now); err != nil {
+	if out.version, found, err = p.Later.InForce(p.Tariff, now, tx.Debts().Charges().TariffVersionAt); err != nil {
 		return priced{}, refusal.Refusal{}, err
 	}
 	body := out.version.Body

@@ -70,9 +70,10 @@ func accountWith(tx SettleTx, t Tenant, rows []Row, supplies map[int64]Supplied,
 // priceAt returns the tariff version in force by the meter's clock, or, if there is none, by the server's clock. A simulated meter may live
 // in a time before its tariff began. It is still rated by that tariff.
 func priceAt(tx SettleTx, m MeterFacts, now time.Time) (tariff.Version, bool, error) {
-	v, found, err := tx.TariffVersionAt(m.Tariff, m.Clock(now))
+	clock := m.Clock(now)
+	v, found, err := tx.TariffVersionAt(m.TariffAt(clock), clock)
 	if err == nil && !found {
-		v, found, err = tx.TariffVersionAt(m.Tariff, now)
+		v, found, err = tx.TariffVersionAt(m.TariffAt(now), now)
 	}
 	return v, found, err
 }

@@ -151,14 +151,14 @@ func firstDay(a ChargeAccount, to string, today time.Time, zone *time.Location) 
 // midnight returns the beginning of a time's local day.
 func midnight(at time.Time, zone *time.Location) time.Time { return localday.Of(at.In(zone)) }
 
-// chargeDay posts the fixed charges of one local day, and reports whether there were any. It uses the tariff version in force when the day
-// began, or when the account was opened on that day. The parameter rows holds the account's locked wallets.
+// chargeDay posts the fixed charges of one local day, and reports whether there were any. It uses the tariff of the account and its version in
+// force when the day began, or when the account was opened on that day. The parameter rows holds the account's locked wallets.
 func chargeDay(tx Tx, a ChargeAccount, rows []Row, day time.Time, zone *time.Location, now time.Time) (bool, error) {
 	begins := day
 	if a.OpenedAt.After(begins) {
 		begins = a.OpenedAt
 	}
-	v, found, err := tx.Rating().TariffVersionAt(a.Meter.Tariff, begins)
+	v, found, err := tx.Rating().TariffVersionAt(rows[0].Meter.TariffAt(begins), begins)
 	if err != nil || !found {
 		return false, err
 	}

@@ -417,13 +417,23 @@ func (c *pointState) look(r Row) time.Time {
 	case c.Supply.Block != "", !Wanted(r.State) && c.Commands && !c.Seen.Cut.Done() && !c.leaseHolds(r):
 		return c.now.Add(lookSoon)
 	case !Wanted(r.State):
-		return time.Time{}
+		return c.priceChange(r) // the money may be enough then
 	}
 	return c.lookOn(r)
 }
 
+// priceChange returns when the account gets another tariff that is planned; zero for never. A simulated meter has a time of its own, and is
+// looked at with its readings.
+func (c *pointState) priceChange(r Row) time.Time {
+	next, planned := r.Meter.Later.Next(c.now)
+	if !planned || r.Meter.Simulated {
+		return time.Time{}
+	}
+	return maxTime(next.From, c.now.Add(lookSoon))
+}
+
 // lookOn returns when to look again at a supply that is wanted: when half the time of its lease is over, when an unanswered command lapses,
-// or when a refused command is due again.
+// when a refused command is due again, or when the account gets another tariff.
 func (c *pointState) lookOn(r Row) (at time.Time) {
 	sooner := func(t time.Time) {
 		if t = maxTime(t, c.now.Add(lookSoon)); at.IsZero() || t.Before(at) {
@@ -439,6 +449,9 @@ func (c *pointState) lookOn(r Row) (at time.Time) {
 	}
 	if c.now.Before(c.Emergency.Until) {
 		sooner(c.Emergency.Until)
+	}
+	if change := c.priceChange(r); !change.IsZero() { // the lease and the warnings follow the price
+		sooner(change)
 	}
 	for _, t := range []Progress{c.Seen.Lease, c.Seen.Connect} {
 		switch {

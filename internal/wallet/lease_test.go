@@ -313,6 +313,16 @@ func TestWhenASupplyIsLookedAtAgain(t *testing.T) {
 			d.tenant.Supply.Windows = []string{"all 00:00-24:00"}
 			d.moves(-100_000)
 		}, time.Minute},
+		{"another tariff that is planned", func(d *rig) {
+			d.rows[0].Meter.Later = tariff.Assignments{{From: d.now.Add(5 * time.Hour)}}
+			d.settles()
+		}, 5 * time.Hour},
+		{"another tariff, while it is cut off", func(d *rig) {
+			d.seen[1].Leases = false
+			d.rows[0].Meter.Later = tariff.Assignments{{From: d.now.Add(50 * time.Hour)}}
+			d.moves(-100_000)
+			d.does(1, wallet.CommandCut)
+		}, 50 * time.Hour},
 		{"a register that cannot be true", func(d *rig) {
 			d.passes(time.Minute).reads(1, 53_000_000, supply.Closed)
 			d.moves(-100_000)

@@ -23,7 +23,8 @@ type MeterFacts struct {
 	Simulated bool
 	Phases    int
 	Account   id.ID
-	Tariff    id.ID
+	Tariff    id.ID // with which the account was opened; see TariffAt
+	Later     tariff.Assignments
 	Active    bool // the account is active
 	// Advanced is the tax that was taken with the account's top-ups and not used up by use yet.
 	Advanced money.Minor
@@ -39,6 +40,9 @@ type MeterFacts struct {
 	Protected bool
 	Grace     int64
 }
+
+// TariffAt returns the tariff that prices the account at a moment.
+func (m MeterFacts) TariffAt(at time.Time) id.ID { return m.Later.At(m.Tariff, at) }
 
 // Clock returns the time the meter lives in: the server's, or a simulated meter's own.
 func (m MeterFacts) Clock(now time.Time) time.Time {

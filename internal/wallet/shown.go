@@ -112,7 +112,7 @@ func daysOf(tx Tx, t Tenant, rows []Row, used map[int64][]DayUse) ([]money.Minor
 		if err != nil {
 			return nil, fmt.Errorf("read the day %q: %w", name, err)
 		}
-		v, found, err := tx.Rating().TariffVersionAt(rows[0].Meter.Tariff, day)
+		v, found, err := tx.Rating().TariffVersionAt(rows[0].Meter.TariffAt(day), day)
 		if err != nil {
 			return nil, err
 		}

@@ -113,6 +113,7 @@ func (tx Rows) ChargedTo(account id.ID, date string) error {
 // leaves out a closed account that was charged at least once.
 func (tx Rows) ChargeAccounts(after id.ID, date string, max int) ([]debt.ChargeAccount, error) {
 	var out []debt.ChargeAccount
+	var ids []id.ID
 	err := tx.C.Query(`SELECT id, tariff_id, opened_at, closed_at, charged_to FROM account
 		WHERE tenant_id = $1 AND id > $2 AND mode = $3 AND charged_to < $4 AND (closed_at IS NULL OR charged_to = '' OR status <> 'closed')
 		ORDER BY id LIMIT $5`+tx.C.ForUpdate(), func(r core.Row) error {
@@ -120,10 +121,17 @@ func (tx Rows) ChargeAccounts(after id.ID, date string, max int) ([]debt.ChargeA
 		if !r.IsNull(3) {
 			a.ClosedAt = r.Time(3)
 		}
-		out = append(out, a)
+		out, ids = append(out, a), append(ids, a.ID)
 		return nil
 	}, tx.Tenant, after[:], string(registry.PrepayToken), date, max)
-	return out, fault.Wrap(err, "list accounts to charge")
+	if err != nil {
+		return nil, fmt.Errorf("list accounts to charge: %w", err)
+	}
+	later, err := people.Of(tx.Tx).AssignmentsOf(ids...) // after the locks, so that they stay true
+	for i := range out {
+		out[i].Later = later[out[i].ID]
+	}
+	return out, err
 }
 
 // JobDone reports whether a recurring job has run for a period.

@@ -8,6 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/store/people"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -141,29 +142,32 @@ func (tx Rows) TariffVersions(t, before id.ID, max int) ([]tariff.Version, error
 	return out, fault.Wrap(err, "list versions of tariff %s", t.Text(id.Tariff))
 }
 
-// TariffUses returns the energy that the accounts on a tariff bought or got free in each local month. Each row names the account's meter,
-// or the account itself if it has no meter any more.
+// TariffUses returns the energy that the accounts which are on a tariff now bought or got free in each local month. Each row names the account's
+// meter, or the account itself if it has no meter any more.
 func (tx Rows) TariffUses(t id.ID, fromMonth, toMonth string, max int) ([]tariff.MonthUse, error) {
 	var out []tariff.MonthUse
 	err := tx.C.Query(`SELECT u.account_id, u.month, u.units_wh, COALESCE((SELECT MIN(m.number) FROM meter m
 			WHERE m.tenant_id = u.tenant_id AND m.account_id = u.account_id AND m.status NOT IN `+core.LeftMeters+`), '')
 		FROM usage_month u JOIN account a ON a.tenant_id = u.tenant_id AND a.id = u.account_id
-		WHERE u.tenant_id = $1 AND a.tariff_id = $2 AND u.month >= $3 AND u.month <= $4
-		ORDER BY u.account_id, u.month LIMIT $5`, func(r core.Row) error {
+		WHERE u.tenant_id = $1 AND `+people.TariffAt("$2")+` = $3 AND u.month >= $4 AND u.month <= $5
+		ORDER BY u.account_id, u.month LIMIT $6`, func(r core.Row) error {
 		u := tariff.MonthUse{Meter: r.Text(3), Month: r.Text(1), Units: unit.Energy(r.Int(2))}
 		if u.Meter == "" {
 			u.Meter = r.ID(0).Text(id.Account)
 		}
 		out = append(out, u)
 		return nil
-	}, tx.Tenant, t, fromMonth, toMonth, max)
+	}, tx.Tenant, tx.Now, t, fromMonth, toMonth, max)
 	return out, fault.Wrap(err, "read what was bought on tariff %s", t.Text(id.Tariff))
 }
 
-// TariffSellsTokens reports whether any open account buys tokens on the tariff.
+// TariffSellsTokens reports whether any open account buys tokens on the tariff, or will do so: a change that is planned counts, unless it was
+// withdrawn.
 func (tx Rows) TariffSellsTokens(t id.ID) (bool, error) {
-	found, err := tx.One(`SELECT id FROM account WHERE tenant_id = $1 AND tariff_id = $2 AND mode = 'prepay_token' AND status <> 'closed' LIMIT 1`,
-		func(core.Row) error { return nil }, tx.Tenant, t)
+	found, err := tx.One(`SELECT a.id FROM account a WHERE a.tenant_id = $1 AND a.mode = 'prepay_token' AND a.status <> 'closed'
+		AND (`+people.TariffAt("$2")+` = $3 OR EXISTS (SELECT 1 FROM account_tariff h
+			WHERE h.tenant_id = a.tenant_id AND h.account_id = a.id AND h.tariff_id = $3 AND h.from_at > $2 AND `+people.NotWithdrawn+`)) LIMIT 1`,
+		func(core.Row) error { return nil }, tx.Tenant, tx.Now, t)
 	return found, fault.Wrap(err, "look for token meters on tariff %s", t.Text(id.Tariff))
 }
 

@@ -34,6 +34,11 @@ func (tx Rows) AccountPlace(name debt.AccountName) (debt.AccountDetails, bool, e
 	if err != nil || !found {
 		return debt.AccountDetails{}, false, fault.Wrap(err, "read an account")
 	}
+	later, err := people.Of(tx.Tx).AssignmentsOf(account)
+	if err != nil {
+		return debt.AccountDetails{}, false, err
+	}
+	a.Later = later[account]
 	if a.Customer, _, err = people.Of(tx.Tx).CustomerByID(customer); err != nil {
 		return debt.AccountDetails{}, false, err
 	}

@@ -44,7 +44,7 @@ func (tx Rows) MeterStandings(f registry.StandingFilter, after id.ID, max int) (
 		join += ` LEFT JOIN service_point p ON p.tenant_id = m.tenant_id AND p.id = a.service_point_id`
 	}
 	if !f.Tariff.IsZero() {
-		where += ` AND a.tariff_id = ` + arg(f.Tariff)
+		where += ` AND ` + people.TariffAt(arg(tx.Now)) + ` = ` + arg(f.Tariff)
 	}
 	if f.Feeder != "" {
 		where += ` AND p.feeder = ` + arg(f.Feeder)

@@ -73,11 +73,25 @@ func (tx Rows) addWallets(to []wallet.Row, condition string, args ...any) ([]wal
 
 // readWallets adds wallets of accounts to a list.
 func (tx Rows) readWallets(to []wallet.Row, condition string, args ...any) ([]wallet.Row, error) {
+	var changed []id.ID // accounts that ever got another tariff
+	from := len(to)
 	err := tx.C.Query(WalletQuery+` AND a.id IS NOT NULL AND `+condition, func(r core.Row) error {
 		to = append(to, wallet.Row{})
-		return ScanWallet(r, &to[len(to)-1])
+		w := &to[len(to)-1]
+		reassigned, err := scanWallet(r, w)
+		if reassigned {
+			changed = append(changed, w.Meter.Account)
+		}
+		return err
 	}, args...)
-	return to, fault.Wrap(err, "read wallets")
+	if err != nil || len(changed) == 0 {
+		return to, fault.Wrap(err, "read wallets")
+	}
+	later, err := people.Of(tx.Tx).AssignmentsOf(changed...)
+	for i := from; i < len(to); i++ {
+		to[i].Meter.Later = later[to[i].Meter.Account]
+	}
+	return to, err
 }
 
 // inOrder sorts wallets by their meters. To sort them here is cheaper than in the engine: they are wide, and mostly in order.
@@ -334,7 +348,7 @@ func (tx Rows) WalletsDue(before time.Time, after int64, max int) (accounts []id
 
 // WalletTerms returns the terms for rating the readings of a meter.
 func (tx Rows) WalletTerms(t wallet.Tenant, m wallet.MeterFacts) (wallet.Terms, error) {
-	versions, err := tx.VersionsOf(m.Tariff)
+	versions, err := m.Later.Versions(m.Tariff, tx.VersionsOf)
 	return wallet.Terms{Zone: t.Zone, Simulated: m.Simulated, Phases: m.Phases, Versions: versions}, err
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/store/people"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/supply"
 	"github.com/paywatt/paywatt/unit"
@@ -138,22 +139,28 @@ const walletTables = ` FROM wallet w JOIN meter m ON m.tenant_id = w.tenant_id A
 var (
 	WalletQuery = `SELECT m.id, m.number, m.simulated, m.phases, a.id, a.tariff_id, a.status, l.last_seen, l.newest_at, v.amount,
 		m.reading_interval_s, m.imp_per_kwh, CASE WHEN m.link_key_enc IS NOT NULL AND m.profile = '' THEN 1 ELSE 0 END, a.protected, a.lease_grace_wh, ` +
-		walletColumns.List("w") + walletTables
+		walletColumns.List("w") + `, ` + people.HasAssignments + walletTables
 	walletUpdate = `UPDATE ` + walletColumns.Update("meter", "parts")
 	walletsSave  = `INSERT INTO ` + walletColumns.IntoRows(nil, "parts", "meter") + walletColumns.OrUpdate("meter") + `, parts = excluded.parts, version = wallet.version + 1`
 )
 
-// ScanWallet reads a row of WalletQuery.
+// ScanWallet reads a row of WalletQuery. It leaves out the assignments of the account's tariff, which are rows of their own.
 func ScanWallet(r core.Row, w *wallet.Row) error {
+	_, err := scanWallet(r, w)
+	return err
+}
+
+// scanWallet does the work of ScanWallet, and reports whether the account ever got another tariff.
+func scanWallet(r core.Row, w *wallet.Row) (reassigned bool, err error) {
 	w.Meter = wallet.MeterFacts{ID: r.ID(0), Number: r.Text(1), Simulated: r.Bool(2), Phases: int(r.Int(3)), Account: r.ID(4), Tariff: r.ID(5),
 		Active: r.Text(6) == "active", LastSeen: r.Time(7), NewestAt: r.Int(8), Advanced: money.Minor(r.Int(9)),
 		Interval: time.Duration(r.Int(10)) * time.Second, Imp: r.Int(11), Linked: r.Bool(12), Protected: r.Bool(13), Grace: wallet.StayClosed}
 	if !r.IsNull(14) {
 		w.Meter.Grace = r.Int(14)
 	}
-	_, err := walletColumns.Scan(r, 15, w)
+	col, err := walletColumns.Scan(r, 15, w)
 	if w.Based = w.Base; !w.Held.Stopped() {
 		w.Held = wallet.Held{}
 	}
-	return err
+	return err == nil && r.Bool(col), err
 }

@@ -12,15 +12,15 @@ import (
 // the one that replaced it only the latter counts.
 func (tx Rows) WalletsUncharged(date string, after int64, max int) ([]wallet.ChargeAccount, error) {
 	var out []wallet.ChargeAccount
-	err := tx.C.Query(`SELECT m.id, m.n, m.number, m.simulated, m.phases, a.id, a.tariff_id, a.opened_at, l.last_seen, l.newest_at
+	err := tx.C.Query(`SELECT m.id, m.n, m.number, m.simulated, m.phases, a.id, a.opened_at, l.last_seen, l.newest_at
 		FROM wallet w JOIN meter m ON m.tenant_id = w.tenant_id AND m.n = w.meter
 		JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
 		LEFT JOIN meter_live l ON l.tenant_id = w.tenant_id AND l.meter = w.meter
 		WHERE w.tenant_id = $1 AND a.status = 'active' AND m.status <> 'stock' AND m.status NOT IN `+core.LeftMeters+`
 		AND (m.simulated = 1 OR a.charged_to = '' OR a.charged_to < $2) AND w.meter > $3 ORDER BY w.meter LIMIT $4`,
 		func(r core.Row) error {
-			out = append(out, wallet.ChargeAccount{OpenedAt: r.Time(7), Meter: wallet.MeterFacts{ID: r.ID(0), N: r.Int(1), Number: r.Text(2),
-				Simulated: r.Bool(3), Phases: int(r.Int(4)), Account: r.ID(5), Tariff: r.ID(6), Active: true, LastSeen: r.Time(8), NewestAt: r.Int(9)}})
+			out = append(out, wallet.ChargeAccount{OpenedAt: r.Time(6), Meter: wallet.MeterFacts{ID: r.ID(0), N: r.Int(1), Number: r.Text(2),
+				Simulated: r.Bool(3), Phases: int(r.Int(4)), Account: r.ID(5), Active: true, LastSeen: r.Time(7), NewestAt: r.Int(8)}})
 			return nil
 		}, tx.Tenant, date, after, max)
 	return out, fault.Wrap(err, "list wallets to charge")

@@ -177,16 +177,6 @@ func (tx Rows) AddAccount(a registry.Account) error {
 	return tx.Attest("account", a.ID)
 }
 
-// AccountTariff returns the tariff of an account, even of a closed one.
-func (tx Rows) AccountTariff(account id.ID) (id.ID, error) {
-	var t id.ID
-	found, err := tx.One(`SELECT tariff_id FROM account WHERE tenant_id = $1 AND id = $2`, func(r core.Row) error { t = r.ID(0); return nil }, tx.Tenant, account)
-	if err == nil && !found {
-		err = core.ErrNotFound
-	}
-	return t, fault.Wrap(err, "read the tariff of account %s", account.Text(id.Account))
-}
-
 // CustomerPut writes the fields of a customer that can change.
 func (tx Rows) CustomerPut(c registry.Customer) error {
 	if err := tx.lockNumber(c.ID); err != nil {

@@ -10,6 +10,6 @@ type Rows struct{ *core.Tx }
 func Of(tx *core.Tx) Rows { return Rows{tx} }
 
 // Lists are the columns of this area's tables; a test compares them with the schema.
-var Lists = [...]core.Listed{&CustomerColumns, &NumberChangeColumns, &pointColumns, &AccountColumns, &keyColumns, &integrationColumns, &personColumns,
-	&loginColumns, &deviceColumns, &ownColumns, &roleColumns, &standingColumns, &ApprovalColumns, &linkColumns, &webhookColumns, &deliveryColumns,
-	&paperTextColumns}
+var Lists = [...]core.Listed{&CustomerColumns, &NumberChangeColumns, &pointColumns, &AccountColumns, &tariffChangeColumns,
+	&keyColumns, &integrationColumns, &personColumns, &loginColumns, &deviceColumns, &ownColumns, &roleColumns, &standingColumns, &ApprovalColumns, &linkColumns, &webhookColumns,
+	&deliveryColumns, &paperTextColumns}

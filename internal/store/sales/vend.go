@@ -18,6 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/meters"
 	"github.com/paywatt/paywatt/internal/store/people"
+	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/webhook"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/unit"
@@ -83,21 +84,28 @@ func meterAt(ref registry.Ref) meterOf {
 
 // point reads the facts about a meter.
 func (tx Rows) point(at meterOf) (p sale.Point, found bool, err error) {
+	reassigned := false
 	found, err = tx.One(`SELECT m.id, m.n, m.number, m.simulated, m.mode, m.status, m.account_id, t.currency, t.tz, t.settings,
 			a.status, a.tariff_id, a.opened_at, a.charged_to,
 			CASE WHEN EXISTS (SELECT 1 FROM vend WHERE tenant_id = m.tenant_id AND `+vendOpen+` AND (meter = m.n OR account_id = m.account_id)) THEN 1 ELSE 0 END,
 			CASE WHEN EXISTS (SELECT 1 FROM charge_due WHERE tenant_id = m.tenant_id AND account_id = m.account_id AND paid < amount_gross)
-				OR EXISTS (SELECT 1 FROM debt WHERE tenant_id = m.tenant_id AND account_id = m.account_id AND outstanding > 0) THEN 0 ELSE 1 END
+				OR EXISTS (SELECT 1 FROM debt WHERE tenant_id = m.tenant_id AND account_id = m.account_id AND outstanding > 0) THEN 0 ELSE 1 END,
+			`+people.HasAssignments+`
 		FROM meter m JOIN tenant t ON t.id = m.tenant_id LEFT JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
 		WHERE m.tenant_id = $1 AND m.`+at.column+` = $2`, func(r core.Row) (err error) {
 		p.Meter = sale.MeterRef{ID: r.ID(0), N: r.Int(1), Number: r.Text(2), Simulated: r.Bool(3)}
 		p.Mode, p.Status = registry.Mode(r.Text(4)), registry.Status(r.Text(5))
 		p.Account, p.Currency, p.TZ = r.ID(6), r.Text(7), r.Text(8)
 		p.AccountStatus, p.Tariff, p.OpenedAt, p.ChargedTo = r.Text(10), r.ID(11), r.Time(12), r.Text(13)
-		p.Busy, p.OwesNothing = r.Bool(14), r.Bool(15)
+		p.Busy, p.OwesNothing, reassigned = r.Bool(14), r.Bool(15), r.Bool(16)
 		p.Policy, p.Limits, err = people.SalePolicy(r.Text(9))
 		return err
 	}, tx.Tenant, at.value)
+	if err == nil && reassigned {
+		var later map[id.ID]tariff.Assignments
+		later, err = people.Of(tx.Tx).AssignmentsOf(p.Account)
+		p.Later = later[p.Account]
+	}
 	return p, found, err
 }
 

@@ -83,6 +83,7 @@ func groups() []group {
 		{name: "books", tests: books()}, {name: "keyed", tests: keyedTests()}, {name: "days", tests: dayTests()}, {name: "holds", tests: holds()}, {name: "requests", tests: requests()}, {name: "outbox", tests: outbox()},
 		{name: "totals", tests: totalTests()}, {name: "log", tests: logTests()}, {name: "sessions", tests: sessions()}, {name: "devices", tests: deviceTests()}, {name: "tenants", tests: tenants()},
 		{name: "meters", tests: meterTests()}, {name: "charges", tests: chargeTests()}, {name: "tariffs", tests: tariffTests()},
+		{name: "account tariffs", tests: accountTariffTests()},
 		{name: "wallets", tests: walletTests()}, {name: "move-outs", tests: movedTests()}, {name: "quarantine", tests: quarantineTests()},
 		{name: "profiles", tests: profileTests()}, {name: "messages", tests: messageTests()}, {name: "recharges", tests: rechargeTests()},
 		{name: "silence", tests: silenceTests()}, {name: "alarms", tests: alarmTests()},
