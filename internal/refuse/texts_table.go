@@ -996,6 +996,66 @@ func TariffWithoutTokens(tariff string) refusal.Refusal {
 	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-without-tokens", What: "Tariff " + tariff + " cannot price tokens: its current version or a later one charges by time of use, by season, or for time alone.", Not: "The meter was not registered.", Try: "Name a tariff with a flat price or blocks, or register the meter in mode prepay_wallet.", Args: []refusal.Arg{{Place: "tariff", Value: tariff}}}
 }
 
+// TariffChangeWithoutTariff: The change names no tariff. Name a tariff, or withdraw the change that is planned.
+func TariffChangeWithoutTariff() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "tariff-change-without-tariff", What: "The change names no tariff.", Not: "No changes were made.", Try: "Name a tariff, or withdraw the change that is planned."}
+}
+
+// TariffChangeWithoutAccount: Meter {meter} supplies no open account, so no tariff prices it. Move a customer in, or name the meter that took its place.
+func TariffChangeWithoutAccount(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "account-closed", Text: "tariff-change-without-account", What: "Meter " + meter + " supplies no open account, so no tariff prices it.", Not: "No changes were made.", Try: "Move a customer in, or name the meter that took its place.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// TariffChangesFull: The tariff of meter {meter} was changed {max} times, which is the most for one account. Find out why it changes so often.
+func TariffChangesFull(meter string, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-changes-full", What: "The tariff of meter " + meter + " was changed " + strconv.FormatInt(maxValue, 10) + " times, which is the most for one account.", Not: "No changes were made.", Try: "Find out why it changes so often.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// TariffChangeNotPlanned: No change of the tariff of meter {meter} is planned. Look at its list of tariffs. A change that has begun can only be followed by another one.
+func TariffChangeNotPlanned(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-change-not-planned", What: "No change of the tariff of meter " + meter + " is planned.", Not: "No changes were made.", Try: "Look at its list of tariffs. A change that has begun can only be followed by another one.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// TariffChangeHasBegun: The change of the tariff of meter {meter} begins at {at}, within a minute. Wait until it has begun, and change the tariff again.
+func TariffChangeHasBegun(meter string, at time.Time) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-change-has-begun", What: "The change of the tariff of meter " + meter + " begins at " + stamp(at) + ", within a minute.", Not: "No changes were made.", Try: "Wait until it has begun, and change the tariff again.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "at", Value: stamp(at), Of: at}}}
+}
+
+// TariffChangePlanned: Meter {meter} gets tariff {tariff} at {at}: that is planned already. Withdraw that change first.
+func TariffChangePlanned(meter string, tariff string, at time.Time) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-change-planned", What: "Meter " + meter + " gets tariff " + tariff + " at " + stamp(at) + ": that is planned already.", Not: "No changes were made.", Try: "Withdraw that change first.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "tariff", Value: tariff}, {Place: "at", Value: stamp(at), Of: at}}}
+}
+
+// TariffChangeToSame: Meter {meter} is on tariff {tariff} at that time already. Name another tariff.
+func TariffChangeToSame(meter string, tariff string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-change-to-same", What: "Meter " + meter + " is on tariff " + tariff + " at that time already.", Not: "No changes were made.", Try: "Name another tariff.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "tariff", Value: tariff}}}
+}
+
+// TariffChangeWithoutTokens: Meter {meter} takes tokens, which tariff {tariff} cannot price: its version at that time or a later one charges by time of use, by season, or for time alone. Name a tariff with a flat price or blocks.
+func TariffChangeWithoutTokens(meter string, tariff string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-change-without-tokens", What: "Meter " + meter + " takes tokens, which tariff " + tariff + " cannot price: its version at that time or a later one charges by time of use, by season, or for time alone.", Not: "No changes were made.", Try: "Name a tariff with a flat price or blocks.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "tariff", Value: tariff}}}
+}
+
+// TariffChangeInPast: The tariff would change at {at}, which has passed. What was sold and used since then keeps its price. Leave the moment out to change the tariff at once, or give one that has not come.
+func TariffChangeInPast(at time.Time) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-change-in-past", What: "The tariff would change at " + stamp(at) + ", which has passed. What was sold and used since then keeps its price.", Not: "No changes were made.", Try: "Leave the moment out to change the tariff at once, or give one that has not come.", Args: []refusal.Arg{{Place: "at", Value: stamp(at), Of: at}}}
+}
+
+// TariffChangeTooLate: The tariff would change at {at}, more than five years from now. Check the moment.
+func TariffChangeTooLate(at time.Time) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-change-too-late", What: "The tariff would change at " + stamp(at) + ", more than five years from now.", Not: "No changes were made.", Try: "Check the moment.", Args: []refusal.Arg{{Place: "at", Value: stamp(at), Of: at}}}
+}
+
+// TariffChangeNotBegun: Tariff {tariff} has no version in force at {at}. Choose a later moment, or publish a version that begins before it.
+func TariffChangeNotBegun(tariff string, at time.Time) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-change-not-begun", What: "Tariff " + tariff + " has no version in force at " + stamp(at) + ".", Not: "No changes were made.", Try: "Choose a later moment, or publish a version that begins before it.", Args: []refusal.Arg{{Place: "tariff", Value: tariff}, {Place: "at", Value: stamp(at), Of: at}}}
+}
+
+// TariffChangeMoment: "{text}" is not a time. Write it as 2027-01-01 or 2027-01-01 06:00, or leave it empty.
+func TariffChangeMoment(text string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "tariff-change-moment", What: "\"" + text + "\" is not a time.", Not: "No changes were made.", Try: "Write it as 2027-01-01 or 2027-01-01 06:00, or leave it empty.", Args: []refusal.Arg{{Place: "text", Value: text}}}
+}
+
 // SimulationTooLarge: The field "usage" can have at most {n} entries, and "rises" must be from 0 to {max}. Send fewer entries in "usage", or a smaller number in "rises".
 func SimulationTooLarge(n int64, maxValue int64) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "simulation-too-large", What: "The field \"usage\" can have at most " + strconv.FormatInt(n, 10) + " entries, and \"rises\" must be from 0 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "The simulation did not run.", Try: "Send fewer entries in \"usage\", or a smaller number in \"rises\".", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
@@ -3882,6 +3942,21 @@ func ImportNumberInvalid(text string, name string) refusal.Refusal {
 // ImportNeedsSecondPerson: A second person must allow this registration. Register the meter by itself, or list the tariff as usual in the settings.
 func ImportNeedsSecondPerson() refusal.Refusal {
 	return refusal.Refusal{Code: "import-row", Text: "import-needs-second-person", What: "A second person must allow this registration.", Not: "This row was not imported.", Try: "Register the meter by itself, or list the tariff as usual in the settings."}
+}
+
+// ImportTariffSecondPerson: The change makes something cheaper for this customer, so a second person must allow it. Change the tariff of this meter by itself.
+func ImportTariffSecondPerson() refusal.Refusal {
+	return refusal.Refusal{Code: "import-row", Text: "import-tariff-second-person", What: "The change makes something cheaper for this customer, so a second person must allow it.", Not: "This row was not imported.", Try: "Change the tariff of this meter by itself."}
+}
+
+// ImportMomentInvalid: "{value}" is neither a date nor a moment. Write a date such as 2027-01-01, or a moment such as 2027-01-01T06:00:00+03:00.
+func ImportMomentInvalid(value string) refusal.Refusal {
+	return refusal.Refusal{Code: "import-row", Text: "import-moment-invalid", What: "\"" + value + "\" is neither a date nor a moment.", Not: "This row was not imported.", Try: "Write a date such as 2027-01-01, or a moment such as 2027-01-01T06:00:00+03:00.", Args: []refusal.Arg{{Place: "value", Value: value}}}
+}
+
+// ImportTariffsNotUndone: A change of a tariff is not undone together with its file. Withdraw a change that has not begun, or change the tariff again.
+func ImportTariffsNotUndone() refusal.Refusal {
+	return refusal.Refusal{Code: "row-used", Text: "import-tariffs-not-undone", What: "A change of a tariff is not undone together with its file.", Not: "No changes were made.", Try: "Withdraw a change that has not begun, or change the tariff again."}
 }
 
 // ImportFeederAboveCeiling: You have put as many meters on a feeder today as one person may. Import the row tomorrow, or ask an owner to raise the ceiling person/feeders. A second person can allow the meter if you register it by itself.

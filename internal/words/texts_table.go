@@ -1346,6 +1346,16 @@ func (t *Texts) TimelineReplaces(meter string) string {
 	return t.say("pages.timeline.replaces", "{meter}", meter)
 }
 
+// TimelineTariff: Tariff {tariff} from {time}
+func (t *Texts) TimelineTariff(tariff string, timeValue string) string {
+	return t.say("pages.timeline.tariff", "{tariff}", tariff, "{time}", timeValue)
+}
+
+// TimelineTariffStays: The planned change was withdrawn: it stays on {tariff}
+func (t *Texts) TimelineTariffStays(tariff string) string {
+	return t.say("pages.timeline.tariff-stays", "{tariff}", tariff)
+}
+
 // CommandCut: Cut off supply
 func (t *Texts) CommandCut() string { return t.say("pages.command.cut") }
 
@@ -4466,6 +4476,87 @@ func (t *Texts) ConfigSubmit() string { return t.say("pages.config.submit") }
 // ConfigDone: Done at {at}: the configuration is stored. It is sent until the meter reports it.
 func (t *Texts) ConfigDone(at string) string { return t.say("pages.config.done", "{at}", at) }
 
+// TariffChangeTitle: Tariff of meter {meter}
+func (t *Texts) TariffChangeTitle(meter string) string {
+	return t.say("pages.tariff-change.title", "{meter}", meter)
+}
+
+// TariffChangeOpen: Change the tariff
+func (t *Texts) TariffChangeOpen() string { return t.say("pages.tariff-change.open") }
+
+// TariffChangeAbout: A home becomes a shop, or the meter is on the wrong tariff.
+func (t *Texts) TariffChangeAbout() string { return t.say("pages.tariff-change.about") }
+
+// TariffChangeEffect: What was sold and used before keeps its price. What was bought or used this month counts in the blocks of the other tariff. The monthly charges of a token meter change with the next month.
+func (t *Texts) TariffChangeEffect() string { return t.say("pages.tariff-change.effect") }
+
+// TariffChangeOther: Other tariff
+func (t *Texts) TariffChangeOther() string { return t.say("pages.tariff-change.other") }
+
+// TariffChangeBegins: Begins
+func (t *Texts) TariffChangeBegins() string { return t.say("pages.tariff-change.begins") }
+
+// TariffChangeBeginsHint: Leave it empty to change at once. Otherwise a date or a time that has not come, such as 2027-01-01 or 2027-01-01 06:00.
+func (t *Texts) TariffChangeBeginsHint() string { return t.say("pages.tariff-change.begins-hint") }
+
+// TariffChangeCheck: Show what will change
+func (t *Texts) TariffChangeCheck() string { return t.say("pages.tariff-change.check") }
+
+// TariffChangePlan: What will change
+func (t *Texts) TariffChangePlan() string { return t.say("pages.tariff-change.plan") }
+
+// TariffChangeWhat: Compared
+func (t *Texts) TariffChangeWhat() string { return t.say("pages.tariff-change.what") }
+
+// TariffChangeBefore: Without the change
+func (t *Texts) TariffChangeBefore() string { return t.say("pages.tariff-change.before") }
+
+// TariffChangeAfter: With the change
+func (t *Texts) TariffChangeAfter() string { return t.say("pages.tariff-change.after") }
+
+// TariffChangeDearest: Dearest price of a kWh
+func (t *Texts) TariffChangeDearest() string { return t.say("pages.tariff-change.dearest") }
+
+// TariffChangeBuys: The next purchase of {amount} buys
+func (t *Texts) TariffChangeBuys(amount string) string {
+	return t.say("pages.tariff-change.buys", "{amount}", amount)
+}
+
+// TariffChangeMonth: A usual month of {energy} costs
+func (t *Texts) TariffChangeMonth(energy string) string {
+	return t.say("pages.tariff-change.month", "{energy}", energy)
+}
+
+// TariffChangeNothing: Energy itself costs nothing
+func (t *Texts) TariffChangeNothing() string { return t.say("pages.tariff-change.nothing") }
+
+// TariffChangeAtOnce: At once
+func (t *Texts) TariffChangeAtOnce() string { return t.say("pages.tariff-change.at-once") }
+
+// TariffChangeSubmit: Change the tariff now
+func (t *Texts) TariffChangeSubmit() string { return t.say("pages.tariff-change.submit") }
+
+// TariffChangeSecond: A second person must allow a change that makes something cheaper, if two people must decide.
+func (t *Texts) TariffChangeSecond() string { return t.say("pages.tariff-change.second") }
+
+// TariffChangeCheaper: Something becomes cheaper for this customer. A second person must allow it, if two people must decide.
+func (t *Texts) TariffChangeCheaper() string { return t.say("pages.tariff-change.cheaper") }
+
+// TariffChangePlanned: A change is planned. It can be withdrawn until a minute before it begins.
+func (t *Texts) TariffChangePlanned() string { return t.say("pages.tariff-change.planned") }
+
+// TariffChangeWithdraw: Withdraw the change
+func (t *Texts) TariffChangeWithdraw() string { return t.say("pages.tariff-change.withdraw") }
+
+// TariffChangeHad: Tariffs of this account
+func (t *Texts) TariffChangeHad() string { return t.say("pages.tariff-change.had") }
+
+// TariffChangeState: State
+func (t *Texts) TariffChangeState() string { return t.say("pages.tariff-change.state") }
+
+// TariffChangeWho: Changed by
+func (t *Texts) TariffChangeWho() string { return t.say("pages.tariff-change.who") }
+
 // MoveInTitle: Move in at meter {meter}
 func (t *Texts) MoveInTitle(meter string) string {
 	return t.say("pages.move-in.title", "{meter}", meter)
@@ -5116,6 +5207,9 @@ func (t *Texts) ImportDebts() string { return t.say("pages.import.debts") }
 
 // ImportBalances: Opening balances
 func (t *Texts) ImportBalances() string { return t.say("pages.import.balances") }
+
+// ImportTariffs: Other tariffs for meters
+func (t *Texts) ImportTariffs() string { return t.say("pages.import.tariffs") }
 
 // ImportFile: File (CSV or XLSX)
 func (t *Texts) ImportFile() string { return t.say("pages.import.file") }
@@ -6925,6 +7019,11 @@ func (t *Texts) FiguresWalletTax(amount string) string {
 // FiguresTariff: The price comes from tariff {name}, version {version}, in force since {at}.
 func (t *Texts) FiguresTariff(name string, version string, at string) string {
 	return t.say("receipts.figures.tariff", "{name}", name, "{version}", version, "{at}", at)
+}
+
+// FiguresTariffSince: The account has had this tariff since {time}. Before that, it was on {before}.
+func (t *Texts) FiguresTariffSince(timeValue string, before string) string {
+	return t.say("receipts.figures.tariff-since", "{time}", timeValue, "{before}", before)
 }
 
 // FiguresFee: The fee takes {amount}: {why}.
