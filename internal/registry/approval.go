@@ -73,8 +73,13 @@ func auditVersion(tx Tx, by access.Actor, v tariff.Version, replaces int, eyes a
 
 // Executors carry out this package's approved actions.
 func (r *Registry) Executors() access.Executors {
-	return access.Executors{access.ActTariff: r.doTariff, access.ActSettings: r.doSettings, access.ActPostpaid: r.doMeter, access.ActImpulses: r.doMeter, access.ActMaxPower: r.doChange, access.ActUnreadCut: r.doChange, access.ActFeeder: access.ByField("meter", r.doChange, r.doMeter), access.ActLinkKey: r.doLinkKey, access.ActPassword: r.doPassword, access.ActRemove: r.doRemove,
-		access.ActMoveIn: access.ByField("move_in", r.doMoveIn, r.doMeter), access.ActMeterTariff: access.ByField("move_in", r.doMoveIn, r.doMeter)}
+	return access.Executors{
+		access.ActTariff: r.doTariff, access.ActSettings: r.doSettings, access.ActPostpaid: r.doMeter, access.ActImpulses: r.doMeter,
+		access.ActMaxPower: r.doChange, access.ActUnreadCut: r.doChange, access.ActFeeder: access.ByField("meter", r.doChange, r.doMeter),
+		access.ActLinkKey: r.doLinkKey, access.ActPassword: r.doPassword, access.ActRemove: r.doRemove,
+		access.ActMoveIn:      access.ByField("move_in", r.doMoveIn, r.doMeter),
+		access.ActMeterTariff: access.ByField("move_in", r.doMoveIn, access.ByField("change_tariff", r.doTariffChange, r.doMeter)),
+	}
 }
 
 func (r *Registry) doTariff(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
