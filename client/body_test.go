@@ -60,6 +60,7 @@ func calls() map[string]any {
 		"device-password": c.NewDevicePassword, "open-devices": c.DropDevicePassword, "send-summary": c.SendSummary, "toggle-device": c.ToggleDevice, "events": c.Events,
 		"move-in": c.MoveIn, "readings": c.Readings, "rebase-meter": c.RebaseMeter, "recharge": c.Recharge,
 		"recharge-state": c.RechargeState, "set-sim": c.SetSIM, "tokens": c.Tokens, "give-tokens": c.GiveTokens, "plan-key-change": c.PlanKeyChange, "confirm-key-change": c.ConfirmKeyChange, "cancel-key-change": c.CancelKeyChange, "swap": c.SwapFacts, "plan-swap": c.PlanSwap, "swap-meter": c.SwapMeter, "usage": c.Usage, "timeline": c.Timeline,
+		"plan-tariff-change": c.PlanTariffChange, "change-tariff": c.ChangeTariff, "account-tariffs": c.AccountTariffs,
 		"quarantine": c.Quarantine, "accept-quarantined": deciding("accept"), "discard-quarantined": deciding("discard"),
 		"rebase-quarantined": rebasing, "daily-report": c.DailyReport, "registers": c.Registers, "settings": c.Settings,
 		"change-settings": c.ChangeSettings, "simulate-tariff": c.SimulateTariff, "tariffs": c.Tariffs, "publish-tariff": c.CreateTariff,

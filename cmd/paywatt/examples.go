@@ -43,6 +43,7 @@ var examples = map[string][]string{
 	"meter events":          {"paywatt meter events 04140001001 --limit 10"},
 	"meter readings":        {"paywatt meter readings 04140001001 --from 2026-11-01T00:00:00Z -o csv"},
 	"meter show":            {"paywatt meter show 04140001001"},
+	"meter tariffs":         {"paywatt meter tariffs 04140001001"},
 	"meter tokens":          {"paywatt meter tokens 04140001001"},
 	"profile check":         {"paywatt profile check seed-a --record capture.jsonl"},
 	"profile list":          {"paywatt profile list"},

@@ -63,6 +63,8 @@ func shownValues() []lineShown {
 		{line: "meter plan-key 04140001001 --ti 02", answer: apiv1.KeyChange{}}, {line: "meter confirm-key 04140001001 --reason seen", answer: apiv1.KeyChange{}},
 		{line: "meter cancel-key 04140001001 --reason wrong", answer: apiv1.KeyChange{}}, {line: "meter swap 04140001001 04140001027 --balance 1 --reason dark", answer: apiv1.Swap{}},
 		{line: "meter remove 04140001001 --reason gone", answer: apiv1.Meter{}}, {line: "meter scrap 04140001001 --reason burnt", answer: apiv1.Meter{}},
+		{line: "meter change-tariff 04140001001 domestic --reason shop", answer: apiv1.TariffChange{}},
+		{line: "meter tariffs 04140001001", answer: rowsOf[apiv1.AccountTariff]()},
 		{line: "vend 04140001001 50 --quote"}, {line: "vend 04140001001 100", keep: "SALE=id"}, {line: "vend 04140001019 100"},
 		{line: "vend list", answer: rowsOf[apiv1.Sale]()}, {line: "vend show main-000001"}, {line: "explain $SALE"}, {line: "vend receipt $SALE --format json"}, {line: "vend copy $SALE --format json"},
 		{line: "vend reverse $SALE --reason mistake"},

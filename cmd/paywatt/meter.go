@@ -18,7 +18,11 @@ import (
 func newMeterCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{Use: "meter", Short: "Register, show and control meters"}
 	cmd.AddCommand(newMeterTimeline(c))
-	cmd.AddCommand(newMeterAdd(c), newMeterList(c), newMeterShow(c), newMeterSet(c), newMeterMoveIn(c), newMeterReadings(c), newMeterUsage(c), newMeterEvents(c), newMeterAlarms(c), newMeterRebase(c), newMeterSIM(c), newMeterConfirmSIM(c), newMeterLinkKey(c), newMeterPassword(c), newMeterTokens(c), newMeterToken(c), newMeterPlanKey(c), newMeterConfirmKey(c), newMeterCancelKey(c), newMeterSwap(c), newMeterRemove(c), newMeterScrap(c), newMeterSend(c), newMeterCut(c), newMeterRestore(c), newMeterSupply(c), newMeterConfig(c), newMeterCalibrate(c),
+	cmd.AddCommand(newMeterAdd(c), newMeterList(c), newMeterShow(c), newMeterSet(c), newMeterMoveIn(c), newMeterReadings(c), newMeterUsage(c),
+		newMeterEvents(c), newMeterAlarms(c), newMeterRebase(c), newMeterSIM(c), newMeterConfirmSIM(c), newMeterLinkKey(c), newMeterPassword(c),
+		newMeterTokens(c), newMeterToken(c), newMeterPlanKey(c), newMeterConfirmKey(c), newMeterCancelKey(c), newMeterSwap(c), newMeterRemove(c),
+		newMeterScrap(c), newMeterChangeTariff(c), newMeterTariffs(c), newMeterSend(c), newMeterCut(c), newMeterRestore(c), newMeterSupply(c),
+		newMeterConfig(c), newMeterCalibrate(c),
 		newMeterWatch(c), newMeterSummary(c), newMeterToggle(c), newMeterRecharge(c))
 	return cmd
 }

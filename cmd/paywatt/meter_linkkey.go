@@ -13,7 +13,7 @@ const linkKeyOnce = "The next link key is shown only once. Give it to nobody but
 func newMeterLinkKey(c console) *cobra.Command {
 	var finish, cancel bool
 	cmd := &cobra.Command{
-		Use: "link-key METER", Short: "Replace a meter's link key, with both keys in use until you finish", Args: cobra.ExactArgs(1),
+		Use: "link-key METER", Short: "Replace a meter's link key, and use both keys until you finish", Args: cobra.ExactArgs(1),
 		Long: "Make a next link key for a meter and print it once. From then on, each message to the meter is signed with the old key and\n" +
 			"with the next one, so the installer may enter it at any time. The command given again makes another next key, which\n" +
 			"replaces the first.\n\n" +

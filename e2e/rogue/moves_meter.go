@@ -76,6 +76,10 @@ func meterMoves() []move {
 		{"add a meter on the cheap tariff", 2, func(r *Run, d *rand.Rand) {
 			r.add(one(d, []string{"prepay_wallet", "prepay_token"}), "lifeline", usualImpulses)
 		}},
+		{"change the tariff of P's meter", 3, func(r *Run, d *rand.Rand) {
+			p, to := one(d, r.of(P, nil)), one(d, []string{"lifeline", "lifeline", "domestic"})
+			r.send(r.p(), p.number, "/v1/meters/"+p.number+"/tariff", apiv1.NewTariffChange{Tariff: to, Reason: usual})
+		}},
 		{"add a meter that counts too little", 2, func(r *Run, d *rand.Rand) {
 			r.add(one(d, []string{"prepay_wallet", "prepay_token"}), "domestic", 10*usualImpulses)
 		}},

@@ -226,7 +226,7 @@ func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
 	for _, add := range []func(router){a.tariffRoutes, a.meterRoutes, a.historyRoutes, a.alarmRoutes, a.commandRoutes, a.supplyRoutes, a.meterConfigRoutes, a.deviceRoutes, a.adoptionRoutes,
 		a.vendRoutes, a.searchRoutes, a.overviewRoutes, a.flatRoutes, a.vendorRoutes, a.paymentRoutes, a.voucherRoutes, a.reconciliationRoutes, a.webhookRoutes, a.shiftRoutes, a.closedDayRoutes, a.importRoutes, a.reversalRoutes, a.debtRoutes, a.chargeRoutes, a.accountRoutes, a.statementRoutes, a.moveRoutes, a.walletRoutes, a.quarantineRoutes,
 		a.messageRoutes, a.pageLinkRoutes, a.phoneRoutes, a.tokenRoutes, a.swapRoutes, a.rechargeRoutes, a.approvalRoutes, a.peopleRoutes, a.keyRoutes, a.dayRoutes, a.auditRoutes, a.headRoutes, a.diagnosisRoutes, a.ledgerRoutes,
-		a.timelineRoutes, a.feedRoutes, a.settingsRoutes, a.systemRoutes} {
+		a.tariffChangeRoutes, a.timelineRoutes, a.feedRoutes, a.settingsRoutes, a.systemRoutes} {
 		add(r)
 	}
 	for _, schema := range reg.Map() {

@@ -214,6 +214,13 @@ func stocked(s *stage) string {
 	return `{"new_meter":"` + s.inStock() + `","balance_wh":0,"reason":"matrix"}`
 }
 
+// otherTariff publishes a tariff that makes energy cheaper, so that a change to it needs a second person.
+func otherTariff(s *stage) string {
+	name := fmt.Sprintf("shops-%d", s.next())
+	s.do(201, "POST", "/v1/tariffs", `{"name":"`+name+`","currency":"KES","vat_bps":1500,"flat_micro":900000}`)
+	return name
+}
+
 func meters() map[string]valid {
 	return map[string]valid{
 		"swap": get(access.ReadMeters, "/v1/meters/{meter}/swap"),
@@ -222,6 +229,13 @@ func meters() map[string]valid {
 		}},
 		"swap-meter": {access.IssueTokens, func(s *stage, _ bool) call {
 			return call{"POST", "/v1/meters/" + s.added("prepay_token") + "/swap", stocked(s)}
+		}},
+		"account-tariffs": get(access.ReadMeters, "/v1/meters/{meter}/tariffs"),
+		"plan-tariff-change": {access.WriteMeters, func(s *stage, _ bool) call {
+			return call{"POST", "/v1/meters/" + s.added("prepay_token") + "/tariff/plan", `{"tariff":"` + otherTariff(s) + `"}`}
+		}},
+		"change-tariff": {access.WriteMeters, func(s *stage, _ bool) call {
+			return call{"POST", "/v1/meters/" + s.added("prepay_token") + "/tariff", `{"tariff":"` + otherTariff(s) + `","reason":"matrix"}`}
 		}},
 		"add-meter": {access.WriteMeters, func(s *stage, _ bool) call {
 			return call{"POST", "/v1/meters", `{"number":"` + s.number() + `","mode":"prepay_wallet","tariff":"domestic"}`}

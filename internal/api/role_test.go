@@ -94,6 +94,8 @@ func routes(saleID, commandID string) []route {
 		{"GET", meter + "/recharges/{id}", "", access.ReadMeters, 404},
 		{"POST", meter + "/key-changes", `{}`, access.IssueTokens, 400}, {"POST", meter + "/key-changes/confirm", `{"reason":"matrix"}`, access.IssueTokens, 400}, {"POST", meter + "/key-changes/cancel", `{"reason":"matrix"}`, access.IssueTokens, 400},
 		{"GET", meter + "/timeline", "", access.ReadMeters, 200}, {"GET", meter + "/swap", "", access.ReadMeters, 200}, {"POST", meter + "/swap", `{"new_meter":"04140001999","reason":"matrix"}`, access.IssueTokens, 404}, {"POST", meter + "/swap/plan", `{"new_meter":"04140001999","reason":"matrix"}`, access.IssueTokens, 404},
+		{"GET", meter + "/tariffs", "", access.ReadMeters, 200}, {"POST", meter + "/tariff", `{"tariff":"domestic","reason":"matrix"}`, access.WriteMeters, 422},
+		{"POST", meter + "/tariff/plan", `{"tariff":"domestic"}`, access.WriteMeters, 422},
 		{"GET", "/v1/approvals", "", everybody, 200},
 		{"GET", "/v1/approvals/{id}", "", everybody, 404},
 		{"GET", "/v1/overview", "", access.ReadMeters, 200}, {"GET", "/v1/flats", "", access.ReadMeters, 200}, {"GET", "/v1/flats/loss?feeder=Hill", "", access.ReadMeters, 404}, {"GET", "/v1/flats/statements/2026-11", "", access.ReadCustomers, 200}, {"GET", "/v1/search?q=amina", "", everybody, 200}, {"GET", "/v1/customers", "", access.ReadCustomers, 200}, {"POST", "/v1/customers", `{"name":"Zed"}`, access.WriteCustomers, 201},
