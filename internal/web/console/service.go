@@ -30,6 +30,8 @@ func (s *Console) serviceRoutes(m *http.ServeMux) {
 	m.Handle("POST /meters/{number}/key", s.signedIn(s.changeMeterKey))
 	m.Handle("GET /meters/{number}/swap", s.signedIn(s.swapMeter))
 	m.Handle("POST /meters/{number}/swap", s.signedIn(s.doSwap))
+	m.Handle("GET /meters/{number}/tariff", s.signedIn(s.tariffOfMeter))
+	m.Handle("POST /meters/{number}/tariff", s.signedIn(s.changeTariffOfMeter))
 	m.Handle("GET /meters/{number}/place", s.signedIn(s.place))
 	m.Handle("POST /meters/{number}/place", s.signedIn(s.changePlace))
 	m.Handle("GET /meters/{number}/move-in", s.signedIn(s.moveInPage))
@@ -120,6 +122,8 @@ func (v visit) serviceActs(m registry.MeterView) (out []serviceAct) {
 	replaced := m.Meter.Status == registry.Blocked
 	swaps := m.Meter.Status == registry.Active && (takes || m.Meter.Mode == registry.PrepayWallet)
 	add(v.by.OfUtility() && (replaced || swaps && v.by.May(access.ActSwap.Right())), swapPath(number), t.SwapOpen(), t.SwapAbout())
+	changes := !vacant(m) && !replaced && v.by.OfUtility() && v.by.May(access.WriteMeters)
+	add(changes, tariffChangePath(number), t.TariffChangeOpen(), t.TariffChangeAbout())
 	add(v.configures(m.Meter), configPath(number), t.ConfigOpen(), t.ConfigAbout())
 	add(v.by.OfUtility() && v.by.May(access.ActPassword.Right()), meterPasswordPath(number), t.PasswordOpen(), t.PasswordAbout())
 	add(v.by.May(access.WriteMeters), placePath(number), t.PlaceOpen(), t.PlaceAbout())

@@ -139,12 +139,11 @@ func (f tariffFields) begins(zone *time.Location) (time.Time, refusal.Refusal) {
 	if f.From == "" || f.Of == "" || f.Replaces != "" { // the first version of a tariff begins at once, and a replacing one at a known time
 		return time.Time{}, refusal.Refusal{}
 	}
-	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02"} {
-		if at, err := time.ParseInLocation(layout, f.From, zone); err == nil {
-			return at, refusal.Refusal{}
-		}
+	at, ok := readLocal(f.From, zone)
+	if !ok {
+		return time.Time{}, refuse.TariffFormBegins(refusal.Echo(f.From))
 	}
-	return time.Time{}, refuse.TariffFormBegins(refusal.Echo(f.From))
+	return at, refusal.Refusal{}
 }
 
 // readReplaced reads the number of the version that this one replaces; 0 for none.
