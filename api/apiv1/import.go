@@ -25,7 +25,7 @@ type ImportTotals struct {
 // ImportSummary is a file that was imported, without its rows.
 type ImportSummary struct {
 	ID        string     `json:"id" example:"imp_01jd00000000000000000000000" doc:"Id of the import; empty for a dry run"`
-	Kind      string     `json:"kind" enum:"meters,customers,debts,balances" doc:"What the rows are"`
+	Kind      string     `json:"kind" enum:"meters,customers,debts,balances,tariffs" doc:"What the rows are. tariffs: other tariffs for meters"`
 	By        string     `json:"by" doc:"Who imported it"`
 	Lines     int        `json:"lines" doc:"Number of rows in the file"`
 	CreatedAt time.Time  `json:"created_at" doc:"When it began"`

@@ -13,11 +13,13 @@ import (
 )
 
 func newImportCommand(c console) *cobra.Command {
-	cmd := &cobra.Command{Use: "import", Short: "Import meters, customers, debts or balances, and undo it"}
+	cmd := &cobra.Command{Use: "import", Short: "Import meters, customers, debts, balances or tariffs of meters"}
 	cmd.AddCommand(newImportFile(c, "meters", "paywatt import meters flats.csv --dry-run\n  paywatt import meters flats.xlsx --default tariff=domestic"),
 		newImportFile(c, "customers", "paywatt import customers people.csv --map name=Tenant"),
 		newImportFile(c, "debts", "paywatt import debts arrears.csv --dry-run\n  paywatt import debts arrears.xlsx --default percent=30"),
 		newImportFile(c, "balances", "paywatt import balances old-system.csv --map amount=Credit"),
+		newImportFile(c, "tariffs", "paywatt import tariffs shops.csv --dry-run\n"+
+			"  paywatt import tariffs shops.xlsx --default tariff=shops --default from=2027-01-01"),
 		list[apiv1.Page, apiv1.ImportSummary]{use: "list", of: apiv1.Imports, page: (*client.Client).Imports,
 			table: columns("import, kind, rows, at, by, undone", func(i apiv1.ImportSummary) []any {
 				return []any{i.ID, i.Kind, i.Lines, timeText(&i.CreatedAt), i.By, timeText(i.UndoneAt)}
@@ -37,11 +39,14 @@ func newImportCommand(c console) *cobra.Command {
 
 // newImportFile makes the command that imports one kind of file.
 func newImportFile(c console, kind, example string) *cobra.Command {
-	f := client.ImportFile{Kind: kind}
+	f, what := client.ImportFile{Kind: kind}, kind
+	if kind == "tariffs" {
+		what = "tariffs of meters"
+	}
 	var key string
 	cmd := &cobra.Command{
-		Use: kind + " FILE", Short: "Import " + kind + " from a CSV or XLSX file; each row once", Args: cobra.ExactArgs(1), Example: "  " + example,
-		Long: "Import " + kind + " from a CSV or XLSX file, or - for standard input. The first row names the columns. A row is imported as a whole or\n" +
+		Use: kind + " FILE", Short: "Import " + what + " from a CSV or XLSX file; each row once", Args: cobra.ExactArgs(1), Example: "  " + example,
+		Long: "Import " + what + " from a CSV or XLSX file, or - for standard input. The first row names the columns. A row is imported as a whole or\n" +
 			"not at all. Sending the same file again imports nothing twice. Of a workbook one visible sheet is imported; if several have rows,\n" +
 			"name the sheet with --sheet. Hidden rows and columns of the sheet are imported only with --hidden.",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) (err error) {

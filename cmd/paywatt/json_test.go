@@ -68,7 +68,7 @@ func shownValues() []lineShown {
 		{line: "vend 04140001001 50 --quote"}, {line: "vend 04140001001 100", keep: "SALE=id"}, {line: "vend 04140001019 100"},
 		{line: "vend list", answer: rowsOf[apiv1.Sale]()}, {line: "vend show main-000001"}, {line: "explain $SALE"}, {line: "vend receipt $SALE --format json"}, {line: "vend copy $SALE --format json"},
 		{line: "vend reverse $SALE --reason mistake"},
-		{line: "import meters $FLATS --dry-run"}, {line: "import meters $FLATS", keep: "IMPORT=id"}, {line: "import customers $PEOPLE"}, {line: "import list"},
+		{line: "import meters $FLATS --dry-run"}, {line: "import meters $FLATS", keep: "IMPORT=id"}, {line: "import customers $PEOPLE"}, {line: "import tariffs $FLATS --dry-run"}, {line: "import list"},
 		{line: "import debts $OWED --map account=Meter"}, {line: "import balances $OWED --dry-run"},
 		{line: "import show $IMPORT"}, {line: "import undo $IMPORT"},
 		{line: "shift open --till till-2 --opening 50"}, {line: "shift payout 20 --reason noon"}, {line: "shift list"}, {line: "shift report"},

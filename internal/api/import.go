@@ -137,7 +137,8 @@ func importOf(out imports.Result) apiv1.Import {
 	if out.Waits != nil {
 		b.Waits = out.Waits.ID.Text(id.Approval)
 	}
-	prefix := map[imports.Kind]string{imports.Meters: id.Meter, imports.Customers: id.Customer, imports.Debts: id.Debt, imports.Balances: id.Journal}[out.Import.Kind]
+	prefix := map[imports.Kind]string{imports.Meters: id.Meter, imports.Customers: id.Customer, imports.Debts: id.Debt,
+		imports.Balances: id.Journal, imports.Tariffs: id.TariffChange}[out.Import.Kind]
 	for i, l := range out.Lines {
 		b.Rows[i] = apiv1.ImportResult{Row: l.Line, State: string(l.State), Code: string(l.Code), Detail: l.Detail()}
 		if l.State == imports.Waiting {

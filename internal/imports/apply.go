@@ -54,6 +54,8 @@ func (s *Imports) row(ctx context.Context, by access.Actor, i Import, e entry) (
 func (s *Imports) try(ctx context.Context, by access.Actor, i Import, e entry) (attempt, error) {
 	make := s.customer
 	switch {
+	case i.Kind == Tariffs:
+		make = s.tariff
 	case i.Kind.Money():
 		make = s.book(i.Kind, i.Approved || i.ID.IsZero())
 	case i.Kind == Meters:

@@ -19,10 +19,11 @@ const (
 	Customers Kind = "customers"
 	Debts     Kind = "debts"
 	Balances  Kind = "balances" // opening balances of accounts
+	Tariffs   Kind = "tariffs"  // other tariffs for meters
 )
 
 // Kinds lists the kinds.
-func Kinds() []Kind { return []Kind{Meters, Customers, Debts, Balances} }
+func Kinds() []Kind { return []Kind{Meters, Customers, Debts, Balances, Tariffs} }
 
 // column is a column that an import reads.
 type column struct {
@@ -48,6 +49,11 @@ func (k Kind) moneyColumns() []column {
 func (k Kind) columns() []column {
 	if k.Money() {
 		return k.moneyColumns()
+	}
+	if k == Tariffs {
+		return []column{{name: "number", also: []string{"meter", "meternumber", "meterno", "serial", "drn"}, needed: true, isDigits: true},
+			{name: "tariff", also: []string{"tariffname", "newtariff"}, needed: true}, {name: "from", also: []string{"begins", "date", "effectivefrom"}},
+			{name: "reason", also: []string{"note", "memo", "why"}}}
 	}
 	if k == Customers {
 		return []column{{name: "name", also: []string{"customer", "customername", "tenant"}},

@@ -204,7 +204,7 @@ func MayUndo(by access.Actor, k Kind) bool {
 	if k.Money() {
 		return by.May(access.ActImportUndo.Right())
 	}
-	return by.May(k.Right())
+	return k != Tariffs && by.May(k.Right())
 }
 
 // readRight returns the right to look at an import of a kind.

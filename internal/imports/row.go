@@ -23,7 +23,9 @@ type entry struct {
 	meter    registry.NewMeter
 	customer registry.NewCustomer
 	money    moneyRow
+	tariff   tariffRow
 	same     string // what two rows have in common that mean the same thing
+	about    string // what only one row of a file may be about, if that is less than same
 	print    [sha256.Size]byte
 	twin     int // an earlier line of the file that means the same; 0 for none
 }
@@ -57,13 +59,14 @@ func (k Kind) entries(t sheet.Table, f file) []entry {
 		e := k.entry(row, f)
 		e.line = row.Line
 		if e.same != "" && !e.Refused() {
-			key := e.same
+			key, about := e.same, cmp.Or(e.about, e.same)
 			if k != Customers {
-				e.twin = first[key]
+				e.twin = first[about]
 			} else if equal[e.same]++; equal[e.same] > 1 { // two customers may have the same data: the second is another one
 				key = e.same + "\x00" + strconv.Itoa(equal[e.same])
+				about = key
 			}
-			first[key] = cmp.Or(first[key], row.Line)
+			first[about] = cmp.Or(first[about], row.Line)
 			e.print = sha256.Sum256([]byte(string(k) + "\x00" + key))
 		}
 		out[i] = e
@@ -101,8 +104,11 @@ func (k Kind) entry(row sheet.Row, f file) entry {
 	if k.Money() {
 		return k.moneyEntry(cells, f)
 	}
-	if k == Customers {
+	switch k {
+	case Customers:
 		return customerEntry(cells)
+	case Tariffs:
+		return tariffEntry(cells, f)
 	}
 	return meterEntry(cells)
 }

@@ -27,6 +27,9 @@ func (s *Imports) Undo(ctx context.Context, by access.Actor, name string) (Resul
 	if err != nil || out.Refused() {
 		return out, err
 	}
+	if out.Import.Kind == Tariffs { // what was sold since keeps its price
+		return Result{Refusal: refuse.ImportTariffsNotUndone()}, nil
+	}
 	right := out.Import.Kind.Right()
 	if out.Import.Kind.Money() {
 		right = access.ActImportUndo.Right()

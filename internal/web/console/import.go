@@ -180,6 +180,8 @@ func kindWord(t *words.Texts, k imports.Kind) string {
 		return t.ImportDebts()
 	case imports.Balances:
 		return t.ImportBalances()
+	case imports.Tariffs:
+		return t.ImportTariffs()
 	}
 	return t.ImportMeters()
 }
