@@ -114,6 +114,10 @@ func moneyVisits() []visit {
 			swap: []string{"key_01jd00000000000000000000000", "$(paywatt apikey list -o csv | grep ,old, | cut -d, -f1)"}, before: map[int][]string{3: {
 				"curl -sf -o /dev/null -d 'password=two cows and a bicycle' $(shown link)"}},
 			then: []string{"paywatt person list | grep juma@example.org | grep -q supervisor"}},
+		{page: "docs/reference/tariffs.md", after: served("paywatt tariff add shops --currency KES --vat 15 --rate 5.00",
+			"paywatt meter add 04140001019 --tariff domestic --sgc 123456 --krn 1 --kt 2 --ti 01", `printf 'number,tariff\n04140001019,shops\n' > shops.csv`),
+			swap: []string{"2027", time.Now().AddDate(1, 0, 1).Format("2006")}, // its January is to come, also in the last hour of a year
+			then: []string{"paywatt meter tariffs 04140001001 | grep withdrawn", "paywatt meter tariffs 04140001019 | grep 'shops.*planned'"}},
 		{page: "docs/reference/wallets.md", after: wallet(), swap: []string{"04140001001", "04140001027", "move-out", "move-out --yes"},
 			before: map[int][]string{1: {"paywatt report registers && paywatt account wallet 04140001027 --from $(date -u -d '-1 day' +%F) -o csv | grep 100 && paywatt meter usage 04140001027 --by week"}}},
 	}

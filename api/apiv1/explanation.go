@@ -1,5 +1,7 @@
 package apiv1
 
+import "time"
+
 // Explanation is a sale whose figures the server has computed again.
 type Explanation struct {
 	Vend          string          `json:"vend" example:"vnd_01jd00000000000000000000000" doc:"Id of the sale"`
@@ -34,6 +36,9 @@ type ExplainedTariff struct {
 	VersionID string `json:"version_id" doc:"Id of the version"`
 	VATBps    int64  `json:"vat_bps" doc:"Tax in basis points: 1500 is 15 %"`
 	Rounding  string `json:"rounding" doc:"What happens to money that buys no whole 0.1 kWh: carry, nearest or income"`
+
+	Since  *time.Time `json:"since,omitempty" doc:"When the account got this tariff; missing if it was opened with it"`
+	Former string     `json:"former,omitempty" doc:"Name of the tariff that the account had before"`
 }
 
 // Deduction is what a sale paid towards a fee, a charge or a debt, and the rules that set the amount.

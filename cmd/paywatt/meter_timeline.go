@@ -13,7 +13,7 @@ func newMeterTimeline(c console) *cobra.Command {
 		use: "timeline METER", example: "  paywatt meter timeline 04140001001\n  paywatt meter timeline 04140001001 --kind order",
 		of: apiv1.Timeline, page: (*client.Client).Timeline, arg: func(f *apiv1.MomentFilter, meter string) { f.Meter = meter },
 		options: func(flags *pflag.FlagSet, f *apiv1.MomentFilter) {
-			flags.StringVar(&f.Kind, "kind", "", "only sale, token, order, setting, event, doubt, alarm or message")
+			flags.StringVar(&f.Kind, "kind", "", "only sale, token, order, setting, event, doubt, alarm, message, swap or tariff")
 		},
 		table: columns("at, kind, what, state, amount, kwh, by, note", func(m apiv1.Moment) []any {
 			amount, units := "", ""

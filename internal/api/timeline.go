@@ -22,6 +22,9 @@ func momentOf(m timeline.Moment) apiv1.Moment {
 	if m.Kind == timeline.Swaps {
 		out.Meter = m.Result
 	}
+	if m.Kind == timeline.Tariffs {
+		out.Tariff, out.Begins = m.Result, at(m.Begins)
+	}
 	if !m.ID.IsZero() {
 		out.ID = m.ID.Text(prefixOf(m.Kind))
 	}
@@ -43,6 +46,8 @@ func prefixOf(k timeline.Kind) string {
 		return id.Message
 	case timeline.Swaps:
 		return id.Swap
+	case timeline.Tariffs:
+		return id.TariffChange
 	}
 	return id.Command
 }

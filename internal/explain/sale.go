@@ -39,6 +39,9 @@ func Sale(say *words.Texts, e vending.Explained) []string {
 		return f.out
 	}
 	f.add(say.FiguresTariff(e.Tariff.Name, decimal(e.Tariff.N), say.Clock(e.Tariff.EffectiveFrom.In(cmp.Or(e.Zone, time.UTC)))))
+	if e.Former != "" {
+		f.add(say.FiguresTariffSince(say.Clock(e.Since.In(cmp.Or(e.Zone, time.UTC))), e.Former))
+	}
 	for _, d := range e.Split.Deductions {
 		f.deduction(d)
 	}

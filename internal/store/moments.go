@@ -42,12 +42,22 @@ const (
 const eventMoments = `SELECT received_at, seq, code, at, clock FROM meter_event WHERE tenant_id = $1 AND meter = $2 AND kind = 'event'
 	AND (received_at < $3 OR received_at = $3 AND seq < $4) ORDER BY received_at DESC, seq DESC LIMIT $5`
 
+// tariffMoments reads what was decided about the tariff of the account that a meter supplies. The numbers of the changes are in the order of their
+// identities. A change that is taken back is told by the change that does so.
+const tariffMoments = `SELECT h.id, h.created_at,
+		CASE WHEN h.withdraws > 0 THEN '` + timeline.Withdrawn + `' ELSE '` + timeline.Changed + `' END, h.set_by, h.reason, h.from_at,
+		COALESCE((SELECT t.name FROM tariff t WHERE t.tenant_id = h.tenant_id AND t.id = h.tariff_id), '')
+	FROM account_tariff h WHERE h.tenant_id = $1 AND h.account_id = (SELECT m.account_id FROM meter m WHERE m.tenant_id = $1 AND m.n = $2) AND h.id < $3
+	ORDER BY h.n DESC LIMIT $4`
+
 // Moments lists at most max moments of a kind that are older than a place, newest first. Tokens are those made without a sale, and then those
 // handed in, each newest first.
 func (tx *Tx) Moments(kind timeline.Kind, meter int64, before timeline.Place, max int) ([]timeline.Moment, error) {
 	switch kind {
 	case timeline.Events:
 		return tx.eventMoments(meter, before, max)
+	case timeline.Tariffs:
+		return tx.tariffMoments(meter, before, max)
 	case timeline.Tokens:
 		made, err := tx.momentsOf(kind, madeTokens, tx.Tenant, meter, before.Before(), max)
 		if err != nil {
@@ -77,6 +87,19 @@ func (tx *Tx) momentsOf(kind timeline.Kind, query string, args ...any) ([]timeli
 		return nil
 	}, args...)
 	return out, fault.Wrap(err, "list moments of kind %s", kind)
+}
+
+// tariffMoments lists the changes of the tariff of a meter's account.
+func (tx *Tx) tariffMoments(meter int64, before timeline.Place, max int) ([]timeline.Moment, error) {
+	var out []timeline.Moment
+	err := tx.C.Query(tariffMoments, func(r core.Row) error {
+		m := timeline.Moment{Kind: timeline.Tariffs, ID: r.ID(0), At: r.Time(1), What: r.Text(2), By: r.Text(3), Note: r.Text(4),
+			Begins: r.Time(5), Result: r.Text(6)}
+		m.Place = timeline.PlaceOf(m.ID)
+		out = append(out, m)
+		return nil
+	}, tx.Tenant, meter, before.Before(), max)
+	return out, fault.Wrap(err, "list the changes of a tariff")
 }
 
 // eventMoments lists what a meter reported. Daily rows and answers to commands are no events.

@@ -35,11 +35,12 @@ const (
 	Alarms   Kind = "alarm"
 	Messages Kind = "message"
 	Swaps    Kind = "swap" // the meter took the place of another one, or another one took its place
+	Tariffs  Kind = "tariff"
 )
 
 // Kinds lists the kinds, in the order in which a page offers them.
 func Kinds() []Kind {
-	return []Kind{Sales, Tokens, Orders, Settings, Events, Doubts, Alarms, Messages, Swaps}
+	return []Kind{Sales, Tokens, Orders, Settings, Events, Doubts, Alarms, Messages, Swaps, Tariffs}
 }
 
 // right is what a person needs to see moments of a kind, beside access.ReadMeters.
@@ -67,22 +68,29 @@ const (
 	Replaces = "replaces"
 )
 
+// What was decided about the tariff of the meter's account.
+const (
+	Changed   = "changed"   // it gets another tariff
+	Withdrawn = "withdrawn" // a change that had not begun was taken back
+)
+
 // Moment is something that was sold to a meter, sent to it, heard from it or decided about it.
 type Moment struct {
 	Kind   Kind
 	At     time.Time // the server's time
-	ID     id.ID     // of the sale, token, command, entry, alarm, message or swap; of an event it is zero
-	What   string    // mode, origin, type, code, doubt or purpose
+	ID     id.ID     // of the sale, token, command, entry, alarm, message, swap or change; of an event it is zero
+	What   string    // mode, origin, type, code, doubt or purpose; whether a tariff was changed or a change withdrawn
 	State  string
 	By     string
 	Note   string // receipt number, reason, text or telephone number
-	Result string // what the meter answered to a token or command; of a swap, the number of the other meter
+	Result string // what the meter answered to a token or command; of a swap, the number of the other meter; the name of a tariff
 	Tender money.Amount
 	Units  unit.Energy
 	Place  Place  // where it is in the list
 	Number string // of the meter
 	// MeterAt is the meter's own time of an event. It is zero if the meter's clock was not set.
 	MeterAt time.Time
+	Begins  time.Time // when another tariff begins to price the meter's account
 }
 
 // Place is a place in a timeline. Places sort by time, and then by identity. The identity of an event has its sequence number in its last eight

@@ -25,6 +25,8 @@ type Explained struct {
 	Currency money.Currency
 	Tariff   tariff.Version
 	Zone     *time.Location    // of the utility; nil if nothing was derived
+	Since    time.Time         // when the account got the tariff; zero if it was opened with it
+	Former   string            // name of the tariff that the account had before; empty if it was opened with this one
 	Split    tariff.Allocation // derived now, from the facts on which the sale was decided
 	Lines    []sale.Line       // the lines of Split
 	Costs    []tariff.Cost
@@ -69,18 +71,36 @@ func (v *Vending) Explain(ctx context.Context, by access.Actor, sale string) (Ex
 		return Explained{Refusal: shown.Refusal}, err
 	}
 	var zone *time.Location
+	var since time.Time
+	var former string
 	version, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (version tariff.Version, err error) {
-		if zone, err = v.zoneOf(tx); err == nil {
-			version, err = tx.Sold().TariffVersion(shown.Sale.Tariff)
+		if zone, err = v.zoneOf(tx); err != nil {
+			return version, err
 		}
-		return version, err
+		if since, former, err = formerTariff(tx, shown.Sale); err != nil {
+			return version, err
+		}
+		return tx.Sold().TariffVersion(shown.Sale.Tariff)
 	})
 	if err != nil {
 		return Explained{}, fmt.Errorf("explain sale %s: %w", refusal.Echo(sale), err)
 	}
 	e, err := derive(shown.Sale, version)
-	e.Zone = zone
+	e.Zone, e.Since, e.Former = zone, since, former
 	return e, fault.Wrap(err, "explain sale %s", refusal.Echo(sale))
+}
+
+// formerTariff returns since when the account of a sale had the tariff of that time, and the name of the one before; zero if it was opened with it.
+func formerTariff(tx Tx, s sale.Sale) (since time.Time, name string, err error) {
+	first, later, err := tx.Sold().TariffsOfAccount(s.Account)
+	if err != nil {
+		return since, "", err
+	}
+	if since = later.Since(s.PricedAt); since.IsZero() {
+		return since, "", nil
+	}
+	name, _, err = tx.Registering().Tariffs().TariffName(later.At(first, since.Add(-time.Microsecond))) // the store keeps microseconds
+	return since, name, err
 }
 
 // derive prices a sale again and compares the result with the stored sale.

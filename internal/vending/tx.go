@@ -99,6 +99,8 @@ type SoldTx interface {
 	VendKey(key id.ID) (registry.Key, bool, error)
 	// TariffVersion reads a version by its identity.
 	TariffVersion(version id.ID) (tariff.Version, error)
+	// TariffsOfAccount returns the tariff with which an account was opened, and those that it got later.
+	TariffsOfAccount(account id.ID) (first id.ID, later tariff.Assignments, err error)
 	// MeterTokens lists a meter's tokens, including external tokens, newest first. The list begins after the given token, or with the
 	// newest token if the identity is zero.
 	MeterTokens(meter int64, before id.ID, max int) ([]sale.Token, error)

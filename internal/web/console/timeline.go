@@ -89,6 +89,11 @@ func (v visit) moment(m timeline.Moment) timeLine {
 		if m.Units > 0 {
 			out.Sub = joined(t.Energy(m.Units, 1), out.Sub)
 		}
+	case timeline.Tariffs:
+		out.Path = tariffChangePath(m.Number)
+		if out.Text = t.TimelineTariff(m.Result, v.site.clock(m.Begins)); m.What == timeline.Withdrawn {
+			out.Text = t.TimelineTariffStays(m.Result)
+		}
 	case timeline.Messages:
 		out.Text, out.State, out.Path = t.Name("message", m.What), messageBadge(t, notify.State(m.State)), "/messages/"+m.ID.Text(id.Message)
 	}
