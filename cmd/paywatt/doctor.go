@@ -71,6 +71,7 @@ func newDoctorCommand(c console) *cobra.Command {
 				all = append(all, certificateCheck(ends, err, time.Now()).nameServer(server))
 			}
 			all = append(all, serverChecks(cmd.Context(), set.Text(config.Store))...)
+			all = append(all, namesChecks(report)...)
 			all = append(all, standbyChecks(cmd.Context(), set.Text(config.Store), set.Number(config.Standbys))...)
 			all = append(all, portChecks(cmd.Context(), set)...)
 			done()
@@ -118,6 +119,7 @@ func doctorScope() (covered, open []string) {
 			"data folder: it exists, this user may write to it, and no other user may read it",
 			"database: the books add up and match the signed log in the data folder",
 			"server, with --store: settings, locks, guards, snapshots and sessions, in a table of its own",
+			"names of servers: no two running servers of the database have the same name",
 			"standbys, with --store: as many follow as the setting standbys says, if the database has any",
 			"API keys: each key that can move value belongs to a person",
 			"link keys: no replacement of a meter's link key takes longer than 30 days",
@@ -272,6 +274,15 @@ func linkKeysCheck(r *store.Report) check {
 		k.Detail = "two link keys have been in use for more than 30 days: meter " + fewNames(r.TwoKeys) + "; see paywatt meter link-key --finish"
 	}
 	return k
+}
+
+// namesChecks says which names several running servers have. Each of them ends alarms of the others.
+func namesChecks(r *store.Report) []check {
+	if r == nil || len(r.Names) == 0 {
+		return nil
+	}
+	return []check{{Name: "names of servers", Verdict: checkWarn,
+		Detail: "several running servers have the same name: " + fewNames(r.Names) + "; set server_name on each of them"}}
 }
 
 // nameServer names the server that a check is about, if it may be one of several.

@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/app"
 	"github.com/paywatt/paywatt/internal/authority"
 	"github.com/paywatt/paywatt/internal/keystore"
+	"github.com/paywatt/paywatt/internal/store"
 )
 
 // TestDoctorWatchesTheEndsOfCertificates: it warns before a certificate ends, and an ended one or a file that cannot be used is bad.
@@ -64,5 +65,16 @@ func TestDoctorReadsTheFilesOfCertificates(t *testing.T) {
 	code := run(args, console{in: strings.NewReader(""), out: &said, err: &messages, getenv: func(string) string { return "" }})
 	if code != 0 || !strings.Contains(said.String(), "\ncertificates,warn,") || !strings.Contains(said.String(), "issue new ones") {
 		t.Errorf("doctor ends with %d and says\n%s%s", code, said.String(), messages.String())
+	}
+}
+
+// TestDoctorNamesServersWithOneName: names that several running servers have are a warning. Without one, the check is not shown.
+func TestDoctorNamesServersWithOneName(t *testing.T) {
+	if all := append(namesChecks(nil), namesChecks(&store.Report{})...); len(all) != 0 {
+		t.Errorf("no name: %+v, want no check", all)
+	}
+	all := namesChecks(&store.Report{Names: []string{"srv-a"}})
+	if len(all) != 1 || all[0].Verdict != checkWarn || !strings.Contains(all[0].Detail, "srv-a; set server_name") {
+		t.Errorf("one name: %+v, want a warning", all)
 	}
 }

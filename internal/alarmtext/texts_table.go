@@ -254,6 +254,11 @@ func CertificateUnusable(why string) string {
 	return "Files of certificates cannot be used, and what was read before stays in use: " + why + ". The server will not start with these files, so correct them."
 }
 
+// ServerNameShared: Several running servers have the name {name}, so each of them may end alarms of the others. Give each another server_name, and start them again.
+func ServerNameShared(name string) string {
+	return "Several running servers have the name " + name + ", so each of them may end alarms of the others. Give each another server_name, and start them again."
+}
+
 // DifferencesOpen: {n} differences between payments, books and the statements of providers have been open for more than a day, the oldest since {since}.
 func DifferencesOpen(n int64, since string) string {
 	return strconv.FormatInt(n, 10) + " differences between payments, books and the statements of providers have been open for more than a day, the oldest since " + since + "."

@@ -77,7 +77,7 @@ func (a *App) openCases() (err error) {
 	if a.engine.shared != nil {
 		host = a.holder
 		courier.Roaming()
-		a.presence = presence.New(presence.Config{Instance: host, Drop: a.gateway.Drop, Now: a.c.Now, Log: a.log,
+		a.presence = presence.New(presence.Config{Instance: host, Name: a.name, Drop: a.gateway.Drop, Now: a.c.Now, Log: a.log,
 			Took: func(t access.Tenant, number string) { a.outbox.Wake(t, number) },
 			Door: store.DoorTo(a.engine, store.Job, func(tx *store.Tx) presence.Tx { return tx })})
 	}

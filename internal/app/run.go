@@ -42,7 +42,7 @@ func (a *App) Run(ctx context.Context) error {
 		{"events", a.onceTrusted(a.spreading.Run)}, {"webhooks", a.onceTrusted(a.deliverer.Run)},
 		{"supplies", a.onceTrusted(a.watch)}, {"configurations", a.onceTrusted(a.configure)}, {"recurring work", a.onceTrusted(a.runner.Run)}, {"recovery", a.onceTrusted(a.recover)},
 		{"fixed charges", a.onceTrusted(a.charge)}, {"wallets", a.onceTrusted(a.settle)}, {"silence", a.onceTrusted(a.missMeters)}, {"standbys", a.onceTrusted(a.missStandbys)},
-		{"alarms of servers", a.onceTrusted(a.confirmAlarms)},
+		{"alarms of servers", a.confirmAlarms},
 		{"verification", a.verify}, {"sessions", a.present}, {"devices", a.serveLegacy}, {"shared listener", a.serveDevices}, {"printers", a.spool.Run}, {"integrations", a.reflect}, {"messages", a.onceTrusted(a.serveMessages)},
 	} {
 		parts.Go(func() {

@@ -9,7 +9,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/alarmtext"
 	"github.com/paywatt/paywatt/internal/fault"
+	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/store"
 )
@@ -69,23 +71,57 @@ func putAlarms(tx *store.Tx, all []metering.Alarm) error {
 	return nil
 }
 
-// confirmAlarms says again and again that this server is alive, and ends the alarms of servers that have said nothing for long. While the clock is
-// in doubt it ends nothing.
+// alarmNameShared: several running servers have the same name.
+const alarmNameShared metering.AlarmCode = "server-name-shared"
+
+// confirmAlarms says again and again that this server is alive, ends the alarms of servers that have said nothing for long, and looks whether another
+// server has its name.
 func (a *App) confirmAlarms(ctx context.Context) error {
 	if a.name == "" {
 		return nil
 	}
-	return every(ctx, alarmEvery, nil, func() {
-		if a.clockDoubted() {
-			return
-		}
-		a.warn(ctx, "alarms about servers not confirmed", a.engine.Run(ctx, tenant, store.Job, a.confirmIn))
-	})
+	watch := &nameWatch{App: a}
+	return every(ctx, alarmEvery, nil, func() { watch.look(ctx) })
 }
 
-// confirmIn is one round of [App.confirmAlarms].
-func (a *App) confirmIn(tx *store.Tx) (refused bool, err error) {
-	return false, errors.Join(tx.ConfirmServerAlarms(a.name), tx.EndLostAlarms(tx.Now.Add(-lostAfter)))
+// nameWatch tells the other servers that this one is alive, and looks whether another one has its name.
+type nameWatch struct {
+	*App
+	started bool // an earlier run of this server no longer counts as alive
+}
+
+// look does one round of the watch. While the clock is in doubt it ends no alarms of others: it may be far ahead.
+func (w *nameWatch) look(ctx context.Context) {
+	shared := false
+	err := w.engine.Run(ctx, tenant, store.Job, func(tx *store.Tx) (bool, error) {
+		names, err := tx.SharedNames()
+		if err != nil {
+			return false, err
+		}
+		shared = w.started && slices.Contains(names, w.name)
+		if w.started {
+			err = putAlarms(tx, []metering.Alarm{decideNameAlarm(w.name, shared)})
+		}
+		err = errors.Join(err, tx.ConfirmServerAlarms(w.name))
+		if w.clockDoubted() {
+			return false, err
+		}
+		return false, errors.Join(err, tx.EndLostAlarms(tx.Now.Add(-lostAfter)))
+	})
+	w.warn(ctx, "alarms about servers not confirmed", err)
+	if shared {
+		w.log.Error("another running server has the same name", logkey.Reason, decideNameAlarm(w.name, true).Text)
+	}
+	w.started = true
+}
+
+// decideNameAlarm decides whether the alarm about the name of a server should be open; without a text it should not.
+func decideNameAlarm(name string, shared bool) metering.Alarm {
+	alarm := metering.Alarm{Code: alarmNameShared, Server: name}
+	if shared {
+		alarm.Text = alarmtext.ServerNameShared(name)
+	}
+	return alarm
 }
 
 // aliveFor is how long after its last sign a server counts as alive: it may have missed two.
@@ -114,9 +150,10 @@ func (f *Folder) EndServerAlarms(ctx context.Context, server string) (out EndedA
 		if err != nil {
 			return false, err
 		}
-		if out.Ended = ended; ended == 0 {
+		if ended == 0 {
 			return false, tx.AlarmedServers(maxAlarmed, func(name string, seen time.Time) { out.Left = append(out.Left, AlarmedServer{name, seen}) })
 		}
+		out.Ended = ended
 		e := Clerk().Entry("alarm.end", server)
 		e.After = fmt.Sprintf("alarms=%d", ended)
 		return false, tx.AuditLog(e)

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/vending"
 )
 
 // crew are two servers of one database, each with its watches.
@@ -45,7 +47,7 @@ func openCrew(t *testing.T) *crew {
 
 // start starts a server with this name. It knows nothing of an earlier run.
 func (c *crew) start(server string) *certificateWatch {
-	return &certificateWatch{App: &App{log: slog.New(slog.DiscardHandler), engine: c.app.engine, name: server}}
+	return &certificateWatch{App: &App{log: slog.New(slog.DiscardHandler), engine: c.app.engine, vending: c.app.vending, name: server}}
 }
 
 // look lets a server look at a certificate that ends soon or does not, and at files that can be used or cannot.
@@ -147,16 +149,67 @@ func TestTheAlarmsOfALostServerEnd(t *testing.T) {
 	a, b := c.start("srv-a"), c.start("srv-b")
 	c.look(a, true, nil)
 	c.look(b, true, nil)
-	confirm := func(w *certificateWatch) {
-		c.do(func(tx *store.Tx) error { _, err := w.confirmIn(tx); return err })
-	}
+	watch := nameWatch{App: b.App}
 	c.age("srv-a", lostAfter-time.Hour)
 	c.age("srv-b", lostAfter+time.Hour)
-	confirm(b)
+	watch.look(t.Context())
 	c.want("the second is alive", "certificate-ends srv-a", "certificate-ends srv-b")
 	c.age("srv-a", lostAfter+time.Hour)
-	confirm(b)
+	watch.look(t.Context())
 	c.want("the first is gone", "certificate-ends srv-b")
+}
+
+// TestAServerIsAliveWhileItsClockIsInDoubt: it says so, and its alarms stay. It ends no alarms of others: by a clock that is far ahead, all of them
+// have said nothing for long.
+func TestAServerIsAliveWhileItsClockIsInDoubt(t *testing.T) {
+	c := openCrew(t)
+	for _, server := range []string{"srv-a", "srv-b"} {
+		c.look(c.start(server), true, nil)
+		c.age(server, lostAfter+time.Hour)
+	}
+	a := c.start("srv-a").App
+	a.stopping = t.Context()
+	a.vending = vending.New(vending.Config{Door: restedTx{known: c.began.AddDate(-1, 0, 0)}, Now: time.Now, Rand: rand.Reader, Synced: func() bool { return false }})
+	if err := a.startClock(); err != nil || !a.clockDoubted() {
+		t.Fatalf("the clock is in doubt: %t, %v", a.clockDoubted(), err)
+	}
+	watch := nameWatch{App: a}
+	watch.look(t.Context())
+	c.want("the clock is in doubt", "certificate-ends srv-a", "certificate-ends srv-b")
+	watch = nameWatch{App: c.start("srv-c").App}
+	watch.look(t.Context())
+	c.want("a server whose clock is trusted has looked", "certificate-ends srv-a")
+}
+
+// TestTwoServersWithOneNameSaySo: both open one alarm, but not about an earlier run that still counts as alive. The one that is left ends it.
+func TestTwoServersWithOneNameSaySo(t *testing.T) {
+	c := openCrew(t)
+	live := func(instance, server string, until time.Duration) {
+		t.Helper()
+		c.do(func(tx *store.Tx) error { return tx.ServerSeen(instance, server, tx.Now.Add(until)) })
+	}
+	live("1", "srv-a", time.Hour)
+	live("2", "srv-a", time.Hour)
+	live("3", "srv-b", time.Hour)
+	a, b, other := nameWatch{App: c.start("srv-a").App}, nameWatch{App: c.start("srv-a").App}, nameWatch{App: c.start("srv-b").App}
+	for _, s := range []struct {
+		when  string
+		watch *nameWatch
+		want  []string
+	}{
+		{"the first has just started", &a, nil},
+		{"a server with another name has started", &other, nil},
+		{"it looks again", &other, nil},
+		{"the first looks again", &a, []string{"server-name-shared srv-a"}},
+		{"the second has just started", &b, []string{"server-name-shared srv-a"}},
+		{"the second looks again", &b, []string{"server-name-shared srv-a"}},
+	} {
+		s.watch.look(t.Context())
+		c.want(s.when, s.want...)
+	}
+	live("2", "srv-a", -time.Second)
+	a.look(t.Context())
+	c.want("the second is gone")
 }
 
 // TestAPersonEndsTheAlarmsOfALostServer: the command ends the alarms of a server that is gone, none of one that is alive, and records it.

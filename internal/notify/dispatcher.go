@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -54,6 +55,7 @@ const (
 	probeEvery  = time.Minute // time between two tries of a route that is down
 	firstAnswer = time.Minute
 	strayAfter  = 10 * time.Minute // after this time another server takes a message whose route belongs to no server any more
+	alarmEvery  = 10 * time.Minute // time between two writings of an alarm whose cause lasts: another server, or a person, may have ended it
 )
 
 // failuresDown is the number of failures in a row after which a route counts as down. Failures with one recipient within recipientOnce count
@@ -79,13 +81,16 @@ type standing struct {
 	failures int                  // failures in a row
 	failed   map[string]time.Time // recipients with which the route has failed since it last worked, with the time of the counted failure
 	proved   bool
-	since    time.Time // when the route went down
-	probe    time.Time // when a down route is tried again
-	granted  time.Time // until this time the probe message may use a down route
+	since    time.Time     // when the route went down
+	tenant   access.Tenant // in whose transaction it went down
+	downAt   time.Time     // when the alarm about that was last written
+	probe    time.Time     // when a down route is tried again
+	granted  time.Time     // until this time the probe message may use a down route
 	why      string
 	last     time.Time // when the route last accepted a message
 	memory   Memory    // the route's memory of arrivals, if it has one
 	full     bool      // the alarm about its memory is raised
+	fullAt   time.Time // when it was last written
 	looked   bool      // the field full has been compared with the stored alarm
 }
 
@@ -123,6 +128,7 @@ func (d *Dispatcher) Serves() (customers, meters bool) {
 // Run sends until ctx ends. After a failure of the store or of a route it tries again; it never gives up.
 func (d *Dispatcher) Run(ctx context.Context) error {
 	var workers sync.WaitGroup
+	workers.Go(func() { d.endGoneAlarms(ctx) })
 	for i, r := range d.c.Routes {
 		workers.Go(func() { d.work(ctx, i, r) })
 	}
@@ -148,6 +154,9 @@ func (d *Dispatcher) work(ctx context.Context, n int, r Configured) {
 		wait := pollEvery
 		if err := d.watchMemory(ctx, n, r); err != nil && ctx.Err() == nil {
 			d.c.Log.Warn("message memory of a route not read", logkey.Route, r.Name(), logkey.Err, err)
+		}
+		if err := d.repeatDownAlarm(ctx, n, r.Name()); err != nil && ctx.Err() == nil {
+			d.c.Log.Warn("alarm of a route not written", logkey.Route, r.Name(), logkey.Err, err)
 		}
 		if d.mayTry(n) {
 			found := nothing
@@ -186,6 +195,9 @@ func (d *Dispatcher) Serve(ctx context.Context, t access.Tenant) (int, error) {
 	total := 0
 	for n, r := range d.c.Routes {
 		if err := d.watchMemory(ctx, n, r); err != nil {
+			return total, err
+		}
+		if err := d.repeatDownAlarm(ctx, n, r.Name()); err != nil {
 			return total, err
 		}
 		for d.mayTry(n) {
@@ -295,7 +307,7 @@ func (d *Dispatcher) applyRouteChange(tx Tx, t routeChange, name, why string) er
 		if err := tx.Outcomes().AuditLog(d.entry("message.route_down", name, why)); err != nil {
 			return err
 		}
-		return tx.Outcomes().RaiseAlarm(0, metering.Alarm{Code: AlarmRouteDown, Text: alarmtext.RouteDown(name), Server: d.c.Server})
+		return d.raiseDownAlarm(tx, name)
 	case cameUp: // the texts that failed with it need not wait until their pauses end
 		if err := tx.Queued().MessagesWakeRoute(name, d.c.Now()); err != nil {
 			return err
@@ -303,6 +315,60 @@ func (d *Dispatcher) applyRouteChange(tx Tx, t routeChange, name, why string) er
 		return tx.Outcomes().ClearAlarmText(d.c.Server, AlarmRouteDown, alarmtext.RouteDown(name))
 	}
 	return nil
+}
+
+func (d *Dispatcher) raiseDownAlarm(tx Tx, name string) error {
+	return tx.Outcomes().RaiseAlarm(0, metering.Alarm{Code: AlarmRouteDown, Text: alarmtext.RouteDown(name), Server: d.c.Server})
+}
+
+// repeatDownAlarm writes the alarm of a route that stays down again, in the tenant of the first one: only there a success ends it.
+func (d *Dispatcher) repeatDownAlarm(ctx context.Context, n int, name string) error {
+	d.mu.Lock()
+	w := d.ways[n]
+	d.mu.Unlock()
+	if !w.Down || d.c.Now().Sub(w.downAt) < alarmEvery {
+		return nil
+	}
+	err := d.c.Door.Do(ctx, w.tenant, func(tx Tx) (bool, error) { return false, d.raiseDownAlarm(tx, name) })
+	if err != nil {
+		return fmt.Errorf("record that route %s is down: %w", name, err)
+	}
+	d.noteDownAlarm(n, w.tenant, d.c.Now())
+	return nil
+}
+
+// noteDownAlarm notes when the alarm of a route that is down was written; zero if it could not be written.
+func (d *Dispatcher) noteDownAlarm(n int, t access.Tenant, at time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ways[n].tenant, d.ways[n].downAt = t, at
+}
+
+// endGoneAlarms ends this server's alarms about routes that it no longer has. No message will go by them and end the alarms.
+func (d *Dispatcher) endGoneAlarms(ctx context.Context) {
+	var down, full []string
+	for _, r := range d.c.Routes {
+		down, full = append(down, alarmtext.RouteDown(r.Name())), append(full, alarmtext.MemoryFull(r.Name()))
+	}
+	for {
+		err := d.everyTenant(ctx, func(t access.Tenant) error {
+			return d.c.Door.Do(ctx, t, func(tx Tx) (bool, error) {
+				err := tx.Outcomes().EndGoneAlarms(d.c.Server, AlarmRouteDown, down)
+				return false, errors.Join(err, tx.Outcomes().EndGoneAlarms(d.c.Server, AlarmMemoryFull, full))
+			})
+		})
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		d.c.Log.Warn("alarms of routes that are gone not ended", logkey.Err, err)
+		timer := time.NewTimer(troublePoll)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+	}
 }
 
 // Alarms of this package.

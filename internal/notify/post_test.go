@@ -34,6 +34,7 @@ type hall struct {
 	// tenants are the tenants of the server.
 	tenants []access.Tenant
 	holds   time.Duration // duration of the last claim of a message
+	gone    []string      // which alarms of routes that are gone were ended
 	// wallets are those of every account, and supplies what is stored about their meters.
 	wallets  []wallet.Row
 	supplies map[int64]wallet.Supplied
@@ -219,6 +220,10 @@ func (h *hall) ClearAlarmText(server string, code metering.AlarmCode, _ string) 
 	h.writes("clear %s %s", cmp.Or(server, "0"), code)
 	return nil
 }
+func (h *hall) EndGoneAlarms(server string, code metering.AlarmCode, texts []string) error {
+	h.gone = append(h.gone, fmt.Sprintf("%s %s except %s", server, code, strings.Join(texts, " ")))
+	return nil
+}
 func (h *hall) TokenForPush(token id.ID) (sale.Token, string, bool, error) {
 	t, found := h.tokens[token]
 	return t, meterA, found, nil
@@ -338,6 +343,28 @@ func TestARouteBelongsToItsServer(t *testing.T) {
 	if said := h.serves(); !strings.Contains(said, "clear srv-a sms-route-down") {
 		t.Errorf("the route works again: %q", said)
 	}
+}
+
+// TestTheAlarmOfARouteOpensAgain checks that the alarm of a route that stays down is raised again, however few messages wait: another server may have
+// ended it.
+func TestTheAlarmOfARouteOpensAgain(t *testing.T) {
+	h, a, _ := newHall(t)
+	a.answers = []notify.Sent{{Outcome: notify.NotSent, Closed: true, Why: "no modem"}}
+	h.queues(notify.Draft{Purpose: notify.PurposeWritten, Text: "hello"})
+	h.serves()
+	for _, c := range []struct {
+		after time.Duration
+		want  string
+	}{
+		{10*time.Minute - time.Second, ""}, {time.Second, "alarm 0 sms-route-down"}, {time.Second, ""}, {10 * time.Minute, "alarm 0 sms-route-down"},
+	} {
+		h.now = h.now.Add(c.after)
+		h.want(fmt.Sprint("another ", c.after), h.serves(), c.want)
+	}
+	h.queues(notify.Draft{Purpose: notify.PurposeWritten, Text: "hello"})
+	h.serves()
+	h.now = h.now.Add(time.Hour)
+	h.want("it works again", h.serves(), "")
 }
 
 // TestARouteThatWorksAgainWakesItsMessages checks that the first message that a route accepts after it was down makes all messages due that failed
@@ -533,6 +560,25 @@ func TestHowFullAMemoryIs(t *testing.T) {
 	} {
 		a.memory = c.memory
 		h.want(fmt.Sprintf("%+v", c.memory), h.serves(), c.want)
+	}
+}
+
+// TestTheAlarmOfAMemoryOpensAgain checks that the alarm of a memory that stays full is raised again: another server may have ended it.
+func TestTheAlarmOfAMemoryOpensAgain(t *testing.T) {
+	h, a, _ := newHall(t)
+	full, less := notify.Memory{Used: 9, Slots: 10, AlmostFull: true}, notify.Memory{Used: 6, Slots: 10}
+	for _, c := range []struct {
+		after  time.Duration
+		memory notify.Memory
+		want   string
+	}{
+		{0, full, "message.memory_full used=9 slots=10; alarm 0 sms-memory-full"},
+		{10*time.Minute - time.Second, full, ""}, {time.Second, full, "alarm 0 sms-memory-full"}, {time.Second, full, ""},
+		{10 * time.Minute, less, "alarm 0 sms-memory-full"}, {time.Hour, notify.Memory{Used: 4, Slots: 10}, "clear 0 sms-memory-full"},
+		{time.Hour, less, ""},
+	} {
+		h.now, a.memory = h.now.Add(c.after), c.memory
+		h.want(fmt.Sprintf("another %s, %+v", c.after, c.memory), h.serves(), c.want)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/registry"
 )
@@ -76,6 +77,8 @@ func (b *broken) mark() func() {
 func (o *office) NumberChange(string) (registry.NumberChange, bool, error) {
 	return registry.NumberChange{}, false, nil
 }
+
+func (o *office) EndGoneAlarms(string, metering.AlarmCode, []string) error { return nil }
 
 func (o *office) NumberHold(id.ID) (time.Time, bool, error) { return time.Time{}, !o.forged, nil }
 

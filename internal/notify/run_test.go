@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/alarmtext"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/notify"
 )
@@ -293,6 +295,36 @@ func TestAnAlarmThatCannotBeWrittenIsWrittenAtTheNextLook(t *testing.T) {
 		s.want("when the disk has room", s.says(), "message.memory_full used=9 slots=10; alarm 0 sms-memory-full")
 		if !strings.Contains(s.log.String(), "message memory of a route almost full") {
 			t.Errorf("logged %q", s.log.String())
+		}
+	})
+}
+
+// TestTheAlarmsOfARouteThatIsGoneEnd checks that a server that starts ends its alarms about routes that it no longer has, also if the store fails
+// at first.
+func TestTheAlarmsOfARouteThatIsGoneEnd(t *testing.T) {
+	works(t, 2, func(t *testing.T, s *shift) {
+		s.cancel() // another run of the server begins
+		synctest.Wait()
+		c := s.config()
+		c.Door, c.Server, c.Now, c.Log = s, "srv-a", time.Now, slog.New(slog.NewTextHandler(&s.log, nil))
+		s.gone, s.refuse = nil, func(access.Tenant) error { return errors.New("the disk is full") }
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- notify.New(c).Run(ctx) }()
+		s.during(time.Second)
+		if !strings.Contains(s.log.String(), "alarms of routes that are gone not ended") || len(s.gone) > 0 {
+			t.Errorf("ended %q, logged %q", s.gone, s.log.String())
+		}
+		s.refuse = nil
+		s.during(time.Minute)
+		want := []string{"srv-a sms-route-down except " + alarmtext.RouteDown("a") + " " + alarmtext.RouteDown("b"),
+			"srv-a sms-memory-full except " + alarmtext.MemoryFull("a") + " " + alarmtext.MemoryFull("b")}
+		if !slices.Equal(s.gone, want) {
+			t.Errorf("ended %q, want %q", s.gone, want)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
 		}
 	})
 }

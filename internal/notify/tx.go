@@ -160,6 +160,8 @@ type OutcomeTx interface {
 	RaiseAlarm(meter int64, a metering.Alarm) error
 	// ClearAlarmText closes the open alarm with this code and text about a server.
 	ClearAlarmText(server string, code metering.AlarmCode, text string) error
+	// EndGoneAlarms closes the open alarms about a server with this code that have none of the texts.
+	EndGoneAlarms(server string, code metering.AlarmCode, texts []string) error
 }
 
 // Subscription is a meter about which a customer gets messages.

@@ -80,6 +80,11 @@ func (d *Dispatcher) one(ctx context.Context, t access.Tenant, n int, r Configur
 		d.Kick() // the messages that waited for it may leave by another route too
 	}
 	if turn == wentDown {
+		written := time.Time{} // the next look writes the alarm
+		if err == nil {
+			written = d.c.Now()
+		}
+		d.noteDownAlarm(n, t, written)
 		d.c.Log.Error("route went down", logkey.Route, r.Name(), logkey.Reason, cut(s.Why, MaxWhy))
 		d.Kick() // the messages of the failed route go by the next route
 	}

@@ -37,13 +37,14 @@ type Tx interface {
 	SessionDrop(meter int64, instance string, epoch int64) error
 	SessionsForget(instance string) error
 	SessionsElsewhere(instance string, found func(number string, live bool)) error
-	ServerSeen(instance string, until time.Time) error
+	ServerSeen(instance, name string, until time.Time) error
 }
 
 // Config configures a Presence; every field but Log is required.
 type Config struct {
 	Door     access.Door[Tx]
 	Instance string                               // this server's unique name
+	Name     string                               // the name that this server keeps over restarts
 	Drop     func(number string)                  // closes a meter's connection here
 	Took     func(t access.Tenant, number string) // called when this server has taken a meter's session; must not block
 	Now      func() time.Time
@@ -212,7 +213,9 @@ func (p *Presence) keep(number string, epoch int64) {
 // look records that this server is alive, reads which meters are connected elsewhere, and closes this server's connections of
 // those meters.
 func (p *Presence) look(ctx context.Context) error {
-	err := p.c.Door.Do(ctx, 0, func(tx Tx) (bool, error) { return false, tx.ServerSeen(p.c.Instance, p.c.Now().Add(aliveFor)) })
+	err := p.c.Door.Do(ctx, 0, func(tx Tx) (bool, error) {
+		return false, tx.ServerSeen(p.c.Instance, p.c.Name, p.c.Now().Add(aliveFor))
+	})
 	if err != nil {
 		return err
 	}
@@ -268,6 +271,6 @@ func (p *Presence) leave(ctx context.Context) error {
 	for _, t := range tenants {
 		err = errors.Join(err, p.c.Door.Do(ctx, t, func(tx Tx) (bool, error) { return false, tx.SessionsForget(p.c.Instance) }))
 	}
-	err = errors.Join(err, p.c.Door.Do(ctx, 0, func(tx Tx) (bool, error) { return false, tx.ServerSeen(p.c.Instance, p.c.Now()) }))
+	err = errors.Join(err, p.c.Door.Do(ctx, 0, func(tx Tx) (bool, error) { return false, tx.ServerSeen(p.c.Instance, p.c.Name, p.c.Now()) }))
 	return fault.Wrap(err, "release sessions")
 }

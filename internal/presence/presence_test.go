@@ -73,7 +73,7 @@ func (b *table) SessionsElsewhere(instance string, found func(string, bool)) err
 	return nil
 }
 
-func (b *table) ServerSeen(instance string, until time.Time) error {
+func (b *table) ServerSeen(instance, _ string, until time.Time) error {
 	b.alive[instance] = until
 	return nil
 }

@@ -37,6 +37,7 @@ type Report struct {
 	Older    int       // schema of an older database that was checked in an upgraded copy; 0 if the database itself was checked
 	Nobodys  []string  // API keys that can move value and belong to nobody
 	TwoKeys  []string  // meters whose link key has been being replaced for longer than LongOverlap
+	Names    []string  // names that several running servers have
 	People   bool      // there are people who sign in
 	More     int       // number of findings, notices and remarks that are not listed; see MaxFindings
 }
@@ -159,7 +160,7 @@ func Verify(tx *Tx, t Trust, r *Report) error {
 		check{"TIDs without tokens", tx.verifyFloors},
 		check{"rows with evidence", func(r *Report) error { return tx.verifyAttested(t.Pass, r) }},
 		check{"marks", func(r *Report) error { return tx.verifyMarks(t.Markers, r) }}, check{"rows of no tenant", tx.verifyStrays},
-		check{"stored answers", tx.verifyOnce}, check{"keys of nobody", tx.noteNobodys}, check{"link keys", tx.noteTwoKeys},
+		check{"stored answers", tx.verifyOnce}, check{"keys of nobody", tx.noteNobodys}, check{"link keys", tx.noteTwoKeys}, check{"names of servers", tx.noteNames},
 		check{"digits", func(r *Report) error { return tx.verifyDigits(r, t.Digits) }})
 }
 
@@ -222,6 +223,12 @@ func (tx *Tx) noteRestores(r *Report) error {
 func (tx *Tx) noteTwoKeys(r *Report) error {
 	numbers, err := tx.TwoLinkKeys(tx.Now.Add(-LongOverlap))
 	r.TwoKeys = append(r.TwoKeys, numbers...)
+	return err
+}
+
+// noteNames notes the names that several running servers have.
+func (tx *Tx) noteNames(r *Report) (err error) {
+	r.Names, err = tx.SharedNames()
 	return err
 }
 

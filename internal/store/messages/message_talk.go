@@ -1,6 +1,7 @@
 package messages
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -154,6 +155,18 @@ func (tx Rows) ClearAlarmText(server string, code metering.AlarmCode, text strin
 		WHERE tenant_id = $2 AND meter = 0 AND code = $3 AND text = $4 AND server IN ($5, '') AND cleared_at IS NULL`,
 		tx.Now, tx.Tenant, string(code), text, server)
 	return fault.Wrap(err, "clear alarm %s of server %s", code, server)
+}
+
+// EndGoneAlarms closes the open alarms about a server with this code that have none of the texts.
+func (tx Rows) EndGoneAlarms(server string, code metering.AlarmCode, texts []string) error {
+	query := `UPDATE alarm SET cleared_at = $1 WHERE tenant_id = $2 AND meter = 0 AND code = $3 AND server = $4 AND cleared_at IS NULL`
+	args := []any{tx.Now, tx.Tenant, string(code), server}
+	for _, text := range texts {
+		args = append(args, text)
+		query += fmt.Sprintf(` AND text <> $%d`, len(args))
+	}
+	_, err := tx.C.Exec(query, args...)
+	return fault.Wrap(err, "end alarms %s of server %s", code, server)
 }
 
 // SoldHere reports whether a sale was made to the account that its meter supplies now.

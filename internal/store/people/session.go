@@ -45,15 +45,29 @@ func (tx Rows) SessionsElsewhere(instance string, found func(number string, live
 }
 
 // serverLead is the first part of a lead's name. Each server takes one such lead for itself. The server counts as alive until this lead
-// ends.
+// ends. The holder of the lead is the name that the server keeps over restarts.
 const serverLead = "server:"
 
 // serverForgotten is how long the row of a dead server is kept.
 const serverForgotten = 24 * time.Hour
 
-// ServerSeen records that a server is alive until a moment, and deletes servers that have been dead for longer than serverForgotten.
-func (tx Rows) ServerSeen(instance string, until time.Time) error {
-	if _, _, err := tx.LeaderTake(serverLead+instance, instance, until); err != nil {
+// maxSharedNames is how many names are read that several servers have.
+const maxSharedNames = 20
+
+// SharedNames lists names that several servers have that are alive.
+func (tx Rows) SharedNames() (names []string, err error) {
+	err = tx.C.Query(`SELECT holder FROM leader WHERE name LIKE '`+serverLead+`%' AND until > $1
+		GROUP BY holder HAVING COUNT(*) > 1 ORDER BY holder LIMIT $2`, func(r core.Row) error {
+		names = append(names, r.Text(0))
+		return nil
+	}, tx.Now, maxSharedNames)
+	return names, fault.Wrap(err, "list names that several servers have")
+}
+
+// ServerSeen records that the server with this name is alive until a moment, and deletes servers that have been dead for longer than
+// serverForgotten.
+func (tx Rows) ServerSeen(instance, name string, until time.Time) error {
+	if _, _, err := tx.LeaderTake(serverLead+instance, name, until); err != nil {
 		return err
 	}
 	_, err := tx.C.Exec(`DELETE FROM leader WHERE name LIKE '`+serverLead+`%' AND until < $1`, tx.Now.Add(-serverForgotten))

@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ func sessions() []test {
 		{"links to customers' pages are found by both hashes, and revoked", pageLinksKept},
 		{"a session is taken over, and its old holder cannot drop it", sessionTakenOver},
 		{"a server sees who is connected elsewhere, and whether that server lives", sessionsElsewhere},
+		{"a name that two servers have is found while both live", sharedNames},
 		{"who is alone takes over what the dead have claimed, and nothing of its own", takenOver},
 		{"work for a meter is claimed where the meter is connected", hostedWork},
 	}
@@ -126,7 +128,7 @@ func sessionsElsewhere(t *testing.T, r Rig) {
 	m, own := addMeter(t, e, 1, false), addMeter(t, e, 2, false)
 	took(t, e, m, "b")
 	took(t, e, own, "a")
-	must(t, e, func(tx *store.Tx) error { return tx.ServerSeen("b", tx.Now.Add(time.Minute)) })
+	must(t, e, func(tx *store.Tx) error { return tx.ServerSeen("b", "srv-b", tx.Now.Add(time.Minute)) })
 	for after, want := range map[time.Duration]string{0: m.Number, 2 * time.Minute: m.Number + "?"} {
 		if got := elsewhere(t, e, "a", after); got != want {
 			t.Errorf("%v after the server was seen: %q, want %q", after, got, want)
@@ -134,7 +136,7 @@ func sessionsElsewhere(t *testing.T, r Rig) {
 	}
 	must(t, e, func(tx *store.Tx) error {
 		tx.Now = tx.Now.Add(48 * time.Hour)
-		return tx.ServerSeen("c", tx.Now.Add(time.Minute))
+		return tx.ServerSeen("c", "srv-c", tx.Now.Add(time.Minute))
 	})
 	known := look(t, e, func(tx *store.Tx) (names string, err error) {
 		err = tx.C.Query(`SELECT name FROM leader ORDER BY name`, func(w core.Row) error { names += w.Text(0) + " "; return nil })
@@ -146,6 +148,24 @@ func sessionsElsewhere(t *testing.T, r Rig) {
 	must(t, e, func(tx *store.Tx) error { return tx.SessionsForget("b") })
 	if got := elsewhere(t, e, "a", 0); got != "" {
 		t.Errorf("the sessions of a server that has gone are seen: %q", got)
+	}
+}
+
+// sharedNames lets two servers have one name, until one of them is dead.
+func sharedNames(t *testing.T, r Rig) {
+	e := r.Open(t)
+	must(t, e, func(tx *store.Tx) error {
+		return firstOf(tx.ServerSeen("a", "srv-a", tx.Now.Add(time.Minute)), tx.ServerSeen("b", "srv-b", tx.Now.Add(time.Hour)),
+			tx.ServerSeen("c", "srv-a", tx.Now.Add(time.Hour)), tx.ServerSeen("c", "srv-a", tx.Now.Add(time.Hour)))
+	})
+	for after, want := range map[time.Duration]string{0: "srv-a", 2 * time.Minute: ""} {
+		names := look(t, e, func(tx *store.Tx) ([]string, error) {
+			tx.Now = tx.Now.Add(after)
+			return tx.SharedNames()
+		})
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("after %v several servers have the names %q, want %q", after, got, want)
+		}
 	}
 }
 
