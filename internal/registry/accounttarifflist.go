@@ -53,7 +53,7 @@ func (r *Registry) AccountTariffs(ctx context.Context, by access.Actor, ref stri
 			return AccountTariffs{Refusal: no}, err
 		}
 		account, found, err := tx.Tariffs().Changing().PricedAccount(m.N)
-		if err != nil || !found {
+		if err != nil || !found || m.Status.IsGone() {
 			return AccountTariffs{Refusal: refuse.TariffChangeWithoutAccount(m.Number)}, err
 		}
 		rec, _, err := tx.MeterRecord(m.ID)

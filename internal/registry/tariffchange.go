@@ -209,7 +209,7 @@ func (r *Registry) planTariffChange(tx Tx, ref string, c ChangingTariff) (Tariff
 	if err != nil {
 		return TariffPlan{}, err
 	}
-	if !found || account.Status != accountActive || m.Status == Blocked || m.Status == Removed {
+	if !found || account.Status != accountActive || m.Status.HasLeft() {
 		return TariffPlan{Refusal: refuse.TariffChangeWithoutAccount(m.Number)}, nil
 	}
 	rec, _, err := tx.MeterRecord(m.ID)

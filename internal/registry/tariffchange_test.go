@@ -275,3 +275,24 @@ func TestAnAccountHasTheTariffThatItGotLast(t *testing.T) {
 		return err
 	})
 }
+
+// TestAMeterThatHasLeftGetsNoTariff: another meter may supply the account that the row of a removed or replaced meter still names.
+func TestAMeterThatHasLeftGetsNoTariff(t *testing.T) {
+	w := newWorld(t)
+	w.homes(t)
+	m := w.show(t, tokenHome).Meter
+	for status, listed := range map[registry.Status]bool{registry.Active: true, registry.Blocked: true, registry.Removed: false, registry.Scrapped: false} {
+		w.exec(t, func(tx *store.Tx) error {
+			_, err := tx.C.Exec(`UPDATE meter SET status = $1 WHERE tenant_id = $2 AND n = $3`, string(status), tx.Tenant, m.N)
+			return err
+		})
+		plan, err := w.PlanTariffChange(t.Context(), boss(), tokenHome, registry.ChangingTariff{Tariff: "shops"})
+		if err != nil || plan.Refused() != status.HasLeft() || plan.Refused() && plan.Code != refusal.AccountClosed {
+			t.Errorf("a %s meter: %v %s", status, err, plan.Detail())
+		}
+		list, err := w.AccountTariffs(t.Context(), boss(), tokenHome, registry.Page{})
+		if err != nil || list.Refused() == listed {
+			t.Errorf("the tariffs of a %s meter: %v %s", status, err, list.Detail())
+		}
+	}
+}
