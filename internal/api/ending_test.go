@@ -87,6 +87,24 @@ func TestAReplacedMeterIsRemovedByTwo(t *testing.T) {
 	has("?status=removed", false)
 }
 
+// TestAMeterInStockWithMoneyIsNotScrapped: the money would be lost on its account. A move-out pays it out.
+func TestAMeterInStockWithMoneyIsNotScrapped(t *testing.T) {
+	w := folder(t)
+	w.serve(false, api.Limits{})
+	w.key = w.newKey(access.Owner)
+	path := "/v1/meters/" + meterNumber
+	w.want(201, w.post("/v1/tariffs", `{"name":"domestic","currency":"KES","vat_bps":1500,"flat_micro":2500000}`))
+	w.want(201, w.post("/v1/meters", `{"number":"`+meterNumber+`","mode":"prepay_wallet","tariff":"domestic","status":"stock"}`))
+	goodwill := `{"account":"` + meterNumber + `","amount":{"amount_minor":1234,"currency":"KES"},"reason":"sorry"}`
+	w.want(201, w.ask("POST", "/v1/adjustments", w.key, goodwill, "Idempotency-Key", "goodwill-1"))
+	if no := w.want(400, w.post(path+"/scrap", `{"reason":"burnt"}`)); !strings.Contains(string(no.body), "move-out "+meterNumber) {
+		t.Errorf("the refusal does not say what to do: %s", no.body)
+	}
+	w.want(201, w.ask("POST", "/v1/accounts/"+meterNumber+"/move-out", w.key, `{"reason":"never used"}`, "Idempotency-Key", "move-out-1"))
+	w.want(200, w.post(path+"/remove", `{"reason":"burnt"}`))
+	w.want(200, w.post(path+"/scrap", `{"reason":"burnt"}`))
+}
+
 // TestAMoveOutLeavesARemovedMeterAsItIs: the account that a removed meter still names ends later, and must not put the meter back into service.
 func TestAMoveOutLeavesARemovedMeterAsItIs(t *testing.T) {
 	w := folder(t)

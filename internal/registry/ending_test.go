@@ -139,6 +139,44 @@ func TestAMeterIsRemovedAndThenScrapped(t *testing.T) {
 	}
 }
 
+// TestAMeterInStockIsScrapped: its account ends with it, so that no fees are charged to it.
+func TestAMeterInStockIsScrapped(t *testing.T) {
+	w := newWorld(t)
+	w.domestic(t)
+	stock := tokenMeter(number)
+	stock.Status = registry.Stock
+	added := w.add(t, stock)
+	if out := w.endMeter(t, boss(), registry.Scrapped, "burnt"); out.Refused() || out.Meter.Status != registry.Scrapped {
+		t.Fatalf("scrapped: %s %+v", out.Detail(), out.Meter)
+	}
+	w.exec(t, func(tx *store.Tx) error {
+		account, found, err := tx.PricedAccount(added.Meter.Meter.N)
+		if !found || account.Status != "closed" {
+			t.Errorf("the account of the scrapped meter is %s, found %t", account.Status, found)
+		}
+		return err
+	})
+	w.wantMeters(t, registry.MeterFilter{})
+	w.wantMeters(t, registry.MeterFilter{Status: "scrapped"}, number)
+}
+
+// TestAPlannedTariffOfARemovedMeterDoesNothing: the account may be another meter's by now, so nobody takes the change back through this one either.
+func TestAPlannedTariffOfARemovedMeterDoesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.homes(t)
+	from := w.now.Add(time.Hour)
+	w.changeTariff(t, walletHome, registry.ChangingTariff{Tariff: "shops", From: from})
+	m := w.show(t, walletHome).Meter
+	w.exec(t, func(tx *store.Tx) error { return tx.EndMeter(m, registry.Removed) })
+	if out := w.changeTariff(t, walletHome, registry.ChangingTariff{Withdraw: true}); out.Text != "tariff-change-without-account" {
+		t.Errorf("the change is taken back through the removed meter: %v", out.Refusal)
+	}
+	w.now = from
+	if got := w.show(t, walletHome).Tariff; got != "" {
+		t.Errorf("when the planned change begins, the removed meter is on tariff %s", got)
+	}
+}
+
 // wantMeters checks which meters a filter lists.
 func (w *world) wantMeters(t *testing.T, f registry.MeterFilter, want ...string) {
 	t.Helper()

@@ -65,7 +65,7 @@ type LoginTx interface {
 	// ReadEnding locks a meter and its account, and reads what decides whether the meter may be removed or scrapped.
 	ReadEnding(m Meter) (Ending, error)
 	// EndMeter removes or scraps a meter: its passwords and link keys are deleted, its logins end, and its SIM is free. Its account and what it recorded
-	// stay.
+	// stay, but the account of a meter in stock is closed, so that nothing is charged to it any more.
 	EndMeter(m Meter, to Status) error
 }
 

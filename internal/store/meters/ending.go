@@ -5,6 +5,7 @@ import (
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/store/people"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -21,6 +22,10 @@ func (tx Rows) ReadEnding(m registry.Meter) (e registry.Ending, err error) {
 		e.ReplacedBy, e.Closed = r.Text(0), unit.Energy(r.Int(1))
 		return nil
 	}, tx.Tenant, m.N)
+	if err == nil && e.Meter.Status == registry.Stock && e.Meter.Mode == registry.PrepayWallet {
+		wallet, held, no := tx.WalletMoney(e.Meter.Account)
+		e.Funded, err = wallet != 0 || held != 0, no
+	}
 	if err == nil {
 		_, err = tx.One(`SELECT p.measures FROM account a JOIN service_point p ON p.tenant_id = a.tenant_id AND p.id = a.service_point_id
 			WHERE a.tenant_id = $1 AND a.id = $2`+tx.LockOf("p"), func(r core.Row) error { e.Measures = r.Text(0); return nil }, tx.Tenant, e.Meter.Account)
@@ -28,7 +33,8 @@ func (tx Rows) ReadEnding(m registry.Meter) (e registry.Ending, err error) {
 	return e, fault.Wrap(err, "read what is known about the end of meter %s", m.Number)
 }
 
-// EndMeter removes or scraps a meter. Open connections are looked at after the commit.
+// EndMeter removes or scraps a meter. Open connections are looked at after the commit. A meter in stock has an account of its own, which would be
+// charged the fees of its tariff for ever, so it is closed.
 func (tx Rows) EndMeter(m registry.Meter, to registry.Status) error {
 	err := tx.Rewrite("meter", m.ID, func() error {
 		return tx.Must(`UPDATE meter SET status = $1, mqtt_hash = NULL, mqtt_next_hash = NULL, mqtt_next_at = NULL, link_key_enc = NULL,
@@ -38,6 +44,9 @@ func (tx Rows) EndMeter(m registry.Meter, to registry.Status) error {
 	tx.Due.Add(job.LaneLogin)
 	if err == nil {
 		_, err = tx.C.Exec(`UPDATE meter_install SET to_at = $1 WHERE tenant_id = $2 AND meter = $3 AND to_at IS NULL`, tx.Now, tx.Tenant, m.N)
+	}
+	if err == nil && m.Status == registry.Stock {
+		err = people.Of(tx.Tx).AccountClose(m.Account, tx.Now)
 	}
 	return fault.Wrap(err, "make meter %s %s", m.Number, string(to))
 }
