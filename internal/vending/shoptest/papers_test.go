@@ -28,12 +28,15 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/internal/till"
+	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/internal/words"
 	"github.com/paywatt/paywatt/internal/words/wordstest"
+	"github.com/paywatt/paywatt/unit"
 )
 
 // printed are the functions of package print that arrange something in a language. An empty reason means that the test prints what it arranges
@@ -159,6 +162,7 @@ func openPaperShop(t *testing.T, seed uint64) *paperShop {
 	s.office = office.New(office.Config{Door: store.DoorTo(s.engine, store.Sale, func(tx *store.Tx) office.Tx { return tx }),
 		Tills: s.Tills, Days: s.days, Debts: s.Debts, Wallets: wallets, Vending: s.Vending, Now: s.clock.Now})
 	s.tariff = s.publish("domestic", flat(), monday())
+	s.publish("shops", dearer(), monday())
 	for n := range 4 {
 		s.meters = append(s.meters, s.meter(n+1, place{tariff: s.tariff, meter: func(m *registry.Meter) { m.Simulated = n >= 2 }}))
 	}
@@ -167,9 +171,35 @@ func openPaperShop(t *testing.T, seed uint64) *paperShop {
 		s.customers = nil
 		return tx.C.Query(`SELECT id FROM customer ORDER BY id`, func(r core.Row) error { s.customers = append(s.customers, r.ID(0)); return nil })
 	})
+	s.installMeters()
 	s.vendor = s.shop.vendor(vendor.NewVendor{})
 	s.payIn(s.vendor, 500_000, "slip")
 	return s
+}
+
+// installMeters stores that the meters hang where their accounts are, as a registration does.
+func (s *paperShop) installMeters() {
+	s.t.Helper()
+	s.do(func(tx *store.Tx) error {
+		for _, number := range s.meters {
+			m, _, err := tx.MeterByNumber(number)
+			if err != nil {
+				return err
+			}
+			var point id.ID
+			_, err = tx.One(`SELECT service_point_id FROM account WHERE tenant_id = $1 AND id = $2`, func(r core.Row) error {
+				point = r.ID(0)
+				return nil
+			}, tx.Tenant, m.Account)
+			if err != nil {
+				return err
+			}
+			if err := tx.AddInstall(m.N, point, m.CreatedAt); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // next returns a number that was not used before.
@@ -252,6 +282,35 @@ func (s *paperShop) changeTariff() {
 	b := flat()
 	b.VATBps, b.Blocks[0].Rate = money.Bps(1500+s.versions), money.MicroRate(2_500_000+1000*s.versions)
 	s.republish(s.tariff, s.versions, b, s.clock.Now())
+}
+
+// dearer is a tariff that is dearer than each version of the other.
+func dearer() tariff.Body {
+	b := flat()
+	b.Blocks[0].Rate = 9_000_000
+	return b
+}
+
+// changeTariffOf gives a meter the dearer tariff.
+func (s *paperShop) changeTariffOf(meter string) {
+	s.t.Helper()
+	s.pass()
+	out, err := s.registry.ChangeTariff(context.Background(), owner(), meter, registry.ChangingTariff{Tariff: "shops", Reason: "it became a shop"})
+	if err != nil || out.Refused() || out.Waits != nil {
+		s.t.Fatal("tariff of a meter", out.Detail(), err)
+	}
+}
+
+// removeMeter replaces a meter and takes the old one off the wall.
+func (s *paperShop) removeMeter(old string) {
+	s.t.Helper()
+	s.pass()
+	fresh := s.stocked(len(s.meters)+1, registry.PrepayToken, s.tariff)
+	if out := s.swaps(vending.Swap{Old: old, New: fresh, Balance: ptr(unit.Energy(0))}, "paper-swap"); out.Refused() {
+		s.t.Fatal("swap", out.Detail())
+	}
+	s.pass()
+	s.endMeter(old)
 }
 
 // changes are the changes of what papers show, of which papers take no notice.
@@ -363,9 +422,13 @@ func (s *paperShop) addReport(kind, name string, get func() (office.Report, erro
 func (s *paperShop) makePapers() {
 	s.t.Helper()
 	ctx := context.Background()
-	for range 2 {
+	for round := range 2 {
 		s.changeZone()
 		s.changeSome(true)
+		if round == 1 {
+			s.changeTariffOf(s.meters[0])
+			s.changeTariffOf(s.meters[4]) // its balance is on the server
+		}
 		shift, err := s.Tills.Open(ctx, owner(), till.Opening{Till: "main", Float: kes(1000)})
 		if err != nil || shift.Refused() {
 			s.t.Fatal(shift.Detail(), err)
@@ -430,6 +493,8 @@ func keptPapers(t *testing.T) {
 		s := openPaperShop(t, seed+n)
 		s.makePapers()
 		s.changeSome(true)
+		s.changeTariffOf(s.meters[1])
+		s.removeMeter(s.meters[0])
 		s.verifies(t)
 		for _, p := range s.papers {
 			again := p.print()
