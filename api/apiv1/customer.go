@@ -27,11 +27,12 @@ type NewCustomer struct {
 
 // CustomerChange is a change of a customer; nil fields stay.
 type CustomerChange struct {
-	Name    *string `json:"name,omitempty" doc:"Name of the customer; empty to erase it, also from copies of earlier papers"`
-	Phone   *string `json:"phone,omitempty" doc:"Telephone number with country code; tokens and balances by SMS go there"`
-	IDNo    *string `json:"id_no,omitempty" doc:"Number of an identity document"`
-	Lang    *string `json:"lang,omitempty" doc:"Language of the messages: en; drafts that no native speaker has read: fr, sw, es, pt, ha"`
-	Notices *bool   `json:"notices,omitempty" doc:"Whether the customer wants warnings; false has the effect of the SMS STOP"`
+	Name      *string `json:"name,omitempty" doc:"Name of the customer"`
+	EraseName bool    `json:"erase_name,omitempty" doc:"Erase the name for good, also from copies of earlier papers; an empty name without it is refused"`
+	Phone     *string `json:"phone,omitempty" doc:"Telephone number with country code; tokens and balances by SMS go there"`
+	IDNo      *string `json:"id_no,omitempty" doc:"Number of an identity document"`
+	Lang      *string `json:"lang,omitempty" doc:"Language of the messages: en; drafts that no native speaker has read: fr, sw, es, pt, ha"`
+	Notices   *bool   `json:"notices,omitempty" doc:"Whether the customer wants warnings; false has the effect of the SMS STOP"`
 }
 
 // CustomerFilter narrows the list of customers.

@@ -58,24 +58,25 @@ func newCustomerAdd(c console) *cobra.Command {
 
 func newCustomerChange(c console) *cobra.Command {
 	var name, phone, idNo, lang string
-	var notices bool
+	var notices, eraseName bool
 	cmd := &cobra.Command{
 		Use: "change ID", Short: "Change a customer's record",
 		Long:    "Change a customer's record. Tokens and balances by SMS go to the telephone number in it.",
 		Example: "  paywatt customer change cus_01jd00000000000000000000000 --phone +254700000001 --lang sw",
 		Args:    cobra.ExactArgs(1),
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
-			change := apiv1.CustomerChange{Name: given(cmd, "name", &name), Phone: given(cmd, "phone", &phone), IDNo: given(cmd, "id-no", &idNo),
-				Lang: given(cmd, "lang", &lang), Notices: given(cmd, "notices", &notices)}
+			change := apiv1.CustomerChange{Name: given(cmd, "name", &name), EraseName: eraseName, Phone: given(cmd, "phone", &phone),
+				IDNo: given(cmd, "id-no", &idNo), Lang: given(cmd, "lang", &lang), Notices: given(cmd, "notices", &notices)}
 			if change == (apiv1.CustomerChange{}) {
-				return usage("No changes are given.", "Give --name, --phone, --id-no, --lang or --notices.")
+				return usage("No changes are given.", "Give --name, --erase-name, --phone, --id-no, --lang or --notices.")
 			}
 			v, err := api.ChangeCustomer(cmd.Context(), args[0], change)
 			return answer(c, cmd, v, err, customerTable)
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&name, "name", "", "name of the customer; empty to erase it, also from copies of earlier papers")
+	f.StringVar(&name, "name", "", "name of the customer")
+	f.BoolVar(&eraseName, "erase-name", false, "erase the name for good, also from copies of earlier papers")
 	f.StringVar(&phone, "phone", "", "telephone number with country code; empty for none")
 	f.StringVar(&idNo, "id-no", "", "number of an identity document")
 	choiceFlag(f, &lang, "lang", "language of the messages: "+notify.LanguageChoices(), languageCodes())

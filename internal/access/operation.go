@@ -138,7 +138,7 @@ func harmless() map[string]Operation {
 		"reprint":                   {Why: shows},
 		"show-voucher-codes":        {Why: "it shows codes only to the one who has seen them"},
 		"send-summary":              {Why: shows},
-		"change-customer":           {Why: "tokens for a changed number wait a day or for a second person, and the old number is told"},
+		"change-customer":           {Why: "tokens for a changed number wait, and the old number is told; a name is erased only if the request says so"},
 		"set-sim":                   {Why: "tokens for a changed number wait a day or for a second person, and the customer is told"},
 		"confirm-phone":             {Why: "the number itself is data; the person who changed it cannot confirm it"},
 		"confirm-sim":               {Why: "the number itself is data; the person who changed it cannot confirm it"},

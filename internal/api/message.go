@@ -125,7 +125,8 @@ func (a *API) phoneRoutes(r router) {
 		OperationID: "change-customer", Path: "/v1/customers/{id}", DefaultStatus: http.StatusOK, Tags: []string{"customers"},
 		Summary: "Change a customer's name, telephone number, language or consent to warnings",
 	}, func(ctx context.Context, by access.Actor, in *CustomerPath, b apiv1.CustomerChange) (*reply[apiv1.Customer], error) {
-		c, err := a.c.Registry.ChangeCustomer(ctx, by, in.ID, registry.CustomerChange{Name: b.Name, Phone: b.Phone, IDNo: b.IDNo, Lang: b.Lang, Notices: b.Notices})
+		c, err := a.c.Registry.ChangeCustomer(ctx, by, in.ID,
+			registry.CustomerChange{Name: b.Name, EraseName: b.EraseName, Phone: b.Phone, IDNo: b.IDNo, Lang: b.Lang, Notices: b.Notices})
 		return replyOf(c.Refusal, err, func() apiv1.Customer { return customerOf(c.Customer) })
 	})
 	order(r, huma.Operation{

@@ -821,6 +821,16 @@ func CustomerNotFound(customer string) refusal.Refusal {
 	return refusal.Refusal{Code: "not-found", Text: "customer-not-found", What: "Customer " + customer + " was not found.", Not: "No changes were made.", Try: "Check the customer's id.", Args: []refusal.Arg{{Place: "customer", Value: customer}}}
 }
 
+// NameErasureUnstated: Without a name, the customer's name would be erased for good, also from copies of earlier papers. Give a name. If the customer asked for the erasure, say so: erase_name, --erase-name, or the box on the customer's page.
+func NameErasureUnstated() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "name-erasure-unstated", What: "Without a name, the customer's name would be erased for good, also from copies of earlier papers.", Not: "No changes were made.", Try: "Give a name. If the customer asked for the erasure, say so: erase_name, --erase-name, or the box on the customer's page."}
+}
+
+// NameErasureWithName: The request erases the customer's name and gives a new one. Erase the name, or give a new one, not both.
+func NameErasureWithName() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "name-erasure-with-name", What: "The request erases the customer's name and gives a new one.", Not: "No changes were made.", Try: "Erase the name, or give a new one, not both."}
+}
+
 // AccountOfUnknownCustomer: Customer {customer} was not found. Check the customer's id, or give name and phone instead.
 func AccountOfUnknownCustomer(customer string) refusal.Refusal {
 	return refusal.Refusal{Code: "not-found", Text: "account-of-unknown-customer", What: "Customer " + customer + " was not found.", Not: "No changes were made.", Try: "Check the customer's id, or give name and phone instead.", Args: []refusal.Arg{{Place: "customer", Value: customer}}}

@@ -115,6 +115,21 @@ func (r *Registry) SetSIM(ctx context.Context, by access.Actor, meter, sim strin
 type CustomerChange struct {
 	Name, Phone, IDNo, Lang *string
 	Notices                 *bool // whether the customer wants warnings; false has the same effect as STOP
+	// EraseName takes the name away, also from copies of earlier papers. An empty Name alone is refused: it may be a slip, and nobody can bring
+	// the name back.
+	EraseName bool
+}
+
+// checkName refuses to take a name away unless the request says that it erases it.
+func (c CustomerChange) checkName(was string) refusal.Refusal {
+	given := c.Name != nil && strings.TrimSpace(*c.Name) != ""
+	switch {
+	case c.EraseName && given:
+		return refuse.NameErasureWithName()
+	case c.Name != nil && !given && !c.EraseName && was != "":
+		return refuse.NameErasureUnstated()
+	}
+	return refusal.Refusal{}
 }
 
 // ChangeCustomer changes a customer (right: customer.write).
@@ -134,8 +149,14 @@ func (r *Registry) ChangeCustomer(ctx context.Context, by access.Actor, customer
 		if err != nil || !found {
 			return AddedCustomer{Refusal: refuse.CustomerNotFound(refusal.Echo(customer))}, err
 		}
+		if no := c.checkName(was.Name); no.Refused() {
+			return AddedCustomer{Refusal: no}, nil
+		}
 		n := NewCustomer{Name: was.Name, Phone: was.Phone, IDNo: was.IDNo, Lang: was.Lang}
 		set(&n.Name, c.Name)
+		if c.EraseName {
+			n.Name = ""
+		}
 		set(&n.Phone, c.Phone)
 		set(&n.IDNo, c.IDNo)
 		set(&n.Lang, c.Lang)
@@ -160,6 +181,9 @@ func (r *Registry) ChangeCustomer(ctx context.Context, by access.Actor, customer
 		}
 		e := by.Entry("customer.change", i.Text(id.Customer)) // by this text, papers find when the customer was changed
 		e.Before, e.After = was.summary(), next.summary()+held
+		if was.Name != "" && next.Name == "" {
+			e.After += " name erased"
+		}
 		return AddedCustomer{Customer: next}, tx.AuditLog(e)
 	})
 	return out, fault.Wrap(err, "change customer %s", customer)

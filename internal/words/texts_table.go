@@ -1889,8 +1889,8 @@ func (t *Texts) CustomersNotWanted() string { return t.say("pages.customers.not-
 // CustomerTitle: Customer
 func (t *Texts) CustomerTitle() string { return t.say("pages.customer.title") }
 
-// CustomerNameHint: If you remove the name, copies of earlier papers lose it too. Nobody can bring it back.
-func (t *Texts) CustomerNameHint() string { return t.say("pages.customer.name-hint") }
+// CustomerEraseName: Erase the name for good, also from copies of earlier papers
+func (t *Texts) CustomerEraseName() string { return t.say("pages.customer.erase-name") }
 
 // CustomerPhoneHint: With the country code. Tokens and balances by SMS go to this number.
 func (t *Texts) CustomerPhoneHint() string { return t.say("pages.customer.phone-hint") }

@@ -24,6 +24,7 @@ import (
 	"github.com/paywatt/paywatt/internal/office"
 	"github.com/paywatt/paywatt/internal/print"
 	"github.com/paywatt/paywatt/internal/receipt"
+	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
@@ -258,7 +259,7 @@ func (s *paperShop) changeCustomer(i id.ID) {
 	notices := s.r.IntN(2) == 0
 	c := registry.CustomerChange{Name: s.text("Amina"), Phone: &phone, IDNo: s.text("ID"), Lang: &lang, Notices: &notices}
 	for f := range reflect.TypeOf(c).NumField() {
-		if reflect.ValueOf(c).Field(f).IsNil() {
+		if field := reflect.ValueOf(c).Field(f); field.Kind() == reflect.Pointer && field.IsNil() {
 			s.t.Errorf("a customer has a %s, and the test does not change it", reflect.TypeOf(c).Field(f).Name)
 		}
 	}
@@ -549,7 +550,15 @@ func TestACopySaysThatTheNameWasErased(t *testing.T) {
 		}
 	}
 	s.pass()
+	for _, slip := range []registry.CustomerChange{{Name: ptr("")}, {Name: ptr(" ")}, {Name: ptr("Eve"), EraseName: true}} {
+		if got := s.changeOf(sold, slip); got.Code != refusal.InvalidRequest || s.customerName(sold) != name {
+			t.Errorf("a change with the name %q, erases %t: %s, and the customer is now %q", *slip.Name, slip.EraseName, got.Detail(), s.customerName(sold))
+		}
+	}
 	s.rename(sold, "")
+	if n := s.number(`SELECT COUNT(*) FROM audit WHERE action = 'customer.change' AND after LIKE '% name erased'`); n != 1 {
+		t.Errorf("the audit log has %d entries about an erased name, want 1", n)
+	}
 	s.verifies(t)
 	s.erasedPapers(t, s.papers, name)
 	s.pass()
@@ -589,12 +598,21 @@ func (s *paperShop) customerOf(sold sale.Sale) (c registry.Customer) {
 
 func (s *paperShop) customerName(sold sale.Sale) string { return s.customerOf(sold).Name }
 
-// rename changes the name of the customer of a sale.
+// changeOf changes the customer of a sale.
+func (s *paperShop) changeOf(sold sale.Sale, c registry.CustomerChange) refusal.Refusal {
+	s.t.Helper()
+	out, err := s.registry.ChangeCustomer(context.Background(), owner(), s.customerOf(sold).ID.Text(id.Customer), c)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return out.Refusal
+}
+
+// rename changes the name of the customer of a sale. Without a name it erases the present one.
 func (s *paperShop) rename(sold sale.Sale, name string) {
 	s.t.Helper()
-	out, err := s.registry.ChangeCustomer(context.Background(), owner(), s.customerOf(sold).ID.Text(id.Customer), registry.CustomerChange{Name: &name})
-	if err != nil || out.Refused() {
-		s.t.Fatal(out.Detail(), err)
+	if no := s.changeOf(sold, registry.CustomerChange{Name: &name, EraseName: name == ""}); no.Refused() {
+		s.t.Fatal(no.Detail())
 	}
 }
 

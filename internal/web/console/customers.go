@@ -49,7 +49,8 @@ type customerForm struct {
 	FormID, Error, Notice string
 	ID                    string
 	Name, Phone, Lang     string
-	PhoneShown            string // the number that the page showed when it was opened
+	PhoneShown, NameShown string // what the page showed when it was opened
+	EraseName             bool
 	Notices, May          bool
 	AddsMeters            bool
 	Month                 string // the present month, for statements
@@ -60,12 +61,17 @@ type customerForm struct {
 
 // command does the same as the form.
 func (f customerForm) command() string {
-	phone := ""
-	if typed := f.typedPhone(); typed != nil {
-		phone = *typed
+	c, line := f.change(), "paywatt customer change "+f.ID
+	if c.Name != nil {
+		line += " --name " + shellWord(*c.Name)
 	}
-	change := commandLine("paywatt customer change "+f.ID, "--name", f.Name, "--phone", phone, "--lang", f.Lang)
-	return change + " --notices=" + strconv.FormatBool(f.Notices)
+	if c.EraseName {
+		line += " --erase-name"
+	}
+	if c.Phone != nil {
+		line += " --phone " + shellWord(*c.Phone)
+	}
+	return commandLine(line, "--lang", f.Lang) + " --notices=" + strconv.FormatBool(f.Notices)
 }
 
 func (s *Console) customer(w http.ResponseWriter, r *http.Request, v visit) {
@@ -83,7 +89,7 @@ func (s *Console) customerWith(w http.ResponseWriter, r *http.Request, v visit, 
 		return
 	}
 	f.Name, f.Phone, f.Lang, f.Notices = c.Customer.Name, c.Customer.Phone, c.Customer.Lang, !c.Customer.Stopped
-	f.PhoneShown = f.Phone
+	f.PhoneShown, f.NameShown = f.Phone, f.Name
 	s.showCustomer(w, r, v, status, f)
 }
 
@@ -109,25 +115,28 @@ func (s *Console) showCustomer(w http.ResponseWriter, r *http.Request, v visit, 
 	s.show(w, r, status, customerView(s.page(r, v, v.site.say.CustomerTitle()), f))
 }
 
-// typedPhone returns the telephone number that a person typed, or nil for the one that the page showed. Somebody may have corrected it meanwhile, and
-// whoever changes only the name enters no number: a wrong one would count as entered by a clerk.
-func (f customerForm) typedPhone() *string {
-	if f.Phone == f.PhoneShown {
-		return nil
+// change returns what the form changes. Texts that stand as the page showed them are not changed, because somebody may have corrected them
+// meanwhile: a wrong number would count as entered by a clerk, and an erased name would come back.
+func (f customerForm) change() registry.CustomerChange {
+	c := registry.CustomerChange{Lang: &f.Lang, Notices: &f.Notices, EraseName: f.EraseName}
+	if f.Name != f.NameShown {
+		c.Name = &f.Name
 	}
-	return &f.Phone
+	if f.Phone != f.PhoneShown {
+		c.Phone = &f.Phone
+	}
+	return c
 }
 
 func (s *Console) changeCustomer(w http.ResponseWriter, r *http.Request, v visit) {
 	f := customerForm{Name: r.PostFormValue("name"), Phone: r.PostFormValue("phone"), Lang: r.PostFormValue("lang"), Notices: r.PostFormValue("notices") != ""}
-	f.PhoneShown = r.PostFormValue("phone_shown")
+	f.PhoneShown, f.NameShown, f.EraseName = r.PostFormValue("phone_shown"), r.PostFormValue("name_shown"), r.PostFormValue("erase_name") != ""
 	var done registry.AddedCustomer
 	var err error
 	if !v.owns(r.PostFormValue("form")) {
 		done.Refusal = refuse.CustomerFormOfOtherSession()
 	} else {
-		done, err = s.c.Registry.ChangeCustomer(r.Context(), v.by, r.PathValue("customer"),
-			registry.CustomerChange{Name: &f.Name, Phone: f.typedPhone(), Lang: &f.Lang, Notices: &f.Notices})
+		done, err = s.c.Registry.ChangeCustomer(r.Context(), v.by, r.PathValue("customer"), f.change())
 	}
 	switch {
 	case err != nil:

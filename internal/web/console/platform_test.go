@@ -153,6 +153,25 @@ func TestAChangeOfTheNameEntersNoTelephoneNumber(t *testing.T) {
 	wants("")
 }
 
+// TestANameIsErasedOnlyByItsBox: a form without a name is refused. A page that was opened before an erasure does not bring the name back.
+func TestANameIsErasedOnlyByItsBox(t *testing.T) {
+	w := begin(t)
+	g := w.enter(ownerEmail)
+	path := g.get("/customers").is(200).link(t, `/customers/cus_[^"]*`)
+	page := g.get(path).is(200).omits("--name", "--erase-name")
+	change := func(name string, more ...string) []string {
+		phone := page.value("phone")
+		return append([]string{"form", page.value("form"), "name", name, "name_shown", "Amina A.", "phone", phone, "phone_shown", phone, "lang", "en"}, more...)
+	}
+	g.post(path, change("")...).is(400).says("also from copies of earlier papers", "--name ''")
+	g.post(path, change("Eve", "erase_name", "1")...).is(400).says("not both", "--erase-name")
+	g.get(path).is(200).says("Amina A.")
+	g.post(path, change("Amina A.", "erase_name", "1")...).leads(path)
+	g.get(path).is(200).omits("Amina A.", "erase_name")
+	g.post(path, change("Amina A.")...).leads(path)
+	g.get(path).is(200).omits("Amina A.")
+}
+
 func TestTheConsumerDatabase(t *testing.T) {
 	w := begin(t)
 	w.meter("04140001019", "Kwame M.")
