@@ -51,8 +51,9 @@ type PricedAccount struct {
 	OpenedAt time.Time
 	Tariff   id.ID // with which it was opened
 	Later    tariff.Assignments
-	// RatedTo is the time up to which the use of its wallets is rated; zero for none. That use keeps its price.
-	RatedTo time.Time
+	// Earliest is the first moment at which another tariff can begin: everything that was bought or used before it keeps its price. It is zero for
+	// an account that has bought and used nothing.
+	Earliest time.Time
 	// Month is the local month in which the meter's wallet has used Used.
 	Month string
 	Used  unit.Energy

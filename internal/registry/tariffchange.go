@@ -258,7 +258,7 @@ func (p *TariffPlan) planWithdrawal(a PricedAccount, changes []TariffChange, now
 	switch {
 	case !found:
 		return of, refuse.TariffChangeNotPlanned(p.Meter.Number)
-	case !planned.From.After(now.Add(replaceBefore)), !planned.From.After(a.RatedTo): // a clock that is ahead rated by it
+	case !planned.From.After(now.Add(replaceBefore)), !planned.From.After(a.Earliest): // a clock that is ahead priced by it
 		return of, refuse.TariffChangeHasBegun(p.Meter.Number, planned.From)
 	}
 	for _, c := range changes {
@@ -287,8 +287,8 @@ func (p *TariffPlan) planAssignment(tx Tx, a PricedAccount, c ChangingTariff, no
 		return of, no, nil
 	}
 	p.AtOnce = !p.From.After(now)
-	if p.From.Before(a.RatedTo) {
-		p.From = a.RatedTo // what is charged already keeps its price
+	if p.From.Before(a.Earliest) {
+		p.From = a.Earliest
 	}
 	if of.before = a.Later.At(a.Tariff, p.From); of.before == of.after {
 		return of, refuse.TariffChangeToSame(p.Meter.Number, name), nil

@@ -296,3 +296,20 @@ func TestAMeterThatHasLeftGetsNoTariff(t *testing.T) {
 		}
 	}
 }
+
+// TestAChangeBeginsAfterWhatIsPriced: a meter whose clock is ahead was rated up to a time that is still to come.
+func TestAChangeBeginsAfterWhatIsPriced(t *testing.T) {
+	w := newWorld(t)
+	w.homes(t)
+	m, rated := w.show(t, walletHome).Meter, w.now.Add(time.Minute)
+	w.exec(t, func(tx *store.Tx) error {
+		_, err := tx.C.Exec(`UPDATE wallet SET register_wh = 0, at = $1 WHERE tenant_id = $2 AND meter = $3`, rated, tx.Tenant, m.N)
+		return err
+	})
+	for _, from := range []time.Time{{}, w.now.Add(time.Second)} {
+		plan, err := w.PlanTariffChange(t.Context(), boss(), walletHome, registry.ChangingTariff{Tariff: "shops", From: from})
+		if err != nil || plan.Refused() || !plan.From.Equal(rated) {
+			t.Errorf("a change from %s begins %s, %v %s; want %s", from, plan.From, err, plan.Detail(), rated)
+		}
+	}
+}

@@ -28,16 +28,32 @@ func (tx Rows) PricedAccount(meter int64) (registry.PricedAccount, bool, error) 
 		return registry.PricedAccount{}, false, err
 	}
 	a.Later = later[a.ID]
+	if a.Earliest, err = tx.afterPurchases(a.ID); err != nil {
+		return registry.PricedAccount{}, false, err
+	}
 	wallets, err := tx.WalletsOf(a.ID)
 	for _, w := range wallets {
-		if w.Started && w.At.After(a.RatedTo) {
-			a.RatedTo = w.At
+		if w.Started && w.At.After(a.Earliest) {
+			a.Earliest = w.At
 		}
 		if w.Meter.N == meter {
 			a.Month, a.Used = w.Month, w.Used
 		}
 	}
 	return a, err == nil, err
+}
+
+// afterPurchases returns the moment just after the newest purchase for a meter of a locked account; zero if there is none. Another server, or a clock
+// that was set back since, may have given that purchase a time that is still to come here.
+func (tx Rows) afterPurchases(account id.ID) (after time.Time, err error) {
+	_, err = tx.One(`SELECT MAX((SELECT MAX(v.created_at) FROM vend v WHERE v.tenant_id = m.tenant_id AND v.meter = m.n))
+		FROM meter m WHERE m.tenant_id = $1 AND m.account_id = $2`, func(r core.Row) error {
+		if !r.IsNull(0) {
+			after = r.Time(0).Add(time.Microsecond) // the store keeps microseconds
+		}
+		return nil
+	}, tx.Tenant, account)
+	return after, fault.Wrap(err, "find the newest purchase of account %s", account.Text(id.Account))
 }
 
 // AccountMonths returns what an account bought, or used if its balance is on the server, in each local month of a range.

@@ -8,8 +8,12 @@ import (
 
 	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/intake"
+	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/wallet"
 )
 
 func accountTariffTests() []test {
@@ -18,6 +22,8 @@ func accountTariffTests() []test {
 		{"lists know the tariff that an account has now", tariffsListed},
 		{"another tariff of an account is evidence", tariffChangesAreEvidence},
 		{"a change knows what the account bought and used", tariffChangesKnowUse},
+		{"whoever waits for a change knows it", tariffChangesAreWaitedFor},
+		{"a change begins after what it has waited for", tariffChangesWait},
 	}
 }
 
@@ -287,6 +293,116 @@ func tariffChangesAreEvidence(t *testing.T, r Rig) {
 		})
 		if err != nil {
 			t.Errorf("%s: %v", edit, err)
+		}
+	}
+}
+
+// tariffChangesAreWaitedFor changes tariffs while another transaction is about to price by them. It waits for the change, and then knows it. It would
+// otherwise use the old tariff at a moment at which the other one is in force.
+func tariffChangesAreWaitedFor(t *testing.T, r Rig) {
+	e := r.several(t)
+	letThrough(e)
+	h, p := addHousehold(t, e, 1), addWalletMeter(t, e, 2, 100)
+	shop := publishVersions(t, e, 0)
+	saleAt := func(meter id.ID) func(*store.Tx) (tariff.Assignments, error) {
+		return func(tx *store.Tx) (tariff.Assignments, error) {
+			point, _, err := tx.VendPoint(registry.Ref{ID: meter})
+			return point.Later, err
+		}
+	}
+	walletsBy := func(read func(*store.Tx) ([]wallet.Row, error)) func(*store.Tx) (tariff.Assignments, error) {
+		return func(tx *store.Tx) (tariff.Assignments, error) {
+			rows, err := read(tx)
+			if err != nil || len(rows) != 1 {
+				return nil, fmt.Errorf("%d wallets: %w", len(rows), err)
+			}
+			return rows[0].Meter.Later, nil
+		}
+	}
+	for n, c := range []struct {
+		what    string
+		meter   int64
+		account id.ID
+		later   func(*store.Tx) (tariff.Assignments, error)
+	}{
+		{"a sale", h.meter.N, h.account, saleAt(h.meter.ID)},
+		{"a recharge", p.N, p.account, saleAt(p.ID)},
+		{"a reading", p.N, p.account, walletsBy(func(tx *store.Tx) ([]wallet.Row, error) { return tx.WalletsOfMeters([]int64{p.N}) })},
+		{"a charge of a wallet", p.N, p.account, walletsBy(func(tx *store.Tx) ([]wallet.Row, error) { return tx.WalletsOf(p.account) })},
+		{"a charge of a token meter", h.meter.N, h.account, func(tx *store.Tx) (tariff.Assignments, error) {
+			due, err := tx.ChargeAccounts(id.ID{}, "9999-12-31", 10)
+			if err != nil || len(due) != 1 {
+				return nil, fmt.Errorf("%d accounts of token meters: %w", len(due), err)
+			}
+			return due[0].Later, nil
+		}},
+		{"a move-out", p.N, p.account, func(tx *store.Tx) (tariff.Assignments, error) {
+			place, _, err := tx.AccountPlace(debt.AccountName{ID: p.account})
+			return place.Later, err
+		}},
+	} {
+		from := base().Add(time.Duration(n) * time.Hour)
+		var known tariff.Assignments
+		r.meets(t, e, func(tx *store.Tx, meet func()) error {
+			_, _, err := tx.PricedAccount(c.meter)
+			if err = firstOf(err, addReassignment(tx, registry.TariffChange{Account: c.account, N: n + 1, Tariff: shop, From: from})); err == nil {
+				meet()
+			}
+			return err
+		}, func(tx *store.Tx) (err error) {
+			known, err = c.later(tx)
+			return err
+		})
+		if since := known.Since(from); !since.Equal(from) {
+			t.Errorf("%s that waited for a change from %s knows a tariff since %s", c.what, from, since)
+		}
+	}
+}
+
+// tariffChangesWait changes tariffs while a sale and a reading are under way: the change waits for them, and begins after them.
+func tariffChangesWait(t *testing.T, r Rig) {
+	e := r.several(t)
+	letThrough(e)
+	h, p := addHousehold(t, e, 1), addWalletMeter(t, e, 2, 10_000)
+	outcomes(t, e, p.boot(1, 9), p.use(1, 1000))
+	ahead := storedNow(t, e).Add(time.Hour) // by the clock of another server
+	used := p.use(2, 2000)
+	for _, c := range []struct {
+		what     string
+		meter    int64
+		first    func(*store.Tx) error
+		earliest time.Time
+	}{
+		{"a sale", h.meter.N, func(tx *store.Tx) error {
+			tx.Now = ahead
+			_, _, err := tx.VendPoint(registry.Ref{ID: h.meter.ID})
+			if err != nil {
+				return err
+			}
+			s := h.held("first", ahead)
+			if s.ID, err = tx.NewID(); err != nil {
+				return err
+			}
+			return tx.VendReserve(s, [32]byte{1})
+		}, ahead.Add(time.Microsecond)},
+		{"a reading", p.N, func(tx *store.Tx) error {
+			_, err := intake.Take(tx, []metering.Record{used})
+			return err
+		}, time.Unix(used.Rec.Head.At, 0)},
+	} {
+		var account registry.PricedAccount
+		r.meets(t, e, func(tx *store.Tx, meet func()) error {
+			err := c.first(tx)
+			if err == nil {
+				meet()
+			}
+			return err
+		}, func(tx *store.Tx) (err error) {
+			account, _, err = tx.PricedAccount(c.meter)
+			return err
+		})
+		if !account.Earliest.Equal(c.earliest) {
+			t.Errorf("a change that waited for %s can begin at %s, want %s", c.what, account.Earliest, c.earliest)
 		}
 	}
 }
