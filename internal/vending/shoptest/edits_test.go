@@ -50,7 +50,8 @@ func livedIn(t *testing.T) *shop {
 			HeldUntil: s.clock.Now().Add(registry.NumberHold)}
 		return errors.Join(err, tx.SetSIM(m.ID, "+254700000200"), tx.PutNumberChange(held))
 	})
-	s.uses(walletMeters[2], 1000) // a register that falls: its reading waits for a person
+	s.assign(s.account(walletMeters[1]), 1, plain, s.clock.Now().Add(time.Hour), 0) // another tariff is planned
+	s.uses(walletMeters[2], 1000)                                                   // a register that falls: its reading waits for a person
 	wallets := wallet.New(wallet.Config{Now: s.clock.Now, Sealer: s.sealer, Door: walletDoor{s}})
 	by := access.SystemActor(tenant, "wallets")
 	if err := errors.Join(second(wallets.SettleDue(context.Background(), by)), second(wallets.ChargeDays(context.Background(), by))); err != nil {
