@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/tariff"
@@ -22,6 +23,7 @@ func accountTariffTests() []test {
 		{"lists know the tariff that an account has now", tariffsListed},
 		{"another tariff of an account is evidence", tariffChangesAreEvidence},
 		{"a change knows what the account bought and used", tariffChangesKnowUse},
+		{"a reading is priced by the tariff of its own time", readingsAroundAChange},
 		{"whoever waits for a change knows it", tariffChangesAreWaitedFor},
 		{"a change begins after what it has waited for", tariffChangesWait},
 	}
@@ -293,6 +295,26 @@ func tariffChangesAreEvidence(t *testing.T, r Rig) {
 		})
 		if err != nil {
 			t.Errorf("%s: %v", edit, err)
+		}
+	}
+}
+
+// readingsAroundAChange has a change to twice the price at the time of the second reading.
+func readingsAroundAChange(t *testing.T, r Rig) {
+	e := r.Open(t)
+	p := addWalletMeter(t, e, 1, 100_000)
+	dear := addWalletMeterAt(t, e, 2, 0, tariff.Body{Currency: "KES", VATBps: 1500, Blocks: []tariff.Block{{Rate: 5_000_000}}})
+	outcomes(t, e, p.boot(1, 9), p.use(1, 1000))
+	change := registry.TariffChange{Account: p.account, N: 1, Tariff: dear.row(t, e).Meter.Tariff, From: base().Add(time.Hour)}
+	reassign(t, e, change)
+	for _, c := range []struct {
+		reading metering.Record
+		want    money.Minor
+	}{{p.use(2, 3000), 575}, {p.use(3, 5000), 1150}} {
+		before := p.row(t, e).Debited
+		outcomes(t, e, c.reading)
+		if got := p.row(t, e).Debited - before; got != c.want {
+			t.Errorf("2 kWh up to record %d cost %d, want %d", c.reading.Rec.Head.Seq, got, c.want)
 		}
 	}
 }
