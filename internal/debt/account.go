@@ -45,8 +45,13 @@ type AccountDetails struct {
 	Tariff    id.ID // with which the account was opened
 	Later     tariff.Assignments
 	OpenedAt  time.Time
+	ClosedAt  time.Time // zero while it is open
 	ChargedTo string
 	Meters    []string // numbers of the meters that supply it now
+	// CreditIn and CreditOut are what was in a keypad meter when the account was opened and when it was closed.
+	CreditIn, CreditOut registry.CreditLeft
+	// CreditStated is when the move-out of the last customer stated CreditIn; zero if the move-in stated another one.
+	CreditStated time.Time
 }
 
 func findAccount(tx Tx, name AccountName, text string) (AccountDetails, refusal.Refusal, error) {
@@ -137,7 +142,7 @@ func (ds *Debts) showAccount(tx Tx, place AccountDetails, now time.Time) (Accoun
 	out.FreeDue = month.FreeDue(version.Body)
 	var dues []Due
 	var debts []Debt
-	if place.Mode == registry.PrepayToken && place.Status == accountActive {
+	if place.Mode == registry.PrepayToken && place.Status == registry.AccountActive {
 		p := sale.Point{Account: place.ID, Tariff: place.Tariff, Later: place.Later, OpenedAt: place.OpenedAt, ChargedTo: place.ChargedTo, Policy: policy}
 		dues, debts, _, err = outstanding(tx.Charges(), p, version, local, allOpen)
 	} else { // a wallet pays its charges day by day; a closed account gets no new ones

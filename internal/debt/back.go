@@ -60,7 +60,7 @@ func OweBack(tx Tx, b PaymentBack) (bool, error) {
 		return false, err
 	}
 	j := ledger.Journal{Kind: ledger.TakenBack, Ref: BackRef(b.Payment, len(before)+1), PostedAt: b.At, Memo: b.Provider + " " + b.Txn}
-	if place.Mode == registry.PrepayWallet && place.Status == accountActive {
+	if place.Mode == registry.PrepayWallet && place.Status == registry.AccountActive {
 		return true, oweFromWallet(tx, b, j)
 	}
 	d := Debt{Account: b.Account, Kind: kindBack, Memo: b.Payment, Principal: b.Amount, Outstanding: b.Amount, Mode: tariff.Percent, Value: backShare, Priority: tariff.DebtPriority,

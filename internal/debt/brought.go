@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
+	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
@@ -111,7 +112,7 @@ func (ds *Debts) untouched(tx Tx, name AccountName, b OpeningBalance) (AccountDe
 		return place, no, err
 	}
 	account := place.ID.Text(id.Account)
-	if place.Status != accountActive {
+	if place.Status != registry.AccountActive {
 		return place, refuse.AccountTakesNoMoney(account, place.Status), nil
 	}
 	has, err := tx.Books().Balance(goodwillTo(place))

@@ -54,8 +54,8 @@ type Tx interface {
 	VendUnderWay(account id.ID) (bool, error)
 	// RatingPending reports whether a person has yet to decide about energy that a wallet meter counted.
 	RatingPending(meter int64) (bool, error)
-	// AccountClose closes an account and frees its meters for another one.
-	AccountClose(account id.ID, at time.Time) error
+	// AccountClose closes an account and frees its meters for another one. What is left in a keypad meter is written down.
+	AccountClose(account id.ID, at time.Time, left registry.CreditLeft) error
 
 	// DebtAdd stores a new debt. The caller posts its journal in the same transaction.
 	DebtAdd(Debt) error

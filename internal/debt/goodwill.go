@@ -67,7 +67,7 @@ func (ds *Debts) adjust(tx Tx, by access.Actor, a Adjustment) (Adjusted, refusal
 	if err != nil || no.Refused() {
 		return Adjusted{}, no, err
 	}
-	if place.Status != accountActive {
+	if place.Status != registry.AccountActive {
 		return Adjusted{}, refuse.AccountTakesNoMoney(place.ID.Text(id.Account), place.Status), nil
 	}
 	to := goodwillTo(place)

@@ -16,6 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
+	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
@@ -169,7 +170,7 @@ func receiver(tx Tx, from AccountDetails, text string) (ledger.AccountRef, Accou
 	switch {
 	case to.ID == from.ID:
 		return ledger.AccountRef{}, AccountDetails{}, refuse.RefundToItself(to.ID.Text(id.Account)), nil
-	case to.Status != accountActive:
+	case to.Status != registry.AccountActive:
 		return ledger.AccountRef{}, AccountDetails{}, refuse.AccountTakesNoMoney(to.ID.Text(id.Account), to.Status), nil
 	}
 	return goodwillTo(to), to, refusal.Refusal{}, nil

@@ -85,7 +85,7 @@ func (ds *Debts) takeOver(tx Tx, by access.Actor, t TakeOver) (TakenOver, refusa
 		return TakenOver{}, refusal.Refusal{}, err
 	case from.ID == to.ID:
 		return TakenOver{}, refuse.TakeOverFromItself(toName), nil
-	case to.Status != accountActive:
+	case to.Status != registry.AccountActive:
 		return TakenOver{}, refuse.TakeOverByClosedAccount(toName, to.Status), nil
 	case out.Amount.Minor == 0:
 		return TakenOver{}, refuse.TakeOverOfNothing(fromName), nil

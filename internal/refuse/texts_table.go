@@ -706,9 +706,9 @@ func PasswordOfGoneMeter(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "password-of-gone-meter", What: "Meter " + meter + " was replaced, removed or scrapped, so it can no longer sign in.", Not: "No changes were made.", Try: "Give passwords only to meters in service or in stock.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
-// MeterStillSupplies: Meter {meter} supplies an account. Replace it by another meter (paywatt meter swap), or let the customer of a meter with the balance on the server move out (paywatt account move-out). Then remove it. A post-paid meter can do neither.
+// MeterStillSupplies: Meter {meter} supplies an account. Replace it by another meter (paywatt meter swap), or let its customer move out (paywatt account move-out). Then remove it. A post-paid meter can do neither.
 func MeterStillSupplies(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "meter-still-supplies", What: "Meter " + meter + " supplies an account.", Not: "No changes were made.", Try: "Replace it by another meter (paywatt meter swap), or let the customer of a meter with the balance on the server move out (paywatt account move-out). Then remove it. A post-paid meter can do neither.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-still-supplies", What: "Meter " + meter + " supplies an account.", Not: "No changes were made.", Try: "Replace it by another meter (paywatt meter swap), or let its customer move out (paywatt account move-out). Then remove it. A post-paid meter can do neither.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // MeterNotToRemove: The status of meter {meter} is {status}. Only a meter that was replaced, or whose customer moved out, can be removed. If the meter is in stock and never comes back, scrap it: paywatt meter scrap.
@@ -751,9 +751,24 @@ func MeterNotVacant(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "meter-exists", Text: "meter-not-vacant", What: "Meter " + meter + " is not free for another customer. A customer can move in when the last account of the meter is closed.", Not: "No changes were made.", Try: "Move its account out first.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
-// MoveInWithoutWallet: Meter {meter} is in mode {mode}. A customer can only move in at a meter in mode prepay_wallet. Register a meter for the customer.
-func MoveInWithoutWallet(meter string, mode string) refusal.Refusal {
-	return refusal.Refusal{Code: "meter-exists", Text: "move-in-without-wallet", What: "Meter " + meter + " is in mode " + mode + ". A customer can only move in at a meter in mode prepay_wallet.", Not: "No changes were made.", Try: "Register a meter for the customer.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "mode", Value: mode}}}
+// MoveInWithoutPrepayment: Meter {meter} is in mode {mode}. A customer can only move in at a prepaid meter. Register a meter for the customer.
+func MoveInWithoutPrepayment(meter string, mode string) refusal.Refusal {
+	return refusal.Refusal{Code: "meter-exists", Text: "move-in-without-prepayment", What: "Meter " + meter + " is in mode " + mode + ". A customer can only move in at a prepaid meter.", Not: "No changes were made.", Try: "Register a meter for the customer.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "mode", Value: mode}}}
+}
+
+// CreditWithoutKeypad: A meter in mode {mode} has no credit on a display. Leave the credit out.
+func CreditWithoutKeypad(mode string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "credit-without-keypad", What: "A meter in mode " + mode + " has no credit on a display.", Not: "No changes were made.", Try: "Leave the credit out.", Args: []refusal.Arg{{Place: "mode", Value: mode}}}
+}
+
+// CreditOutOfRange: The credit must be from 0 to {most} kWh. Correct it and send the request again.
+func CreditOutOfRange(most unit.Energy) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "credit-out-of-range", What: "The credit must be from 0 to " + most.KWh(1) + " kWh.", Not: "No changes were made.", Try: "Correct it and send the request again.", Args: []refusal.Arg{{Place: "most", Value: most.KWh(1), Of: most}}}
+}
+
+// CreditStatedTwice: The credit was given, and also said to be unknown. Give one of the two.
+func CreditStatedTwice() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "credit-stated-twice", What: "The credit was given, and also said to be unknown.", Not: "No changes were made.", Try: "Give one of the two."}
 }
 
 // KeyFactsMissing: A meter that takes tokens needs sgc, krn, kt and ti. Missing: {fields}. Take them from the meter's papers, and send all four.
@@ -1707,9 +1722,14 @@ func AccountMovedOut(account string, status string) refusal.Refusal {
 	return refusal.Refusal{Code: "account-closed", Text: "account-moved-out", What: "Account " + account + " is " + status + ", not active.", Not: "No entry was booked.", Try: "Look at its statement.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "status", Value: status}}}
 }
 
-// MoveOutWithoutWallet: Account {account} is in mode {mode}. Only an account in mode prepay_wallet can move out. A token meter needs no move-out: its units stay in the meter.
-func MoveOutWithoutWallet(account string, mode string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "move-out-without-wallet", What: "Account " + account + " is in mode " + mode + ". Only an account in mode prepay_wallet can move out.", Not: "No entry was booked.", Try: "A token meter needs no move-out: its units stay in the meter.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "mode", Value: mode}}}
+// MoveOutWithoutPrepayment: Account {account} is in mode {mode}. Only the customer of a prepaid meter can move out. Keep the account open. It cannot be closed.
+func MoveOutWithoutPrepayment(account string, mode string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "move-out-without-prepayment", What: "Account " + account + " is in mode " + mode + ". Only the customer of a prepaid meter can move out.", Not: "No entry was booked.", Try: "Keep the account open. It cannot be closed.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "mode", Value: mode}}}
+}
+
+// MoveOutWithoutCredit: It was not stated what is left in the keypad meter of account {account}. Its credit stays in the meter. Read the display and give the energy (credit_wh), or say that nobody can read it (credit_unknown).
+func MoveOutWithoutCredit(account string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "move-out-without-credit", What: "It was not stated what is left in the keypad meter of account " + account + ". Its credit stays in the meter.", Not: "No entry was booked.", Try: "Read the display and give the energy (credit_wh), or say that nobody can read it (credit_unknown).", Args: []refusal.Arg{{Place: "account", Value: account}}}
 }
 
 // AccountWithPendingOperation: Account {account} has a pending operation. Try again when it is complete.
@@ -2575,6 +2595,11 @@ func MeterReplaced(meter string, by string, at time.Time) refusal.Refusal {
 // ReversalAtReplacedMeter: Meter {meter} was replaced after this sale, and the units that were left went to the new meter. Give the customer goodwill, or refund the account.
 func ReversalAtReplacedMeter(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "not-reversible", Text: "reversal-at-replaced-meter", What: "Meter " + meter + " was replaced after this sale, and the units that were left went to the new meter.", Not: "The sale stands. No money was given back.", Try: "Give the customer goodwill, or refund the account.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// ReversalAfterMoveOut: Account {account} was closed after this sale. Its charges and its money were settled then. If the customer has another account, give goodwill there.
+func ReversalAfterMoveOut(account string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-reversible", Text: "reversal-after-move-out", What: "Account " + account + " was closed after this sale. Its charges and its money were settled then.", Not: "The sale stands. No money was given back.", Try: "If the customer has another account, give goodwill there.", Args: []refusal.Arg{{Place: "account", Value: account}}}
 }
 
 // ReleaseWithoutWallet: This meter has no wallet. Check the mode of the meter.
@@ -3952,6 +3977,11 @@ func ImportRowTwice(line string) refusal.Refusal {
 // ImportNumberInvalid: "{text}" in column {name} is not a whole number. Correct it, and import the file again.
 func ImportNumberInvalid(text string, name string) refusal.Refusal {
 	return refusal.Refusal{Code: "import-row", Text: "import-number-invalid", What: "\"" + text + "\" in column " + name + " is not a whole number.", Not: "This row was not imported.", Try: "Correct it, and import the file again.", Args: []refusal.Arg{{Place: "text", Value: text}, {Place: "name", Value: name}}}
+}
+
+// ImportOfAnotherCustomer: Meter {meter} is registered already, and it does not supply the customer of this row. If the tenant has changed, move the last one out (paywatt account move-out) and the new one in (paywatt meter move-in). If only the name has changed, change it on the customer's page.
+func ImportOfAnotherCustomer(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "import-row", Text: "import-of-another-customer", What: "Meter " + meter + " is registered already, and it does not supply the customer of this row.", Not: "This row was not imported.", Try: "If the tenant has changed, move the last one out (paywatt account move-out) and the new one in (paywatt meter move-in). If only the name has changed, change it on the customer's page.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // ImportNeedsSecondPerson: A second person must allow this registration. Register the meter by itself, or list the tariff as usual in the settings.

@@ -68,6 +68,7 @@ type ChangedMeter struct {
 	// move-in.
 	TakenOver  money.Minor
 	OtherDebts []OtherDebt
+	Credit     CreditLeft // what the new account of a keypad meter began with
 }
 
 // meterAct is the part of a MeterChange that is stored for a second person.

@@ -43,7 +43,7 @@ func (n NewMeter) check() (draft, refusal.Refusal) {
 			return draft{}, no
 		}
 	}
-	d.account.Mode, d.account.Status = d.meter.Mode, "active"
+	d.account.Mode, d.account.Status = d.meter.Mode, AccountActive
 	return d, refusal.Refusal{}
 }
 

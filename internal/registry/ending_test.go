@@ -80,7 +80,9 @@ func TestAMeterIsRemovedAndThenScrapped(t *testing.T) {
 		}
 	}
 	w.now = w.now.Add(time.Hour)
-	w.exec(t, func(tx *store.Tx) error { return tx.AccountClose(added.Meter.Meter.Account, w.now) })
+	w.exec(t, func(tx *store.Tx) error {
+		return tx.AccountClose(added.Meter.Meter.Account, w.now, registry.CreditLeft{})
+	})
 	if no := w.endMeter(t, boss(), registry.Scrapped, "burnt"); no.Text != "meter-not-to-scrap" {
 		t.Errorf("a meter that may still hang is scrapped: %v", no.Refusal)
 	}
@@ -206,7 +208,9 @@ func TestAMainMeterIsNotRemoved(t *testing.T) {
 		}
 	}
 	measures("Riverside")
-	w.exec(t, func(tx *store.Tx) error { return tx.AccountClose(added.Meter.Meter.Account, w.now) })
+	w.exec(t, func(tx *store.Tx) error {
+		return tx.AccountClose(added.Meter.Meter.Account, w.now, registry.CreditLeft{})
+	})
 	if no := w.endMeter(t, boss(), registry.Removed, "burnt"); no.Text != "removal-of-main-meter" {
 		t.Errorf("a main meter is removed: %v", no.Refusal)
 	}

@@ -132,6 +132,7 @@ type addedRow struct {
 	rec    MeterRecord
 	took   money.Minor
 	others []OtherDebt
+	credit CreditLeft
 }
 
 func (r *Registry) newLinkKey() (wire.LinkKey, error) {

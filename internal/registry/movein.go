@@ -5,14 +5,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
+	"github.com/paywatt/paywatt/internal/tariff"
 )
 
 // MovingIn is a customer who moves in where another has moved out.
@@ -21,11 +24,21 @@ type MovingIn struct {
 	Customer   *NewCustomer
 	CustomerID string // identity of an existing customer, instead of Customer
 	Reason     string
+	// Credit is that of a keypad meter; not asked: what was stated when the last customer moved out. It is left out of the stored form, so that
+	// a move-in that waited for a second person before it existed is still the same one.
+	Credit CreditLeft `json:",omitzero"`
+}
+
+// FreePlace is the place of a meter whose last account has ended.
+type FreePlace struct {
+	Point id.ID
+	Since time.Time  // when the account ended
+	Left  CreditLeft // what was stated then
 }
 
 // MoveIn opens an account for the customer at the place of a meter whose last customer has moved out (right: customer.write).
-// Nobody pays for use between the two accounts. The supply comes on with the first payment. The account takes over what closed accounts of the
-// customer owe. A tariff that the meter did not have before takes
+// Nobody pays for use between the two accounts. The supply of a wallet meter comes on with the first payment; a keypad meter goes on with the credit
+// that is in it. The account takes over what closed accounts of the customer owe. A tariff that the meter did not have before takes
 // two people, and so does a move-in less than [MoveInWait] after the move-out, or of a customer who owes on another account that is not closed.
 func (r *Registry) MoveIn(ctx context.Context, by access.Actor, ref string, in MovingIn) (ChangedMeter, error) {
 	refused := func(no refusal.Refusal) (ChangedMeter, error) {
@@ -55,7 +68,7 @@ func (r *Registry) MoveIn(ctx context.Context, by access.Actor, ref string, in M
 	if row.Refused() || row.waits != nil {
 		return ChangedMeter{MeterView: MeterView{Refusal: row.Refusal}, Waits: row.waits}, nil
 	}
-	return ChangedMeter{MeterView: r.shown(by, foundRow{rec: row.rec}), TakenOver: row.took, OtherDebts: row.others}, nil
+	return ChangedMeter{MeterView: r.shown(by, foundRow{rec: row.rec}), TakenOver: row.took, OtherDebts: row.others, Credit: row.credit}, nil
 }
 
 // moveInAct is a move-in as stored for a second person.
@@ -74,7 +87,7 @@ func (r *Registry) doMoveIn(ctx context.Context, maker access.Actor, body []byte
 }
 
 // MoveInWait is how long a meter must have been free before one person may move a customer in. Until then the last customer may still live
-// there, because a move-out needs no second person, and may pay for the meter before noticing that the supply is off.
+// there, because a move-out needs no second person, and may pay for the meter before noticing that the supply is off, or that nobody sells for it.
 const MoveInWait = 24 * time.Hour
 
 // MoveInNeeds returns the act for which a move-in needs a second person; empty if it needs none.
@@ -99,8 +112,12 @@ func (r *Registry) newLife(tx Tx, by access.Actor, d draft, since time.Time, in 
 		return access.FourEyes{}, err
 	}
 	owes, err := r.owesElsewhere(tx, d)
+	if err != nil {
+		return access.FourEyes{}, err
+	}
+	anew, err := r.beginsAnew(tx, d, since)
 	act := c.MoveInNeeds(since, r.c.Now())
-	if act == "" && owes.Minor > 0 {
+	if act == "" && (owes.Minor > 0 || anew) {
 		act = access.ActMoveIn
 	}
 	if act == "" && !by.Approval.IsZero() {
@@ -116,12 +133,16 @@ func (r *Registry) newLife(tx Tx, by access.Actor, d draft, since time.Time, in 
 	if owes.Minor > 0 {
 		what += fmt.Sprintf("; the customer owes %s on another account", owes)
 	}
+	if anew {
+		what += "; the price blocks and the free units of this month begin anew"
+	}
 	return access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: act, Object: d.meter.ID.Text(id.Meter), Summary: what + "; reason: " + in.Reason,
 		Body: moveInAct{d.meter.Number, in}, Effect: func() (e access.Effect, err error) {
 			e.Fact("meter", d.meter.Number)
 			e.Fact("free-since", since.UTC().Format(time.RFC3339))
 			e.Fact("customer", d.customer.Name)
 			e.Fact("phone", d.customer.Phone)
+			e.Tells("left-in-the-meter", d.account.CreditIn.Figure())
 			e.Change("tariff", access.Says(c.Before), access.Says(c.Next))
 			before, err := r.priceOf(tx, was)
 			if err != nil {
@@ -136,27 +157,64 @@ func (r *Registry) newLife(tx Tx, by access.Actor, d draft, since time.Time, in 
 		}}, r.c.Now())
 }
 
+// beginsAnew reports whether a new account gets price blocks or free units that the last account of the meter had in the same month, by the tariff as
+// it is now or becomes in this month. Whoever moves a customer out and in again could otherwise give them as often as there are days in the month.
+func (r *Registry) beginsAnew(tx Tx, d draft, since time.Time) (bool, error) {
+	settings, err := tx.TenantSettings()
+	if err != nil {
+		return false, err
+	}
+	zone, err := time.LoadLocation(settings.TZ)
+	if err != nil {
+		return false, fmt.Errorf("time zone of the tenant: %w", err)
+	}
+	now := r.c.Now().In(zone)
+	if since.In(zone).Format(localday.MonthForm) != now.Format(localday.MonthForm) {
+		return false, nil
+	}
+	v, found, err := tx.Tariffs().TariffVersionAt(d.account.Tariff, now)
+	if err != nil || found && countsByMonth(v.Body, d.meter.Mode) {
+		return err == nil, err
+	}
+	all, err := tx.Tariffs().TariffVersions(d.account.Tariff, id.ID{}, MaxVersions)
+	nextMonth := localday.Begin(now.Year(), now.Month()+1, 1, zone)
+	return slices.ContainsFunc(all, func(v tariff.Version) bool {
+		return v.EffectiveFrom.After(now) && v.EffectiveFrom.Before(nextMonth) && replacedBy(all, v) == 0 && countsByMonth(v.Body, d.meter.Mode)
+	}), err
+}
+
+// countsByMonth reports whether the price of energy depends on what an account got in the month. Only accounts of keypad meters get free units.
+func countsByMonth(b tariff.Body, mode Mode) bool {
+	return len(b.Blocks) > 1 || b.Free.Units > 0 && mode == PrepayToken
+}
+
 // moveIn does the work of MoveIn in one transaction.
 func (r *Registry) moveIn(tx Tx, by access.Actor, at Ref, ref string, d draft, in MovingIn) (addedRow, error) {
 	m, found, err := ResolveMeter(tx, at)
 	if err != nil || !found {
 		return addedRow{Refusal: NoMeter(ref)}, err
 	}
-	point, since, free, err := tx.Customers().FreePlace(m.N)
+	place, free, err := tx.Customers().FreePlace(m.N)
 	if err != nil {
 		return addedRow{}, err
 	}
 	switch {
-	case m.Mode != PrepayWallet:
-		return addedRow{Refusal: refuse.MoveInWithoutWallet(m.Number, string(m.Mode))}, nil
+	case m.Mode != PrepayWallet && m.Mode != PrepayToken:
+		return addedRow{Refusal: refuse.MoveInWithoutPrepayment(m.Number, string(m.Mode))}, nil
 	case !free:
 		return addedRow{Refusal: refuse.MeterNotVacant(m.Number)}, nil
 	}
+	if no := in.Credit.Check(m.Mode); no.Refused() {
+		return addedRow{Refusal: no}, nil
+	}
 	d.meter = m
+	if d.account.CreditIn = in.Credit; in.Credit.State == CreditNotAsked && m.Mode == PrepayToken {
+		d.account.CreditIn = place.Left
+	}
 	if no, err := r.newcomer(tx, &d); err != nil || no.Refused() {
 		return addedRow{Refusal: no}, err
 	}
-	eyes, err := r.newLife(tx, by, d, since, in)
+	eyes, err := r.newLife(tx, by, d, place.Since, in)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return addedRow{Refusal: eyes.Refusal, waits: eyes.Waits}, err
 	}
@@ -167,8 +225,8 @@ func (r *Registry) moveIn(tx Tx, by access.Actor, at Ref, ref string, d draft, i
 			return addedRow{}, err
 		}
 	}
-	d.account.Mode, d.account.Status, d.account.OpenedAt = m.Mode, "active", now
-	d.account.Customer, d.account.Point = d.customer.ID, point
+	d.account.Mode, d.account.Status, d.account.OpenedAt = m.Mode, AccountActive, now
+	d.account.Customer, d.account.Point = d.customer.ID, place.Point
 	if d.account.ID, err = tx.NewID(); err != nil {
 		return addedRow{}, err
 	}
@@ -187,10 +245,15 @@ func (r *Registry) moveIn(tx Tx, by access.Actor, at Ref, ref string, d draft, i
 	if took > 0 {
 		e.After += fmt.Sprintf(" taken_over_minor=%d", took)
 	}
+	if d.account.CreditIn.State != CreditNotAsked {
+		e.After += " credit_wh=" + d.account.CreditIn.String()
+	}
 	if err := tx.AuditLog(eyes.Mark(e)); err != nil {
 		return addedRow{}, err
 	}
-	return r.written(tx, m.ID, d.account.ID, took)
+	row, err := r.written(tx, m.ID, d.account.ID, took)
+	row.credit = d.account.CreditIn
+	return row, err
 }
 
 // written reads a meter whose new account was just written, and what else its customer owes.
@@ -211,6 +274,11 @@ func (r *Registry) written(tx Tx, meter, account id.ID, took money.Minor) (added
 func (r *Registry) newcomer(tx Tx, d *draft) (no refusal.Refusal, err error) {
 	if d.account.Tariff, no, err = findTariff(tx, d.tariff, refusal.TariffMissing); err != nil || no.Refused() {
 		return no, err
+	}
+	if d.meter.Mode == PrepayToken {
+		if no, err = forTokens(tx, d.account.Tariff, d.tariff, r.c.Now()); err != nil || no.Refused() {
+			return no, err
+		}
 	}
 	return payer(tx, d)
 }

@@ -144,6 +144,9 @@ type Customer struct {
 	PhoneSince time.Time
 }
 
+// AccountActive is the status of an account that buys and is charged.
+const AccountActive = "active"
+
 // Account is the contract of one customer at one service point.
 type Account struct {
 	ID       id.ID
@@ -153,6 +156,7 @@ type Account struct {
 	Tariff   id.ID
 	Status   string
 	OpenedAt time.Time
+	CreditIn CreditLeft // of a keypad meter, when the account was opened
 }
 
 // Identity is a meter that has authenticated when it connected.

@@ -209,7 +209,7 @@ func (r *Registry) planTariffChange(tx Tx, ref string, c ChangingTariff) (Tariff
 	if err != nil {
 		return TariffPlan{}, err
 	}
-	if !found || account.Status != accountActive || m.Status.HasLeft() {
+	if !found || account.Status != AccountActive || m.Status.HasLeft() {
 		return TariffPlan{Refusal: refuse.TariffChangeWithoutAccount(m.Number)}, nil
 	}
 	rec, _, err := tx.MeterRecord(m.ID)
@@ -240,9 +240,6 @@ func (r *Registry) planTariffChange(tx Tx, ref string, c ChangingTariff) (Tariff
 
 // tariffPair are the tariffs that an account has without a change and with it.
 type tariffPair struct{ before, after id.ID }
-
-// accountActive is the status of an account that is not closed.
-const accountActive = "active"
 
 // clock returns the time in which a meter lives.
 func (rec MeterRecord) clock(now time.Time) time.Time {

@@ -112,8 +112,8 @@ type CustomerTx interface {
 	AddAccount(a Account) error
 	// AccountTariff returns the tariff that an account has at a moment, even a closed one.
 	AccountTariff(account id.ID, at time.Time) (id.ID, error)
-	// FreePlace returns the place of a meter whose account has ended, and when it ended; free is false for any other meter.
-	FreePlace(meter int64) (point id.ID, since time.Time, free bool, err error)
+	// FreePlace returns what a meter whose account has ended is free for; free is false for any other meter.
+	FreePlace(meter int64) (place FreePlace, free bool, err error)
 	// OccupyMeter makes a free meter supply an account, with a new wallet.
 	OccupyMeter(m Meter, account id.ID) error
 }

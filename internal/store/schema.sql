@@ -98,7 +98,7 @@ CREATE TABLE account (
   opened_at INTEGER NOT NULL, closed_at INTEGER, created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1,
   protected INTEGER NOT NULL DEFAULT 0 CHECK (protected IN (0,1)),  -- never cut off for want of money
   lease_grace_wh INTEGER NOT NULL DEFAULT -1,  -- at the end of a lease's time: -1 stay closed, 0 open, N so many Wh more
-  charged_to TEXT NOT NULL DEFAULT '',    -- local date up to which fixed charges were made due, inclusive; '' = none yet
+  charged_to TEXT NOT NULL DEFAULT '', credit_in_wh INTEGER, credit_out_wh INTEGER,    -- local date up to which fixed charges were made due, inclusive; '' = none yet
   PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX account_customer ON account (tenant_id, customer_id);

@@ -196,7 +196,7 @@ func sellable(p sale.Point, tender money.Amount) refusal.Refusal {
 		return refuse.MeterTakesNoTokens(p.Meter.Number, string(p.Mode))
 	case p.Status != registry.Active:
 		return blocked(p)
-	case p.Account.IsZero() || p.AccountStatus != "active":
+	case p.Account.IsZero() || p.AccountStatus != registry.AccountActive:
 		return refuse.MeterWithoutAccount(p.Meter.Number)
 	case p.Currency == "":
 		return refuse.MeterWithoutTariff(p.Meter.Number)

@@ -255,6 +255,8 @@ func (v *Vending) reversible(tx Tx, by access.Actor, s sale.Sale, p sale.Point, 
 		return refusal.Refusal{}, err
 	case newest != s.ID || p.Account != s.Account:
 		return refuse.SaleNotTheLast(), nil
+	case p.AccountStatus != registry.AccountActive && !s.Recharge(): // the move-out has settled what the sale paid
+		return refuse.ReversalAfterMoveOut(s.Account.Text(id.Account)), nil
 	}
 	if no, err := tooMany(tx, by, s, p.Limits, local); err != nil || no.Refused() {
 		return no, err

@@ -333,7 +333,7 @@ func (v *Vending) replace(ctx context.Context, tx Tx, by access.Actor, a Swap, f
 	if err := tx.Registering().Logins().EndMeterLogins(f.Old.Meter.ID, loginsEnd); err != nil {
 		return refusal.Refusal{}, err
 	}
-	if err := tx.Debts().AccountClose(f.New.Account, out.At); err != nil {
+	if err := tx.Debts().AccountClose(f.New.Account, out.At, registry.CreditLeft{}); err != nil {
 		return refusal.Refusal{}, err
 	}
 	m, _, err := tx.Registering().MeterByID(f.New.Meter.ID)

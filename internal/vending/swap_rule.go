@@ -42,7 +42,7 @@ func (f swapFacts) fit() refusal.Refusal {
 		return refuse.SwapDone(o.Meter.Number, o.Replaced.New.Number, o.Replaced.At)
 	case o.Meter.N == n.Meter.N:
 		return refuse.SwapOfItself(o.Meter.Number)
-	case o.Status != registry.Active || o.AccountStatus != "active":
+	case o.Status != registry.Active || o.AccountStatus != registry.AccountActive:
 		return refuse.SwapOfUnusedMeter(o.Meter.Number, string(o.Status))
 	case o.Mode != registry.PrepayToken && o.Mode != registry.PrepayWallet:
 		return refuse.SwapWithoutWallet(o.Meter.Number, string(o.Mode))

@@ -4211,6 +4211,23 @@ func (t *Texts) AccountsMoveOut() string { return t.say("pages.accounts.move-out
 // AccountsMoveOutEffect: The last use is charged, debts are paid from the customer's money, the supply is switched off and the meters become free. The rest is due back to the customer. This cannot be undone.
 func (t *Texts) AccountsMoveOutEffect() string { return t.say("pages.accounts.move-out-effect") }
 
+// AccountsMoveOutEffectToken: The fixed charges of the last month are charged by days, up to yesterday; what was paid for later days is not given back. Charges and debts are paid from the customer's money, and the meter becomes free. Nobody buys for it until the next customer has moved in. Its credit stays in the meter. The rest of the money is due back to the customer. This cannot be undone.
+func (t *Texts) AccountsMoveOutEffectToken() string {
+	return t.say("pages.accounts.move-out-effect-token")
+}
+
+// AccountsCredit: Credit left in the meter, in kWh
+func (t *Texts) AccountsCredit() string { return t.say("pages.accounts.credit") }
+
+// AccountsCreditHint: As its display shows it. The papers of both customers say it.
+func (t *Texts) AccountsCreditHint() string { return t.say("pages.accounts.credit-hint") }
+
+// AccountsCreditUnknown: Nobody can read the display
+func (t *Texts) AccountsCreditUnknown() string { return t.say("pages.accounts.credit-unknown") }
+
+// AccountsCreditLeft: Credit left in the meter
+func (t *Texts) AccountsCreditLeft() string { return t.say("pages.accounts.credit-left") }
+
 // AccountsMovedOut: The customer has moved out
 func (t *Texts) AccountsMovedOut() string { return t.say("pages.accounts.moved-out") }
 
@@ -4570,6 +4587,12 @@ func (t *Texts) MoveInSubmit() string { return t.say("pages.move-in.submit") }
 
 // MoveInEffect: Opens an account for the customer at this place. Nobody pays for use since the last customer left, and the supply comes on with the first payment.
 func (t *Texts) MoveInEffect() string { return t.say("pages.move-in.effect") }
+
+// MoveInEffectToken: Opens an account for the customer at this place, with a price block, free units and a page of its own. The debts of the last customer stay with that customer. The credit that is in the meter stays there.
+func (t *Texts) MoveInEffectToken() string { return t.say("pages.move-in.effect-token") }
+
+// MoveInCreditHint: As its display shows it. Empty: as it was stated when the last customer moved out.
+func (t *Texts) MoveInCreditHint() string { return t.say("pages.move-in.credit-hint") }
 
 // MoveInTariffHint: Another tariff than before needs a second person.
 func (t *Texts) MoveInTariffHint() string { return t.say("pages.move-in.tariff-hint") }
@@ -6802,6 +6825,20 @@ func (t *Texts) StatementBought() string { return t.say("receipts.statement.boug
 
 // StatementUsed: Energy used
 func (t *Texts) StatementUsed() string { return t.say("receipts.statement.used") }
+
+// StatementCreditIn: Credit in the meter at move-in
+func (t *Texts) StatementCreditIn() string { return t.say("receipts.statement.credit-in") }
+
+// StatementCreditOut: Credit in the meter at move-out
+func (t *Texts) StatementCreditOut() string { return t.say("receipts.statement.credit-out") }
+
+// StatementCreditUnknown: unknown
+func (t *Texts) StatementCreditUnknown() string { return t.say("receipts.statement.credit-unknown") }
+
+// StatementCreditStated: {credit}, as stated at the move-out on {at}
+func (t *Texts) StatementCreditStated(credit string, at string) string {
+	return t.say("receipts.statement.credit-stated", "{credit}", credit, "{at}", at)
+}
 
 // ShortSale: {units} kWh {amount} meter {meter}
 func (t *Texts) ShortSale(units string, amount string, meter string) string {

@@ -12,6 +12,18 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
+// creditStated returns when the account that had the place before ended, if the credit that was stated then is the one with which an account began.
+func (tx Rows) creditStated(account id.ID) (at time.Time, err error) {
+	_, err = tx.One(`SELECT MAX(o.closed_at) FROM account a JOIN account o ON o.tenant_id = a.tenant_id AND o.service_point_id = a.service_point_id
+		WHERE a.tenant_id = $1 AND a.id = $2 AND o.closed_at <= a.opened_at AND o.credit_out_wh = a.credit_in_wh`, func(r core.Row) error {
+		if !r.IsNull(0) {
+			at = r.Time(0)
+		}
+		return nil
+	}, tx.Tenant, account)
+	return at, fault.Wrap(err, "find who stated the credit of an account")
+}
+
 // AccountPlace finds an account by its identity or by a meter that supplies it, and locks the account and its meters. A transaction locks
 // accounts and meters before it locks wallets. The signing of a command follows the same order.
 func (tx Rows) AccountPlace(name debt.AccountName) (debt.AccountDetails, bool, error) {
@@ -25,10 +37,12 @@ func (tx Rows) AccountPlace(name debt.AccountName) (debt.AccountDetails, bool, e
 	}
 	a := debt.AccountDetails{ID: account}
 	var customer, point id.ID
-	found, err := tx.One(`SELECT customer_id, service_point_id, mode, status, tariff_id, opened_at, charged_to FROM account
+	found, err := tx.One(`SELECT customer_id, service_point_id, mode, status, tariff_id, opened_at, charged_to,
+			closed_at, credit_in_wh, credit_out_wh FROM account
 		WHERE tenant_id = $1 AND id = $2`+tx.C.ForUpdate(), func(r core.Row) error {
 		customer, point, a.Mode, a.Status = r.ID(0), r.ID(1), registry.Mode(r.Text(2)), r.Text(3)
-		a.Tariff, a.OpenedAt, a.ChargedTo = r.ID(4), r.Time(5), r.Text(6)
+		a.Tariff, a.OpenedAt, a.ChargedTo, a.ClosedAt = r.ID(4), r.Time(5), r.Text(6), r.Time(7)
+		a.CreditIn, a.CreditOut = people.ReadCredit(r, 8), people.ReadCredit(r, 9)
 		return nil
 	}, tx.Tenant, account)
 	if err != nil || !found {
@@ -39,6 +53,11 @@ func (tx Rows) AccountPlace(name debt.AccountName) (debt.AccountDetails, bool, e
 		return debt.AccountDetails{}, false, err
 	}
 	a.Later = later[account]
+	if a.CreditIn.State != registry.CreditNotAsked {
+		if a.CreditStated, err = tx.creditStated(account); err != nil {
+			return debt.AccountDetails{}, false, err
+		}
+	}
 	if a.Customer, _, err = people.Of(tx.Tx).CustomerByID(customer); err != nil {
 		return debt.AccountDetails{}, false, err
 	}

@@ -46,7 +46,7 @@ func (tx Rows) EndMeter(m registry.Meter, to registry.Status) error {
 		_, err = tx.C.Exec(`UPDATE meter_install SET to_at = $1 WHERE tenant_id = $2 AND meter = $3 AND to_at IS NULL`, tx.Now, tx.Tenant, m.N)
 	}
 	if err == nil && m.Status == registry.Stock {
-		err = people.Of(tx.Tx).AccountClose(m.Account, tx.Now)
+		err = people.Of(tx.Tx).AccountClose(m.Account, tx.Now, registry.CreditLeft{})
 	}
 	return fault.Wrap(err, "make meter %s %s", m.Number, string(to))
 }

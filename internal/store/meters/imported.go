@@ -244,7 +244,7 @@ func (tx Rows) lockPlace(m registry.Meter) error {
 // RemoveMeter takes a meter out of all lists. Its row stays under another number, so that the number is free, and no sign-in of the meter works
 // any more.
 func (tx Rows) RemoveMeter(m registry.Meter) error {
-	if err := people.Of(tx.Tx).AccountClose(m.Account, tx.Now); err != nil {
+	if err := people.Of(tx.Tx).AccountClose(m.Account, tx.Now, registry.CreditLeft{}); err != nil {
 		return err
 	}
 	err := tx.Rewrite("meter", m.ID, func() error {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/people"
 	"github.com/paywatt/paywatt/internal/wallet"
@@ -153,7 +154,7 @@ func ScanWallet(r core.Row, w *wallet.Row) error {
 // scanWallet does the work of ScanWallet, and reports whether the account ever got another tariff.
 func scanWallet(r core.Row, w *wallet.Row) (reassigned bool, err error) {
 	w.Meter = wallet.MeterFacts{ID: r.ID(0), Number: r.Text(1), Simulated: r.Bool(2), Phases: int(r.Int(3)), Account: r.ID(4), Tariff: r.ID(5),
-		Active: r.Text(6) == "active", LastSeen: r.Time(7), NewestAt: r.Int(8), Advanced: money.Minor(r.Int(9)),
+		Active: r.Text(6) == registry.AccountActive, LastSeen: r.Time(7), NewestAt: r.Int(8), Advanced: money.Minor(r.Int(9)),
 		Interval: time.Duration(r.Int(10)) * time.Second, Imp: r.Int(11), Linked: r.Bool(12), Protected: r.Bool(13), Grace: wallet.StayClosed}
 	if !r.IsNull(14) {
 		w.Meter.Grace = r.Int(14)

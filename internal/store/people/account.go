@@ -19,12 +19,12 @@ import (
 // ClosedAccount is the status of an account that has ended.
 const ClosedAccount = "closed"
 
-// AccountClose closes an account and frees its meters for another account. Until then the meters keep their reference to the closed
-// account, so that commands already sent to them are still followed up.
-func (tx Rows) AccountClose(account id.ID, at time.Time) error {
+// AccountClose closes an account and frees its meters for another account. What is left in a keypad meter is written down. Until another account has
+// the meters they keep their reference to the closed account, so that commands already sent to them are still followed up.
+func (tx Rows) AccountClose(account id.ID, at time.Time, left registry.CreditLeft) error {
 	err := tx.Rewrite("account", account, func() error {
-		return tx.Must(`UPDATE account SET status = $1, closed_at = $2, version = version + 1 WHERE tenant_id = $3 AND id = $4 AND status <> $1`,
-			ClosedAccount, at, tx.Tenant, account)
+		return tx.Must(`UPDATE account SET status = $1, closed_at = $2, credit_out_wh = $3, version = version + 1
+			WHERE tenant_id = $4 AND id = $5 AND status <> $1`, ClosedAccount, at, creditValue(left), tx.Tenant, account)
 	})
 	if err != nil {
 		return fmt.Errorf("close account %s: %w", account.Text(id.Account), err)
@@ -42,15 +42,41 @@ func (tx Rows) AccountClose(account id.ID, at time.Time) error {
 	return fault.Wrap(err, "free the meters of account %s", account.Text(id.Account))
 }
 
-// FreePlace returns the service point of a meter whose account is closed, and when it was closed; the result free is false for any other meter. FreePlace locks the
-// meter.
-func (tx Rows) FreePlace(meter int64) (point id.ID, since time.Time, free bool, err error) {
-	free, err = tx.One(`SELECT a.service_point_id, a.closed_at FROM meter m JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
+// FreePlace returns the service point of a meter whose account is closed, and how that account ended; the result free is false for any other meter.
+// FreePlace locks the meter.
+func (tx Rows) FreePlace(meter int64) (place registry.FreePlace, free bool, err error) {
+	free, err = tx.One(`SELECT a.service_point_id, a.closed_at, a.credit_out_wh FROM meter m
+		JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
 		WHERE m.tenant_id = $1 AND m.n = $2 AND m.status = $3 AND a.status = $4`+tx.LockOf("m"), func(r core.Row) error {
-		point, since = r.ID(0), r.Time(1)
+		place.Point, place.Since, place.Left = r.ID(0), r.Time(1), ReadCredit(r, 2)
 		return nil
 	}, tx.Tenant, meter, string(registry.Installed), ClosedAccount)
-	return point, since, free, fault.Wrap(err, "read an account")
+	return place, free, fault.Wrap(err, "read an account")
+}
+
+// unknownCredit is stored for a credit that nobody could read.
+const unknownCredit = -1
+
+// creditValue returns the stored form of a credit; nil if nobody asked.
+func creditValue(c registry.CreditLeft) any {
+	switch c.State {
+	case registry.CreditRead:
+		return int64(c.Units)
+	case registry.CreditUnknown:
+		return int64(unknownCredit)
+	}
+	return nil
+}
+
+// ReadCredit reads a credit from a column.
+func ReadCredit(r core.Row, col int) registry.CreditLeft {
+	switch {
+	case r.IsNull(col):
+		return registry.CreditLeft{}
+	case r.Int(col) == unknownCredit:
+		return registry.CreditLeft{State: registry.CreditUnknown}
+	}
+	return registry.CreditOf(unit.Energy(r.Int(col)))
 }
 
 // MetersEver lists the meters that ever supplied an account, by their dense numbers. A replaced meter keeps its account. Any other meter

@@ -46,6 +46,11 @@ var AccountColumns = core.Columns[registry.Account]{Table: "account", Attested: 
 	{Name: "charged_to", Form: 't'},
 	{Name: "protected", Form: 'i'},
 	{Name: "lease_grace_wh", Form: 'i'},
+}, Added: []core.Column[registry.Account]{
+	{Name: "credit_in_wh", Form: 'i',
+		Read:  func(a *registry.Account, r core.Row, col int) error { a.CreditIn = ReadCredit(r, col); return nil },
+		Write: func(a *registry.Account) any { return creditValue(a.CreditIn) }},
+	{Name: "credit_out_wh", Form: 'i'},
 }, Unattested: []core.Column[registry.Account]{
 	core.ID("id", func(a *registry.Account) *id.ID { return &a.ID }),
 	{Name: "created_at", Form: 'i'},

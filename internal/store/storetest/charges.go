@@ -295,7 +295,9 @@ func accountStatement(t *testing.T, r Rig) {
 			return tx.Tenancies(building, base().Add(from), base().Add(to), 5)
 		}))
 	}
-	must(t, e, func(tx *store.Tx) error { return tx.AccountClose(h.account, base().Add(time.Hour)) })
+	must(t, e, func(tx *store.Tx) error {
+		return tx.AccountClose(h.account, base().Add(time.Hour), registry.CreditLeft{})
+	})
 	const tick = time.Microsecond // the store keeps no smaller part of a time
 	for i, n := range []int{tenants("", 0, tick), tenants("", time.Hour, 2*time.Hour), tenants("", -tick, 0), tenants("", time.Hour+tick, 2*time.Hour), tenants("Hill", 0, tick)} {
 		if (n == 1) != (i < 2) {

@@ -56,6 +56,8 @@ func goldenPlaces() []goldenRow {
 			[]any{named(6), named(60), named(61), "prepay_wallet", named(1), "closed", golden, golden + 2, "2026-11-01", 1, 500, golden, 4}},
 		{"account", "id, customer_id, service_point_id, mode, tariff_id, opened_at, created_at",
 			[]any{named(7), named(60), named(61), "prepay_token", named(1), golden, golden}},
+		{"account", "id, customer_id, service_point_id, mode, tariff_id, opened_at, credit_in_wh, credit_out_wh, created_at",
+			[]any{named(195), named(60), named(61), "prepay_token", named(1), golden, 12_400, -1, golden}},
 		{"account_tariff", "id, account_id, n, tariff_id, from_at, withdraws, set_by, reason, created_at",
 			[]any{named(194), named(6), 2, named(1), golden + 7, 1, "person a@example.org", "a shop now", golden + 6}},
 	}

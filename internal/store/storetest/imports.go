@@ -102,7 +102,7 @@ func movedOut(t *testing.T, e store.Engine) {
 			return struct{}{}, errors.Join(err1, err2)
 		})
 	}
-	must(t, e, func(tx *store.Tx) error { return tx.AccountClose(h.account, tx.Now) })
+	must(t, e, func(tx *store.Tx) error { return tx.AccountClose(h.account, tx.Now, registry.CreditLeft{}) })
 	stays("after the move-out")
 	must(t, e, func(tx *store.Tx) error {
 		next := registry.Account{Point: was.Point, Mode: h.meter.Mode, Tariff: was.Tariff, Status: "active", OpenedAt: tx.Now}

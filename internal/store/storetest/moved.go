@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/wallet"
@@ -104,7 +105,7 @@ func movedThenRead(t *testing.T, r Rig) {
 			return err
 		}
 		meet()
-		return tx.AccountClose(p.account, tx.Now)
+		return tx.AccountClose(p.account, tx.Now, registry.CreditLeft{})
 	}, func(tx *store.Tx) error {
 		_, err := intake.Take(tx, []metering.Record{p.use(3, 9000)})
 		return err
@@ -156,7 +157,7 @@ func signLocks(t *testing.T, r Rig) {
 				return err
 			}
 			meet()
-			return tx.AccountClose(p.account, tx.Now)
+			return tx.AccountClose(p.account, tx.Now, registry.CreditLeft{})
 		}, func(tx *store.Tx) error {
 			_, err := command.Sign(tx, order)
 			return err

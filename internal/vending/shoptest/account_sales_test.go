@@ -32,7 +32,7 @@ func (s *shop) movesIn(number string, t id.ID) (account id.ID) {
 		if err != nil {
 			return err
 		}
-		point, _, free, err := tx.FreePlace(m.N)
+		place, free, err := tx.FreePlace(m.N)
 		if err != nil || !free {
 			return fmt.Errorf("meter %s has a tenant: %w", number, err)
 		}
@@ -44,7 +44,7 @@ func (s *shop) movesIn(number string, t id.ID) (account id.ID) {
 			err = tx.AddCustomerRow(registry.Customer{ID: customer, Name: "Next N.", Lang: "en", CreatedAt: tx.Now})
 		}
 		if err == nil {
-			err = tx.AddAccount(registry.Account{ID: account, Customer: customer, Point: point, Mode: m.Mode, Tariff: t, Status: "active", OpenedAt: tx.Now})
+			err = tx.AddAccount(registry.Account{ID: account, Customer: customer, Point: place.Point, Mode: m.Mode, Tariff: t, Status: "active", OpenedAt: tx.Now})
 		}
 		if err != nil {
 			return err
@@ -106,17 +106,16 @@ func (l *tenants) swap(at int) {
 	l.meters[at], l.wallets[a.New] = a.New, l.wallets[a.Old]
 }
 
-// move lets the tenant of a meter move out, and another one in. No rule lets a token meter's tenant move out yet.
+// move lets the tenant of a meter move out, and another one in.
 func (l *tenants) move(meter string) {
 	l.t.Helper()
 	l.moved++
-	if l.wallets[meter] {
-		if out := must1(l.MoveOut(context.Background(), owner(), leaves(meter, l.key())))(l.t); out.Refused() {
-			l.t.Fatal(out.Detail())
-		}
-	} else {
-		account := l.accountOf(meter)
-		l.do(func(tx *storeTx) error { return tx.AccountClose(account, tx.Now) })
+	m := leaves(meter, l.key())
+	if !l.wallets[meter] {
+		m.Credit.State = registry.CreditUnknown
+	}
+	if out := must1(l.MoveOut(context.Background(), owner(), m))(l.t); out.Refused() {
+		l.t.Fatal(out.Detail())
 	}
 	l.clock.add(time.Hour)
 	l.accounts = append(l.accounts, l.movesIn(meter, l.domestic))

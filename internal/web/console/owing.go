@@ -170,7 +170,7 @@ func (s *Console) showCustomerAccount(w http.ResponseWriter, r *http.Request, v 
 	if len(a.Meters) > 0 {
 		d.Number = a.Meters[0]
 	}
-	wallet, open := a.Mode == registry.PrepayWallet, a.Status == "active"
+	wallet, open := a.Mode == registry.PrepayWallet, a.Status == registry.AccountActive
 	if wallet && d.Number != "" {
 		d.Statement = "/meters/" + d.Number + "/wallet"
 	}
