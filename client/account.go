@@ -20,10 +20,10 @@ func (c *Client) AccountStatement(ctx context.Context, f apiv1.AccountFilter) (a
 	return list(ctx, c, apiv1.AccountStatement, f)
 }
 
-// MoveOut ends the account of a customer whose balance is on the server (right: customer.write). It is safe to repeat with the same key. An
-// empty key means a random one.
-func (c *Client) MoveOut(ctx context.Context, account, reason, key string) (apiv1.MovedOut, error) {
-	return keyedAsk[apiv1.MovedOut](ctx, c, post("/v1/accounts/"+url.PathEscape(account)+"/move-out", apiv1.Reason{Reason: reason}), key)
+// MoveOut ends the account of a customer with a prepaid meter (right: customer.write). It is safe to repeat with the same key. An empty key means
+// a random one.
+func (c *Client) MoveOut(ctx context.Context, account string, m apiv1.MoveOut, key string) (apiv1.MovedOut, error) {
+	return keyedAsk[apiv1.MovedOut](ctx, c, post("/v1/accounts/"+url.PathEscape(account)+"/move-out", m), key)
 }
 
 // Refund pays out the money that is due back (right: ledger.adjust). It is safe to repeat with the same key. An empty key means a random

@@ -59,6 +59,19 @@ type MovedIn struct {
 	Meter
 	TakenOverMinor int64       `json:"taken_over_minor" doc:"Debts and charges that the account took over from closed accounts of the same customer, in minor units"`
 	OtherDebts     []OtherDebt `json:"other_debts,omitempty" doc:"Other accounts that owe, of the same customer or of a customer with the same telephone number: a person decides whether the account takes them over"`
+	Credit
+}
+
+// Credit is the energy in a keypad meter when one customer leaves and another one comes.
+type Credit struct {
+	CreditWh      *int64 `json:"credit_wh,omitempty" doc:"Of a keypad meter: Wh left in it, read off its display"`
+	CreditUnknown bool   `json:"credit_unknown,omitempty" doc:"Of a keypad meter: nobody could read its display"`
+}
+
+// MoveOut is a customer who moves out.
+type MoveOut struct {
+	Reason string `json:"reason" doc:"Why, in a few words; written to the audit log"`
+	Credit
 }
 
 // AccountEntry is a line of a customer's statement.
@@ -91,7 +104,8 @@ type MovedOut struct {
 	RefundDueMinor int64      `json:"refund_due_minor" doc:"Refund due to the customer; see /v1/accounts/{id}/refunds"`
 	StillOwedMinor int64      `json:"still_owed_minor" doc:"Debts and charges that could not be paid"`
 	Warning        string     `json:"warning,omitempty" doc:"What becomes of the amount that is still owed"`
-	ChargedUpTo    *time.Time `json:"charged_up_to,omitempty" doc:"Meter time of the newest reading that is charged"`
+	ChargedUpTo    *time.Time `json:"charged_up_to,omitempty" doc:"Meter time of the newest reading that is charged; missing for a keypad meter"`
+	Credit
 }
 
 // NewRefund asks to pay out the money that is due back to a customer who has moved out.
@@ -119,6 +133,7 @@ type MoveIn struct {
 	Tariff   string    `json:"tariff" doc:"Name or id of the tariff"`
 	Customer *Customer `json:"customer,omitempty" doc:"With id: a customer who is on record already"`
 	Reason   string    `json:"reason" doc:"Why, in a few words; written to the audit log"`
+	Credit             // without it: as it was stated when the last customer moved out
 }
 
 // AccountFilter names an account and a page of its statement.

@@ -8,39 +8,79 @@ import (
 
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/unit"
 )
 
 func newAccountMoveOut(c console) *cobra.Command {
-	var reason, key string
+	var m apiv1.MoveOut
+	var credit, key string
 	var yes bool
 	cmd := &cobra.Command{
-		Use: "move-out ACCOUNT", Short: "Close the account of a customer with a wallet meter", Args: cobra.ExactArgs(1),
-		Example: "  paywatt account move-out 04140001001 --reason \"lease ended\"\n  paywatt account refund acc_01jd00000000000000000000000 --reason \"bank transfer 4711\"",
+		Use: "move-out ACCOUNT", Short: "Close the account of a customer who moves out", Args: cobra.ExactArgs(1),
+		Long: "Close the account of a customer who moves out, and free its meter for the next one. A wallet meter is switched off. A keypad meter\n" +
+			"stays on with the credit that is in it: read its display, and give the credit. The statements of both customers say it.",
+		Example: "  paywatt account move-out 04140001001 --reason \"lease ended\"\n" +
+			"  paywatt account move-out 04140001019 --credit 12.4 --reason \"lease ended\"\n  paywatt account refund acc_01jd00000000000000000000000 --reason \"bank transfer 4711\"",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
-			if reason == "" {
+			if m.Reason == "" {
 				return usage("A move-out needs a reason.", "Add --reason \"lease ended\". It is written to the audit log.")
+			}
+			var err error
+			if m.Credit, err = creditTyped(credit); err != nil {
+				return err
 			}
 			if err := c.confirm(yes, args[0], "move-out"); err != nil {
 				return err
 			}
-			m, err := api.MoveOut(cmd.Context(), args[0], reason, key)
+			out, err := api.MoveOut(cmd.Context(), args[0], m, key)
 			if err != nil {
 				return err
 			}
-			minor := func(n int64) string { return minorText(n, m.Currency) }
-			if m.Warning != "" {
-				fmt.Fprintf(cmd.ErrOrStderr(), "Warning: %s is still owed. %s\n", minor(m.StillOwedMinor), m.Warning)
+			minor := func(n int64) string { return minorText(n, out.Currency) }
+			if out.Warning != "" {
+				fmt.Fprintf(cmd.ErrOrStderr(), "Warning: %s is still owed. %s\n", minor(out.StillOwedMinor), out.Warning)
 			}
-			return c.show(cmd, m, fields("account", m.Account, "status", m.Status, "charged up to", timeText(m.ChargedUpTo), "wallet", minor(m.WalletMinor),
-				"deposit", minor(m.DepositMinor), "change", minor(m.CarryMinor), "final bill", minor(m.FinalBillMinor), "debts paid", minor(m.DebtsPaidMinor),
-				"refund due", minor(m.RefundDueMinor), "still owed", minor(m.StillOwedMinor), "freed meters", strings.Join(m.Meters, " "), "journal", m.Journal))
+			return c.show(cmd, out, fields("account", out.Account, "status", out.Status, "charged up to", timeText(out.ChargedUpTo), "wallet", minor(out.WalletMinor),
+				"deposit", minor(out.DepositMinor), "change", minor(out.CarryMinor), "final bill", minor(out.FinalBillMinor), "debts paid", minor(out.DebtsPaidMinor),
+				"refund due", minor(out.RefundDueMinor), "still owed", minor(out.StillOwedMinor), "credit left in the meter", creditText(out.Credit),
+				"freed meters", strings.Join(out.Meters, " "), "journal", out.Journal))
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&reason, "reason", "", "why, in a few words (needed); written to the audit log")
+	f.StringVar(&m.Reason, "reason", "", "why, in a few words (needed); written to the audit log")
+	f.StringVar(&credit, "credit", "", "kilowatt-hours left, read off the display of a keypad meter, or unknown (needed for a keypad meter)")
 	f.StringVar(&key, "key", "", "idempotency key; repeating it repeats the answer, not the move-out")
 	f.BoolVar(&yes, "yes", false, "do not ask for confirmation")
 	return cmd
+}
+
+// unknownCredit is what people type if nobody can read the display of a keypad meter.
+const unknownCredit = "unknown"
+
+// creditTyped reads the credit of a keypad meter as people type it.
+func creditTyped(text string) (apiv1.Credit, error) {
+	switch text {
+	case "":
+		return apiv1.Credit{}, nil
+	case unknownCredit:
+		return apiv1.Credit{CreditUnknown: true}, nil
+	}
+	wh, ok := exactly(text, int64(unit.KilowattHour))
+	if !ok {
+		return apiv1.Credit{}, usage("--credit "+text+" is not a number of kilowatt-hours.", "Write it as 25 or 12.3, or as "+unknownCredit+".")
+	}
+	return apiv1.Credit{CreditWh: &wh}, nil
+}
+
+// creditText shows the credit of a keypad meter; it is empty for other meters.
+func creditText(c apiv1.Credit) string {
+	switch {
+	case c.CreditWh != nil:
+		return unit.Energy(*c.CreditWh).KWh(3) + " kWh"
+	case c.CreditUnknown:
+		return unknownCredit
+	}
+	return ""
 }
 
 func newAccountRefund(c console) *cobra.Command {

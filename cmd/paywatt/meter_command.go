@@ -76,7 +76,7 @@ var destructive = map[string]string{
 	"disconnect":   "cuts the supply of",
 	"clear_credit": "takes all credit from",
 	"cancel_token": "cancels a token of",
-	"move-out":     "closes the account and cuts the supply of",
+	"move-out":     "closes the account of",
 }
 
 // confirm asks for the meter's number to be typed before a destructive command. Without a terminal it needs --yes.

@@ -12,6 +12,7 @@ import (
 func newMeterMoveIn(c console) *cobra.Command {
 	var m apiv1.MoveIn
 	var customer apiv1.Customer
+	var credit string
 	cmd := &cobra.Command{
 		Use: "move-in METER", Short: "Open an account for a customer at a free meter", Args: cobra.ExactArgs(1),
 		Example: "  paywatt meter move-in 04140001001 --tariff domestic --name \"Kwame M.\" --phone +254700000002 --reason \"new lease\"",
@@ -19,11 +20,18 @@ func newMeterMoveIn(c console) *cobra.Command {
 			if customer != (apiv1.Customer{}) {
 				m.Customer = &customer
 			}
+			var err error
+			if m.Credit, err = creditTyped(credit); err != nil {
+				return err
+			}
 			out, err := api.MoveIn(cmd.Context(), args[0], m)
 			if err != nil {
 				return err
 			}
 			tellOwing(cmd, api, out)
+			if left := creditText(out.Credit); left != "" {
+				fmt.Fprintf(cmd.ErrOrStderr(), "Credit in the meter: %s. The customer's statement says so.\n", left)
+			}
 			return c.show(cmd, out, meterTable(out.Meter))
 		}),
 	}
@@ -32,6 +40,7 @@ func newMeterMoveIn(c console) *cobra.Command {
 	f.StringVar(&customer.ID, "customer", "", "id of a customer who is on record already")
 	f.StringVar(&customer.Name, "name", "", "name of the customer")
 	f.StringVar(&customer.Phone, "phone", "", "telephone number of the customer, with country code")
+	f.StringVar(&credit, "credit", "", "kilowatt-hours in a keypad meter, read off its display, or unknown (default: as it was stated at the move-out)")
 	f.StringVar(&m.Reason, "reason", "", "why, in a few words (needed); written to the audit log")
 	return cmd
 }

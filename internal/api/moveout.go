@@ -11,7 +11,10 @@ import (
 	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/unit"
 )
 
 // owingWarning tells whoever moved a debtor out, with nobody else to agree, what becomes of the debt.
@@ -26,16 +29,41 @@ func movedOutOf(m debt.MovedOut) apiv1.MovedOut {
 	return apiv1.MovedOut{Warning: warning, Account: m.Account.Text(id.Account), Status: "closed", Currency: m.Currency, At: m.At.UTC(), Meters: append([]string{}, m.Meters...),
 		WalletMinor: int64(m.Wallet), DepositMinor: int64(m.Deposit), CarryMinor: int64(m.Carry), FinalBillMinor: int64(m.FinalBill),
 		DebtsPaidMinor: int64(m.Paid), RefundDueMinor: int64(m.Refund), StillOwedMinor: int64(m.Owed), ChargedUpTo: at(m.AsOf),
-		Journal: refOf(m.Journal, id.Journal)}
+		Journal: refOf(m.Journal, id.Journal), Credit: creditOf(m.Credit)}
+}
+
+// creditOf shows what is left in a keypad meter.
+func creditOf(c registry.CreditLeft) (out apiv1.Credit) {
+	switch c.State {
+	case registry.CreditRead:
+		out.CreditWh = new(int64(c.Units))
+	case registry.CreditUnknown:
+		out.CreditUnknown = true
+	}
+	return out
+}
+
+// creditStated reads what somebody says is left in a keypad meter.
+func creditStated(c apiv1.Credit) (registry.CreditLeft, refusal.Refusal) {
+	switch {
+	case c.CreditWh != nil && c.CreditUnknown:
+		return registry.CreditLeft{}, refuse.CreditStatedTwice()
+	case c.CreditWh != nil:
+		return registry.CreditOf(unit.Energy(*c.CreditWh)), refusal.Refusal{}
+	case c.CreditUnknown:
+		return registry.CreditLeft{State: registry.CreditUnknown}, refusal.Refusal{}
+	}
+	return registry.CreditLeft{}, refusal.Refusal{}
 }
 
 func (a *API) moveRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "move-out", Path: "/v1/accounts/{id}/move-out", DefaultStatus: http.StatusCreated, Tags: []string{"accounts"},
-		Summary: "Close the account of a customer with a wallet meter", Parameters: keyParam(),
-		Description: "Charges what was used, pays the debts from wallet, deposit and change, records the rest as a refund due, switches the supply off and frees " +
+		Summary: "Close the account of a customer who moves out", Parameters: keyParam(),
+		Description: "Charges what was used, pays the fixed charges and the debts from wallet, deposit and change, records the rest as a refund due, switches the supply off and frees " +
 			"the meters, all in one transaction. It pays no money out. What a meter may still supply on its lease counts as free units of the person " +
-			"who asks. If debts remain that this money cannot pay, a second person must agree where four eyes apply, and the answer is 202 with the " +
+			"who asks. The account of a keypad meter is charged its fixed charges up to the day before. The meter stays on with the credit that is in it, which " +
+			"must be given as credit_wh or credit_unknown. If debts remain that this money cannot pay, a second person must agree where four eyes apply, and the answer is 202 with the " +
 			"approval. Needs the header Idempotency-Key.",
 		Responses: booked(map[string]*huma.Response{"201": bodyOf[apiv1.MovedOut](r, "Moved out.")}, bodyOf[apiv1.Approval](r, "It waits for a second person.")),
 	}, a.moveOut)
@@ -49,10 +77,11 @@ func (a *API) moveRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "move-in", Path: "/v1/meters/{meter}/move-in", DefaultStatus: http.StatusCreated, Tags: []string{"meters"},
 		Summary: "Open an account for a customer at a free meter",
-		Description: "Energy that the meter counted since the last customer moved out is charged to nobody. The supply comes on with the first payment. " +
+		Description: "Energy that the meter counted since the last customer moved out is charged to nobody. The supply of a wallet meter comes on with the " +
+			"first payment. A keypad meter keeps the credit that is in it; without credit_wh it is as it was given at the move-out. " +
 			"The account takes over what closed accounts of the same customer owe. " +
-			"If a second person must approve another tariff than the meter had, or a move-in less than a day after the move-out, the answer is 202 " +
-			"with the approval.",
+			"If a second person must approve another tariff than the meter had, a move-in less than a day after the move-out, price blocks or free units that " +
+			"begin a second time in a month, or a customer who owes on another account, the answer is 202 with the approval.",
 		Responses: eitherOr(r, "201", of[apiv1.MovedIn](r)),
 	}, a.moveIn)
 	order(r, huma.Operation{
@@ -65,8 +94,12 @@ func (a *API) moveRoutes(r router) {
 	}, a.takeOver)
 }
 
-func (a *API) moveOut(ctx context.Context, by access.Actor, in *AccountPath, b apiv1.Reason) (*sent, error) {
-	out, err := a.c.Debts.MoveOut(ctx, by, debt.MoveOut{Request: exchangeOf(ctx).request(), Account: in.ID, Reason: b.Reason,
+func (a *API) moveOut(ctx context.Context, by access.Actor, in *AccountPath, b apiv1.MoveOut) (*sent, error) {
+	left, no := creditStated(b.Credit)
+	if no.Refused() {
+		return nil, problemOf(no)
+	}
+	out, err := a.c.Debts.MoveOut(ctx, by, debt.MoveOut{Request: exchangeOf(ctx).request(), Account: in.ID, Reason: b.Reason, Credit: left,
 		Render: func(m debt.MovedOut) (int, []byte) {
 			return orWaits(http.StatusCreated, m.Waits, func() any { return movedOutOf(m) })
 		}})
@@ -96,9 +129,13 @@ func (a *API) refundAccount(ctx context.Context, by access.Actor, in *AccountPat
 func (a *API) moveIn(ctx context.Context, by access.Actor, in *MeterPath, b apiv1.MoveIn) (*sent, error) {
 	wish := registry.MovingIn{Tariff: b.Tariff, Reason: b.Reason}
 	wish.CustomerID, wish.Customer = customerNamed(b.Customer)
+	var no refusal.Refusal
+	if wish.Credit, no = creditStated(b.Credit); no.Refused() {
+		return nil, problemOf(no)
+	}
 	v, err := a.c.Registry.MoveIn(ctx, by, in.Meter, wish)
 	return doneOrWaits(http.StatusCreated, v.Refusal, v.Waits, err, func() any {
-		return apiv1.MovedIn{Meter: meterOf(v.MeterView), TakenOverMinor: int64(v.TakenOver), OtherDebts: otherDebtsOf(v.OtherDebts)}
+		return apiv1.MovedIn{Meter: meterOf(v.MeterView), TakenOverMinor: int64(v.TakenOver), OtherDebts: otherDebtsOf(v.OtherDebts), Credit: creditOf(v.Credit)}
 	})
 }
 

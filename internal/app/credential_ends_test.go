@@ -213,7 +213,7 @@ func removedCertificate(s *issuer) await.Credential {
 
 // remove moves a meter's customer out and removes the meter.
 func (s *issuer) remove(number string) error {
-	if _, err := s.api.MoveOut(s.Context(), number, "lease ended", ""); err != nil {
+	if _, err := s.api.MoveOut(s.Context(), number, apiv1.MoveOut{Reason: "lease ended"}, ""); err != nil {
 		return err
 	}
 	_, err := s.api.RemoveMeter(s.Context(), number, "back in the workshop")
