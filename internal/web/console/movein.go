@@ -7,27 +7,67 @@ import (
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/unit"
 )
 
 // moveInForm is the page that moves a customer in at a free meter.
 type moveInForm struct {
 	Number, Grouped, Address           string
 	Tariff, Customer, Name, Phone, Why string
-	FormID, Error                      string
-	Tariffs                            []choice
+	Keypad                             bool // units are in the meter
+	creditFields
+	FormID, Error string
+	Tariffs       []choice
 }
 
 func (f moveInForm) command() string {
-	return commandLine("paywatt meter move-in "+f.Number, "--tariff", f.Tariff, "--customer", f.Customer, "--name", f.Name, "--phone", f.Phone, "--reason", cmp.Or(f.Why, "REASON"))
+	return commandLine("paywatt meter move-in "+f.Number, "--tariff", f.Tariff, "--customer", f.Customer, "--name", f.Name, "--phone", f.Phone, "--credit", f.creditOption(""), "--reason", cmp.Or(f.Why, "REASON"))
+}
+
+// creditFields are what somebody typed about the credit in a keypad meter.
+type creditFields struct {
+	Credit        string // in kilowatt-hours
+	CreditUnknown bool   // nobody can read the display
+}
+
+func typedCredit(r *http.Request) creditFields {
+	return creditFields{Credit: strings.TrimSpace(r.PostFormValue("credit")), CreditUnknown: r.PostFormValue("credit_unknown") != ""}
+}
+
+// creditOption is the value of the option --credit of the same command.
+func (f creditFields) creditOption(missing string) string {
+	if f.CreditUnknown {
+		return string(registry.CreditUnknown)
+	}
+	return cmp.Or(f.Credit, missing)
+}
+
+// read reads the credit as the visitor's language writes numbers.
+func (f creditFields) read(v visit) (registry.CreditLeft, refusal.Refusal) {
+	switch {
+	case f.Credit != "" && f.CreditUnknown:
+		return registry.CreditLeft{}, refuse.CreditStatedTwice()
+	case f.CreditUnknown:
+		return registry.CreditLeft{State: registry.CreditUnknown}, refusal.Refusal{}
+	case f.Credit == "":
+		return registry.CreditLeft{}, refusal.Refusal{}
+	}
+	n, wrong := v.site.say.Parse(f.Credit, money.Currency{Exp: 3}) // kWh with three decimals
+	if wrong != nil {
+		return registry.CreditLeft{}, refuse.FormUnitsOfWrongForm(refusal.Echo(f.Credit))
+	}
+	return registry.CreditOf(unit.Energy(n)), refusal.Refusal{}
 }
 
 func moveInPath(number string) string { return "/meters/" + url.PathEscape(number) + "/move-in" }
 
 // vacant reports whether a meter's last customer has moved out.
 func vacant(m registry.MeterView) bool {
-	return m.Meter.Mode == registry.PrepayWallet && m.Meter.Status == registry.Installed
+	return m.Meter.Mode != registry.Postpay && m.Meter.Status == registry.Installed
 }
 
 func (s *Console) moveInPage(w http.ResponseWriter, r *http.Request, v visit) {
@@ -54,6 +94,7 @@ func (s *Console) showMoveIn(w http.ResponseWriter, r *http.Request, v visit, st
 	for _, t := range list.Data {
 		f.Tariffs = append(f.Tariffs, choice{t.Name, t.Name})
 	}
+	f.Keypad = m.Meter.Mode == registry.PrepayToken
 	f.Number, f.Grouped, f.Address, f.Tariff = m.Meter.Number, groups(m.Meter.Number), m.Address, cmp.Or(f.Tariff, m.Tariff)
 	if f.FormID, err = s.formID(v); err != nil {
 		s.broken(w, r, v, err)
@@ -67,16 +108,19 @@ func (s *Console) showMoveIn(w http.ResponseWriter, r *http.Request, v visit, st
 // moveIn opens an account for a customer at a free meter. Sent again, it is refused, because the meter is not free any more.
 func (s *Console) moveIn(w http.ResponseWriter, r *http.Request, v visit) {
 	field := func(name string) string { return strings.TrimSpace(r.PostFormValue(name)) }
-	f := moveInForm{Tariff: field("tariff"), Customer: field("customer"), Name: field("name"), Phone: field("phone"), Why: field("reason")}
+	f := moveInForm{Tariff: field("tariff"), Customer: field("customer"), Name: field("name"), Phone: field("phone"), Why: field("reason"), creditFields: typedCredit(r)}
 	in := registry.MovingIn{Tariff: f.Tariff, CustomerID: f.Customer, Reason: f.Why}
 	if f.Customer == "" {
 		in.Customer = &registry.NewCustomer{Name: f.Name, Phone: f.Phone}
 	}
 	var done registry.ChangedMeter
 	var err error
-	if !v.owns(field("form")) {
+	in.Credit, done.Refusal = f.read(v)
+	switch {
+	case done.Refused():
+	case !v.owns(field("form")):
 		done.Refusal = refuse.OfficeFormOfOtherSession()
-	} else {
+	default:
 		done, err = s.c.Registry.MoveIn(r.Context(), v.by, r.PathValue("number"), in)
 	}
 	switch {

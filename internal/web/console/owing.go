@@ -111,6 +111,7 @@ func (s *Console) charges(w http.ResponseWriter, r *http.Request, v visit) {
 type accountFields struct {
 	Act, Debt, Kind, Memo, Amount, Mode, Share string
 	Name, Month, VAT, Reason, To, From         string
+	creditFields
 }
 
 // customerAccountPage is an account with what it owes, and the forms that change that.
@@ -125,6 +126,7 @@ type customerAccountPage struct {
 	Statement                          string // page with the use of a wallet; empty without one
 	Modes                              []choice
 	Owes                               string // what the customer owes, if a move-out would leave a debt; empty if not
+	Keypad                             bool   // units are in the meter
 	OtherDebts                         []otherDebtLine
 	TakesOver                          bool
 }
@@ -175,7 +177,8 @@ func (s *Console) showCustomerAccount(w http.ResponseWriter, r *http.Request, v 
 		d.Statement = "/meters/" + d.Number + "/wallet"
 	}
 	d.Raises, d.Adjusts = open && v.by.May(access.WriteDebts), open && v.by.May(access.AdjustLedger)
-	d.MovesOut, d.Refunds = open && wallet && v.by.May(access.WriteCustomers), !open && v.by.May(access.AdjustLedger)
+	d.Keypad = a.Mode == registry.PrepayToken
+	d.MovesOut, d.Refunds = open && (wallet || d.Keypad) && v.by.May(access.WriteCustomers), !open && v.by.May(access.AdjustLedger)
 	d.Modes = debtModes(t)
 	d.OtherDebts, d.TakesOver = v.site.otherDebtLines(a), open && v.by.May(access.WriteDebts)
 	if owes := a.Due + a.Debts; owes > 0 {

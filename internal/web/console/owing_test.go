@@ -19,7 +19,7 @@ func TestDebtsAndChargesInTheBrowser(t *testing.T) {
 	form := func() string { return g.get(at).is(200).value("form") }
 	g.get("/meters/" + meterNumber).is(200).says("Account: debts and charges")
 	g.get("/debts").is(200).says("Nothing is owed here.")
-	g.get(at).is(200).says("Account of Amina A.", "Debts KES 0.00", "not counting use since the last reading", "paywatt debt add "+meterNumber).omits("Write off a debt", "Move the customer out")
+	g.get(at).is(200).says("Account of Amina A.", "Debts KES 0.00", "not counting use since the last reading", "paywatt debt add "+meterNumber, "Move the customer out").omits("Write off a debt")
 	debt := []string{"form", form(), "act", "debt", "kind", "loan", "amount", "600", "memo", "wiring", "mode", "percent", "share", "20"}
 	g.post(at, debt...).leads(at)
 	g.post(at, debt...).leads(at)
@@ -40,7 +40,7 @@ func TestDebtsAndChargesInTheBrowser(t *testing.T) {
 	g.get(at).is(200).says("Change carried forward KES 10.00")
 	g.post(at, "form", form(), "act", "goodwill", "amount", "10", "reason", "").is(422)
 	g.post(at, "form", form(), "act", "steal", "amount", "10").is(422).says("which does not exist")
-	g.post(at, "form", form(), "act", "move-out", "reason", "moved").is(422)
+	g.post(at, "form", form(), "act", "move-out", "reason", "moved").is(422).says("Read the display")
 	g.get("/accounts/04140001019").is(404)
 	w.person(engineerEmail, access.Engineer)
 	e := w.enter(engineerEmail)
@@ -78,6 +78,25 @@ func TestACustomerMovesOutAndAnotherMovesIn(t *testing.T) {
 	move[1] = g.get(in).value("form")
 	g.get(g.post(in, move...).leads("/accounts/"+wallet)).is(200).says("Account of Cleo", "Done at")
 	g.post(in, move...).is(422)
+}
+
+// TestACustomerOfAKeypadMeterMovesOutAndAnotherMovesIn: both forms ask what is left in the meter, and say what the customers see of it.
+func TestACustomerOfAKeypadMeterMovesOutAndAnotherMovesIn(t *testing.T) {
+	w := begin(t)
+	g, at, in := w.enter(ownerEmail), "/accounts/"+meterNumber, "/meters/"+meterNumber+"/move-in"
+	page := g.get(at).is(200).says("Its credit stays in the meter", "Credit left in the meter, in kWh", "Nobody can read the display",
+		"paywatt account move-out "+meterNumber+" --credit KWH --reason REASON")
+	out := []string{"form", page.value("form"), "act", "move-out", "reason", "lease ended"}
+	g.post(at, append(out, "credit", "much")...).is(422)
+	g.post(at, append(out, "credit", "3", "credit_unknown", "1")...).is(422).says("Give one of the two.", "--credit unknown")
+	g.post(at, append(out, "credit", "12.4")...).is(200).says("The customer has moved out", "Credit left in the meter 12.400 kWh").omits("Final bill", "Use charged up to")
+	g.get("/meters/"+meterNumber+"/service").is(200).says("Move a customer in", "The debts of the last customer stay with that customer.")
+	w.clock.move(25 * 3600 * 1e9)
+	g = w.enter(ownerEmail)
+	page = g.get(in).is(200).says("The credit that is in the meter stays there.", "as it was stated when the last customer moved out").omits("Nobody pays for use since")
+	move := []string{"form", page.value("form"), "tariff", "domestic", "name", "Cleo", "phone", "+254700000003", "reason", "new lease"}
+	g.post(in, append(move, "credit", "x")...).is(422)
+	g.get(g.post(in, append(move, "credit_unknown", "1")...).leads(at)).is(200).says("Account of Cleo", "Done at")
 }
 
 // TestTheAccountsPageWarnsOfADebt: the form that moves a customer out says what becomes of a debt, before anybody sends it.

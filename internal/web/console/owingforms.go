@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
+	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
@@ -42,7 +43,7 @@ func entryOf[T any](out once.Done[T], waits *access.Approval) entry {
 func typedAccount(r *http.Request) accountFields {
 	field := func(name string) string { return strings.TrimSpace(r.PostFormValue(name)) }
 	return accountFields{Act: field("act"), Debt: field("debt"), Kind: field("kind"), Memo: field("memo"), Amount: field("amount"), Mode: field("mode"), Share: field("share"),
-		Name: field("name"), Month: field("month"), VAT: field("vat"), Reason: field("reason"), To: field("to"), From: field("from")}
+		Name: field("name"), Month: field("month"), VAT: field("vat"), Reason: field("reason"), To: field("to"), From: field("from"), creditFields: typedCredit(r)}
 }
 
 // commands of the forms. ACCOUNT is replaced by the meter's number, or by the account's identity.
@@ -62,6 +63,14 @@ func (d customerAccountPage) debtCommand() string {
 
 func (d customerAccountPage) chargeCommand() string {
 	return commandLine("paywatt charge add "+d.named()+" "+shellWord(cmp.Or(d.Amount, "AMOUNT")), "--name", cmp.Or(d.Name, "NAME"), "--month", cmp.Or(d.Month, "MONTH"), "--vat", d.VAT)
+}
+
+func (d customerAccountPage) moveOutCommand() string {
+	credit := ""
+	if d.Keypad {
+		credit = d.creditOption("KWH")
+	}
+	return commandLine("paywatt account move-out "+d.named(), "--credit", credit, "--reason", cmp.Or(d.Reason, "REASON"))
 }
 
 func (d customerAccountPage) reasonCommand(words string) string {
@@ -126,7 +135,11 @@ func (s *Console) bookAccount(r *http.Request, v visit, f accountFields) (entry,
 			Render: func(a debt.Adjusted) (int, []byte) { return at(done, a.Waits) }})
 		return entryOf(out, out.Value.Waits), err
 	case actMoveOut:
-		out, err := s.c.Debts.MoveOut(ctx, v.by, debt.MoveOut{Request: q, Account: account, Reason: f.Reason,
+		left, no := f.read(v)
+		if no.Refused() {
+			return entry{Refusal: no}, nil
+		}
+		out, err := s.c.Debts.MoveOut(ctx, v.by, debt.MoveOut{Request: q, Account: account, Reason: f.Reason, Credit: left,
 			Render: func(m debt.MovedOut) (int, []byte) { return at(accountPath(m.Account.Text(id.Account)), m.Waits) }})
 		e := entryOf(out, out.Value.Waits)
 		e.left = &out.Value
@@ -198,12 +211,25 @@ type movedOutPage struct {
 	Lines       []factLine
 }
 
+// creditLeft says what is left in a keypad meter.
+func (t site) creditLeft(c registry.CreditLeft) string {
+	if c.State == registry.CreditRead {
+		return t.say.Energy(c.Units, 3)
+	}
+	return t.say.Name("credit", string(c.State))
+}
+
 // showMovedOut shows the figures of a move-out.
 func (s *Console) showMovedOut(w http.ResponseWriter, r *http.Request, v visit, m debt.MovedOut) {
 	t := v.site.say
 	sum := amountsIn(t, m.Currency)
 	d := movedOutPage{Account: accountPath(m.Account.Text(id.Account)), At: v.site.clock(m.At), Meters: m.Meters}
-	d.Lines = []factLine{{t.AccountsChargedUpTo(), v.site.clock(m.AsOf)}, {t.AccountsWallet(), sum(m.Wallet)}, {t.AccountsDeposit(), sum(m.Deposit)}, {t.AccountsCarry(), sum(m.Carry)},
-		{t.AccountsFinalBill(), sum(m.FinalBill)}, {t.AccountsDebtsPaid(), sum(m.Paid)}, {t.AccountsRefundDue(), sum(m.Refund)}, {t.AccountsStillOwed(), sum(m.Owed)}}
+	if m.Credit.State == registry.CreditNotAsked {
+		d.Lines = []factLine{{t.AccountsChargedUpTo(), v.site.clock(m.AsOf)}, {t.AccountsWallet(), sum(m.Wallet)}, {t.AccountsFinalBill(), sum(m.FinalBill)}}
+	} else {
+		d.Lines = []factLine{{t.AccountsCreditLeft(), v.site.creditLeft(m.Credit)}}
+	}
+	d.Lines = append(d.Lines, factLine{t.AccountsDeposit(), sum(m.Deposit)}, factLine{t.AccountsCarry(), sum(m.Carry)}, factLine{t.AccountsDebtsPaid(), sum(m.Paid)},
+		factLine{t.AccountsRefundDue(), sum(m.Refund)}, factLine{t.AccountsStillOwed(), sum(m.Owed)})
 	s.show(w, r, http.StatusOK, movedOutView(s.page(r, v, t.AccountsMovedOut()), d))
 }

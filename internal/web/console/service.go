@@ -127,7 +127,11 @@ func (v visit) serviceActs(m registry.MeterView) (out []serviceAct) {
 	add(v.configures(m.Meter), configPath(number), t.ConfigOpen(), t.ConfigAbout())
 	add(v.by.OfUtility() && v.by.May(access.ActPassword.Right()), meterPasswordPath(number), t.PasswordOpen(), t.PasswordAbout())
 	add(v.by.May(access.WriteMeters), placePath(number), t.PlaceOpen(), t.PlaceAbout())
-	add(vacant(m) && v.by.May(access.WriteCustomers), moveInPath(number), t.MoveInSubmit(), t.MoveInEffect())
+	movesIn := t.MoveInEffect()
+	if takes {
+		movesIn = t.MoveInEffectToken()
+	}
+	add(vacant(m) && v.by.May(access.WriteCustomers), moveInPath(number), t.MoveInSubmit(), movesIn)
 	add(!vacant(m) && v.by.May(access.ReadCustomers), accountPath(number), t.AccountsOpen(), t.AccountsAbout())
 	return out
 }
