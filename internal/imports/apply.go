@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
@@ -39,6 +40,13 @@ func (s *Imports) row(ctx context.Context, by access.Actor, i Import, e entry) (
 	line := Line{Line: e.line, State: Failed, Refusal: no, Print: e.print}
 	if no.Code == refusal.ImportedBefore || no.Code == refusal.MeterExists {
 		line.State = Duplicate
+		isOther, err := s.hasOtherCustomer(ctx, by, e.meter)
+		if err != nil {
+			return Line{}, err
+		}
+		if isOther {
+			line.State, line.Refusal = Failed, refuse.ImportOfAnotherCustomer(e.meter.Number)
+		}
 	}
 	if dry {
 		return line, nil
@@ -48,6 +56,30 @@ func (s *Imports) row(ctx context.Context, by access.Actor, i Import, e entry) (
 		return attempt{}, err
 	})
 	return line, err
+}
+
+// hasOtherCustomer reports whether a row names a customer for a meter that is registered already and supplies another one, or nobody. A list of the
+// new tenants would otherwise look like rows that are known.
+func (s *Imports) hasOtherCustomer(ctx context.Context, by access.Actor, n registry.NewMeter) (bool, error) {
+	if n.Customer == nil || n.Customer.Name == "" {
+		return false, nil
+	}
+	return access.Look(ctx, s.c.Door, by.Tenant, func(tx Tx) (bool, error) {
+		m, no, err := registry.MeterNamed(tx.Registering(), n.Number)
+		if err != nil || no.Refused() {
+			return false, err
+		}
+		rec, found, err := tx.Registering().MeterRecord(m.ID)
+		has := rec.Customer
+		switch {
+		case err != nil || !found || m.Mode == registry.Postpay || m.Status.HasLeft():
+			return false, err
+		case has.ID.IsZero():
+			return true, nil
+		}
+		same := has.Name == "" || strings.EqualFold(has.Name, strings.TrimSpace(n.Customer.Name)) || registry.SamePhone(has.Phone, n.Customer.Phone)
+		return !same, nil
+	})
 }
 
 // try makes what a row asks for.

@@ -37,6 +37,7 @@ type world struct {
 	*imports.Imports
 	access   *access.Access
 	registry *registry.Registry
+	debts    *debt.Debts
 	engine   *storetest.EngineFault
 	t        *testing.T
 	now      time.Time
@@ -76,6 +77,7 @@ func newWorld(t *testing.T, onPostgres bool) *world {
 	w.registry = meters
 	debts := debt.New(debt.Config{Sealer: data, Now: w.clock, MayDate: mayDate,
 		Door: store.DoorTo(w.engine, store.Sale, func(tx *store.Tx) debt.Tx { return tx })})
+	w.debts = debts
 	w.Imports = imports.New(imports.Config{Registry: meters, Debts: debts, Sealer: data, Uploads: upload.NewGate(), Now: w.clock,
 		Door: w.door()})
 	w.access, err = access.New(access.Config{Hasher: data, Vault: data, FactorOptional: true, Now: w.clock, Rand: rand.Reader, Argon: access.Argon{Time: 1, MemoryKiB: 8, Threads: 1},
