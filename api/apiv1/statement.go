@@ -20,6 +20,14 @@ type Statement struct {
 	Today        bool            `json:"details_of_today,omitempty" doc:"Some of the names and addresses are today's: nothing says what they were at the end of the month"`
 	Erased       bool            `json:"customer_erased,omitempty" doc:"The customer's name was erased, because the customer asked for it"`
 	Lines        []StatementLine `json:"lines" doc:"Changes, oldest first"`
+	CreditIn     *StatedCredit   `json:"credit_in,omitempty" doc:"Of a keypad meter: the credit in it when the customer moved in, if that was in this month"`
+	CreditOut    *StatedCredit   `json:"credit_out,omitempty" doc:"Of a keypad meter: the credit in it when the customer moved out, if that was in this month"`
+}
+
+// StatedCredit is the credit in a keypad meter when a customer moved in or out.
+type StatedCredit struct {
+	At time.Time `json:"at" doc:"When the customer moved"`
+	Credit
 }
 
 // StatementLine is one change of a statement.

@@ -126,6 +126,17 @@ func statementOf(st office.Statement) apiv1.Statement {
 	if st.Wallet {
 		out.Balance = "wallet"
 	}
+	for _, c := range st.Credits {
+		stated := &apiv1.StatedCredit{At: c.At.UTC(), Credit: apiv1.Credit{CreditUnknown: c.Unknown}}
+		if !c.Unknown {
+			stated.CreditWh = new(int64(c.Units))
+		}
+		if c.Out {
+			out.CreditOut = stated
+		} else {
+			out.CreditIn = stated
+		}
+	}
 	for _, l := range st.Lines {
 		out.Lines = append(out.Lines, apiv1.StatementLine{At: l.At.UTC(), Kind: l.Value, ReceiptNo: l.Receipt, Meter: l.Meter, Ref: l.Ref, Reversed: l.Reversed,
 			PaidMinor: int64(l.Paid), UnitsWh: int64(l.Units), ChangeMinor: int64(l.Change), BalanceMinor: int64(l.Balance)})
@@ -144,6 +155,13 @@ func statementCSV(st office.Statement) ([]byte, error) {
 	for _, l := range st.Lines {
 		rows = append(rows, []string{l.At.In(st.House.Zone).Format(time.RFC3339), l.Value, l.Receipt, l.Meter, sheet.Harmless(l.Ref), strconv.FormatBool(l.Reversed),
 			number(int64(l.Paid)), number(int64(l.Units)), number(int64(l.Change)), number(int64(l.Balance)), st.Currency.Code})
+	}
+	for _, c := range st.Credits { // not among the energy that was bought
+		units := number(int64(c.Units))
+		if c.Unknown {
+			units = ""
+		}
+		rows = append(rows, []string{c.At.In(st.House.Zone).Format(time.RFC3339), c.Name(), "", "", "", "", "", units, "", "", st.Currency.Code})
 	}
 	rows = append(rows, []string{st.To, "closing", "", "", "", "", number(int64(st.Paid)), number(int64(st.Units)), "", number(int64(st.Closing)), st.Currency.Code})
 	err := w.WriteAll(rows)

@@ -56,3 +56,25 @@ func TestAStatementSumsToTheLedger(t *testing.T) {
 		}
 	}
 }
+
+// TestBothStatementsSayWhatIsLeftInAKeypadMeter: the customer who left and the one who came have it in the statement of the month, and in its file.
+func TestBothStatementsSayWhatIsLeftInAKeypadMeter(t *testing.T) {
+	w := begin(t)
+	sold := decode[sale](t, w.want(201, w.sell("keypad-0001", order("10000"))))
+	month := decode[apiv1.Sale](t, w.want(200, w.get("/v1/vends/"+sold.ID))).CreatedAt.Format("2006-01")
+	account := func() string { return decode[apiv1.Account](t, w.want(200, w.get("/v1/accounts/"+meterNumber))).ID }
+	before := account()
+	w.want(201, w.ask("POST", "/v1/accounts/"+before+"/move-out", w.key, `{"reason":"lease ended","credit_wh":12400}`, "Idempotency-Key", "keypad-0002"))
+	w.want(201, w.post("/v1/meters/"+meterNumber+"/move-in", `{"tariff":"domestic","reason":"new lease"}`))
+	for of, kind := range map[string]string{before: "credit_out", account(): "credit_in"} {
+		path := "/v1/accounts/" + of + "/statements/" + month
+		s := decode[apiv1.Statement](t, w.want(200, w.get(path)))
+		credit := map[string]*apiv1.StatedCredit{"credit_out": s.CreditOut, "credit_in": s.CreditIn}
+		if got := credit[kind]; got == nil || *got.CreditWh != 12_400 || (s.CreditIn == nil) == (s.CreditOut == nil) {
+			t.Errorf("the statement does not say %s: %+v", kind, s)
+		}
+		if csv := string(w.want(200, w.get(path+"?format=csv")).body); !strings.Contains(csv, ","+kind+",,,,,,12400,") {
+			t.Errorf("the file does not say %s:\n%s", kind, csv)
+		}
+	}
+}

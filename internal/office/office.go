@@ -142,9 +142,25 @@ func (o *Office) Statement(ctx context.Context, by access.Actor, account, month 
 	} else {
 		st.tokens(m, sales)
 	}
+	st.Credits = creditsOf(a, m)
 	paper := st.Statement
 	st.Report = Report{Name: "statement-" + st.Account + "-" + st.Month, House: h, Sheet: func(say *words.Texts) print.Sheet { return paper.Sheet(say, h) }}
 	return st, nil
+}
+
+// creditsOf returns what was in the keypad meter when the customer moved in or out, if that was in the month.
+func creditsOf(a debt.AccountView, m wallet.Month) (out []print.Credit) {
+	add := func(c registry.CreditLeft, at time.Time, isOut bool) {
+		if c.State != registry.CreditNotAsked && !at.Before(m.Begin) && at.Before(m.End) {
+			out = append(out, print.Credit{Out: isOut, At: at, Units: c.Units, Unknown: c.State == registry.CreditUnknown})
+		}
+	}
+	add(a.CreditIn, a.OpenedAt, false)
+	if len(out) > 0 {
+		out[0].Stated = a.CreditStated
+	}
+	add(a.CreditOut, a.ClosedAt, true)
+	return out
 }
 
 // accountNames are what the papers of a moment say about an account.

@@ -93,6 +93,37 @@ type Statement struct {
 	Paid                     money.Minor // by purchases and recharges that were not reversed
 	Units                    unit.Energy // bought, or used from a wallet
 	Lines                    []StatementLine
+	Credits                  []Credit // of a keypad meter, when a customer moved in or out in this month
+}
+
+// Credit is the energy in a keypad meter when a customer moved in or out.
+type Credit struct {
+	Out     bool // when the customer moved out
+	At      time.Time
+	Units   unit.Energy
+	Unknown bool // nobody could read the display
+	// Stated is when the last customer's move-out stated the same; zero if the credit was read for this customer.
+	Stated time.Time
+}
+
+// Name names a credit in files.
+func (c Credit) Name() string {
+	if c.Out {
+		return "credit_out"
+	}
+	return "credit_in"
+}
+
+// text says how much it is, and who says so. The parameter clock writes a time.
+func (c Credit) text(say *words.Texts, clock func(time.Time) string) string {
+	text := say.KWh(c.Units, 1) + " kWh"
+	if c.Unknown {
+		text = say.StatementCreditUnknown()
+	}
+	if c.Stated.IsZero() {
+		return text
+	}
+	return say.StatementCreditStated(text, clock(c.Stated))
 }
 
 // StatementLine is one change.
@@ -149,6 +180,13 @@ func (st Statement) Sheet(say *words.Texts, h House) Sheet {
 		energy = say.StatementUsed()
 	}
 	s.total(energy, say.KWh(st.Units, 1)+" kWh")
+	for _, c := range st.Credits {
+		name := say.StatementCreditIn()
+		if c.Out {
+			name = say.StatementCreditOut()
+		}
+		s.field(name+" ("+h.clock(say, c.At)+")", c.text(say, func(at time.Time) string { return h.clock(say, at) }))
+	}
 	s.rule()
 	s.centre(say.OverviewAt(h.clock(say, h.At)))
 	return s
