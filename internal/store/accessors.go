@@ -5,6 +5,7 @@ import (
 	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/dayclose"
 	"github.com/paywatt/paywatt/internal/debt"
+	"github.com/paywatt/paywatt/internal/early"
 	"github.com/paywatt/paywatt/internal/flats"
 	"github.com/paywatt/paywatt/internal/imports"
 	"github.com/paywatt/paywatt/internal/intake"
@@ -73,6 +74,9 @@ func (tx *Tx) Tails() search.TailTx { return tx }
 
 // Owing returns the transaction that moves debts from one account to another.
 func (tx *Tx) Owing() registry.OwingTx { return tx }
+
+// Early returns the transaction for answers that came before their questions.
+func (tx *Tx) Early() early.Tx { return tx }
 
 // Books returns the transaction for postings.
 func (tx *Tx) Books() ledger.Books { return tx }

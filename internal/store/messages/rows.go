@@ -10,4 +10,4 @@ type Rows struct{ *core.Tx }
 func Of(tx *core.Tx) Rows { return Rows{tx} }
 
 // Lists are the columns of this area's tables; a test compares them with the schema.
-var Lists = [...]core.Listed{&messageColumns, &tryColumns, &monthColumns}
+var Lists = [...]core.Listed{&messageColumns, &tryColumns, &monthColumns, &earlyColumns, &sourceColumns}

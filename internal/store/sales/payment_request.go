@@ -119,6 +119,12 @@ func (tx Rows) QuestionNamed(provider, name string) (q payment.Question, found b
 	return q, found, fault.Wrap(err, "find a question to a provider")
 }
 
+// QuestionKnown reports whether a question is stored, with or without an answer.
+func (tx Rows) QuestionKnown(provider, name string) (bool, error) {
+	n, err := tx.Number(`SELECT COUNT(*) FROM payment_question WHERE tenant_id = $1 AND provider = $2 AND name = $3`, tx.Tenant, provider, name)
+	return n > 0, fault.Wrap(err, "look for a question to a provider")
+}
+
 // AnswerQuestion stores the outcome of a question.
 func (tx Rows) AnswerQuestion(q payment.Question, at time.Time, o payment.Outcome) error {
 	return fault.Wrap(tx.Must(`UPDATE payment_question SET answered_at = $1, outcome = $2 WHERE tenant_id = $3 AND provider = $4 AND name = $5`,

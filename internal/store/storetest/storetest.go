@@ -89,7 +89,7 @@ func groups() []group {
 		{name: "silence", tests: silenceTests()}, {name: "alarms", tests: alarmTests()},
 		{name: "vendors", tests: vendorTests()}, {name: "reversals", tests: reversalTests()},
 		{name: "jobs", tests: jobTests()}, {name: "clock", tests: clockTests()}, {name: "golden", tests: goldenTests()}, {name: "edges", tests: edgeTests()}, {name: "past", tests: pastTests()},
-		{name: "papers", tests: paperTests()},
+		{name: "papers", tests: paperTests()}, {name: "early answers", tests: earlyTests()},
 	}
 }
 

@@ -85,7 +85,7 @@ func AllUnproven() []Unproven {
 		{Why: "Work that waits or was done: deliveries, messages, imports, calls. The server carries out what an intruder adds here. What the work does to " +
 			"money leaves evidence of its own.", Columns: []string{
 			"outbox: *", "message: *", "message_try: *", "message_month: *", "event_delivery: *", "import: *", "import_line: *", "import_row: *",
-			"payment_call: *", "payment_question: *", "webhook: disabled_why failing_since paused_until sequence", "alarm: *", "payment_request: ends_at"}},
+			"payment_call: *", "payment_question: *", "early_answer: *", "early_source: *", "webhook: disabled_why failing_since paused_until sequence", "alarm: *", "payment_request: ends_at"}},
 		{Why: "How far a command is, and why it was given. The server signs no command whose mark is wrong, and a command that ended has none. Whoever has " +
 			"kept its mark can make it wait again, until its time is over.", Columns: []string{"command: *"}},
 		{Why: "A telephone number and its hold are compared only with the data key at hand. A number with a wrong mark decides for no payment and no voucher. " +
