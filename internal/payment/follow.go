@@ -84,10 +84,15 @@ func (w Worker) request(ctx context.Context, t access.Tenant, request id.ID, tri
 	defer stop()
 	answer, unknown := a.Request(limited, r.request())
 	return w.do(ctx, t, func(tx Tx) (job.Verdict, error) {
+		if err := lockQuestions(tx, r.Provider, answer.Handle); err != nil {
+			return job.Verdict{}, err
+		}
 		r, _, err := tx.Requests().RequestByID(request)
 		switch {
-		case err != nil || r.settled():
-			return job.Done(), err
+		case err != nil:
+			return job.Verdict{}, err
+		case r.settled():
+			return job.Done(), nameSettled(tx, r, answer.Handle)
 		case unknown != nil && a.Repeats():
 			return job.Again(tx.Moment().Add(nextFollow(tried)), cut(unknown.Error(), MaxDetail)), nil
 		case unknown != nil:
@@ -102,8 +107,23 @@ func (w Worker) request(ctx context.Context, t access.Tenant, request id.ID, tri
 		if err := tx.Requests().PutRequest(r); err != nil {
 			return job.Verdict{}, err
 		}
+		if err := readWaiting(tx, r.Provider, r.Handle); err != nil {
+			return job.Verdict{}, err
+		}
 		return job.Done(), enqueueFollow(tx, r, r.Name(), tx.Moment().Add(nextFollow(0)))
 	})
+}
+
+// nameSettled stores the provider's name of a request that was settled before its answer came, so that calls which give this name are understood.
+func nameSettled(tx Tx, r PaymentRequest, handle string) error {
+	if handle == "" || r.Handle != "" {
+		return nil
+	}
+	r.Handle = handle
+	if err := tx.Requests().PutRequest(r); err != nil {
+		return err
+	}
+	return readWaiting(tx, r.Provider, handle)
 }
 
 // lost records that nobody knows whether the customer was asked. If the request may have been sent and has a name at the provider, the provider
@@ -207,7 +227,7 @@ func link(tx Tx, provider Provider, p *Payment, n Notice) (changed bool, err err
 	if err != nil || !found || !answers(r, p.Amount, p.Payer) || !r.Payment.IsZero() {
 		return false, err
 	}
-	if !p.ConfirmedAt.IsZero() && !n.Signed && !isPhone(p.Payer) { // nobody confirmed who paid
+	if !p.ConfirmedAt.IsZero() && !n.Signed && !isPhone(p.Payer) && !n.cameBefore(p.ConfirmedAt) { // nobody confirmed who paid
 		return false, nil
 	}
 	if p.Meter != "" && p.Meter != r.Meter {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/debt"
+	"github.com/paywatt/paywatt/internal/early"
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
@@ -36,6 +37,7 @@ type Tx interface {
 	Debts() debt.Tx
 	Payments() PaymentTx
 	Requests() RequestTx
+	Early() early.Tx
 	NewID() (id.ID, error)
 	AuditLog(access.Entry) error
 	// Moment returns when the transaction began, by the store's clock: UTC, whole microseconds.
@@ -114,6 +116,8 @@ type RequestTx interface {
 	AddQuestion(Question) error
 	// QuestionNamed finds a question without an answer, and locks it.
 	QuestionNamed(provider, name string) (Question, bool, error)
+	// QuestionKnown reports whether a question is stored, with or without an answer.
+	QuestionKnown(provider, name string) (bool, error)
 	AnswerQuestion(q Question, at time.Time, o Outcome) error
 	// AnswersLike counts the answers with an outcome about a payment.
 	AnswersLike(payment id.ID, o Outcome) (int, error)

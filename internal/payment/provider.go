@@ -107,8 +107,12 @@ type Notice struct {
 	// Whole says that an Undone notice counts only if the payment is known and no larger than the amount: it may be about a part.
 	Whole bool
 	// Agreed is the meter that a second person saw beside the row of a statement, or [NoMeterAgreed]. It is empty if nobody saw one.
-	Agreed string `json:",omitempty"`
+	Agreed string    `json:",omitempty"`
+	cameAt time.Time // when the call with the notice came; zero if it was in no call
 }
+
+// cameBefore reports whether the call with the notice came before a time.
+func (n Notice) cameBefore(at time.Time) bool { return !n.cameAt.IsZero() && n.cameAt.Before(at) }
 
 // NoMeterAgreed says that a second person saw no meter beside a row: a person is to decide about the payment.
 const NoMeterAgreed = "none"

@@ -2,34 +2,18 @@ package payment
 
 // Questions that a provider answers by a call of its own.
 
-import (
-	"errors"
-	"time"
-)
+import "time"
 
-// Times of such questions.
-const (
-	answerPause = time.Minute      // the shortest time between two questions
-	answerAgain = time.Second      // until a call is read again that may have overtaken its question
-	answerEarly = 10 * time.Second // for how long that is tried
-)
+// answerPause is the shortest time between two questions that a provider answers later.
+const answerPause = time.Minute
 
-// errUnasked says that a call answers a question that is not stored.
-var errUnasked = errors.New("the call answers a question that is not stored yet")
-
-// overtakes reports whether a call may answer a question that the server has asked and has not stored yet: the provider can be faster than the
-// server's own transaction.
-func overtakes(tx Tx, provider Provider, n Notice, c Call) (bool, error) {
-	if n.Kind != Replied || tx.Moment().Sub(c.ReceivedAt) >= answerEarly {
-		return false, nil
-	}
-	_, found, err := tx.Requests().QuestionNamed(provider.Name, n.Question)
-	return !found, err
-}
-
-// askedLater stores a question that the provider answers later.
+// askedLater stores a question that the provider answers later. The answer may have come already.
 func askedLater(tx Tx, p Payment, a Answer) error {
-	return tx.Requests().AddQuestion(Question{Provider: p.Provider, Name: cut(a.Question, MaxTxn), Payment: p.ID, AskedAt: tx.Moment()})
+	q := Question{Provider: p.Provider, Name: cut(a.Question, MaxTxn), Payment: p.ID, AskedAt: tx.Moment()}
+	if err := tx.Requests().AddQuestion(q); err != nil {
+		return err
+	}
+	return readWaiting(tx, q.Provider, q.Name)
 }
 
 // replied acts on the answer to an earlier question. An answer that cites no open question of the server, or another payment, changes nothing:

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/early"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/ledger"
@@ -57,7 +58,11 @@ type rows struct {
 	calls     []Call
 	requests  []PaymentRequest
 	questions []Question
-	nevers    int // answers that the provider knows no such payment
+	early     []early.Answer
+	waiting   int    // answers that wait besides these
+	handle    string // the provider's name of the next request, if it asks telephones
+	settles   bool   // a payment settles the first request while its provider is asked
+	nevers    int    // answers that the provider knows no such payment
 	signed    SignedTotal
 	signedOld SignedTotal // a day ago
 	currency  string
@@ -83,6 +88,9 @@ func (r *rows) worker() Worker {
 			r.setup = s
 			if r.lists != nil {
 				return lister{&r.adapter}, r.adapterBroken
+			}
+			if r.handle != "" {
+				return telephoning{&r.adapter}, r.adapterBroken
 			}
 			return &r.adapter, r.adapterBroken
 		},
@@ -464,6 +472,11 @@ func (a asking) QuestionNamed(provider, name string) (Question, bool, error) {
 	return Question{}, false, a.r.Fails("QuestionNamed")
 }
 
+func (a asking) QuestionKnown(provider, name string) (bool, error) {
+	known := slices.ContainsFunc(a.r.questions, func(q Question) bool { return q.Provider == provider && q.Name == name })
+	return known, a.r.Fails("QuestionKnown")
+}
+
 func (a asking) AnswerQuestion(q Question, at time.Time, o Outcome) error {
 	return a.r.Writes("question %s answered %s at %s", q.Name, o, clock(at))
 }
@@ -502,6 +515,51 @@ func (a asking) parked(after id.ID, max int, reasons ...Reason) (out []Payment) 
 		a.r.listed()
 	}
 	return out
+}
+
+// overtaking holds the answers that came before their questions.
+type overtaking struct{ r *rows }
+
+func (r *rows) Early() early.Tx { return overtaking{r} }
+
+func (o overtaking) LockEarly(k early.Kind, source string) error {
+	return o.r.Fails("LockEarly " + string(k) + " " + source)
+}
+
+func (o overtaking) AddEarly(a early.Answer) error {
+	if !slices.ContainsFunc(o.r.early, func(b early.Answer) bool { return b.Name == a.Name && bytes.Equal(b.Hash, a.Hash) }) {
+		o.r.early = append(o.r.early, a)
+	}
+	return o.r.Writes("%s %s of %s waits for %s until %s, about p%d", a.Kind, short(string(a.Content)), a.Source, a.Name, clock(a.Until), a.About[15])
+}
+
+func (o overtaking) CountEarly(_ early.Kind, source string, _ int) (int, error) {
+	return o.r.waiting + len(o.r.early), o.r.Fails("CountEarly " + source)
+}
+
+func (o overtaking) EarlyNamed(k early.Kind, source, name string, max int) (out []early.Answer, err error) {
+	for _, a := range o.r.early {
+		if a.Kind == k && a.Source == source && a.Name == name && len(out) < max {
+			out = append(out, a)
+		}
+	}
+	return out, o.r.Fails("EarlyNamed " + name)
+}
+
+func (o overtaking) EarlyAbout(payment id.ID) (until time.Time, found bool, err error) {
+	for _, a := range o.r.early {
+		if a.About == payment {
+			until, found = a.Until, true
+		}
+	}
+	return until, found, o.r.Fails("EarlyAbout")
+}
+
+func (o overtaking) EarlyOver(early.Kind, time.Time, int) ([]early.Answer, error) { return nil, nil }
+
+func (o overtaking) DropEarly(a early.Answer) error {
+	o.r.early = slices.DeleteFunc(o.r.early, func(b early.Answer) bool { return bytes.Equal(a.Hash, b.Hash) })
+	return o.r.Writes("%s %s of %s waits no longer", a.Kind, short(string(a.Content)), a.Source)
 }
 
 // adapter is a provider that says what the test wants.
@@ -566,6 +624,21 @@ func (l lister) List(ctx context.Context, from, to time.Time, name string) ([]No
 	l.rows.Wrote = append(l.rows.Wrote, fmt.Sprintf("list page %q from %s to %s", name, from.Format("02 15:04"), to.Format("02 15:04")))
 	p := l.rows.lists[name]
 	return p.paid, p.next, p.broken
+}
+
+// telephoning is an adapter whose provider asks telephones, and says only then by which name it knows the request.
+type telephoning struct{ *adapter }
+
+func (a telephoning) Repeats() bool { return false }
+func (a telephoning) OnPage() bool  { return false }
+func (a telephoning) Request(context.Context, Request) (RequestAnswer, error) {
+	if a.rows.settles {
+		a.rows.requests[0].State = AskPaid
+	}
+	return RequestAnswer{Handle: a.rows.handle}, nil
+}
+func (a telephoning) Follow(context.Context, Request) (RequestOutcome, error) {
+	return RequestOutcome{}, errors.New("not asked")
 }
 
 // checker is an adapter whose provider asks whether it may take a payment.

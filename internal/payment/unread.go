@@ -18,7 +18,7 @@ func (ps *Payments) ReadAgain(tx Tx, call id.ID) (Call, refusal.Refusal, error) 
 		err = fmt.Errorf("there is no call %s", call.Text(id.Call))
 	}
 	if err == nil && c.State == CallUnreadable {
-		err = NewWorker(ps).readCall(tx, &c)
+		_, err = NewWorker(ps).readCall(tx, &c) // its time to wait is over
 	}
 	return c, refusal.Refusal{}, err
 }

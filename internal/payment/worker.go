@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/early"
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
@@ -137,24 +138,25 @@ func (w Worker) read(ctx context.Context, t access.Tenant, call id.ID) (job.Verd
 		if err != nil || !found || c.State != CallNew {
 			return job.Done(), err
 		}
-		err = w.readCall(tx, &c) // perhaps a key is missing; then the call is read later
-		if errors.Is(err, errUnasked) {
-			return job.Again(tx.Moment().Add(answerAgain), err.Error()), nil
+		waiting, err := w.readCall(tx, &c) // perhaps a key is missing; then the call is read later
+		if err == nil && waiting {
+			return job.Again(c.ReceivedAt.Add(EarlyWait), "the call answers a question that is not stored yet"), nil
 		}
 		return job.Done(), err
 	})
 }
 
-// readCall reads a call that is locked, and stores what became of it.
-func (w Worker) readCall(tx Tx, c *Call) error {
+// readCall reads a call that is locked, and stores what became of it. A call that waits for its question stays as it is.
+func (w Worker) readCall(tx Tx, c *Call) (waiting bool, err error) {
 	p, found, err := tx.Payments().ProviderByID(c.Provider)
 	if err != nil || !found {
-		return err
+		return false, err
 	}
 	a, in, err := w.open(p, *c)
 	if err != nil {
-		return err
+		return false, err
 	}
+	was := *c
 	notices, err := understand(a, in)
 	c.State, c.Note, c.ReadAt = CallRead, "", tx.Moment()
 	if err != nil {
@@ -162,18 +164,25 @@ func (w Worker) readCall(tx Tx, c *Call) error {
 		w.ps.c.Log.Error("call of a provider cannot be read", "provider", p.Name, "call", c.ID.Text(id.Call), "error", err)
 	}
 	for _, n := range notices {
-		early, err := overtakes(tx, p, n, *c)
+		f, missing, err := w.readNotice(tx, p, a, was, n, n.proof(in.Statement))
+		if err == nil && (f == waitedInVain || f == cannotWait) {
+			err = noteInVain(tx, p, a, c, n, f, missing)
+		}
 		if err != nil {
-			return err
+			return false, err
 		}
-		if early {
-			return errUnasked
-		}
-		if err := w.heard(tx, p, a, n, n.proof(in.Statement)); err != nil {
-			return err
+		waiting = waiting || f == waits
+	}
+	if waiting {
+		*c = was
+		return true, nil
+	}
+	if !tx.Moment().Before(c.ReceivedAt.Add(EarlyWait)) {
+		if err := early.Drop(tx.Early(), waitingCall(p, *c)); err != nil {
+			return false, err
 		}
 	}
-	return tx.Payments().PutCall(*c)
+	return false, tx.Payments().PutCall(*c)
 }
 
 // heard acts on a notice.
@@ -341,7 +350,13 @@ func linkedLate(tx Tx, p Payment, changed bool) error {
 	if p.State == Parked && p.Booked() && !p.isAsAgreed() && p.Reason.NoMeter() {
 		return rematch(tx, p)
 	}
-	return tx.Payments().PutPayment(p)
+	if err := tx.Payments().PutPayment(p); err != nil || p.State != Received || !p.Booked() {
+		return err
+	}
+	if err := requestPaid(tx, p); err != nil { // its sale may have waited for what was learned
+		return err
+	}
+	return tx.OutboxWake(job.LanePayment, p.Name())
 }
 
 // rematch looks again for the meter of a parked payment.
@@ -447,6 +462,9 @@ func (w Worker) confirm(ctx context.Context, t access.Tenant, payment id.ID, ask
 		unanswered = errors.New("the provider's answer has no amount above 0, or no currency")
 	}
 	return w.actOn(ctx, t, provider, silent, func(tx Tx) (job.Verdict, error) {
+		if err := lockQuestions(tx, provider.Name, answer.Question); err != nil {
+			return job.Verdict{}, err
+		}
 		p, found, err := tx.Payments().PaymentByID(payment)
 		if err != nil || !found || p.State != Received || !p.ConfirmedAt.IsZero() {
 			return job.Done(), err
@@ -565,7 +583,12 @@ func (w Worker) apply(ctx context.Context, t access.Tenant, payment id.ID, tried
 			return job.Done(), err
 		}
 		if p.Meter == "" {
-			if err := w.match(tx, &p); err != nil || p.State == Parked {
+			waiting, err := w.match(tx, &p)
+			if err == nil && waiting {
+				p = Payment{}
+				return job.Again(tx.Moment().Add(earlyAgain), "its request is not stored yet"), nil
+			}
+			if err != nil || p.State == Parked {
 				return job.Done(), err
 			}
 		}
@@ -584,20 +607,25 @@ func (w Worker) apply(ctx context.Context, t access.Tenant, payment id.ID, tried
 	return w.do(ctx, t, func(tx Tx) (job.Verdict, error) { return w.unsold(tx, payment, sold.Refusal, pause) })
 }
 
-// match finds the meter of a payment, or parks the payment.
-func (w Worker) match(tx Tx, p *Payment) error {
+// match finds the meter of a payment, or parks the payment. It does neither while the request may still be stored that says the meter.
+func (w Worker) match(tx Tx, p *Payment) (waiting bool, err error) {
 	meter, why, err := w.meterOf(tx, *p)
 	if err != nil {
-		return err
+		return false, err
+	}
+	if why.NoMeter() {
+		if waiting, err = awaitsRequest(tx, *p); err != nil || waiting {
+			return waiting, err
+		}
 	}
 	if why != NoReason {
-		return park(tx, p, why, "")
+		return false, park(tx, p, why, "")
 	}
 	p.Meter = meter.Meter
 	if err := requestPaid(tx, *p); err != nil {
-		return err
+		return false, err
 	}
-	return tx.Payments().PutPayment(*p)
+	return false, tx.Payments().PutPayment(*p)
 }
 
 // meterOf finds the meter that a payment is for. If the payer typed no reference, the payer's own telephone number is the reference where the

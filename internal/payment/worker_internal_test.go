@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/early"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/money"
@@ -367,12 +368,18 @@ func TestAProviderCallsWithItsAnswer(t *testing.T) {
 		{"to a question that is not stored yet", having(stored()), reply(answer(Took))},
 		{"to a question that is not stored", having(stored()), func(r *rows) (job.Verdict, error) {
 			r.calls, r.adapter.notices = []Call{r.call(Incoming{})}, []Notice{{Kind: Replied, Question: "Q1", Answer: answer(Took)}}
-			r.calls[0].ReceivedAt = noon().Add(-answerEarly)
+			r.calls[0].ReceivedAt = noon().Add(-EarlyWait)
 			return r.send(r.worker(), kindRead, item{Call: r.calls[0].ID.Text(id.Call)}, 0)
 		}},
-		{"to a question that is not stored yet, after nearly ten seconds", having(stored()), func(r *rows) (job.Verdict, error) {
+		{"to a question that is not stored, about an unknown payment", nil, func(r *rows) (job.Verdict, error) {
+			r.calls, r.adapter.notices = []Call{r.call(Incoming{})}, []Notice{{Kind: Replied, Question: "Q1", Txn: "AB7", Answer: answer(Took)}}
+			r.calls[0].ReceivedAt = noon().Add(-EarlyWait)
+			return r.send(r.worker(), kindRead, item{Call: r.calls[0].ID.Text(id.Call)}, 0)
+		}},
+		{"to a question that is not stored yet, while too many wait", all(having(stored()), func(r *rows) { r.waiting = early.MaxWaiting }), reply(answer(Took))},
+		{"to a question that is not stored yet, after nearly two minutes", having(stored()), func(r *rows) (job.Verdict, error) {
 			r.calls, r.adapter.notices = []Call{r.call(Incoming{})}, []Notice{{Kind: Replied, Question: "Q1", Answer: answer(Took)}}
-			r.calls[0].ReceivedAt = noon().Add(-10*time.Second + 1)
+			r.calls[0].ReceivedAt = noon().Add(-EarlyWait + 1)
 			return r.send(r.worker(), kindRead, item{Call: r.calls[0].ID.Text(id.Call)}, 0)
 		}},
 		{"to a question about an unknown payment", question, reply(answer(Took))},
@@ -391,6 +398,67 @@ func TestAProviderCallsWithItsAnswer(t *testing.T) {
 			n := Notice{Kind: Replied, Question: "Q1", Answer: answer(Took, other)}
 			return reads(n, n)(r)
 		}},
+	})
+}
+
+// TestACallComesBeforeItsRequest: a provider that names a request only in its answer may call about the request before the answer is stored.
+func TestACallComesBeforeItsRequest(t *testing.T) {
+	telephones := func(r *rows) { r.handle = "ws_1" }
+	asked := func(change ...func(*PaymentRequest)) func(*rows) {
+		q := PaymentRequest{ID: name(9), Provider: "mpesa", Meter: meterOne, Amount: kes(500), Phone: "+254711000001", State: AskRequested, MadeAt: noon(), EndsAt: noon().Add(promptTime)}
+		for _, c := range change {
+			c(&q)
+		}
+		return func(r *rows) { telephones(r); r.requests = append(r.requests, q) }
+	}
+	named := func(q *PaymentRequest) { q.Handle = "ws_1" }
+	of := func(request string) func(*Notice) {
+		return func(n *Notice) { n.Request, n.Reference = request, "" }
+	}
+	ofOur := of(name(9).Text(id.PaymentRequest))
+	decided := Notice{Kind: Decided, Request: "ws_1"}
+	bare := func(p *Payment) { p.Reference, p.Payer = "", "254 *** 001" }
+	told := func(p *Payment) { p.Request, p.Meter = name(9), meterOne }
+	later := func(notices ...Notice) func(*rows) (job.Verdict, error) { // when the call has waited
+		return func(r *rows) (job.Verdict, error) {
+			r.calls, r.adapter.notices = []Call{r.call(Incoming{})}, notices
+			r.calls[0].ReceivedAt = noon().Add(-EarlyWait)
+			return r.send(r.worker(), kindRead, item{Call: r.calls[0].ID.Text(id.Call)}, 0)
+		}
+	}
+	waits := func(until time.Duration, about byte) func(*rows) {
+		return func(r *rows) {
+			a := early.Answer{Kind: early.Call, Source: "mpesa", Name: "ws_1", Content: []byte(name(50).Text(id.Call)), Until: noon().Add(until)}
+			if a.About = (id.ID{}); about != 0 {
+				a.About = name(about)
+			}
+			r.early = append(r.early, a)
+		}
+	}
+	asks := func(r *rows) (job.Verdict, error) {
+		return r.send(r.worker(), kindRequest, item{Request: name(9).Text(id.PaymentRequest)}, 0)
+	}
+	play(t, []scene{
+		{"it was paid", telephones, reads(paid(of("ws_1")))},
+		{"it was paid, and that is told again", all(telephones, having(stored(bare))), reads(paid(of("ws_1")))},
+		{"it was paid, while too many calls wait", all(telephones, func(r *rows) { r.waiting = early.MaxWaiting }), reads(paid(of("ws_1")))},
+		{"it was paid, and is stored", asked(named), reads(paid(of("ws_1")))},
+		{"it was paid, under our name", telephones, reads(paid(ofOur))},
+		{"it was paid, and the answer never came", telephones, later(paid(of("ws_1")))},
+		{"it was paid, of a provider that asks no telephone", nil, reads(paid(of("ws_1")))},
+		{"it was decided", telephones, reads(decided)},
+		{"it was decided, and is stored", asked(named), reads(decided)},
+		{"it was decided, and the answer never came", telephones, later(decided)},
+		{"it was decided, while too many calls wait", all(telephones, func(r *rows) { r.waiting = early.MaxWaiting }), reads(decided)},
+		{"then the answer comes", all(asked(), waits(time.Minute, 1)), asks},
+		{"then the answer comes, to a request that was settled", all(asked(), waits(time.Minute, 1), func(r *rows) { r.settles = true }), asks},
+		{"then its payment waits for its meter", all(telephones, having(stored(confirmed, bare)), waits(time.Second, 1)), does(kindApply, 1, 0)},
+		{"then its payment has waited long enough", all(telephones, having(stored(confirmed, bare)), waits(0, 1)), does(kindApply, 1, 0)},
+		{"then a payment waits, and another call does", all(telephones, having(stored(confirmed, bare)), waits(time.Second, 0)), does(kindApply, 1, 0)},
+		{"then it finds its confirmed payment", all(asked(named), having(stored(confirmed, bare, func(p *Payment) { p.ConfirmedAt = noon().Add(time.Second) }))), reads(paid(of("ws_1")))},
+		{"then it finds its parked payment", all(asked(named), having(stored(confirmed, bare, is(Parked), because(UnknownReference), func(p *Payment) { p.ConfirmedAt = noon().Add(time.Second) }))), reads(paid(of("ws_1")))},
+		{"a call that came after the confirmation finds none", all(asked(named), having(stored(confirmed, bare))), reads(paid(of("ws_1")))},
+		{"a call about a payment that knows its request", all(asked(named), having(stored(confirmed, bare, told))), reads(paid(of("ws_1")))},
 	})
 }
 

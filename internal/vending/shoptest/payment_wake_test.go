@@ -194,7 +194,7 @@ func backBody(txn string, amount int64) string {
 // TestAnAnswerThatOvertakesItsQuestionCounts: the provider's call with the answer is read before the question is stored.
 func TestAnAnswerThatOvertakesItsQuestionCounts(t *testing.T) {
 	w, meter := openMpesa(t)
-	w.overtakes = true
+	w.overtakes = "/transactionstatus/v1/query"
 	if _, err := w.sim.Pay(sim.Order{Provider: sim.Daraja, Amount: 50_000, Reference: meter, Payer: "254711000001"}); err != nil {
 		t.Fatal(err)
 	}

@@ -84,7 +84,8 @@ type payWorld struct {
 	reversals    int
 	mute, refuse bool
 	says         func(body string) string // alters M-Pesa's answers to questions; nil leaves them
-	overtakes    bool                     // M-Pesa's call with an answer is read before the server has stored its question
+	overtakes    string                   // M-Pesa's calls about a request whose path ends so are read before its answer is stored; empty for none
+	lost         string                   // M-Pesa's calls to this address do not arrive; empty for none
 	deaf         string                   // good answers to requests whose path ends so do not arrive; empty for none
 	plant        func(txn string) string  // what the adapter calls a payment; nil is the truth
 }
@@ -189,8 +190,8 @@ func (w *payWorld) reach(out http.ResponseWriter, q *http.Request) {
 		return
 	}
 	w.sim.Handler().ServeHTTP(out, q)
-	if w.overtakes && strings.HasSuffix(q.URL.Path, "/transactionstatus/v1/query") {
-		if err := w.sim.Advance(context.Background(), 4*time.Second); err != nil {
+	if w.overtakes != "" && strings.HasSuffix(q.URL.Path, w.overtakes) {
+		if err := w.sim.Advance(context.Background(), 6*time.Second); err != nil {
 			w.t.Error(err)
 		}
 		w.due()
@@ -204,6 +205,10 @@ func (w *payWorld) hear(out http.ResponseWriter, q *http.Request) {
 	body, err := io.ReadAll(q.Body)
 	if err != nil {
 		w.t.Error(err)
+	}
+	if what == w.lost && what != "" {
+		out.WriteHeader(http.StatusBadGateway)
+		return
 	}
 	if w.says != nil && what == "r" {
 		body = []byte(w.says(string(body)))
