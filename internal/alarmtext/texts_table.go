@@ -284,6 +284,11 @@ func MemoryFull(route string) string {
 	return "The memory for arriving messages of the route " + route + " is almost full. When it is full the network keeps what arrives, for a while."
 }
 
+// ReportUnknown: Delivery reports by the route {route} named no message of this server. Check that the gateway sends its reference with its answer, and whether another program uses the same account.
+func ReportUnknown(route string) string {
+	return "Delivery reports by the route " + route + " named no message of this server. Check that the gateway sends its reference with its answer, and whether another program uses the same account."
+}
+
 // Doubt returns the words for a stored name, "" for an unknown one.
 func Doubt(name string) string {
 	switch name {

@@ -90,6 +90,11 @@ func (a *App) serveMessages(ctx context.Context) error {
 			}
 		})
 	}
+	parts.Go(func() {
+		_ = every(ctx, notify.EarlyEvery, nil, func() { // it ends with ctx
+			a.warn(ctx, "reports that waited in vain not shown", a.messages.EndEarly(ctx, tenant))
+		})
+	})
 	return a.messages.Run(ctx)
 }
 

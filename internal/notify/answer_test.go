@@ -41,6 +41,7 @@ type office struct {
 	mine     map[string][]notify.Subscription
 	stopped  map[string]bool
 	audit    []string
+	early    earlyRows
 	woken    []string // telephones whose messages were made due, with the time in which a message must not have been tried
 	records  map[id.ID]registry.MeterRecord
 	said     *registry.ReportedBalance // with a token

@@ -123,7 +123,7 @@ const (
 
 // Report takes a delivery report.
 func (i inbox) Report(ctx context.Context, r Report) error {
-	r.Reference, r.To, r.Why = storable(r.Reference), storable(r.To), storable(r.Why)
+	r.Reference, r.To, r.Why = cut(storable(r.Reference), MaxReference), cut(storable(r.To), MaxReference), cut(storable(r.Why), MaxWhy)
 	queued := false
 	err := i.dispatcher.c.Door.Do(ctx, i.tenant, func(tx Tx) (_ bool, err error) { queued, err = i.dispatcher.report(tx, r); return false, err })
 	if err != nil {
@@ -135,15 +135,23 @@ func (i inbox) Report(ctx context.Context, r Report) error {
 	return nil
 }
 
-// report is the transaction of Report. It ignores a report that matches no message.
+// report is the transaction of Report. A report whose reference matches no message waits for one.
 func (d *Dispatcher) report(tx Tx, r Report) (bool, error) {
 	if r.State == Trying {
 		return false, nil
 	}
 	message, n, found, err := d.reportOf(tx, r)
+	if err == nil && !found {
+		message, n, found, err = d.awaitMessage(tx, r)
+	}
 	if err != nil || !found {
 		return false, err
 	}
+	return d.reportAbout(tx, r, message, n)
+}
+
+// reportAbout acts on a report about a try of a message. The try has the number n; 0 means the last one by the report's route.
+func (d *Dispatcher) reportAbout(tx Tx, r Report, message id.ID, n int) (bool, error) {
 	m, found, err := tx.MessageByID(message)
 	if err != nil || !found || m.Incoming {
 		return false, err
@@ -184,7 +192,14 @@ func (d *Dispatcher) reportOf(tx Tx, r Report) (id.ID, int, bool, error) {
 	if r.Reference == "" {
 		return id.ID{}, 0, false, nil
 	}
-	return tx.MessageOfTry(r.Route, r.Reference, Canonical(r.To), d.c.Now().Add(-ReportWindow))
+	to, since := Canonical(r.To), d.c.Now().Add(-ReportWindow)
+	message, n, found, err := tx.MessageOfTry(r.Route, r.Reference, to, since)
+	for _, reference := range r.Also {
+		if err == nil && !found && reference != "" && to != "" {
+			message, n, found, err = tx.MessageOfTry(r.Route, reference, to, since)
+		}
+	}
+	return message, n, found, err
 }
 
 // lastBy returns the try with a number. For number 0 it returns the last try that was given to the route. It returns nil if there is no

@@ -160,10 +160,12 @@ type Report struct {
 	// ID is the message's own ID if the route returns it; without an ID, Reference and To identify the message.
 	ID        string
 	Reference string
-	State     ReportState
-	To        string
-	Why       string
-	At        time.Time // when the network reached that state; zero if the report has no time
+	// Also are other ways in which the route may have written the reference in its answer, such as a number in another base. They count only with To.
+	Also  [2]string
+	State ReportState
+	To    string
+	Why   string
+	At    time.Time // when the network reached that state; zero if the report has no time
 }
 
 // Inbox takes a route's arrivals. Each method returns nil once the arrival is durable; only then may the route forget it

@@ -50,8 +50,8 @@ func commit[X any](tx X, fn func(X) (bool, error)) error {
 }
 
 func (o *office) mark() func() {
-	messages, audit, stopped := slices.Clone(o.messages), slices.Clone(o.audit), maps.Clone(o.stopped)
-	return func() { o.messages, o.audit, o.stopped = messages, audit, stopped }
+	messages, audit, stopped, waiting := slices.Clone(o.messages), slices.Clone(o.audit), maps.Clone(o.stopped), slices.Clone(o.early.rows)
+	return func() { o.messages, o.audit, o.stopped, o.early.rows = messages, audit, stopped, waiting }
 }
 
 func (h *hall) mark() func() {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/early"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
@@ -158,6 +159,10 @@ type OutcomeTx interface {
 	// Eyes returns the transaction that counts the texts of each person.
 	Eyes() access.EyesTx
 	RaiseAlarm(meter int64, a metering.Alarm) error
+	// EndOldAlarms ends the alarms with a code that were raised before a time.
+	EndOldAlarms(code metering.AlarmCode, before time.Time) error
+	// Early returns the transaction for reports that came before their references.
+	Early() early.Tx
 	// ClearAlarmText closes the open alarm with this code and text about a server.
 	ClearAlarmText(server string, code metering.AlarmCode, text string) error
 	// EndGoneAlarms closes the open alarms about a server with this code that have none of the texts.

@@ -69,13 +69,22 @@ func (d *Dispatcher) one(ctx context.Context, t access.Tenant, n int, r Configur
 		s.Outcome = NotSent // a route that is out of order cannot judge a message
 	}
 	turn := d.judge(n, s, e.message.Phone)
+	queued := false
 	// The outcome must be recorded even if the program is ending.
 	err = d.c.Door.Do(context.WithoutCancel(ctx), t, func(tx Tx) (bool, error) {
 		if err := d.applyRouteChange(tx, turn, r.Name(), s.Why); err != nil {
 			return false, err
 		}
-		return false, d.settled(tx, e, s)
+		if err := d.settled(tx, e, s); err != nil {
+			return false, err
+		}
+		sends, err := d.hearEarly(tx, r.Name(), cut(s.Reference, MaxReference))
+		queued = sends
+		return false, err
 	})
+	if err == nil && queued {
+		d.Kick() // a report came before this answer
+	}
 	if turn == cameUp {
 		d.Kick() // the messages that waited for it may leave by another route too
 	}

@@ -35,6 +35,8 @@ func messageTests() []test {
 		{"messages of one telephone are bounded", phoneBound},
 		{"a route with a wrong secret is down, and costs no message", routeMisset},
 		{"a report that comes before the route's answer, and an answer that comes late, change no other try", reportFirst},
+		{"a report by reference that comes before the route's answer waits for the reference", reportBeforeReference},
+		{"a report finds its message by another spelling of the reference", reportOtherSpelling},
 		{"a message to a meter whose route is gone goes by another", routeGone},
 		{"a warning for which there is no room is not given", noRoom},
 		{"a server leaves to another what only the other can send", twoServers},
