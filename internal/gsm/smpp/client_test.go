@@ -377,6 +377,31 @@ func TestAReceiptMayOvertakeTheAnswer(t *testing.T) {
 	})
 }
 
+// TestAReceiptForAMessageFromBeforeARestart: the client knows no message, so the store looks for the reference. A receipt may have it in another base
+// than the centre's answer, unless the configuration says which base the centre writes.
+func TestAReceiptForAMessageFromBeforeARestart(t *testing.T) {
+	for _, c := range []struct {
+		ids  smpp.MessageIDs
+		id   string
+		want []string
+	}{
+		{smpp.IDsEither, "26", []string{"26", "1a", "38"}}, {smpp.IDsEither, "1A", []string{"1a", "26"}}, {smpp.IDsEither, "0", []string{"0"}},
+		{smpp.IDsEither, "f2d5-11", []string{"f2d5-11"}}, {smpp.IDsSame, "26", []string{"26"}}, {smpp.IDsAnswerHex, "26", []string{"26"}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(t, smpp.Config{MessageIDs: c.ids})
+			if s := b.link().deliver(receipt(c.id, "DELIVRD")); s != smpp.StatusOK {
+				t.Fatalf("answered %v", s)
+			}
+			r := b.box.reports[0]
+			got := slices.DeleteFunc(append([]string{r.Reference}, r.Also[:]...), func(s string) bool { return s == "" })
+			if !slices.Equal(got, c.want) || r.ID != "" || r.To == "" {
+				t.Errorf("%q with ids %q: the report has %q to %q, want %q", c.id, c.ids, got, r.To, c.want)
+			}
+		})
+	}
+}
+
 func TestNonsenseIsRefusedBeforeAnythingIsSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, smpp.Config{})

@@ -110,17 +110,26 @@ func (s *sentMessages) add(m *message, part int, ref string, now time.Time) {
 // find returns the message and its part for the id of a receipt.
 func (s *sentMessages) find(id string) (m *message, part int, ref string) {
 	ref = canonical(id)
-	tries := []string{ref}
-	if s.way == IDsEither {
-		// The answer was in hexadecimal and the receipt is in decimal, or the other way round.
-		tries = append(tries, hexadecimal(ref), decimal(ref))
-	}
-	for _, t := range tries {
+	for _, t := range append([]string{ref}, s.otherSpellings(ref)...) {
 		if m := s.byRef[t]; m != nil {
 			return m, slices.Index(m.refs, t), t
 		}
 	}
 	return nil, 0, ref
+}
+
+// otherSpellings returns how the centre's answer may have written the reference of a receipt: the answer was in hexadecimal and the receipt is in
+// decimal, or the other way round.
+func (s *sentMessages) otherSpellings(ref string) (others []string) {
+	if s.way != IDsEither {
+		return nil
+	}
+	for _, other := range []string{hexadecimal(ref), decimal(ref)} {
+		if other != ref {
+			others = append(others, other)
+		}
+	}
+	return others
 }
 
 // take turns a receipt into the report for the whole message: delivered if every part is delivered, failed if one part failed.
@@ -131,6 +140,7 @@ func (s *sentMessages) take(r Receipt) notify.Report {
 		out.Why = ""
 	}
 	if m == nil {
+		copy(out.Also[:], s.otherSpellings(ref))
 		return out
 	}
 	out.ID, out.To = m.id, m.to
