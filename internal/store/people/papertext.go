@@ -67,7 +67,8 @@ type paperOwner struct {
 	// change is the action of the audit log's entries about changes of the owner, and object is their object. The log knows of no change of a
 	// place: no use case changes an address.
 	change, object string
-	// before reads, from such an entry, what papers said before the change. The parameter today is what the owner's row says now.
+	// before reads, from such an entry, what papers said before the change. The parameter today is the oldest text that is stored, or what the
+	// owner's row says now.
 	before func(summary, today string) registry.PaperText
 }
 
@@ -106,8 +107,8 @@ func vendorNameBefore(summary, today string) registry.PaperText {
 	return registry.PaperText{Text: name}
 }
 
-// letterheadOf returns the letterhead in the row of the tenant, as the text of papers.
-func letterheadOf(t core.TenantRow) (string, error) {
+// composeLetterhead returns the letterhead in the row of the tenant, as the text of papers.
+func composeLetterhead(t core.TenantRow) (string, error) {
 	more, err := MoreSettings(t)
 	if err != nil {
 		return "", err
@@ -136,29 +137,26 @@ func (tx Rows) addPaperText(of paperOwner, since int64, text string) error {
 	return fault.Wrap(err, "store what papers say about a %s", of.kind)
 }
 
-// addFirstText stores what papers say about a new owner. An empty text needs no row.
+// addFirstText stores what papers say about a new owner. An empty text has a row too: verification finds a text that somebody puts in its place.
 func (tx Rows) addFirstText(of paperOwner, text string) error {
-	if text == "" {
-		return nil
-	}
 	return tx.addPaperText(of, 0, text)
 }
 
 // changePaperText stores that papers show another text from now on. The caller has locked the row of the owner, in which the text was and next is. A
 // customer's name that is taken away also goes from the papers before.
 func (tx Rows) changePaperText(of paperOwner, was, next string) error {
-	newest, found, err := tx.paperTextWhere(of, `ORDER BY since DESC LIMIT 1`)
-	if err != nil || !found && was == "" && next == "" {
+	newest, found, err := tx.readPaperText(of, `ORDER BY since DESC LIMIT 1`)
+	if err != nil {
 		return err
 	}
 	if !found { // an older version wrote the owner's row, which papers have shown since its last change
-		if newest.Since, err = tx.lastChange(of); err != nil {
+		if newest.Since, err = tx.findLastChange(of); err != nil {
 			return err
 		}
 		if err := tx.addPaperText(of, newest.Since, was); err != nil {
 			return err
 		}
-		if newest, _, err = tx.paperTextWhere(of, `ORDER BY since DESC LIMIT 1`); err != nil {
+		if newest, _, err = tx.readPaperText(of, `ORDER BY since DESC LIMIT 1`); err != nil {
 			return err
 		}
 	}
@@ -211,16 +209,16 @@ func (tx Rows) erasePaperTexts(of paperOwner) error {
 	return nil
 }
 
-// paperTextWhere reads one row of an owner. The parameter rest follows the condition and may use parameters from $4 on.
-func (tx Rows) paperTextWhere(of paperOwner, rest string, args ...any) (p paperText, found bool, err error) {
+// readPaperText reads one row of an owner. The parameter rest follows the condition and may use parameters from $4 on.
+func (tx Rows) readPaperText(of paperOwner, rest string, args ...any) (p paperText, found bool, err error) {
 	args = append([]any{tx.Tenant, string(of.kind), of.id}, args...)
 	found, err = tx.One(`SELECT `+paperTextColumns.List("")+` FROM paper_text WHERE tenant_id = $1 AND kind = $2 AND owner = $3 `+rest,
 		paperTextColumns.To(&p), args...)
 	return p, found, fault.Wrap(err, "read what papers say about a %s", of.kind)
 }
 
-// lastChange returns when the audit log last recorded a change of an owner; 0 for never.
-func (tx Rows) lastChange(of paperOwner) (int64, error) {
+// findLastChange returns when the audit log last recorded a change of an owner; 0 for never.
+func (tx Rows) findLastChange(of paperOwner) (int64, error) {
 	if of.change == "" {
 		return 0, nil
 	}
@@ -229,8 +227,8 @@ func (tx Rows) lastChange(of paperOwner) (int64, error) {
 	return at, fault.Wrap(err, "find the last change of a %s", of.kind)
 }
 
-// changeAfter returns what the audit log says about an owner before the first change after a moment; logged is false if there was none.
-func (tx Rows) changeAfter(of paperOwner, moment int64) (before string, logged bool, err error) {
+// findChangeAfter returns what the audit log says about an owner before the first change after a moment; logged is false if there was none.
+func (tx Rows) findChangeAfter(of paperOwner, moment int64) (before string, logged bool, err error) {
 	if of.change == "" {
 		return "", false, nil
 	}
@@ -239,25 +237,27 @@ func (tx Rows) changeAfter(of paperOwner, moment int64) (before string, logged b
 	return before, logged, fault.Wrap(err, "find the changes of a %s", of.kind)
 }
 
-// textAt returns what papers of a moment say about an owner. The parameter today is what the owner's row says now. For a moment before the first row,
-// when an older version wrote the papers, the audit log may know the text.
-func (tx Rows) textAt(of paperOwner, today string, at time.Time) (registry.PaperText, error) {
+// readTextAt returns what papers of a moment say about an owner. The parameter today is what the owner's row says now. For a moment before the first
+// row, when an older version wrote the papers, the audit log may know the text.
+func (tx Rows) readTextAt(of paperOwner, today string, at time.Time) (registry.PaperText, error) {
 	moment := at.UnixMicro()
-	shown, found, err := tx.paperTextWhere(of, `AND since <= $4 ORDER BY since DESC LIMIT 1`, moment)
+	shown, found, err := tx.readPaperText(of, `AND since <= $4 ORDER BY since DESC LIMIT 1`, moment)
 	if err != nil || found {
 		return registry.PaperText{Text: shown.Text, Erased: !shown.ErasedAt.IsZero()}, err
 	}
-	first, found, err := tx.paperTextWhere(of, `ORDER BY since LIMIT 1`)
+	first, found, err := tx.readPaperText(of, `ORDER BY since LIMIT 1`)
 	if err != nil {
 		return registry.PaperText{}, err
 	}
 	if !first.ErasedAt.IsZero() { // an erased name is erased on all papers before
 		return registry.PaperText{Erased: true}, nil
 	}
-	before, logged, err := tx.changeAfter(of, moment)
+	before, logged, err := tx.findChangeAfter(of, moment)
 	switch {
 	case err != nil:
 		return registry.PaperText{}, err
+	case logged && found: // the oldest text was the name then, while today's may be another person's
+		return of.before(before, first.Text), nil
 	case logged:
 		return of.before(before, today), nil
 	case found:
@@ -272,11 +272,11 @@ func (tx Rows) LetterheadAt(at time.Time) (out registry.PaperHead, err error) {
 	if err != nil {
 		return out, err
 	}
-	today, err := letterheadOf(t)
+	today, err := composeLetterhead(t)
 	if err != nil {
 		return out, err
 	}
-	text, err := tx.textAt(tx.utilityPapers(t.UID), today, at)
+	text, err := tx.readTextAt(tx.utilityPapers(t.UID), today, at)
 	if err != nil {
 		return out, err
 	}
@@ -295,7 +295,7 @@ func (tx Rows) VendorTextAt(of id.ID, at time.Time) (registry.PaperText, error) 
 	if err != nil || of.IsZero() {
 		return registry.PaperText{}, fault.Wrap(err, "read the name of a vendor")
 	}
-	return tx.textAt(vendorPapers(of), today, at)
+	return tx.readTextAt(vendorPapers(of), today, at)
 }
 
 // ChangeVendorText stores that papers show another name of a vendor from now on. The caller has locked the vendor.
@@ -317,8 +317,8 @@ func (tx Rows) AccountTextsAt(account id.ID, at time.Time) (out registry.Account
 	if err != nil || !found {
 		return out, fault.Wrap(err, "read the customer of account %s", account.Text(id.Account))
 	}
-	if out.Customer, err = tx.textAt(customerPapers(customer), name, at); err == nil {
-		out.Place, err = tx.textAt(placePapers(place), address, at)
+	if out.Customer, err = tx.readTextAt(customerPapers(customer), name, at); err == nil {
+		out.Place, err = tx.readTextAt(placePapers(place), address, at)
 	}
 	return out, err
 }
@@ -348,17 +348,23 @@ func (tx Rows) UnlikePaperTexts(do func(kind string, of id.ID)) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	says, err := letterheadOf(t)
+	says, err := composeLetterhead(t)
 	if err != nil {
 		return 0, err
 	}
-	newest, found, err := tx.paperTextWhere(tx.utilityPapers(t.UID), `ORDER BY since DESC LIMIT 1`)
+	newest, found, err := tx.readPaperText(tx.utilityPapers(t.UID), `ORDER BY since DESC LIMIT 1`)
 	if err != nil {
 		return 0, err
 	}
-	if found && newest.Text != says {
+	if found && !equalsLetterhead(newest.Text, says) {
 		do(string(paperOfUtility), t.UID)
 	}
 	n, err := tx.Number(`SELECT COUNT(*) FROM paper_text WHERE tenant_id = $1`, tx.Tenant)
 	return n, fault.Wrap(err, "count what papers say")
+}
+
+// equalsLetterhead compares two letterheads as this version reads them. A letterhead that an older version stored may lack a field, which is then empty.
+func equalsLetterhead(stored, today string) bool {
+	var a, b registry.Letterhead
+	return json.Unmarshal([]byte(stored), &a) == nil && json.Unmarshal([]byte(today), &b) == nil && a == b
 }

@@ -115,7 +115,7 @@ func (tx Rows) PutTenantSettings(s registry.Settings) error {
 	if err != nil {
 		return err
 	}
-	was, err := letterheadOf(t)
+	was, err := composeLetterhead(t)
 	if err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (tx Rows) PutTenantSettings(s registry.Settings) error {
 	if err != nil {
 		return err
 	}
-	next, err := letterheadOf(t)
+	next, err := composeLetterhead(t)
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,8 @@ func paperTests() []test {
 		{"an erased name is erased on all papers before", erasedOnPapers},
 		{"papers of an older version say what the audit log knows", olderPapers},
 		{"a text of papers that was changed outside the server is found", editedPapers},
+		{"a letterhead that another version stored is compared field by field", otherLetterheads},
+		{"a name that an older version erased is on no paper before", replacedOnPapers},
 		{"a clock that is set back changes no paper", papersOfSetBackClock},
 		{"a statement names the meters of its month", metersOnStatements},
 	}
@@ -251,6 +253,20 @@ func erasedOnPapers(t *testing.T, r Rig) {
 	}
 }
 
+// replacedOnPapers gives another person's name to a customer whose name an older version erased.
+func replacedOnPapers(t *testing.T, r Rig) {
+	p := openPapered(t, r)
+	p.name(3, "")
+	p.forget()
+	p.logged(3, "customer.change", p.customer.Text(id.Customer), "name=true phone=false id_no=false lang=en notices=true")
+	p.name(5, "Eve E.")
+	for n, want := range map[int]string{1: "", 3: "", 4: "", 5: "Eve E."} {
+		if got := p.texts(n).Customer.Text; got != want {
+			t.Errorf("at hour %d: %q, want %q", n, got, want)
+		}
+	}
+}
+
 func olderPapers(t *testing.T, r Rig) {
 	p := openPapered(t, r)
 	said := func(name string) string {
@@ -282,8 +298,7 @@ func olderPapers(t *testing.T, r Rig) {
 	}
 	compare("before the server writes settings again")
 	p.set(8, func(s *registry.Settings) { s.Name = "Fifth" })
-	today.Name = "Fifth"
-	want[3], want[4], want[7], want[8] = today, today, letter("Fourth"), letter("Fifth")
+	want[7], want[8] = letter("Fourth"), letter("Fifth")
 	compare("afterwards")
 
 	customer := p.customer.Text(id.Customer)
@@ -308,6 +323,11 @@ func editedPapers(t *testing.T, r Rig) {
 	p.name(1, "Amina B.")
 	p.trade(2, "Corner shop 2")
 	p.set(3, func(s *registry.Settings) { s.Name = "Lake Power" })
+	p.at(4, func(tx *store.Tx) error {
+		nameless, err1 := tx.NewID()
+		bare, err2 := tx.NewID()
+		return firstOf(err1, err2, tx.AddCustomerRow(registry.Customer{ID: nameless, Lang: "en", CreatedAt: tx.Now}), tx.AddPoint(registry.Point{ID: bare}))
+	})
 	p.sound("before the edits")
 	for name, edit := range map[string]string{
 		"another name at first":  `UPDATE paper_text SET text = 'Eve' WHERE kind = 'customer' AND since = 0`,
@@ -324,10 +344,45 @@ func editedPapers(t *testing.T, r Rig) {
 		"the customer's row": `UPDATE customer SET name = 'Eve'`,
 		"the place's row":    `UPDATE service_point SET address = 'Elsewhere'`,
 		"no place":           `DELETE FROM service_point`,
+		"a name for nobody":  `UPDATE customer SET name = 'Eve' WHERE name = ''`,
+		"an address at last": `UPDATE service_point SET address = 'Elsewhere' WHERE address = ''`,
 	} {
 		if p.findings(edit) == 0 {
 			t.Errorf("%s: verification finds nothing", name)
 		}
+	}
+}
+
+// otherLetterheads stores the letterhead in other forms, as another version of the server would.
+func otherLetterheads(t *testing.T, r Rig) {
+	p := openPapered(t, r)
+	p.set(1, func(s *registry.Settings) { s.Name = "Lake Power" })
+	for _, c := range []struct {
+		name, old, next string
+		findings        int
+	}{
+		{"with a field that this version does not know", `{`, `{"logo":"",`, 0},
+		{"with another name", `Lake Power`, `Sea Power`, 1},
+		{"that cannot be read", `{`, `[`, 1},
+	} {
+		form := func(from, to string) {
+			t.Helper()
+			p.at(2, func(tx *store.Tx) error {
+				var row id.ID
+				_, err := tx.One(`SELECT id FROM paper_text WHERE tenant_id = $1 AND kind = 'utility' ORDER BY since DESC LIMIT 1`,
+					func(r core.Row) error { row = r.ID(0); return nil }, tx.Tenant)
+				return firstOf(err, tx.Rewrite("papertext", row, func() error {
+					return tx.Must(`UPDATE paper_text SET text = REPLACE(text, $1, $2), version = version + 1 WHERE tenant_id = $3 AND id = $4`,
+						from, to, tx.Tenant, row)
+				}))
+			})
+		}
+		form(c.old, c.next)
+		if n := p.findings(""); n != c.findings {
+			t.Errorf("a letterhead %s: verification has %d findings, want %d", c.name, n, c.findings)
+		}
+		form(c.next, c.old)
+		p.sound("the letterhead before")
 	}
 }
 
