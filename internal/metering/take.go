@@ -106,6 +106,8 @@ const (
 	AlarmSwapTokens AlarmCode = "replaced-meter-owed"
 	// AlarmTamper: a tamper switch of the meter tripped.
 	AlarmTamper AlarmCode = "tamper"
+	// AlarmMeterSilent means that a meter was not heard for a long time. The package silence decides when.
+	AlarmMeterSilent AlarmCode = "meter-silent"
 )
 
 // Lasts reports whether an alarm describes a state that each further record only confirms. Such an alarm is open once for each meter, and names the

@@ -9,6 +9,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
@@ -82,6 +83,9 @@ func (r *Registry) writeEnding(tx Tx, by access.Actor, ref string, to Status, re
 		return addedRow{Refusal: eyes.Refusal, waits: eyes.Waits}, err
 	}
 	if err := tx.Logins().EndMeter(e.Meter, to); err != nil {
+		return addedRow{}, err
+	}
+	if err := tx.Logins().ClearAlarm(e.Meter.N, metering.AlarmMeterSilent); err != nil { // nobody looks for it any more
 		return addedRow{}, err
 	}
 	rec, found, err := tx.MeterRecord(e.Meter.ID)

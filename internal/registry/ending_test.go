@@ -1,16 +1,22 @@
 package registry_test
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/silence"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
 )
 
 // TestTheLifeOfAMeterIsAsItsPageSays compares the table of docs/operate/running.md with the function, for every pair of statuses.
@@ -83,6 +89,12 @@ func TestAMeterIsRemovedAndThenScrapped(t *testing.T) {
 	w.exec(t, func(tx *store.Tx) error {
 		return tx.AccountClose(added.Meter.Meter.Account, w.now, registry.CreditLeft{})
 	})
+	w.exec(t, func(tx *store.Tx) error {
+		n := added.Meter.Meter.N
+		return errors.Join(tx.RaiseAlarm(n, metering.Alarm{Code: silence.AlarmMeter, Text: "silent"}),
+			tx.RaiseAlarm(n, metering.Alarm{Code: metering.AlarmTamper, Text: "opened"}),
+			tx.RaiseAlarm(second.Meter.Meter.N, metering.Alarm{Code: silence.AlarmMeter, Text: "silent"}))
+	})
 	if no := w.endMeter(t, boss(), registry.Scrapped, "burnt"); no.Text != "meter-not-to-scrap" {
 		t.Errorf("a meter that may still hang is scrapped: %v", no.Refusal)
 	}
@@ -91,6 +103,18 @@ func TestAMeterIsRemovedAndThenScrapped(t *testing.T) {
 		!out.Customer.ID.IsZero() || out.Feeder != "" {
 		t.Errorf("removed: %s %+v", out.Detail(), out.MeterView)
 	}
+	w.exec(t, func(tx *store.Tx) error {
+		var open []string
+		err := tx.C.Query(`SELECT code, meter FROM alarm WHERE cleared_at IS NULL ORDER BY code, meter`, func(r core.Row) error {
+			open = append(open, fmt.Sprint(r.Text(0), " ", r.Int(1)))
+			return nil
+		})
+		want := []string{fmt.Sprint("meter-silent ", second.Meter.Meter.N), fmt.Sprint("tamper ", added.Meter.Meter.N)}
+		if !slices.Equal(open, want) {
+			t.Errorf("open alarms: %v, want %v", open, want)
+		}
+		return err
+	})
 	if _, ok := w.letsIn(t, number, added.MQTTPassword.Reveal()); ok || w.stays(t, who) {
 		t.Error("the password of a removed meter lets it in, or the meter stays")
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/unit"
@@ -67,6 +68,8 @@ type LoginTx interface {
 	// EndMeter removes or scraps a meter: its passwords and link keys are deleted, its logins end, and its SIM is free. Its account and what it recorded
 	// stay, but the account of a meter in stock is closed, so that nothing is charged to it any more.
 	EndMeter(m Meter, to Status) error
+	// ClearAlarm ends an alarm of a meter.
+	ClearAlarm(meter int64, code metering.AlarmCode) error
 }
 
 // LimitTx is the part of a transaction that sets what wallet meters may do.

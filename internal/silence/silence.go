@@ -22,7 +22,7 @@ import (
 // Alarms of this package.
 const (
 	// AlarmMeter means that a meter without a connection has not been heard for [registry.OfflineAfter] of its intervals.
-	AlarmMeter metering.AlarmCode = "meter-silent"
+	AlarmMeter = metering.AlarmMeterSilent
 	// AlarmFeeder means that the meters of a feeder fell silent together.
 	AlarmFeeder metering.AlarmCode = "feeder-silent"
 )
