@@ -37,7 +37,7 @@ type AccountTariff struct {
 	N           int       `json:"n" doc:"Number of the change, from 1; 0 for the tariff with which the account was opened"`
 	Tariff      string    `json:"tariff" example:"shops" doc:"Name of the tariff"`
 	From        time.Time `json:"from" doc:"From when it prices the account"`
-	State       string    `json:"state" enum:"past,in force,planned,withdrawn" doc:"planned: it has not begun. withdrawn: it never begins, because it was taken back"`
+	State       string    `json:"state" enum:"past,in force,planned,withdrawn" doc:"planned: it has not begun. withdrawn: it never begins, because it was taken back, or because the account was closed before"`
 	WithdrawnBy int       `json:"withdrawn_by,omitempty" doc:"Number of the change that took it back"`
 	Reason      string    `json:"reason,omitempty" doc:"Why it was changed"`
 	By          string    `json:"by,omitempty" doc:"Who changed it"`

@@ -49,7 +49,8 @@ type PricedAccount struct {
 	Status   string
 	Mode     Mode
 	OpenedAt time.Time
-	Tariff   id.ID // with which it was opened
+	ClosedAt time.Time // zero for an account that is not closed
+	Tariff   id.ID     // with which it was opened
 	Later    tariff.Assignments
 	// Earliest is the first moment at which another tariff can begin: everything that was bought or used before it keeps its price. It is zero for
 	// an account that has bought and used nothing.

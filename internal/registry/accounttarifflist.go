@@ -20,7 +20,7 @@ const (
 	TariffPast      TariffState = "past"
 	TariffInForce   TariffState = "in force"
 	TariffPlanned   TariffState = "planned"
-	TariffWithdrawn TariffState = "withdrawn" // it never began
+	TariffWithdrawn TariffState = "withdrawn" // it never begins: it was taken back, or the account was closed before
 )
 
 // AccountTariff is one of the tariffs that an account had, has or will have.
@@ -86,7 +86,11 @@ func allTariffs(tx Tx, a PricedAccount, now time.Time) ([]AccountTariff, error) 
 		return nil, err
 	}
 	all := []AccountTariff{{TariffChange: TariffChange{ID: a.ID, Account: a.ID, Tariff: a.Tariff, From: a.OpenedAt, At: a.OpenedAt}}}
-	since := a.Later.Since(now)
+	until := now
+	if !a.ClosedAt.IsZero() && !now.Before(a.ClosedAt) {
+		until = a.ClosedAt.Add(-time.Microsecond) // the store keeps microseconds
+	}
+	since := a.Later.Since(until)
 	for _, c := range changes {
 		if c.Withdraws > 0 {
 			if i := slices.IndexFunc(all, func(t AccountTariff) bool { return t.N == c.Withdraws }); i > 0 {
@@ -102,7 +106,7 @@ func allTariffs(tx Tx, a PricedAccount, now time.Time) ([]AccountTariff, error) 
 			return nil, err
 		}
 		switch {
-		case t.WithdrawnBy > 0:
+		case t.WithdrawnBy > 0, t.N > 0 && !a.ClosedAt.IsZero() && !t.From.Before(a.ClosedAt):
 			t.State = TariffWithdrawn
 		case t.From.After(now) && t.N > 0:
 			t.State = TariffPlanned

@@ -313,3 +313,40 @@ func TestAChangeBeginsAfterWhatIsPriced(t *testing.T) {
 		}
 	}
 }
+
+// TestAPlanEndsWithItsAccount: a change that is planned for a moment after the move-out, or for that very moment, never begins. Nobody gets its
+// tariff as the one that the meter had before.
+func TestAPlanEndsWithItsAccount(t *testing.T) {
+	for _, meter := range []string{tokenHome, walletHome} {
+		for name, after := range map[string]time.Duration{"a week after": 7 * 24 * time.Hour, "at the moment of": 0} {
+			w := newWorld(t)
+			w.homes(t)
+			w.now = w.now.Add(time.Hour)
+			leaves := w.now.Add(24 * time.Hour)
+			plan := w.changeTariff(t, meter, registry.ChangingTariff{Tariff: "lifeline", From: leaves.Add(after)})
+			if plan.Refused() || plan.Waits != nil {
+				t.Fatalf("%+v", plan)
+			}
+			w.now = leaves
+			m := w.show(t, meter).Meter
+			w.exec(t, func(tx *store.Tx) error {
+				_, err := tx.C.Exec(`UPDATE account SET status = 'closed', closed_at = $1 WHERE tenant_id = $2 AND id = $3`, leaves, tx.Tenant, m.Account)
+				if err == nil {
+					_, err = tx.C.Exec(`UPDATE meter SET status = 'installed' WHERE tenant_id = $1 AND n = $2`, tx.Tenant, m.N)
+				}
+				return err
+			})
+			for _, now := range []time.Time{leaves, leaves.Add(8 * 24 * time.Hour)} {
+				w.now = now
+				if got, want := w.tariffs(t, meter), "domestic 20T08:00 in force, lifeline "+plan.From.Format("02T15:04")+" withdrawn"; got != want {
+					t.Errorf("%s, %s the move-out, seen at %s: %s, want %s", meter, name, now, got, want)
+				}
+			}
+			w.fourEyes(t)
+			in := registry.MovingIn{Tariff: "lifeline", Customer: &registry.NewCustomer{Name: "Otieno"}, Reason: "new lease"}
+			if out, err := w.MoveIn(t.Context(), as(access.Owner), meter, in); err != nil || out.Refused() || out.Waits == nil {
+				t.Errorf("%s, %s the move-out: one person moves in on the planned tariff: %v %s", meter, name, err, out.Detail())
+			}
+		}
+	}
+}

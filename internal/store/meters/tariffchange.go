@@ -15,9 +15,9 @@ import (
 // PricedAccount locks the account that a meter supplies, and then its wallets, and reads what a change of its tariff depends on.
 func (tx Rows) PricedAccount(meter int64) (registry.PricedAccount, bool, error) {
 	var a registry.PricedAccount
-	found, err := tx.One(`SELECT id, status, mode, opened_at, tariff_id FROM account
+	found, err := tx.One(`SELECT id, status, mode, opened_at, tariff_id, closed_at FROM account
 		WHERE tenant_id = $1 AND id = (SELECT account_id FROM meter WHERE tenant_id = $1 AND n = $2)`+tx.C.ForUpdate(), func(r core.Row) error {
-		a.ID, a.Status, a.Mode, a.OpenedAt, a.Tariff = r.ID(0), r.Text(1), registry.Mode(r.Text(2)), r.Time(3), r.ID(4)
+		a.ID, a.Status, a.Mode, a.OpenedAt, a.Tariff, a.ClosedAt = r.ID(0), r.Text(1), registry.Mode(r.Text(2)), r.Time(3), r.ID(4), r.Time(5)
 		return nil
 	}, tx.Tenant, meter)
 	if err != nil || !found {

@@ -39,10 +39,11 @@ const HasAssignments = `CASE WHEN EXISTS (SELECT 1 FROM account_tariff h WHERE h
 const NotWithdrawn = `h.withdraws = 0 AND NOT EXISTS (SELECT 1 FROM account_tariff w
 	WHERE w.tenant_id = h.tenant_id AND w.account_id = h.account_id AND w.withdraws = h.n)`
 
-// TariffAt returns an expression for the tariff of an account a at a moment, which is a parameter of the statement such as "$2".
+// TariffAt returns an expression for the tariff of an account a at a moment, which is a parameter of the statement such as "$2". A closed account
+// keeps the tariff that it had last: a change that was planned for the moment of its end, or for a later one, never begins.
 func TariffAt(moment string) string {
 	return `COALESCE((SELECT h.tariff_id FROM account_tariff h WHERE h.tenant_id = a.tenant_id AND h.account_id = a.id AND h.from_at <= ` + moment +
-		` AND ` + NotWithdrawn + ` ORDER BY h.from_at DESC, h.n DESC LIMIT 1), a.tariff_id)`
+		` AND (a.closed_at IS NULL OR h.from_at < a.closed_at) AND ` + NotWithdrawn + ` ORDER BY h.from_at DESC, h.n DESC LIMIT 1), a.tariff_id)`
 }
 
 // AssignmentsOf returns the assignments of accounts. An account without any is missing. It locks no row, because none ever changes: whoever adds one

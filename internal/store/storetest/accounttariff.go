@@ -193,6 +193,17 @@ func tariffsListed(t *testing.T, r Rig) {
 			t.Errorf("%s: %s, want %s", step.what, got, step.want)
 		}
 	}
+	for closed, want := range map[time.Time]string{
+		now:                       `"", 0 listed 1 used false, 0 listed 0 used false`, // the change at that moment never began
+		now.Add(time.Microsecond): `"", 0 listed 0 used false, 0 listed 1 used false`,
+	} {
+		must(t, e, func(tx *store.Tx) error {
+			return tx.Must(`UPDATE account SET status = 'closed', closed_at = $1 WHERE tenant_id = $2 AND id = $3`, closed, tx.Tenant, h.account)
+		})
+		if got := look(t, e, says); got != want {
+			t.Errorf("closed at %s: %s, want %s", closed, got, want)
+		}
+	}
 }
 
 // tariffChangesKnowUse reads what a change of a tariff depends on: a day from before the account counts for nobody.
