@@ -129,6 +129,9 @@ func (r *Registry) changeMeter(tx Tx, by access.Actor, at Ref, ref string, c Met
 	if err != nil || !found {
 		return addedRow{Refusal: NoMeter(ref)}, err
 	}
+	if m, err = tx.Logins().LockMeter(m); err != nil { // a removal may be under way
+		return addedRow{}, err
+	}
 	if m.Status.IsGone() { // its place may be another meter's, whose feeder would change
 		return addedRow{Refusal: refuse.ChangeOfGoneMeter(m.Number, string(m.Status))}, nil
 	}

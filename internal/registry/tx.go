@@ -70,6 +70,8 @@ type LoginTx interface {
 	EndMeter(m Meter, to Status) error
 	// ClearAlarm ends an alarm of a meter.
 	ClearAlarm(meter int64, code metering.AlarmCode) error
+	// LockMeter locks a meter and its account, and reads the meter again.
+	LockMeter(m Meter) (Meter, error)
 }
 
 // LimitTx is the part of a transaction that sets what wallet meters may do.

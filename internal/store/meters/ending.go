@@ -9,12 +9,18 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
+// LockMeter locks a meter and its account, and reads the meter as it is under the lock.
+func (tx Rows) LockMeter(m registry.Meter) (registry.Meter, error) {
+	if err := tx.lockPlace(m); err != nil {
+		return registry.Meter{}, err
+	}
+	m, _, err := tx.MeterByID(m.ID)
+	return m, err
+}
+
 // ReadEnding locks a meter and its account, and reads what decides whether the meter may be removed or scrapped.
 func (tx Rows) ReadEnding(m registry.Meter) (e registry.Ending, err error) {
-	if err = tx.lockPlace(m); err == nil {
-		e.Meter, _, err = tx.MeterByID(m.ID) // as it is under the lock
-	}
-	if err != nil {
+	if e.Meter, err = tx.LockMeter(m); err != nil {
 		return e, err
 	}
 	_, err = tx.One(`SELECT n.number, s.register_wh FROM meter_swap s JOIN meter n ON n.tenant_id = s.tenant_id AND n.n = s.new_meter

@@ -26,6 +26,7 @@ func movedTests() []test {
 		{"tax taken with top-ups is noted without waiting for the account", advanceLocks},
 		{"a move-out and the signing of a command do not wait for each other", signLocks},
 		{"a warning counts for all meters of its account", noticeOfAll},
+		{"a change of a meter waits for its removal", changedThenRemoved},
 		{"the days left are those of the whole account, with its fixed charges", daysOfAll},
 	}
 }
@@ -112,6 +113,36 @@ func movedThenRead(t *testing.T, r Rig) {
 	})
 	if after := p.row(t, e); after.Debited != before.Debited || after.Accrued != before.Accrued || after.Meter.Active {
 		t.Errorf("after the account was closed %d is debited and %d accrued, want %d and %d as before", after.Debited, after.Accrued, before.Debited, before.Accrued)
+	}
+}
+
+// changedThenRemoved changes a meter whose removal is under way. The change must see the removal: a removed meter could otherwise become the main meter
+// of a feeder.
+func changedThenRemoved(t *testing.T, r Rig) {
+	e := r.several(t)
+	p := addWalletMeter(t, e, 1, 0)
+	var m registry.Meter
+	must(t, e, func(tx *store.Tx) (err error) {
+		err = tx.AccountClose(p.account, tx.Now, registry.CreditLeft{})
+		if err == nil {
+			m, _, err = tx.MeterByID(p.ID)
+		}
+		return err
+	})
+	var seen registry.Status
+	r.meets(t, e, func(tx *store.Tx, meet func()) error {
+		known, err := tx.ReadEnding(m)
+		if err = firstOf(err, tx.EndMeter(known.Meter, registry.Removed)); err == nil {
+			meet()
+		}
+		return err
+	}, func(tx *store.Tx) error {
+		locked, err := tx.LockMeter(m)
+		seen = locked.Status
+		return err
+	})
+	if seen != registry.Removed {
+		t.Errorf("the change sees a meter that is %s, want %s", seen, registry.Removed)
 	}
 }
 
