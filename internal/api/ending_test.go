@@ -87,22 +87,35 @@ func TestAReplacedMeterIsRemovedByTwo(t *testing.T) {
 	has("?status=removed", false)
 }
 
-// TestAMeterInStockWithMoneyIsNotScrapped: the money would be lost on its account. A move-out pays it out.
+// TestAMeterInStockWithMoneyIsNotScrapped: money or a debt on its account would stay there, where nobody looks. A move-out pays out the money and takes
+// a second person if a debt stays. It leaves the meter in the stock, from where one person scraps it.
 func TestAMeterInStockWithMoneyIsNotScrapped(t *testing.T) {
-	w := folder(t)
-	w.serve(false, api.Limits{})
-	w.key = w.newKey(access.Owner)
-	path := "/v1/meters/" + meterNumber
-	w.want(201, w.post("/v1/tariffs", `{"name":"domestic","currency":"KES","vat_bps":1500,"flat_micro":2500000}`))
-	w.want(201, w.post("/v1/meters", `{"number":"`+meterNumber+`","mode":"prepay_wallet","tariff":"domestic","status":"stock"}`))
-	goodwill := `{"account":"` + meterNumber + `","amount":{"amount_minor":1234,"currency":"KES"},"reason":"sorry"}`
-	w.want(201, w.ask("POST", "/v1/adjustments", w.key, goodwill, "Idempotency-Key", "goodwill-1"))
-	if no := w.want(400, w.post(path+"/scrap", `{"reason":"burnt"}`)); !strings.Contains(string(no.body), "move-out "+meterNumber) {
-		t.Errorf("the refusal does not say what to do: %s", no.body)
+	const keypad = `"mode":"prepay_token","sgc":"123456","krn":1,"kt":2,"ti":"01"`
+	money := `"amount":{"amount_minor":1234,"currency":"KES"}`
+	for name, c := range map[string]struct{ meter, path, body, left string }{
+		"money in a wallet":        {`"mode":"prepay_wallet"`, "/v1/adjustments", money + `,"reason":"sorry"`, ``},
+		"money for a keypad meter": {keypad, "/v1/adjustments", money + `,"reason":"sorry"`, `,"credit_wh":0`},
+		"a debt of a wallet":       {`"mode":"prepay_wallet"`, "/v1/debts", `"kind":"fine",` + money, ``},
+		"a debt of a keypad meter": {keypad, "/v1/debts", `"kind":"fine",` + money, `,"credit_wh":0`},
+	} {
+		w := folder(t)
+		w.serve(false, api.Limits{})
+		w.key = w.newKey(access.Owner)
+		path := "/v1/meters/" + meterNumber
+		w.want(201, w.post("/v1/tariffs", `{"name":"domestic","currency":"KES","vat_bps":1500,"flat_micro":2500000}`))
+		w.want(201, w.post("/v1/meters", `{"number":"`+meterNumber+`",`+c.meter+`,"tariff":"domestic","status":"stock"}`))
+		w.want(201, w.ask("POST", c.path, w.key, `{"account":"`+meterNumber+`",`+c.body+`}`, "Idempotency-Key", "booking-1"))
+		if no := w.ask("POST", path+"/scrap", w.key, `{"reason":"burnt"}`); no.status != 400 || !strings.Contains(string(no.body), "move-out "+meterNumber) {
+			t.Errorf("%s: the scrap is answered with %d %s, want a refusal that says what to do", name, no.status, no.body)
+			continue
+		}
+		w.want(201, w.ask("POST", "/v1/accounts/"+meterNumber+"/move-out", w.key, `{"reason":"never used"`+c.left+`}`, "Idempotency-Key", "move-out-1"))
+		if m := decode[apiv1.Meter](t, w.want(200, w.get(path))); m.Status != "stock" {
+			t.Errorf("%s: after the move-out the meter is %s", name, m.Status)
+		}
+		w.want(409, w.post(path+"/move-in", `{"tariff":"domestic","reason":"new lease"}`))
+		w.want(200, w.post(path+"/scrap", `{"reason":"burnt"}`))
 	}
-	w.want(201, w.ask("POST", "/v1/accounts/"+meterNumber+"/move-out", w.key, `{"reason":"never used"}`, "Idempotency-Key", "move-out-1"))
-	w.want(200, w.post(path+"/remove", `{"reason":"burnt"}`))
-	w.want(200, w.post(path+"/scrap", `{"reason":"burnt"}`))
 }
 
 // TestAMoveOutLeavesARemovedMeterAsItIs: the account that a removed meter still names ends later, and must not put the meter back into service.

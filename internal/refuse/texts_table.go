@@ -726,9 +726,9 @@ func RemovalOfMainMeter(meter string, feeder string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "removal-of-main-meter", What: "Meter " + meter + " measures the whole of feeder " + feeder + ". The losses there follow from its figures.", Not: "No changes were made.", Try: "End that first: paywatt meter set " + meter + " --measures \"\" --reason REASON.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "feeder", Value: feeder}}}
 }
 
-// ScrapOfMeterWithMoney: Meter {meter} is in stock, and there is money in its wallet. Let its customer move out (paywatt account move-out {meter}). Then remove the meter, and scrap it.
+// ScrapOfMeterWithMoney: Meter {meter} is in stock, and money or a debt is on its account. Let its customer move out (paywatt account move-out {meter}). Then scrap the meter.
 func ScrapOfMeterWithMoney(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "scrap-of-meter-with-money", What: "Meter " + meter + " is in stock, and there is money in its wallet.", Not: "No changes were made.", Try: "Let its customer move out (paywatt account move-out " + meter + "). Then remove the meter, and scrap it.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "scrap-of-meter-with-money", What: "Meter " + meter + " is in stock, and money or a debt is on its account.", Not: "No changes were made.", Try: "Let its customer move out (paywatt account move-out " + meter + "). Then scrap the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // ChangeOfGoneMeter: Meter {meter} is {status}, so it can no longer be changed. Change the meter that supplies the place now.

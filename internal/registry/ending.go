@@ -26,7 +26,7 @@ type Ending struct {
 	ReplacedBy string      // number of the meter that took its place; empty for none
 	Closed     unit.Energy // the register at which a wallet meter was closed when it was replaced
 	Measures   string      // the feeder that its place measures as a whole; empty for none
-	Funded     bool        // there is money in the wallet of a meter in stock
+	OpenSums   bool        // money or a debt is on the account of a meter in stock
 }
 
 // removeAct is the removal of a meter as it is stored for a second person.
@@ -119,7 +119,7 @@ func (e Ending) checkStep(to Status) refusal.Refusal {
 		return refuse.MeterNotToScrap(number, string(status))
 	case status == Installed && e.Measures != "":
 		return refuse.RemovalOfMainMeter(number, e.Measures)
-	case e.Funded:
+	case e.OpenSums:
 		return refuse.ScrapOfMeterWithMoney(number)
 	}
 	return refusal.Refusal{}

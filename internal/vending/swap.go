@@ -233,11 +233,11 @@ func (v *Vending) planSwap(tx Tx, a *Swap, now time.Time) (Swapped, swapFacts, r
 	if f.Funded, err = tx.Debts().AccountMoved(f.New.Account); err != nil {
 		return Swapped{}, f, refusal.Refusal{}, err
 	}
-	dues, debts, err := tx.Debts().Charges().ChargesOpen(f.New.Account, 1)
+	open, err := tx.Debts().HasOpenSums(f.New.Account) // also what an import brought in, which moved nothing
 	if err != nil {
 		return Swapped{}, f, refusal.Refusal{}, err
 	}
-	f.Funded = f.Funded || len(dues)+len(debts) > 0
+	f.Funded = f.Funded || open
 	out := Swapped{Mode: f.Old.Mode}
 	if out.Swap, no = decideSwap(f, *a, now); no.Refused() || out.Mode != registry.PrepayWallet {
 		return out, f, no, nil
@@ -333,8 +333,10 @@ func (v *Vending) replace(ctx context.Context, tx Tx, by access.Actor, a Swap, f
 	if err := tx.Registering().Logins().EndMeterLogins(f.Old.Meter.ID, loginsEnd); err != nil {
 		return refusal.Refusal{}, err
 	}
-	if err := tx.Debts().AccountClose(f.New.Account, out.At, registry.CreditLeft{}); err != nil {
-		return refusal.Refusal{}, err
+	if f.New.AccountStatus == registry.AccountActive { // else a move-out from the stock has closed it
+		if err := tx.Debts().AccountClose(f.New.Account, out.At, registry.CreditLeft{}); err != nil {
+			return refusal.Refusal{}, err
+		}
 	}
 	m, _, err := tx.Registering().MeterByID(f.New.Meter.ID)
 	if err == nil {

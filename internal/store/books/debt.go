@@ -239,6 +239,18 @@ func (tx Rows) AccountMoved(account id.ID) (bool, error) {
 	return n > 0, fault.Wrap(err, "look for money on account %s", account.Text(id.Account))
 }
 
+// HasOpenSums reports whether a customer's money or a reservation of it is on an account, or whether the account owes something.
+func (tx Rows) HasOpenSums(account id.ID) (bool, error) {
+	for _, code := range []ledger.Code{ledger.Wallet, ledger.Carry, ledger.Deposit} {
+		a, _, err := tx.Account(ledger.AccountRef{Code: code, Subject: account.Text(id.Account)})
+		if err != nil || a.Balance != 0 || a.Held != 0 {
+			return err == nil, fault.Wrap(err, "look for money on account %s", account.Text(id.Account))
+		}
+	}
+	dues, debts, err := tx.ChargesOpen(account, 1)
+	return len(dues)+len(debts) > 0, err
+}
+
 // DebtPay lowers a debt by a payment that is not part of a sale.
 func (tx Rows) DebtPay(debt id.ID, amount money.Minor) error {
 	err := tx.Must(`UPDATE debt SET outstanding = outstanding - $1, status = CASE WHEN outstanding = $1 THEN 'paid' ELSE status END,

@@ -4,6 +4,7 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/store/books"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/people"
 	"github.com/paywatt/paywatt/unit"
@@ -28,9 +29,12 @@ func (tx Rows) ReadEnding(m registry.Meter) (e registry.Ending, err error) {
 		e.ReplacedBy, e.Closed = r.Text(0), unit.Energy(r.Int(1))
 		return nil
 	}, tx.Tenant, m.N)
-	if err == nil && e.Meter.Status == registry.Stock && e.Meter.Mode == registry.PrepayWallet {
-		wallet, held, no := tx.WalletMoney(e.Meter.Account)
-		e.Funded, err = wallet != 0 || held != 0, no
+	stocked := false // with an account that a move-out has not ended
+	if err == nil && e.Meter.Status == registry.Stock {
+		stocked, err = people.Of(tx.Tx).IsOpenAccount(e.Meter.Account)
+	}
+	if err == nil && stocked {
+		e.OpenSums, err = books.Of(tx.Tx).HasOpenSums(e.Meter.Account)
 	}
 	if err == nil {
 		_, err = tx.One(`SELECT p.measures FROM account a JOIN service_point p ON p.tenant_id = a.tenant_id AND p.id = a.service_point_id
@@ -40,7 +44,7 @@ func (tx Rows) ReadEnding(m registry.Meter) (e registry.Ending, err error) {
 }
 
 // EndMeter removes or scraps a meter. Open connections are looked at after the commit. A meter in stock has an account of its own, which would be
-// charged the fees of its tariff for ever, so it is closed.
+// charged the fees of its tariff for ever, so it is closed, unless a move-out has closed it.
 func (tx Rows) EndMeter(m registry.Meter, to registry.Status) error {
 	err := tx.Rewrite("meter", m.ID, func() error {
 		return tx.Must(`UPDATE meter SET status = $1, mqtt_hash = NULL, mqtt_next_hash = NULL, mqtt_next_at = NULL, link_key_enc = NULL,
@@ -51,7 +55,11 @@ func (tx Rows) EndMeter(m registry.Meter, to registry.Status) error {
 	if err == nil {
 		_, err = tx.C.Exec(`UPDATE meter_install SET to_at = $1 WHERE tenant_id = $2 AND meter = $3 AND to_at IS NULL`, tx.Now, tx.Tenant, m.N)
 	}
+	open := false
 	if err == nil && m.Status == registry.Stock {
+		open, err = people.Of(tx.Tx).IsOpenAccount(m.Account)
+	}
+	if err == nil && open {
 		err = people.Of(tx.Tx).AccountClose(m.Account, tx.Now, registry.CreditLeft{})
 	}
 	return fault.Wrap(err, "make meter %s %s", m.Number, string(to))

@@ -19,8 +19,9 @@ import (
 // ClosedAccount is the status of an account that has ended.
 const ClosedAccount = "closed"
 
-// AccountClose closes an account and frees its meters for another account. What is left in a keypad meter is written down. Until another account has
-// the meters they keep their reference to the closed account, so that commands already sent to them are still followed up.
+// AccountClose closes an account and frees its meters for another account. A meter in stock stays there, because it hangs nowhere. What is left in a
+// keypad meter is written down. Until another account has the meters they keep their reference to the closed account, so that commands already sent to
+// them are still followed up.
 func (tx Rows) AccountClose(account id.ID, at time.Time, left registry.CreditLeft) error {
 	err := tx.Rewrite("account", account, func() error {
 		return tx.Must(`UPDATE account SET status = $1, closed_at = $2, credit_out_wh = $3, version = version + 1
@@ -30,8 +31,9 @@ func (tx Rows) AccountClose(account id.ID, at time.Time, left registry.CreditLef
 		return fmt.Errorf("close account %s: %w", account.Text(id.Account), err)
 	}
 	var meters []id.ID
-	err = tx.C.Query(`SELECT id FROM meter WHERE tenant_id = $1 AND account_id = $2 AND status NOT IN `+core.LeftMeters+` ORDER BY n`+tx.C.ForUpdate(),
-		func(r core.Row) error { meters = append(meters, r.ID(0)); return nil }, tx.Tenant, account)
+	err = tx.C.Query(`SELECT id FROM meter WHERE tenant_id = $1 AND account_id = $2 AND status <> $3 AND status NOT IN `+core.LeftMeters+`
+		ORDER BY n`+tx.C.ForUpdate(),
+		func(r core.Row) error { meters = append(meters, r.ID(0)); return nil }, tx.Tenant, account, string(registry.Stock))
 	for _, m := range meters {
 		if err == nil {
 			err = tx.Rewrite("meter", m, func() error {
@@ -40,6 +42,13 @@ func (tx Rows) AccountClose(account id.ID, at time.Time, left registry.CreditLef
 		}
 	}
 	return fault.Wrap(err, "free the meters of account %s", account.Text(id.Account))
+}
+
+// IsOpenAccount reports whether an account was never closed. It locks the account.
+func (tx Rows) IsOpenAccount(account id.ID) (bool, error) {
+	open, err := tx.One(`SELECT id FROM account WHERE tenant_id = $1 AND id = $2 AND status <> $3`+tx.C.ForUpdate(),
+		func(core.Row) error { return nil }, tx.Tenant, account, ClosedAccount)
+	return open, fault.Wrap(err, "read account %s", account.Text(id.Account))
 }
 
 // FreePlace returns the service point of a meter whose account is closed, and how that account ended; the result free is false for any other meter.

@@ -10,12 +10,14 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/sts"
@@ -211,6 +213,36 @@ func TestASwapGivesNoMoreThanTheRecordsAllow(t *testing.T) {
 	}
 	if got := s.swaps(vending.Swap{Old: old, New: fresh}, "swap right"); got.Refused() || got.Value.Units != 12_300 || got.Value.Source != sale.SwapReported {
 		t.Errorf("what it reported: %s %+v, want 12.3 kWh", got.Detail(), got.Value.Swap)
+	}
+}
+
+// TestASwapStrandsNoMoneyOfTheNewMeter: what an import brought to the account of a meter in stock moved nothing, but would stay on the account. After a
+// move-out without money the meter can take the place of another one.
+func TestASwapStrandsNoMoneyOfTheNewMeter(t *testing.T) {
+	s := open(t, true)
+	domestic := s.publish("domestic", flat(), monday())
+	old, fresh, left := s.meter(1, place{tariff: domestic}), s.stocked(2, registry.PrepayToken, domestic), s.stocked(3, registry.PrepayToken, domestic)
+	carry := ledger.AccountRef{Code: ledger.Carry, Subject: s.account(fresh).Text(id.Account)}
+	s.do(func(tx *store.Tx) error {
+		j := ledger.Journal{Kind: ledger.BroughtIn, PostedAt: s.clock.Now(), Postings: ledger.BalanceBrought(carry, 500)}
+		var err error
+		if j.ID, err = tx.NewID(); err != nil {
+			return err
+		}
+		j.Ref = j.ID.Text(id.Journal)
+		_, err = tx.Post(j)
+		return err
+	})
+	if got := s.swaps(vending.Swap{Old: old, New: fresh, Balance: ptr(unit.Energy(0))}, "swap money"); got.Text != "swap-to-meter-with-money" {
+		t.Errorf("a meter with money on its account: %s", got.Detail())
+	}
+	out := leaves(left, "move-out-1")
+	out.Credit = registry.CreditOf(0)
+	if got, err := s.MoveOut(context.Background(), owner(), out); err != nil || got.Refused() {
+		t.Fatal(err, got.Detail())
+	}
+	if got := s.swaps(vending.Swap{Old: old, New: left, Balance: ptr(unit.Energy(0))}, "swap moved out"); got.Refused() {
+		t.Errorf("a meter whose account has ended: %s", got.Detail())
 	}
 }
 
