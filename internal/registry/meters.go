@@ -182,7 +182,7 @@ func standingFilter(tx Tx, by access.Actor, f MeterFilter) (out StandingFilter, 
 		return out, refuse.MeterStateUnknown(refusal.Echo(f.State), statesText()), nil
 	}
 	if f.Status != "" && f.Status != EveryStatus && !slices.Contains(Statuses(), Status(f.Status)) {
-		return out, refuse.MeterStateUnknown(refusal.Echo(f.Status), statusesText()), nil
+		return out, refuse.MeterStateUnknown(refusal.Echo(f.Status), listStatuses()), nil
 	}
 	out.Feeder, out.Status = f.Feeder, f.Status
 	if f.Tariff != "" {
@@ -206,7 +206,7 @@ func standingFilter(tx Tx, by access.Actor, f MeterFilter) (out StandingFilter, 
 	return out, no, nil
 }
 
-func statusesText() string {
+func listStatuses() string {
 	names := []string{EveryStatus}
 	for _, s := range Statuses() {
 		names = append(names, string(s))

@@ -32,8 +32,8 @@ func (f endingForm) command() string {
 
 func endingPath(number string) string { return "/meters/" + url.PathEscape(number) + "/end" }
 
-// nextEnd returns the step towards its end that a meter of a status can take.
-func nextEnd(s registry.Status) (registry.Status, bool) {
+// findNextEnd returns the step towards its end that a meter of a status can take.
+func findNextEnd(s registry.Status) (registry.Status, bool) {
 	for _, next := range []registry.Status{registry.Removed, registry.Scrapped} {
 		if s.MayBecome(next) {
 			return next, true
@@ -42,7 +42,7 @@ func nextEnd(s registry.Status) (registry.Status, bool) {
 	return "", false
 }
 
-func endingTitle(t *words.Texts, step registry.Status, meter string) string {
+func titleEnding(t *words.Texts, step registry.Status, meter string) string {
 	switch {
 	case step == registry.Scrapped && meter == "":
 		return t.EndingScrap()
@@ -54,7 +54,7 @@ func endingTitle(t *words.Texts, step registry.Status, meter string) string {
 	return t.EndingRemoveTitle(meter)
 }
 
-func endingAbout(t *words.Texts, step registry.Status) string {
+func explainEnding(t *words.Texts, step registry.Status) string {
 	if step == registry.Scrapped {
 		return t.EndingScrapEffect()
 	}
@@ -75,7 +75,7 @@ func (s *Console) showEnding(w http.ResponseWriter, r *http.Request, v visit, st
 		return
 	}
 	number, is := m.Meter.Number, string(m.Meter.Status)
-	step, can := nextEnd(m.Meter.Status)
+	step, can := findNextEnd(m.Meter.Status)
 	switch {
 	case can:
 	case m.Meter.Status.IsGone():
@@ -87,12 +87,12 @@ func (s *Console) showEnding(w http.ResponseWriter, r *http.Request, v visit, st
 	}
 	t := v.site.say
 	f.Number, f.Grouped, f.Status, f.Step = number, groups(number), t.Name("meter-status", is), step
-	f.Effect, f.Submit = endingAbout(t, step), endingTitle(t, step, "")
+	f.Effect, f.Submit = explainEnding(t, step), titleEnding(t, step, "")
 	if f.FormID, err = s.formID(v); err != nil {
 		s.broken(w, r, v, err)
 		return
 	}
-	p := s.page(r, v, endingTitle(t, step, f.Grouped))
+	p := s.page(r, v, titleEnding(t, step, f.Grouped))
 	p.mark(t, m.Meter.Simulated)
 	s.show(w, r, status, endingView(p, f))
 }

@@ -109,8 +109,8 @@ func (v visit) serviceActs(m registry.MeterView) (out []serviceAct) {
 	}
 	takes := m.Meter.Mode == registry.PrepayToken
 	add(takes && v.by.OfUtility() && v.by.May(access.ReadVends), "/doctor?meter="+url.QueryEscape(number), t.DoctorTitle(), t.DoctorAbout())
-	if step, can := nextEnd(m.Meter.Status); can {
-		add(v.by.May(access.WriteMeters), endingPath(number), endingTitle(t, step, ""), endingAbout(t, step))
+	if step, can := findNextEnd(m.Meter.Status); can {
+		add(v.by.May(access.WriteMeters), endingPath(number), titleEnding(t, step, ""), explainEnding(t, step))
 	}
 	if m.Meter.Status.IsGone() {
 		return out
