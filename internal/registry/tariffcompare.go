@@ -12,13 +12,11 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// A change of a tariff is judged by what it costs the customer: the next purchase, and months of little, usual and much use.
+// A change of a tariff is judged by what it would cost this customer, and any other: see [tariff.PreviewChange].
 
-// What is compared where an account has bought or used nothing yet.
+// Limits of the comparison.
 const (
-	newUsualMonth = 100 * unit.KilowattHour
-	newPurchase   = 20 * unit.KilowattHour
-	usualMonths   = 3 // whole months before this one; their mean is the usual month
+	usualMonths = 3 // whole months before this one; their mean is the usual month
 	// mostCompared is how many moments are compared at most: the change, and each later version of one of the two tariffs. With more, a second
 	// person decides.
 	mostCompared = 12
@@ -120,7 +118,7 @@ func accountUse(tx Tx, a PricedAccount, p TariffPlan, local time.Time, zone *tim
 	}
 	if u.Pays == 0 {
 		for _, b := range []tariff.Body{p.Before.Body, p.After.Body} {
-			cost, err := b.CostOf(newPurchase)
+			cost, err := b.CostOf(tariff.NewPurchase)
 			if err != nil {
 				return u, err
 			}
@@ -147,7 +145,7 @@ func usualMonth(uses []tariff.MonthUse) unit.Energy {
 		}
 	}
 	if months == 0 {
-		return newUsualMonth
+		return tariff.NewMonth
 	}
 	mean := sum / months
 	return min(max(mean-mean%unit.Quantum, unit.Quantum), tariff.MaxUpTo)
