@@ -149,7 +149,7 @@ func (tx Rows) TariffUses(t id.ID, fromMonth, toMonth string, max int) ([]tariff
 	err := tx.C.Query(`SELECT u.account_id, u.month, u.units_wh, COALESCE((SELECT MIN(m.number) FROM meter m
 			WHERE m.tenant_id = u.tenant_id AND m.account_id = u.account_id AND m.status NOT IN `+core.LeftMeters+`), '')
 		FROM usage_month u JOIN account a ON a.tenant_id = u.tenant_id AND a.id = u.account_id
-		WHERE u.tenant_id = $1 AND `+people.TariffAt("$2")+` = $3 AND u.month >= $4 AND u.month <= $5
+		WHERE u.tenant_id = $1 AND `+people.EverOn("$1", "$2")+` AND `+people.TariffAt("$3")+` = $2 AND u.month >= $4 AND u.month <= $5
 		ORDER BY u.account_id, u.month LIMIT $6`, func(r core.Row) error {
 		u := tariff.MonthUse{Meter: r.Text(3), Month: r.Text(1), Units: unit.Energy(r.Int(2))}
 		if u.Meter == "" {
@@ -157,7 +157,7 @@ func (tx Rows) TariffUses(t id.ID, fromMonth, toMonth string, max int) ([]tariff
 		}
 		out = append(out, u)
 		return nil
-	}, tx.Tenant, tx.Now, t, fromMonth, toMonth, max)
+	}, tx.Tenant, t, tx.Now, fromMonth, toMonth, max)
 	return out, fault.Wrap(err, "read what was bought on tariff %s", t.Text(id.Tariff))
 }
 
@@ -165,9 +165,9 @@ func (tx Rows) TariffUses(t id.ID, fromMonth, toMonth string, max int) ([]tariff
 // withdrawn.
 func (tx Rows) TariffSellsTokens(t id.ID) (bool, error) {
 	found, err := tx.One(`SELECT a.id FROM account a WHERE a.tenant_id = $1 AND a.mode = 'prepay_token' AND a.status <> 'closed'
-		AND (`+people.TariffAt("$2")+` = $3 OR EXISTS (SELECT 1 FROM account_tariff h
-			WHERE h.tenant_id = a.tenant_id AND h.account_id = a.id AND h.tariff_id = $3 AND h.from_at > $2 AND `+people.NotWithdrawn+`)) LIMIT 1`,
-		func(core.Row) error { return nil }, tx.Tenant, tx.Now, t)
+		AND `+people.EverOn("$1", "$2")+` AND (`+people.TariffAt("$3")+` = $2 OR EXISTS (SELECT 1 FROM account_tariff h
+			WHERE h.tenant_id = a.tenant_id AND h.account_id = a.id AND h.tariff_id = $2 AND h.from_at > $3 AND `+people.NotWithdrawn+`)) LIMIT 1`,
+		func(core.Row) error { return nil }, tx.Tenant, t, tx.Now)
 	return found, fault.Wrap(err, "look for token meters on tariff %s", t.Text(id.Tariff))
 }
 

@@ -44,7 +44,8 @@ func (tx Rows) MeterStandings(f registry.StandingFilter, after id.ID, max int) (
 		join += ` LEFT JOIN service_point p ON p.tenant_id = m.tenant_id AND p.id = a.service_point_id`
 	}
 	if !f.Tariff.IsZero() {
-		where += ` AND ` + people.TariffAt(arg(tx.Now)) + ` = ` + arg(f.Tariff)
+		named := arg(f.Tariff)
+		where += ` AND ` + people.EverOn("$1", named) + ` AND ` + people.TariffAt(arg(tx.Now)) + ` = ` + named
 	}
 	if f.Feeder != "" {
 		where += ` AND p.feeder = ` + arg(f.Feeder)

@@ -46,6 +46,12 @@ func TariffAt(moment string) string {
 		` AND (a.closed_at IS NULL OR h.from_at < a.closed_at) AND ` + NotWithdrawn + ` ORDER BY h.from_at DESC, h.n DESC LIMIT 1), a.tariff_id)`
 }
 
+// EverOn returns a condition that an account a was opened on a tariff or got it at some time. It is cheaper to check than [TariffAt], which reads the
+// assignments of every account. The tenant and the tariff are parameters of the statement.
+func EverOn(tenant, tariff string) string {
+	return `(a.tariff_id = ` + tariff + ` OR a.id IN (SELECT account_id FROM account_tariff WHERE tenant_id = ` + tenant + ` AND tariff_id = ` + tariff + `))`
+}
+
 // AssignmentsOf returns the assignments of accounts. An account without any is missing. It locks no row, because none ever changes: whoever adds one
 // locks the account and its wallets first.
 func (tx Rows) AssignmentsOf(accounts ...id.ID) (map[id.ID]tariff.Assignments, error) {
