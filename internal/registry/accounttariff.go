@@ -23,7 +23,7 @@ type TariffChange struct {
 	At          time.Time // when it was decided
 }
 
-// MaxTariffChanges is the greatest number of changes of one account's tariff.
+// MaxTariffChanges is the greatest number of changes of one account's tariff. The last one can only take back the one before it.
 const MaxTariffChanges = 200
 
 // TariffChangeTx is the part of a transaction that changes the tariff of an account.

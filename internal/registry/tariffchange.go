@@ -209,12 +209,15 @@ func (r *Registry) planTariffChange(tx Tx, ref string, c ChangingTariff) (Tariff
 	if err != nil {
 		return TariffPlan{}, err
 	}
-	if !found || account.Status != AccountActive || m.Status.HasLeft() {
+	if !found || account.Status != AccountActive {
 		return TariffPlan{Refusal: refuse.TariffChangeWithoutAccount(m.Number)}, nil
 	}
-	rec, _, err := tx.MeterRecord(m.ID)
+	rec, _, err := tx.MeterRecord(m.ID) // after the locks: a move-in or a replacement may have come before them
 	if err != nil {
 		return TariffPlan{}, err
+	}
+	if m = rec.Meter; m.Account != account.ID || m.Status.HasLeft() {
+		return TariffPlan{Refusal: refuse.TariffChangeWithoutAccount(m.Number)}, nil
 	}
 	now := rec.clock(r.moment())
 	p := TariffPlan{Meter: m, Account: account.ID, Customer: rec.Customer, Use: tariff.AccountUse{Wallet: account.Mode == PrepayWallet}}
@@ -222,8 +225,12 @@ func (r *Registry) planTariffChange(tx Tx, ref string, c ChangingTariff) (Tariff
 	if err != nil {
 		return TariffPlan{}, err
 	}
-	if len(changes) >= MaxTariffChanges {
-		return TariffPlan{Refusal: refuse.TariffChangesFull(m.Number, MaxTariffChanges)}, nil
+	most := MaxTariffChanges
+	if !c.Withdraw {
+		most-- // so that a change that is planned can be taken back
+	}
+	if len(changes) >= most {
+		return TariffPlan{Refusal: refuse.TariffChangesFull(m.Number, int64(len(changes)))}, nil
 	}
 	p.next = len(changes) + 1
 	var of tariffPair

@@ -350,3 +350,74 @@ func TestAPlanEndsWithItsAccount(t *testing.T) {
 		}
 	}
 }
+
+// TestThePlannedChangeCanAlwaysBeWithdrawn: also the last one that an account may have.
+func TestThePlannedChangeCanAlwaysBeWithdrawn(t *testing.T) {
+	w := newWorld(t)
+	w.homes(t)
+	m := w.show(t, tokenHome).Meter
+	w.exec(t, func(tx *store.Tx) error {
+		shops, _, err := tx.TariffByName("shops")
+		for n := 1; err == nil && n <= registry.MaxTariffChanges-2; n++ {
+			c := registry.TariffChange{Account: m.Account, N: n, Tariff: shops, From: w.now, By: "test", Reason: "a test", At: w.now}
+			if c.ID, err = tx.NewID(); err == nil {
+				err = tx.AddTariffChange(c)
+			}
+		}
+		return err
+	})
+	plan := registry.ChangingTariff{Tariff: "lifeline", From: w.now.Add(time.Hour)}
+	if out := w.changeTariff(t, tokenHome, plan); out.Refused() {
+		t.Fatal(out.Detail())
+	}
+	if out := w.changeTariff(t, tokenHome, registry.ChangingTariff{Withdraw: true}); out.Refused() {
+		t.Fatal(out.Detail())
+	}
+	refused(t, "one more change", w.changeTariff(t, tokenHome, plan).Refusal, nil, refusal.TariffInvalid)
+}
+
+// racing is a transaction in which another one comes before the lock of an account.
+type racing struct {
+	registry.Tx
+	first func() error
+}
+
+type racingTariffs struct {
+	registry.TariffTx
+	racing racing
+}
+
+type racingChanges struct {
+	registry.TariffChangeTx
+	racing racing
+}
+
+func (r racing) Tariffs() registry.TariffTx { return racingTariffs{r.Tx.Tariffs(), r} }
+
+func (r racingTariffs) Changing() registry.TariffChangeTx {
+	return racingChanges{r.TariffTx.Changing(), r.racing}
+}
+
+func (r racingChanges) PricedAccount(meter int64) (registry.PricedAccount, bool, error) {
+	a, found, err := r.TariffChangeTx.PricedAccount(meter)
+	if err == nil {
+		err = r.racing.first()
+	}
+	return a, found, err
+}
+
+// TestAChangeReadsTheMeterUnderTheLock: a meter that was removed, or that supplies another account, since it was found gets no tariff.
+func TestAChangeReadsTheMeterUnderTheLock(t *testing.T) {
+	for _, set := range []string{`status = 'removed'`, `account_id = NULL`} {
+		w := newWorld(t)
+		w.homes(t)
+		w.exec(t, func(tx *store.Tx) error {
+			other := racing{tx, func() error {
+				return tx.Must(`UPDATE meter SET `+set+` WHERE tenant_id = $1 AND number = $2`, tx.Tenant, tokenHome)
+			}}
+			out, err := w.ChangeTariffIn(other, boss(), tokenHome, registry.ChangingTariff{Tariff: "shops", Reason: "a test"})
+			refused(t, set, out.Refusal, err, refusal.AccountClosed)
+			return nil
+		})
+	}
+}
