@@ -4009,9 +4009,9 @@ func ImportFeederAboveCeiling() refusal.Refusal {
 	return refusal.Refusal{Code: "import-row", Text: "import-feeder-above-ceiling", What: "You have put as many meters on a feeder today as one person may.", Not: "This row was not imported.", Try: "Import the row tomorrow, or ask an owner to raise the ceiling person/feeders. A second person can allow the meter if you register it by itself."}
 }
 
-// ImportedRowBefore: The same row is line {line} of import {previous}. Undo that import first if this one is to replace it.
+// ImportedRowBefore: The same row is line {line} of import {previous}. Undo that import first if this one is to replace it. A change of a tariff cannot be undone: give the row its own from to repeat it.
 func ImportedRowBefore(line string, previous string) refusal.Refusal {
-	return refusal.Refusal{Code: "imported-before", Text: "imported-row-before", What: "The same row is line " + line + " of import " + previous + ".", Not: "It was not imported a second time.", Try: "Undo that import first if this one is to replace it.", Args: []refusal.Arg{{Place: "line", Value: line}, {Place: "previous", Value: previous}}}
+	return refusal.Refusal{Code: "imported-before", Text: "imported-row-before", What: "The same row is line " + line + " of import " + previous + ".", Not: "It was not imported a second time.", Try: "Undo that import first if this one is to replace it. A change of a tariff cannot be undone: give the row its own from to repeat it.", Args: []refusal.Arg{{Place: "line", Value: line}, {Place: "previous", Value: previous}}}
 }
 
 // ImportedElsewhere: Another request is importing the same row. Look at the list of imports.
