@@ -87,8 +87,8 @@ func TestAReplacedMeterIsRemovedByTwo(t *testing.T) {
 	has("?status=removed", false)
 }
 
-// TestAMeterInStockWithMoneyIsNotScrapped: money or a debt on its account would stay there, where nobody looks. A move-out pays out the money and takes
-// a second person if a debt stays. It leaves the meter in the stock, from where one person scraps it.
+// TestAMeterInStockWithMoneyIsNotScrapped: money or a debt on its account would stay there, where nobody looks. A move-out pays out the money and
+// takes a second person if a debt stays. It leaves the meter in the stock, from where one person scraps it.
 func TestAMeterInStockWithMoneyIsNotScrapped(t *testing.T) {
 	const keypad = `"mode":"prepay_token","sgc":"123456","krn":1,"kt":2,"ti":"01"`
 	money := `"amount":{"amount_minor":1234,"currency":"KES"}`

@@ -75,11 +75,11 @@ func (c claim) charge() tariff.Charge {
 // finalBill is the kind of the debt that is raised for use beyond the wallet.
 const finalBill = "final bill"
 
-// MoveOut ends an account in one transaction (right: customer.write). It posts the last use of the account's meters, pays the fixed
-// charges and the debts from the customer's money and books the rest as due back (P18). Then it switches the supply off, closes the account and frees its
-// meters. A keypad meter has no use to post: its last fixed charges fall due, and it goes on with the credit that is in it.
-// MoveOut pays nothing out; see [Debts.Refund]. An account moves out once. Under four eyes a move-out that leaves a debt takes two people,
-// because a closed account buys nothing that could collect it.
+// MoveOut ends an account in one transaction (right: customer.write). It posts the last use of the account's meters, pays the fixed charges and the
+// debts from the customer's money and books the rest as due back (P18). Then it switches the supply off, closes the account and frees its meters. A
+// keypad meter has no use to post: its last fixed charges fall due, and it goes on with the credit that is in it. MoveOut pays nothing out; see
+// [Debts.Refund]. An account moves out once. Under four eyes a move-out that leaves a debt takes two people, because a closed account buys nothing
+// that could collect it.
 func (ds *Debts) MoveOut(ctx context.Context, by access.Actor, m MoveOut) (once.Done[MovedOut], error) {
 	out, err := once.Do(ctx, ds.answers, by, access.WriteCustomers, m.Request, m.Render, func(tx Tx) (MovedOut, refusal.Refusal, error) { return ds.moveOut(tx, by, m) })
 	return out, fault.Wrap(err, "move out of account %s", refusal.Echo(m.Account))

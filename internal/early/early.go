@@ -1,9 +1,9 @@
 // Package early keeps answers that come before the question which they answer is stored. A payment provider may call about a request before its
 // answer to the request says by which name it calls it, and a gateway may report about a text before its answer says the reference.
 //
-// Whoever hears such an answer locks its source, looks for the question once more, and calls [Keep], in the transaction in which the answer becomes durable.
-// Whoever stores the name of a question calls [Answers] in the same transaction, and acts on what it returns. An answer waits for a stated time. What waited in vain is shown to a person:
-// the room that kept it decides where.
+// Whoever hears such an answer locks its source, looks for the question once more, and calls [Keep], in the transaction in which the answer becomes
+// durable. Whoever stores the name of a question calls [Answers] in the same transaction, and acts on what it returns. An answer waits for a stated
+// time. What waited in vain is shown to a person: the room that kept it decides where.
 package early
 
 import (
@@ -15,8 +15,8 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 )
 
-// Limits of waiting answers. A source proves who it is before its answers are heard, but other programs may use the same account, and a secret address
-// may be known to others.
+// Limits of waiting answers. A source proves who it is before its answers are heard, but other programs may use the same account, and a secret
+// address may be known to others.
 const (
 	MaxWaiting = 1000 // rows of a source
 	MaxNamed   = 16   // answers that name the same question
@@ -63,8 +63,8 @@ type Tx interface {
 	DropEarly(Answer) error
 }
 
-// Keep lets an answer wait for whatever has one of the names; a source may write one name in several ways. The caller has locked the source and has looked
-// for the names after that. Keep returns false if no more answers can wait.
+// Keep lets an answer wait for whatever has one of the names; a source may write one name in several ways. The caller has locked the source and has
+// looked for the names after that. Keep returns false if no more answers can wait.
 func Keep(tx Tx, a Answer, names ...string) (kept bool, err error) {
 	names = slices.DeleteFunc(names, func(name string) bool { return name == "" || len(name) > MaxName })
 	waiting, err := tx.CountEarly(a.Kind, a.Source, MaxWaiting)

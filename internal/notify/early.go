@@ -58,7 +58,8 @@ func (d *Dispatcher) awaitMessage(tx Tx, r Report) (message id.ID, n int, found 
 	return id.ID{}, 0, false, err
 }
 
-// hearEarly acts on the reports that came before their reference was stored, which has just happened. It returns whether there is something to send now.
+// hearEarly acts on the reports that came before their reference was stored, which has just happened. It returns whether there is something to send
+// now.
 func (d *Dispatcher) hearEarly(tx Tx, route, reference string) (queued bool, err error) {
 	all, err := early.Answers(tx.Outcomes().Early(), early.Report, route, reference)
 	if err != nil {
@@ -88,7 +89,8 @@ func (d *Dispatcher) hearEarly(tx Tx, route, reference string) (queued bool, err
 	return queued, nil
 }
 
-// EndEarly ends the waiting of the reports whose time is over, and raises an alarm about each of their routes. The alarm ends after a day without others.
+// EndEarly ends the waiting of the reports whose time is over, and raises an alarm about each of their routes. The alarm ends after a day without
+// others.
 func (d *Dispatcher) EndEarly(ctx context.Context, t access.Tenant) error {
 	for n := earlySlice; n == earlySlice; {
 		err := d.c.Door.Do(ctx, t, func(tx Tx) (bool, error) {
@@ -123,7 +125,8 @@ func (d *Dispatcher) EndEarly(ctx context.Context, t access.Tenant) error {
 	return nil
 }
 
-// reportUnknown tells people that reports of a route named no message. The audit log has the first reference, with which the route's operator finds it.
+// reportUnknown tells people that reports of a route named no message. The audit log has the first reference, with which the route's operator finds
+// it.
 func (d *Dispatcher) reportUnknown(tx Tx, route string, over []early.Answer) error {
 	first, reports := "", map[string]bool{}
 	for _, a := range over {

@@ -59,8 +59,8 @@ func TestAReportWaitsForItsReference(t *testing.T) {
 	}
 }
 
-// TestAReportThatWaitsInVainIsShown checks how long a report waits, and that an alarm and the audit log then name its route. The alarm is one for each
-// route, however many reports there are.
+// TestAReportThatWaitsInVainIsShown checks how long a report waits, and that an alarm and the audit log then name its route. The alarm is one for
+// each route, however many reports there are.
 func TestAReportThatWaitsInVainIsShown(t *testing.T) {
 	h, _, _ := newHall(t)
 	for _, r := range []notify.Report{{Route: "a", Reference: "x1"}, {Route: "b", Reference: "y1"}, {Route: "a", Reference: "x2", Also: [2]string{"x3"}}, {Route: "a", Reference: "x1"}} {

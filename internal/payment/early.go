@@ -1,7 +1,7 @@
 package payment
 
-// Calls that come before the question which they answer is stored. M-Pesa calls about a request, or with the answer to a question, and the server learns
-// only from M-Pesa's answer by which name M-Pesa calls it. Such a call stays unread until that name is stored, or until it has waited in vain.
+// Calls that come before the question which they answer is stored. M-Pesa calls about a request, or with the answer to a question, and the server
+// learns only from M-Pesa's answer by which name M-Pesa calls it. Such a call stays unread until that name is stored, or until it has waited in vain.
 
 import (
 	"fmt"
@@ -21,8 +21,8 @@ const (
 
 // lacks returns the name of the question that a notice answers and that is not stored; empty if it is stored, or if the notice answers none.
 //
-// A request on a page cannot be paid before the customer has the address of the page, and so not before the request is stored. A request with a name of
-// our own is stored before it is sent. Any other name that such a provider gives is somebody else's.
+// A request on a page cannot be paid before the customer has the address of the page, and so not before the request is stored. A request with a name
+// of our own is stored before it is sent. Any other name that such a provider gives is somebody else's.
 func lacks(tx Tx, provider Provider, a Adapter, n Notice) (name string, err error) {
 	found := false
 	switch {
@@ -63,8 +63,8 @@ const (
 	cannotWait               // too many other calls wait
 )
 
-// readNotice acts on a notice of a call, unless it waits for its question. A payment is stored at once. The request that it answers, and so its meter, are
-// found later.
+// readNotice acts on a notice of a call, unless it waits for its question. A payment is stored at once. The request that it answers, and so its
+// meter, are found later.
 func (w Worker) readNotice(tx Tx, provider Provider, a Adapter, c Call, n Notice, proof Proof) (f fate, missing string, err error) {
 	n.cameAt = c.ReceivedAt
 	missing, err = lacks(tx, provider, a, n)
@@ -110,9 +110,9 @@ func waitingCall(provider Provider, c Call) early.Answer {
 	return early.Answer{Kind: early.Call, Source: provider.Name, Content: []byte(c.ID.Text(id.Call)), CameAt: c.ReceivedAt, Until: c.ReceivedAt.Add(EarlyWait)}
 }
 
-// noteInVain says what becomes of a call whose notice has waited in vain. A payment is seen by whoever looks after payments, and a provider is asked again
-// about a payment that the server knows. Anything else is a difference, because nobody would learn of it otherwise. Calls that could not wait are none:
-// whoever sends so many would also hide the differences that matter.
+// noteInVain says what becomes of a call whose notice has waited in vain. A payment is seen by whoever looks after payments, and a provider is asked
+// again about a payment that the server knows. Anything else is a difference, because nobody would learn of it otherwise. Calls that could not wait
+// are none: whoever sends so many would also hide the differences that matter.
 func noteInVain(tx Tx, provider Provider, a Adapter, c *Call, n Notice, f fate, missing string) error {
 	c.Note = cut(fmt.Sprintf("it answers %q, which the server has not stored", plain(missing)), MaxDetail)
 	if f == cannotWait || n.Kind == Paid {
@@ -130,8 +130,8 @@ func noteInVain(tx Tx, provider Provider, a Adapter, c *Call, n Notice, f fate, 
 	return nil
 }
 
-// lockQuestions makes the calls of a provider wait that may answer a question which the transaction stores. It is called before any row is locked that
-// reading a call may lock.
+// lockQuestions makes the calls of a provider wait that may answer a question which the transaction stores. It is called before any row is locked
+// that reading a call may lock.
 func lockQuestions(tx Tx, provider, name string) error {
 	if name == "" {
 		return nil
@@ -139,8 +139,8 @@ func lockQuestions(tx Tx, provider, name string) error {
 	return tx.Early().LockEarly(early.Call, provider)
 }
 
-// readWaiting orders that the calls are read again that wait for a question which was stored just now. Each order has a key of its own: under the call's
-// own key it would wait for the end of the call's time.
+// readWaiting orders that the calls are read again that wait for a question which was stored just now. Each order has a key of its own: under the
+// call's own key it would wait for the end of the call's time.
 func readWaiting(tx Tx, provider, name string) error {
 	all, err := early.Answers(tx.Early(), early.Call, provider, name)
 	for _, e := range all {

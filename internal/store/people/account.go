@@ -20,8 +20,8 @@ import (
 const ClosedAccount = "closed"
 
 // AccountClose closes an account and frees its meters for another account. A meter in stock stays there, because it hangs nowhere. What is left in a
-// keypad meter is written down. Until another account has the meters they keep their reference to the closed account, so that commands already sent to
-// them are still followed up.
+// keypad meter is written down. Until another account has the meters they keep their reference to the closed account, so that commands already sent
+// to them are still followed up.
 func (tx Rows) AccountClose(account id.ID, at time.Time, left registry.CreditLeft) error {
 	err := tx.Rewrite("account", account, func() error {
 		return tx.Must(`UPDATE account SET status = $1, closed_at = $2, credit_out_wh = $3, version = version + 1

@@ -363,7 +363,8 @@ func (tx Rows) UnlikePaperTexts(do func(kind string, of id.ID)) (int64, error) {
 	return n, fault.Wrap(err, "count what papers say")
 }
 
-// equalsLetterhead compares two letterheads as this version reads them. A letterhead that an older version stored may lack a field, which is then empty.
+// equalsLetterhead compares two letterheads as this version reads them. A letterhead that an older version stored may lack a field, which is then
+// empty.
 func equalsLetterhead(stored, today string) bool {
 	var a, b registry.Letterhead
 	return json.Unmarshal([]byte(stored), &a) == nil && json.Unmarshal([]byte(today), &b) == nil && a == b

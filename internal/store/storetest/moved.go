@@ -116,8 +116,8 @@ func movedThenRead(t *testing.T, r Rig) {
 	}
 }
 
-// changedThenRemoved changes a meter whose removal is under way. The change must see the removal: a removed meter could otherwise become the main meter
-// of a feeder.
+// changedThenRemoved changes a meter whose removal is under way. The change must see the removal: a removed meter could otherwise become the main
+// meter of a feeder.
 func changedThenRemoved(t *testing.T, r Rig) {
 	e := r.several(t)
 	p := addWalletMeter(t, e, 1, 0)

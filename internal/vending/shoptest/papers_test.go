@@ -477,8 +477,9 @@ func (s *paperShop) makePapers() {
 	}
 }
 
-// TestAPaperKeepsWhatItSaid prints papers of every kind, changes everything that they show, and prints them again: only the mark of a copy, and
-// the time at which the office prints, differ. A time zone is not changed after a statement was printed, because a statement has the days of today's zone.
+// TestAPaperKeepsWhatItSaid prints papers of every kind, changes everything that they show, and prints them again: only the mark of a copy, and the
+// time at which the office prints, differ. A time zone is not changed after a statement was printed, because a statement has the days of today's
+// zone.
 func TestAPaperKeepsWhatItSaid(t *testing.T) {
 	needsWholeStore(t)
 	t.Run("SQLite", keptPapers)

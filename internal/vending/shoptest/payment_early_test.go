@@ -28,8 +28,8 @@ func openTill(t *testing.T, do sim.Act) (w *payWorld, meter string) {
 	return w, w.meter(1, place{tariff: w.publish("domestic", flat(), long())})
 }
 
-// TestACallThatOvertakesTheAnswerToItsPushIsCredited: the customer pays before M-Pesa's answer to the push is stored, at a till where only the push says
-// for which meter. The payment was parked for ever.
+// TestACallThatOvertakesTheAnswerToItsPushIsCredited: the customer pays before M-Pesa's answer to the push is stored, at a till where only the push
+// says for which meter. The payment was parked for ever.
 func TestACallThatOvertakesTheAnswerToItsPushIsCredited(t *testing.T) {
 	w, meter := openTill(t, sim.ActPay)
 	w.overtakes = "/stkpush/v1/processrequest"
@@ -51,8 +51,8 @@ func TestACallThatOvertakesTheAnswerToItsPushDecidesIt(t *testing.T) {
 	w.leftOver(0, 0)
 }
 
-// TestACallWhoseQuestionNeverComesIsSeen: M-Pesa's answer to the push is lost, and the name of the push with it. A person sees the payment, or that the
-// push was declined, after the time that a call waits, and not before.
+// TestACallWhoseQuestionNeverComesIsSeen: M-Pesa's answer to the push is lost, and the name of the push with it. A person sees the payment, or that
+// the push was declined, after the time that a call waits, and not before.
 func TestACallWhoseQuestionNeverComesIsSeen(t *testing.T) {
 	for do, unreadable := range map[sim.Act]int64{sim.ActPay: 0, sim.ActCancel: 1} {
 		t.Run(string(do), func(t *testing.T) {

@@ -216,8 +216,8 @@ func TestASwapGivesNoMoreThanTheRecordsAllow(t *testing.T) {
 	}
 }
 
-// TestASwapStrandsNoMoneyOfTheNewMeter: what an import brought to the account of a meter in stock moved nothing, but would stay on the account. After a
-// move-out without money the meter can take the place of another one.
+// TestASwapStrandsNoMoneyOfTheNewMeter: what an import brought to the account of a meter in stock moved nothing, but would stay on the account. After
+// a move-out without money the meter can take the place of another one.
 func TestASwapStrandsNoMoneyOfTheNewMeter(t *testing.T) {
 	s := open(t, true)
 	domestic := s.publish("domestic", flat(), monday())

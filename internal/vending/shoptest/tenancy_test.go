@@ -403,8 +403,8 @@ func TestASaleOfAClosedAccountIsNotReversed(t *testing.T) {
 	s.verified()
 }
 
-// TestPriceBlocksOfAMonthBeginAnewForTwoPeople: one person could move a customer out and in again every day, and give the cheap block and the free units
-// each time. In another month, and on a tariff without either, there is nothing to give.
+// TestPriceBlocksOfAMonthBeginAnewForTwoPeople: one person could move a customer out and in again every day, and give the cheap block and the free
+// units each time. In another month, and on a tariff without either, there is nothing to give.
 func TestPriceBlocksOfAMonthBeginAnewForTwoPeople(t *testing.T) {
 	blocks := tariff.Body{Currency: "KES", Blocks: []tariff.Block{{UpTo: 1000, Rate: 10_000_000}, {Rate: 20_000_000}}}
 	free := tariff.Body{Currency: "KES", Blocks: []tariff.Block{{Rate: 10_000_000}}, Free: tariff.Free{Units: unit.KilowattHour}}
