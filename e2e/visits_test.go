@@ -115,7 +115,8 @@ func moneyVisits() []visit {
 				"curl -sf -o /dev/null -d 'password=two cows and a bicycle' $(shown link)"}},
 			then: []string{"paywatt person list | grep juma@example.org | grep -q supervisor"}},
 		{page: "docs/reference/tariffs.md", after: served("paywatt tariff add shops --currency KES --vat 15 --rate 5.00",
-			"paywatt meter add 04140001019 --tariff domestic --sgc 123456 --krn 1 --kt 2 --ti 01", `printf 'number,tariff\n04140001019,shops\n' > shops.csv`),
+			"paywatt meter add 04140001019 --tariff domestic --sgc 123456 --krn 1 --kt 2 --ti 01",
+			`printf 'number,tariff\n04140001019,shops\n' > shops.csv`),
 			swap: []string{"2027", time.Now().AddDate(1, 0, 1).Format("2006")}, // its January is to come, also in the last hour of a year
 			then: []string{"paywatt meter tariffs 04140001001 | grep withdrawn", "paywatt meter tariffs 04140001019 | grep 'shops.*planned'"}},
 		{page: "docs/reference/wallets.md", after: wallet(), swap: []string{"04140001001", "04140001027", "move-out", "move-out --yes"},

@@ -29,4 +29,5 @@ type MomentFilter struct {
 
 // Timeline is everything that happened to a meter.
 var Timeline = Listing[MomentFilter, Moment]{Name: "timeline", Path: "/v1/meters/{meter}/timeline", Tag: "meters",
-	Summary: "List what happened to a meter, newest first", Description: "Sales, tokens, orders, settings, events, doubtful readings, alarms, messages, swaps and changes of the tariff in one list."}
+	Summary:     "List what happened to a meter, newest first",
+	Description: "Sales, tokens, orders, settings, events, doubtful readings, alarms, messages, swaps and changes of the tariff in one list."}

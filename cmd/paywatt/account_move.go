@@ -20,7 +20,8 @@ func newAccountMoveOut(c console) *cobra.Command {
 		Long: "Close the account of a customer who moves out, and free its meter for the next one. A wallet meter is switched off. A keypad meter\n" +
 			"stays on with the credit that is in it: read its display, and give the credit. The statements of both customers say it.",
 		Example: "  paywatt account move-out 04140001001 --reason \"lease ended\"\n" +
-			"  paywatt account move-out 04140001019 --credit 12.4 --reason \"lease ended\"\n  paywatt account refund acc_01jd00000000000000000000000 --reason \"bank transfer 4711\"",
+			"  paywatt account move-out 04140001019 --credit 12.4 --reason \"lease ended\"\n" +
+			"  paywatt account refund acc_01jd00000000000000000000000 --reason \"bank transfer 4711\"",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			if m.Reason == "" {
 				return usage("A move-out needs a reason.", "Add --reason \"lease ended\". It is written to the audit log.")
@@ -40,8 +41,10 @@ func newAccountMoveOut(c console) *cobra.Command {
 			if out.Warning != "" {
 				fmt.Fprintf(cmd.ErrOrStderr(), "Warning: %s is still owed. %s\n", minor(out.StillOwedMinor), out.Warning)
 			}
-			return c.show(cmd, out, fields("account", out.Account, "status", out.Status, "charged up to", timeText(out.ChargedUpTo), "wallet", minor(out.WalletMinor),
-				"deposit", minor(out.DepositMinor), "change", minor(out.CarryMinor), "final bill", minor(out.FinalBillMinor), "debts paid", minor(out.DebtsPaidMinor),
+			return c.show(cmd, out, fields("account", out.Account, "status", out.Status, "charged up to", timeText(out.ChargedUpTo),
+				"wallet", minor(out.WalletMinor),
+				"deposit", minor(out.DepositMinor), "change", minor(out.CarryMinor), "final bill", minor(out.FinalBillMinor),
+				"debts paid", minor(out.DebtsPaidMinor),
 				"refund due", minor(out.RefundDueMinor), "still owed", minor(out.StillOwedMinor), "credit left in the meter", creditText(out.Credit),
 				"freed meters", strings.Join(out.Meters, " "), "journal", out.Journal))
 		}),

@@ -46,7 +46,8 @@ func newImportFile(c console, kind, example string) *cobra.Command {
 	var key string
 	cmd := &cobra.Command{
 		Use: kind + " FILE", Short: "Import " + what + " from a CSV or XLSX file; each row once", Args: cobra.ExactArgs(1), Example: "  " + example,
-		Long: "Import " + what + " from a CSV or XLSX file, or - for standard input. The first row names the columns. A row is imported as a whole or\n" +
+		Long: "Import " + what + " from a CSV or XLSX file, or - for standard input. The first row names the columns. " +
+			"A row is imported as a whole or\n" +
 			"not at all. Sending the same file again imports nothing twice. Of a workbook one visible sheet is imported; if several have rows,\n" +
 			"name the sheet with --sheet. Hidden rows and columns of the sheet are imported only with --hidden.",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) (err error) {

@@ -12,7 +12,8 @@ import (
 func newMeterRemove(c console) *cobra.Command {
 	return newMeterEnd(c, (*client.Client).RemoveMeter, &cobra.Command{
 		Use: "remove METER", Short: "Record that a meter was taken off the wall",
-		Long: "Record that a meter was taken off the wall: one that was replaced, or whose last customer moved out. It can no longer sign in, and lists\n" +
+		Long: "Record that a meter was taken off the wall: one that was replaced, or whose last customer moved out. " +
+			"It can no longer sign in, and lists\n" +
 			"leave it out. What it recorded and what was sold to it stays. This takes a second person where the four-eyes rule applies.",
 		Example: "  paywatt meter remove 04140001001 --reason \"back in the workshop\"",
 	})

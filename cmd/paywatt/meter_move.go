@@ -40,7 +40,8 @@ func newMeterMoveIn(c console) *cobra.Command {
 	f.StringVar(&customer.ID, "customer", "", "id of a customer who is on record already")
 	f.StringVar(&customer.Name, "name", "", "name of the customer")
 	f.StringVar(&customer.Phone, "phone", "", "telephone number of the customer, with country code")
-	f.StringVar(&credit, "credit", "", "kilowatt-hours in a keypad meter, read off its display, or unknown (default: as it was stated at the move-out)")
+	f.StringVar(&credit, "credit", "",
+		"kilowatt-hours in a keypad meter, read off its display, or unknown (default: as it was stated at the move-out)")
 	f.StringVar(&m.Reason, "reason", "", "why, in a few words (needed); written to the audit log")
 	return cmd
 }

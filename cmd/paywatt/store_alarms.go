@@ -44,7 +44,8 @@ func newStoreEndAlarms(c console) *cobra.Command {
 func explainNoneEnded(server string, servers []app.AlarmedServer) *exit.Failure {
 	if at := slices.IndexFunc(servers, func(s app.AlarmedServer) bool { return s.Name == server }); at >= 0 {
 		return &exit.Failure{Code: exit.Refused, What: "Server " + server + " was alive at " + servers[at].SeenAt.UTC().Format(time.RFC3339) + ".",
-			Not: "No alarm was ended.", Try: "Mend what its alarms say, and it ends them. If you took it away, try again half an hour after that time."}
+			Not: "No alarm was ended.",
+			Try: "Mend what its alarms say, and it ends them. If you took it away, try again half an hour after that time."}
 	}
 	var names []string
 	for _, s := range servers {

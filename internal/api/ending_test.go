@@ -105,11 +105,13 @@ func TestAMeterInStockWithMoneyIsNotScrapped(t *testing.T) {
 		w.want(201, w.post("/v1/tariffs", `{"name":"domestic","currency":"KES","vat_bps":1500,"flat_micro":2500000}`))
 		w.want(201, w.post("/v1/meters", `{"number":"`+meterNumber+`",`+c.meter+`,"tariff":"domestic","status":"stock"}`))
 		w.want(201, w.ask("POST", c.path, w.key, `{"account":"`+meterNumber+`",`+c.body+`}`, "Idempotency-Key", "booking-1"))
-		if no := w.ask("POST", path+"/scrap", w.key, `{"reason":"burnt"}`); no.status != 400 || !strings.Contains(string(no.body), "move-out "+meterNumber) {
+		if no := w.ask("POST", path+"/scrap", w.key, `{"reason":"burnt"}`); no.status != 400 ||
+			!strings.Contains(string(no.body), "move-out "+meterNumber) {
 			t.Errorf("%s: the scrap is answered with %d %s, want a refusal that says what to do", name, no.status, no.body)
 			continue
 		}
-		w.want(201, w.ask("POST", "/v1/accounts/"+meterNumber+"/move-out", w.key, `{"reason":"never used"`+c.left+`}`, "Idempotency-Key", "move-out-1"))
+		w.want(201, w.ask("POST", "/v1/accounts/"+meterNumber+"/move-out", w.key, `{"reason":"never used"`+c.left+`}`,
+			"Idempotency-Key", "move-out-1"))
 		if m := decode[apiv1.Meter](t, w.want(200, w.get(path))); m.Status != "stock" {
 			t.Errorf("%s: after the move-out the meter is %s", name, m.Status)
 		}

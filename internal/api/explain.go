@@ -22,7 +22,8 @@ func explainOf(say *words.Texts, e vending.Explained) apiv1.Explanation {
 	s, split := e.Sale, e.Split
 	b := apiv1.Explanation{Vend: s.ID.Text(id.Vend), Agrees: e.Agrees(), Differences: append([]string{}, explain.Differences(say, e)...),
 		Tariff: apiv1.ExplainedTariff{Name: e.Tariff.Name, Version: e.Tariff.N, VersionID: e.Tariff.ID.Text(id.Version),
-			VATBps: int64(e.Tariff.Body.VATBps), Rounding: string(cmp.Or(e.Tariff.Body.Rounding, tariff.Carry)), Since: at(e.Since), Former: e.Former},
+			VATBps: int64(e.Tariff.Body.VATBps), Rounding: string(cmp.Or(e.Tariff.Body.Rounding, tariff.Carry)),
+			Since: at(e.Since), Former: e.Former},
 		TenderMinor: int64(s.Tender.Minor), CarryInMinor: int64(s.CarryIn), Currency: s.Tender.Currency, Month: s.Month, MonthBeforeWh: int64(s.MonthBefore),
 		Deductions: []apiv1.Deduction{}, EnergyMinor: int64(split.Energy), FreeWh: int64(split.Free), UnitsWh: int64(split.Units), Steps: []apiv1.Cost{},
 		ExactCost: e.Exact, GrossMinor: int64(split.Gross), VATMinor: int64(split.VAT), NetMinor: int64(split.Net), Levies: []apiv1.ExplainedLevy{},

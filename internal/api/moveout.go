@@ -60,11 +60,13 @@ func (a *API) moveRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "move-out", Path: "/v1/accounts/{id}/move-out", DefaultStatus: http.StatusCreated, Tags: []string{"accounts"},
 		Summary: "Close the account of a customer who moves out", Parameters: keyParam(),
-		Description: "Charges what was used, pays the fixed charges and the debts from wallet, deposit and change, records the rest as a refund due, switches the supply off and frees " +
-			"the meters, all in one transaction. It pays no money out. What a meter may still supply on its lease counts as free units of the person " +
-			"who asks. The account of a keypad meter is charged its fixed charges up to the day before. The meter stays on with the credit that is in it, which " +
-			"must be given as credit_wh or credit_unknown. If debts remain that this money cannot pay, a second person must agree where four eyes apply, and the answer is 202 with the " +
-			"approval. Needs the header Idempotency-Key.",
+		Description: "Charges what was used, pays the fixed charges and the debts from wallet, deposit and change, records the rest as " +
+			"a refund due, switches the supply off and frees the meters, all in one transaction. It pays no money out. " +
+			"What a meter may still supply on its lease counts as free units of the person " +
+			"who asks. The account of a keypad meter is charged its fixed charges up to the day before. " +
+			"The meter stays on with the credit that is in it, which must be given as credit_wh or credit_unknown. " +
+			"If debts remain that this money cannot pay, a second person must agree where four eyes apply, " +
+			"and the answer is 202 with the approval. Needs the header Idempotency-Key.",
 		Responses: booked(map[string]*huma.Response{"201": bodyOf[apiv1.MovedOut](r, "Moved out.")}, bodyOf[apiv1.Approval](r, "It waits for a second person.")),
 	}, a.moveOut)
 	order(r, huma.Operation{
@@ -77,11 +79,13 @@ func (a *API) moveRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "move-in", Path: "/v1/meters/{meter}/move-in", DefaultStatus: http.StatusCreated, Tags: []string{"meters"},
 		Summary: "Open an account for a customer at a free meter",
-		Description: "Energy that the meter counted since the last customer moved out is charged to nobody. The supply of a wallet meter comes on with the " +
-			"first payment. A keypad meter keeps the credit that is in it; without credit_wh it is as it was given at the move-out. " +
+		Description: "Energy that the meter counted since the last customer moved out is charged to nobody. " +
+			"The supply of a wallet meter comes on with the first payment. " +
+			"A keypad meter keeps the credit that is in it; without credit_wh it is as it was given at the move-out. " +
 			"The account takes over what closed accounts of the same customer owe. " +
-			"If a second person must approve another tariff than the meter had, a move-in less than a day after the move-out, price blocks or free units that " +
-			"begin a second time in a month, or a customer who owes on another account, the answer is 202 with the approval.",
+			"If a second person must approve another tariff than the meter had, a move-in less than a day after the move-out, " +
+			"price blocks or free units that begin a second time in a month, " +
+			"or a customer who owes on another account, the answer is 202 with the approval.",
 		Responses: eitherOr(r, "201", of[apiv1.MovedIn](r)),
 	}, a.moveIn)
 	order(r, huma.Operation{
@@ -135,7 +139,8 @@ func (a *API) moveIn(ctx context.Context, by access.Actor, in *MeterPath, b apiv
 	}
 	v, err := a.c.Registry.MoveIn(ctx, by, in.Meter, wish)
 	return doneOrWaits(http.StatusCreated, v.Refusal, v.Waits, err, func() any {
-		return apiv1.MovedIn{Meter: meterOf(v.MeterView), TakenOverMinor: int64(v.TakenOver), OtherDebts: otherDebtsOf(v.OtherDebts), Credit: creditOf(v.Credit)}
+		return apiv1.MovedIn{Meter: meterOf(v.MeterView), TakenOverMinor: int64(v.TakenOver),
+			OtherDebts: otherDebtsOf(v.OtherDebts), Credit: creditOf(v.Credit)}
 	})
 }
 

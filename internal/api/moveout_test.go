@@ -101,21 +101,24 @@ func TestACustomerOfAKeypadMeterMovesOutAndAnotherMovesIn(t *testing.T) {
 	leave := func(key, body string) answer {
 		return w.ask("POST", "/v1/accounts/"+meterNumber+"/move-out", w.key, `{"reason":"lease ended"`+body+`}`, "Idempotency-Key", key)
 	}
-	for key, body := range map[string]string{"keypad-out-1": "", "keypad-out-2": `,"credit_wh":-1`, "keypad-out-3": `,"credit_wh":1,"credit_unknown":true`} {
+	for key, body := range map[string]string{"keypad-out-1": "", "keypad-out-2": `,"credit_wh":-1`,
+		"keypad-out-3": `,"credit_wh":1,"credit_unknown":true`} {
 		if code, _ := w.problem(leave(key, body)); code != "invalid-request" {
 			t.Errorf("moved out with %q: %s", body, code)
 		}
 	}
 	out := w.want(201, leave("keypad-out-4", `,"credit_wh":12400`))
 	moved := decode[apiv1.MovedOut](t, out)
-	if moved.Account != before || moved.CreditWh == nil || *moved.CreditWh != 12_400 || moved.CreditUnknown || len(moved.Meters) != 1 || moved.ChargedUpTo != nil {
+	if moved.Account != before || moved.CreditWh == nil || *moved.CreditWh != 12_400 || moved.CreditUnknown ||
+		len(moved.Meters) != 1 || moved.ChargedUpTo != nil {
 		t.Errorf("moved out: %s", out.body)
 	}
 	if again := leave("keypad-out-4", `,"credit_wh":12400`); string(again.body) != string(out.body) {
 		t.Errorf("again: %d %s", again.status, again.body)
 	}
 	w.want(409, w.sell("keypad-0002", order("10000")))
-	in := decode[apiv1.MovedIn](t, w.want(201, w.post("/v1/meters/"+meterNumber+"/move-in", `{"tariff":"domestic","customer":{"name":"Kwame M."},"reason":"new lease"}`)))
+	in := decode[apiv1.MovedIn](t, w.want(201, w.post("/v1/meters/"+meterNumber+"/move-in",
+		`{"tariff":"domestic","customer":{"name":"Kwame M."},"reason":"new lease"}`)))
 	if in.CreditWh == nil || *in.CreditWh != 12_400 || in.Status != "active" || account() == before {
 		t.Errorf("moved in: %+v", in)
 	}

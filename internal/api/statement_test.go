@@ -64,7 +64,8 @@ func TestBothStatementsSayWhatIsLeftInAKeypadMeter(t *testing.T) {
 	month := decode[apiv1.Sale](t, w.want(200, w.get("/v1/vends/"+sold.ID))).CreatedAt.Format("2006-01")
 	account := func() string { return decode[apiv1.Account](t, w.want(200, w.get("/v1/accounts/"+meterNumber))).ID }
 	before := account()
-	w.want(201, w.ask("POST", "/v1/accounts/"+before+"/move-out", w.key, `{"reason":"lease ended","credit_wh":12400}`, "Idempotency-Key", "keypad-0002"))
+	w.want(201, w.ask("POST", "/v1/accounts/"+before+"/move-out", w.key, `{"reason":"lease ended","credit_wh":12400}`,
+		"Idempotency-Key", "keypad-0002"))
 	w.want(201, w.post("/v1/meters/"+meterNumber+"/move-in", `{"tariff":"domestic","reason":"new lease"}`))
 	for of, kind := range map[string]string{before: "credit_out", account(): "credit_in"} {
 		path := "/v1/accounts/" + of + "/statements/" + month

@@ -51,7 +51,8 @@ func changingTariff(b apiv1.NewTariffChange) registry.ChangingTariff {
 
 func tariffPlanOf(p registry.TariffPlan) apiv1.TariffChange {
 	b := apiv1.TariffChange{Meter: p.Meter.Number, Account: p.Account.Text(id.Account), Before: p.Before.Name, After: p.After.Name,
-		From: p.From.UTC(), Withdraws: p.Withdraws, SecondPerson: !p.Alone, Currency: p.Currency, PaysMinor: int64(p.Use.Pays), MonthWh: int64(p.Use.Month),
+		From: p.From.UTC(), Withdraws: p.Withdraws, SecondPerson: !p.Alone, Currency: p.Currency,
+		PaysMinor: int64(p.Use.Pays), MonthWh: int64(p.Use.Month),
 		MonthBefore: int64(p.Preview.Before.UsualMonth), MonthAfter: int64(p.Preview.After.UsualMonth)}
 	if p.Use.Pays > 0 {
 		b.BuysBeforeWh, b.BuysAfterWh = boughtOf(p.Preview.Before.Buys), boughtOf(p.Preview.After.Buys)

@@ -265,7 +265,8 @@ func (v *village) live(h *house) {
 		at = at.Add(time.Duration(10+v.r.IntN(50)) * time.Second)
 	}
 	if h.wallet && v.r.IntN(10) == 0 {
-		if _, err := v.c.MoveOut(v.t.Context(), h.number, apiv1.MoveOut{Reason: "moved"}, "move-out-"+h.number); err == nil { // a reading may wait for a decision
+		_, err := v.c.MoveOut(v.t.Context(), h.number, apiv1.MoveOut{Reason: "moved"}, "move-out-"+h.number)
+		if err == nil { // a reading may wait for a decision
 			h.out, h.did = true, append(h.did, "moved out")
 		}
 	}

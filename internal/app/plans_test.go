@@ -108,7 +108,8 @@ func small(table string) bool {
 // waiting reports whether an index has only rows that wait for something, which are few.
 func waiting(index string) bool {
 	return slices.Contains(strings.Fields(`journal_unsealed audit_unsealed charge_due_open debt_open vend_open vend_ended hold_open quarantine_open quarantine_waiting wallet_accrued
-		wallet_supply_look alarm_open alarm_feeder alarm_server outbox_due outbox_held reversal_open reversal_token_due token_job_open message_line message_due
+		wallet_supply_look alarm_open alarm_feeder alarm_server outbox_due outbox_held reversal_open reversal_token_due
+		token_job_open message_line message_due
 		token_unconfirmed token_without_tail shift_till shift_holder`), index)
 }
 

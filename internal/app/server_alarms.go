@@ -81,7 +81,7 @@ func (a *App) confirmAlarms(ctx context.Context) error {
 		return nil
 	}
 	watch := &nameWatch{App: a}
-	return every(ctx, alarmEvery, nil, func() { watch.look(ctx) })
+	return every(ctx, alarmEvery, nil, func() { watch.checkName(ctx) })
 }
 
 // nameWatch tells the other servers that this one is alive, and looks whether another one has its name.
@@ -90,8 +90,8 @@ type nameWatch struct {
 	started bool // an earlier run of this server no longer counts as alive
 }
 
-// look does one round of the watch. While the clock is in doubt it ends no alarms of others: it may be far ahead.
-func (w *nameWatch) look(ctx context.Context) {
+// checkName does one round of the watch. While the clock is in doubt it ends no alarms of others: it may be far ahead.
+func (w *nameWatch) checkName(ctx context.Context) {
 	shared := false
 	err := w.engine.Run(ctx, tenant, store.Job, func(tx *store.Tx) (bool, error) {
 		names, err := tx.SharedNames()

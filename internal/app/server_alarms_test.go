@@ -30,7 +30,8 @@ type crew struct {
 // openCrew opens a database.
 func openCrew(t *testing.T) *crew {
 	t.Helper()
-	a, err := New(Config{Data: t.TempDir(), HTTP: "127.0.0.1:0", MQTT: "127.0.0.1:0", Passphrase: []byte("a long passphrase"), Reserve: -1, Test: true,
+	a, err := New(Config{Data: t.TempDir(), HTTP: "127.0.0.1:0", MQTT: "127.0.0.1:0", Passphrase: []byte("a long passphrase"),
+		Reserve: -1, Test: true,
 		KeyCost: keystore.Params{Time: 1, MemoryKiB: 8, Threads: 1}})
 	if err != nil {
 		t.Fatal(err)
@@ -50,8 +51,8 @@ func (c *crew) start(server string) *certificateWatch {
 	return &certificateWatch{App: &App{log: slog.New(slog.DiscardHandler), engine: c.app.engine, vending: c.app.vending, name: server}}
 }
 
-// look lets a server look at a certificate that ends soon or does not, and at files that can be used or cannot.
-func (c *crew) look(w *certificateWatch, soon bool, problem error) {
+// checkCertificate lets a server look at a certificate that ends soon or does not, and at files that can be used or cannot.
+func (c *crew) checkCertificate(w *certificateWatch, soon bool, problem error) {
 	c.t.Helper()
 	end := CertificateEnd{Of: w.name + ".pem", At: c.began.AddDate(1, 0, 0), lasts: 2 * 365 * 24 * time.Hour}
 	if soon {
@@ -99,29 +100,29 @@ func TestAServerEndsOnlyItsOwnAlarms(t *testing.T) {
 	c := openCrew(t)
 	broken := errors.New("half a file")
 	a, b := c.start("srv-a"), c.start("srv-b")
-	c.look(a, true, broken)
+	c.checkCertificate(a, true, broken)
 	c.want("the first", "certificate-ends srv-a", "certificate-unusable srv-a")
-	c.look(b, true, nil)
+	c.checkCertificate(b, true, nil)
 	c.want("the second starts, with files that can be used", "certificate-ends srv-a", "certificate-ends srv-b", "certificate-unusable srv-a")
-	c.look(c.start("srv-b"), false, nil)
+	c.checkCertificate(c.start("srv-b"), false, nil)
 	c.want("the second starts again, with a new certificate", "certificate-ends srv-a", "certificate-unusable srv-a")
-	c.look(a, true, nil)
+	c.checkCertificate(a, true, nil)
 	c.want("the files of the first can be used", "certificate-ends srv-a")
-	c.look(c.start("srv-a"), true, nil)
+	c.checkCertificate(c.start("srv-a"), true, nil)
 	c.want("the first starts again", "certificate-ends srv-a")
-	c.look(c.start("srv-a"), false, nil)
+	c.checkCertificate(c.start("srv-a"), false, nil)
 	c.want("the first starts with a new certificate")
 }
 
 // TestAnAlarmOfAnOlderVersionEnds: an older version stored the alarms of all servers without a name. The first look of any server ends them.
 func TestAnAlarmOfAnOlderVersionEnds(t *testing.T) {
 	c := openCrew(t)
-	c.look(c.start(""), true, errors.New("half a file"))
+	c.checkCertificate(c.start(""), true, errors.New("half a file"))
 	c.want("an older version, or the only server", "certificate-ends", "certificate-unusable")
-	c.look(c.start("srv-b"), true, nil)
+	c.checkCertificate(c.start("srv-b"), true, nil)
 	c.want("a server with a name", "certificate-ends srv-b")
-	c.look(c.start(""), true, nil)
-	c.look(c.start(""), false, nil)
+	c.checkCertificate(c.start(""), true, nil)
+	c.checkCertificate(c.start(""), false, nil)
 	c.want("the only server ends what has no name", "certificate-ends srv-b")
 }
 
@@ -129,17 +130,17 @@ func TestAnAlarmOfAnOlderVersionEnds(t *testing.T) {
 func TestAnAlarmThatOthersEndedOpensAgain(t *testing.T) {
 	c := openCrew(t)
 	w := c.start("srv-a")
-	c.look(w, true, nil)
+	c.checkCertificate(w, true, nil)
 	c.do(func(tx *store.Tx) error { return tx.ClearServerAlarm("srv-a", alarmCertificateEnds) })
 	c.now = c.now.Add(alarmEvery - time.Second)
-	c.look(w, true, nil)
+	c.checkCertificate(w, true, nil)
 	c.want("before that time")
 	c.now = c.now.Add(time.Second)
-	c.look(w, true, nil)
+	c.checkCertificate(w, true, nil)
 	c.want("at that time", "certificate-ends srv-a")
-	c.look(c.start("srv-a"), false, nil)
+	c.checkCertificate(c.start("srv-a"), false, nil)
 	c.now = c.now.Add(alarmEvery)
-	c.look(w, true, nil)
+	c.checkCertificate(w, true, nil)
 	c.want("after a server with the same name has started", "certificate-ends srv-a")
 }
 
@@ -147,15 +148,15 @@ func TestAnAlarmThatOthersEndedOpensAgain(t *testing.T) {
 func TestTheAlarmsOfALostServerEnd(t *testing.T) {
 	c := openCrew(t)
 	a, b := c.start("srv-a"), c.start("srv-b")
-	c.look(a, true, nil)
-	c.look(b, true, nil)
+	c.checkCertificate(a, true, nil)
+	c.checkCertificate(b, true, nil)
 	watch := nameWatch{App: b.App}
 	c.age("srv-a", lostAfter-time.Hour)
 	c.age("srv-b", lostAfter+time.Hour)
-	watch.look(t.Context())
+	watch.checkName(t.Context())
 	c.want("the second is alive", "certificate-ends srv-a", "certificate-ends srv-b")
 	c.age("srv-a", lostAfter+time.Hour)
-	watch.look(t.Context())
+	watch.checkName(t.Context())
 	c.want("the first is gone", "certificate-ends srv-b")
 }
 
@@ -164,20 +165,21 @@ func TestTheAlarmsOfALostServerEnd(t *testing.T) {
 func TestAServerIsAliveWhileItsClockIsInDoubt(t *testing.T) {
 	c := openCrew(t)
 	for _, server := range []string{"srv-a", "srv-b"} {
-		c.look(c.start(server), true, nil)
+		c.checkCertificate(c.start(server), true, nil)
 		c.age(server, lostAfter+time.Hour)
 	}
 	a := c.start("srv-a").App
 	a.stopping = t.Context()
-	a.vending = vending.New(vending.Config{Door: restedTx{known: c.began.AddDate(-1, 0, 0)}, Now: time.Now, Rand: rand.Reader, Synced: func() bool { return false }})
+	a.vending = vending.New(vending.Config{Door: restedTx{known: c.began.AddDate(-1, 0, 0)},
+		Now: time.Now, Rand: rand.Reader, Synced: func() bool { return false }})
 	if err := a.startClock(); err != nil || !a.clockDoubted() {
 		t.Fatalf("the clock is in doubt: %t, %v", a.clockDoubted(), err)
 	}
 	watch := nameWatch{App: a}
-	watch.look(t.Context())
+	watch.checkName(t.Context())
 	c.want("the clock is in doubt", "certificate-ends srv-a", "certificate-ends srv-b")
 	watch = nameWatch{App: c.start("srv-c").App}
-	watch.look(t.Context())
+	watch.checkName(t.Context())
 	c.want("a server whose clock is trusted has looked", "certificate-ends srv-a")
 }
 
@@ -204,19 +206,19 @@ func TestTwoServersWithOneNameSaySo(t *testing.T) {
 		{"the second has just started", &b, []string{"server-name-shared srv-a"}},
 		{"the second looks again", &b, []string{"server-name-shared srv-a"}},
 	} {
-		s.watch.look(t.Context())
+		s.watch.checkName(t.Context())
 		c.want(s.when, s.want...)
 	}
 	live("2", "srv-a", -time.Second)
-	a.look(t.Context())
+	a.checkName(t.Context())
 	c.want("the second is gone")
 }
 
 // TestAPersonEndsTheAlarmsOfALostServer: the command ends the alarms of a server that is gone, none of one that is alive, and records it.
 func TestAPersonEndsTheAlarmsOfALostServer(t *testing.T) {
 	c := openCrew(t)
-	c.look(c.start("srv-a"), true, nil)
-	c.look(c.start("srv-b"), true, errors.New("half a file"))
+	c.checkCertificate(c.start("srv-a"), true, nil)
+	c.checkCertificate(c.start("srv-b"), true, errors.New("half a file"))
 	f, err := OpenFolder(t.Context(), c.app.c.Data, "", slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)

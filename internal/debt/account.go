@@ -143,7 +143,8 @@ func (ds *Debts) showAccount(tx Tx, place AccountDetails, now time.Time) (Accoun
 	var dues []Due
 	var debts []Debt
 	if place.Mode == registry.PrepayToken && place.Status == registry.AccountActive {
-		p := sale.Point{Account: place.ID, Tariff: place.Tariff, Later: place.Later, OpenedAt: place.OpenedAt, ChargedTo: place.ChargedTo, Policy: policy}
+		p := sale.Point{Account: place.ID, Tariff: place.Tariff, Later: place.Later,
+			OpenedAt: place.OpenedAt, ChargedTo: place.ChargedTo, Policy: policy}
 		dues, debts, _, err = outstanding(tx.Charges(), p, version, local, allOpen)
 	} else { // a wallet pays its charges day by day; a closed account gets no new ones
 		dues, debts, err = tx.Charges().ChargesOpen(place.ID, allOpen)

@@ -64,8 +64,8 @@ type claim struct {
 	paid money.Minor
 }
 
-// charge returns the claim as a sale would pay it.
-func (c claim) charge() tariff.Charge {
+// makeCharge returns the claim as a sale would pay it.
+func (c claim) makeCharge() tariff.Charge {
 	if c.due.Name != "" {
 		return c.due.charge()
 	}
@@ -336,13 +336,13 @@ func (ds *Debts) leftOver(tx Tx, place AccountDetails, out *MovedOut) error {
 		out.claims = append(out.claims, claim{debt: d})
 	}
 	slices.SortStableFunc(out.claims, func(x, y claim) int {
-		a, b := x.charge(), y.charge()
+		a, b := x.makeCharge(), y.makeCharge()
 		return cmp.Or(cmp.Compare(a.Priority, b.Priority), a.Since.Compare(b.Since))
 	})
 	left := out.Wallet + out.Deposit + out.Carry
 	for i := range out.claims {
 		c := &out.claims[i]
-		owed := c.charge().Outstanding
+		owed := c.makeCharge().Outstanding
 		c.paid = min(owed, left)
 		left -= c.paid
 		out.Paid += c.paid

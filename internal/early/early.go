@@ -71,7 +71,7 @@ func Keep(tx Tx, a Answer, names ...string) (kept bool, err error) {
 	if err != nil || len(names) == 0 || waiting+len(names) > MaxWaiting || len(a.Content) > MaxContent {
 		return false, err
 	}
-	a = a.hashed()
+	a = a.addHash()
 	for _, a.Name = range names {
 		if err := tx.AddEarly(a); err != nil {
 			return false, fault.Wrap(err, "let an answer of %s wait", a.Source)
@@ -80,15 +80,15 @@ func Keep(tx Tx, a Answer, names ...string) (kept bool, err error) {
 	return true, nil
 }
 
-// hashed returns the answer with its hash.
-func (a Answer) hashed() Answer {
+// addHash returns the answer with its hash.
+func (a Answer) addHash() Answer {
 	hash := sha256.Sum256(a.Content)
 	a.Hash = hash[:]
 	return a
 }
 
 // Drop ends the waiting of an answer with the same kind, source and content, if it waits.
-func Drop(tx Tx, a Answer) error { return tx.DropEarly(a.hashed()) }
+func Drop(tx Tx, a Answer) error { return tx.DropEarly(a.addHash()) }
 
 // Answers returns the answers that wait for something that got its name in this transaction. The caller drops each on which it acts.
 func Answers(tx Tx, k Kind, source, name string) ([]Answer, error) {

@@ -87,7 +87,7 @@ func (s *Imports) try(ctx context.Context, by access.Actor, i Import, e entry) (
 	make := s.customer
 	switch {
 	case i.Kind == Tariffs:
-		make = s.tariff
+		make = s.changeTariff
 	case i.Kind.Money():
 		make = s.book(i.Kind, i.Approved || i.ID.IsZero())
 	case i.Kind == Meters:

@@ -52,7 +52,8 @@ func (k Kind) columns() []column {
 	}
 	if k == Tariffs {
 		return []column{{name: "number", also: []string{"meter", "meternumber", "meterno", "serial", "drn"}, needed: true, isDigits: true},
-			{name: "tariff", also: []string{"tariffname", "newtariff"}, needed: true}, {name: "from", also: []string{"begins", "date", "effectivefrom"}},
+			{name: "tariff", also: []string{"tariffname", "newtariff"}, needed: true},
+			{name: "from", also: []string{"begins", "date", "effectivefrom"}},
 			{name: "reason", also: []string{"note", "memo", "why"}}}
 	}
 	if k == Customers {

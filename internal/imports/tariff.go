@@ -43,8 +43,8 @@ func tariffEntry(cells map[string]string, f file) entry {
 	return entry{tariff: t, same: strings.Join([]string{t.Meter, t.Tariff, t.From}, "\x00"), about: t.Meter}
 }
 
-// begins returns the moment that a row names; zero for at once. A date begins with its local day.
-func (t tariffRow) begins(tz string) (time.Time, error) {
+// parseBeginning returns the moment that a row names; zero for at once. A date begins with its local day.
+func (t tariffRow) parseBeginning(tz string) (time.Time, error) {
 	if t.From == "" {
 		return time.Time{}, nil
 	}
@@ -58,13 +58,13 @@ func (t tariffRow) begins(tz string) (time.Time, error) {
 	return localday.Parse(t.From, zone)
 }
 
-// tariff gives the account of a meter another tariff.
-func (s *Imports) tariff(tx Tx, by access.Actor, e entry) (attempt, error) {
+// changeTariff gives the account of a meter another tariff.
+func (s *Imports) changeTariff(tx Tx, by access.Actor, e entry) (attempt, error) {
 	settings, err := tx.Registering().TenantSettings()
 	if err != nil {
 		return attempt{}, err
 	}
-	from, err := e.tariff.begins(settings.TZ)
+	from, err := e.tariff.parseBeginning(settings.TZ)
 	if err != nil {
 		return attempt{}, err
 	}

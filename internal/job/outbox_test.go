@@ -415,7 +415,8 @@ func TestWhatTheEndInterruptsIsDueAtOnce(t *testing.T) {
 			b := &box{}
 			b.add("m1", "a")
 			b.items[0].Attempts = job.MaxAttempts
-			c := job.OutboxConfig{Door: b, Lane: job.LaneMQTT, Owner: "w", Sender: interrupted{}, Workers: workers, Now: time.Now, Log: logtest.New(t)}
+			c := job.OutboxConfig{Door: b, Lane: job.LaneMQTT, Owner: "w", Sender: interrupted{},
+				Workers: workers, Now: time.Now, Log: logtest.New(t)}
 			o := job.NewOutbox(c)
 			ctx, stop := context.WithCancelCause(t.Context())
 			ended := make(chan error, 1)

@@ -118,8 +118,8 @@ func (c AlarmCode) Lasts() bool { return c == AlarmUnreadable || c == AlarmQuara
 type Alarm struct {
 	Code AlarmCode
 	Text string
-	// Server is the name of the server that the alarm is about. It is empty for an alarm about a meter or about the shared database, and if the database
-	// has only one server.
+	// Server is the name of the server that the alarm is about. It is empty for an alarm about a meter or about the shared database,
+	// and if the database has only one server.
 	Server string
 }
 

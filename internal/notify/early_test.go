@@ -20,7 +20,8 @@ func (h *hall) reportNow(r notify.Report) {
 // waits lets a report wait for a reference.
 func (h *hall) waits(reference string, more time.Duration) {
 	content := []byte(`{"Route":"a","Reference":"` + reference + `","State":1}`)
-	if _, err := early.Keep(&h.early, early.Answer{Kind: early.Report, Source: "a", Content: content, Until: h.now.Add(more)}, reference); err != nil {
+	waits := early.Answer{Kind: early.Report, Source: "a", Content: content, Until: h.now.Add(more)}
+	if _, err := early.Keep(&h.early, waits, reference); err != nil {
 		h.t.Fatal(err)
 	}
 }
@@ -63,7 +64,8 @@ func TestAReportWaitsForItsReference(t *testing.T) {
 // each route, however many reports there are.
 func TestAReportThatWaitsInVainIsShown(t *testing.T) {
 	h, _, _ := newHall(t)
-	for _, r := range []notify.Report{{Route: "a", Reference: "x1"}, {Route: "b", Reference: "y1"}, {Route: "a", Reference: "x2", Also: [2]string{"x3"}}, {Route: "a", Reference: "x1"}} {
+	for _, r := range []notify.Report{{Route: "a", Reference: "x1"}, {Route: "b", Reference: "y1"},
+		{Route: "a", Reference: "x2", Also: [2]string{"x3"}}, {Route: "a", Reference: "x1"}} {
 		r.State = notify.Delivered
 		h.reportNow(r)
 	}
@@ -76,7 +78,8 @@ func TestAReportThatWaitsInVainIsShown(t *testing.T) {
 		h.want("the audit log and the alarms", h.says(), want)
 	}
 	ends(notify.EarlyWait-1, "")
-	ends(1, "message.report_unknown reports=2 first=x1; message.report_unknown reports=1 first=y1; alarm 0 sms-report-unknown; alarm 0 sms-report-unknown")
+	ends(1, "message.report_unknown reports=2 first=x1; "+
+		"message.report_unknown reports=1 first=y1; alarm 0 sms-report-unknown; alarm 0 sms-report-unknown")
 	ends(time.Hour, "")
 	if len(h.early.rows) != 0 {
 		t.Errorf("%d reports still wait", len(h.early.rows))
@@ -88,7 +91,8 @@ func TestOnlySoManyReportsWait(t *testing.T) {
 	h, _, _ := newHall(t)
 	h.early.more = early.MaxWaiting - 1
 	h.reportNow(notify.Report{Route: "a", Reference: "x1", Also: [2]string{"x2"}, State: notify.Delivered})
-	h.reportNow(notify.Report{Route: "a", Reference: strings.Repeat("x", notify.MaxReference), To: strings.Repeat("1", 500), Why: strings.Repeat("w", 5000), State: notify.Failed})
+	h.reportNow(notify.Report{Route: "a", Reference: strings.Repeat("x", notify.MaxReference), To: strings.Repeat("1", 500),
+		Why: strings.Repeat("w", 5000), State: notify.Failed})
 	h.reportNow(notify.Report{Route: "a", Reference: "x3", State: notify.Delivered})
 	if n := len(h.early.rows); n != 1 {
 		t.Errorf("%d rows wait, want the one for which there was room", n)

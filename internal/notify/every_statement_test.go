@@ -162,12 +162,14 @@ func arrivalsOfPeople() []operation {
 	}
 	delivered := notify.Report{Route: "a", Reference: "7", State: notify.Delivered}
 	unknown := notify.Report{Route: "a", Reference: "8", State: notify.Delivered}
-	return append(out, operation{"a report", sent("accepted"), reports(delivered)}, operation{"a report before the route's answer", sent(""), reports(delivered)},
+	return append(out, operation{"a report", sent("accepted"), reports(delivered)},
+		operation{"a report before the route's answer", sent(""), reports(delivered)},
 		operation{"a report of no message", sent("accepted"), reports(unknown)},
 		operation{"a report before its reference is known", inHall(func(h *hall, _ *wire) { h.queues(text()); h.waits("1", time.Minute) }), serve},
-		operation{"a report that waited in vain", inHall(func(h *hall, _ *wire) { h.waits("8", 0) }), func(t *testing.T, d *notify.Dispatcher, _ *broken) error {
-			return d.EndEarly(t.Context(), 1)
-		}})
+		operation{"a report that waited in vain", inHall(func(h *hall, _ *wire) { h.waits("8", 0) }),
+			func(t *testing.T, d *notify.Dispatcher, _ *broken) error {
+				return d.EndEarly(t.Context(), 1)
+			}})
 }
 
 // arrivalsOfMeters returns the arrivals of meters' answers.

@@ -19,11 +19,12 @@ const (
 	earlyAgain = 5 * time.Second
 )
 
-// lacks returns the name of the question that a notice answers and that is not stored; empty if it is stored, or if the notice answers none.
+// findMissingQuestion returns the name of the question that a notice answers and that is not stored; empty if it is stored, or if
+// the notice answers none.
 //
 // A request on a page cannot be paid before the customer has the address of the page, and so not before the request is stored. A request with a name
 // of our own is stored before it is sent. Any other name that such a provider gives is somebody else's.
-func lacks(tx Tx, provider Provider, a Adapter, n Notice) (name string, err error) {
+func findMissingQuestion(tx Tx, provider Provider, a Adapter, n Notice) (name string, err error) {
 	found := false
 	switch {
 	case n.Kind == Replied:
@@ -67,12 +68,12 @@ const (
 // meter, are found later.
 func (w Worker) readNotice(tx Tx, provider Provider, a Adapter, c Call, n Notice, proof Proof) (f fate, missing string, err error) {
 	n.cameAt = c.ReceivedAt
-	missing, err = lacks(tx, provider, a, n)
+	missing, err = findMissingQuestion(tx, provider, a, n)
 	if err == nil && missing != "" { // who is storing the question now is waited for
 		err = tx.Early().LockEarly(early.Call, provider.Name)
 	}
 	if err == nil && missing != "" {
-		missing, err = lacks(tx, provider, a, n)
+		missing, err = findMissingQuestion(tx, provider, a, n)
 	}
 	if err == nil && (missing == "" || n.Kind == Paid) {
 		err = w.heard(tx, provider, a, n, proof)
@@ -107,7 +108,8 @@ func (w Worker) letWait(tx Tx, provider Provider, a Adapter, c Call, n Notice, m
 
 // waitingCall is a call as it waits for its question.
 func waitingCall(provider Provider, c Call) early.Answer {
-	return early.Answer{Kind: early.Call, Source: provider.Name, Content: []byte(c.ID.Text(id.Call)), CameAt: c.ReceivedAt, Until: c.ReceivedAt.Add(EarlyWait)}
+	return early.Answer{Kind: early.Call, Source: provider.Name, Content: []byte(c.ID.Text(id.Call)),
+		CameAt: c.ReceivedAt, Until: c.ReceivedAt.Add(EarlyWait)}
 }
 
 // noteInVain says what becomes of a call whose notice has waited in vain. A payment is seen by whoever looks after payments, and a provider is asked

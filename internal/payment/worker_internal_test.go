@@ -405,7 +405,8 @@ func TestAProviderCallsWithItsAnswer(t *testing.T) {
 func TestACallComesBeforeItsRequest(t *testing.T) {
 	telephones := func(r *rows) { r.handle = "ws_1" }
 	asked := func(change ...func(*PaymentRequest)) func(*rows) {
-		q := PaymentRequest{ID: name(9), Provider: "mpesa", Meter: meterOne, Amount: kes(500), Phone: "+254711000001", State: AskRequested, MadeAt: noon(), EndsAt: noon().Add(promptTime)}
+		q := PaymentRequest{ID: name(9), Provider: "mpesa", Meter: meterOne, Amount: kes(500), Phone: "+254711000001",
+			State: AskRequested, MadeAt: noon(), EndsAt: noon().Add(promptTime)}
 		for _, c := range change {
 			c(&q)
 		}

@@ -21,7 +21,7 @@ func ClosedDay(say *words.Texts, h House, d dayclose.Closed) Sheet {
 	}
 	s := Sheet{say: say, title: say.DaysReport(say.Day(d.Date)), wide: true}
 	s.add(title, "", say.DaysReport(say.Day(d.Date)))
-	s.letterhead(h)
+	s.writeLetterhead(h)
 	s.rule()
 	if zone, err := time.LoadLocation(d.Zone); err == nil {
 		h.Zone = zone

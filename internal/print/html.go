@@ -42,7 +42,7 @@ func HTML(say *words.Texts, r receipt.Receipt) (string, error) {
 		"named":    func(t receipt.Token) string { return named(say, t) },
 		"actor":    func(stored string) string { return Actor(say, stored) },
 		"neg":      func(m money.Minor) money.Minor { return -m },
-		"customer": func(name string, erased bool) string { return customer(say, name, erased) },
+		"customer": func(name string, erased bool) string { return writeCustomerName(say, name, erased) },
 	}).Parse(layout)
 	if err != nil {
 		return "", fmt.Errorf("read the layout of receipts: %w", err)

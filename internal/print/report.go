@@ -21,8 +21,8 @@ type House struct {
 // clock writes a moment in the utility's time zone.
 func (h House) clock(say *words.Texts, at time.Time) string { return say.Clock(at.In(h.Zone)) }
 
-// letterhead writes the name of the utility at the head of a report.
-func (s *Sheet) letterhead(h House) {
+// writeLetterhead writes the name of the utility at the head of a report.
+func (s *Sheet) writeLetterhead(h House) {
 	s.centre(h.Name)
 	if h.Today {
 		s.centre(s.say.PaperToday())
@@ -40,7 +40,7 @@ func Shift(say *words.Texts, h House, v till.View) Sheet {
 	}
 	s := Sheet{say: say, title: heading}
 	s.add(title, "", heading)
-	s.letterhead(h)
+	s.writeLetterhead(h)
 	s.rule()
 	s.field(say.PaperTill(), shift.Till)
 	s.field(say.TillsOperator(), Actor(say, shift.Operator))
@@ -114,8 +114,8 @@ func (c Credit) Name() string {
 	return "credit_in"
 }
 
-// text says how much it is, and who says so. The parameter clock writes a time.
-func (c Credit) text(say *words.Texts, clock func(time.Time) string) string {
+// describeCredit says how much it is, and who says so. The parameter clock writes a time.
+func (c Credit) describeCredit(say *words.Texts, clock func(time.Time) string) string {
 	text := say.KWh(c.Units, 1) + " kWh"
 	if c.Unknown {
 		text = say.StatementCreditUnknown()
@@ -145,10 +145,10 @@ type StatementLine struct {
 func (st Statement) Sheet(say *words.Texts, h House) Sheet {
 	say = say.Plain()
 	figure := func(m money.Minor) string { return say.Figure(m, st.Currency) }
-	name := customer(say, st.Customer, st.Erased)
+	name := writeCustomerName(say, st.Customer, st.Erased)
 	s := Sheet{say: say, title: say.StatementTitle(name), wide: true}
 	s.add(title, "", say.StatementTitle(name))
-	s.letterhead(h)
+	s.writeLetterhead(h)
 	s.rule()
 	s.field(say.PaperCustomer(), name)
 	s.field(say.PaperPlace(), st.Place)
@@ -185,7 +185,7 @@ func (st Statement) Sheet(say *words.Texts, h House) Sheet {
 		if c.Out {
 			name = say.StatementCreditOut()
 		}
-		s.field(name+" ("+h.clock(say, c.At)+")", c.text(say, func(at time.Time) string { return h.clock(say, at) }))
+		s.field(name+" ("+h.clock(say, c.At)+")", c.describeCredit(say, func(at time.Time) string { return h.clock(say, at) }))
 	}
 	s.rule()
 	s.centre(say.OverviewAt(h.clock(say, h.At)))

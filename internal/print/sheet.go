@@ -120,7 +120,7 @@ func (s *Sheet) facts(r receipt.Receipt) {
 	s.field(say.PaperSoldBy(), Actor(say, r.Operator))
 	s.field(say.PaperReference(), r.ClientRef)
 	s.field(say.PaperSale(), r.Sale)
-	s.field(say.PaperCustomer(), customer(say, r.Customer, r.Erased))
+	s.field(say.PaperCustomer(), writeCustomerName(say, r.Customer, r.Erased))
 	s.field(say.PaperPlace(), r.Place)
 	s.field(say.PaperAccount(), r.Account)
 	s.field(say.PaperMeter(), r.Meter)
@@ -201,8 +201,8 @@ func (s *Sheet) tokens(r receipt.Receipt) {
 	}
 }
 
-// customer writes the name of a customer, or says that it was erased.
-func customer(say *words.Texts, name string, erased bool) string {
+// writeCustomerName writes the name of a customer, or says that it was erased.
+func writeCustomerName(say *words.Texts, name string, erased bool) string {
 	if erased {
 		return say.PaperErased()
 	}

@@ -60,7 +60,7 @@ func (r *Registry) AccountTariffs(ctx context.Context, by access.Actor, ref stri
 		if err != nil {
 			return AccountTariffs{}, err
 		}
-		all, err := allTariffs(tx, account, rec.clock(r.moment()))
+		all, err := allTariffs(tx, account, rec.readClock(r.moment()))
 		if err != nil {
 			return AccountTariffs{}, err
 		}

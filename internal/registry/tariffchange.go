@@ -25,7 +25,7 @@ type ChangingTariff struct {
 	Reason   string    `json:"reason"`
 }
 
-func (c ChangingTariff) check() refusal.Refusal {
+func (c ChangingTariff) checkFields() refusal.Refusal {
 	switch {
 	case strings.TrimSpace(c.Reason) == "" || !text(c.Reason, maxReason):
 		return refuse.ChangeWithoutReason(maxReason)
@@ -69,7 +69,7 @@ func (r *Registry) PlanTariffChange(ctx context.Context, by access.Actor, ref st
 	if c.Reason == "" {
 		c.Reason = "-" // a reason is needed only to make the change
 	}
-	if no := c.check(); no.Refused() {
+	if no := c.checkFields(); no.Refused() {
 		return TariffPlan{Refusal: no}, nil
 	}
 	out, err := access.Look(ctx, r.c.Door, by.Tenant, func(tx Tx) (TariffPlan, error) { return r.planTariffChange(tx, ref, c) })
@@ -122,7 +122,7 @@ func (r *Registry) doTariffChange(ctx context.Context, maker access.Actor, body 
 
 // ChangeTariffIn does the work of ChangeTariff in a transaction of the caller, which has checked the right meter.write.
 func (r *Registry) ChangeTariffIn(tx Tx, by access.Actor, ref string, c ChangingTariff) (ChangedTariff, error) {
-	if no := c.check(); no.Refused() {
+	if no := c.checkFields(); no.Refused() {
 		return ChangedTariff{TariffPlan: TariffPlan{Refusal: no}}, nil
 	}
 	if !c.From.IsZero() {
@@ -134,8 +134,9 @@ func (r *Registry) ChangeTariffIn(tx Tx, by access.Actor, ref string, c Changing
 	}
 	var eyes access.FourEyes
 	if !plan.Alone || !by.Approval.IsZero() { // an approved change is still for what was asked, also if a price has risen since
-		wish := access.ActRequest{Act: access.ActMeterTariff, Object: plan.Meter.ID.Text(id.Meter), Summary: plan.summary(c), Effect: plan.effect,
-			Body: tariffChangeAct{plan.Meter.Number, c}, Content: tariffChangeContent{plan.Account.Text(id.Account), plan.Withdraws}}
+		wish := access.ActRequest{Act: access.ActMeterTariff, Object: plan.Meter.ID.Text(id.Meter), Summary: plan.describeChange(c),
+			Effect: plan.listEffects, Body: tariffChangeAct{plan.Meter.Number, c},
+			Content: tariffChangeContent{plan.Account.Text(id.Account), plan.Withdraws}}
 		eyes, err = access.SecondPerson(tx.Eyes(), by, wish, r.c.Now())
 		if err != nil || eyes.Refused() || eyes.Waits != nil {
 			return ChangedTariff{TariffPlan: TariffPlan{Refusal: eyes.Refusal}, Waits: eyes.Waits}, err
@@ -163,8 +164,8 @@ func (r *Registry) ChangeTariffIn(tx Tx, by access.Actor, ref string, c Changing
 	return ChangedTariff{TariffPlan: plan, Change: change}, tx.AuditLog(eyes.Mark(e))
 }
 
-// summary says in a sentence what a second person agrees to.
-func (p TariffPlan) summary(c ChangingTariff) string {
+// describeChange says in a sentence what a second person agrees to.
+func (p TariffPlan) describeChange(c ChangingTariff) string {
 	from := "at once"
 	if !p.AtOnce {
 		from = "from " + p.From.Format(time.RFC3339)
@@ -177,8 +178,8 @@ func (p TariffPlan) summary(c ChangingTariff) string {
 	return what + "; reason: " + c.Reason
 }
 
-// effect says what a change does, for the person who approves it.
-func (p TariffPlan) effect() (e access.Effect, err error) {
+// listEffects says what a change does, for the person who approves it.
+func (p TariffPlan) listEffects() (e access.Effect, err error) {
 	e.Fact("meter", p.Meter.Number)
 	e.Fact("customer", p.Customer.Name)
 	e.Fact("phone", p.Customer.Phone)
@@ -219,7 +220,7 @@ func (r *Registry) planTariffChange(tx Tx, ref string, c ChangingTariff) (Tariff
 	if m = rec.Meter; m.Account != account.ID || m.Status.HasLeft() {
 		return TariffPlan{Refusal: refuse.TariffChangeWithoutAccount(m.Number)}, nil
 	}
-	now := rec.clock(r.moment())
+	now := rec.readClock(r.moment())
 	p := TariffPlan{Meter: m, Account: account.ID, Customer: rec.Customer, Use: tariff.AccountUse{Wallet: account.Mode == PrepayWallet}}
 	changes, err := tx.Tariffs().Changing().TariffChanges(account.ID)
 	if err != nil {
@@ -248,8 +249,8 @@ func (r *Registry) planTariffChange(tx Tx, ref string, c ChangingTariff) (Tariff
 // tariffPair are the tariffs that an account has without a change and with it.
 type tariffPair struct{ before, after id.ID }
 
-// clock returns the time in which a meter lives.
-func (rec MeterRecord) clock(now time.Time) time.Time {
+// readClock returns the time in which a meter lives.
+func (rec MeterRecord) readClock(now time.Time) time.Time {
 	if !rec.Meter.Simulated || !rec.Seen || rec.Meter.Mode != PrepayWallet {
 		return now
 	}

@@ -281,7 +281,8 @@ func TestAMeterThatHasLeftGetsNoTariff(t *testing.T) {
 	w := newWorld(t)
 	w.homes(t)
 	m := w.show(t, tokenHome).Meter
-	for status, listed := range map[registry.Status]bool{registry.Active: true, registry.Blocked: true, registry.Removed: false, registry.Scrapped: false} {
+	for status, listed := range map[registry.Status]bool{registry.Active: true, registry.Blocked: true,
+		registry.Removed: false, registry.Scrapped: false} {
 		w.exec(t, func(tx *store.Tx) error {
 			_, err := tx.C.Exec(`UPDATE meter SET status = $1 WHERE tenant_id = $2 AND n = $3`, string(status), tx.Tenant, m.N)
 			return err
@@ -330,7 +331,8 @@ func TestAPlanEndsWithItsAccount(t *testing.T) {
 			w.now = leaves
 			m := w.show(t, meter).Meter
 			w.exec(t, func(tx *store.Tx) error {
-				_, err := tx.C.Exec(`UPDATE account SET status = 'closed', closed_at = $1 WHERE tenant_id = $2 AND id = $3`, leaves, tx.Tenant, m.Account)
+				_, err := tx.C.Exec(`UPDATE account SET status = 'closed', closed_at = $1 WHERE tenant_id = $2 AND id = $3`,
+					leaves, tx.Tenant, m.Account)
 				if err == nil {
 					_, err = tx.C.Exec(`UPDATE meter SET status = 'installed' WHERE tenant_id = $1 AND n = $2`, tx.Tenant, m.N)
 				}

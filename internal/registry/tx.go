@@ -65,8 +65,8 @@ type LoginTx interface {
 	LoginsChanged(after, until time.Time) (meters []int64, err error)
 	// ReadEnding locks a meter and its account, and reads what decides whether the meter may be removed or scrapped.
 	ReadEnding(m Meter) (Ending, error)
-	// EndMeter removes or scraps a meter: its passwords and link keys are deleted, its logins end, and its SIM is free. Its account and what it recorded
-	// stay, but the account of a meter in stock is closed, so that nothing is charged to it any more.
+	// EndMeter removes or scraps a meter: its passwords and link keys are deleted, its logins end, and its SIM is free. Its
+	// account and what it recorded stay, but the account of a meter in stock is closed, so that nothing is charged to it any more.
 	EndMeter(m Meter, to Status) error
 	// ClearAlarm ends an alarm of a meter.
 	ClearAlarm(meter int64, code metering.AlarmCode) error

@@ -47,7 +47,8 @@ const eventMoments = `SELECT received_at, seq, code, at, clock FROM meter_event 
 const tariffMoments = `SELECT h.id, h.created_at,
 		CASE WHEN h.withdraws > 0 THEN '` + timeline.Withdrawn + `' ELSE '` + timeline.Changed + `' END, h.set_by, h.reason, h.from_at,
 		COALESCE((SELECT t.name FROM tariff t WHERE t.tenant_id = h.tenant_id AND t.id = h.tariff_id), '')
-	FROM account_tariff h WHERE h.tenant_id = $1 AND h.account_id = (SELECT m.account_id FROM meter m WHERE m.tenant_id = $1 AND m.n = $2) AND h.id < $3
+	FROM account_tariff h WHERE h.tenant_id = $1 AND h.account_id = (SELECT m.account_id FROM meter m WHERE m.tenant_id = $1 AND m.n = $2)
+		AND h.id < $3
 	ORDER BY h.n DESC LIMIT $4`
 
 // Moments lists at most max moments of a kind that are older than a place, newest first. Tokens are those made without a sale, and then those

@@ -40,7 +40,8 @@ func TestTimelinesFollowIndexes(t *testing.T) {
 			plan := ""
 			err := tx.C.Query(`EXPLAIN QUERY PLAN `+q.sql, func(r core.Row) error { plan += r.Text(3) + "; "; return nil }, q.args...)
 			swaps := strings.Contains(q.sql, "meter_swap") // a meter has two at most, one on each side
-			if err != nil || strings.Contains(plan, "TEMP B-TREE") && !swaps || !strings.Contains(plan, "meter=?") && !strings.Contains(plan, "account_id=?") {
+			if err != nil || strings.Contains(plan, "TEMP B-TREE") && !swaps ||
+				!strings.Contains(plan, "meter=?") && !strings.Contains(plan, "account_id=?") {
 				t.Errorf("%s\nis planned as %q (%v)", q.sql, plan, err)
 			}
 		}

@@ -126,7 +126,8 @@ func NotCovered() []string {
 		"the columns that docs/reference/unproven.md lists, each with its reason; this list sums them up",
 		"what meters sent: readings, events, answers to commands, and a token report that was removed together with the state it gave the token",
 		"when and how often rows were written, where no figure depends on it",
-		"names and addresses of customers that an older version wrote and nobody has changed since, and what else is stored about people, which must stay erasable",
+		"names and addresses of customers that an older version wrote and nobody has changed since, " +
+			"and what else is stored about people, which must stay erasable",
 		"pending deliveries (the server carries out one that an intruder adds), how far commands are, copies of receipts, alarms, reservations",
 		"in wallets: whether the supply should be on, leases, warnings, fractions of a minor unit, and which rate of the tariff priced the energy that is not posted yet",
 		"whether a recorded restore was genuine: the report says how often the books were restored, but not who restored them",
@@ -160,7 +161,8 @@ func Verify(tx *Tx, t Trust, r *Report) error {
 		check{"TIDs without tokens", tx.verifyFloors},
 		check{"rows with evidence", func(r *Report) error { return tx.verifyAttested(t.Pass, r) }},
 		check{"marks", func(r *Report) error { return tx.verifyMarks(t.Markers, r) }}, check{"rows of no tenant", tx.verifyStrays},
-		check{"stored answers", tx.verifyOnce}, check{"keys of nobody", tx.noteNobodys}, check{"link keys", tx.noteTwoKeys}, check{"names of servers", tx.noteNames},
+		check{"stored answers", tx.verifyOnce}, check{"keys of nobody", tx.noteNobodys}, check{"link keys", tx.noteTwoKeys},
+		check{"names of servers", tx.noteNames},
 		check{"digits", func(r *Report) error { return tx.verifyDigits(r, t.Digits) }})
 }
 

@@ -12,7 +12,8 @@ func (tx *Tx) verifyPapers(r *Report) error {
 			r.Find("paper", "The letterhead of the utility is not the one that papers show since its last change. It was changed outside the server.")
 			return
 		}
-		r.Find("paper", "The %s %s is missing, or has another name or address than papers show since its last change. It was changed outside the server.",
+		r.Find("paper", "The %s %s is missing, or has another name or address than papers show since its last change. "+
+			"It was changed outside the server.",
 			kind, of.Text(prefix))
 	})
 	r.Count("texts of papers", all)

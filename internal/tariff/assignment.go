@@ -21,12 +21,12 @@ type Assignments []Assignment
 
 // At returns the tariff that prices an account at a moment. The parameter first is the tariff with which the account was opened.
 func (l Assignments) At(first id.ID, at time.Time) id.ID {
-	return l.last(first, at).Tariff
+	return l.findCurrent(first, at).Tariff
 }
 
 // Since returns the moment from which the tariff of At prices the account; zero if the account was opened with it.
 func (l Assignments) Since(at time.Time) time.Time {
-	return l.last(id.ID{}, at).From
+	return l.findCurrent(id.ID{}, at).From
 }
 
 // Next returns the first assignment that begins after a moment; false if there is none.
@@ -41,8 +41,8 @@ func (l Assignments) Next(at time.Time) (Assignment, bool) {
 	return l[i], true
 }
 
-// last returns the assignment that holds at a moment. Before all of them, that is the first tariff without a beginning.
-func (l Assignments) last(first id.ID, at time.Time) Assignment {
+// findCurrent returns the assignment that holds at a moment. Before all of them, that is the first tariff without a beginning.
+func (l Assignments) findCurrent(first id.ID, at time.Time) Assignment {
 	out := Assignment{Tariff: first}
 	for _, a := range l {
 		if a.From.After(at) {
@@ -71,13 +71,14 @@ func (l Assignments) Versions(first id.ID, of func(tariff id.ID) ([]Version, err
 		if i+1 < len(all) {
 			until = all[i+1].From
 		}
-		out = append(out, within(versions, a.From, until)...)
+		out = append(out, selectVersions(versions, a.From, until)...)
 	}
 	return out, nil
 }
 
-// within returns the versions that are in force in a part of time. The first of them begins no earlier than the part. A zero time has no limit.
-func within(versions []Version, from, until time.Time) (out []Version) {
+// selectVersions returns the versions that are in force in a part of time. The first of them begins no earlier than the part.
+// A zero time has no limit.
+func selectVersions(versions []Version, from, until time.Time) (out []Version) {
 	if !until.IsZero() && !until.After(from) {
 		return nil
 	}
@@ -98,7 +99,7 @@ type VersionAt func(tariff id.ID, at time.Time) (Version, bool, error)
 
 // InForce returns the version that prices an account at a moment. Its EffectiveFrom is the moment from which it does so.
 func (l Assignments) InForce(first id.ID, at time.Time, find VersionAt) (Version, bool, error) {
-	held := l.last(first, at)
+	held := l.findCurrent(first, at)
 	v, found, err := find(held.Tariff, at)
 	if err == nil && found && held.From.After(v.EffectiveFrom) {
 		v.EffectiveFrom = held.From

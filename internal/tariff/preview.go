@@ -54,10 +54,10 @@ func PreviewChange(before, after Body, u AccountUse, from time.Time, zone *time.
 	if u.Wallet {
 		before, after = before.withoutPurchases(), after.withoutPurchases()
 	}
-	if out.Before, err = before.preview(u); err != nil {
+	if out.Before, err = before.previewPurchase(u); err != nil {
 		return out, err
 	}
-	if out.After, err = after.preview(u); err != nil {
+	if out.After, err = after.previewPurchase(u); err != nil {
 		return out, err
 	}
 	out.Cheaper = out.After.Buys > out.Before.Buys
@@ -109,7 +109,7 @@ func comparedLevels(before, after Body, usual unit.Energy) []unit.Energy {
 	}
 	for _, b := range []Body{before, after} {
 		levels = append(levels, b.Free.Units)
-		for _, limit := range b.limits() {
+		for _, limit := range b.listLimits() {
 			levels = append(levels, limit)
 			if b.Free.Apart && b.Free.Units > 0 {
 				levels = append(levels, limit+b.Free.Units)
@@ -127,8 +127,8 @@ func comparedLevels(before, after Body, usual unit.Energy) []unit.Energy {
 	return levels
 }
 
-// limits lists the limits of the blocks of a tariff.
-func (b Body) limits() []unit.Energy {
+// listLimits lists the limits of the blocks of a tariff.
+func (b Body) listLimits() []unit.Energy {
 	var out []unit.Energy
 	list := func(blocks []Block) {
 		for _, k := range blocks {
@@ -188,11 +188,11 @@ func buysMore(before, after Body, u AccountUse, units unit.Energy) (bool, error)
 		}
 		u.Pays = max(u.Pays, min(cost, money.MaxMinor))
 	}
-	was, err := before.preview(u)
+	was, err := before.previewPurchase(u)
 	if err != nil {
 		return false, err
 	}
-	is, err := after.preview(u)
+	is, err := after.previewPurchase(u)
 	return !was.Refused() && !is.Refused() && is.Buys > was.Buys, err
 }
 
@@ -202,8 +202,8 @@ func (b Body) withoutPurchases() Body {
 	return b
 }
 
-// preview works out the next purchase.
-func (b Body) preview(u AccountUse) (out Preview, err error) {
+// previewPurchase works out the next purchase.
+func (b Body) previewPurchase(u AccountUse) (out Preview, err error) {
 	if b.ForTokens().Refused() { // the price depends on when the energy is used
 		out.Buys, err = b.AffordableLess(u.Pays+u.Carry, 0)
 		return out, err

@@ -54,7 +54,8 @@ func (tx Rows) AddEarly(a early.Answer) error {
 
 // CountEarly counts the rows of a source, up to a limit.
 func (tx Rows) CountEarly(k early.Kind, source string, most int) (int, error) {
-	n, err := tx.Number(`SELECT COUNT(*) FROM (SELECT 1 AS one FROM early_answer WHERE tenant_id = $1 AND kind = $2 AND source = $3 LIMIT $4) counted`,
+	n, err := tx.Number(`SELECT COUNT(*) FROM (SELECT 1 AS one FROM early_answer
+		WHERE tenant_id = $1 AND kind = $2 AND source = $3 LIMIT $4) counted`,
 		tx.Tenant, string(k), source, most)
 	return int(n), fault.Wrap(err, "count the early answers of %s", source)
 }
@@ -82,6 +83,7 @@ func (tx Rows) EarlyOver(k early.Kind, now time.Time, max int) ([]early.Answer, 
 
 // DropEarly ends the waiting of an answer, under all its names.
 func (tx Rows) DropEarly(a early.Answer) error {
-	_, err := tx.C.Exec(`DELETE FROM early_answer WHERE tenant_id = $1 AND kind = $2 AND source = $3 AND hash = $4`, tx.Tenant, string(a.Kind), a.Source, a.Hash)
+	_, err := tx.C.Exec(`DELETE FROM early_answer WHERE tenant_id = $1 AND kind = $2 AND source = $3 AND hash = $4`,
+		tx.Tenant, string(a.Kind), a.Source, a.Hash)
 	return fault.Wrap(err, "drop an early answer of %s", a.Source)
 }

@@ -97,7 +97,8 @@ func (tx Rows) MetersAt(account id.ID, at time.Time) (numbers []string, err erro
 		return nil, fault.Wrap(err, "read account %s", account.Text(id.Account))
 	}
 	err = tx.C.Query(`SELECT m.number FROM meter_install i JOIN meter m ON m.tenant_id = i.tenant_id AND m.n = i.meter
-		WHERE i.tenant_id = $1 AND i.service_point_id = $2 AND i.from_at <= $3 AND (i.to_at IS NULL OR i.to_at > $3) ORDER BY m.n`, func(r core.Row) error {
+		WHERE i.tenant_id = $1 AND i.service_point_id = $2 AND i.from_at <= $3 AND (i.to_at IS NULL OR i.to_at > $3)
+		ORDER BY m.n`, func(r core.Row) error {
 		numbers = append(numbers, r.Text(0))
 		return nil
 	}, tx.Tenant, point, at)

@@ -38,7 +38,8 @@ func (tx Rows) ReadEnding(m registry.Meter) (e registry.Ending, err error) {
 	}
 	if err == nil {
 		_, err = tx.One(`SELECT p.measures FROM account a JOIN service_point p ON p.tenant_id = a.tenant_id AND p.id = a.service_point_id
-			WHERE a.tenant_id = $1 AND a.id = $2`+tx.LockOf("p"), func(r core.Row) error { e.Measures = r.Text(0); return nil }, tx.Tenant, e.Meter.Account)
+			WHERE a.tenant_id = $1 AND a.id = $2`+tx.LockOf("p"),
+			func(r core.Row) error { e.Measures = r.Text(0); return nil }, tx.Tenant, e.Meter.Account)
 	}
 	return e, fault.Wrap(err, "read what is known about the end of meter %s", m.Number)
 }

@@ -49,7 +49,8 @@ func TariffAt(moment string) string {
 // EverOn returns a condition that an account a was opened on a tariff or got it at some time. It is cheaper to check than [TariffAt], which reads the
 // assignments of every account. The tenant and the tariff are parameters of the statement.
 func EverOn(tenant, tariff string) string {
-	return `(a.tariff_id = ` + tariff + ` OR a.id IN (SELECT account_id FROM account_tariff WHERE tenant_id = ` + tenant + ` AND tariff_id = ` + tariff + `))`
+	return `(a.tariff_id = ` + tariff + ` OR a.id IN (SELECT account_id FROM account_tariff WHERE tenant_id = ` + tenant +
+		` AND tariff_id = ` + tariff + `))`
 }
 
 // AssignmentsOf returns the assignments of accounts. An account without any is missing. It locks no row, because none ever changes: whoever adds one

@@ -291,7 +291,8 @@ func (tx Rows) LetterheadAt(at time.Time) (out registry.PaperHead, err error) {
 // VendorTextAt returns the name of a vendor on the papers of a moment. It is empty for the utility itself, which has the zero identity.
 func (tx Rows) VendorTextAt(of id.ID, at time.Time) (registry.PaperText, error) {
 	var today string
-	_, err := tx.One(`SELECT name FROM vendor WHERE tenant_id = $1 AND id = $2`, func(r core.Row) error { today = r.Text(0); return nil }, tx.Tenant, of)
+	_, err := tx.One(`SELECT name FROM vendor WHERE tenant_id = $1 AND id = $2`,
+		func(r core.Row) error { today = r.Text(0); return nil }, tx.Tenant, of)
 	if err != nil || of.IsZero() {
 		return registry.PaperText{}, fault.Wrap(err, "read the name of a vendor")
 	}
@@ -335,7 +336,8 @@ func (tx Rows) UnlikePaperTexts(do func(kind string, of id.ID)) (int64, error) {
 	for _, c := range comparedTexts {
 		err := tx.C.Query(`SELECT p.owner FROM paper_text p LEFT JOIN `+c.table+` r ON r.tenant_id = p.tenant_id AND r.id = p.owner
 			WHERE p.tenant_id = $1 AND p.kind = $2 AND (r.id IS NULL OR r.`+c.column+` <> p.text)
-			AND NOT EXISTS (SELECT 1 FROM paper_text x WHERE x.tenant_id = p.tenant_id AND x.kind = p.kind AND x.owner = p.owner AND x.since > p.since)
+			AND NOT EXISTS (SELECT 1 FROM paper_text x WHERE x.tenant_id = p.tenant_id AND x.kind = p.kind
+				AND x.owner = p.owner AND x.since > p.since)
 			ORDER BY p.owner`, func(r core.Row) error {
 			do(string(c.kind), r.ID(0))
 			return nil

@@ -11,5 +11,6 @@ func Of(tx *core.Tx) Rows { return Rows{tx} }
 
 // Lists are the columns of this area's tables; a test compares them with the schema.
 var Lists = [...]core.Listed{&CustomerColumns, &NumberChangeColumns, &pointColumns, &AccountColumns, &tariffChangeColumns,
-	&keyColumns, &integrationColumns, &personColumns, &loginColumns, &deviceColumns, &ownColumns, &roleColumns, &standingColumns, &ApprovalColumns, &linkColumns, &webhookColumns,
+	&keyColumns, &integrationColumns, &personColumns, &loginColumns, &deviceColumns, &ownColumns, &roleColumns, &standingColumns,
+	&ApprovalColumns, &linkColumns, &webhookColumns,
 	&deliveryColumns, &paperTextColumns}

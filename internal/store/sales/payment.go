@@ -256,7 +256,8 @@ func (tx Rows) PayableMeters(r payment.Reference, max int) (out []payment.Found,
 		}
 	}
 	if len(out) == 0 && !r.Account.IsZero() {
-		err = tx.C.Query(foundQuery+`m.account_id = $2 AND m.status NOT IN `+core.LeftMeters+` ORDER BY m.number LIMIT $3`, add, tx.Tenant, r.Account, max)
+		err = tx.C.Query(foundQuery+`m.account_id = $2 AND m.status NOT IN `+core.LeftMeters+` ORDER BY m.number LIMIT $3`,
+			add, tx.Tenant, r.Account, max)
 	}
 	return out, fault.Wrap(err, "find the meters of an account")
 }

@@ -29,8 +29,8 @@ func accountTariffTests() []test {
 	}
 }
 
-// reassign gives an account another tariff.
-func reassign(t *testing.T, e store.Engine, c registry.TariffChange) {
+// reassignTariff gives an account another tariff.
+func reassignTariff(t *testing.T, e store.Engine, c registry.TariffChange) {
 	t.Helper()
 	must(t, e, func(tx *store.Tx) error { return addReassignment(tx, c) })
 }
@@ -118,7 +118,7 @@ func tariffsOfAccounts(t *testing.T, r Rig) {
 				if c.Account = account; c.Tariff.IsZero() {
 					c.Tariff = was
 				}
-				reassign(t, e, c)
+				reassignTariff(t, e, c)
 			}
 		}
 		for name, read := range reads {
@@ -187,7 +187,7 @@ func tariffsListed(t *testing.T, r Rig) {
 	} {
 		if step.change.N > 0 {
 			step.change.Account = h.account
-			reassign(t, e, step.change)
+			reassignTariff(t, e, step.change)
 		}
 		if got := look(t, e, says); got != step.want {
 			t.Errorf("%s: %s, want %s", step.what, got, step.want)
@@ -265,8 +265,8 @@ func tariffChangesAreEvidence(t *testing.T, r Rig) {
 	e := r.Open(t)
 	p := addWalletMeter(t, e, 1, 100)
 	shop, now := publishVersions(t, e, 0), storedNow(t, e)
-	reassign(t, e, registry.TariffChange{Account: p.account, N: 1, Tariff: shop, From: now})
-	reassign(t, e, registry.TariffChange{Account: p.account, N: 2, Tariff: p.row(t, e).Meter.Tariff, From: now.Add(time.Hour)})
+	reassignTariff(t, e, registry.TariffChange{Account: p.account, N: 1, Tariff: shop, From: now})
+	reassignTariff(t, e, registry.TariffChange{Account: p.account, N: 2, Tariff: p.row(t, e).Meter.Tariff, From: now.Add(time.Hour)})
 	r.seal(t, e)
 	found := func(tx *store.Tx) (out []string, err error) {
 		var report store.Report
@@ -317,7 +317,7 @@ func readingsAroundAChange(t *testing.T, r Rig) {
 	dear := addWalletMeterAt(t, e, 2, 0, tariff.Body{Currency: "KES", VATBps: 1500, Blocks: []tariff.Block{{Rate: 5_000_000}}})
 	outcomes(t, e, p.boot(1, 9), p.use(1, 1000))
 	change := registry.TariffChange{Account: p.account, N: 1, Tariff: dear.row(t, e).Meter.Tariff, From: base().Add(time.Hour)}
-	reassign(t, e, change)
+	reassignTariff(t, e, change)
 	for _, c := range []struct {
 		reading metering.Record
 		want    money.Minor

@@ -176,10 +176,12 @@ func ownAlarms(t *testing.T, r Rig) {
 			return firstOf(tx.ClearServerAlarm("", ends), tx.ClearAlarmText("", route, "a"))
 		}, "certificate-ends srv-b over; sms-route-down srv-b a"},
 		{"the second server has the route", func(tx *store.Tx) error {
-			return firstOf(tx.EndGoneAlarms("srv-b", route, []string{"b", "a"}), tx.EndGoneAlarms("srv-a", route, nil), tx.EndGoneAlarms("", route, nil))
+			return firstOf(tx.EndGoneAlarms("srv-b", route, []string{"b", "a"}), tx.EndGoneAlarms("srv-a", route, nil),
+				tx.EndGoneAlarms("", route, nil))
 		}, "certificate-ends srv-b over; sms-route-down srv-b a"},
 		{"it has another route, and full memories of routes that are gone", func(tx *store.Tx) error {
-			return firstOf(tx.RaiseAlarm(0, metering.Alarm{Code: route, Text: "b", Server: "srv-b"}), tx.EndGoneAlarms("srv-b", "sms-memory-full", nil),
+			return firstOf(tx.RaiseAlarm(0, metering.Alarm{Code: route, Text: "b", Server: "srv-b"}),
+				tx.EndGoneAlarms("srv-b", "sms-memory-full", nil),
 				tx.EndGoneAlarms("srv-b", route, []string{"b"}))
 		}, "certificate-ends srv-b over; sms-route-down srv-b b"},
 		{"it has no route", func(tx *store.Tx) error { return tx.EndGoneAlarms("srv-b", route, nil) }, "certificate-ends srv-b over"},

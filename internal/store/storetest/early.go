@@ -156,7 +156,8 @@ func meetingEarly(t *testing.T, r Rig) {
 			}
 			meanwhile()
 			if err == nil && !known {
-				_, err = early.Keep(tx, early.Answer{Kind: early.Call, Source: "mpesa", Content: []byte(name), CameAt: earlyAt(0), Until: earlyAt(1)}, name)
+				_, err = early.Keep(tx, early.Answer{Kind: early.Call, Source: "mpesa", Content: []byte(name),
+					CameAt: earlyAt(0), Until: earlyAt(1)}, name)
 			}
 			return value{}, err
 		}

@@ -7,8 +7,8 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// report delivers a report of a route.
-func (k *talk) report(r notify.Report) {
+// deliverReport delivers a report of a route.
+func (k *talk) deliverReport(r notify.Report) {
 	k.t.Helper()
 	if err := k.dispatcher.Inbox(store.FirstTenant).Report(k.t.Context(), r); err != nil {
 		k.t.Error(err)
@@ -21,7 +21,7 @@ func reportBeforeReference(t *testing.T, r Rig) {
 	k := talking(t, r.Open(t), "one", a)
 	reports := func(s notify.ReportState) func(notify.Outgoing) notify.Sent {
 		return func(o notify.Outgoing) notify.Sent {
-			k.report(notify.Report{Route: "a", Reference: "ref of " + o.Text, State: s, To: o.To, Why: "absent"})
+			k.deliverReport(notify.Report{Route: "a", Reference: "ref of " + o.Text, State: s, To: o.To, Why: "absent"})
 			return notify.Sent{Outcome: notify.Accepted, Reference: "ref of " + o.Text, Parts: 1}
 		}
 	}
@@ -47,10 +47,10 @@ func reportOtherSpelling(t *testing.T, r Rig) {
 	}
 	m := k.queue(notify.Draft{Purpose: notify.PurposeWritten, Phone: "+254700000101", Text: "one"})
 	k.serve()
-	k.report(notify.Report{Route: "a", Reference: "26", Also: [2]string{"38", "1a"}, State: notify.Delivered, To: "+254700000109"})
+	k.deliverReport(notify.Report{Route: "a", Reference: "26", Also: [2]string{"38", "1a"}, State: notify.Delivered, To: "+254700000109"})
 	k.wantState("reported for another telephone", m.ID, notify.SentOut)
-	k.report(notify.Report{Route: "a", Reference: "26", Also: [2]string{"38", "1a"}, State: notify.Delivered})
+	k.deliverReport(notify.Report{Route: "a", Reference: "26", Also: [2]string{"38", "1a"}, State: notify.Delivered})
 	k.wantState("reported without a telephone", m.ID, notify.SentOut)
-	k.report(notify.Report{Route: "a", Reference: "26", Also: [2]string{"38", "1a"}, State: notify.Delivered, To: "+254700000101"})
+	k.deliverReport(notify.Report{Route: "a", Reference: "26", Also: [2]string{"38", "1a"}, State: notify.Delivered, To: "+254700000101"})
 	k.wantState("reported in the other base", m.ID, notify.Arrived)
 }

@@ -36,7 +36,7 @@ type papered struct {
 
 func openPapered(t *testing.T, r Rig) papered {
 	p := papered{t: t, e: r.Open(t)}
-	p.at(0, func(tx *store.Tx) error {
+	p.doAt(0, func(tx *store.Tx) error {
 		ids := make([]id.ID, 4)
 		for i := range ids {
 			var err error
@@ -54,79 +54,79 @@ func openPapered(t *testing.T, r Rig) papered {
 	return p
 }
 
-// hour is a moment of these tests.
-func hour(n int) time.Time { return base().Add(time.Duration(n) * time.Hour) }
+// addHours returns a moment of these tests.
+func addHours(n int) time.Time { return base().Add(time.Duration(n) * time.Hour) }
 
-// at carries out work of the server at an hour.
-func (p papered) at(n int, work func(*store.Tx) error) {
+// doAt carries out work of the server at an hour.
+func (p papered) doAt(n int, work func(*store.Tx) error) {
 	p.t.Helper()
 	must(p.t, p.e, func(tx *store.Tx) error {
-		tx.Now = hour(n)
+		tx.Now = addHours(n)
 		return work(tx)
 	})
 }
 
-// set changes settings at an hour.
-func (p papered) set(n int, change func(*registry.Settings)) {
+// changeSettings changes settings at an hour.
+func (p papered) changeSettings(n int, change func(*registry.Settings)) {
 	p.t.Helper()
-	p.at(n, func(tx *store.Tx) error {
+	p.doAt(n, func(tx *store.Tx) error {
 		s, err := tx.TenantSettings()
 		change(&s)
 		return firstOf(err, tx.PutTenantSettings(s))
 	})
 }
 
-// name changes the name of the customer at an hour.
-func (p papered) name(n int, name string) {
+// nameCustomer changes the name of the customer at an hour.
+func (p papered) nameCustomer(n int, name string) {
 	p.t.Helper()
-	p.at(n, func(tx *store.Tx) error {
+	p.doAt(n, func(tx *store.Tx) error {
 		c, _, err := tx.CustomerByID(p.customer)
 		c.Name = name
 		return firstOf(err, tx.CustomerPut(c))
 	})
 }
 
-// trade changes the name of the vendor at an hour.
-func (p papered) trade(n int, name string) {
+// nameVendor changes the name of the vendor at an hour.
+func (p papered) nameVendor(n int, name string) {
 	p.t.Helper()
-	p.at(n, func(tx *store.Tx) error {
+	p.doAt(n, func(tx *store.Tx) error {
 		v, _, err := tx.VendorByID(p.shop)
 		v.Name = name
 		return firstOf(err, tx.PutVendor(v))
 	})
 }
 
-// logged adds an entry to the audit log at an hour, as an older version did with each change.
-func (p papered) logged(n int, action, object, before string) {
+// logChange adds an entry to the audit log at an hour, as an older version did with each change.
+func (p papered) logChange(n int, action, object, before string) {
 	p.t.Helper()
-	p.at(n, func(tx *store.Tx) error {
+	p.doAt(n, func(tx *store.Tx) error {
 		return tx.AuditLog(access.Entry{Actor: "test", Action: action, Object: object, Before: before})
 	})
 }
 
-// forget removes what papers say, as if an older version had written everything.
-func (p papered) forget() {
+// forgetTexts removes what papers say, as if an older version had written everything.
+func (p papered) forgetTexts() {
 	p.t.Helper()
 	must(p.t, p.e, func(tx *store.Tx) error { _, err := tx.C.Exec(`DELETE FROM paper_text`); return err })
 }
 
-func (p papered) head(n int) registry.PaperHead {
+func (p papered) readHead(n int) registry.PaperHead {
 	p.t.Helper()
-	return look(p.t, p.e, func(tx *store.Tx) (registry.PaperHead, error) { return tx.LetterheadAt(hour(n)) })
+	return look(p.t, p.e, func(tx *store.Tx) (registry.PaperHead, error) { return tx.LetterheadAt(addHours(n)) })
 }
 
-func (p papered) texts(n int) registry.AccountTexts {
+func (p papered) readTexts(n int) registry.AccountTexts {
 	p.t.Helper()
-	return look(p.t, p.e, func(tx *store.Tx) (registry.AccountTexts, error) { return tx.AccountTextsAt(p.account, hour(n)) })
+	return look(p.t, p.e, func(tx *store.Tx) (registry.AccountTexts, error) { return tx.AccountTextsAt(p.account, addHours(n)) })
 }
 
-func (p papered) vendor(n int) registry.PaperText {
+func (p papered) readVendor(n int) registry.PaperText {
 	p.t.Helper()
-	return look(p.t, p.e, func(tx *store.Tx) (registry.PaperText, error) { return tx.VendorTextAt(p.shop, hour(n)) })
+	return look(p.t, p.e, func(tx *store.Tx) (registry.PaperText, error) { return tx.VendorTextAt(p.shop, addHours(n)) })
 }
 
-// findings verifies, and counts the findings about papers and about rows with evidence.
-func (p papered) findings(edit string) (n int) {
+// countFindings verifies, and counts the findings about papers and about rows with evidence.
+func (p papered) countFindings(edit string) (n int) {
 	p.t.Helper()
 	_, err := do(p.e, func(tx *store.Tx) (value, error) {
 		n = 0
@@ -150,36 +150,37 @@ func (p papered) findings(edit string) (n int) {
 	return n
 }
 
-// sound checks that verification finds nothing about papers.
-func (p papered) sound(when string) {
+// wantSound checks that verification finds nothing about papers.
+func (p papered) wantSound(when string) {
 	p.t.Helper()
-	if n := p.findings(""); n != 0 {
+	if n := p.countFindings(""); n != 0 {
 		p.t.Errorf("%s: verification has %d findings about papers", when, n)
 	}
 }
 
 func letterheadsOfPapers(t *testing.T, r Rig) {
 	p := openPapered(t, r)
-	first := p.head(0)
-	p.set(1, func(s *registry.Settings) {
-		s.Name, s.VATNo, s.TZ, s.Receipt = "Lake Power", "P1", "Africa/Nairobi", registry.ReceiptHead{Address: "1 Shore Street", Contact: "0700", Message: "Thanks"}
+	first := p.readHead(0)
+	p.changeSettings(1, func(s *registry.Settings) {
+		s.Name, s.VATNo, s.TZ = "Lake Power", "P1", "Africa/Nairobi"
+		s.Receipt = registry.ReceiptHead{Address: "1 Shore Street", Contact: "0700", Message: "Thanks"}
 	})
-	one := p.head(1)
+	one := p.readHead(1)
 	if one.Name != "Lake Power" || one.VATNo != "P1" || one.TZ != "Africa/Nairobi" || one.Address != "1 Shore Street" ||
 		one.Contact != "0700" || one.Message != "Thanks" || one.Today {
 		t.Errorf("the first letterhead: %+v", one)
 	}
-	p.set(3, func(s *registry.Settings) { s.VATNo = "mistyped" })
-	p.set(3, func(s *registry.Settings) { s.VATNo = "P2" }) // at the same moment: no paper shows the one before
+	p.changeSettings(3, func(s *registry.Settings) { s.VATNo = "mistyped" })
+	p.changeSettings(3, func(s *registry.Settings) { s.VATNo = "P2" }) // at the same moment: no paper shows the one before
 	three := one
 	three.VATNo = "P2"
 	eyes := true
-	p.set(4, func(s *registry.Settings) { s.FourEyes = &eyes }) // papers do not show it
-	p.set(5, func(s *registry.Settings) { s.Name, s.Receipt.Message = "Sea Power", "" })
+	p.changeSettings(4, func(s *registry.Settings) { s.FourEyes = &eyes }) // papers do not show it
+	p.changeSettings(5, func(s *registry.Settings) { s.Name, s.Receipt.Message = "Sea Power", "" })
 	five := three
 	five.Name, five.Message = "Sea Power", ""
 	for n, want := range map[int]registry.PaperHead{0: first, 1: one, 2: one, 3: three, 4: three, 5: five, 9: five} {
-		if got := p.head(n); got != want {
+		if got := p.readHead(n); got != want {
 			t.Errorf("at hour %d: %+v, want %+v", n, got, want)
 		}
 	}
@@ -189,65 +190,65 @@ func letterheadsOfPapers(t *testing.T, r Rig) {
 	if rows != 4 {
 		t.Errorf("%d letterheads are stored, want 4", rows)
 	}
-	p.sound("after the changes")
+	p.wantSound("after the changes")
 	must(t, p.e, func(tx *store.Tx) error {
 		return tx.Must(`UPDATE paper_text SET text = '{' WHERE tenant_id = $1 AND kind = 'utility' AND since = 0`, tx.Tenant)
 	})
 	unreadable := five
 	unreadable.Today = true
-	if got := p.head(0); got != unreadable {
+	if got := p.readHead(0); got != unreadable {
 		t.Errorf("a letterhead that was made unreadable: %+v, want today's", got)
 	}
 }
 
 func namesOnPapers(t *testing.T, r Rig) {
 	p := openPapered(t, r)
-	p.name(2, "Amina B.")
-	p.trade(4, "Corner shop 2")
+	p.nameCustomer(2, "Amina B.")
+	p.nameVendor(4, "Corner shop 2")
 	for n, want := range map[int]string{0: "Amina A.", 1: "Amina A.", 2: "Amina B.", 9: "Amina B."} {
-		got := p.texts(n)
+		got := p.readTexts(n)
 		if got.Customer != (registry.PaperText{Text: want}) || got.Place != (registry.PaperText{Text: "12 Lake Road"}) || got.Today() {
 			t.Errorf("at hour %d: %+v, want %s of 12 Lake Road", n, got, want)
 		}
 	}
 	for n, want := range map[int]string{0: "Corner shop", 3: "Corner shop", 4: "Corner shop 2", 9: "Corner shop 2"} {
-		if got := p.vendor(n); got != (registry.PaperText{Text: want}) {
+		if got := p.readVendor(n); got != (registry.PaperText{Text: want}) {
 			t.Errorf("the vendor at hour %d: %+v, want %s", n, got, want)
 		}
 	}
-	none := look(t, p.e, func(tx *store.Tx) (registry.PaperText, error) { return tx.VendorTextAt(id.ID{}, hour(1)) })
+	none := look(t, p.e, func(tx *store.Tx) (registry.PaperText, error) { return tx.VendorTextAt(id.ID{}, addHours(1)) })
 	if none != (registry.PaperText{}) {
 		t.Errorf("the utility itself: %+v, want no vendor", none)
 	}
-	p.sound("after the changes")
+	p.wantSound("after the changes")
 }
 
 func erasedOnPapers(t *testing.T, r Rig) {
 	p := openPapered(t, r)
-	p.name(1, "Amina B.")
-	p.name(2, "")
+	p.nameCustomer(1, "Amina B.")
+	p.nameCustomer(2, "")
 	left := look(t, p.e, func(tx *store.Tx) (int64, error) {
 		return tx.Number(`SELECT COUNT(*) FROM paper_text WHERE kind = 'customer' AND (text <> '' OR erased_at IS NOT NULL AND salt IS NOT NULL)`)
 	})
 	if left != 0 {
 		t.Errorf("%d rows still have the name, or the salt of its hash", left)
 	}
-	p.name(4, "Amina C.")
+	p.nameCustomer(4, "Amina C.")
 	erased := registry.PaperText{Erased: true}
 	for n, want := range map[int]registry.PaperText{0: erased, 1: erased, 2: {}, 3: {}, 4: {Text: "Amina C."}} {
-		if got := p.texts(n).Customer; got != want {
+		if got := p.readTexts(n).Customer; got != want {
 			t.Errorf("at hour %d: %+v, want %+v", n, got, want)
 		}
 	}
-	if got := p.texts(0).Place.Text; got != "12 Lake Road" {
+	if got := p.readTexts(0).Place.Text; got != "12 Lake Road" {
 		t.Errorf("the place at hour 0: %q, want its address", got)
 	}
-	p.sound("after the name was erased")
-	p.forget()
-	p.logged(5, "customer.change", p.customer.Text(id.Customer), "name=true phone=false id_no=false lang=en notices=true")
-	p.name(6, "")
+	p.wantSound("after the name was erased")
+	p.forgetTexts()
+	p.logChange(5, "customer.change", p.customer.Text(id.Customer), "name=true phone=false id_no=false lang=en notices=true")
+	p.nameCustomer(6, "")
 	for n, want := range map[int]registry.PaperText{3: erased, 5: erased, 6: {}} {
-		if got := p.texts(n).Customer; got != want {
+		if got := p.readTexts(n).Customer; got != want {
 			t.Errorf("of an older version, at hour %d: %+v, want %+v", n, got, want)
 		}
 	}
@@ -256,12 +257,12 @@ func erasedOnPapers(t *testing.T, r Rig) {
 // replacedOnPapers gives another person's name to a customer whose name an older version erased.
 func replacedOnPapers(t *testing.T, r Rig) {
 	p := openPapered(t, r)
-	p.name(3, "")
-	p.forget()
-	p.logged(3, "customer.change", p.customer.Text(id.Customer), "name=true phone=false id_no=false lang=en notices=true")
-	p.name(5, "Eve E.")
+	p.nameCustomer(3, "")
+	p.forgetTexts()
+	p.logChange(3, "customer.change", p.customer.Text(id.Customer), "name=true phone=false id_no=false lang=en notices=true")
+	p.nameCustomer(5, "Eve E.")
 	for n, want := range map[int]string{1: "", 3: "", 4: "", 5: "Eve E."} {
-		if got := p.texts(n).Customer.Text; got != want {
+		if got := p.readTexts(n).Customer.Text; got != want {
 			t.Errorf("at hour %d: %q, want %q", n, got, want)
 		}
 	}
@@ -270,20 +271,22 @@ func replacedOnPapers(t *testing.T, r Rig) {
 func olderPapers(t *testing.T, r Rig) {
 	p := openPapered(t, r)
 	said := func(name string) string {
-		return "name=" + name + ` currency=KES tz=UTC vat_no=P05 four_eyes=default max_deduction_bps=0 charges_only=false daily_charges=false receipt={"1 Shore Street" "" ""}`
+		return "name=" + name + ` currency=KES tz=UTC vat_no=P05 four_eyes=default max_deduction_bps=0 ` +
+			`charges_only=false daily_charges=false receipt={"1 Shore Street" "" ""}`
 	}
 	letter := func(name string) registry.PaperHead {
-		return registry.PaperHead{Letterhead: registry.Letterhead{Name: name, VATNo: "P05", TZ: "UTC", ReceiptHead: registry.ReceiptHead{Address: "1 Shore Street"}}}
+		return registry.PaperHead{Letterhead: registry.Letterhead{Name: name, VATNo: "P05", TZ: "UTC",
+			ReceiptHead: registry.ReceiptHead{Address: "1 Shore Street"}}}
 	}
-	p.set(6, func(s *registry.Settings) {
+	p.changeSettings(6, func(s *registry.Settings) {
 		s.Name, s.VATNo, s.TZ, s.Receipt = "Fourth", "P05", "UTC", registry.ReceiptHead{Address: "1 Shore Street"}
 	})
-	p.forget()
+	p.forgetTexts()
 	utility := fmt.Sprintf("tenant %d", store.FirstTenant)
-	p.logged(1, "settings.change", utility, said("First"))
-	p.logged(3, "settings.change", utility, said("Second"))
-	p.logged(5, "settings.change", utility, "not readable")
-	p.logged(6, "settings.change", utility, said("Third"))
+	p.logChange(1, "settings.change", utility, said("First"))
+	p.logChange(3, "settings.change", utility, said("Second"))
+	p.logChange(5, "settings.change", utility, "not readable")
+	p.logChange(6, "settings.change", utility, said("Third"))
 	today := letter("Fourth")
 	today.Today = true
 	want := map[int]registry.PaperHead{0: letter("First"), 1: letter("Second"), 2: letter("Second"), 3: today, 4: today,
@@ -291,28 +294,29 @@ func olderPapers(t *testing.T, r Rig) {
 	compare := func(when string) {
 		t.Helper()
 		for n, want := range want {
-			if got := p.head(n); got != want {
+			if got := p.readHead(n); got != want {
 				t.Errorf("%s, at hour %d: %+v, want %+v", when, n, got, want)
 			}
 		}
 	}
 	compare("before the server writes settings again")
-	p.set(8, func(s *registry.Settings) { s.Name = "Fifth" })
+	p.changeSettings(8, func(s *registry.Settings) { s.Name = "Fifth" })
 	want[7], want[8] = letter("Fourth"), letter("Fifth")
 	compare("afterwards")
 
 	customer := p.customer.Text(id.Customer)
-	p.logged(2, "customer.change", customer, "name=false phone=true id_no=false lang=en notices=true")
-	p.logged(4, "customer.change", customer, "name=true phone=true id_no=false lang=en notices=true")
+	p.logChange(2, "customer.change", customer, "name=false phone=true id_no=false lang=en notices=true")
+	p.logChange(4, "customer.change", customer, "name=true phone=true id_no=false lang=en notices=true")
 	for n, want := range map[int]registry.PaperText{1: {}, 2: {Text: "Amina A.", Today: true}, 4: {Text: "Amina A."}} {
-		if got := p.texts(n); got.Customer != want || got.Place.Today {
+		if got := p.readTexts(n); got.Customer != want || got.Place.Today {
 			t.Errorf("the account at hour %d: %+v, want %+v", n, got, want)
 		}
 	}
-	p.logged(2, "vendor.terms", p.shop.Text(id.Vendor), `code=V001 name="The \"old\" shop" billing=prepaid commission_bps=0 credit_minor=0 blocked=false`)
-	p.trade(5, "Corner shop 3")
+	p.logChange(2, "vendor.terms", p.shop.Text(id.Vendor),
+		`code=V001 name="The \"old\" shop" billing=prepaid commission_bps=0 credit_minor=0 blocked=false`)
+	p.nameVendor(5, "Corner shop 3")
 	for n, want := range map[int]string{1: `The "old" shop`, 2: "Corner shop", 5: "Corner shop 3"} {
-		if got := p.vendor(n); got != (registry.PaperText{Text: want}) {
+		if got := p.readVendor(n); got != (registry.PaperText{Text: want}) {
 			t.Errorf("the vendor at hour %d: %+v, want %s", n, got, want)
 		}
 	}
@@ -320,15 +324,16 @@ func olderPapers(t *testing.T, r Rig) {
 
 func editedPapers(t *testing.T, r Rig) {
 	p := openPapered(t, r)
-	p.name(1, "Amina B.")
-	p.trade(2, "Corner shop 2")
-	p.set(3, func(s *registry.Settings) { s.Name = "Lake Power" })
-	p.at(4, func(tx *store.Tx) error {
+	p.nameCustomer(1, "Amina B.")
+	p.nameVendor(2, "Corner shop 2")
+	p.changeSettings(3, func(s *registry.Settings) { s.Name = "Lake Power" })
+	p.doAt(4, func(tx *store.Tx) error {
 		nameless, err1 := tx.NewID()
 		bare, err2 := tx.NewID()
-		return firstOf(err1, err2, tx.AddCustomerRow(registry.Customer{ID: nameless, Lang: "en", CreatedAt: tx.Now}), tx.AddPoint(registry.Point{ID: bare}))
+		return firstOf(err1, err2, tx.AddCustomerRow(registry.Customer{ID: nameless, Lang: "en", CreatedAt: tx.Now}),
+			tx.AddPoint(registry.Point{ID: bare}))
 	})
-	p.sound("before the edits")
+	p.wantSound("before the edits")
 	for name, edit := range map[string]string{
 		"another name at first":  `UPDATE paper_text SET text = 'Eve' WHERE kind = 'customer' AND since = 0`,
 		"another name now":       `UPDATE paper_text SET text = 'Eve' WHERE kind = 'customer' AND since > 0`,
@@ -347,7 +352,7 @@ func editedPapers(t *testing.T, r Rig) {
 		"a name for nobody":  `UPDATE customer SET name = 'Eve' WHERE name = ''`,
 		"an address at last": `UPDATE service_point SET address = 'Elsewhere' WHERE address = ''`,
 	} {
-		if p.findings(edit) == 0 {
+		if p.countFindings(edit) == 0 {
 			t.Errorf("%s: verification finds nothing", name)
 		}
 	}
@@ -356,7 +361,7 @@ func editedPapers(t *testing.T, r Rig) {
 // otherLetterheads stores the letterhead in other forms, as another version of the server would.
 func otherLetterheads(t *testing.T, r Rig) {
 	p := openPapered(t, r)
-	p.set(1, func(s *registry.Settings) { s.Name = "Lake Power" })
+	p.changeSettings(1, func(s *registry.Settings) { s.Name = "Lake Power" })
 	for _, c := range []struct {
 		name, old, next string
 		findings        int
@@ -367,7 +372,7 @@ func otherLetterheads(t *testing.T, r Rig) {
 	} {
 		form := func(from, to string) {
 			t.Helper()
-			p.at(2, func(tx *store.Tx) error {
+			p.doAt(2, func(tx *store.Tx) error {
 				var row id.ID
 				_, err := tx.One(`SELECT id FROM paper_text WHERE tenant_id = $1 AND kind = 'utility' ORDER BY since DESC LIMIT 1`,
 					func(r core.Row) error { row = r.ID(0); return nil }, tx.Tenant)
@@ -378,24 +383,24 @@ func otherLetterheads(t *testing.T, r Rig) {
 			})
 		}
 		form(c.old, c.next)
-		if n := p.findings(""); n != c.findings {
+		if n := p.countFindings(""); n != c.findings {
 			t.Errorf("a letterhead %s: verification has %d findings, want %d", c.name, n, c.findings)
 		}
 		form(c.next, c.old)
-		p.sound("the letterhead before")
+		p.wantSound("the letterhead before")
 	}
 }
 
 func papersOfSetBackClock(t *testing.T, r Rig) {
 	p := openPapered(t, r)
-	p.name(5, "Amina B.")
-	p.name(3, "Amina C.")
+	p.nameCustomer(5, "Amina B.")
+	p.nameCustomer(3, "Amina C.")
 	for n, want := range map[int]string{4: "Amina A.", 5: "Amina B.", 6: "Amina C."} {
-		if got := p.texts(n).Customer.Text; got != want {
+		if got := p.readTexts(n).Customer.Text; got != want {
 			t.Errorf("at hour %d: %s, want %s", n, got, want)
 		}
 	}
-	p.sound("after the clock was set back")
+	p.wantSound("after the clock was set back")
 }
 
 func metersOnStatements(t *testing.T, r Rig) {
@@ -404,7 +409,7 @@ func metersOnStatements(t *testing.T, r Rig) {
 	p.account = first.account
 	numbers := func(n int) string {
 		t.Helper()
-		return fmt.Sprint(look(t, p.e, func(tx *store.Tx) ([]string, error) { return tx.MetersAt(p.account, hour(n)) }))
+		return fmt.Sprint(look(t, p.e, func(tx *store.Tx) ([]string, error) { return tx.MetersAt(p.account, addHours(n)) }))
 	}
 	if got := numbers(1); got != "[]" {
 		t.Errorf("without an installation: %s", got)
@@ -413,8 +418,8 @@ func metersOnStatements(t *testing.T, r Rig) {
 		var place id.ID
 		_, err := tx.One(`SELECT service_point_id FROM account WHERE tenant_id = $1 AND id = $2`,
 			func(r core.Row) error { place = r.ID(0); return nil }, tx.Tenant, p.account)
-		return firstOf(err, tx.AddInstall(first.N, place, hour(0)), tx.AddInstall(second.N, place, hour(4)),
-			tx.Must(`UPDATE meter_install SET to_at = $1 WHERE tenant_id = $2 AND meter = $3`, hour(4), tx.Tenant, first.N))
+		return firstOf(err, tx.AddInstall(first.N, place, addHours(0)), tx.AddInstall(second.N, place, addHours(4)),
+			tx.Must(`UPDATE meter_install SET to_at = $1 WHERE tenant_id = $2 AND meter = $3`, addHours(4), tx.Tenant, first.N))
 	})
 	for n, want := range map[int]string{-1: "[04140000001]", 0: "[04140000001]", 3: "[04140000001]", 4: "[04140000002]", 9: "[04140000002]"} {
 		if got := numbers(n); got != want {
@@ -422,7 +427,7 @@ func metersOnStatements(t *testing.T, r Rig) {
 		}
 	}
 	must(t, p.e, func(tx *store.Tx) error {
-		return tx.Must(`UPDATE account SET status = 'closed', closed_at = $1 WHERE tenant_id = $2 AND id = $3`, hour(3), tx.Tenant, p.account)
+		return tx.Must(`UPDATE account SET status = 'closed', closed_at = $1 WHERE tenant_id = $2 AND id = $3`, addHours(3), tx.Tenant, p.account)
 	})
 	if got := numbers(9); got != "[04140000001]" {
 		t.Errorf("after the end of the account: %s, want the last meter of its time", got)

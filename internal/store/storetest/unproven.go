@@ -60,7 +60,8 @@ func UnprovenColumns() map[string]Unproven {
 func AllUnproven() []Unproven {
 	return []Unproven{
 		{Why: "When a row was written, and how often. No figure and no right depends on it.", Columns: []string{
-			"tenant: created_at version", "person: created_at version", "paper_text: version", "role_binding: created_at", "api_key: created_at used_at", "account: created_at version",
+			"tenant: created_at version", "person: created_at version", "paper_text: version", "role_binding: created_at",
+			"api_key: created_at used_at", "account: created_at version",
 			"idempotency: created_at", "meter: created_at version", "meter_key: created_at version", "tariff: created_at version", "tariff_version: created_at",
 			"charge_due: created_at version", "debt: version", "vendor: created_at version", "shift: created_at version", "payment: created_at version",
 			"vend: version", "person_own: version", "ledger_account: id created_at", "vend_seller: created_at", "reversal: created_at version", "approval: created_at version",
@@ -71,8 +72,8 @@ func AllUnproven() []Unproven {
 			"wallet: version settled_at posted_to", "webhook: created_at version", "login: created_at seen_at", "reprint: *", "job_run: *"}},
 		{Why: "Names, telephone numbers, addresses and notes of people. They must stay erasable, so nothing sealed may hold them.", Columns: []string{
 			"customer: *", "number_change: *", "person: name", "service_point: *", "payment: detail channel raw", "payment_request: reason page", "voucher_batch: note"}},
-		{Why: "What papers say about customers and places is proven, and the row must have the same name or address. An older version wrote no such texts: a row that " +
-			"it wrote has one when the server next writes it.", Partly: true, Columns: []string{"customer: name", "service_point: address"}},
+		{Why: "What papers say about customers and places is proven, and the row must have the same name or address. " +
+			"An older version wrote no such texts: a row that it wrote has one when the server next writes it.", Partly: true, Columns: []string{"customer: name", "service_point: address"}},
 		{Why: "What meters sent and how they are doing. Meters prove their records, not the database. Money that was charged for them is proven.", Columns: []string{
 			"reading: *", "meter_event: *", "token_report: *", "profile_register: *", "device_binding: *", "sight: *",
 			"meter_live: boot last_seen reading_seq as_of received_at register_wh balance_wh ec_used_wh overrun_wh w mv relay reasons tamper newest_at info",
@@ -85,15 +86,17 @@ func AllUnproven() []Unproven {
 		{Why: "Work that waits or was done: deliveries, messages, imports, calls. The server carries out what an intruder adds here. What the work does to " +
 			"money leaves evidence of its own.", Columns: []string{
 			"outbox: *", "message: *", "message_try: *", "message_month: *", "event_delivery: *", "import: *", "import_line: *", "import_row: *",
-			"payment_call: *", "payment_question: *", "early_answer: *", "early_source: *", "webhook: disabled_why failing_since paused_until sequence", "alarm: *", "payment_request: ends_at"}},
+			"payment_call: *", "payment_question: *", "early_answer: *", "early_source: *",
+			"webhook: disabled_why failing_since paused_until sequence", "alarm: *", "payment_request: ends_at"}},
 		{Why: "How far a command is, and why it was given. The server signs no command whose mark is wrong, and a command that ended has none. Whoever has " +
 			"kept its mark can make it wait again, until its time is over.", Columns: []string{"command: *"}},
 		{Why: "A telephone number and its hold are compared only with the data key at hand. A number with a wrong mark decides for no payment and no voucher. " +
 			"Whoever has kept a copy of an earlier number of the same customer, with its mark, can put it back. Where one of two customers with one number is hidden " +
-			"from both the number and the text that finds it, the other's number decides until verification is read. How long the number of a meter's SIM is held needs no key: it is in the evidence of the meter.", Partly: true, Columns: []string{
+			"from both the number and the text that finds it, the other's number decides until verification is read. " +
+			"How long the number of a meter's SIM is held needs no key: it is in the evidence of the meter.", Partly: true, Columns: []string{
 			"customer: id phone search phone_since mark", "number_change: owner by_actor self changed_at held_until"}},
-		{Why: "Without the row a number that a customer gave up decides at once for another one, for the payments that are made since that one has it. " +
-			"The audit log says that it was given up.", Columns: []string{
+		{Why: "Without the row a number that a customer gave up decides at once for another one, " +
+			"for the payments that are made since that one has it. The audit log says that it was given up.", Columns: []string{
 			"former_number: *"}},
 		{Why: "What a meter is to do while the command waits. It is compared only with the data key at hand. Afterwards nothing depends on it.", Partly: true, Columns: []string{
 			"command: id meter type args by_actor expires_at created_at mark"}},

@@ -44,7 +44,8 @@ func (s *shop) movesIn(number string, t id.ID) (account id.ID) {
 			err = tx.AddCustomerRow(registry.Customer{ID: customer, Name: "Next N.", Lang: "en", CreatedAt: tx.Now})
 		}
 		if err == nil {
-			err = tx.AddAccount(registry.Account{ID: account, Customer: customer, Point: place.Point, Mode: m.Mode, Tariff: t, Status: "active", OpenedAt: tx.Now})
+			err = tx.AddAccount(registry.Account{ID: account, Customer: customer, Point: place.Point, Mode: m.Mode, Tariff: t,
+				Status: "active", OpenedAt: tx.Now})
 		}
 		if err != nil {
 			return err

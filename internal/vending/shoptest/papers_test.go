@@ -206,16 +206,16 @@ func (s *paperShop) installMeters() {
 // next returns a number that was not used before.
 func (s *paperShop) next() int { s.n++; return s.n }
 
-// text is a text that no paper had before.
-func (s *paperShop) text(kind string) *string {
+// makeText returns a text that no paper had before.
+func (s *paperShop) makeText(kind string) *string {
 	text := fmt.Sprintf("%s %d", kind, s.next())
 	return &text
 }
 
 // settingsNames are the texts of settings, by the field of their change. An empty kind means that no paper shows them.
 func settingsNames() map[string]string {
-	return map[string]string{"Name": "Power company", "VATNo": "P", "Address": "Shore Street", "Contact": "+254 700", "Message": "Thank you", "TZ": "",
-		"Currency": "", "QuietFrom": "", "QuietTo": "", "EmergencyFrom": "", "EmergencyTo": ""}
+	return map[string]string{"Name": "Power company", "VATNo": "P", "Address": "Shore Street", "Contact": "+254 700", "Message": "Thank you",
+		"TZ": "", "Currency": "", "QuietFrom": "", "QuietTo": "", "EmergencyFrom": "", "EmergencyTo": ""}
 }
 
 // changeSettings changes all texts of the settings that papers show.
@@ -233,7 +233,7 @@ func (s *paperShop) changeSettings() {
 			s.t.Errorf("settings have a text %s, and settingsNames() does not say whether papers show it", field.Name)
 		}
 		if kind != "" {
-			v.Field(i).Set(reflect.ValueOf(s.text(kind)))
+			v.Field(i).Set(reflect.ValueOf(s.makeText(kind)))
 		}
 	}
 	out, err := s.registry.ChangeSettings(context.Background(), owner(), c)
@@ -257,7 +257,7 @@ func (s *paperShop) changeCustomer(i id.ID) {
 	s.t.Helper()
 	phone, lang := fmt.Sprintf("+2547%08d", s.next()), []string{"en", "fr", "sw"}[s.r.IntN(3)]
 	notices := s.r.IntN(2) == 0
-	c := registry.CustomerChange{Name: s.text("Amina"), Phone: &phone, IDNo: s.text("ID"), Lang: &lang, Notices: &notices}
+	c := registry.CustomerChange{Name: s.makeText("Amina"), Phone: &phone, IDNo: s.makeText("ID"), Lang: &lang, Notices: &notices}
 	for f := range reflect.TypeOf(c).NumField() {
 		if field := reflect.ValueOf(c).Field(f); field.Kind() == reflect.Pointer && field.IsNil() {
 			s.t.Errorf("a customer has a %s, and the test does not change it", reflect.TypeOf(c).Field(f).Name)
@@ -271,7 +271,7 @@ func (s *paperShop) changeCustomer(i id.ID) {
 
 func (s *paperShop) changeVendor() {
 	s.t.Helper()
-	out, err := s.SetTerms(context.Background(), owner(), s.vendor.Code, vendor.Terms{Name: s.text("Kiosk")})
+	out, err := s.SetTerms(context.Background(), owner(), s.vendor.Code, vendor.Terms{Name: s.makeText("Kiosk")})
 	if err != nil || out.Refused() || out.Waits != nil {
 		s.t.Fatal("vendor", out.Detail(), err)
 	}
@@ -553,7 +553,8 @@ func TestACopySaysThatTheNameWasErased(t *testing.T) {
 	s.pass()
 	for _, slip := range []registry.CustomerChange{{Name: ptr("")}, {Name: ptr(" ")}, {Name: ptr("Eve"), EraseName: true}} {
 		if got := s.changeOf(sold, slip); got.Code != refusal.InvalidRequest || s.customerName(sold) != name {
-			t.Errorf("a change with the name %q, erases %t: %s, and the customer is now %q", *slip.Name, slip.EraseName, got.Detail(), s.customerName(sold))
+			t.Errorf("a change with the name %q, erases %t: %s, and the customer is now %q",
+				*slip.Name, slip.EraseName, got.Detail(), s.customerName(sold))
 		}
 	}
 	s.rename(sold, "")

@@ -78,7 +78,8 @@ func TestACallWhoseQuestionNeverComesIsSeen(t *testing.T) {
 func TestManyCallsThatNameNothingFillNoTable(t *testing.T) {
 	w, _ := openTill(t, sim.ActPay)
 	for n := range early.MaxWaiting + 20 {
-		body := fmt.Sprintf(`{"Body":{"stkCallback":{"MerchantRequestID":"1","CheckoutRequestID":"ws_CO_%d","ResultCode":1032,"ResultDesc":"cancelled"}}}`, n)
+		body := fmt.Sprintf(`{"Body":{"stkCallback":{"MerchantRequestID":"1","CheckoutRequestID":"ws_CO_%d",`+
+			`"ResultCode":1032,"ResultDesc":"cancelled"}}}`, n)
 		heard, err := w.Receive(t.Context(), tenant, w.path, payment.Incoming{What: "s", Body: []byte(body), From: "196.201.214.200"})
 		if err != nil || heard.Refuse != nil || heard.Reply.Status != http.StatusOK {
 			t.Fatal(err, heard.Refuse, heard.Reply.Status)

@@ -221,7 +221,8 @@ func TestASwapGivesNoMoreThanTheRecordsAllow(t *testing.T) {
 func TestASwapStrandsNoMoneyOfTheNewMeter(t *testing.T) {
 	s := open(t, true)
 	domestic := s.publish("domestic", flat(), monday())
-	old, fresh, left := s.meter(1, place{tariff: domestic}), s.stocked(2, registry.PrepayToken, domestic), s.stocked(3, registry.PrepayToken, domestic)
+	old, fresh, left := s.meter(1, place{tariff: domestic}),
+		s.stocked(2, registry.PrepayToken, domestic), s.stocked(3, registry.PrepayToken, domestic)
 	carry := ledger.AccountRef{Code: ledger.Carry, Subject: s.account(fresh).Text(id.Account)}
 	s.do(func(tx *store.Tx) error {
 		j := ledger.Journal{Kind: ledger.BroughtIn, PostedAt: s.clock.Now(), Postings: ledger.BalanceBrought(carry, 500)}

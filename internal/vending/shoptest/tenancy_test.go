@@ -43,8 +43,8 @@ func (s *shop) registers() *registry.Registry {
 func openTenancies(t *testing.T) *tenancies {
 	s := &tenancies{shop: open(t, true)}
 	s.registry = s.shop.registers()
-	s.links = pagelink.New(pagelink.Config{Maker: pagelink.Maker{Sealer: s.sealer, Rand: rand.Reader, Now: s.clock.Now}, PublicURL: "https://pay.example.org",
-		Door: store.DoorTo(s.engine, store.Job, func(tx *store.Tx) pagelink.Tx { return tx })})
+	s.links = pagelink.New(pagelink.Config{Maker: pagelink.Maker{Sealer: s.sealer, Rand: rand.Reader, Now: s.clock.Now},
+		PublicURL: "https://pay.example.org", Door: store.DoorTo(s.engine, store.Job, func(tx *store.Tx) pagelink.Tx { return tx })})
 	blocks := tariff.Body{Currency: "KES", Blocks: []tariff.Block{{UpTo: 1000, Rate: 10_000_000}, {Rate: 20_000_000}},
 		Free: tariff.Free{Units: unit.KilowattHour, Apart: true}}
 	s.meter = s.shop.meter(1, place{tariff: s.publish("domestic", blocks, long())})
@@ -130,7 +130,8 @@ func keypadTenancies(t *testing.T) {
 	}
 	sold := s.sell(order(s.meter, 1000, "the new tenant")).Sale
 	if sold.Units != 2000 || sum(sold.Lines) != 1000 || line(t, sold, sale.LineEnergy).Amount != 1000 {
-		t.Errorf("the first 10.00 of the new tenant buy %d Wh: %s; want a free kWh and one at 10.00, and nothing for the debt", sold.Units, lines(sold.Lines))
+		t.Errorf("the first 10.00 of the new tenant buy %d Wh: %s; want a free kWh and one at 10.00, and nothing for the debt",
+			sold.Units, lines(sold.Lines))
 	}
 	if got := s.owes(before); !strings.HasPrefix(got, "arrears 50000 (ledger 50000") {
 		t.Errorf("the last tenant owes %s, want 500.00", got)
@@ -204,7 +205,8 @@ func TestTheCreditOfAKeypadMeterIsAsked(t *testing.T) {
 	s := openTenancies(t)
 	other := s.walletMeter(2, s.tariffOf(s.meter))
 	postpaid := s.shop.meter(3, place{tariff: s.tariffOf(s.meter), meter: func(m *registry.Meter) { m.Mode = registry.Postpay }})
-	if in, err := s.registry.MoveIn(context.Background(), owner(), postpaid, registry.MovingIn{Tariff: "domestic", Reason: "new lease"}); err != nil ||
+	enters := registry.MovingIn{Tariff: "domestic", Reason: "new lease"}
+	if in, err := s.registry.MoveIn(context.Background(), owner(), postpaid, enters); err != nil ||
 		in.Refusal.Text != "move-in-without-prepayment" {
 		t.Errorf("at a post-paid meter: %v %s", err, in.Detail())
 	}
@@ -377,7 +379,8 @@ func lastChargesPaid(t *testing.T) {
 				t.Errorf("paid %d, refund due %d, owed %d; want %d, %d and %d", out.Paid, out.Refund, out.Owed, c.paid, c.refund, c.owed)
 			}
 			if got := s.balances(); got[ledger.RevenueFixed] != -c.net || got[ledger.VATPayable] != -c.vat || got[ledger.RefundDue] != -c.refund {
-				t.Errorf("revenue %d, tax %d, refund due %d; want %d, %d and %d", -got[ledger.RevenueFixed], -got[ledger.VATPayable], -got[ledger.RefundDue], c.net, c.vat, c.refund)
+				t.Errorf("revenue %d, tax %d, refund due %d; want %d, %d and %d",
+					-got[ledger.RevenueFixed], -got[ledger.VATPayable], -got[ledger.RefundDue], c.net, c.vat, c.refund)
 			}
 			if got := s.owes(before); got != c.want {
 				t.Errorf("the account owes %s, want %s", got, c.want)

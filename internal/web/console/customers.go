@@ -61,7 +61,7 @@ type customerForm struct {
 
 // command does the same as the form.
 func (f customerForm) command() string {
-	c, line := f.change(), "paywatt customer change "+f.ID
+	c, line := f.makeChange(), "paywatt customer change "+f.ID
 	if c.Name != nil {
 		line += " --name " + shellWord(*c.Name)
 	}
@@ -115,9 +115,9 @@ func (s *Console) showCustomer(w http.ResponseWriter, r *http.Request, v visit, 
 	s.show(w, r, status, customerView(s.page(r, v, v.site.say.CustomerTitle()), f))
 }
 
-// change returns what the form changes. Texts that stand as the page showed them are not changed, because somebody may have corrected them
+// makeChange returns what the form changes. Texts that stand as the page showed them are not changed, because somebody may have corrected them
 // meanwhile: a wrong number would count as entered by a clerk, and an erased name would come back.
-func (f customerForm) change() registry.CustomerChange {
+func (f customerForm) makeChange() registry.CustomerChange {
 	c := registry.CustomerChange{Lang: &f.Lang, Notices: &f.Notices, EraseName: f.EraseName}
 	if f.Name != f.NameShown {
 		c.Name = &f.Name
@@ -136,7 +136,7 @@ func (s *Console) changeCustomer(w http.ResponseWriter, r *http.Request, v visit
 	if !v.owns(r.PostFormValue("form")) {
 		done.Refusal = refuse.CustomerFormOfOtherSession()
 	} else {
-		done, err = s.c.Registry.ChangeCustomer(r.Context(), v.by, r.PathValue("customer"), f.change())
+		done, err = s.c.Registry.ChangeCustomer(r.Context(), v.by, r.PathValue("customer"), f.makeChange())
 	}
 	switch {
 	case err != nil:

@@ -22,7 +22,7 @@ type endingForm struct {
 	Reason, FormID, Error   string
 }
 
-func (f endingForm) command() string {
+func (f endingForm) writeCommand() string {
 	verb := "remove"
 	if f.Step == registry.Scrapped {
 		verb = "scrap"

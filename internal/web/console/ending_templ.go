@@ -165,7 +165,7 @@ func endingView(p page, f endingForm) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = sameCommand(f.command()).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = sameCommand(f.writeCommand()).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

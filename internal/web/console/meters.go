@@ -93,8 +93,8 @@ type countLink struct {
 // meterFilter reads which meters a page is about.
 func meterFilter(q url.Values) registry.MeterFilter {
 	field := func(name string) string { return strings.TrimSpace(q.Get(name)) }
-	return registry.MeterFilter{Find: field("find"), State: field("state"), Tariff: field("tariff"), Feeder: field("feeder"), Low: field("low") == "true",
-		Status: field("status")}
+	return registry.MeterFilter{Find: field("find"), State: field("state"), Tariff: field("tariff"), Feeder: field("feeder"),
+		Low: field("low") == "true", Status: field("status")}
 }
 
 // meters lists meters. A filter that cannot be read leaves the form as it is, and says what is wrong.

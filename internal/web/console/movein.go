@@ -25,7 +25,8 @@ type moveInForm struct {
 }
 
 func (f moveInForm) command() string {
-	return commandLine("paywatt meter move-in "+f.Number, "--tariff", f.Tariff, "--customer", f.Customer, "--name", f.Name, "--phone", f.Phone, "--credit", f.creditOption(""), "--reason", cmp.Or(f.Why, "REASON"))
+	return commandLine("paywatt meter move-in "+f.Number, "--tariff", f.Tariff, "--customer", f.Customer, "--name", f.Name,
+		"--phone", f.Phone, "--credit", f.creditOption(""), "--reason", cmp.Or(f.Why, "REASON"))
 }
 
 // creditFields are what somebody typed about the credit in a keypad meter.
@@ -46,8 +47,8 @@ func (f creditFields) creditOption(missing string) string {
 	return cmp.Or(f.Credit, missing)
 }
 
-// read reads the credit as the visitor's language writes numbers.
-func (f creditFields) read(v visit) (registry.CreditLeft, refusal.Refusal) {
+// readCredit reads the credit as the visitor's language writes numbers.
+func (f creditFields) readCredit(v visit) (registry.CreditLeft, refusal.Refusal) {
 	switch {
 	case f.Credit != "" && f.CreditUnknown:
 		return registry.CreditLeft{}, refuse.CreditStatedTwice()
@@ -108,14 +109,15 @@ func (s *Console) showMoveIn(w http.ResponseWriter, r *http.Request, v visit, st
 // moveIn opens an account for a customer at a free meter. Sent again, it is refused, because the meter is not free any more.
 func (s *Console) moveIn(w http.ResponseWriter, r *http.Request, v visit) {
 	field := func(name string) string { return strings.TrimSpace(r.PostFormValue(name)) }
-	f := moveInForm{Tariff: field("tariff"), Customer: field("customer"), Name: field("name"), Phone: field("phone"), Why: field("reason"), creditFields: typedCredit(r)}
+	f := moveInForm{Tariff: field("tariff"), Customer: field("customer"), Name: field("name"), Phone: field("phone"),
+		Why: field("reason"), creditFields: typedCredit(r)}
 	in := registry.MovingIn{Tariff: f.Tariff, CustomerID: f.Customer, Reason: f.Why}
 	if f.Customer == "" {
 		in.Customer = &registry.NewCustomer{Name: f.Name, Phone: f.Phone}
 	}
 	var done registry.ChangedMeter
 	var err error
-	in.Credit, done.Refusal = f.read(v)
+	in.Credit, done.Refusal = f.readCredit(v)
 	switch {
 	case done.Refused():
 	case !v.owns(field("form")):

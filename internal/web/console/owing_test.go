@@ -19,7 +19,8 @@ func TestDebtsAndChargesInTheBrowser(t *testing.T) {
 	form := func() string { return g.get(at).is(200).value("form") }
 	g.get("/meters/" + meterNumber).is(200).says("Account: debts and charges")
 	g.get("/debts").is(200).says("Nothing is owed here.")
-	g.get(at).is(200).says("Account of Amina A.", "Debts KES 0.00", "not counting use since the last reading", "paywatt debt add "+meterNumber, "Move the customer out").omits("Write off a debt")
+	g.get(at).is(200).says("Account of Amina A.", "Debts KES 0.00", "not counting use since the last reading",
+		"paywatt debt add "+meterNumber, "Move the customer out").omits("Write off a debt")
 	debt := []string{"form", form(), "act", "debt", "kind", "loan", "amount", "600", "memo", "wiring", "mode", "percent", "share", "20"}
 	g.post(at, debt...).leads(at)
 	g.post(at, debt...).leads(at)
@@ -89,11 +90,13 @@ func TestACustomerOfAKeypadMeterMovesOutAndAnotherMovesIn(t *testing.T) {
 	out := []string{"form", page.value("form"), "act", "move-out", "reason", "lease ended"}
 	g.post(at, append(out, "credit", "much")...).is(422)
 	g.post(at, append(out, "credit", "3", "credit_unknown", "1")...).is(422).says("Give one of the two.", "--credit unknown")
-	g.post(at, append(out, "credit", "12.4")...).is(200).says("The customer has moved out", "Credit left in the meter 12.400 kWh").omits("Final bill", "Use charged up to")
+	g.post(at, append(out, "credit", "12.4")...).is(200).says("The customer has moved out", "Credit left in the meter 12.400 kWh").
+		omits("Final bill", "Use charged up to")
 	g.get("/meters/"+meterNumber+"/service").is(200).says("Move a customer in", "The debts of the last customer stay with that customer.")
 	w.clock.move(25 * 3600 * 1e9)
 	g = w.enter(ownerEmail)
-	page = g.get(in).is(200).says("The credit that is in the meter stays there.", "as it was stated when the last customer moved out").omits("Nobody pays for use since")
+	page = g.get(in).is(200).says("The credit that is in the meter stays there.", "as it was stated when the last customer moved out").
+		omits("Nobody pays for use since")
 	move := []string{"form", page.value("form"), "tariff", "domestic", "name", "Cleo", "phone", "+254700000003", "reason", "new lease"}
 	g.post(in, append(move, "credit", "x")...).is(422)
 	g.get(g.post(in, append(move, "credit_unknown", "1")...).leads(at)).is(200).says("Account of Cleo", "Done at")

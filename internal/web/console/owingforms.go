@@ -43,7 +43,8 @@ func entryOf[T any](out once.Done[T], waits *access.Approval) entry {
 func typedAccount(r *http.Request) accountFields {
 	field := func(name string) string { return strings.TrimSpace(r.PostFormValue(name)) }
 	return accountFields{Act: field("act"), Debt: field("debt"), Kind: field("kind"), Memo: field("memo"), Amount: field("amount"), Mode: field("mode"), Share: field("share"),
-		Name: field("name"), Month: field("month"), VAT: field("vat"), Reason: field("reason"), To: field("to"), From: field("from"), creditFields: typedCredit(r)}
+		Name: field("name"), Month: field("month"), VAT: field("vat"), Reason: field("reason"), To: field("to"), From: field("from"),
+		creditFields: typedCredit(r)}
 }
 
 // commands of the forms. ACCOUNT is replaced by the meter's number, or by the account's identity.
@@ -135,7 +136,7 @@ func (s *Console) bookAccount(r *http.Request, v visit, f accountFields) (entry,
 			Render: func(a debt.Adjusted) (int, []byte) { return at(done, a.Waits) }})
 		return entryOf(out, out.Value.Waits), err
 	case actMoveOut:
-		left, no := f.read(v)
+		left, no := f.readCredit(v)
 		if no.Refused() {
 			return entry{Refusal: no}, nil
 		}
@@ -225,11 +226,13 @@ func (s *Console) showMovedOut(w http.ResponseWriter, r *http.Request, v visit, 
 	sum := amountsIn(t, m.Currency)
 	d := movedOutPage{Account: accountPath(m.Account.Text(id.Account)), At: v.site.clock(m.At), Meters: m.Meters}
 	if m.Credit.State == registry.CreditNotAsked {
-		d.Lines = []factLine{{t.AccountsChargedUpTo(), v.site.clock(m.AsOf)}, {t.AccountsWallet(), sum(m.Wallet)}, {t.AccountsFinalBill(), sum(m.FinalBill)}}
+		d.Lines = []factLine{{t.AccountsChargedUpTo(), v.site.clock(m.AsOf)}, {t.AccountsWallet(), sum(m.Wallet)},
+			{t.AccountsFinalBill(), sum(m.FinalBill)}}
 	} else {
 		d.Lines = []factLine{{t.AccountsCreditLeft(), v.site.creditLeft(m.Credit)}}
 	}
-	d.Lines = append(d.Lines, factLine{t.AccountsDeposit(), sum(m.Deposit)}, factLine{t.AccountsCarry(), sum(m.Carry)}, factLine{t.AccountsDebtsPaid(), sum(m.Paid)},
+	d.Lines = append(d.Lines, factLine{t.AccountsDeposit(), sum(m.Deposit)}, factLine{t.AccountsCarry(), sum(m.Carry)},
+		factLine{t.AccountsDebtsPaid(), sum(m.Paid)},
 		factLine{t.AccountsRefundDue(), sum(m.Refund)}, factLine{t.AccountsStillOwed(), sum(m.Owed)})
 	s.show(w, r, http.StatusOK, movedOutView(s.page(r, v, t.AccountsMovedOut()), d))
 }

@@ -167,7 +167,9 @@ func back(r *http.Request) string {
 		return "/sell"
 	case strings.HasPrefix(to, "/meters/") && (strings.HasSuffix(to, "/tokens") || strings.HasSuffix(to, "/recharges")):
 		return (&url.URL{Path: to[:strings.LastIndex(to, "/")] + "/recharge"}).String()
-	case strings.HasPrefix(to, "/meters/") && (strings.HasSuffix(to, "/key") || strings.Contains(to, "/service/") || strings.HasSuffix(to, "/move-in") || strings.HasSuffix(to, "/place") || strings.HasSuffix(to, "/end") || strings.HasSuffix(to, "/config")), to == "/doctor", to == "/integrations", strings.HasPrefix(to, "/accounts/"):
+	case strings.HasPrefix(to, "/meters/") && (strings.HasSuffix(to, "/key") || strings.Contains(to, "/service/") ||
+		strings.HasSuffix(to, "/move-in") || strings.HasSuffix(to, "/place") || strings.HasSuffix(to, "/end") || strings.HasSuffix(to, "/config")),
+		to == "/doctor", to == "/integrations", strings.HasPrefix(to, "/accounts/"):
 		return to
 	case to == "/meters", to == "/tariffs", to == "/customers":
 		return to + "/new"

@@ -161,7 +161,8 @@ func TestANameIsErasedOnlyByItsBox(t *testing.T) {
 	page := g.get(path).is(200).omits("--name", "--erase-name")
 	change := func(name string, more ...string) []string {
 		phone := page.value("phone")
-		return append([]string{"form", page.value("form"), "name", name, "name_shown", "Amina A.", "phone", phone, "phone_shown", phone, "lang", "en"}, more...)
+		return append([]string{"form", page.value("form"), "name", name, "name_shown", "Amina A.", "phone", phone, "phone_shown", phone,
+			"lang", "en"}, more...)
 	}
 	g.post(path, change("")...).is(400).says("also from copies of earlier papers", "--name ''")
 	g.post(path, change("Eve", "erase_name", "1")...).is(400).says("not both", "--erase-name")

@@ -55,8 +55,8 @@ const (
 
 func tariffChangePath(number string) string { return "/meters/" + url.PathEscape(number) + "/tariff" }
 
-// command is the command that does the same as the form.
-func (d tariffChangePage) command(zone *time.Location) string {
+// writeCommand returns the command that does the same as the form.
+func (d tariffChangePage) writeCommand(zone *time.Location) string {
 	from := d.From
 	if at, ok := readLocal(from, zone); ok {
 		from = at.Format(time.RFC3339)
@@ -104,14 +104,14 @@ func (s *Console) showTariffChange(w http.ResponseWriter, r *http.Request, v vis
 		s.broken(w, r, v, err)
 		return
 	}
-	d.Command = d.command(v.site.zone)
+	d.Command = d.writeCommand(v.site.zone)
 	p := s.page(r, v, t.TariffChangeTitle(d.Grouped))
 	p.mark(t, m.Meter.Simulated)
 	s.show(w, r, status, tariffChangeView(p, d))
 }
 
-// read reads the form. A date or a time without a zone is of the utility's zone.
-func (f tariffChangeFields) read(v visit) (registry.ChangingTariff, refusal.Refusal) {
+// readChange reads the form. A date or a time without a zone is of the utility's zone.
+func (f tariffChangeFields) readChange(v visit) (registry.ChangingTariff, refusal.Refusal) {
 	c := registry.ChangingTariff{Tariff: f.Tariff, Withdraw: f.Withdraw, Reason: f.Why}
 	if f.Withdraw || f.From == "" {
 		return c, refusal.Refusal{}
@@ -143,7 +143,7 @@ func (s *Console) changeTariffOfMeter(w http.ResponseWriter, r *http.Request, v 
 		d.Error = v.site.say.Refusal(no).Detail()
 		s.showTariffChange(w, r, v, max(no.Code.Status(), http.StatusBadRequest), d)
 	}
-	c, no := d.read(v)
+	c, no := d.readChange(v)
 	if !v.owns(field("form")) {
 		no = refuse.TokenFormOfOtherSession()
 	}
