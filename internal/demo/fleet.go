@@ -273,7 +273,9 @@ func (m *fleetMeter) live(ctx context.Context) error {
 				return err
 			}
 		case a := <-m.acts:
-			a.done <- errors.Join(a.do(), m.dev.Flush())
+			err := errors.Join(a.do(), m.dev.Flush())
+			m.panel.Look() // whoever waits may read the page at once
+			a.done <- err
 		case <-ticker.C:
 			m.shop(ctx)
 			if err := errors.Join(m.act(), m.dev.Advance(fleetSpeed*tickEvery, nil), m.dev.Flush()); err != nil {
