@@ -2,11 +2,9 @@ package api_test
 
 import (
 	"fmt"
-	"log/slog"
 	"testing"
 
 	"github.com/paywatt/paywatt/api/apiv1"
-	"github.com/paywatt/paywatt/internal/app"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/store"
 )
@@ -15,22 +13,14 @@ import (
 // the right to read meters.
 func TestAlarmsAreListed(t *testing.T) {
 	w := begin(t)
-	f, err := app.OpenFolder(t.Context(), w.dir, "", slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	err = f.Engine.Run(t.Context(), store.FirstTenant, store.Sale, func(tx *store.Tx) (bool, error) {
+	w.inStore(func(tx *store.Tx) error {
 		for _, code := range []metering.AlarmCode{metering.AlarmTamper, metering.AlarmUnitsOwed, metering.AlarmReversedLate} {
 			if err := tx.RaiseAlarm(1, metering.Alarm{Code: code, Text: "text of " + string(code)}); err != nil {
-				return false, err
+				return err
 			}
 		}
-		return false, tx.ClearAlarm(1, metering.AlarmTamper)
+		return tx.ClearAlarm(1, metering.AlarmTamper)
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	codes := func(path string) (out string) {
 		t.Helper()
 		for n := 0; path != ""; n++ {
@@ -66,17 +56,9 @@ func TestAlarmsAreListed(t *testing.T) {
 // TestAnAlarmNamesItsServer: an alarm about one of several servers has its name in the list, and in the overview.
 func TestAnAlarmNamesItsServer(t *testing.T) {
 	w := begin(t)
-	f, err := app.OpenFolder(t.Context(), w.dir, "", slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	err = f.Engine.Run(t.Context(), store.FirstTenant, store.Sale, func(tx *store.Tx) (bool, error) {
-		return false, tx.UpdateAlarm(0, metering.Alarm{Code: "certificate-ends", Text: "soon", Server: "srv-a"})
+	w.inStore(func(tx *store.Tx) error {
+		return tx.UpdateAlarm(0, metering.Alarm{Code: "certificate-ends", Text: "soon", Server: "srv-a"})
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	list := decode[apiv1.List[apiv1.Alarm]](t, w.want(200, w.get("/v1/alarms?open=true"))).Data
 	if len(list) != 1 || list[0].Server != "srv-a" || list[0].Meter != "" {
 		t.Errorf("alarms %+v, want one of the server", list)

@@ -1,11 +1,9 @@
 package api_test
 
 import (
-	"log/slog"
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/access"
-	"github.com/paywatt/paywatt/internal/app"
 	"github.com/paywatt/paywatt/internal/store"
 )
 
@@ -64,17 +62,7 @@ func TestANumberChangedOutsideTheServerDecidesForNoPayment(t *testing.T) {
 // TestNoTokenGoesToANumberThatWasChangedOutside: whoever can write to the database sends a customer's tokens to no other telephone.
 func TestNoTokenGoesToANumberThatWasChangedOutside(t *testing.T) {
 	w := withLog(t)
-	f, err := app.OpenFolder(t.Context(), w.dir, "", slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	err = f.Engine.Run(t.Context(), store.FirstTenant, store.Job, func(tx *store.Tx) (bool, error) {
-		return false, tx.Must(`UPDATE customer SET phone = '+254799000009'`)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	w.inStore(func(tx *store.Tx) error { return tx.Must(`UPDATE customer SET phone = '+254799000009'`) })
 	s := decode[sale](t, w.want(201, w.sell("number-outside", deliver(order("10000"), `"sms"`))))
 	w.held(s.ID)
 }

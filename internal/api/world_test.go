@@ -151,6 +151,20 @@ func (w *world) serve(unlocked bool, limits api.Limits) {
 // now is the time of the server that runs.
 func (w *world) now() time.Time { return time.Now().Add(w.ahead + time.Duration(w.moved.Load())) }
 
+// inStore changes the database beside the server that runs.
+func (w *world) inStore(change func(*store.Tx) error) {
+	w.t.Helper()
+	f, err := app.OpenFolder(w.t.Context(), w.dir, "", slog.New(slog.DiscardHandler))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer f.Close()
+	err = f.Engine.Run(w.t.Context(), store.FirstTenant, store.Sale, func(tx *store.Tx) (bool, error) { return false, change(tx) })
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // holder adds a person and returns the address. Nobody can sign in as this person.
 func (w *world) holder(f *app.Folder) (email string) {
 	w.t.Helper()
