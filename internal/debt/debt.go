@@ -71,7 +71,8 @@ type Tx interface {
 	// AccountMoved reports whether money ever moved on an account: by a sale, a payment or use. Opening balances and their reversals do not
 	// count.
 	AccountMoved(account id.ID) (bool, error)
-	// HasOpenSums reports whether a customer's money or a reservation of it is on an account, or whether the account owes something.
+	// HasOpenSums reports whether a customer's money or a reservation of it is on the account of a meter in stock, or whether the account owes a
+	// debt or a charge that it took over.
 	HasOpenSums(account id.ID) (bool, error)
 	// Journal reads a journal with its postings.
 	Journal(journal id.ID) (ledger.Journal, bool, error)

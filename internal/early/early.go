@@ -2,8 +2,8 @@
 // answer to the request says by which name it calls it, and a gateway may report about a text before its answer says the reference.
 //
 // Whoever hears such an answer locks its source, looks for the question once more, and calls [Keep], in the transaction in which the answer becomes
-// durable. Whoever stores the name of a question calls [Answers] in the same transaction, and acts on what it returns. An answer waits for a stated
-// time. What waited in vain is shown to a person: the room that kept it decides where.
+// durable. Whoever stores the name of a question locks the source too, calls [Answers] in the same transaction, and acts on what it returns. An answer
+// waits for a stated time. What waited in vain is shown to a person: the room that kept it decides where.
 package early
 
 import (
@@ -90,13 +90,11 @@ func (a Answer) addHash() Answer {
 // Drop ends the waiting of an answer with the same kind, source and content, if it waits.
 func Drop(tx Tx, a Answer) error { return tx.DropEarly(a.addHash()) }
 
-// Answers returns the answers that wait for something that got its name in this transaction. The caller drops each on which it acts.
+// Answers returns the answers that wait for something that got its name in this transaction. The caller has locked the source before any row that
+// acting on an answer locks, and drops each answer on which it acts.
 func Answers(tx Tx, k Kind, source, name string) ([]Answer, error) {
 	if name == "" {
 		return nil, nil
-	}
-	if err := tx.LockEarly(k, source); err != nil {
-		return nil, err
 	}
 	all, err := tx.EarlyNamed(k, source, name, MaxNamed)
 	return all, fault.Wrap(err, "look for answers of %s that came early", source)

@@ -89,8 +89,8 @@ func (d *Dispatcher) hearEarly(tx Tx, route, reference string) (queued bool, err
 	return queued, nil
 }
 
-// EndEarly ends the waiting of the reports whose time is over, and raises an alarm about each of their routes. The alarm ends after a day without
-// others.
+// EndEarly ends the waiting of the reports whose time is over, and raises an alarm about each of their routes. The alarm ends a day after
+// it was raised, and the next such report raises it again.
 func (d *Dispatcher) EndEarly(ctx context.Context, t access.Tenant) error {
 	for n := earlySlice; n == earlySlice; {
 		err := d.c.Door.Do(ctx, t, func(tx Tx) (bool, error) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/alarmtext"
+	"github.com/paywatt/paywatt/internal/early"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/metering"
@@ -72,6 +73,11 @@ func (d *Dispatcher) one(ctx context.Context, t access.Tenant, n int, r Configur
 	queued := false
 	// The outcome must be recorded even if the program is ending.
 	err = d.c.Door.Do(context.WithoutCancel(ctx), t, func(tx Tx) (bool, error) {
+		if s.Reference != "" { // before any message, as whoever brings a report does
+			if err := tx.Outcomes().Early().LockEarly(early.Report, r.Name()); err != nil {
+				return false, err
+			}
+		}
 		if err := d.applyRouteChange(tx, turn, r.Name(), s.Why); err != nil {
 			return false, err
 		}

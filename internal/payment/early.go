@@ -156,8 +156,10 @@ func readWaiting(tx Tx, provider, name string) error {
 	return err
 }
 
-// awaitsRequest reports whether the call that told of a payment still waits for the request that it names, which says the payment's meter.
+// awaitsRequest reports whether the call that told of a payment still waits for the request that it names, which says the payment's meter. Calls that
+// come later keep nobody waiting for longer.
 func awaitsRequest(tx Tx, p Payment) (bool, error) {
 	until, found, err := tx.Early().EarlyAbout(p.ID)
-	return found && tx.Moment().Before(until), err
+	now := tx.Moment()
+	return found && now.Before(until) && now.Before(p.SeenAt.Add(EarlyWait)), err
 }

@@ -353,8 +353,10 @@ func linkedLate(tx Tx, p Payment, changed bool) error {
 	if err := tx.Payments().PutPayment(p); err != nil || p.State != Received || !p.Booked() {
 		return err
 	}
-	if err := requestPaid(tx, p); err != nil { // its sale may have waited for what was learned
-		return err
+	if !p.Request.IsZero() { // without one it was linked when it came: another request of that amount is not paid by it
+		if err := requestPaid(tx, p); err != nil {
+			return err
+		}
 	}
 	return tx.OutboxWake(job.LanePayment, p.Name())
 }

@@ -129,21 +129,25 @@ func TestWhatIsCheaperForSomebodyIsCheaper(t *testing.T) {
 		manySeasons.Seasons = append(manySeasons.Seasons, tariff.Season{Name: "s", From: tariff.MonthDay{Month: m, Day: 1}, Blocks: own})
 	}
 	flat := oneRate(2_500_000)
+	feed := oneRate(2_500_000)
+	feed.Fee.Amount = 3000
 	at := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
 	for name, c := range map[string]struct {
 		before, after tariff.Body
 		wallet        bool
 		want          bool
 	}{
-		"the same":                               {flat, flat, false, false},
-		"cheap nights, dear days":                {flat, byTime(6_000_000, 100_000), true, true},
-		"no more dear days":                      {byTime(6_000_000, 100_000), flat, true, true},
-		"dear at any time":                       {flat, byTime(6_000_000, 2_500_000), true, false},
-		"dear at any time, but less tax":         {taxed(flat, 1500), byTime(6_000_000, 2_500_000), true, true},
-		"cheap for two weeks of a month":         {flat, seasons(15, 100_000, 6_000_000), true, true},
-		"cheap for a month":                      {flat, seasons(30, 100_000, 6_000_000), true, true},
-		"dear in every season":                   {flat, seasons(15, 3_000_000, 6_000_000), true, false},
-		"cheap beyond a block that nobody fills": {flat, steps(tariff.Block{UpTo: 900_000, Rate: 4_000_000}, tariff.Block{Rate: 2_000_000}), false, true},
+		"the same":                                 {flat, flat, false, false},
+		"twice the price, but no fee":              {feed, oneRate(5_000_000), false, true},
+		"twice the price, and no fee for a wallet": {feed, oneRate(5_000_000), true, false},
+		"cheap nights, dear days":                  {flat, byTime(6_000_000, 100_000), true, true},
+		"no more dear days":                        {byTime(6_000_000, 100_000), flat, true, true},
+		"dear at any time":                         {flat, byTime(6_000_000, 2_500_000), true, false},
+		"dear at any time, but less tax":           {taxed(flat, 1500), byTime(6_000_000, 2_500_000), true, true},
+		"cheap for two weeks of a month":           {flat, seasons(15, 100_000, 6_000_000), true, true},
+		"cheap for a month":                        {flat, seasons(30, 100_000, 6_000_000), true, true},
+		"dear in every season":                     {flat, seasons(15, 3_000_000, 6_000_000), true, false},
+		"cheap beyond a block that nobody fills":   {flat, steps(tariff.Block{UpTo: 900_000, Rate: 4_000_000}, tariff.Block{Rate: 2_000_000}), false, true},
 		"a dear first block": {flat, steps(tariff.Block{UpTo: 1000, Rate: 9_000_000}, tariff.Block{UpTo: 80_000, Rate: 1_000_000},
 			tariff.Block{Rate: 9_000_000}), false, true},
 		"cheap between two blocks": {steps(tariff.Block{UpTo: 400_000, Rate: 3_000_000}, tariff.Block{Rate: 3_000_000}),

@@ -9,6 +9,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/alarmtext"
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/logkey"
@@ -230,14 +231,11 @@ func (v *Vending) planSwap(tx Tx, a *Swap, now time.Time) (Swapped, swapFacts, r
 	if err := f.read(tx); err != nil {
 		return Swapped{}, f, refusal.Refusal{}, err
 	}
-	if f.Funded, err = tx.Debts().AccountMoved(f.New.Account); err != nil {
-		return Swapped{}, f, refusal.Refusal{}, err
+	if f.New.AccountStatus == registry.AccountActive { // what a move-out has settled strands nothing
+		if f.Funded, err = isFunded(tx.Debts(), f.New.Account); err != nil {
+			return Swapped{}, f, refusal.Refusal{}, err
+		}
 	}
-	open, err := tx.Debts().HasOpenSums(f.New.Account) // also what an import brought in, which moved nothing
-	if err != nil {
-		return Swapped{}, f, refusal.Refusal{}, err
-	}
-	f.Funded = f.Funded || open
 	out := Swapped{Mode: f.Old.Mode}
 	if out.Swap, no = decideSwap(f, *a, now); no.Refused() || out.Mode != registry.PrepayWallet {
 		return out, f, no, nil
@@ -249,6 +247,15 @@ func (v *Vending) planSwap(tx Tx, a *Swap, now time.Time) (Swapped, swapFacts, r
 	c, err := wallet.CloseMeter(tx.Rating(), wallet.Closing{Meter: f.Old.Meter.N, Register: a.Register, Now: now}, false)
 	out.Register, out.RegisterAt, out.Charged, out.Allowed = c.Register, c.At, c.Units, c.Allowed
 	return out, f, c.Refusal, err
+}
+
+// isFunded reports whether the account of a meter in stock would strand money or a debt if it ended. An import may have brought in what moved nothing.
+func isFunded(tx debt.Tx, account id.ID) (bool, error) {
+	moved, err := tx.AccountMoved(account)
+	if moved || err != nil {
+		return moved, err
+	}
+	return tx.HasOpenSums(account)
 }
 
 // swap does the work of SwapMeter in one transaction.

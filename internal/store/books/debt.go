@@ -2,6 +2,8 @@ package books
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/debt"
@@ -239,7 +241,11 @@ func (tx Rows) AccountMoved(account id.ID) (bool, error) {
 	return n > 0, fault.Wrap(err, "look for money on account %s", account.Text(id.Account))
 }
 
-// HasOpenSums reports whether a customer's money or a reservation of it is on an account, or whether the account owes something.
+// mostOpen is more charges and debts than the account of a meter in stock has.
+const mostOpen = 1000
+
+// HasOpenSums reports whether a customer's money or a reservation of it is on the account of a meter in stock, or whether the account owes a debt or
+// a charge that it took over. Its own fixed charges do not count: nobody lives where the meter is.
 func (tx Rows) HasOpenSums(account id.ID) (bool, error) {
 	for _, code := range []ledger.Code{ledger.Wallet, ledger.Carry, ledger.Deposit} {
 		a, _, err := tx.Account(ledger.AccountRef{Code: code, Subject: account.Text(id.Account)})
@@ -247,8 +253,9 @@ func (tx Rows) HasOpenSums(account id.ID) (bool, error) {
 			return err == nil, fault.Wrap(err, "look for money on account %s", account.Text(id.Account))
 		}
 	}
-	dues, debts, err := tx.ChargesOpen(account, 1)
-	return len(dues)+len(debts) > 0, err
+	dues, debts, err := tx.ChargesOpen(account, mostOpen)
+	taken := slices.ContainsFunc(dues, func(d debt.Due) bool { return strings.HasPrefix(d.Name, registry.FormerCharge) })
+	return len(debts) > 0 || taken, err
 }
 
 // DebtPay lowers a debt by a payment that is not part of a sale.

@@ -38,10 +38,16 @@ func (tx Rows) LockEarly(k early.Kind, source string) error {
 		return nil
 	}
 	s := earlySource{k, source}
-	_, err := tx.C.Exec(`INSERT INTO `+sourceColumns.Into()+` ON CONFLICT DO NOTHING`, sourceColumns.Values(tx.Tenant, &s)...)
-	if err == nil {
-		_, err = tx.One(`SELECT `+sourceColumns.List("")+` FROM early_source WHERE tenant_id = $1 AND kind = $2 AND source = $3`+lock,
+	find := func() (bool, error) {
+		return tx.One(`SELECT `+sourceColumns.List("")+` FROM early_source WHERE tenant_id = $1 AND kind = $2 AND source = $3`+lock,
 			sourceColumns.To(&s), tx.Tenant, string(k), source)
+	}
+	found, err := find()
+	if err == nil && !found { // the first answer or question of this source
+		_, err = tx.C.Exec(`INSERT INTO `+sourceColumns.Into()+` ON CONFLICT DO NOTHING`, sourceColumns.Values(tx.Tenant, &s)...)
+		if err == nil {
+			_, err = find()
+		}
 	}
 	return fault.Wrap(err, "lock the early answers of %s", source)
 }

@@ -164,7 +164,10 @@ func meetingEarly(t *testing.T, r Rig) {
 	}
 	asks := func(name string, meanwhile func()) func(*store.Tx) (value, error) {
 		return func(tx *store.Tx) (value, error) {
-			err := tx.AddQuestion(payment.Question{Provider: "mpesa", Name: name, Payment: id.ID{1}, AskedAt: earlyAt(0)})
+			err := tx.LockEarly(early.Call, "mpesa")
+			if err == nil {
+				err = tx.AddQuestion(payment.Question{Provider: "mpesa", Name: name, Payment: id.ID{1}, AskedAt: earlyAt(0)})
+			}
 			var all []early.Answer
 			if err == nil {
 				all, err = early.Answers(tx, early.Call, "mpesa", name)

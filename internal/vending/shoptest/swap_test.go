@@ -18,6 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/sts"
@@ -217,23 +218,25 @@ func TestASwapGivesNoMoreThanTheRecordsAllow(t *testing.T) {
 }
 
 // TestASwapStrandsNoMoneyOfTheNewMeter: what an import brought to the account of a meter in stock moved nothing, but would stay on the account. After
-// a move-out without money the meter can take the place of another one.
+// a move-out, which gives it back, the meter can take the place of another one.
 func TestASwapStrandsNoMoneyOfTheNewMeter(t *testing.T) {
 	s := open(t, true)
 	domestic := s.publish("domestic", flat(), monday())
 	old, fresh, left := s.meter(1, place{tariff: domestic}),
 		s.stocked(2, registry.PrepayToken, domestic), s.stocked(3, registry.PrepayToken, domestic)
-	carry := ledger.AccountRef{Code: ledger.Carry, Subject: s.account(fresh).Text(id.Account)}
-	s.do(func(tx *store.Tx) error {
-		j := ledger.Journal{Kind: ledger.BroughtIn, PostedAt: s.clock.Now(), Postings: ledger.BalanceBrought(carry, 500)}
-		var err error
-		if j.ID, err = tx.NewID(); err != nil {
+	for _, number := range []string{fresh, left} {
+		carry := ledger.AccountRef{Code: ledger.Carry, Subject: s.account(number).Text(id.Account)}
+		s.do(func(tx *store.Tx) error {
+			j := ledger.Journal{Kind: ledger.BroughtIn, PostedAt: s.clock.Now(), Postings: ledger.BalanceBrought(carry, 500)}
+			var err error
+			if j.ID, err = tx.NewID(); err != nil {
+				return err
+			}
+			j.Ref = j.ID.Text(id.Journal)
+			_, err = tx.Post(j)
 			return err
-		}
-		j.Ref = j.ID.Text(id.Journal)
-		_, err = tx.Post(j)
-		return err
-	})
+		})
+	}
 	if got := s.swaps(vending.Swap{Old: old, New: fresh, Balance: ptr(unit.Energy(0))}, "swap money"); got.Text != "swap-to-meter-with-money" {
 		t.Errorf("a meter with money on its account: %s", got.Detail())
 	}
@@ -244,6 +247,24 @@ func TestASwapStrandsNoMoneyOfTheNewMeter(t *testing.T) {
 	}
 	if got := s.swaps(vending.Swap{Old: old, New: left, Balance: ptr(unit.Energy(0))}, "swap moved out"); got.Refused() {
 		t.Errorf("a meter whose account has ended: %s", got.Detail())
+	}
+}
+
+// TestTheChargesOfAMeterInStockStopNoSwap: a tariff with a monthly charge charges a meter in stock too, but nobody lives where it is.
+func TestTheChargesOfAMeterInStockStopNoSwap(t *testing.T) {
+	s := open(t, true)
+	s.clock.set(s.at("2026-11-01T08:00:00Z"))
+	home := s.publish("home", standing(flat(), tariff.PerMonth), long())
+	old, fresh := s.meter(1, place{tariff: home}), s.stocked(2, registry.PrepayToken, home)
+	s.clock.set(s.at("2026-11-15T08:00:00Z"))
+	if _, err := s.Accrue(context.Background(), system()); err != nil {
+		t.Fatal(err)
+	}
+	if s.owes(s.account(fresh)) == "" {
+		t.Fatal("the meter in stock has no charge")
+	}
+	if got := s.swaps(vending.Swap{Old: old, New: fresh, Balance: ptr(unit.Energy(0))}, "swap charged"); got.Refused() {
+		t.Errorf("a meter in stock with its own charges: %s", got.Detail())
 	}
 }
 
