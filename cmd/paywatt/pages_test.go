@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -213,12 +214,18 @@ func options(cmd *cobra.Command, words []string) (args []string, wrong string) {
 // TestEveryCommandOnThePagesExists: the command lines on the pages and in the examples of --help are valid.
 func TestEveryCommandOnThePagesExists(t *testing.T) {
 	tier.Slow(t)
-	seen := 0
+	seen, said := 0, map[string]string{} // what is wrong with a line that was seen
 	check := func(where string, lines [][]string, whole bool) {
 		for _, line := range lines {
 			for _, words := range alternatives(line) {
 				seen++
-				if what := problem(words, whole); what != "" {
+				key := fmt.Sprintf("%t %q", whole, words)
+				what, judged := said[key]
+				if !judged {
+					what = problem(words, whole)
+					said[key] = what
+				}
+				if what != "" {
 					t.Errorf("%s: paywatt %s: %s", where, strings.Join(words, " "), what)
 				}
 			}

@@ -122,6 +122,7 @@ func (p *Server) Start() error {
 	c := p.program.Server
 	c.Data, c.HTTP, c.MQTT, c.Passphrase, c.Log = p.data, p.http, p.mqtt, []byte(p.pass), p.logger
 	c.Test, c.PanelURL, c.Tour, c.Reserve, c.Now = true, p.panel, p.tour, -1, p.Now
+	c.PasswordCost.Time, c.PasswordCost.MemoryKiB, c.PasswordCost.Threads = 1, 8, 1 // the password of a demo stands on the screen
 	if p.Modem != "" {
 		c.Routes = app.ModemRoutes(p.Modem, Authority)
 	}
