@@ -57,7 +57,7 @@ func messageTests() []test {
 		{"a request with a key makes one message, also where its answer was lost", orderedOnce},
 		{"a meter whose SMS channel is locked has its tokens by its connection, or the next day", lockedMeter},
 		{"a route that works again wakes its messages", routeBack},
-		{"a telephone that was off for a night gets what matters first, and no old state", telephoneOff},
+		{"a telephone that was off for a night gets what matters first, and no old state", playStory(telephoneOff)},
 		{"old messages are forgotten in batches, with their tries", messagesForgotten},
 		{"messages that no route will send are listed, and no others", strayMessages},
 		{"a report finds its try by route, reference and number", reportedTries},

@@ -46,6 +46,8 @@ type Rig struct {
 	Seal func(t testing.TB, e store.Engine)
 	// Alone means that every closure has its own commit, so that one failure does not affect other closures.
 	Alone bool
+	// Second means that another engine plays the stories of playStory in ./check.
+	Second bool
 }
 
 // seal makes sure that everything committed is sealed.
@@ -97,6 +99,17 @@ func groups() []group {
 type test struct {
 	name string
 	run  func(*testing.T, Rig)
+}
+
+// playStory is for a test of a rule of the program, which no engine changes, over thousands of transactions: a second engine plays it in ./check long.
+func playStory(story func(*testing.T, Rig)) func(*testing.T, Rig) {
+	return func(t *testing.T, r Rig) {
+		t.Helper()
+		if r.Second {
+			tier.Long(t)
+		}
+		story(t, r)
+	}
 }
 
 // value is the result of the closures of these tests.

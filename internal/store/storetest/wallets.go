@@ -25,7 +25,7 @@ import (
 
 func walletTests() []test {
 	return []test{
-		{"loss, repetition and order change nothing about the money", walletOrder},
+		{"loss, repetition and order change nothing about the money", playStory(walletOrder)},
 		{"use is accrued, posted by the hour and warned of once", walletPosts},
 		{"a register that cannot be true moves no money until somebody decides", walletHeld},
 		{"a meter that comes with another memory is rated on", walletMemory},
