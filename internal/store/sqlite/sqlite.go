@@ -94,7 +94,7 @@ type Options struct {
 	Log     *slog.Logger     // nil: nothing is logged
 	Intake  store.Intake     // decides about the records that Ingest queues; nil: Ingest is refused
 	Due     store.Due        // called with the lanes of the outbox that have new work; may be nil
-	Readers int              // number of connections for reading; 0: 4
+	Readers int              // number of connections for reading at most; 0: 4
 	Reserve int64            // bytes of the disk reserve; 0: DiskReserve; negative: none
 	Marker  core.Marker      // makes the marks of rows that let somebody sign in; nil: they have none
 	Lock    *Lock            // the folder's lock, if the caller holds it; otherwise an upgrade takes the lock
@@ -128,8 +128,9 @@ type Engine struct {
 	planted                   // faults of a build made to misbehave; nothing in a release
 	readers chan *conn
 	mover   mover
-	sizes   logSizes      // limits of the log's length; used by the writer only
-	opened  int           // the number of reading connections
+	sizes   logSizes // limits of the log's length; used by the writer only
+	adding  sync.Mutex
+	opened  int           // the number of reading connections, under adding
 	closing chan struct{} // closed when Close begins
 
 	queue   queue
@@ -256,14 +257,11 @@ func (e *Engine) open() error {
 	}
 	e.mover = newMover(c)
 	e.readers = make(chan *conn, e.opt.Readers)
-	for range e.opt.Readers {
-		c, err := connect(path, cacheReader, true)
-		if err != nil {
-			return err
-		}
-		e.readers <- c
-		e.opened++
+	if c, err = connect(path, cacheReader, true); err != nil {
+		return err
 	}
+	e.readers <- c
+	e.opened++
 	sealed, err := e.sealed()
 	if err != nil {
 		return err
@@ -421,7 +419,10 @@ func (e *Engine) release() error {
 	if e.heads != nil {
 		errs = append(errs, e.heads.Close())
 	}
-	for range e.opened { // waits for running views, which take at most ViewTime
+	e.adding.Lock() // nobody opens another one any more
+	open := e.opened
+	e.adding.Unlock()
+	for range open { // waits for running views, which take at most ViewTime
 		errs = append(errs, (<-e.readers).c.Close())
 	}
 	if e.mover.c != nil {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"zombiezen.com/go/sqlite"
@@ -19,16 +21,49 @@ func (e *Engine) View(ctx context.Context, t access.Tenant, fn func(*store.Tx) e
 	if e.closed() {
 		return store.ErrClosed
 	}
-	var c *conn
-	select {
-	case c = <-e.readers:
-	case <-e.closing:
-		return store.ErrClosed
-	case <-ctx.Done():
-		return fmt.Errorf("wait for a reading connection: %w", ctx.Err())
+	c, err := e.takeReader(ctx)
+	if err != nil {
+		return err
 	}
 	defer func() { e.readers <- c }()
 	return e.look(ctx, c, func() error { return fn(e.newTx(c, t, nil)) })
+}
+
+// takeReader waits for a reading connection. If none is free, it opens another one, as long as fewer than [Options.Readers] are open: each reads the
+// whole schema, so a folder in which little happens is open sooner with one.
+func (e *Engine) takeReader(ctx context.Context) (*conn, error) {
+	select {
+	case c := <-e.readers:
+		return c, nil
+	default:
+	}
+	if c := e.addReader(); c != nil {
+		return c, nil
+	}
+	select {
+	case c := <-e.readers:
+		return c, nil
+	case <-e.closing:
+		return nil, store.ErrClosed
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for a reading connection: %w", ctx.Err())
+	}
+}
+
+// addReader opens another reading connection. It returns nil if there are enough, or if it cannot: the caller waits for one that is open.
+func (e *Engine) addReader() *conn {
+	e.adding.Lock()
+	defer e.adding.Unlock()
+	if e.opened == e.opt.Readers || e.closed() {
+		return nil
+	}
+	c, err := connect(filepath.Join(e.dir, databaseFile), cacheReader, true)
+	if err != nil {
+		e.log.Warn("another reading connection was not opened", logkey.Err, err)
+		return nil
+	}
+	e.opened++
+	return c
 }
 
 // newTx returns a transaction at this moment.
