@@ -23,6 +23,7 @@ import (
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/profile"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/sqlite/sqlitetest"
 	"github.com/paywatt/paywatt/internal/words/wordstest"
 	"github.com/paywatt/paywatt/profiles"
 	"github.com/paywatt/paywatt/sts"
@@ -95,6 +96,7 @@ const passphrase = "a long passphrase"
 func folder(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), meter: meterNumber}
+	sqlitetest.FillFolder(t, w.dir)
 	keys, err := keystore.Open(w.dir, keystore.Config{Params: cheapKeys()})
 	if err != nil {
 		t.Fatal(err)

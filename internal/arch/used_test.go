@@ -28,6 +28,7 @@ func testPackages() map[string]string {
 		"internal/tier":                    "which tests run when",
 		"internal/await":                   "how tests wait",
 		"internal/words/wordstest":         "texts for tests",
+		"internal/store/sqlite/sqlitetest": "an empty database for tests",
 		"internal/print/printtest":         "a receipt printer for tests",
 		"internal/logtest":                 "fails a test on an unexpected warning",
 		"internal/rowstest":                "rows that fail at a chosen call",

@@ -25,6 +25,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/postgres"
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
+	"github.com/paywatt/paywatt/internal/store/sqlite/sqlitetest"
 	"github.com/paywatt/paywatt/internal/store/storetest"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/upload"
@@ -57,6 +58,7 @@ func newWorld(t *testing.T, onPostgres bool) *world {
 		}
 		w.engine, w.verify = &storetest.EngineFault{Engine: e}, func() (*store.Report, error) { return postgres.Verify(context.WithoutCancel(t.Context()), url, dir) }
 	} else {
+		sqlitetest.FillFolder(t, dir)
 		e, err := sqlite.Open(dir, sqlite.Options{Intake: intake.Take, Reserve: -1, Now: w.clock})
 		if err != nil {
 			t.Fatal(err)

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"flag"
-	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -25,6 +24,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/postgres"
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 	"github.com/paywatt/paywatt/internal/store/sqlite"
+	"github.com/paywatt/paywatt/internal/store/sqlite/sqlitetest"
 	"github.com/paywatt/paywatt/internal/store/storetest"
 	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/internal/till"
@@ -56,9 +56,9 @@ var update = flag.Bool("update", false, "write testdata/insiders*.txt anew")
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if testing.Short() && !onPostgres {
-		os.Exit(prepared(m.Run)) // no test asks for PostgreSQL
+		os.Exit(m.Run()) // no test asks for PostgreSQL
 	}
-	os.Exit(prepared(func() int { return pgtest.Run(m, schema) }))
+	os.Exit(pgtest.Run(m, schema))
 }
 
 // inPostgres keeps the books of a test in PostgreSQL, also in a run on SQLite: its rule is about what differs by engine.
@@ -89,39 +89,11 @@ func drawn(c tier.Count) int {
 	return c.N()
 }
 
-// emptyFolder is the environment variable that names a data folder with an empty database. A copy opens in half the time in which a new
-// database is made.
-const emptyFolder = "VENDING_TEST_EMPTY"
-
-// prepared makes the empty database, then runs the tests.
-func prepared(run func() int) int {
-	dir, err := os.MkdirTemp("", "empty")
-	if err == nil {
-		defer os.RemoveAll(dir)
-		var e *sqlite.Engine
-		if e, err = sqlite.Open(dir, sqlite.Options{Now: monday, Reserve: -1}); err == nil {
-			err = errors.Join(e.Close(), os.Setenv(emptyFolder, dir))
-		}
+// fill copies an empty database into the shop's folder, unless the shop has one.
+func (s *shop) fill() {
+	if _, err := os.Stat(filepath.Join(s.dir, "paywatt.db")); errors.Is(err, fs.ErrNotExist) {
+		sqlitetest.FillFolder(s.t, s.dir)
 	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "the empty database was not made:", err)
-		return 1
-	}
-	return run()
-}
-
-// fill copies the empty database into the shop's folder, unless the shop has one.
-func (s *shop) fill() error {
-	if _, err := os.Stat(filepath.Join(s.dir, "paywatt.db")); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	empty := os.Getenv(emptyFolder)
-	files, err := os.ReadDir(empty)
-	for _, f := range files {
-		b, e := os.ReadFile(filepath.Join(empty, f.Name()))
-		err = errors.Join(err, e, os.WriteFile(filepath.Join(s.dir, f.Name()), b, 0o600))
-	}
-	return err
 }
 
 // schema fills the database that the tests copy: a server opens the database once. Then schema deletes the stored public key, so that a
@@ -172,9 +144,7 @@ func (f faulty) Keys() seal.Chain { return f.whole.Keys() }
 func (s *shop) whole() engine {
 	s.t.Helper()
 	if !onPostgres {
-		if err := s.fill(); err != nil {
-			s.t.Fatal(err)
-		}
+		s.fill()
 		e, err := sqlite.Open(s.dir, sqlite.Options{Intake: intake.Take, Now: s.clock.Now, Reserve: -1, Readers: 2, ViewTime: await.Limit, Rehearse: s.rehearse})
 		if err != nil {
 			s.t.Fatal(err)

@@ -24,6 +24,7 @@ import (
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/sqlite/sqlitetest"
 	"github.com/paywatt/paywatt/internal/store/storetest"
 	"github.com/paywatt/paywatt/internal/words/wordstest"
 	"github.com/paywatt/paywatt/sts"
@@ -126,6 +127,7 @@ func (w *world) furnish() {
 func folder(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), clock: &clock{}, recovery: map[string][]string{}}
+	sqlitetest.FillFolder(t, w.dir)
 	w.vendingKey("123456", 1, sts.Base2014)
 	return w
 }
