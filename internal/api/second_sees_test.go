@@ -555,6 +555,32 @@ func (w waiting) odd() (n int) {
 	return n
 }
 
+// statusOfWaiting returns the status with which a request is answered that waits for a second person, so that no caller takes it for done.
+func statusOfWaiting(act access.Act) int {
+	switch act {
+	case access.ActImportDebts, access.ActImportBalances:
+		return 201 // the import exists: the answer lists its rows, which wait, and names the approval
+	case access.ActImportUndo:
+		return 200 // the same, and the import existed before
+	case access.ActWebhook:
+		return 201 // the webhook exists, and only this answer shows its secret; it gets no event before the approval
+	default:
+		return 202
+	}
+}
+
+// checkWaits fails the test if the answer to a request does not say that the request waits for this approval.
+func (a answer) checkWaits(t *testing.T, act access.Act, approval string) {
+	t.Helper()
+	if want := statusOfWaiting(act); a.status != want {
+		t.Fatalf("%s: a request that waits is answered with %d, want %d: %s", act, a.status, want, a.body)
+	}
+	body := decode[struct{ ID, Approval string }](t, a)
+	if act != access.ActWebhook && body.ID != approval && body.Approval != approval {
+		t.Errorf("%s: the answer does not name the approval %s: %s", act, approval, a.body)
+	}
+}
+
 // requested makes a request and returns what the second person sees of it.
 func (c *clerk) requested(second string, act access.Act, w call) waiting {
 	c.t.Helper()
@@ -563,6 +589,7 @@ func (c *clerk) requested(second string, act access.Act, w call) waiting {
 	if a.status >= 300 || len(newest) != 1 || newest[0].Act != string(act) {
 		c.t.Fatalf("%s: %s %s does not wait: status %d: %s", act, w.method, w.path, a.status, a.body)
 	}
+	a.checkWaits(c.t, act, newest[0].ID)
 	shown := decode[apiv1.Approval](c.t, c.want(200, c.ask("GET", "/v1/approvals/"+newest[0].ID, second, "")))
 	if shown.Now == nil || shown.Now.Refused != "" || shown.Now.Changed || len(shown.Now.Facts)+len(shown.Now.Rows) == 0 {
 		c.t.Fatalf("%s: the second person sees %+v", act, shown.Now)
