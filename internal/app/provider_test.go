@@ -2,6 +2,7 @@ package app
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/store"
 )
 
 // TestWhomTheServerCallsForAProvider: whoever adds a provider chooses addresses that the server calls. It calls none before a second person has
@@ -62,6 +64,19 @@ func TestWhomTheServerCallsForAProvider(t *testing.T) {
 		if _, err := v.c.RegisterPaymentProvider(t.Context(), name); err == nil || calls.Load() == 0 {
 			t.Errorf("an approved provider was not called: %v", err)
 		}
+	}
+	// The first provider, as an earlier version stored it: it goes on to its private address.
+	err = v.a.engine.Run(t.Context(), tenant, store.Job, func(tx *store.Tx) (bool, error) {
+		n, err := tx.C.Exec(`UPDATE provider SET config = REPLACE(config, '"allow_private":false,', '') WHERE config LIKE '{"allow_private":false,%'`)
+		if err == nil && n != 1 {
+			err = fmt.Errorf("%d providers do not allow private addresses, want 1", n)
+		}
+		return false, err
+	})
+	v.must(err)
+	before := calls.Load()
+	if _, err := v.c.RegisterPaymentProvider(t.Context(), "outside"); err == nil || calls.Load() == before {
+		t.Errorf("a provider of before the upgrade was not called: %v", err)
 	}
 }
 
