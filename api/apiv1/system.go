@@ -27,6 +27,7 @@ type Standbys struct {
 	Following   int       `json:"following" example:"2" doc:"How many receive every change as it is written"`
 	Synchronous int       `json:"synchronous" example:"1" doc:"For how many of these a commit may wait"`
 	LagBytes    int64     `json:"lag_bytes" example:"0" doc:"Bytes of the log that the slowest of those that follow does not have on its disk yet"`
+	Timeline    int64     `json:"timeline" example:"3" doc:"PostgreSQL's timeline of the primary. Each promotion raises it, and a standby that has left it cannot follow"`
 	Hidden      bool      `json:"hidden,omitempty" doc:"The role of this server may not read the state of standbys, so it only counts connections: grant it pg_monitor"`
 	At          time.Time `json:"at" doc:"When this was read"`
 }

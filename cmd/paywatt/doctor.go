@@ -221,7 +221,8 @@ func standbyChecks(ctx context.Context, url string, expected int) []check {
 }
 
 func standbysCheck(s store.Standbys) []check {
-	k := check{Name: "standbys", Verdict: checkOK, Detail: fmt.Sprintf("%d of %d follow the database, %d of them synchronous, %d bytes behind", s.Following, s.Expected, s.Synchronous, s.Lag)}
+	k := check{Name: "standbys", Verdict: checkOK, Detail: fmt.Sprintf("%d of %d follow the database, %d of them synchronous, %d bytes behind, timeline %d",
+		s.Following, s.Expected, s.Synchronous, s.Lag, s.Timeline)}
 	switch s.Safety() {
 	case store.SafetyAlone:
 		return nil

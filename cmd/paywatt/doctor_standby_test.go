@@ -12,7 +12,7 @@ import (
 // bad when none does.
 func TestDoctorSaysWhichStandbysFollow(t *testing.T) {
 	at := time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
-	sync, async, hidden := store.Follower{State: "streaming", Sync: "sync"}, store.Follower{State: "streaming", Sync: "async"}, store.Follower{}
+	sync, async, hidden := store.Follower{State: "streaming", Sync: "sync"}, store.Follower{State: "streaming", Sync: "async", Lag: 100}, store.Follower{}
 	for name, c := range map[string]struct {
 		waits         bool
 		all           []store.Follower
@@ -20,13 +20,15 @@ func TestDoctorSaysWhichStandbysFollow(t *testing.T) {
 		verdict, says string
 	}{
 		"a database alone":  {},
-		"all follow":        {true, []store.Follower{sync, async}, 2, checkOK, "2 of 2 follow"},
+		"all follow":        {true, []store.Follower{sync, async}, 2, checkOK, "2 of 2 follow the database, 1 of them synchronous, 100 bytes behind, timeline 7"},
 		"one is missing":    {true, []store.Follower{sync}, 2, checkWarn, "1 of 2 follow"},
 		"none follows":      {true, nil, 2, checkBad, "none follows"},
 		"they are hidden":   {true, []store.Follower{hidden, hidden}, 2, checkWarn, "GRANT pg_monitor"},
 		"none is there yet": {false, nil, 1, checkWarn, "0 of 1 follow"},
 	} {
-		got := standbysCheck(store.JudgeStandbys(at, c.waits, c.all, c.set, 0))
+		s := store.JudgeStandbys(at, c.waits, c.all, c.set, 0)
+		s.Timeline = 7
+		got := standbysCheck(s)
 		switch {
 		case c.verdict == "" && got != nil:
 			t.Errorf("%s: %v, want no check", name, got)

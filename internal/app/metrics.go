@@ -26,6 +26,7 @@ func (a *App) count() error {
 		gauge("paywatt_standbys_following", "Standbys that follow the database.", func() float64 { return float64(a.standbys().Following) }),
 		gauge("paywatt_standbys_synchronous", "Standbys for which a commit may wait.", func() float64 { return float64(a.standbys().Synchronous) }),
 		gauge("paywatt_standby_lag_bytes", "Bytes of the log that the slowest standby that follows does not have on its disk yet.", func() float64 { return float64(a.standbys().Lag) }),
+		gauge("paywatt_database_timeline", "PostgreSQL's timeline of the primary, which each promotion raises.", func() float64 { return float64(a.standbys().Timeline) }),
 		gauge("paywatt_mqtt_sockets", "Open connections to the meter listener.", func() float64 { return float64(a.gateway.Stats().Sockets) }),
 		gauge("paywatt_mqtt_meters", "Meters that are signed in.", func() float64 { return float64(a.gateway.Stats().Meters) }),
 		total("paywatt_mqtt_logins_total", "Sign-ins of meters.", func() int64 { return a.gateway.Stats().Logins }),

@@ -30,8 +30,10 @@ type followed struct {
 
 // follow sets the report: so many of two standbys follow, the first of them the synchronous one.
 func (f *followed) follow(n int) {
-	all := []store.Follower{{State: "streaming", Sync: "sync"}, {State: "streaming", Sync: "async"}}
-	f.report.Store(store.JudgeStandbys(time.Now(), true, all[:n], 2, 0))
+	all := []store.Follower{{State: "streaming", Sync: "sync", Lag: 100}, {State: "streaming", Sync: "async", Lag: 4096}}
+	s := store.JudgeStandbys(time.Now(), true, all[:n], 2, 0)
+	s.Timeline = 7
+	f.report.Store(s)
 }
 
 func (f *followed) Standbys() store.Standbys { return f.report.Load().(store.Standbys) }
@@ -54,8 +56,8 @@ func (f *followed) Run(ctx context.Context, t access.Tenant, lane store.Lane, fn
 }
 
 // TestEverySurfaceSaysWhichStandbysFollow: with two of two standbys, one, and none, /readyz, the metrics, the overview of the API and of the
-// console, and the alarm say the same. Losing both at once is told as well as losing one after the other. See TestDoctorSaysWhichStandbysFollow
-// for doctor.
+// console, and the alarm say the same. Those for programs also say how far the slowest is behind, and the timeline. Losing both at once is told as
+// well as losing one after the other. See TestDoctorSaysWhichStandbysFollow for doctor.
 func TestEverySurfaceSaysWhichStandbysFollow(t *testing.T) {
 	a, err := New(Config{Data: t.TempDir(), HTTP: "127.0.0.1:0", MQTT: "127.0.0.1:0", Passphrase: []byte("a long passphrase"), Reserve: -1, Test: true,
 		KeyCost: keystore.Params{Time: 1, MemoryKiB: 8, Threads: 1}, PasswordCost: access.Argon{Time: 1, MemoryKiB: 8, Threads: 1}})
@@ -92,8 +94,22 @@ func TestEverySurfaceSaysWhichStandbysFollow(t *testing.T) {
 		if got := w.ask("/readyz"); got.Code != c.status || !strings.Contains(got.Body.String(), c.readyz) {
 			t.Errorf("%d of 2 follow: /readyz says %d %s", c.following, got.Code, got.Body)
 		}
-		if got := w.ask("/metrics"); !strings.Contains(got.Body.String(), c.metric) || !strings.Contains(got.Body.String(), "paywatt_standbys_expected 2") {
-			t.Errorf("%d of 2 follow: the metrics have no %q, or do not expect 2: %d", c.following, c.metric, got.Code)
+		lag := []int{0, 100, 4096}[c.following] // of the slowest of those that follow
+		got := w.ask("/metrics")
+		for _, line := range []string{c.metric, "paywatt_standbys_expected 2", fmt.Sprintf("paywatt_standby_lag_bytes %d", lag), "paywatt_database_timeline 7"} {
+			if !strings.Contains(got.Body.String(), "\n"+line+"\n") {
+				t.Errorf("%d of 2 follow: the metrics have no line %q: %d", c.following, line, got.Code)
+			}
+		}
+		behind := fmt.Sprintf(`"lag_bytes":%d,"timeline":7`, lag)
+		asked := []string{"/v1/overview"}
+		if c.status == 200 { // otherwise /readyz answers with a problem
+			asked = append(asked, "/readyz")
+		}
+		for _, path := range asked {
+			if got := w.ask(path); !strings.Contains(got.Body.String(), behind) {
+				t.Errorf("%d of 2 follow: %s does not say %s: %s", c.following, path, behind, got.Body)
+			}
 		}
 		if got := w.ask("/v1/overview"); got.Code != 200 || !strings.Contains(got.Body.String(), c.overview) {
 			t.Errorf("%d of 2 follow: the overview says %d %s", c.following, got.Code, got.Body)
@@ -101,9 +117,9 @@ func TestEverySurfaceSaysWhichStandbysFollow(t *testing.T) {
 		if got := w.ask("/overview"); got.Code != 200 || !strings.Contains(got.Body.String(), c.page) || strings.Contains(got.Body.String(), c.absent) {
 			t.Errorf("%d of 2 follow: the page says %d %s", c.following, got.Code, got.Body)
 		}
-		got := w.ask("/v1/alarms?open=true").Body.String()
-		if open := strings.Count(got, string(alarmStandby)); open != min(len(c.openText), 1) || !strings.Contains(got, c.openText) {
-			t.Errorf("%d of 2 follow: %d alarms are open, want one with %q or none: %s", c.following, open, c.openText, got)
+		alarms := w.ask("/v1/alarms?open=true").Body.String()
+		if open := strings.Count(alarms, string(alarmStandby)); open != min(len(c.openText), 1) || !strings.Contains(alarms, c.openText) {
+			t.Errorf("%d of 2 follow: %d alarms are open, want one with %q or none: %s", c.following, open, c.openText, alarms)
 		}
 	}
 }

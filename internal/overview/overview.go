@@ -91,6 +91,7 @@ type Standbys struct {
 	Following   int
 	Synchronous int    // for how many of those that follow a commit may wait
 	Lag         int64  // bytes that the slowest of those that follow does not have on its disk yet
+	Timeline    int64  // of the primary, which each promotion raises
 	Hidden      bool   // the database's role may not read their state
 	Safety      string // full, reduced or stopped
 }

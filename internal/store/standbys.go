@@ -14,6 +14,7 @@ type Standbys struct {
 	Synchronous int       // for how many of these a commit may wait
 	Waits       bool      // whether commits wait for a synchronous standby
 	Lag         int64     // bytes that the slowest standby that follows does not have on its disk yet
+	Timeline    int64     // of the primary, which each promotion raises; PostgreSQL lets nobody follow who has left it
 	Hidden      bool      // the role of this server may not read the state of standbys; then it only counts connections
 }
 

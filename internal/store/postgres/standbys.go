@@ -34,7 +34,7 @@ const askFollows = "EXISTS (SELECT FROM pg_stat_get_wal_senders() WHERE sync_sta
 // askStandbys reads which standbys follow, with whether commits wait for one in the first column. A row without a process stands for none. The
 // connections of a base backup receive the log too while the backup is made, and are no standbys.
 const askStandbys = "SELECT " + askStandby + `, coalesce(w.pid, 0), coalesce(w.state, ''), coalesce(w.sync_state, ''),
-	coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), w.flush_lsn), 0)::bigint
+	coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), w.flush_lsn), 0)::bigint, ` + askTimeline + `
 	FROM (SELECT) one LEFT JOIN pg_stat_replication w ON w.application_name <> 'pg_basebackup'`
 
 // metaStandbys is the key of the table meta with the most standbys that have followed at the same time while commits waited for one, or with as
@@ -138,7 +138,7 @@ func (e *Engine) lookAtStandbys(c *conn) *conn {
 		}
 	}
 	c.ctx, c.fault = ctx, nil
-	waits, all, err := c.followers()
+	seen, err := c.followers()
 	if err != nil {
 		c.drop()
 		return nil
@@ -148,13 +148,13 @@ func (e *Engine) lookAtStandbys(c *conn) *conn {
 		c.drop()
 		return nil
 	}
-	was, s := e.Standbys(), store.JudgeStandbys(e.clock.now(), waits, all, e.standbys.set, max(e.standbys.seen, int(remembered)))
+	was, s := e.Standbys(), seen.judge(e.clock.now(), e.standbys.set, max(e.standbys.seen, int(remembered)))
 	e.standbys.seen = max(e.standbys.seen, s.Following)
 	e.standbys.last.Store(s)
-	c.standby, c.follows = waits, s.Synchronous > 0
+	c.standby, c.follows = seen.waits, s.Synchronous > 0
 	e.standbys.note(c.lacks(e.synchronous.Load()))
 	e.tellStandbys(was, s)
-	if s.Synchronous > 0 && waits && s.Following > int(remembered) {
+	if s.Synchronous > 0 && seen.waits && s.Following > int(remembered) {
 		if err := e.rememberStandbys(c, s.Following); err != nil {
 			e.log.Warn("number of standbys not stored", logkey.Err, err)
 		}
@@ -230,24 +230,40 @@ func (e *Engine) tellStandbys(was, is store.Standbys) {
 	say("standbys of the database counted", logkey.Count, is.Following, logkey.Expected, is.Expected, logkey.State, string(is.Safety()))
 }
 
-// followers reads whether commits wait for a standby, and which standbys follow.
-func (c *conn) followers() (waits bool, all []store.Follower, err error) {
+// followers is what a primary says about its standbys.
+type followers struct {
+	waits    bool // whether commits wait for a standby
+	timeline int64
+	all      []store.Follower
+}
+
+func (f followers) judge(at time.Time, set, seen int) store.Standbys {
+	s := store.JudgeStandbys(at, f.waits, f.all, set, seen)
+	s.Timeline = f.timeline
+	return s
+}
+
+// followers reads which standbys follow.
+func (c *conn) followers() (f followers, err error) {
 	results, err := c.script(askStandbys)
 	if err != nil {
-		return false, nil, err
+		return f, err
 	}
 	for _, r := range results[len(results)-1].Rows {
-		waits = string(r[0]) == "t"
+		f.waits = string(r[0]) == "t"
+		if f.timeline, err = strconv.ParseInt(string(r[5]), 16, 64); err != nil {
+			return f, fmt.Errorf("read the timeline of the primary: %w", err)
+		}
 		if string(r[1]) == "0" {
 			continue
 		}
 		lag, err := strconv.ParseInt(string(r[4]), 10, 64)
 		if err != nil {
-			return false, nil, fmt.Errorf("read how far a standby is behind: %w", err)
+			return f, fmt.Errorf("read how far a standby is behind: %w", err)
 		}
-		all = append(all, store.Follower{State: string(r[2]), Sync: string(r[3]), Lag: lag})
+		f.all = append(f.all, store.Follower{State: string(r[2]), Sync: string(r[3]), Lag: lag})
 	}
-	return waits, all, nil
+	return f, nil
 }
 
 // LookAtStandbys reads which standbys follow the database at url, for a command. The parameter set is how many should follow, 0 if no setting
@@ -265,7 +281,7 @@ func LookAtStandbys(ctx context.Context, url string, set int) (store.Standbys, e
 	}
 	defer c.drop()
 	c.ctx = ctx
-	waits, all, err := c.followers()
+	seen, err := c.followers()
 	if err != nil {
 		return store.Standbys{}, err
 	}
@@ -274,5 +290,5 @@ func LookAtStandbys(ctx context.Context, url string, set int) (store.Standbys, e
 	if err == nil && readable == "t" {
 		remembered, err = c.number(askRemembered, metaStandbys)
 	}
-	return store.JudgeStandbys(time.Now(), waits, all, set, int(remembered)), err
+	return seen.judge(time.Now(), set, int(remembered)), err
 }

@@ -157,6 +157,33 @@ func TestALostStandbyIsMissedAfterARestart(t *testing.T) {
 	}
 }
 
+// TestAServerKnowsTheTimeline: an engine and a command say on which timeline the primary is, also after a promotion.
+func TestAServerKnowsTheTimeline(t *testing.T) {
+	tier.Slow(t)
+	c, err := pgtest.Start()
+	if err != nil {
+		pgtest.Missing(t, err)
+	}
+	t.Cleanup(func() {
+		if err := c.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	e := openOn(t, c.URL("postgres"), postgres.Options{Dir: t.TempDir(), SealEvery: -1, Writers: 2, Watch: true})
+	says := func(want int64) {
+		t.Helper()
+		await.True(t, fmt.Sprintf("the engine sees timeline %d", want), func() bool { return e.Standbys().Timeline == want })
+		if s, err := postgres.LookAtStandbys(t.Context(), c.URL("postgres"), 0); err != nil || s.Timeline != want {
+			t.Errorf("a command sees timeline %d, %v; want %d", s.Timeline, err, want)
+		}
+	}
+	says(1)
+	if err := c.Promote(); err != nil {
+		t.Fatal(err)
+	}
+	says(2)
+}
+
 // TestNoDeclarationForgetsTheStandbys: a database that is taken out of a cluster raises nothing after a person said so.
 func TestNoDeclarationForgetsTheStandbys(t *testing.T) {
 	o := postgres.Options{Dir: t.TempDir(), SealEvery: -1, Writers: 2, Watch: true}

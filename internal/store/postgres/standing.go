@@ -30,7 +30,10 @@ const (
 
 // askHistory reads the identity of the server's log: the system identifier, which every database cluster draws once, and the timeline, which
 // each promotion raises.
-const askHistory = `SELECT (SELECT system_identifier::text FROM pg_control_system()) || '/' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)`
+const askHistory = `SELECT (SELECT system_identifier::text FROM pg_control_system()) || '/' || ` + askTimeline
+
+// askTimeline is the timeline alone, in hexadecimal digits. Only a primary can say it.
+const askTimeline = `substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)`
 
 // askStanding reads what [Engine.standing] judges.
 const askStanding = askHistory + `, coalesce((SELECT value FROM meta WHERE key = '` + metaHistory + `'), ''),

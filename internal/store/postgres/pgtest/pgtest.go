@@ -322,6 +322,26 @@ func (c *Cluster) Crash() error {
 	return c.launch()
 }
 
+// Promote lets the cluster start again as a standby and promotes it, which begins another timeline. Its connections are lost.
+func (c *Cluster) Promote() error {
+	data := filepath.Join(c.dir, "data")
+	standby := filepath.Join(data, "standby.signal")
+	err := os.WriteFile(standby, nil, 0o600)
+	if err == nil {
+		err = own(standby)
+	}
+	if err == nil {
+		err = c.Crash()
+	}
+	if err != nil {
+		return err
+	}
+	if out, err := c.program("pg_ctl", "promote", "-D", data).CombinedOutput(); err != nil {
+		return fmt.Errorf("pg_ctl promote: %w: %s", err, out)
+	}
+	return nil
+}
+
 // Stop ends the cluster and removes its folder.
 func (c *Cluster) Stop() error {
 	// SIGINT is PostgreSQL's fast shutdown: it ends clients, writes a checkpoint and exits.
