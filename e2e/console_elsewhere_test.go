@@ -17,13 +17,14 @@ import (
 )
 
 // running starts the program and waits until what it prints matches the pattern. It returns the pattern's groups. The program ends with the
-// test.
+// test, and its log is judged with those of the place.
 func (p *place) running(t *testing.T, pattern string, args ...string) []string {
 	t.Helper()
 	cmd := exec.Command(p.bin, args...)
 	cmd.Env = p.env
 	read, write := io.Pipe()
-	cmd.Stdout, cmd.Stderr = write, write
+	both := io.MultiWriter(p.logs.newLog(), write)
+	cmd.Stdout, cmd.Stderr = both, both
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -67,6 +68,7 @@ func (p *place) running(t *testing.T, pattern string, args ...string) []string {
 func (o *office) safePages(t *testing.T) []shownPage {
 	t.Helper()
 	p := newPlace(t, o.place.bin)
+	p.expect("safe mode")
 	write(t, filepath.Join(p.dir, "paywatt.toml"), "log_levle = \"warn\"\nsms_answer_wait = \"a very long time, much longer than anybody would wait for an answer\"\n", 0o600)
 	link := p.running(t, `Safe mode: (http://[^/]+)(\S+)`, "serve", "--data", p.dir, "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0")
 	knows, stranger := o.chrome.open(t, link[1]), o.chrome.open(t, link[1])

@@ -23,6 +23,7 @@ type visit struct {
 	exact     bool             // the output is the same in every run, to the last digit
 	refused   []string         // a command that the server refuses in this test, and the code
 	databases int              // of PostgreSQL, whose addresses are in DATABASE0 and so on
+	expected  []string         // texts of warnings that following the page causes in the log of a server
 	then      []string         // commands that succeed if following the page had the promised effect
 }
 
@@ -82,6 +83,7 @@ func TestPagesCanBeFollowed(t *testing.T) {
 		t.Run(strings.TrimSuffix(path.Base(v.page), ".md"), func(t *testing.T) {
 			t.Parallel()
 			r := newFollower(t, bin, host(1+i), v.swap...)
+			r.expected = v.expected
 			r.runs("export KEYED=" + first.dir + " OTHER=" + freeAddress(t)) // OTHER is a port for another program
 			for n := range v.databases {
 				r.runs(fmt.Sprintf("DATABASE%d='%s'", n, pgtest.New(t)))

@@ -31,6 +31,8 @@ type follower struct {
 	last  ranCommand
 	swap  *strings.Replacer // replaces texts of the page as a reader would
 	hosts *strings.Replacer
+	// expected are texts of warnings that following the page causes in a log.
+	expected []string
 }
 
 // ranCommand is a command that ran.
@@ -86,6 +88,7 @@ func newFollower(t *testing.T, bin, host string, swap ...string) *follower {
 		t.Fatal(err)
 	}
 	r.in = in
+	t.Cleanup(r.judge) // after the servers have ended
 	t.Cleanup(func() {
 		for i := max(1, r.count-12); t.Failed() && i <= r.count; i++ {
 			t.Logf("command %d: %s", i, r.read(filepath.Join(r.dir, fmt.Sprintf("step.%03d", i))))
@@ -107,6 +110,21 @@ func newFollower(t *testing.T, bin, host string, swap ...string) *follower {
 	})
 	r.runs(shown)
 	return r
+}
+
+// judge fails the test if a command has written a warning or an error of a log that the visit does not expect.
+func (r *follower) judge() {
+	l := &serverLogs{t: r.t, expected: r.expected}
+	for _, form := range []string{"step.*", "*.log"} {
+		files, err := filepath.Glob(filepath.Join(r.dir, form))
+		if err != nil {
+			r.t.Error(err)
+		}
+		for _, file := range files {
+			_, _ = io.WriteString(l.newLog(), r.read(file)) // it never fails
+		}
+	}
+	l.judge(r.t)
 }
 
 // runs runs commands as a page has them, and fails the test unless each ends with 0.

@@ -24,7 +24,8 @@ func newDemoCommand(c console) *cobra.Command {
 			"and runs 20 virtual meters over TCP, each with its own password. It prints the address of the console with a sign-in, the\n" +
 			"address of the meters' displays and keypads, and a curl command that works. End it with Ctrl-C, which removes the folder.\n\n" +
 			"With --once it runs the whole story of one meter without a screen: buy, token, keypad, MQTT push, SMS, use, warnings,\n" +
-			"cut-off, recharge, on. It prints each step with its figures. The exit code is 0 only if every step succeeded.",
+			"cut-off, recharge, on. It prints each step with its figures. The exit code is 0 only if every step succeeded.\n" +
+			"At the end it prints what the server has warned of, if anything.",
 		Example: "  paywatt demo\n  paywatt demo --once",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

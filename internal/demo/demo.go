@@ -69,7 +69,10 @@ func (o Demo) Run(ctx context.Context) (err error) {
 		if err != nil && ctx.Err() == nil {
 			err = errors.Join(err, p.WriteLog(o.Err))
 		}
-		err = errors.Join(err, p.Stop(), p.Remove())
+		if err = errors.Join(err, p.Stop()); err == nil {
+			err = p.WriteWarnings(o.Err) // whoever checks the program reads them
+		}
+		err = errors.Join(err, p.Remove())
 	}()
 	if !o.Once {
 		err := o.live(ctx, p, o.Out)
@@ -117,7 +120,8 @@ func (o Demo) live(ctx context.Context, p *Server, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, payers.close()) }()
+	// A server that runs without its modem, meters or provider warns of that.
+	defer func() { err = errors.Join(err, p.Stop(), payers.close()) }()
 	if err := panels.serve(ctx, fleet); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -27,6 +28,27 @@ func TestAStepThatDoesNotHoldEndsTheStory(t *testing.T) {
 	}
 	if out.String() != " 1 first      figures\n" || played != 2 {
 		t.Errorf("printed %q after %d steps, want the first step only and the third not played", &out, played)
+	}
+}
+
+// TestWarningsOutliveTheLog: the demonstration shows every warning of its server at its end, also one from its beginning.
+func TestWarningsOutliveTheLog(t *testing.T) {
+	var log tail
+	l := slog.New(slog.NewTextHandler(serverLog{&log}, nil))
+	slog.New(slog.NewTextHandler(&log, nil)).Warn("meter not connected") // the story has switched the server off
+	l.Warn("modem lost")
+	for range tailSize / 40 {
+		l.Info("a meter reports its register")
+	}
+	l.Error("disk is full")
+	var all, warned bytes.Buffer
+	if _, err := log.WriteTo(&all); err != nil || strings.Contains(all.String(), "modem") || all.Len() > tailSize {
+		t.Errorf("the log has %d bytes, at most %d, and still its beginning: %v", all.Len(), tailSize, err)
+	}
+	err := log.writeWarnings(&warned)
+	first, second, _ := strings.Cut(warned.String(), "\n")
+	if err != nil || !strings.Contains(first, "modem lost") || !strings.Contains(second, "disk is full") || strings.Count(second, "\n") != 1 {
+		t.Errorf("the warnings are %q, %v", &warned, err)
 	}
 }
 

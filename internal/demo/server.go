@@ -92,6 +92,9 @@ func (p *Server) WriteLog(w io.Writer) error {
 	return err
 }
 
+// WriteWarnings writes what the server has warned of.
+func (p *Server) WriteWarnings(w io.Writer) error { return p.log.writeWarnings(w) }
+
 // Remove deletes the folder and everything in it.
 func (p *Server) Remove() error { return p.temp.Remove() }
 
@@ -120,7 +123,7 @@ func (p *Server) run(ctx context.Context, stdin string, args ...string) (string,
 // full disk.
 func (p *Server) Start() error {
 	c := p.program.Server
-	c.Data, c.HTTP, c.MQTT, c.Passphrase, c.Log = p.data, p.http, p.mqtt, []byte(p.pass), p.logger
+	c.Data, c.HTTP, c.MQTT, c.Passphrase, c.Log = p.data, p.http, p.mqtt, []byte(p.pass), slog.New(slog.NewTextHandler(serverLog{p.log}, nil))
 	c.Test, c.PanelURL, c.Tour, c.Reserve, c.Now = true, p.panel, p.tour, -1, p.Now
 	c.PasswordCost.Time, c.PasswordCost.MemoryKiB, c.PasswordCost.Threads = 1, 8, 1 // the password of a demo stands on the screen
 	if p.Modem != "" {
@@ -141,13 +144,14 @@ func (p *Server) Start() error {
 	return nil
 }
 
-// Stop stops the server and waits until it has ended. It does nothing if the server was never started.
+// Stop stops the server and waits until it has ended. It does nothing if no server runs.
 func (p *Server) Stop() error {
 	if p.cancel == nil {
 		return nil
 	}
 	p.cancel()
 	<-p.ended
+	p.cancel = nil
 	return p.end
 }
 

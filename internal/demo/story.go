@@ -90,7 +90,7 @@ func playStory(ctx context.Context, p *Server, out io.Writer) (err error) {
 		if s.meter != nil {
 			err = errors.Join(err, s.meter.Close())
 		}
-		err = errors.Join(err, s.bus.close())
+		err = errors.Join(err, p.Stop(), s.bus.close()) // in this order: a server that runs without its modem warns of that
 	}()
 	return play(ctx, out, s.steps())
 }
