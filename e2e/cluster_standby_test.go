@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -72,22 +74,46 @@ func TestAClusterSaysWhatItLost(t *testing.T) {
 type witnesses struct {
 	*testing.T
 	c       *cluster.Cluster
-	p       *place
+	p       *place // of the first server
 	servers []*api
 }
 
+// newWitnesses sets the servers up as the page says: each has a folder of its own with the page's settings, and finds the password of the
+// database in a password file. The first one makes the keys, which the other gets as files.
 func newWitnesses(t *testing.T) *witnesses {
 	t.Helper()
 	w := &witnesses{T: t, c: cluster.Start(t), p: newPlace(t, paywatt(t))}
-	w.p.expect(databaseIsAway...)
-	w.p.expect(standbyIsAway...)
-	w.p.env = append(w.p.env, "PAYWATT_STORE="+w.c.URL(), "PAYWATT_STANDBYS=2")
+	w.setUp(w.p, w.p.pass, "srv-a")
+	w.p.serve(t, anyPort, anyPort).stop()
+	w.p.run(t, "", w.c.Command("paywatt store standby")...)
+	other := barePlace(t, w.p.bin, filepath.Join(t.TempDir(), "paywatt-data"))
+	if err := os.Mkdir(other.dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"keystore", "data.key", "seal.key"} {
+		b, err := os.ReadFile(filepath.Join(w.p.dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(other.dir, name), string(b), 0o600)
+	}
+	w.setUp(other, w.p.pass, "srv-b")
 	key := w.p.run(t, "", "apikey", "create", "--role", "owner", "--data", w.p.dir)
-	w.p.run(t, "", "store", "standby", w.c.URL(), "synchronous")
-	for range 2 {
-		w.servers = append(w.servers, newAPI(w.p.serve(t, anyPort, anyPort).http, key))
+	for _, p := range []*place{w.p, other} {
+		w.servers = append(w.servers, newAPI(p.serve(t, anyPort, anyPort).http, key))
 	}
 	return w
+}
+
+// setUp writes the settings and the password file of one server. Both run on one host, so they need names.
+func (w *witnesses) setUp(p *place, passphrase, name string) {
+	w.Helper()
+	p.expect(databaseIsAway...)
+	p.expect(standbyIsAway...)
+	passwords := filepath.Join(w.TempDir(), "pgpass")
+	write(w.T, passwords, w.c.PasswordLine(), 0o600)
+	write(w.T, filepath.Join(p.dir, "paywatt.toml"), w.c.Settings(passphrase)+"server_name = \""+name+"\"\n", 0o600)
+	p.env = append(os.Environ(), "PGPASSFILE="+passwords)
 }
 
 // standing is what every surface says about the standbys.

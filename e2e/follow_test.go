@@ -49,7 +49,7 @@ func notFollowed() map[string]string {
 		"docs/operate/people.md: paywatt person confirm juma@example.org\n": "needs a second person, who is confirmed",
 		"docs/operate/postgres.md: paywatt store standby":                   "needs a synchronous standby; TestAClusterLosesNothing has one",
 		"docs/operate/postgres.md: paywatt bench pages":                     "takes hours at that size",
-		"docs/operate/cluster.md: paywatt store standby":                    "needs a cluster; TestAClusterLosesNothing has one",
+		"docs/operate/cluster.md: paywatt store standby":                    "needs a cluster; TestAClusterSaysWhatItLost sets up its servers as the page says",
 		"docs/operate/cluster.md: paywatt store end-alarms":                 "needs a server that stopped half an hour ago; the tests of alarms in internal/app have one",
 		"README.md: ./check":                                                              "this test is part of it",
 		"docs/guide/payments.md: paywatt payment ask":                                     "needs a provider that can ask telephones; the tests of requests in internal/vending have one",
