@@ -50,6 +50,7 @@ func betrayals() []rule {
 		one("owner", "have a provider of P's own agreed"),
 		one("engineer", "send a small file that costs much"),
 		one("installer", "shed a debt"),
+		one("installer", "abandon a debt"),
 		one("owner", "invite with a limited key"),
 		one("owner", "ask for secrets with a limited key"),
 		one("owner", "let a provider call P's machine"),
