@@ -111,7 +111,8 @@ func unprovenPage() string {
 ` + "`paywatt verify`" + ` compares the database with the sealed log. Every column of the database that decides about money, energy or a right is in the
 log, or follows from other columns that are. This page lists the other columns, each with the reason. It is written from the schema
 (` + "`go test ./internal/store -run Unproven -update`" + `), and a test fails if a new column is in no list. Another test changes random values in random rows
-and checks that verification reports each change, unless the column is on this page (` + "`TIER=long go test ./internal/vending/shoptest -run RandomEdits`" + `).
+and checks that verification reports each change, unless the column is on this page (` + "`TIER=long go test ./internal/vending/shoptest -run RandomEdits`" + `; with
+` + "`TEST_STORE=postgres TIER=long TIER_TIMES=20`" + ` before ` + "`go test`" + ` it makes as many changes in PostgreSQL).
 
 Some columns became part of the log in a later version. A row that was sealed before gets its evidence for them when the server next writes it.
 Until then verification compares its other columns only.
