@@ -18,7 +18,8 @@ type Tariff struct {
 	Price
 	EffectiveFrom time.Time `json:"effective_from" doc:"When the version begins; it is in force until a later one begins"`
 	Words         []string  `json:"words" doc:"The tariff in sentences"`
-	Standing      string    `json:"standing,omitempty" enum:"in force,to come,past,replaced" doc:"In a list of versions: its state now. replaced: it never begins, because another version took its place"`
+	Withdraws     int       `json:"withdraws,omitempty" doc:"Number of the version that this one withdraws: neither of the two begins. The price is the one that went on when the version was withdrawn"`
+	Standing      string    `json:"standing,omitempty" enum:"in force,to come,past,replaced,withdrawn,withdrawal" doc:"In a list of versions: its state now. Three states never begin. replaced: another version took its place. withdrawn: it was taken back. withdrawal: it takes another version back"`
 }
 
 // NewTariffVersion is a further version of a tariff to publish. Without EffectiveFrom it begins at once.

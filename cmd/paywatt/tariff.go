@@ -180,8 +180,8 @@ func newTariffPublish(c console) *cobra.Command {
 func newTariffWithdraw(c console) *cobra.Command {
 	return &cobra.Command{
 		Use: "withdraw NAME VERSION", Short: "Withdraw a version of a tariff that has not begun", Args: cobra.ExactArgs(2),
-		Long: "Withdraw a version of a tariff that has not begun. The price that holds before it goes on: it is published as another\n" +
-			"version, which begins in the place of the one that is withdrawn. The withdrawn version stays in the list.",
+		Long: "Withdraw a version of a tariff that has not begun. It never begins: whatever price holds before its moment goes on. A\n" +
+			"version that says so is published, with a number of its own. Both stay in the list.",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			n, err := strconv.Atoi(args[1])
 			if err != nil {

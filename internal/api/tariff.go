@@ -27,7 +27,7 @@ func clamp(n int64) int64 {
 
 func (a *API) tariffOf(v tariff.Version) apiv1.Tariff {
 	return apiv1.Tariff{ID: v.TariffID.Text(id.Tariff), VersionID: v.ID.Text(id.Version), Name: v.Name, Version: v.N,
-		Price: apiv1.Price(v.Body.Document()), EffectiveFrom: v.EffectiveFrom.UTC(), Words: explain.Tariff(a.say, v.Body)}
+		Price: apiv1.Price(v.Body.Document()), EffectiveFrom: v.EffectiveFrom.UTC(), Withdraws: v.Withdraws, Words: explain.Version(a.say, v)}
 }
 
 func (a *API) tariffRoutes(r router) {
@@ -85,8 +85,8 @@ func (a *API) versionRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "withdraw-tariff-version", Path: "/v1/tariffs/{tariff}/withdrawals", DefaultStatus: http.StatusCreated, Tags: []string{"tariffs"},
 		Summary: "Withdraw a version of a tariff that has not begun",
-		Description: "The price that holds before it goes on: it is published as another version, which begins in the place of the one that " +
-			"is withdrawn. The withdrawn version stays in the list.",
+		Description: "The version never begins: whatever price holds before its moment goes on. A version that says so is published, with a number of " +
+			"its own. Both stay in the list. Another version may be published for the same moment.",
 		Responses: publishedResponses(r),
 	}, func(ctx context.Context, by access.Actor, in *TariffPath, body apiv1.TariffWithdrawal) (*sent, error) {
 		n := registry.NewVersion{Tariff: in.Tariff, Replaces: int(clamp(int64(body.Version))), Withdraws: true}

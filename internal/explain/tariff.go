@@ -3,6 +3,7 @@
 package explain
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -11,6 +12,14 @@ import (
 	"github.com/paywatt/paywatt/internal/words"
 	"github.com/paywatt/paywatt/unit"
 )
+
+// Version returns the sentences of a version: those of its tariff, or that it withdraws another version.
+func Version(say *words.Texts, v tariff.Version) []string {
+	if v.Withdraws != 0 {
+		return []string{say.PriceWithdraws(strconv.Itoa(v.Withdraws))}
+	}
+	return Tariff(say, v.Body)
+}
 
 // Tariff returns a sentence for each rule of a tariff.
 func Tariff(say *words.Texts, b tariff.Body) []string {

@@ -46,7 +46,7 @@ type Tx interface {
 
 	// WalletsOfMeters locks and reads the wallets of the accounts that meters supply, in the order of the meters' numbers.
 	WalletsOfMeters(meters []int64) ([]wallet.Row, error)
-	// VersionsOf returns all versions of a tariff in the order of their start.
+	// VersionsOf returns the versions of a tariff that begin, in the order of their start.
 	VersionsOf(tariff id.ID) ([]tariff.Version, error)
 	// ReadingsBetween returns at most max readings of a meter with numbers in [from, to] of one memory, in order. It searches only as many
 	// of the meter's newest rows as newest says, or all rows if newest is 0.

@@ -1006,6 +1006,11 @@ func TariffVersionReplaced(other string, n int64) refusal.Refusal {
 	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-version-replaced", What: "Version " + other + " has taken the place of version " + strconv.FormatInt(n, 10) + ".", Not: "The tariff was not published.", Try: "Replace or withdraw version " + other + " instead.", Args: []refusal.Arg{{Place: "other", Value: other}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
+// TariffVersionWithdrawn: Version {other} withdrew the version for {at}, so no version begins then. Publish another version, without one that it replaces. It may begin at the same moment.
+func TariffVersionWithdrawn(other string, at time.Time) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-version-withdrawn", What: "Version " + other + " withdrew the version for " + stamp(at) + ", so no version begins then.", Not: "The tariff was not published.", Try: "Publish another version, without one that it replaces. It may begin at the same moment.", Args: []refusal.Arg{{Place: "other", Value: other}, {Place: "at", Value: stamp(at), Of: at}}}
+}
+
 // TariffReplacesAtOtherTime: A version that replaces version {n} begins when that one would have begun, at {at}. Leave effective_from out. For another time withdraw version {n}, and publish a new one.
 func TariffReplacesAtOtherTime(n int64, at time.Time) refusal.Refusal {
 	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-replaces-at-other-time", What: "A version that replaces version " + strconv.FormatInt(n, 10) + " begins when that one would have begun, at " + stamp(at) + ".", Not: "The tariff was not published.", Try: "Leave effective_from out. For another time withdraw version " + strconv.FormatInt(n, 10) + ", and publish a new one.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "at", Value: stamp(at), Of: at}}}

@@ -61,11 +61,14 @@ func (r *Registry) tariffEffect(tx Tx, w changeRequest, of id.ID) (e access.Effe
 	return e, e.Diff(before.Body.Document(), w.Body, w.Body.Currency)
 }
 
-// auditVersion writes an audit entry about the published version, the number of the one that it replaces, and its approver.
+// auditVersion writes an audit entry about the published version, the number of the one that it replaces or withdraws, and its approver.
 func auditVersion(tx Tx, by access.Actor, v tariff.Version, replaces int, eyes access.FourEyes) error {
 	e := by.Entry("tariff.publish", v.TariffID.Text(id.Tariff))
 	e.After = fmt.Sprintf("name=%s version=%s", v.Name, v.ID.Text(id.Version))
-	if replaces != 0 {
+	switch {
+	case v.Withdraws != 0:
+		e.After += fmt.Sprintf(" withdraws=%d", v.Withdraws)
+	case replaces != 0:
 		e.After += fmt.Sprintf(" replaces=%d", replaces)
 	}
 	return tx.AuditLog(eyes.Mark(e))

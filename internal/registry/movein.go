@@ -179,7 +179,7 @@ func (r *Registry) beginsAnew(tx Tx, d draft, since time.Time) (bool, error) {
 	all, err := tx.Tariffs().TariffVersions(d.account.Tariff, id.ID{}, MaxVersions)
 	nextMonth := localday.Begin(now.Year(), now.Month()+1, 1, zone)
 	return slices.ContainsFunc(all, func(v tariff.Version) bool {
-		return v.EffectiveFrom.After(now) && v.EffectiveFrom.Before(nextMonth) && replacedBy(all, v) == 0 && countsByMonth(v.Body, d.meter.Mode)
+		return v.EffectiveFrom.After(now) && v.EffectiveFrom.Before(nextMonth) && v.Begins(all) && countsByMonth(v.Body, d.meter.Mode)
 	}), err
 }
 

@@ -28,15 +28,20 @@ type TariffVersions struct {
 	At    time.Time // server time at which Force was looked up
 	Next  string    // cursor of the next page; empty on the last page
 
-	replaced map[id.ID]bool // the versions that never begin, because others took their places
+	all []tariff.Version // of every page: whether a version begins depends on the others
 }
 
-// Standing returns the state of a version: "in force", "to come", "replaced" or "past".
+// Standing returns the state of a version: "in force", "to come", "past", or why it never begins: "replaced", "withdrawn" or "withdrawal".
 func (t TariffVersions) Standing(v tariff.Version) string {
+	withdraws := func(o tariff.Version) bool { return o.Withdraws == v.N }
 	switch {
 	case v.ID == t.Force:
 		return "in force"
-	case t.replaced[v.ID]:
+	case v.Withdraws != 0:
+		return "withdrawal"
+	case slices.ContainsFunc(t.all, withdraws):
+		return "withdrawn"
+	case !v.Begins(t.all):
 		return "replaced"
 	case v.EffectiveFrom.After(t.At):
 		return "to come"
@@ -73,24 +78,10 @@ func (r *Registry) TariffVersions(ctx context.Context, by access.Actor, name str
 		if err != nil {
 			return out, err
 		}
-		all, err := tx.Tariffs().TariffVersions(t, id.ID{}, MaxVersions)
-		out.replaced = map[id.ID]bool{}
-		for _, v := range out.Data {
-			out.replaced[v.ID] = replacedBy(all, v) > 0
-		}
+		out.all, err = tx.Tariffs().TariffVersions(t, id.ID{}, MaxVersions)
 		return out, err
 	})
 	return out, fault.Wrap(err, "list versions of a tariff")
-}
-
-// replacedBy returns the number of the version that took the place of a version before it began; 0 for none.
-func replacedBy(all []tariff.Version, v tariff.Version) (n int) {
-	for _, o := range all {
-		if o.EffectiveFrom.Equal(v.EffectiveFrom) && o.N > v.N {
-			n = max(n, o.N)
-		}
-	}
-	return n
 }
 
 // NewVersion is a version of a tariff to be published.
@@ -100,13 +91,14 @@ type NewVersion struct {
 	EffectiveFrom time.Time // zero for at once, and for the time of the version that this one replaces
 	// Replaces is the number of a version that has not begun, and never will: this one begins instead. 0 for none.
 	Replaces int
-	// Withdraws means that the replaced version is taken back: the price that holds before it goes on, and Body counts for nothing.
+	// Withdraws means that the version which Replaces names is taken back: whatever price holds before its moment goes on, and Body counts for
+	// nothing.
 	Withdraws bool
 }
 
 // AddVersion publishes a further version of a tariff. It is in force from its start until the start of the next version. The
-// present version stays in force until then and never changes. Two versions cannot begin at the same moment, unless the second replaces the
-// first before that.
+// present version stays in force until then and never changes. Two versions cannot begin at the same moment: the second replaces the first before
+// that, or the first is withdrawn.
 func (r *Registry) AddVersion(ctx context.Context, by access.Actor, n NewVersion) (AddedTariff, error) {
 	no := by.Needs(access.WriteTariffs)
 	if !no.Refused() && !n.Withdraws {
@@ -136,6 +128,9 @@ func (r *Registry) addVersion(tx Tx, by access.Actor, n NewVersion) (AddedTariff
 	}
 	w := changeRequest{Tariff: n.Tariff, Body: n.Body.Document(), EffectiveFrom: n.EffectiveFrom, Replaces: n.Replaces, Withdraws: n.Withdraws}
 	v := tariff.Version{TariffID: of, Body: n.Body}
+	if n.Withdraws {
+		v.Withdraws = n.Replaces
+	}
 	if v.EffectiveFrom, no = begins(n.EffectiveFrom, now); no.Refused() {
 		return AddedTariff{Refusal: no}, nil
 	}
@@ -162,19 +157,21 @@ func (r *Registry) addVersion(tx Tx, by access.Actor, n NewVersion) (AddedTariff
 // the one that is stored at last.
 const replaceBefore = time.Minute
 
-// takePlace fills in when the version begins that replaces another one and, if that one is withdrawn, whose price goes on.
+// takePlace fills in when the version begins that replaces another one and, if that one is withdrawn, which price goes on now.
 func (n *NewVersion) takePlace(tx Tx, of id.ID, all []tariff.Version, now time.Time) (refusal.Refusal, error) {
 	at := slices.IndexFunc(all, func(v tariff.Version) bool { return v.N == n.Replaces })
 	if at < 0 {
 		return refuse.TariffVersionNotFound(refusal.Echo(n.Tariff), int64(n.Replaces)), nil
 	}
 	old := all[at]
-	other := replacedBy(all, old)
+	newest, _ := tariff.NewestAt(all, old.EffectiveFrom)
 	switch {
 	case !old.EffectiveFrom.After(now.Add(replaceBefore)):
 		return refuse.TariffVersionHasBegun(int64(old.N), old.EffectiveFrom), nil
-	case other > 0:
-		return refuse.TariffVersionReplaced(strconv.Itoa(other), int64(old.N)), nil
+	case newest.Withdraws != 0:
+		return refuse.TariffVersionWithdrawn(strconv.Itoa(newest.N), old.EffectiveFrom), nil
+	case newest.N != old.N:
+		return refuse.TariffVersionReplaced(strconv.Itoa(newest.N), int64(old.N)), nil
 	case !n.EffectiveFrom.IsZero() && !n.EffectiveFrom.Equal(old.EffectiveFrom):
 		return refuse.TariffReplacesAtOtherTime(int64(old.N), old.EffectiveFrom), nil
 	}
@@ -197,7 +194,7 @@ func (n NewVersion) checkFit(tx Tx, others []tariff.Version, v *tariff.Version) 
 		return refuse.TariffVersionsFull(others[0].Name, MaxVersions), nil
 	}
 	for _, o := range others {
-		if v.Name, v.N = o.Name, max(v.N, o.N); n.Replaces == 0 && o.EffectiveFrom.Equal(v.EffectiveFrom) {
+		if v.Name, v.N = o.Name, max(v.N, o.N); n.Replaces == 0 && o.EffectiveFrom.Equal(v.EffectiveFrom) && o.Begins(others) {
 			return refuse.TariffVersionsCollide(int64(o.N), o.EffectiveFrom), nil
 		}
 	}
@@ -224,7 +221,7 @@ func forTokens(tx Tx, t id.ID, name string, now time.Time) (refusal.Refusal, err
 		return refusal.Refusal{}, err
 	}
 	for _, v := range all {
-		if found && v.EffectiveFrom.Before(force.EffectiveFrom) || replacedBy(all, v) > 0 {
+		if found && v.EffectiveFrom.Before(force.EffectiveFrom) || !v.Begins(all) {
 			continue // this version is past, or never begins
 		}
 		if v.Body.ForTokens().Refused() {

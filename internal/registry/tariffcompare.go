@@ -93,7 +93,7 @@ func comparedMoments(tx Tx, of tariffPair, from time.Time) ([]time.Time, error) 
 			return nil, err
 		}
 		for _, v := range all {
-			if v.EffectiveFrom.After(from) {
+			if v.EffectiveFrom.After(from) && v.Begins(all) {
 				moments = append(moments, v.EffectiveFrom)
 			}
 		}

@@ -133,7 +133,7 @@ type TariffTx interface {
 	// TariffVersions lists the versions of a tariff that were published before the given version (zero: all versions), the
 	// newest first.
 	TariffVersions(tariff, before id.ID, max int) ([]tariff.Version, error)
-	// TariffVersionAt returns the version of a tariff that was in force at the given time.
+	// TariffVersionAt returns the version of a tariff that was in force at the given time. A version that never begins is in force at no time.
 	TariffVersionAt(tariff id.ID, at time.Time) (tariff.Version, bool, error)
 	// TariffUses returns the energy that each account on a tariff bought or got free in each local month. Each result names
 	// the account's meter, or the account itself if it has no meter.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -152,16 +153,6 @@ func TestAVersionThatHasNotBegunIsReplacedOrWithdrawn(t *testing.T) {
 		}
 		return a
 	}
-	inForce := func(at time.Time) (v tariff.Version) {
-		t.Helper()
-		if err := w.engine.View(t.Context(), boss().Tenant, func(tx *store.Tx) (err error) {
-			v, _, err = tx.TariffVersionAt(first.TariffID, at)
-			return err
-		}); err != nil {
-			t.Fatal(err)
-		}
-		return v
-	}
 	june := w.now.AddDate(0, 6, 0)
 	if a := publish(registry.NewVersion{Body: priced(31_000_000), EffectiveFrom: june}); a.Refused() || a.Version.N != 2 {
 		t.Fatal(a.Version.N, a.Detail())
@@ -169,25 +160,20 @@ func TestAVersionThatHasNotBegunIsReplacedOrWithdrawn(t *testing.T) {
 	if a := publish(registry.NewVersion{Body: priced(3_100_000), Replaces: 2}); a.Refused() || a.Version.N != 3 || !a.Version.EffectiveFrom.Equal(june) {
 		t.Fatalf("replaced by version %d from %s: %s", a.Version.N, a.Version.EffectiveFrom, a.Detail())
 	}
-	if v := inForce(june); v.N != 3 {
+	if v := w.versionAt(t, first.TariffID, june); v.N != 3 {
 		t.Errorf("when it would begin, version %d is in force, want 3", v.N)
 	}
 	back := publish(registry.NewVersion{Withdraws: true, Replaces: 3})
 	if back.Refused() || back.Version.N != 4 || back.Version.Body.Blocks[0].Rate != first.Body.Blocks[0].Rate {
 		t.Fatalf("withdrawn by version %d at %v: %s", back.Version.N, back.Version.Body.Blocks, back.Detail())
 	}
-	if v := inForce(june); v.N != 4 {
-		t.Errorf("after the withdrawal, version %d is in force, want 4", v.N)
+	if v := w.versionAt(t, first.TariffID, june); v.N != 1 {
+		t.Errorf("after the withdrawal, version %d is in force, want 1", v.N)
 	}
-	list, err := w.TariffVersions(t.Context(), boss(), "domestic", registry.Page{})
-	if err != nil || list.Refused() {
-		t.Fatal(err, list.Detail())
+	if a := publish(registry.NewVersion{Body: priced(3_200_000), EffectiveFrom: june}); a.Refused() || a.Version.N != 5 {
+		t.Fatalf("another one at that moment: version %d %s", a.Version.N, a.Detail())
 	}
-	var standing []string
-	for _, v := range list.Data {
-		standing = append(standing, fmt.Sprint(v.N, " ", list.Standing(v)))
-	}
-	if got, want := strings.Join(standing, ", "), "4 to come, 3 replaced, 2 replaced, 1 in force"; got != want {
+	if got, want := w.standings(t, "domestic"), "5 to come, 4 withdrawal, 3 withdrawn, 2 replaced, 1 in force"; got != want {
 		t.Errorf("the versions are %s, want %s", got, want)
 	}
 	for name, c := range map[string]struct {
@@ -195,22 +181,22 @@ func TestAVersionThatHasNotBegunIsReplacedOrWithdrawn(t *testing.T) {
 		says string
 	}{
 		"one in force":      {registry.NewVersion{Body: priced(1), Replaces: 1}, "Version 1 began at"},
-		"one that is gone":  {registry.NewVersion{Body: priced(1), Replaces: 2}, "Version 4 has taken the place of version 2."},
+		"one that is gone":  {registry.NewVersion{Body: priced(1), Replaces: 2}, "Version 5 has taken the place of version 2."},
 		"none":              {registry.NewVersion{Body: priced(1), Replaces: 9}, "has no version 9"},
 		"no number":         {registry.NewVersion{Withdraws: true}, "has no version 0"},
 		"a negative number": {registry.NewVersion{Body: priced(1), Replaces: -1}, "has no version -1"},
-		"at another time": {registry.NewVersion{Body: priced(1), Replaces: 4, EffectiveFrom: june.Add(time.Second)},
+		"at another time": {registry.NewVersion{Body: priced(1), Replaces: 5, EffectiveFrom: june.Add(time.Second)},
 			"begins when that one would have begun"},
 		"at its time":        {registry.NewVersion{Body: priced(1), EffectiveFrom: june}, "you can replace it"},
 		"the only one":       {registry.NewVersion{Withdraws: true, Replaces: 1}, "Version 1 began at"},
-		"by no price at all": {registry.NewVersion{Body: tariff.Body{Currency: "KES"}, Replaces: 4}, "blocks"},
+		"by no price at all": {registry.NewVersion{Body: tariff.Body{Currency: "KES"}, Replaces: 5}, "blocks"},
 	} {
 		if a := publish(c.n); !a.Refused() || !strings.Contains(a.Detail(), c.says) {
 			t.Errorf("%s: %q, want %q", name, a.Detail(), c.says)
 		}
 	}
 	w.now = june.Add(-time.Minute)
-	if a := publish(registry.NewVersion{Body: priced(1), Replaces: 4}); !strings.Contains(a.Detail(), "Version 4 began at") {
+	if a := publish(registry.NewVersion{Body: priced(1), Replaces: 5}); !strings.Contains(a.Detail(), "Version 5 began at") {
 		t.Errorf("a minute before it begins: %q", a.Detail())
 	}
 	a, err := w.AddTariff(t.Context(), boss(), registry.NewTariff{Name: "later", Body: flat("KES"), EffectiveFrom: w.now.Add(time.Hour)})
@@ -221,4 +207,106 @@ func TestAVersionThatHasNotBegunIsReplacedOrWithdrawn(t *testing.T) {
 	if err != nil || !strings.Contains(a.Detail(), "Version 1 is the first version.") {
 		t.Errorf("a first version is withdrawn: %v %q", err, a.Detail())
 	}
+}
+
+// step is something done to the versions of a tariff: a version published, another one that replaces it, or a withdrawal.
+type step struct {
+	n    registry.NewVersion
+	says string // what the refusal says; empty if it is done
+}
+
+// TestAWithdrawnVersionNeverCounts has histories after which the price of a moment is that of the version which began last before it. A withdrawal
+// takes a version back, and brings no earlier price to its moment.
+func TestAWithdrawnVersionNeverCounts(t *testing.T) {
+	day := func(month time.Month, day int) time.Time { return time.Date(2027, month, day, 0, 0, 0, 0, time.UTC) }
+	january, mid, february, march := day(1, 1), day(1, 15), day(2, 1), day(3, 1)
+	publish := func(at time.Time, rate money.MicroRate) step {
+		return step{n: registry.NewVersion{Body: priced(rate), EffectiveFrom: at}}
+	}
+	replace := func(n int, rate money.MicroRate) step {
+		return step{n: registry.NewVersion{Body: priced(rate), Replaces: n}}
+	}
+	withdraw := func(n int) step { return step{n: registry.NewVersion{Withdraws: true, Replaces: n}} }
+	refused := func(s step, says string) step { s.says = says; return s }
+	for name, c := range map[string]struct {
+		steps    []step
+		prices   [4]money.MicroRate // on 1 January, 15 January, 1 February and 1 March
+		standing string             // of the versions, the newest first
+	}{
+		"a price published between now and the moment goes on": {
+			[]step{publish(february, 31_000), withdraw(2), publish(mid, 310)},
+			[4]money.MicroRate{250, 310, 310, 310}, "4 to come, 3 withdrawal, 2 withdrawn, 1 in force"},
+		"the later of two is withdrawn first": {
+			[]step{publish(january, 31_000), publish(february, 32_000), withdraw(3), withdraw(2)},
+			[4]money.MicroRate{250, 250, 250, 250}, "5 withdrawal, 4 withdrawal, 3 withdrawn, 2 withdrawn, 1 in force"},
+		"the earlier of two is withdrawn first": {
+			[]step{publish(january, 31_000), publish(february, 32_000), withdraw(2), withdraw(3)},
+			[4]money.MicroRate{250, 250, 250, 250}, "5 withdrawal, 4 withdrawal, 3 withdrawn, 2 withdrawn, 1 in force"},
+		"the earlier one is replaced after the later one was withdrawn": {
+			[]step{publish(january, 31_000), publish(february, 32_000), withdraw(3), replace(2, 310)},
+			[4]money.MicroRate{310, 310, 310, 310}, "5 to come, 4 withdrawal, 3 withdrawn, 2 replaced, 1 in force"},
+		"a replacing version is withdrawn, and the replaced one does not come back": {
+			[]step{publish(february, 31_000), replace(2, 310), withdraw(3)},
+			[4]money.MicroRate{250, 250, 250, 250}, "4 withdrawal, 3 withdrawn, 2 replaced, 1 in force"},
+		"another version is published for the moment of a withdrawn one, and replaced": {
+			[]step{publish(february, 31_000), withdraw(2), publish(february, 310), refused(publish(february, 1), "Version 4 begins at"),
+				replace(4, 320)},
+			[4]money.MicroRate{250, 250, 320, 320}, "5 to come, 4 replaced, 3 withdrawal, 2 withdrawn, 1 in force"},
+		"it is withdrawn twice": {
+			[]step{publish(february, 31_000), withdraw(2), publish(february, 310), withdraw(4), publish(march, 400)},
+			[4]money.MicroRate{250, 250, 250, 400}, "6 to come, 5 withdrawal, 4 withdrawn, 3 withdrawal, 2 withdrawn, 1 in force"},
+		"neither a withdrawn version nor its withdrawal is replaced or withdrawn": {
+			[]step{publish(february, 31_000), withdraw(2), refused(replace(2, 1), "Version 3 withdrew"),
+				refused(withdraw(2), "Version 3 withdrew"), refused(replace(3, 1), "Version 3 withdrew"), refused(withdraw(3), "Version 3 withdrew")},
+			[4]money.MicroRate{250, 250, 250, 250}, "3 withdrawal, 2 withdrawn, 1 in force"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			first, err := w.AddTariff(t.Context(), boss(), registry.NewTariff{Name: "domestic", Body: priced(250)})
+			if err != nil || first.Refused() {
+				t.Fatal(err, first.Detail())
+			}
+			for i, s := range c.steps {
+				s.n.Tariff = "domestic"
+				a, err := w.AddVersion(t.Context(), boss(), s.n)
+				if err != nil || a.Refused() != (s.says != "") || !strings.Contains(a.Detail(), s.says) {
+					t.Fatalf("step %d: %v %q, want %q", i+1, err, a.Detail(), s.says)
+				}
+			}
+			for i, at := range []time.Time{january, mid, february, march} {
+				if v := w.versionAt(t, first.Version.TariffID, at); v.Body.Blocks[0].Rate != c.prices[i] {
+					t.Errorf("on %s the price is %d by version %d, want %d", at.Format(time.DateOnly), v.Body.Blocks[0].Rate, v.N, c.prices[i])
+				}
+			}
+			if got := w.standings(t, "domestic"); got != c.standing {
+				t.Errorf("the versions are %s, want %s", got, c.standing)
+			}
+		})
+	}
+}
+
+// versionAt returns the version of a tariff in force at a moment.
+func (w *world) versionAt(t *testing.T, of id.ID, at time.Time) (v tariff.Version) {
+	t.Helper()
+	if err := w.engine.View(t.Context(), boss().Tenant, func(tx *store.Tx) (err error) {
+		v, _, err = tx.TariffVersionAt(of, at)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// standings returns the numbers and the states of the versions of a tariff, the newest first.
+func (w *world) standings(t *testing.T, name string) string {
+	t.Helper()
+	list, err := w.TariffVersions(t.Context(), boss(), name, registry.Page{})
+	if err != nil || list.Refused() {
+		t.Fatal(err, list.Detail())
+	}
+	var all []string
+	for _, v := range list.Data {
+		all = append(all, fmt.Sprint(v.N, " ", list.Standing(v)))
+	}
+	return strings.Join(all, ", ")
 }

@@ -167,7 +167,7 @@ CREATE TABLE tariff (
 CREATE TABLE tariff_version (
   tenant_id INTEGER NOT NULL, id BLOB NOT NULL, tariff_id BLOB NOT NULL, n INTEGER NOT NULL,
   effective_from INTEGER NOT NULL, body_json TEXT NOT NULL, published_at INTEGER NOT NULL, published_by TEXT NOT NULL,
-  created_at INTEGER NOT NULL,
+  created_at INTEGER NOT NULL, withdraws INTEGER,
   PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, tariff_id, n)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX tariff_version_from ON tariff_version (tenant_id, tariff_id, effective_from);

@@ -23,6 +23,26 @@ type Version struct {
 	N             int // number of the version, from 1
 	EffectiveFrom time.Time
 	Body          Body
+	// Withdraws is the number of the version that this one takes back; 0 for none. Neither of the two begins. A withdrawal has the moment of
+	// the version that it takes back, and the price that went on when it was published.
+	Withdraws int
+}
+
+// NewestAt returns the version of a tariff that was published last for a moment; false if there is none.
+func NewestAt(versions []Version, at time.Time) (newest Version, found bool) {
+	for _, v := range versions {
+		if v.EffectiveFrom.Equal(at) && v.N > newest.N {
+			newest, found = v, true
+		}
+	}
+	return newest, found
+}
+
+// Begins reports whether a version begins, or has begun. A version that was replaced or withdrawn before its moment never begins, and neither does
+// a withdrawal. The parameter all holds the versions of the tariff.
+func (v Version) Begins(all []Version) bool {
+	newest, _ := NewestAt(all, v.EffectiveFrom)
+	return newest.N == v.N && v.Withdraws == 0
 }
 
 // Body is the content of a tariff. Exactly one of Blocks, TOU and Seasons is its price. All amounts are without tax.

@@ -26,6 +26,8 @@ var (
 	RatedReports = Count{2000, 2000, 100_000}
 	// SlowIssuers is how many shops sell while their issuer answers late and in any order.
 	SlowIssuers = Count{4, 4, 100}
+	// TariffHistories is how many tariffs get versions that are replaced and withdrawn, on each engine.
+	TariffHistories = Count{20, 20, 400}
 	// ExplainedTariffs is how many tariffs are drawn, to explain the sales on them.
 	ExplainedTariffs = Count{40, 40, 1000}
 	// RandomEdits is how many values of the books are changed, one at a time, to be found by a verification.

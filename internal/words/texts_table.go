@@ -6957,6 +6957,11 @@ func (t *Texts) PriceVat(percent string) string {
 // PriceNoVat: There is no VAT.
 func (t *Texts) PriceNoVat() string { return t.say("receipts.price.no-vat") }
 
+// PriceWithdraws: It withdraws version {version}: neither of the two begins.
+func (t *Texts) PriceWithdraws(version string) string {
+	return t.say("receipts.price.withdraws", "{version}", version)
+}
+
 // PricePlusVat: {amount} plus VAT
 func (t *Texts) PricePlusVat(amount string) string {
 	return t.say("receipts.price.plus-vat", "{amount}", amount)

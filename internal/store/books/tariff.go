@@ -29,6 +29,8 @@ var versionColumns = core.Columns[tariff.Version]{Table: "tariff_version", Attes
 	{Name: "body_json", Form: 't'},
 	{Name: "published_at", Form: 'i'},
 	{Name: "published_by", Form: 't'},
+}, Added: []core.Column[tariff.Version]{
+	core.Int("withdraws", func(v *tariff.Version) *int { return &v.Withdraws }).OrNull(),
 }, Unattested: []core.Column[tariff.Version]{
 	core.ID("id", func(v *tariff.Version) *id.ID { return &v.ID }),
 	{Name: "created_at", Form: 'i'},
@@ -86,6 +88,9 @@ func (tx Rows) AddTariffVersion(v tariff.Version, by string) error {
 	return tx.Attest("version", v.ID)
 }
 
+// BeginningVersions is the rest of a query that begins with [VersionTables]: the versions of tariff $2 that begin, in this order.
+var BeginningVersions = ` WHERE v.tenant_id = $1 AND v.tariff_id = $2 AND ` + versionBegins("v") + ` ORDER BY v.effective_from`
+
 // VersionList is the columns of [VersionTables] that [Rows.ScanVersion] reads.
 var VersionList = `v.body_json, ` + tariffColumns.List("t") + `, ` + versionColumns.List("v")
 
@@ -107,7 +112,15 @@ func (tx Rows) ScanVersion(r core.Row, col int) (v tariff.Version, err error) {
 	return v, nil
 }
 
-// TariffVersionAt returns the version of a tariff in force at a moment, which is the version that began last before it.
+// versionBegins returns the condition that a row of tariff_version begins, as [tariff.Version.Begins] says: it takes no version back, and no later
+// row has its moment.
+func versionBegins(row string) string {
+	return row + `.withdraws IS NULL AND NOT EXISTS (SELECT 1 FROM tariff_version o WHERE o.tenant_id = ` + row + `.tenant_id AND o.tariff_id = ` + row +
+		`.tariff_id AND o.effective_from = ` + row + `.effective_from AND o.n > ` + row + `.n)`
+}
+
+// TariffVersionAt returns the version of a tariff in force at a moment, which is the version that began last before it. The cached span may end
+// earlier than the version: it ends at the moment of the next row, even if that one never begins.
 func (tx Rows) TariffVersionAt(t id.ID, at time.Time) (tariff.Version, bool, error) {
 	if v, ok := tx.CachedVersion(t, at); ok {
 		return v, true, nil
@@ -115,7 +128,8 @@ func (tx Rows) TariffVersionAt(t id.ID, at time.Time) (tariff.Version, bool, err
 	var s core.VersionSpan
 	found, err := tx.One(`SELECT (SELECT MIN(w.effective_from) FROM tariff_version w
 			WHERE w.tenant_id = $1 AND w.tariff_id = $2 AND w.effective_from > $3), `+VersionList+VersionTables+`
-		WHERE v.tenant_id = $1 AND v.tariff_id = $2 AND v.effective_from <= $3 ORDER BY v.effective_from DESC, v.n DESC LIMIT 1`,
+		WHERE v.tenant_id = $1 AND v.tariff_id = $2 AND v.effective_from <= $3 AND `+versionBegins("v")+`
+		ORDER BY v.effective_from DESC LIMIT 1`,
 		func(r core.Row) (err error) { s.Until = r.Time(0); s.Version, err = tx.ScanVersion(r, 1); return err }, tx.Tenant, t, at)
 	if err != nil {
 		return tariff.Version{}, false, fmt.Errorf("find tariff %s in force: %w", t.Text(id.Tariff), err)
@@ -177,8 +191,9 @@ func (tx Rows) TariffsInForce(at time.Time, after id.ID, max int) ([]tariff.Vers
 	var out []tariff.Version
 	err := tx.C.Query(`SELECT `+VersionList+VersionTables+` WHERE v.tenant_id = $1 AND v.tariff_id > $2 AND v.n = COALESCE(
 			(SELECT w.n FROM tariff_version w WHERE w.tenant_id = $1 AND w.tariff_id = v.tariff_id AND w.effective_from <= $3
-				ORDER BY w.effective_from DESC, w.n DESC LIMIT 1),
-			(SELECT w.n FROM tariff_version w WHERE w.tenant_id = $1 AND w.tariff_id = v.tariff_id ORDER BY w.effective_from, w.n DESC LIMIT 1))
+				AND `+versionBegins("w")+` ORDER BY w.effective_from DESC LIMIT 1),
+			(SELECT w.n FROM tariff_version w WHERE w.tenant_id = $1 AND w.tariff_id = v.tariff_id AND `+versionBegins("w")+`
+				ORDER BY w.effective_from LIMIT 1))
 		ORDER BY v.tariff_id LIMIT $4`, func(r core.Row) error {
 		v, err := tx.ScanVersion(r, 0)
 		out = append(out, v)

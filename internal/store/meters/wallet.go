@@ -271,11 +271,10 @@ func (tx Rows) WalletTenant() (wallet.Tenant, error) {
 	return t, nil
 }
 
-// VersionsOf returns all versions of a tariff, in the order in which they take effect. If two versions take effect at the same moment, the
-// version that was published later comes last and counts.
+// VersionsOf returns the versions of a tariff that begin, in this order. Replaced and withdrawn versions are left out.
 func (tx Rows) VersionsOf(t id.ID) ([]tariff.Version, error) {
 	var out []tariff.Version
-	err := tx.C.Query(`SELECT `+books.VersionList+books.VersionTables+` WHERE v.tenant_id = $1 AND v.tariff_id = $2 ORDER BY v.effective_from, v.n`,
+	err := tx.C.Query(`SELECT `+books.VersionList+books.VersionTables+books.BeginningVersions,
 		func(r core.Row) error {
 			v, err := books.Of(tx.Tx).ScanVersion(r, 0)
 			out = append(out, v)

@@ -33,6 +33,8 @@ func goldenPlaces() []goldenRow {
 		{"tariff", "id, name, created_at", []any{named(1), "domestic", golden}},
 		{"tariff_version", "id, tariff_id, n, effective_from, body_json, published_at, published_by, created_at",
 			[]any{named(2), named(1), 3, golden, `{"currency":"KES"}`, golden + 1, "usr_ø", golden}},
+		{"tariff_version", "id, tariff_id, n, effective_from, body_json, published_at, published_by, withdraws, created_at",
+			[]any{named(196), named(1), 4, golden, `{"currency":"KES"}`, golden + 1, "usr_ø", 3, golden}},
 		{"meter_key", "id, meter, sgc, krn, kt, ti, ken, ea, dkga, base_date, from_at, state, created_at, version",
 			[]any{named(3), 11, "123456", 1, 2, "01", 255, "07", "04", 2014, golden, "current", golden, 5}},
 		{"meter", "id, n, number, mode, status, account_id, phases, imp_per_kwh, tt, simulated, profile, mqtt_hash, link_key_enc, created_at, version",

@@ -2,7 +2,9 @@ package storetest
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -11,12 +13,14 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 func tariffTests() []test {
 	return []test{
 		{"versions come back whole, by page and by moment", tariffVersions},
 		{"of two versions of one moment the later one counts", replacedVersions},
+		{"a withdrawn version never begins", withtariffVersions},
 		{"what was bought on a tariff is found by month and meter", tariffUses},
 		{"what receipts say of the utility comes back", receiptHead},
 	}
@@ -77,11 +81,136 @@ func replacedVersions(t *testing.T, r Rig) {
 		for _, v := range all {
 			order = append(order, v.N)
 		}
-		if got := fmt.Sprint(order); err != nil || got != "[2 3 1]" {
-			t.Errorf("they take effect in the order %s, %v; want [2 3 1]", got, err)
+		if got := fmt.Sprint(order); err != nil || got != "[3 1]" {
+			t.Errorf("they take effect in the order %s, %v; want [3 1]", got, err)
 		}
 		return nil
 	})
+}
+
+// priceVersions are the versions of a tariff, and the number of the one that begins at each hour after base; 0 for none.
+type priceVersions struct {
+	all    []tariff.Version
+	begins [5]int
+}
+
+// drawVersions draws versions that are published, replaced and withdrawn. A moment has no version if the last thing done about it is a withdrawal.
+func drawVersions(rnd *rand.Rand) (d priceVersions) {
+	for n := range 1 + rnd.IntN(10) {
+		hour := rnd.IntN(len(d.begins))
+		v := tariff.Version{N: n + 1, EffectiveFrom: base().Add(time.Duration(hour) * time.Hour), Body: wholeBody(money.MicroRate(n + 1))}
+		if d.begins[hour] != 0 && rnd.IntN(2) == 0 {
+			v.Withdraws, d.begins[hour] = d.begins[hour], 0
+		} else {
+			d.begins[hour] = v.N
+		}
+		d.all = append(d.all, v)
+	}
+	return d
+}
+
+// at returns the number of the version in force at an hour, or of the first one if none has begun; begun is false for that one.
+func (d priceVersions) at(hour int) (n int, begun bool) {
+	for ; hour >= 0; hour-- {
+		if d.begins[hour] != 0 {
+			return d.begins[hour], true
+		}
+	}
+	for _, n := range d.begins {
+		if n != 0 {
+			return n, false
+		}
+	}
+	return 0, false
+}
+
+// numbers returns the numbers of the versions that begin, in this order.
+func (d priceVersions) numbers() []int {
+	return slices.DeleteFunc(slices.Clone(d.begins[:]), func(n int) bool { return n == 0 })
+}
+
+// withtariffVersions has tariffs whose versions are drawn. All that reads them agrees on which of them begin.
+func withtariffVersions(t *testing.T, r Rig) {
+	e := r.Open(t)
+	letThrough(e)
+	rnd := rand.New(rand.NewPCG(tier.Seed(t), 0))
+	tariffs := map[id.ID]priceVersions{}
+	for i := range tier.TariffHistories.N() {
+		d, hours := drawVersions(rnd), rnd.Perm(len(priceVersions{}.begins))
+		var of id.ID
+		must(t, e, func(tx *store.Tx) (err error) {
+			if of, err = tx.NewID(); err != nil {
+				return err
+			}
+			if err := tx.AddTariffRow(of, fmt.Sprint("tariff ", i)); err != nil {
+				return err
+			}
+			for _, v := range d.all {
+				v.TariffID = of
+				if v.ID, err = tx.NewID(); err != nil {
+					return err
+				}
+				if err := tx.AddTariffVersion(v, "test"); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		tariffs[of] = d
+		must(t, e, func(tx *store.Tx) error { return compareVersions(t, tx, of, d, hours) })
+	}
+	must(t, e, func(tx *store.Tx) error {
+		for hour := -1; hour < len(priceVersions{}.begins); hour++ {
+			list, err := tx.TariffsInForce(base().Add(time.Duration(hour)*time.Hour), id.ID{}, len(tariffs)+1)
+			if err != nil {
+				return err
+			}
+			got := map[id.ID]int{}
+			for _, v := range list {
+				got[v.TariffID] = v.N
+			}
+			for of, d := range tariffs {
+				if want, _ := d.at(hour); got[of] != want {
+					t.Errorf("at hour %d the list of tariffs has version %d, want %d of %v", hour, got[of], want, d.begins)
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// compareVersions reads a tariff in one transaction, at hours in any order, so that a version which the transaction remembers is compared too.
+func compareVersions(t *testing.T, tx *store.Tx, of id.ID, d priceVersions, hours []int) error {
+	for _, hour := range hours {
+		begin := base().Add(time.Duration(hour) * time.Hour)
+		for i, at := range []time.Time{begin, begin.Add(30 * time.Minute), begin.Add(-time.Microsecond)} {
+			want, begun := d.at(hour - i/2)
+			if v, found, err := tx.TariffVersionAt(of, at); err != nil || found != begun || found && (v.N != want || v.Withdraws != 0) {
+				t.Errorf("%s: version %d is in force, %t, %v; want %d, %t of %v", at, v.N, found, err, want, begun, d.begins)
+			}
+		}
+	}
+	var got []int
+	order, err := tx.VersionsOf(of)
+	for _, v := range order {
+		got = append(got, v.N)
+	}
+	if want := d.numbers(); err != nil || !slices.Equal(got, want) {
+		t.Errorf("versions %v begin in this order, %v; want %v", got, err, want)
+	}
+	all, err := tx.TariffVersions(of, id.ID{}, len(d.all)+1)
+	if err != nil || len(all) != len(d.all) {
+		t.Errorf("%d versions, %v; want %d", len(all), err, len(d.all))
+		return err
+	}
+	for i, v := range all {
+		wrote := d.all[len(d.all)-1-i]
+		if v.N != wrote.N || v.Withdraws != wrote.Withdraws || v.Begins(all) != slices.Contains(d.begins[:], v.N) {
+			t.Errorf("version %d withdraws %d, begins %t; want version %d, which withdraws %d, and of %v", v.N, v.Withdraws, v.Begins(all), wrote.N,
+				wrote.Withdraws, d.begins)
+		}
+	}
+	return nil
 }
 
 func tariffVersions(t *testing.T, r Rig) {
