@@ -310,3 +310,97 @@ func (w *world) standings(t *testing.T, name string) string {
 	}
 	return strings.Join(all, ", ")
 }
+
+// TestAVersionIsCorrectedUnderAnApproval: a replacement and a withdrawal wait for a second person, who sees what they change. They are done once, and
+// not at all if the version has begun meanwhile.
+func TestAVersionIsCorrectedUnderAnApproval(t *testing.T) {
+	for name, c := range map[string]struct {
+		n                 registry.NewVersion
+		summary, standing string
+	}{
+		"replaced": {registry.NewVersion{Tariff: "domestic", Body: priced(3_100_000), Replaces: 2},
+			"replace version 2 of tariff domestic, which has not begun", "3 to come, 2 replaced, 1 in force"},
+		"withdrawn": {registry.NewVersion{Tariff: "domestic", Withdraws: true, Replaces: 2},
+			"withdraw version 2 of tariff domestic, which has not begun: the price from before goes on", "3 withdrawal, 2 withdrawn, 1 in force"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			begins := w.now.Add(time.Hour)
+			w.domestic(t)
+			wrong, err := w.AddVersion(t.Context(), boss(), registry.NewVersion{Tariff: "domestic", Body: priced(31_000_000), EffectiveFrom: begins})
+			if err != nil || wrong.Refused() {
+				t.Fatal(err, wrong.Detail())
+			}
+			w.fourEyes(t)
+			asked := w.askForVersion(t, c.n)
+			if asked.Act != access.ActTariff || asked.Summary != c.summary || !strings.Contains(asked.Effect, `"replaces-version","after":{"text":"2"}`) {
+				t.Errorf("a second person is asked for %s to %s, and sees %s", asked.Act, asked.Summary, asked.Effect)
+			}
+			if got, want := w.standings(t, "domestic"), "2 to come, 1 in force"; got != want {
+				t.Errorf("while it waits the versions are %s, want %s", got, want)
+			}
+			w.now = begins.Add(-2 * time.Minute)
+			if done := w.approve(t, asked); done.Refused() {
+				t.Errorf("under its approval: %s", done.Detail())
+			}
+			if got := w.standings(t, "domestic"); got != c.standing {
+				t.Errorf("done under its approval, the versions are %s, want %s", got, c.standing)
+			}
+			if done := w.carryOut(t, asked); !done.Refused() {
+				t.Errorf("a second time: %+v", done)
+			}
+		})
+		t.Run(name+" too late", func(t *testing.T) {
+			w := newWorld(t)
+			begins := w.now.Add(time.Hour)
+			w.domestic(t)
+			wrong, err := w.AddVersion(t.Context(), boss(), registry.NewVersion{Tariff: "domestic", Body: priced(31_000_000), EffectiveFrom: begins})
+			if err != nil || wrong.Refused() {
+				t.Fatal(err, wrong.Detail())
+			}
+			w.fourEyes(t)
+			asked := w.askForVersion(t, c.n)
+			w.now = begins
+			if done := w.approve(t, asked); done.Code != refusal.TariffInvalid || !strings.Contains(done.What, "Version 2 began at") {
+				t.Errorf("when it has begun: %s %s", done.Code, done.Detail())
+			}
+			if got, want := w.standings(t, "domestic"), "2 in force, 1 past"; got != want {
+				t.Errorf("the versions are %s, want %s", got, want)
+			}
+		})
+	}
+}
+
+// askForVersion asks a second person for a version of a tariff.
+func (w *world) askForVersion(t *testing.T, n registry.NewVersion) *access.Approval {
+	t.Helper()
+	out, err := w.AddVersion(t.Context(), boss(), n)
+	if err != nil || out.Waits == nil {
+		t.Fatalf("%v %+v", err, out)
+	}
+	return out.Waits
+}
+
+// approve stores the approval of a second person, and carries out what was asked for.
+func (w *world) approve(t *testing.T, a *access.Approval) access.Done {
+	t.Helper()
+	w.exec(t, func(tx *store.Tx) error {
+		given := *a
+		given.State, given.Checker, given.DecidedAt = access.ApprovalGiven, access.Actor{Kind: access.Person, Name: "second@example.org"}, w.now
+		_, err := tx.PutApproval(given, access.ApprovalWaiting)
+		return err
+	})
+	return w.carryOut(t, a)
+}
+
+// carryOut carries out what was asked for, in the name of the person who asked.
+func (w *world) carryOut(t *testing.T, a *access.Approval) access.Done {
+	t.Helper()
+	maker := a.Maker
+	maker.Approval = a.ID
+	done, err := w.Executors()[a.Act](t.Context(), maker, a.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return done
+}
