@@ -1,6 +1,7 @@
 package shoptest_test
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/explain"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/tariff"
@@ -92,4 +94,52 @@ func TestTheChargesOfAMonthAreOfTheTariffWithWhichItBegan(t *testing.T) {
 		t.Errorf("in the month after it the sale has %s, want %s", got, want)
 	}
 	s.audit()
+}
+
+// TestTheFeeOfAMonthIsThatOfTheCorrectedVersion: a fee of 31,000.00 instead of 310.00 is seen on the 20th, and charged to nobody on the 1st.
+func TestTheFeeOfAMonthIsThatOfTheCorrectedVersion(t *testing.T) {
+	fee := func(amount money.Minor) tariff.Body {
+		b := flat()
+		b.Fixed = []tariff.FixedCharge{{Name: "service", Amount: amount, Per: tariff.PerMonth}}
+		return b
+	}
+	for name, c := range map[string]struct {
+		correction registry.NewVersion
+		pays       money.Minor
+		line       string // of the first sale of the month; the tax has a line of its own
+	}{
+		"nobody sees it": {registry.NewVersion{}, 7_200_000, "fixed service 2026-12 3100000 left 0, "},
+		"replaced":       {registry.NewVersion{Body: fee(31_000), Replaces: 2}, 100_000, "fixed service 2026-12 31000 left 0, "},
+		"withdrawn":      {registry.NewVersion{Withdraws: true, Replaces: 2}, 100_000, "fixed service 2026-12 10000 left 0, "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, true)
+			publish := func(n registry.NewVersion) {
+				t.Helper()
+				n.Tariff = "home"
+				if out, err := s.registers().AddVersion(context.Background(), owner(), n); err != nil || out.Refused() || out.Waits != nil {
+					t.Fatalf("%v %s", err, out.Detail())
+				}
+			}
+			s.clock.set(s.at("2026-11-01T00:00:00Z"))
+			home := s.publish("home", fee(10_000), long())
+			meters := []string{s.meter(1, place{tariff: home}), s.meter(2, place{tariff: home})}
+			s.clock.set(s.at("2026-11-10T00:00:00Z"))
+			for _, meter := range meters {
+				s.sell(order(meter, 50_000, "november "+meter))
+			}
+			publish(registry.NewVersion{Body: fee(3_100_000), EffectiveFrom: s.at("2026-12-01T00:00:00Z")})
+			s.clock.set(s.at("2026-11-20T00:00:00Z"))
+			if c.correction.Replaces != 0 {
+				publish(c.correction)
+			}
+			for i, at := range []string{"2026-12-01T00:00:00Z", "2026-12-02T09:00:00Z"} {
+				s.clock.set(s.at(at))
+				if got := lines(s.sell(order(meters[i], c.pays, "december "+at)).Sale.Lines); !strings.HasPrefix(got, c.line) {
+					t.Errorf("the first sale of a meter at %s has %s, want %s", at, got, c.line)
+				}
+			}
+			s.audit()
+		})
+	}
 }
