@@ -123,11 +123,12 @@ func (ps *Payments) Apply(ctx context.Context, by access.Actor, d Decision) (onc
 		}
 		unbooked := p.needsPerson()
 		p.State, p.Reason, p.Detail, p.Meter = Received, ByPerson, "", meters[0].Meter
+		p.account, p.since = meters[0].Account, meters[0].Opened
 		return func() error {
 			if unbooked {
 				return book(tx, p, Person)
 			}
-			return enqueueFor(tx, *p, kindApply)
+			return enqueueSale(tx, *p)
 		}, refusal.Refusal{}, nil
 	})
 }
@@ -261,9 +262,15 @@ func (ps *Payments) decided(ctx context.Context, by access.Actor, d Decision, ac
 	return out, fault.Wrap(err, "%s payment %s", word, refusal.Echo(d.Payment))
 }
 
-// content is what a provider said of a payment, for which a decision is approved.
+// content is what a provider said of a payment, for which a decision is approved. If another customer has moved in at the meter, it is also when: the
+// approval ends with a further move.
 func (p Payment) content() string {
-	return fmt.Sprintf("provider=%q txn=%q amount=%d%s payer=%q reference=%q paid=%d", p.Provider, p.Txn, p.Amount.Minor, p.Amount.Currency, p.Payer, p.Reference, p.PaidAt.UnixMicro())
+	out := fmt.Sprintf("provider=%q txn=%q amount=%d%s payer=%q reference=%q paid=%d",
+		p.Provider, p.Txn, p.Amount.Minor, p.Amount.Currency, p.Payer, p.Reference, p.PaidAt.UnixMicro())
+	if !p.since.IsZero() {
+		out += fmt.Sprintf(" moved-in=%d", p.since.UnixMicro())
+	}
+	return out
 }
 
 // words says what a decision does, in a sentence.

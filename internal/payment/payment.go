@@ -58,6 +58,7 @@ const (
 	ManyReferences   Reason = "many-references"   // more than one has it
 	NumberHeld       Reason = "number-held"       // the telephone number was new or had just changed when the payer paid; only a person decides
 	NumberNewer      Reason = "number-newer"      // the telephone number was registered after the payer paid; only a person decides
+	AccountNewer     Reason = "account-newer"     // another customer moved in at the meter after the payer paid; only a person decides
 	NotSold          Reason = "not-sold"          // the sale was refused; the detail says why
 	OtherCurrency    Reason = "other-currency"    // the books have one currency, and it is not that of the payment
 	SaleReversed     Reason = "sale-reversed"     // the sale that used it was reversed
@@ -84,8 +85,8 @@ func (r Reason) NoMeter() bool {
 }
 
 // needsPayer reports whether only the payer can say for which meter the payment is.
-// The telephone number may have meant somebody else, or nobody, when the payer paid.
-func (r Reason) needsPayer() bool { return r == NumberHeld || r == NumberNewer }
+// The telephone number, or the number of the meter, may have meant somebody else, or nobody, when the payer paid.
+func (r Reason) needsPayer() bool { return r == NumberHeld || r == NumberNewer || r == AccountNewer }
 
 // Payment is one payment that a provider took, or says that it took.
 type Payment struct {
@@ -115,6 +116,11 @@ type Payment struct {
 	BackAt  time.Time
 	SeenAt  time.Time
 	Version int64
+
+	// account is the account that the payment is for while work on it goes on, and since is when that account took the place over from another one.
+	// The database has neither: the order of a sale carries the account that a person chose.
+	account id.ID
+	since   time.Time
 }
 
 // ShownReason returns the reason as people see it. A received payment always waits for something.

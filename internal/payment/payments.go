@@ -439,6 +439,8 @@ type item struct {
 	Request string `json:"request,omitempty"`
 	// Provider is the name of the provider whose silence ended.
 	Provider string `json:"provider,omitempty"`
+	// Account is the account that a person chose by its meter. The payment buys for no other one; empty if nobody chose.
+	Account string `json:"account,omitempty"`
 }
 
 // enqueue orders work about a payment or a call. Work about one payment is done in order. Each call has a key of its own, so that a call
@@ -454,6 +456,15 @@ func enqueue(tx Tx, key, kind string, i item, at time.Time) error {
 // enqueueFor orders work about a payment.
 func enqueueFor(tx Tx, p Payment, kind string) error {
 	return enqueue(tx, p.Name(), kind, item{Payment: p.Name()}, time.Time{})
+}
+
+// enqueueSale orders the sale of a payment, for the account that a person chose if one did.
+func enqueueSale(tx Tx, p Payment) error {
+	i := item{Payment: p.Name()}
+	if !p.account.IsZero() {
+		i.Account = p.account.Text(id.Account)
+	}
+	return enqueue(tx, p.Name(), kindApply, i, time.Time{})
 }
 
 // questionKey is the key of the questions about a payment. A question sleeps until its provider may know more, for up to an hour. Under the payment's
@@ -520,7 +531,7 @@ func book(tx Tx, p *Payment, proof Proof) error {
 	if err := requestPaid(tx, *p); err != nil {
 		return err
 	}
-	return enqueueFor(tx, *p, kindApply)
+	return enqueueSale(tx, *p)
 }
 
 // twinOf names the payment that another provider brought and that may be the same as p; empty for none. One till can have two providers, such as

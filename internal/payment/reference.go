@@ -139,6 +139,9 @@ type Found struct {
 	// Since is when its customer's telephone number was registered; zero for a number that an earlier version registered.
 	// The number decides for no payment that was made earlier.
 	Since time.Time
+	// Opened is when its account took the place over from another account; zero for the first account there, and where the payer named the account
+	// or its customer. The number of the meter decides for no payment that was made earlier: another customer lived there, or nobody.
+	Opened time.Time
 	// HeldUntil is when its customer's telephone number begins to decide for payments, because it replaced another one or was another customer's a
 	// moment ago; zero for a first number. The number decides for no payment that was made earlier.
 	HeldUntil time.Time
@@ -162,6 +165,7 @@ type Found struct {
 // If somebody changed a number in the database that may be the same, it never decides.
 //
 // A mended number decides only if no other number and no telephone number means another meter.
+// If another customer moved in at the meter after the payment was made, a person decides.
 func Match(named, mended, called []Found, made time.Time) (Found, Reason) {
 	called = meantAt(made, called)
 	found := named
@@ -187,6 +191,8 @@ func Match(named, mended, called []Found, made time.Time) (Found, Reason) {
 		return Found{}, ManyReferences
 	case found[0].Forged:
 		return Found{}, UnknownReference
+	case found[0].Opened.After(made):
+		return Found{}, AccountNewer
 	}
 	return found[0], NoReason
 }

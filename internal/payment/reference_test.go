@@ -175,6 +175,33 @@ func TestANumberDecidesForNoPaymentMadeBeforeItWasRegistered(t *testing.T) {
 	}
 }
 
+// TestAMeterDecidesForNoPaymentMadeBeforeItsCustomerMovedIn: the payer may have meant the customer who lived there before. An account that nobody had
+// a place before has no such time, and neither has one that the payer named, or whose customer the payer named.
+func TestAMeterDecidesForNoPaymentMadeBeforeItsCustomerMovedIn(t *testing.T) {
+	made := time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
+	opened := func(meter string, after time.Duration) payment.Found {
+		return payment.Found{Meter: meter, Opened: made.Add(after)}
+	}
+	type list = []payment.Found
+	for name, c := range map[string]struct {
+		named, mended, called list
+		want                  string
+		why                   payment.Reason
+	}{
+		"moved in before":              {list{opened("1", -time.Nanosecond)}, nil, nil, "1", payment.NoReason},
+		"moved in at the same moment":  {list{opened("1", 0)}, nil, nil, "1", payment.NoReason},
+		"moved in after":               {list{opened("1", time.Nanosecond)}, nil, nil, "", payment.AccountNewer},
+		"the first customer":           {list{{Meter: "1"}}, nil, nil, "1", payment.NoReason},
+		"a mended number":              {nil, list{opened("1", time.Hour)}, nil, "", payment.AccountNewer},
+		"the customer, by telephone":   {nil, nil, list{{Meter: "1"}}, "1", payment.NoReason},
+		"one of two that may be meant": {list{opened("1", time.Hour), {Meter: "2"}}, nil, nil, "", payment.ManyReferences},
+	} {
+		if got, why := payment.Match(c.named, c.mended, c.called, made); got.Meter != c.want || why != c.why {
+			t.Errorf("%s: %q %q, want %q %q", name, got.Meter, why, c.want, c.why)
+		}
+	}
+}
+
 func TestNumbersNearAMistypedOne(t *testing.T) {
 	const right = "04140001001"
 	if got := payment.NearNumbers("06001234567889"); !slices.Contains(got, "0600123456789") {
@@ -246,6 +273,7 @@ func TestWhichRegistrationMayHelpAParkedPayment(t *testing.T) {
 		"a telephone, for a refused sale":       {phone, unsold, false},
 		"its telephone, which was held":         {phone, because(unknown("+254 711 000 001"), payment.NumberHeld), false},
 		"its telephone, which is newer":         {phone, because(unknown("+254 711 000 001"), payment.NumberNewer), false},
+		"its meter, where another moved in":     {meter, because(unknown("04140001001"), payment.AccountNewer), false},
 		"its meter, for a reversed sale":        {meter, because(unknown("04140001001"), payment.SaleReversed), false},
 		"its meter, for a payment given back":   {meter, because(unknown("04140001001"), payment.GivenBack), false},
 		"its meter, for another currency":       {meter, because(unknown("04140001001"), payment.OtherCurrency), false},

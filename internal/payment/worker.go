@@ -86,7 +86,7 @@ func (w Worker) Send(ctx context.Context, t access.Tenant, c job.Claim) (job.Ver
 	case kindConfirm:
 		return w.confirm(ctx, t, payment, c.Attempts)
 	case kindApply:
-		return w.apply(ctx, t, payment, c.Attempts)
+		return w.apply(ctx, t, payment, i.Account, c.Attempts)
 	case kindCheck:
 		return w.check(ctx, t, payment, c.Attempts)
 	case kindReturn:
@@ -573,8 +573,8 @@ func (w Worker) known(ctx context.Context, t access.Tenant, payment id.ID) (Paym
 }
 
 // apply finds the meter that a payment is for, and sells. The sale marks the payment as used in its own transaction, so a payment that is
-// still open was not used, whatever happened to an earlier try.
-func (w Worker) apply(ctx context.Context, t access.Tenant, payment id.ID, tried int) (job.Verdict, error) {
+// still open was not used, whatever happened to an earlier try. The payment buys for no other account than the chosen one, if a person chose one.
+func (w Worker) apply(ctx context.Context, t access.Tenant, payment id.ID, chosen string, tried int) (job.Verdict, error) {
 	var p Payment
 	var deliver []string
 	v, err := w.do(ctx, t, func(tx Tx) (job.Verdict, error) {
@@ -593,6 +593,8 @@ func (w Worker) apply(ctx context.Context, t access.Tenant, payment id.ID, tried
 			if err != nil || p.State == Parked {
 				return job.Done(), err
 			}
+		} else if err := w.checkAccount(tx, &p, chosen); err != nil || p.State == Parked {
+			return job.Done(), err
 		}
 		deliver, err = w.ps.c.Deliver(tx, p.Meter)
 		return job.Verdict{}, err
@@ -600,8 +602,8 @@ func (w Worker) apply(ctx context.Context, t access.Tenant, payment id.ID, tried
 	if err != nil || v != (job.Verdict{}) {
 		return v, err
 	}
-	sold, err := w.ps.c.Seller.Sell(ctx, actor(t), vending.Purchase{Meter: p.Meter, Tender: p.Amount, Payment: p.ID, Deliver: deliver,
-		ClientRef: p.Name() + "." + strconv.Itoa(p.Tries)})
+	sold, err := w.ps.c.Seller.Sell(ctx, actor(t), vending.Purchase{Meter: p.Meter, Tender: p.Amount, Payment: p.ID, Account: p.account,
+		Deliver: deliver, ClientRef: p.Name() + "." + strconv.Itoa(p.Tries)})
 	if err != nil || !sold.Refused() {
 		return job.Done(), err
 	}
@@ -623,11 +625,41 @@ func (w Worker) match(tx Tx, p *Payment) (waiting bool, err error) {
 	if why != NoReason {
 		return false, park(tx, p, why, "")
 	}
-	p.Meter = meter.Meter
+	p.Meter, p.account = meter.Meter, meter.Account
 	if err := requestPaid(tx, *p); err != nil {
 		return false, err
 	}
 	return false, tx.Payments().PutPayment(*p)
+}
+
+// checkAccount parks a payment whose meter supplies another account by now than the one that the payment is for: the one that a person chose, or the
+// one that the meter supplied when the payer paid, or was asked to pay.
+func (w Worker) checkAccount(tx Tx, p *Payment, chosen string) error {
+	found, err := tx.Payments().PayableMeters(Reference{Numbers: []string{p.Meter}}, maxFound)
+	if err != nil || len(found) == 0 { // the refusal of the sale says more
+		return err
+	}
+	p.account = found[0].Account
+	if chosen != "" {
+		if p.account.Text(id.Account) == chosen {
+			return nil
+		}
+		return park(tx, p, AccountNewer, "")
+	}
+	made := p.madeAt(tx.Moment())
+	if !p.Request.IsZero() {
+		r, asked, err := tx.Requests().RequestByID(p.Request)
+		if err != nil {
+			return err
+		}
+		if asked {
+			made = r.MadeAt
+		}
+	}
+	if found[0].Opened.After(made) {
+		return park(tx, p, AccountNewer, "")
+	}
+	return nil
 }
 
 // meterOf finds the meter that a payment is for. If the payer typed no reference, the payer's own telephone number is the reference where the
@@ -666,14 +698,20 @@ func (ps *Payments) MeterOf(tx Tx, p Payment) (Found, Reason, error) {
 	return meter, why, nil
 }
 
-// saleFailed names the refusal of a sale that exists and failed.
-const saleFailed = "sale-failed"
+// Refusals of a sale by their names.
+const (
+	saleFailed   = "sale-failed"           // the sale exists and failed
+	accountMoved = "payment-account-moved" // the meter supplies another account since the payment was looked at
+)
 
 // unsold decides what follows from a refused sale: another try if the refusal will pass by itself, otherwise the payment is parked.
 func (w Worker) unsold(tx Tx, payment id.ID, why refusal.Refusal, pause time.Duration) (job.Verdict, error) {
 	p, found, err := tx.Payments().PaymentByID(payment)
 	if err != nil || !found || p.State != Received || !p.Booked() {
 		return job.Done(), err
+	}
+	if why.Text == accountMoved {
+		return job.Done(), park(tx, &p, AccountNewer, "")
 	}
 	if why.Text == saleFailed {
 		p.Tries++ // another sale needs another reference

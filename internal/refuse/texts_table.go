@@ -4049,6 +4049,11 @@ func PaymentNotFound(payment string) refusal.Refusal {
 	return refusal.Refusal{Code: "payment-not-found", Text: "payment-not-found", What: "There is no payment " + payment + ".", Not: "No changes were made and no money moved.", Try: "Look for it in the list of payments.", Args: []refusal.Arg{{Place: "payment", Value: payment}}}
 }
 
+// PaymentAccountMoved: Another customer moved in at meter {meter} while its payment was being sold. Ask the payer which meter is meant.
+func PaymentAccountMoved(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "payment-state", Text: "payment-account-moved", What: "Another customer moved in at meter " + meter + " while its payment was being sold.", Not: "No money was taken and no token was made.", Try: "Ask the payer which meter is meant.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
 // PaymentNotFree: Payment {payment} was used or given back before. Look at the payment.
 func PaymentNotFree(payment string) refusal.Refusal {
 	return refusal.Refusal{Code: "payment-state", Text: "payment-not-free", What: "Payment " + payment + " was used or given back before.", Not: "No money was taken and no token was made.", Try: "Look at the payment.", Args: []refusal.Arg{{Place: "payment", Value: payment}}}

@@ -15,6 +15,7 @@ type Purchase struct {
 	Tender    money.Amount // the payment
 	ClientRef string       // the seller's own name for this sale, used only once by a vendor; empty means Once.Key
 	Payment   id.ID        // the payment of a provider that pays for it; zero if the seller takes the money
+	Account   id.ID        // the only account that the payment may buy for; zero for whichever the meter supplies
 	Deliver   []string     // routes besides the answer itself: RouteMQTT, RouteSMS, RouteMeterSMS
 	Once      access.Once  // the request's identity, from the Idempotency-Key; the zero value needs a ClientRef
 

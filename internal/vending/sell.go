@@ -263,6 +263,9 @@ func (v *Vending) again(tx Tx, p purchase, saleID id.ID, repeated bool) (step, e
 
 // sell prices and reserves a new sale, and completes it if the issuer is local.
 func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point sale.Point, hash [32]byte) (step, error) {
+	if !p.order.Account.IsZero() && point.Account != p.order.Account {
+		return no(refuse.PaymentAccountMoved(point.Meter.Number)), nil
+	}
 	if point.Busy {
 		return no(refuse.SaleInProgress(point.Meter.Number)), nil
 	}

@@ -5755,6 +5755,11 @@ func (t *Texts) PaymentsApplyNumberHeld() string { return t.say("pages.payments.
 // PaymentsApplyNumberNewer: The telephone number was registered after the payer paid. Ask the payer which meter is meant.
 func (t *Texts) PaymentsApplyNumberNewer() string { return t.say("pages.payments.apply-number-newer") }
 
+// PaymentsApplyAccountNewer: Another customer moved in at the meter after the payer paid, or was asked to pay. Ask the payer for whom it is: the former customer, or the one who lives there now.
+func (t *Texts) PaymentsApplyAccountNewer() string {
+	return t.say("pages.payments.apply-account-newer")
+}
+
 // PaymentsDecide: Give back or reject
 func (t *Texts) PaymentsDecide() string { return t.say("pages.payments.decide") }
 

@@ -239,9 +239,12 @@ func (tx Rows) changePayment(i id.ID, change func(*payment.Payment) error) error
 	return tx.PutPayment(p)
 }
 
-// foundQuery lists meters that a customer pays for, with their accounts. An account and a telephone number mean none that was replaced or removed.
+// foundQuery lists meters that a customer pays for, with their accounts, and when an account took its place over from another one. An account and a
+// telephone number mean none that was replaced or removed.
 // Its own number still finds such a meter, so that the refusal of a sale names the one that took its place.
-const foundQuery = `SELECT m.number, m.account_id, c.phone, c.phone_since, c.id FROM meter m JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
+const foundQuery = `SELECT m.number, m.account_id, c.phone, c.phone_since, c.id, CASE WHEN EXISTS (SELECT 1 FROM account o
+		WHERE o.tenant_id = a.tenant_id AND o.service_point_id = a.service_point_id AND o.id <> a.id AND o.opened_at <= a.opened_at) THEN a.opened_at END
+	FROM meter m JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
 	JOIN customer c ON c.tenant_id = a.tenant_id AND c.id = a.customer_id WHERE m.tenant_id = $1 AND `
 
 // PayableMeters lists at most max meters that a reference names by a number or an account.
@@ -250,8 +253,12 @@ func (tx Rows) PayableMeters(r payment.Reference, max int) (out []payment.Found,
 		out = append(out, payment.Found{Meter: row.Text(0), Account: row.ID(1), Phone: row.Text(2)})
 		return nil
 	}
+	addNumbered := func(row core.Row) error {
+		out = append(out, payment.Found{Meter: row.Text(0), Account: row.ID(1), Phone: row.Text(2), Opened: row.Time(5)})
+		return nil
+	}
 	for _, number := range r.Numbers {
-		if err := tx.C.Query(foundQuery+`m.number = $2`, add, tx.Tenant, number); err != nil {
+		if err := tx.C.Query(foundQuery+`m.number = $2`, addNumbered, tx.Tenant, number); err != nil {
 			return nil, fault.Wrap(err, "find the meter of a payment")
 		}
 	}

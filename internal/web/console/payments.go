@@ -171,6 +171,8 @@ func (s *Console) showPayment(w http.ResponseWriter, r *http.Request, v visit, s
 		f.ApplyHint = t.PaymentsApplyNumberHeld() + " " + f.ApplyHint
 	case p.Reason == payment.NumberNewer:
 		f.ApplyHint = t.PaymentsApplyNumberNewer() + " " + f.ApplyHint
+	case p.Reason == payment.AccountNewer:
+		f.ApplyHint = t.PaymentsApplyAccountNewer() + " " + f.ApplyHint
 	}
 	if no := v.by.Needs(access.DecidePayments); no.Refused() {
 		f.SignIn = signInAgain(no, f.path())
