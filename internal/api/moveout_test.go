@@ -3,6 +3,7 @@ package api_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
@@ -65,7 +66,8 @@ func TestACustomerMovesOutAndAnotherMovesIn(t *testing.T) {
 	}
 	w.want(409, w.post(path+"/move-in", `{"tariff":"domestic","reason":"twice"}`))
 	w.want(201, w.sell("recharge-0003", order("5000")))
-	w.reads(4, 9500, 10_500)
+	w.moved.Add(int64(3 * time.Hour))
+	w.readsFrom(time.Now().Add(-3*time.Hour), 4, 9500, 10_500)
 	w.want(201, w.sell("recharge-0004", order("1000"))) // the sale posts the use
 	if m := decode[meter](t, w.want(200, w.get(path))); m.Balance.Minor != 5000+1000-287 {
 		t.Errorf("the next customer has %d, want 60.00 less 1 kWh", m.Balance.Minor)

@@ -19,13 +19,18 @@ import (
 // reads lets the first meter report registers, one each hour, numbered from seq on.
 func (w *world) reads(seq uint64, registers ...int64) {
 	w.t.Helper()
+	w.readsFrom(time.Now().Add(-100*time.Hour).Truncate(time.Hour), seq, registers...)
+}
+
+// readsFrom stores readings of the meter, an hour apart, whose first has a number. Number 0 would be at the beginning.
+func (w *world) readsFrom(begin time.Time, seq uint64, registers ...int64) {
+	w.t.Helper()
 	f, err := app.OpenFolder(w.t.Context(), w.dir, "", slog.New(slog.DiscardHandler))
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	defer f.Close()
 	const memory = "00000000000000a1"
-	begin := time.Now().Add(-100 * time.Hour).Truncate(time.Hour)
 	rec := func(r wire.Record, at time.Time) metering.Record {
 		return metering.Record{Tenant: store.FirstTenant, Meter: 1, Number: meterNumber, ReceivedAt: at, Memory: memory, Rec: r}
 	}

@@ -86,6 +86,8 @@ func Take(s State, r Reading, t Terms) (State, Taken) {
 		return next, out
 	case !s.Started && t.Simulated && r.Clock == wire.ClockInvalid:
 		return s, Taken{} // rating has no time yet at which it could begin
+	case !s.Started && s.until(r, t).Before(s.PostedTo):
+		return s, Taken{} // what was counted by then was nobody's, or the last customer's
 	case !s.Started:
 		s.begin(r, t)
 		return s, Taken{}

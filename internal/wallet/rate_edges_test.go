@@ -74,6 +74,28 @@ func TestWhereRatingBegins(t *testing.T) {
 	}
 }
 
+// TestReadingsFromBeforeTheMoveInAreNobodysUse: a meter that had no network brings its old readings after the move-in. The new customer pays from the
+// first reading of the new account on.
+func TestReadingsFromBeforeTheMoveInAreNobodysUse(t *testing.T) {
+	at := noon(t)
+	p := newPlant(t, version(1, at, flat()))
+	reads := func(seq uint64, after time.Duration, register unit.Energy) wallet.Taken {
+		return p.take(wallet.Reading{Memory: "a", Seq: seq, At: at.Add(after), Up: seq, Clock: wire.ClockValid, ReceivedAt: at.Add(4 * time.Hour), Register: register})
+	}
+	reads(1, 0, 1000)
+	p.s = wallet.MoveIn(p.s, at.Add(2*time.Hour))
+	for _, c := range []struct {
+		seq      uint64
+		after    time.Duration
+		register unit.Energy
+		want     unit.Energy
+	}{{2, time.Hour, 2000, 0}, {3, 2*time.Hour - time.Second, 3000, 0}, {4, 2 * time.Hour, 4000, 0}, {5, 3 * time.Hour, 5000, 1000}} {
+		if got := reads(c.seq, c.after, c.register).Units; got != c.want {
+			t.Errorf("a reading %s after the last customer's: %d Wh charged, want %d", c.after, got, c.want)
+		}
+	}
+}
+
 // TestTheTimeOfASimulatedMeterThatHasNone: the rated time continues with the time for which the meter was switched on.
 func TestTheTimeOfASimulatedMeterThatHasNone(t *testing.T) {
 	at := noon(t)

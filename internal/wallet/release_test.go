@@ -275,9 +275,9 @@ func TestWhoMovesOutIsSwitchedOff(t *testing.T) {
 	d.want("a payment changes nothing", "")
 	s := d.rows[0].State
 	s.MaxW = 5000
-	next := wallet.MoveIn(s)
+	next := wallet.MoveIn(s, d.now)
 	if next.Started || next.Total() != s.Total() || next.Debited != s.Debited || next.MaxW != 5000 || next.Posted != s.Posted || next.PostedWh != s.PostedWh ||
-		!next.PostedTo.Equal(s.PostedTo) || next.Off != supply.Of(supply.Credit) || !next.Low1.Below || next.Accrued != 0 {
+		!next.PostedTo.Equal(d.now) || next.Off != supply.Of(supply.Credit) || !next.Low1.Below || next.Accrued != 0 {
 		t.Errorf("moved in: %+v after %+v", next, s)
 	}
 }

@@ -187,7 +187,7 @@ func TestAnOldLeaseOfAMeterThatWasMovedIntoCountsFromItsRegister(t *testing.T) {
 	}
 	d.reads(1, 20_000, supply.Open, supply.Lease)
 	left := d.max(2) - 100_000
-	d.rows[1].State = wallet.MoveIn(d.rows[1].State)
+	d.rows[1].State = wallet.MoveIn(d.rows[1].State, d.now)
 	for i := range d.rows {
 		d.rows[i].Accrued, d.rows[i].Parts = 0, nil
 	}

@@ -76,12 +76,13 @@ func (c *pointState) allowed() unit.Energy {
 	return c.lent()
 }
 
-// MoveIn returns the state of a meter that supplies another account from now on. All energy rated so far stays rated and posted. Rating
-// begins again with the next reading, so nobody pays for energy used in between.
-func MoveIn(s State) State {
+// MoveIn returns the state of a meter that supplies another account from a moment by the meter's clock. All energy rated so far stays rated and
+// posted. Rating begins again with the first reading of that moment or later, so nobody pays for energy used in between: a meter without a network
+// may bring its readings from before the move-in only after it. Meters tell whole seconds: a reading of the same second counts.
+func MoveIn(s State, at time.Time) State {
 	next, total := NewState(), s.Total()
 	next.Base, next.Debited, next.MaxW = -total, s.Debited, s.MaxW
 	next.UnreadCutHours = s.UnreadCutHours
-	next.Posted, next.PostedWh, next.PostedTo = s.Posted, s.PostedWh, s.PostedTo
+	next.Posted, next.PostedWh, next.PostedTo = s.Posted, s.PostedWh, at.Truncate(time.Second)
 	return next
 }

@@ -431,7 +431,7 @@ func (w *walk) moves() {
 	w.fails(wallet.MoveOut(w, id.ID{15: 1}, "usr_x", "moved out", w.now))
 	w.writeDown("moved out")
 	for i := range w.rows {
-		w.rows[i].State = wallet.MoveIn(w.rows[i].State)
+		w.rows[i].State = wallet.MoveIn(w.rows[i].State, w.now)
 		s := w.kept[int64(i+1)]
 		s.By, s.Why, s.Out = "", "", time.Time{}
 		w.kept[int64(i+1)] = s

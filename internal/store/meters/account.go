@@ -122,7 +122,7 @@ func (tx Rows) OccupyMeter(m registry.Meter, account id.ID) error {
 		if err != nil || w.Meter.N != m.N {
 			continue
 		}
-		w.State = wallet.MoveIn(w.State)
+		w.State = wallet.MoveIn(w.State, w.Meter.Clock(tx.Now))
 		if err = tx.WalletPut(w); err != nil {
 			break
 		}
