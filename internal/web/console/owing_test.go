@@ -81,10 +81,13 @@ func TestACustomerMovesOutAndAnotherMovesIn(t *testing.T) {
 	g.post(in, move...).is(422)
 }
 
-// TestACustomerOfAKeypadMeterMovesOutAndAnotherMovesIn: both forms ask what is left in the meter, and say what the customers see of it.
+// TestACustomerOfAKeypadMeterMovesOutAndAnotherMovesIn: both forms ask what is left in the meter, and say what the customers see of it. Afterwards
+// the sales still name the customer who bought.
 func TestACustomerOfAKeypadMeterMovesOutAndAnotherMovesIn(t *testing.T) {
 	w := begin(t)
 	g, at, in := w.enter(ownerEmail), "/accounts/"+meterNumber, "/meters/"+meterNumber+"/move-in"
+	sale := g.decide(g.check(meterNumber, "100").is(200)).leads("/sales/")
+	g.get(sale).is(200).says("Amina A.")
 	page := g.get(at).is(200).says("Its credit stays in the meter", "Credit left in the meter, in kWh", "Nobody can read the display",
 		"paywatt account move-out "+meterNumber+" --credit KWH --reason REASON")
 	out := []string{"form", page.value("form"), "act", "move-out", "reason", "lease ended"}
@@ -92,6 +95,7 @@ func TestACustomerOfAKeypadMeterMovesOutAndAnotherMovesIn(t *testing.T) {
 	g.post(at, append(out, "credit", "3", "credit_unknown", "1")...).is(422).says("Give one of the two.", "--credit unknown")
 	g.post(at, append(out, "credit", "12.4")...).is(200).says("The customer has moved out", "Credit left in the meter 12.400 kWh").
 		omits("Final bill", "Use charged up to")
+	g.get(sale).is(200).says("Amina A.")
 	g.get("/meters/"+meterNumber+"/service").is(200).says("Move a customer in", "The debts of the last customer stay with that customer.")
 	w.clock.move(25 * 3600 * 1e9)
 	g = w.enter(ownerEmail)
@@ -100,6 +104,7 @@ func TestACustomerOfAKeypadMeterMovesOutAndAnotherMovesIn(t *testing.T) {
 	move := []string{"form", page.value("form"), "tariff", "domestic", "name", "Cleo", "phone", "+254700000003", "reason", "new lease"}
 	g.post(in, append(move, "credit", "x")...).is(422)
 	g.get(g.post(in, append(move, "credit_unknown", "1")...).leads(at)).is(200).says("Account of Cleo", "Done at")
+	g.get(sale).is(200).says("Amina A.").omits("Cleo")
 }
 
 // TestTheAccountsPageWarnsOfADebt: the form that moves a customer out says what becomes of a debt, before anybody sends it.

@@ -7,6 +7,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/vending"
 )
@@ -50,7 +51,11 @@ func (s *Console) showSale(w http.ResponseWriter, r *http.Request, v visit, stat
 		s.broken(w, r, v, err)
 		return
 	}
-	d.Customer, d.StaysOff = m.Customer.Name, staysOff(v.site.say, m)
+	d.StaysOff = staysOff(v.site.say, m)
+	if d.Customer, err = s.soldTo(r.Context(), v, shown.Sale, m); err != nil {
+		s.broken(w, r, v, err)
+		return
+	}
 	if d.After, err = s.after(r.Context(), v, shown.Sale); err != nil {
 		s.broken(w, r, v, err)
 		return
@@ -69,6 +74,17 @@ func (s *Console) showSale(w http.ResponseWriter, r *http.Request, v visit, stat
 	p.mark(v.site.say, d.Simulated)
 	p.Live = salePath(shown.Sale.ID) + "/live"
 	s.show(w, r, status, saleView(p, d))
+}
+
+// soldTo returns the name of the customer who bought. Another customer may live at the meter since. Somebody who may not read customers is told
+// no name then.
+func (s *Console) soldTo(ctx context.Context, v visit, made sale.Sale, m registry.MeterView) (string, error) {
+	moved := v.by.May(access.ReadMeters) && (m.Since.IsZero() || made.PricedAt.Before(m.Since))
+	if !moved {
+		return m.Customer.Name, nil
+	}
+	a, err := s.c.Debts.Account(ctx, v.by, made.Account.Text(id.Account))
+	return a.Customer.Name, err
 }
 
 // after writes the balance in the books after a recharge; empty for any other sale.
