@@ -4257,6 +4257,11 @@ func (t *Texts) AccountsMoveOutOwing(amount string) string {
 	return t.say("pages.accounts.move-out-owing", "{amount}", amount)
 }
 
+// AccountsMoveOutOwingToken: This customer owes {amount}, before the charges of the last month are counted by days. What the customer's money does not pay stays on the closed account, where nobody collects it until the same customer has a new account. Ask for the money first. Where two people must agree, a second person must allow it.
+func (t *Texts) AccountsMoveOutOwingToken(amount string) string {
+	return t.say("pages.accounts.move-out-owing-token", "{amount}", amount)
+}
+
 // AccountsElsewhere: Owed on other accounts
 func (t *Texts) AccountsElsewhere() string { return t.say("pages.accounts.elsewhere") }
 

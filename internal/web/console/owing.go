@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/tariff"
@@ -124,6 +125,7 @@ type customerAccountPage struct {
 	FormID, Error, Notice              string
 	Raises, Adjusts, MovesOut, Refunds bool
 	Statement                          string // page with the use of a wallet; empty without one
+	PaperMonth                         string // month of the statement to print: the last one of a closed account
 	Modes                              []choice
 	Owes                               string // what the customer owes, if a move-out would leave a debt; empty if not
 	Keypad                             bool   // units are in the meter
@@ -168,6 +170,11 @@ func (s *Console) showCustomerAccount(w http.ResponseWriter, r *http.Request, v 
 	sum := amountsIn(t, a.Currency)
 	d.ID, d.Customer, d.Status, d.Meters = a.ID.Text(id.Account), cmp.Or(a.Customer.Name, t.SellNoName()), t.Name("account-status", a.Status), a.Meters
 	d.Mode, d.Currency, d.AsOf = t.Name("mode", string(a.Mode)), a.Currency, v.site.clock(s.c.Now())
+	last := s.c.Now()
+	if !a.ClosedAt.IsZero() {
+		last = a.ClosedAt
+	}
+	d.PaperMonth = v.site.in(last).Format(localday.MonthForm)
 	d.Due, d.Owed, d.Carry = sum(a.Due), sum(a.Debts), sum(a.Carry)
 	if len(a.Meters) > 0 {
 		d.Number = a.Meters[0]

@@ -82,7 +82,7 @@ func TestACustomerMovesOutAndAnotherMovesIn(t *testing.T) {
 }
 
 // TestACustomerOfAKeypadMeterMovesOutAndAnotherMovesIn: both forms ask what is left in the meter, and say what the customers see of it. Afterwards
-// the sales still name the customer who bought.
+// the closed account has its statement, and its sales still name the customer who bought.
 func TestACustomerOfAKeypadMeterMovesOutAndAnotherMovesIn(t *testing.T) {
 	w := begin(t)
 	g, at, in := w.enter(ownerEmail), "/accounts/"+meterNumber, "/meters/"+meterNumber+"/move-in"
@@ -93,8 +93,12 @@ func TestACustomerOfAKeypadMeterMovesOutAndAnotherMovesIn(t *testing.T) {
 	out := []string{"form", page.value("form"), "act", "move-out", "reason", "lease ended"}
 	g.post(at, append(out, "credit", "much")...).is(422)
 	g.post(at, append(out, "credit", "3", "credit_unknown", "1")...).is(422).says("Give one of the two.", "--credit unknown")
-	g.post(at, append(out, "credit", "12.4")...).is(200).says("The customer has moved out", "Credit left in the meter 12.400 kWh").
+	done := g.post(at, append(out, "credit", "12.4")...).is(200).says("The customer has moved out", "Credit left in the meter 12.400 kWh").
 		omits("Final bill", "Use charged up to")
+	closed, month := done.link(t, `/accounts/acc_[^"]*`), w.clock.now().UTC().Format("2006-01")
+	if got := g.get(closed).is(200).says("Statement of").value("month"); got != month {
+		t.Errorf("the closed account offers the statement of %q, want %s", got, month)
+	}
 	g.get(sale).is(200).says("Amina A.")
 	g.get("/meters/"+meterNumber+"/service").is(200).says("Move a customer in", "The debts of the last customer stay with that customer.")
 	w.clock.move(25 * 3600 * 1e9)
@@ -105,6 +109,10 @@ func TestACustomerOfAKeypadMeterMovesOutAndAnotherMovesIn(t *testing.T) {
 	g.post(in, append(move, "credit", "x")...).is(422)
 	g.get(g.post(in, append(move, "credit_unknown", "1")...).leads(at)).is(200).says("Account of Cleo", "Done at")
 	g.get(sale).is(200).says("Amina A.").omits("Cleo")
+	paper := "/meters/" + strings.TrimPrefix(closed, "/accounts/") + "/statement.pdf?month=" + month
+	if text := pdfText(t, g.get(paper).is(200).body); !strings.Contains(text, "Amina A.") || !strings.Contains(text, "main-000001") || strings.Contains(text, "Cleo") {
+		t.Errorf("the statement of the closed account says\n%s", text)
+	}
 }
 
 // TestTheAccountsPageWarnsOfADebt: the form that moves a customer out says what becomes of a debt, before anybody sends it.
@@ -117,6 +125,9 @@ func TestTheAccountsPageWarnsOfADebt(t *testing.T) {
 	g.post(at, "form", page.value("form"), "act", "debt", "kind", "loan", "amount", "600", "mode", "full").leads(at)
 	page = g.get(at).is(200).says("This customer owes KES 600.00", warning)
 	g.post(at, "form", page.value("form"), "act", "move-out", "reason", "lease ended").is(200).says("The customer has moved out", "Still owed KES 600.00")
+	at = "/accounts/" + meterNumber // no use of a keypad meter is charged
+	g.post(at, "form", g.get(at).value("form"), "act", "debt", "kind", "loan", "amount", "70", "mode", "full").leads(at)
+	g.get(at).is(200).says("This customer owes KES 70.00, before the charges of the last month are counted by days.", warning)
 }
 
 // sellWallet recharges a wallet.
