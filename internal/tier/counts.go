@@ -18,6 +18,9 @@ var (
 	HistoriesOfTwoServers = Count{1, 4, 40}
 	// Lives is how many lives of a shop with crashes are drawn.
 	Lives = Count{4, 12, 100}
+	// Tenancies is how many tenancies are drawn, in streets of six meters, and TenanciesOnPostgreSQL is the same on PostgreSQL.
+	Tenancies             = Count{10, 60, 10_000}
+	TenanciesOnPostgreSQL = Count{0, 10, 10_000}
 	// RandomPurchases is how many purchases are drawn, to add up their lines and journals.
 	RandomPurchases = Count{20_000, 200_000, 1_000_000}
 	// Allocations is how many payments are drawn, to divide them between charges, levies and energy.
