@@ -16,6 +16,15 @@ import (
 type factor struct {
 	secret   string // of the authenticator app
 	recovery []string
+	clock    func() time.Time // of the server; nil for this machine's
+}
+
+// now is the time on the person's telephone.
+func (f *factor) now() time.Time {
+	if f.clock == nil {
+		return time.Now()
+	}
+	return f.clock()
 }
 
 // next returns a recovery code that was not used.
@@ -29,10 +38,10 @@ func (f *factor) next(t testing.TB) string {
 	return code
 }
 
-// appCode returns the code that an authenticator app shows for a secret in groups of four.
-func appCode(t testing.TB, secret string) string {
+// appCode returns the code that an authenticator app shows at a time for a secret in groups of four.
+func appCode(t testing.TB, secret string, at time.Time) string {
 	t.Helper()
-	code, err := totp.GenerateCode(strings.ReplaceAll(secret, " ", ""), time.Now())
+	code, err := totp.GenerateCode(strings.ReplaceAll(secret, " ", ""), at)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +62,7 @@ func (f *factor) pass(t testing.TB, p *tab) {
 	p.at("/signin/app")
 	p.until(`document.querySelector("img").naturalWidth > 200 && document.activeElement.id === "code"`)
 	f.secret = p.text("span.mono")
-	p.keys(appCode(t, f.secret) + enterKey)
+	p.keys(appCode(t, f.secret, f.now()) + enterKey)
 	p.until(`document.querySelectorAll("ul.mono li").length === 8`)
 	f.recovery = recoveryCodes(p.text("ul.mono"))
 	p.click("a.button", 1)
@@ -78,5 +87,5 @@ func (f *factor) passForm(t testing.TB, do func(method, path string, form url.Va
 	if secret == nil {
 		t.Fatal("no secret to set up a second factor with")
 	}
-	f.recovery = recoveryCodes(do(http.MethodPost, "/signin/code", url.Values{"code": {appCode(t, secret[1])}}))
+	f.recovery = recoveryCodes(do(http.MethodPost, "/signin/code", url.Values{"code": {appCode(t, secret[1], f.now())}}))
 }
