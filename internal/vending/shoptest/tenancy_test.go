@@ -22,6 +22,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/voucher"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -451,4 +452,63 @@ func TestPriceBlocksOfAMonthBeginAnewForTwoPeople(t *testing.T) {
 			}
 		})
 	}
+}
+
+// textedVouchers lets messages redeem the vouchers of a shop.
+type textedVouchers struct{ s *voucherShop }
+
+func (v textedVouchers) Redeem(ctx context.Context, t access.Tenant, o notify.Order) (notify.Bought, error) {
+	out, err := v.s.cards.Redeem(ctx, access.SystemActor(t, "sms "+o.Phone), voucher.Redemption{PIN: o.PIN.Reveal(), Meter: o.Meter,
+		Who: "phone:" + o.Phone, Route: voucher.BySMS})
+	return notify.Bought{Refusal: out.Refusal, Serial: out.Serial, Amount: out.Sale.Tender, Sale: out.Sale.ID, Repeated: out.Repeated}, err
+}
+
+func (v textedVouchers) Ask(context.Context, access.Tenant, notify.Order) (notify.Bought, error) {
+	return notify.Bought{}, nil
+}
+
+// TestAVoucherBuysForWhoLivesThere: while nobody lives at a meter, a voucher is refused and stays unused. Afterwards it buys for the new customer, and the
+// telephone of the former one no longer means the meter.
+func TestAVoucherBuysForWhoLivesThere(t *testing.T) {
+	needsWholeStore(t)
+	t.Run("SQLite", vouchersOverAMove)
+	t.Run("PostgreSQL", func(t *testing.T) {
+		inPostgres(t)
+		vouchersOverAMove(t)
+	})
+}
+
+func vouchersOverAMove(t *testing.T) {
+	const former, next = "+254700000001", "+254700000002"
+	s := openVouchers(t, open(t, true), 2)
+	meter := s.payShop.meter(1, place{tariff: s.publish("domestic", flat(), long())})
+	homes := &tenancies{shop: s.shop, registry: s.registers(), meter: meter}
+	d := notify.New(notify.Config{Door: notifyDoor{s.shop}, Opener: s.sealer, Hasher: s.sealer, Owner: "one", Alone: true, Now: s.clock.Now,
+		Routes: []notify.Configured{{Route: &telephones{}}}, Shop: textedVouchers{s}})
+	texts := func(n int, from string, voucher int) {
+		t.Helper()
+		in := notify.Incoming{Route: "network", Identity: [16]byte{byte(n)}, From: from, Text: "PIN " + s.pins[voucher-1]}
+		if err := d.Inbox(tenant).Receive(t.Context(), in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.paidFor(1, 2)
+	homes.leave(registry.CreditOf(0))
+	if out := s.redeem(1, meter); out.Code != refusal.MeterBlocked {
+		t.Errorf("redeemed while nobody lives there: %s", out.Detail())
+	}
+	texts(1, former, 1)
+	s.is(voucher.Counts{Active: 2})
+	s.clock.add(25 * time.Hour)
+	homes.enter(registry.MovingIn{Customer: &registry.NewCustomer{Name: "Kwame M.", Phone: next}})
+	texts(2, former, 1)
+	s.is(voucher.Counts{Active: 2})
+	texts(3, next, 1)
+	s.is(voucher.Counts{Active: 1, Redeemed: 1})
+	for n := 1; n <= 2; n++ { // the first one was redeemed by the message
+		if out := s.redeem(n, meter); out.Refused() || out.Sale.Account != s.account(meter) || out.Repeated != (n == 1) {
+			t.Errorf("voucher %d: %s, repeated %t, for account %s", n, out.Detail(), out.Repeated, out.Sale.Account.Text(id.Account))
+		}
+	}
+	s.is(voucher.Counts{Redeemed: 2})
 }
