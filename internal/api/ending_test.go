@@ -7,6 +7,7 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/api"
+	"github.com/paywatt/paywatt/internal/refuse"
 )
 
 // TestAReplacedMeterIsRemovedByTwo: a second person sees what took its place, what it counted since, and what the account owes. The removed meter
@@ -140,4 +141,32 @@ func TestAMoveOutLeavesARemovedMeterAsItIs(t *testing.T) {
 		t.Errorf("after the move-out the removed meter is %s", m.Status)
 	}
 	w.want(409, w.post("/v1/meters/"+meterNumber+"/move-in", `{"tariff":"domestic","reason":"new lease"}`))
+}
+
+// TestNobodyIsAdvisedToMoveOutOfAPostPaidMeter: its customer cannot, so the refusals of a scrap and of a refund say something else. Neither does a
+// move-out make a meter free that is in stock or was replaced.
+func TestNobodyIsAdvisedToMoveOutOfAPostPaidMeter(t *testing.T) {
+	w := folder(t)
+	w.serve(false, api.Limits{})
+	w.key = w.newKey(access.Owner)
+	const other = "04140001035"
+	w.want(201, w.post("/v1/tariffs", `{"name":"domestic","currency":"KES","vat_bps":1500,"flat_micro":2500000}`))
+	w.want(201, w.post("/v1/meters", `{"number":"`+meterNumber+`","mode":"postpay","tariff":"domestic","status":"stock"}`))
+	w.want(201, w.post("/v1/meters", `{"number":"`+other+`","mode":"prepay_wallet","tariff":"domestic","status":"stock"}`))
+	fine := `{"account":"` + meterNumber + `","kind":"fine","amount":{"amount_minor":700,"currency":"KES"}}`
+	w.want(201, w.ask("POST", "/v1/debts", w.key, fine, "Idempotency-Key", "debt-0001"))
+	for name, c := range map[string]struct{ path, body, want string }{
+		"scrap":   {"/v1/meters/" + meterNumber + "/scrap", `{"reason":"burnt"}`, refuse.ScrapOfPostPaidWithMoney(meterNumber).Try},
+		"refund":  {"/v1/accounts/" + meterNumber + "/refunds", `{"reason":"bank transfer"}`, refuse.RefundNotDuePostPaid("").Try},
+		"move-in": {"/v1/meters/" + other + "/move-in", `{"tariff":"domestic","reason":"new lease"}`, refuse.MoveInAtUnusedMeter(other, "stock").What},
+	} {
+		got := w.ask("POST", c.path, w.key, c.body, "Idempotency-Key", "advice-"+name)
+		if got.status < 400 || !strings.Contains(string(got.body), c.want) {
+			t.Errorf("%s is answered with %d %s, want %q", name, got.status, got.body, c.want)
+		}
+	}
+	no := w.ask("POST", "/v1/accounts/"+meterNumber+"/move-out", w.key, `{"reason":"never used"}`, "Idempotency-Key", "move-out-1")
+	if no.status < 400 {
+		t.Errorf("a post-paid meter's customer moved out: %d %s", no.status, no.body)
+	}
 }

@@ -211,7 +211,8 @@ func (ds *Debts) TakeBackBalance(tx Tx, by access.Actor, journal id.ID) (refusal
 	if err != nil {
 		return refusal.Refusal{}, err
 	}
-	if _, no, err := findAccount(tx, AccountName{ID: account}, to.Subject); err != nil || no.Refused() { // this locks it
+	place, no, err := findAccount(tx, AccountName{ID: account}, to.Subject) // this locks it
+	if err != nil || no.Refused() {
 		return no, err
 	}
 	now := ds.moment()
@@ -222,11 +223,11 @@ func (ds *Debts) TakeBackBalance(tx Tx, by access.Actor, journal id.ID) (refusal
 	}
 	moved, err := tx.AccountMoved(account)
 	if err != nil || moved {
-		return refuse.BalanceUsedSince(to.Subject), err
+		return place.RefuseBroughtBack(), err
 	}
 	breach, err := mirror(tx, j, now)
 	if err != nil || breach.Refused() { // somebody must have used it
-		return refuse.BalanceUsedSince(to.Subject), err
+		return place.RefuseBroughtBack(), err
 	}
 	if to.Code == ledger.Wallet {
 		if _, err := wallet.SettleAccount(tx.Wallets(), account, now, true); err != nil {
@@ -286,4 +287,12 @@ func mirror(tx Tx, j ledger.Journal, now time.Time) (ledger.Breach, error) {
 		return ledger.Breach{}, err
 	}
 	return tx.Books().Post(back)
+}
+
+// RefuseBroughtBack refuses to take back an opening balance that was used. Only the customer of a prepaid account that is open can move out instead.
+func (a AccountDetails) RefuseBroughtBack() refusal.Refusal {
+	if a.Mode == registry.Postpay || a.Status != registry.AccountActive {
+		return refuse.BalanceUsedSinceStays(a.ID.Text(id.Account))
+	}
+	return refuse.BalanceUsedSince(a.ID.Text(id.Account))
 }

@@ -106,6 +106,8 @@ func (ds *Debts) refund(tx Tx, by access.Actor, r Refund) (Refunded, refusal.Ref
 	switch {
 	case r.Amount != nil && r.Amount.Currency != out.Amount.Currency:
 		return Refunded{}, refuse.BookingNotMade(refuse.CurrencyMismatch(refusal.Echo(r.Amount.Currency), out.Amount.Currency)), nil
+	case -balance <= 0 && place.Mode == registry.Postpay:
+		return Refunded{}, refuse.RefundNotDuePostPaid(place.ID.Text(id.Account)), nil
 	case -balance <= 0:
 		return Refunded{}, refuse.RefundNotDue(place.ID.Text(id.Account)), nil
 	case out.Amount.Minor > -balance:

@@ -731,6 +731,11 @@ func ScrapOfMeterWithMoney(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "scrap-of-meter-with-money", What: "Meter " + meter + " is in stock, and money or a debt is on its account.", Not: "No changes were made.", Try: "Let its customer move out (paywatt account move-out " + meter + "). Then scrap the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
+// ScrapOfPostPaidWithMoney: Meter {meter} is in stock, and money or a debt is on its account. Write the debt off (paywatt debt write-off), or keep the meter in stock: the customer of a post-paid meter cannot move out.
+func ScrapOfPostPaidWithMoney(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "scrap-of-post-paid-with-money", What: "Meter " + meter + " is in stock, and money or a debt is on its account.", Not: "No changes were made.", Try: "Write the debt off (paywatt debt write-off), or keep the meter in stock: the customer of a post-paid meter cannot move out.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
 // ChangeOfGoneMeter: Meter {meter} is {status}, so it can no longer be changed. Change the meter that supplies the place now.
 func ChangeOfGoneMeter(meter string, status string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "change-of-gone-meter", What: "Meter " + meter + " is " + status + ", so it can no longer be changed.", Not: "No changes were made.", Try: "Change the meter that supplies the place now.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "status", Value: status}}}
@@ -749,6 +754,11 @@ func MeterWithoutFeeder(meter string) refusal.Refusal {
 // MeterNotVacant: Meter {meter} is not free for another customer. A customer can move in when the last account of the meter is closed. Move its account out first.
 func MeterNotVacant(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "meter-exists", Text: "meter-not-vacant", What: "Meter " + meter + " is not free for another customer. A customer can move in when the last account of the meter is closed.", Not: "No changes were made.", Try: "Move its account out first.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// MoveInAtUnusedMeter: The status of meter {meter} is {status}. A customer can only move in at a meter that another customer has left. Register a meter for the customer.
+func MoveInAtUnusedMeter(meter string, status string) refusal.Refusal {
+	return refusal.Refusal{Code: "meter-exists", Text: "move-in-at-unused-meter", What: "The status of meter " + meter + " is " + status + ". A customer can only move in at a meter that another customer has left.", Not: "No changes were made.", Try: "Register a meter for the customer.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "status", Value: status}}}
 }
 
 // MoveInWithoutPrepayment: Meter {meter} is in mode {mode}. A customer can only move in at a prepaid meter. Register a meter for the customer.
@@ -1800,6 +1810,11 @@ func RefundNotPositive() refusal.Refusal {
 // RefundNotDue: Account {account} has no money due back. Move the account out first, if it has not moved out yet.
 func RefundNotDue(account string) refusal.Refusal {
 	return refusal.Refusal{Code: "amount-invalid", Text: "refund-not-due", What: "Account " + account + " has no money due back.", Not: "No entry was booked.", Try: "Move the account out first, if it has not moved out yet.", Args: []refusal.Arg{{Place: "account", Value: account}}}
+}
+
+// RefundNotDuePostPaid: Account {account} has no money due back. Money is due back only after a move-out, and only the customer of a prepaid meter can move out.
+func RefundNotDuePostPaid(account string) refusal.Refusal {
+	return refusal.Refusal{Code: "amount-invalid", Text: "refund-not-due-post-paid", What: "Account " + account + " has no money due back.", Not: "No entry was booked.", Try: "Money is due back only after a move-out, and only the customer of a prepaid meter can move out.", Args: []refusal.Arg{{Place: "account", Value: account}}}
 }
 
 // RefundAboveDue: Account {account} has only {amount} due back. Refund at most that.
@@ -3839,6 +3854,11 @@ func MeterUsedSince(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "row-used", Text: "meter-used-since", What: "Meter " + meter + " was used since: it was heard, something was sold to it, or money moved on its account.", Not: "It stays registered.", Try: "Let its customer move out, or keep it.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
+// MeterUsedSinceStays: Meter {meter} was used since: it was heard, something was sold to it, or money moved on its account. Keep it: the registration of a meter that was used cannot be undone.
+func MeterUsedSinceStays(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "row-used", Text: "meter-used-since-stays", What: "Meter " + meter + " was used since: it was heard, something was sold to it, or money moved on its account.", Not: "It stays registered.", Try: "Keep it: the registration of a meter that was used cannot be undone.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
 // SheetFormula: "{text}" is a formula or an error of one, not a value. Correct the formula, or save the file as CSV UTF-8, so that it has values, and import it again.
 func SheetFormula(text string) refusal.Refusal {
 	return refusal.Refusal{Code: "import-row", Text: "sheet-formula", What: "\"" + text + "\" is a formula or an error of one, not a value.", Not: "This row was not imported.", Try: "Correct the formula, or save the file as CSV UTF-8, so that it has values, and import it again.", Args: []refusal.Arg{{Place: "text", Value: text}}}
@@ -3917,6 +3937,11 @@ func DebtUsedSince(debt string) refusal.Refusal {
 // BalanceUsedSince: Money moved on account {account} since: something was sold, used or paid. Let the customer move out and pay the rest back, or keep it.
 func BalanceUsedSince(account string) refusal.Refusal {
 	return refusal.Refusal{Code: "row-used", Text: "balance-used-since", What: "Money moved on account " + account + " since: something was sold, used or paid.", Not: "The balance stays.", Try: "Let the customer move out and pay the rest back, or keep it.", Args: []refusal.Arg{{Place: "account", Value: account}}}
+}
+
+// BalanceUsedSinceStays: Money moved on account {account} since: something was sold, used or paid. Keep it: a balance that was used cannot be taken back.
+func BalanceUsedSinceStays(account string) refusal.Refusal {
+	return refusal.Refusal{Code: "row-used", Text: "balance-used-since-stays", What: "Money moved on account " + account + " since: something was sold, used or paid.", Not: "The balance stays.", Try: "Keep it: a balance that was used cannot be taken back.", Args: []refusal.Arg{{Place: "account", Value: account}}}
 }
 
 // OpeningAfterMoney: Account {account} has an opening balance, or money moved on it before. Give goodwill instead, if the customer has a right to it.

@@ -119,6 +119,8 @@ func (e Ending) checkStep(to Status) refusal.Refusal {
 		return refuse.MeterNotToScrap(number, string(status))
 	case status == Installed && e.Measures != "":
 		return refuse.RemovalOfMainMeter(number, e.Measures)
+	case e.OpenSums && e.Meter.Mode == Postpay:
+		return refuse.ScrapOfPostPaidWithMoney(number)
 	case e.OpenSums:
 		return refuse.ScrapOfMeterWithMoney(number)
 	}

@@ -201,6 +201,8 @@ func (r *Registry) moveIn(tx Tx, by access.Actor, at Ref, ref string, d draft, i
 	switch {
 	case m.Mode != PrepayWallet && m.Mode != PrepayToken:
 		return addedRow{Refusal: refuse.MoveInWithoutPrepayment(m.Number, string(m.Mode))}, nil
+	case !free && (m.Status == Stock || m.Status.HasLeft()): // no move-out would make it free
+		return addedRow{Refusal: refuse.MoveInAtUnusedMeter(m.Number, string(m.Status))}, nil
 	case !free:
 		return addedRow{Refusal: refuse.MeterNotVacant(m.Number)}, nil
 	}

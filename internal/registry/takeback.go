@@ -73,7 +73,7 @@ func (r *Registry) TakeBackMeter(tx Tx, back TakeBackTx, by access.Actor, meter 
 		return refusal.Refusal{}, err
 	}
 	if used || rec.Meter.Status.IsGone() {
-		return refuse.MeterUsedSince(rec.Meter.Number), nil
+		return rec.RefuseTakeBack(), nil
 	}
 	if err := back.RemoveMeter(rec.Meter); err != nil {
 		return refusal.Refusal{}, err
@@ -88,6 +88,15 @@ func (r *Registry) TakeBackMeter(tx Tx, back TakeBackTx, by access.Actor, meter 
 		no = refusal.Refusal{}
 	}
 	return no, err
+}
+
+// RefuseTakeBack refuses to undo the registration of a meter that was used. Only the customer of a prepaid meter can move out instead, and nobody does if
+// nobody lives there or the meter has left.
+func (rec MeterRecord) RefuseTakeBack() refusal.Refusal {
+	if rec.Meter.Mode == Postpay || rec.Customer.ID.IsZero() {
+		return refuse.MeterUsedSinceStays(rec.Meter.Number)
+	}
+	return refuse.MeterUsedSince(rec.Meter.Number)
 }
 
 // TakeBackCustomer undoes the registration of a customer who never had an account of a meter that is still there. The caller has checked the right customer.write.
