@@ -314,6 +314,16 @@ func (s *paperShop) removeMeter(old string) {
 	s.endMeter(old)
 }
 
+// moveHome lets the customer of a meter move out, and another one move in.
+func (s *paperShop) moveHome(meter string, left registry.CreditLeft) {
+	s.t.Helper()
+	homes := &tenancies{shop: s.shop, registry: s.registers(), meter: meter}
+	s.clock.add(time.Minute)
+	homes.leave(left)
+	s.pass()
+	homes.enter(registry.MovingIn{Customer: &registry.NewCustomer{Name: *s.makeText("Kwame")}})
+}
+
 // changes are the changes of what papers show, of which papers take no notice.
 func (s *paperShop) changes() []func() {
 	all := []func(){s.changeSettings, s.changeVendor, s.changeTariff}
@@ -470,8 +480,9 @@ func (s *paperShop) makePapers() {
 	s.changeSome(false)
 	s.clock.add(15 * 24 * time.Hour)
 	for _, meter := range s.meters {
+		account := s.account(meter).Text(id.Account)
 		s.addReport("Statement.Sheet", meter, func() (office.Report, error) {
-			got, err := s.office.Statement(ctx, owner(), meter, "2026-11")
+			got, err := s.office.Statement(ctx, owner(), account, "2026-11")
 			return got.Report, err
 		})
 	}
@@ -497,6 +508,8 @@ func keptPapers(t *testing.T) {
 		s.changeSome(true)
 		s.changeTariffOf(s.meters[1])
 		s.removeMeter(s.meters[0])
+		s.moveHome(s.meters[1], registry.CreditOf(2400))
+		s.moveHome(s.meters[4], registry.CreditLeft{}) // its balance is on the server
 		s.verifies(t)
 		for _, p := range s.papers {
 			again := p.print()
@@ -622,6 +635,14 @@ func (s *paperShop) rename(sold sale.Sale, name string) {
 // the customer may have been another one. The copy then shows today's name and says so.
 func TestACopyOfAnOlderVersionSaysSo(t *testing.T) {
 	needsWholeStore(t)
+	t.Run("SQLite", copiesOfAnOlderVersion)
+	t.Run("PostgreSQL", func(t *testing.T) {
+		inPostgres(t)
+		copiesOfAnOlderVersion(t)
+	})
+}
+
+func copiesOfAnOlderVersion(t *testing.T) {
 	s := openPaperShop(t, 1)
 	s.changeSome(true)
 	sold := s.sellTo(0, 10_000)
