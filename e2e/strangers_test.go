@@ -200,7 +200,8 @@ func (p *place) serveSafely(t *testing.T, address string, secure []string) *serv
 	wrong := newPlace(t, p.bin)
 	wrong.expect("TLS handshake error", "safe mode")
 	write(t, filepath.Join(wrong.dir, "paywatt.toml"), "log_levle = \"warn\"\n", 0o600)
-	return startProcess(t, wrong, exec.Command(p.bin, append([]string{"serve", "--data", wrong.dir, "--http", address, "--mqtt", "127.0.0.1:0"}, secure...)...))
+	return startProcess(t, wrong, exec.Command(p.bin,
+		append([]string{"serve", "--data", wrong.dir, "--http", address, "--mqtt", "127.0.0.1:0"}, secure...)...))
 }
 
 // startProcess starts a program and stops it at the end of the test. Its log is judged with those of a place.
@@ -223,7 +224,8 @@ func startProcess(t *testing.T, p *place, cmd *exec.Cmd) *server {
 func panelEntrance(t *testing.T, p *place) *entrance {
 	t.Helper()
 	address := freeAddress(t)
-	s := startProcess(t, p, exec.Command(p.bin, "vmeter", number(6103), "--offline", "--state", filepath.Join(t.TempDir(), "meter"), "--key", "0123456789abcdef", "--panel", address))
+	s := startProcess(t, p, exec.Command(p.bin, "vmeter", number(6103), "--offline", "--state", filepath.Join(t.TempDir(), "meter"),
+		"--key", "0123456789abcdef", "--panel", address))
 	return &entrance{name: "panel of a virtual meter", opened: "Run panel", srv: s, address: address, web: true, honest: askFor("http://"+address+"/", "", nil, 200)}
 }
 

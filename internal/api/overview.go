@@ -40,5 +40,6 @@ func standbysOf(s *overview.Standbys) *apiv1.Standbys {
 	if s == nil {
 		return nil
 	}
-	return &apiv1.Standbys{Safety: s.Safety, Expected: s.Expected, Following: s.Following, Synchronous: s.Synchronous, LagBytes: s.Lag, Timeline: s.Timeline, Hidden: s.Hidden, At: s.At.UTC()}
+	return &apiv1.Standbys{Safety: s.Safety, Expected: s.Expected, Following: s.Following, Synchronous: s.Synchronous,
+		LagBytes: s.Lag, Timeline: s.Timeline, Hidden: s.Hidden, At: s.At.UTC()}
 }

@@ -27,7 +27,8 @@ func (a *App) shownStandbys() *overview.Standbys {
 	if s.Safety() == store.SafetyAlone {
 		return nil
 	}
-	return &overview.Standbys{At: s.At, Expected: s.Expected, Following: s.Following, Synchronous: s.Synchronous, Lag: s.Lag, Timeline: s.Timeline, Hidden: s.Hidden, Safety: string(s.Safety())}
+	return &overview.Standbys{At: s.At, Expected: s.Expected, Following: s.Following, Synchronous: s.Synchronous,
+		Lag: s.Lag, Timeline: s.Timeline, Hidden: s.Hidden, Safety: string(s.Safety())}
 }
 
 // standbyAlarm returns the text of the alarm that should be open; empty for none.

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// adviceToMoveOut says of each refusal that advises a move-out, or names one, why that can be followed. A move-out is refused at a post-paid meter, and
-// where nobody lives.
+// adviceToMoveOut says of each refusal that advises a move-out, or names one, why that can be followed. A move-out is refused at a post-paid meter,
+// and where nobody lives.
 func adviceToMoveOut() map[string]string {
 	return map[string]string{
 		"meter-still-supplies":          "says itself that a post-paid meter cannot",

@@ -2,8 +2,8 @@
 // answer to the request says by which name it calls it, and a gateway may report about a text before its answer says the reference.
 //
 // Whoever hears such an answer locks its source, looks for the question once more, and calls [Keep], in the transaction in which the answer becomes
-// durable. Whoever stores the name of a question locks the source too, calls [Answers] in the same transaction, and acts on what it returns. An answer
-// waits for a stated time. What waited in vain is shown to a person: the room that kept it decides where.
+// durable. Whoever stores the name of a question locks the source too, calls [Answers] in the same transaction, and acts on what it returns. An
+// answer waits for a stated time. What waited in vain is shown to a person: the room that kept it decides where.
 package early
 
 import (

@@ -90,8 +90,8 @@ func (r *Registry) TakeBackMeter(tx Tx, back TakeBackTx, by access.Actor, meter 
 	return no, err
 }
 
-// RefuseTakeBack refuses to undo the registration of a meter that was used. Only the customer of a prepaid meter can move out instead, and nobody does if
-// nobody lives there or the meter has left.
+// RefuseTakeBack refuses to undo the registration of a meter that was used. Only the customer of a prepaid meter can move out instead, and nobody
+// does if nobody lives there or the meter has left.
 func (rec MeterRecord) RefuseTakeBack() refusal.Refusal {
 	if rec.Meter.Mode == Postpay || rec.Customer.ID.IsZero() {
 		return refuse.MeterUsedSinceStays(rec.Meter.Number)

@@ -249,7 +249,8 @@ func (v *Vending) planSwap(tx Tx, a *Swap, now time.Time) (Swapped, swapFacts, r
 	return out, f, c.Refusal, err
 }
 
-// isFunded reports whether the account of a meter in stock would strand money or a debt if it ended. An import may have brought in what moved nothing.
+// isFunded reports whether the account of a meter in stock would strand money or a debt if it ended. An import may have brought in what moved
+// nothing.
 func isFunded(tx debt.Tx, account id.ID) (bool, error) {
 	moved, err := tx.AccountMoved(account)
 	if moved || err != nil {

@@ -80,7 +80,8 @@ func TestReadingsFromBeforeTheMoveInAreNobodysUse(t *testing.T) {
 	at := noon(t)
 	p := newPlant(t, version(1, at, flat()))
 	reads := func(seq uint64, after time.Duration, register unit.Energy) wallet.Taken {
-		return p.take(wallet.Reading{Memory: "a", Seq: seq, At: at.Add(after), Up: seq, Clock: wire.ClockValid, ReceivedAt: at.Add(4 * time.Hour), Register: register})
+		return p.take(wallet.Reading{Memory: "a", Seq: seq, At: at.Add(after), Up: seq, Clock: wire.ClockValid, ReceivedAt: at.Add(4 * time.Hour),
+			Register: register})
 	}
 	reads(1, 0, 1000)
 	p.s = wallet.MoveIn(p.s, at.Add(2*time.Hour))

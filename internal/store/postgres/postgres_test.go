@@ -64,7 +64,8 @@ func rig() storetest.Rig {
 		Several: func(t *testing.T) store.Engine {
 			return openOn(t, pgtest.New(t), postgres.Options{Writers: 4, SealEvery: -1})
 		},
-		Waiting: postgres.Waiting, Blocked: postgres.Blocked, FailCommit: postgres.FailCommit, Hear: postgres.Hear, Seal: postgres.Seal, Alone: true, Second: true,
+		Waiting: postgres.Waiting, Blocked: postgres.Blocked, FailCommit: postgres.FailCommit, Hear: postgres.Hear, Seal: postgres.Seal,
+		Alone: true, Second: true,
 	}
 }
 

@@ -101,7 +101,8 @@ type test struct {
 	run  func(*testing.T, Rig)
 }
 
-// playStory is for a test of a rule of the program, which no engine changes, over thousands of transactions: a second engine plays it in ./check long.
+// playStory is for a test of a rule of the program, which no engine changes, over thousands of transactions: a second engine plays it in ./check
+// long.
 func playStory(story func(*testing.T, Rig)) func(*testing.T, Rig) {
 	return func(t *testing.T, r Rig) {
 		t.Helper()

@@ -519,7 +519,8 @@ func (w *tenancyWorld) takesPlace(r *rand.Rand, withdraws bool) {
 			return
 		}
 		old.gone = true
-		known.versions = append(known.versions, knownVersion{n: len(known.versions) + 1, from: old.from, body: n.Body, gone: withdraws}) // a withdrawal is no price
+		// A withdrawal is no price.
+		known.versions = append(known.versions, knownVersion{n: len(known.versions) + 1, from: old.from, body: n.Body, gone: withdraws})
 		w.readVersions()
 		w.notes("version %d of %s takes the place of version %d (withdrawn: %t)", len(known.versions), known.name, old.n, withdraws)
 		w.tally.rare.When(withdraws, "version withdrawn")

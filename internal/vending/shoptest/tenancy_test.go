@@ -467,8 +467,8 @@ func (v textedVouchers) Ask(context.Context, access.Tenant, notify.Order) (notif
 	return notify.Bought{}, nil
 }
 
-// TestAVoucherBuysForWhoLivesThere: while nobody lives at a meter, a voucher is refused and stays unused. Afterwards it buys for the new customer, and the
-// telephone of the former one no longer means the meter.
+// TestAVoucherBuysForWhoLivesThere: while nobody lives at a meter, a voucher is refused and stays unused. Afterwards it buys for the new customer,
+// and the telephone of the former one no longer means the meter.
 func TestAVoucherBuysForWhoLivesThere(t *testing.T) {
 	needsWholeStore(t)
 	t.Run("SQLite", vouchersOverAMove)

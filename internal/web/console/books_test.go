@@ -159,7 +159,8 @@ func TestAPriceIsCorrectedBeforeItBegins(t *testing.T) {
 	g.post(corrections, append(draft, "act", "publish")...).is(422).says("Version 3 has taken the place of version 2.")
 
 	withdraw := func(n string) answer { return g.post(at+"/withdrawals", "form", page.value("form"), "version", n) }
-	g.get(withdraw("3").leads(at)).is(200).says("The version is withdrawn.", "Version 4", "Withdrawal", "It withdraws version 3").omits("You can withdraw this version")
+	g.get(withdraw("3").leads(at)).is(200).says("The version is withdrawn.", "Version 4", "Withdrawal", "It withdraws version 3").
+		omits("You can withdraw this version")
 	withdraw("3").is(422).says("Version 4 withdrew the version for")
 	withdraw("1").is(422).says("Version 1 began at")
 	withdraw("one").is(422)

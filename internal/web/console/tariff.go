@@ -54,7 +54,8 @@ func standingBadge(t *words.Texts, standing string) badge {
 }
 
 func (t site) card(v tariff.Version) tariffCard {
-	return tariffCard{Name: v.Name, Path: "/tariffs/" + url.PathEscape(v.Name), Version: itoa(v.N), From: t.clock(v.EffectiveFrom), Words: explain.Version(t.say, v)}
+	return tariffCard{Name: v.Name, Path: "/tariffs/" + url.PathEscape(v.Name), Version: itoa(v.N), From: t.clock(v.EffectiveFrom),
+		Words: explain.Version(t.say, v)}
 }
 
 // tariffs lists the tariffs in force.
