@@ -86,7 +86,7 @@ func Take(s State, r Reading, t Terms) (State, Taken) {
 		return next, out
 	case !s.Started && t.Simulated && r.Clock == wire.ClockInvalid:
 		return s, Taken{} // rating has no time yet at which it could begin
-	case !s.Started && s.until(r, t).Before(s.PostedTo):
+	case !s.Started && s.isFromBefore(r, t):
 		return s, Taken{} // what was counted by then was nobody's, or the last customer's
 	case !s.Started:
 		s.begin(r, t)
@@ -115,6 +115,15 @@ func (s *State) begin(r Reading, t Terms) {
 	at := s.until(r, t)
 	s.Memory, s.Seq, s.Started, s.Register, s.Base, s.At, s.Up = r.Memory, r.Seq, true, r.Register, r.Register-s.Total(), at, r.Up
 	s.PostedTo, s.Open, s.OpenFrom, s.Ahead = at, r.Open, r.Register, 0
+}
+
+// mostKept is how long a meter keeps readings that it could not send.
+const mostKept = 90 * 24 * time.Hour
+
+// isFromBefore reports whether a reading is from before the move-in. A server whose clock has been set back since does not know that, and a meter
+// whose clock still says so when it can have no such reading any more has a wrong clock: both are charged from now on.
+func (s State) isFromBefore(r Reading, t Terms) bool {
+	return s.until(r, t).Before(s.PostedTo) && !NotYet(s.PostedTo, r.ReceivedAt) && r.ReceivedAt.Sub(s.PostedTo) <= mostKept
 }
 
 // until returns the time up to which a reading is rated. That is the reading's own time, but never before the time already rated. If the

@@ -97,6 +97,31 @@ func TestReadingsFromBeforeTheMoveInAreNobodysUse(t *testing.T) {
 	}
 }
 
+// TestAWrongClockChargesNobodyLess: the clock of the server was ahead at the move-in and was set back, or the clock of the meter stands behind.
+func TestAWrongClockChargesNobodyLess(t *testing.T) {
+	at := noon(t)
+	for name, c := range map[string]struct {
+		movedIn  time.Duration // by the clock of the server at the move-in
+		received time.Duration
+		want     unit.Energy
+	}{
+		"the server's clock was set back": {24 * time.Hour, time.Hour, 1000},
+		"old readings of a full memory":   {time.Hour, 90 * 24 * time.Hour, 0},
+		"older than a meter can keep":     {time.Hour, 91*24*time.Hour + time.Hour, 1000},
+	} {
+		p := newPlant(t, version(1, at, flat()))
+		p.s = wallet.MoveIn(p.s, at.Add(c.movedIn))
+		var got unit.Energy
+		for i := range uint64(2) {
+			got += p.take(wallet.Reading{Memory: "a", Seq: i + 1, At: at.Add(time.Duration(i) * time.Minute), Up: i * 3600, Clock: wire.ClockValid,
+				ReceivedAt: at.Add(c.received), Register: unit.Energy(1+i) * 1000}).Units
+		}
+		if got != c.want {
+			t.Errorf("%s: %d Wh charged, want %d", name, got, c.want)
+		}
+	}
+}
+
 // TestTheTimeOfASimulatedMeterThatHasNone: the rated time continues with the time for which the meter was switched on.
 func TestTheTimeOfASimulatedMeterThatHasNone(t *testing.T) {
 	at := noon(t)
