@@ -353,7 +353,7 @@ func linkedLate(tx Tx, p Payment, changed bool) error {
 	if err := tx.Payments().PutPayment(p); err != nil || p.State != Received || !p.Booked() {
 		return err
 	}
-	if !p.Request.IsZero() { // without one it was linked when it came: another request of that amount is not paid by it
+	if !p.Request.IsZero() { // a payment without one was compared with the requests when it came, and pays no later one
 		if err := requestPaid(tx, p); err != nil {
 			return err
 		}
@@ -585,7 +585,7 @@ func (w Worker) apply(ctx context.Context, t access.Tenant, payment id.ID, chose
 			return job.Done(), err
 		}
 		if p.Meter == "" {
-			waiting, err := w.match(tx, &p)
+			waiting, err := w.matchPayment(tx, &p)
 			if err == nil && waiting {
 				p = Payment{}
 				return job.Again(tx.Moment().Add(earlyAgain), "its request is not stored yet"), nil
@@ -611,8 +611,8 @@ func (w Worker) apply(ctx context.Context, t access.Tenant, payment id.ID, chose
 	return w.do(ctx, t, func(tx Tx) (job.Verdict, error) { return w.unsold(tx, payment, sold.Refusal, pause) })
 }
 
-// match finds the meter of a payment, or parks the payment. It does neither while the request may still be stored that says the meter.
-func (w Worker) match(tx Tx, p *Payment) (waiting bool, err error) {
+// matchPayment finds the meter of a payment, or parks the payment. It does neither while the request may still be stored that says the meter.
+func (w Worker) matchPayment(tx Tx, p *Payment) (waiting bool, err error) {
 	meter, why, err := w.meterOf(tx, *p)
 	if err != nil {
 		return false, err
@@ -636,8 +636,13 @@ func (w Worker) match(tx Tx, p *Payment) (waiting bool, err error) {
 // one that the meter supplied when the payer paid, or was asked to pay.
 func (w Worker) checkAccount(tx Tx, p *Payment, chosen string) error {
 	found, err := tx.Payments().PayableMeters(Reference{Numbers: []string{p.Meter}}, maxFound)
-	if err != nil || len(found) == 0 { // the refusal of the sale says more
+	switch {
+	case err != nil:
 		return err
+	case len(found) == 0 && chosen != "":
+		return park(tx, p, AccountNewer, "")
+	case len(found) == 0: // the refusal of the sale says more
+		return nil
 	}
 	p.account = found[0].Account
 	if chosen != "" {
@@ -652,7 +657,7 @@ func (w Worker) checkAccount(tx Tx, p *Payment, chosen string) error {
 		if err != nil {
 			return err
 		}
-		if asked {
+		if asked && r.MadeAt.Before(made) {
 			made = r.MadeAt
 		}
 	}
