@@ -52,7 +52,9 @@ func (e *Engine) takeReader(ctx context.Context) (*conn, error) {
 
 // addReader opens another reading connection. It returns nil if there are enough, or if it cannot: the caller waits for one that is open.
 func (e *Engine) addReader() *conn {
-	e.adding.Lock()
+	if !e.adding.TryLock() { // somebody else opens one
+		return nil
+	}
 	defer e.adding.Unlock()
 	if e.opened == e.opt.Readers || e.closed() {
 		return nil
