@@ -182,7 +182,7 @@ func (w *january) sells(meter, amount string) {
 	w.d.at("/sales/")
 }
 
-// look looks at the page on a telephone and on a desk, in ./check long.
+// look checks how the page looks on a telephone and on a desk.
 func (w *january) look(what string) {
 	w.t.Helper()
 	w.d.checkLook(w.axe, what)

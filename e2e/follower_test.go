@@ -88,7 +88,7 @@ func newFollower(t *testing.T, bin, host string, swap ...string) *follower {
 		t.Fatal(err)
 	}
 	r.in = in
-	t.Cleanup(r.judge) // after the servers have ended
+	t.Cleanup(r.judgeLogs) // after the servers have ended
 	t.Cleanup(func() {
 		for i := max(1, r.count-12); t.Failed() && i <= r.count; i++ {
 			t.Logf("command %d: %s", i, r.read(filepath.Join(r.dir, fmt.Sprintf("step.%03d", i))))
@@ -112,8 +112,8 @@ func newFollower(t *testing.T, bin, host string, swap ...string) *follower {
 	return r
 }
 
-// judge fails the test if a command has written a warning or an error of a log that the visit does not expect.
-func (r *follower) judge() {
+// judgeLogs fails the test if a command has written a warning or an error of a log that the visit does not expect.
+func (r *follower) judgeLogs() {
 	l := &serverLogs{t: r.t, expected: r.expected}
 	for _, form := range []string{"step.*", "*.log"} {
 		files, err := filepath.Glob(filepath.Join(r.dir, form))

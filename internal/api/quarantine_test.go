@@ -2,14 +2,12 @@ package api_test
 
 import (
 	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/api"
-	"github.com/paywatt/paywatt/internal/app"
 	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/store"
@@ -22,14 +20,9 @@ func (w *world) reads(seq uint64, registers ...int64) {
 	w.readsFrom(time.Now().Add(-100*time.Hour).Truncate(time.Hour), seq, registers...)
 }
 
-// readsFrom stores readings of the meter, an hour apart, whose first has a number. Number 0 would be at the beginning.
+// readsFrom stores readings of the meter, numbered from seq on. Reading n is n hours after begin.
 func (w *world) readsFrom(begin time.Time, seq uint64, registers ...int64) {
 	w.t.Helper()
-	f, err := app.OpenFolder(w.t.Context(), w.dir, "", slog.New(slog.DiscardHandler))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer f.Close()
 	const memory = "00000000000000a1"
 	rec := func(r wire.Record, at time.Time) metering.Record {
 		return metering.Record{Tenant: store.FirstTenant, Meter: 1, Number: meterNumber, ReceivedAt: at, Memory: memory, Rec: r}
@@ -40,10 +33,7 @@ func (w *world) readsFrom(begin time.Time, seq uint64, registers ...int64) {
 		at := begin.Add(time.Duration(n) * time.Hour)
 		recs = append(recs, rec(wire.Reading{Head: wire.Head{Seq: n, At: at.Unix(), Clock: wire.ClockValid}, RegisterWh: register, Relay: "closed"}.Record(), at))
 	}
-	err = f.Engine.Run(w.t.Context(), store.FirstTenant, store.Sale, func(tx *store.Tx) (bool, error) { _, err := intake.Take(tx, recs); return false, err })
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	w.inStore(func(tx *store.Tx) error { _, err := intake.Take(tx, recs); return err })
 }
 
 // TestTheQuarantineIsDecidedOverHTTP: an entry of the quarantine is listed as JSON and as CSV. It is decided once, and the money follows

@@ -41,7 +41,7 @@ type accrual struct {
 // fall due day by day. Each day the total since the first charged day of the month is computed anew, so that rounding errors
 // do not add up. The first and the last month are charged by days. The tariff that the account had when a month began for it,
 // in the version in force then, sets the charges of that month. So another tariff or version changes the next month.
-func accrue(tx ChargeTx, a ChargeAccount, policy registry.ChargePolicy, now time.Time, at tariff.VersionAt) (accrual, error) {
+func accrueCharges(tx ChargeTx, a ChargeAccount, policy registry.ChargePolicy, now time.Time, at tariff.VersionAt) (accrual, error) {
 	out := accrual{account: a.ID}
 	today := now.Format(time.DateOnly)
 	if a.ChargedTo >= today {
@@ -57,7 +57,7 @@ func accrue(tx ChargeTx, a ChargeAccount, policy registry.ChargePolicy, now time
 	}
 	var have []Due
 	for m, read := first, false; !m.After(now); m = nextMonth(m, 1) {
-		span, body, err := a.span(m, now, at)
+		span, body, err := a.findSpan(m, now, at)
 		if err != nil {
 			return accrual{}, err
 		}
@@ -112,7 +112,7 @@ type span struct {
 }
 
 // span finds the days of a month for which the account is charged, and the version with its charges.
-func (a ChargeAccount) span(month, now time.Time, at tariff.VersionAt) (span, tariff.Body, error) {
+func (a ChargeAccount) findSpan(month, now time.Time, at tariff.VersionAt) (span, tariff.Body, error) {
 	zone, next := month.Location(), nextMonth(month, 1)
 	s := span{year: month.Year(), month: month.Month(), first: 1, last: localday.After(next, -1).Day()}
 	s.today = s.last
@@ -283,10 +283,10 @@ func chargeSome(tx ChargeTx, local time.Time, after id.ID) (chargedBatch, error)
 		return chargedBatch{}, err
 	}
 	out := chargedBatch{full: len(accounts) == chargeBatch}
-	known := remembered(tx.TariffVersionAt)
+	known := rememberVersions(tx.TariffVersionAt)
 	for _, a := range accounts {
 		out.last = a.ID
-		due, err := accrue(tx, a, policy, local, known)
+		due, err := accrueCharges(tx, a, policy, local, known)
 		if err != nil {
 			return chargedBatch{}, err
 		}
@@ -300,8 +300,8 @@ func chargeSome(tx ChargeTx, local time.Time, after id.ID) (chargedBatch, error)
 	return out, nil
 }
 
-// remembered reads each version once, because the accounts of a batch share their tariffs and most of their months.
-func remembered(at tariff.VersionAt) tariff.VersionAt {
+// rememberVersions reads each version once, because the accounts of a batch share their tariffs and most of their months.
+func rememberVersions(at tariff.VersionAt) tariff.VersionAt {
 	type key struct {
 		tariff id.ID
 		at     int64

@@ -60,6 +60,9 @@ type Due struct {
 	CreatedAt time.Time
 }
 
+// IsTakenOver reports whether the account took the charge over from another one.
+func (d Due) IsTakenOver() bool { return strings.HasPrefix(d.Name, registry.FormerCharge) }
+
 // Left is the unpaid amount.
 func (d Due) Left() money.Minor { return d.Gross - d.Paid }
 
@@ -132,6 +135,6 @@ func outstanding(tx ChargeTx, p sale.Point, inForce tariff.Version, local time.T
 			return dues, debts, accrual{}, err
 		}
 	}
-	accrued, err := accrue(tx, a, p.Policy, local, tx.TariffVersionAt)
+	accrued, err := accrueCharges(tx, a, p.Policy, local, tx.TariffVersionAt)
 	return accrued.over(dues), debts, accrued, err
 }

@@ -198,7 +198,7 @@ func accrueToMoveOut(tx ChargeTx, place AccountDetails, now time.Time) (accrual,
 	if date := today.Format(time.DateOnly); a.ChargedTo >= date {
 		a.ChargedTo = localday.After(today, -1).Format(time.DateOnly)
 	}
-	out, err := accrue(tx, a, policy, local, tx.TariffVersionAt)
+	out, err := accrueCharges(tx, a, policy, local, tx.TariffVersionAt)
 	if err != nil {
 		return accrual{}, err
 	}
@@ -215,7 +215,7 @@ func accrueToMoveOut(tx ChargeTx, place AccountDetails, now time.Time) (accrual,
 func (a *accrual) dropMonth(tx ChargeTx, month string) error {
 	have, err := tx.ChargesOf(a.account, month)
 	for _, d := range have {
-		if d.Month == month && d.Gross > d.Paid && !strings.HasPrefix(d.Name, registry.FormerCharge) {
+		if d.Month == month && d.Gross > d.Paid && !d.IsTakenOver() {
 			d.Gross = d.Paid
 			a.puts = append(a.puts, d)
 		}

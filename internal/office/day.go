@@ -22,7 +22,7 @@ func (o *Office) ClosedDay(ctx context.Context, by access.Actor, date string) (C
 	if err != nil || d.Refused() {
 		return ClosedDay{Report: Report{Refusal: d.Refusal}}, err
 	}
-	h, err := o.house(ctx, by, d.ClosedAt)
+	h, err := o.readHouse(ctx, by, d.ClosedAt)
 	h.At = d.ClosedAt
 	return ClosedDay{Closed: d.Closed, NoShift: d.NoShift, Report: Report{Name: "day-" + d.Date, House: h, Sheet: func(say *words.Texts) print.Sheet { return print.ClosedDay(say, h, d.Closed) }}}, err
 }

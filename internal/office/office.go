@@ -61,8 +61,8 @@ type Report struct {
 	Sheet func(*words.Texts) print.Sheet
 }
 
-// house reads the letterhead of the papers of a moment. It asks for no right, because whoever gets a paper sees its letterhead.
-func (o *Office) house(ctx context.Context, by access.Actor, at time.Time) (print.House, error) {
+// readHouse reads the letterhead of the papers of a moment. It asks for no right, because whoever gets a paper sees its letterhead.
+func (o *Office) readHouse(ctx context.Context, by access.Actor, at time.Time) (print.House, error) {
 	head, err := access.Look(ctx, o.c.Door, by.Tenant, func(tx Tx) (registry.PaperHead, error) { return tx.LetterheadAt(at) })
 	if err != nil {
 		return print.House{}, fault.Wrap(err, "read the letterhead")
@@ -81,7 +81,7 @@ func (o *Office) Shift(ctx context.Context, by access.Actor, shift string) (Repo
 	if v.Shift.Open() {
 		at = o.c.Now()
 	}
-	h, err := o.house(ctx, by, at)
+	h, err := o.readHouse(ctx, by, at)
 	return Report{Name: "z-" + v.Shift.Till + "-" + v.Shift.OpenedAt.UTC().Format("2006-01-02"), House: h,
 		Sheet: func(say *words.Texts) print.Sheet { return print.Shift(say, h, v) }}, err
 }
@@ -115,7 +115,7 @@ func (o *Office) Statement(ctx context.Context, by access.Actor, account, month 
 	if over := m.End.Add(-time.Microsecond); at.After(over) {
 		at = over // the statement of a month that is over names what there was at its end
 	}
-	h, err := o.house(ctx, by, at)
+	h, err := o.readHouse(ctx, by, at)
 	if err != nil {
 		return Statement{}, err
 	}

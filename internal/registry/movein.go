@@ -201,10 +201,8 @@ func (r *Registry) moveIn(tx Tx, by access.Actor, at Ref, ref string, d draft, i
 	switch {
 	case m.Mode != PrepayWallet && m.Mode != PrepayToken:
 		return addedRow{Refusal: refuse.MoveInWithoutPrepayment(m.Number, string(m.Mode))}, nil
-	case !free && (m.Status == Stock || m.Status.HasLeft()): // no move-out would make it free
-		return addedRow{Refusal: refuse.MoveInAtUnusedMeter(m.Number, string(m.Status))}, nil
 	case !free:
-		return addedRow{Refusal: refuse.MeterNotVacant(m.Number)}, nil
+		return addedRow{Refusal: m.RefuseMoveIn()}, nil
 	}
 	if no := in.Credit.Check(m.Mode); no.Refused() {
 		return addedRow{Refusal: no}, nil
@@ -297,4 +295,12 @@ func payer(tx Tx, d *draft) (no refusal.Refusal, err error) {
 		no = refuse.AccountOfUnknownCustomer(named.Text(id.Customer))
 	}
 	return no, err
+}
+
+// RefuseMoveIn refuses a move-in at a meter that is not free. No move-out would free one in stock, or one that has left.
+func (m Meter) RefuseMoveIn() refusal.Refusal {
+	if m.Status == Stock || m.Status.HasLeft() {
+		return refuse.MoveInAtUnusedMeter(m.Number, string(m.Status))
+	}
+	return refuse.MeterNotVacant(m.Number)
 }

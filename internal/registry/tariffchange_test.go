@@ -236,16 +236,8 @@ func TestWhatBecomesCheaperTakesTwoPeople(t *testing.T) {
 			t.Errorf("the second person sees %s, without %s", a.Effect, want)
 		}
 	}
-	w.exec(t, func(tx *store.Tx) error {
-		given := *a
-		given.State, given.Checker, given.DecidedAt = access.ApprovalGiven, access.Actor{Kind: access.Person, Name: "second@example.org"}, w.now
-		_, err := tx.PutApproval(given, access.ApprovalWaiting)
-		return err
-	})
-	maker := a.Maker
-	maker.Approval = a.ID
-	if done, err := w.Executors()[a.Act](t.Context(), maker, a.Body); err != nil || done.Refused() || done.Object != "meter "+tokenHome {
-		t.Fatalf("done under its approval: %+v, %v", done, err)
+	if done := w.approve(t, a); done.Refused() || done.Object != "meter "+tokenHome {
+		t.Fatalf("done under its approval: %+v", done)
 	}
 	if got := w.show(t, tokenHome).Tariff; got != "domestic" {
 		t.Errorf("the meter is on %s, want domestic", got)

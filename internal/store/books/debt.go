@@ -3,7 +3,6 @@ package books
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/debt"
@@ -254,7 +253,7 @@ func (tx Rows) HasOpenSums(account id.ID) (bool, error) {
 		}
 	}
 	dues, debts, err := tx.ChargesOpen(account, mostOpen)
-	taken := slices.ContainsFunc(dues, func(d debt.Due) bool { return strings.HasPrefix(d.Name, registry.FormerCharge) })
+	taken := slices.ContainsFunc(dues, debt.Due.IsTakenOver)
 	return len(debts) > 0 || taken, err
 }
 

@@ -138,7 +138,7 @@ func (e *Engine) lookAtStandbys(c *conn) *conn {
 		}
 	}
 	c.ctx, c.fault = ctx, nil
-	seen, err := c.followers()
+	seen, err := c.readFollowers()
 	if err != nil {
 		c.drop()
 		return nil
@@ -148,7 +148,7 @@ func (e *Engine) lookAtStandbys(c *conn) *conn {
 		c.drop()
 		return nil
 	}
-	was, s := e.Standbys(), seen.judge(e.clock.now(), e.standbys.set, max(e.standbys.seen, int(remembered)))
+	was, s := e.Standbys(), seen.judgeStandbys(e.clock.now(), e.standbys.set, max(e.standbys.seen, int(remembered)))
 	e.standbys.seen = max(e.standbys.seen, s.Following)
 	e.standbys.last.Store(s)
 	c.standby, c.follows = seen.waits, s.Synchronous > 0
@@ -237,14 +237,14 @@ type followers struct {
 	all      []store.Follower
 }
 
-func (f followers) judge(at time.Time, set, seen int) store.Standbys {
+func (f followers) judgeStandbys(at time.Time, set, seen int) store.Standbys {
 	s := store.JudgeStandbys(at, f.waits, f.all, set, seen)
 	s.Timeline = f.timeline
 	return s
 }
 
-// followers reads which standbys follow.
-func (c *conn) followers() (f followers, err error) {
+// readFollowers reads which standbys follow.
+func (c *conn) readFollowers() (f followers, err error) {
 	results, err := c.script(askStandbys)
 	if err != nil {
 		return f, err
@@ -281,7 +281,7 @@ func LookAtStandbys(ctx context.Context, url string, set int) (store.Standbys, e
 	}
 	defer c.drop()
 	c.ctx = ctx
-	seen, err := c.followers()
+	seen, err := c.readFollowers()
 	if err != nil {
 		return store.Standbys{}, err
 	}
@@ -290,5 +290,5 @@ func LookAtStandbys(ctx context.Context, url string, set int) (store.Standbys, e
 	if err == nil && readable == "t" {
 		remembered, err = c.number(askRemembered, metaStandbys)
 	}
-	return seen.judge(time.Now(), set, int(remembered)), err
+	return seen.judgeStandbys(time.Now(), set, int(remembered)), err
 }

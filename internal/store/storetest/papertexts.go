@@ -54,7 +54,7 @@ func openPapered(t *testing.T, r Rig) papered {
 	return p
 }
 
-// addHours returns a moment of these tests.
+// addHours returns the moment n hours after the beginning of these tests.
 func addHours(n int) time.Time { return base().Add(time.Duration(n) * time.Hour) }
 
 // doAt carries out work of the server at an hour.

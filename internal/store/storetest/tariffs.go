@@ -109,8 +109,8 @@ func drawVersions(rnd *rand.Rand) (d priceVersions) {
 	return d
 }
 
-// at returns the number of the version in force at an hour, or of the first one if none has begun; begun is false for that one.
-func (d priceVersions) at(hour int) (n int, begun bool) {
+// versionAt returns the number of the version in force at an hour, or of the first one if none has begun; begun is false for that one.
+func (d priceVersions) versionAt(hour int) (n int, begun bool) {
 	for ; hour >= 0; hour-- {
 		if d.begins[hour] != 0 {
 			return d.begins[hour], true
@@ -124,8 +124,8 @@ func (d priceVersions) at(hour int) (n int, begun bool) {
 	return 0, false
 }
 
-// numbers returns the numbers of the versions that begin, in this order.
-func (d priceVersions) numbers() []int {
+// listNumbers returns the numbers of the versions that begin, in this order.
+func (d priceVersions) listNumbers() []int {
 	return slices.DeleteFunc(slices.Clone(d.begins[:]), func(n int) bool { return n == 0 })
 }
 
@@ -170,7 +170,7 @@ func withtariffVersions(t *testing.T, r Rig) {
 				got[v.TariffID] = v.N
 			}
 			for of, d := range tariffs {
-				if want, _ := d.at(hour); got[of] != want {
+				if want, _ := d.versionAt(hour); got[of] != want {
 					t.Errorf("at hour %d the list of tariffs has version %d, want %d of %v", hour, got[of], want, d.begins)
 				}
 			}
@@ -184,7 +184,7 @@ func compareVersions(t *testing.T, tx *store.Tx, of id.ID, d priceVersions, hour
 	for _, hour := range hours {
 		begin := base().Add(time.Duration(hour) * time.Hour)
 		for i, at := range []time.Time{begin, begin.Add(30 * time.Minute), begin.Add(-time.Microsecond)} {
-			want, begun := d.at(hour - i/2)
+			want, begun := d.versionAt(hour - i/2)
 			if v, found, err := tx.TariffVersionAt(of, at); err != nil || found != begun || found && (v.N != want || v.Withdraws != 0) {
 				t.Errorf("%s: version %d is in force, %t, %v; want %d, %t of %v", at, v.N, found, err, want, begun, d.begins)
 			}
@@ -195,7 +195,7 @@ func compareVersions(t *testing.T, tx *store.Tx, of id.ID, d priceVersions, hour
 	for _, v := range order {
 		got = append(got, v.N)
 	}
-	if want := d.numbers(); err != nil || !slices.Equal(got, want) {
+	if want := d.listNumbers(); err != nil || !slices.Equal(got, want) {
 		t.Errorf("versions %v begin in this order, %v; want %v", got, err, want)
 	}
 	all, err := tx.TariffVersions(of, id.ID{}, len(d.all)+1)

@@ -60,10 +60,15 @@ func TestAWriteOffWaitsForASecondPerson(t *testing.T) {
 // fourEyes makes sensitive actions wait for a second person.
 func (s *shop) fourEyes() {
 	s.t.Helper()
+	s.setFourEyes(true)
+}
+
+// setFourEyes says whether sensitive actions wait for a second person.
+func (s *shop) setFourEyes(on bool) {
+	s.t.Helper()
 	s.do(func(tx *store.Tx) error {
 		set, err := tx.TenantSettings()
-		eyes := true
-		set.FourEyes = &eyes
+		set.FourEyes = &on
 		return errors.Join(err, tx.PutTenantSettings(set))
 	})
 }

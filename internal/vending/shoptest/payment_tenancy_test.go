@@ -15,7 +15,6 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	sim "github.com/paywatt/paywatt/internal/sim/provider"
-	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/vending"
 )
@@ -83,16 +82,6 @@ func (h *paidHome) pays(made time.Time) {
 		h.t.Fatalf("call of the payment: %+v", got)
 	}
 	h.workFor(10*time.Second, time.Second)
-}
-
-// eyes says whether sensitive actions wait for a second person.
-func (h *paidHome) eyes(on bool) {
-	h.t.Helper()
-	h.do(func(tx *store.Tx) error {
-		set, err := tx.TenantSettings()
-		set.FourEyes = &on
-		return errors.Join(err, tx.PutTenantSettings(set))
-	})
 }
 
 // chooses lets a person say that the payment is for the meter.
@@ -293,19 +282,19 @@ func TestAnApprovedChoiceIsForWhoLivedThere(t *testing.T) {
 			h.follows()
 			h.workFor(time.Minute, time.Second)
 			h.is(payment.Parked, payment.AccountNewer)
-			h.eyes(true)
+			h.setFourEyes(true)
 			v, err := h.Apply(t.Context(), owner(), payment.Decision{Payment: h.only().Name(), Meter: h.meter})
 			if err != nil || v.Refused() || v.Value.Waits == nil {
 				t.Fatalf("%v %s", err, v.Detail())
 			}
-			h.eyes(false)
+			h.setFourEyes(false)
 			want := ""
 			if moves {
 				h.leaves()
 				h.follows()
 				want = "approval-of-changed"
 			}
-			h.eyes(true)
+			h.setFourEyes(true)
 			h.allow(*v.Value.Waits)
 			maker := v.Value.Waits.Maker
 			maker.Approval = v.Value.Waits.ID

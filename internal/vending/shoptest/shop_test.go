@@ -231,7 +231,7 @@ func openWith(t testing.TB, local, rehearse bool) *shop {
 func openIn(t testing.TB, currency string, local, rehearse bool) *shop {
 	t.Helper()
 	tier.World(t)
-	_ = os.Getenv(storeVariable) // go test sees what a test reads, not what was read before: so it keeps the result of each store apart
+	_ = os.Getenv(storeVariable) // go test keeps results by the variables that tests read, and not by those that were read before
 	s := &shop{t: t, dir: t.TempDir(), clock: &clock{now: monday()}, issuer: &issuer{local: local}, rehearse: rehearse}
 	if everyPlace != nil || everyCall != nil {
 		s.rehearse = false // the planted failure would fall into the rehearsal, whose outcome the store does not report

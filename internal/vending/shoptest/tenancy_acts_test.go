@@ -62,7 +62,7 @@ func (w *tenancyWorld) anyHomeThat(r *rand.Rand, is func(*knownHome) bool) *know
 	return some[r.IntN(len(some))]
 }
 
-func (h *knownHome) isVacant() bool   { return !h.account.isOpen() }
+func (h *knownHome) isVacant() bool   { return !h.isOccupied() }
 func (h *knownHome) isOccupied() bool { return h.account.isOpen() }
 
 // nextKey returns the key of a request that was never used.
@@ -75,13 +75,7 @@ func (w *tenancyWorld) nextKey() string {
 func (w *tenancyWorld) despiteCrash(r *rand.Rand, state string, ask func() error) {
 	w.t.Helper()
 	if r.IntN(12) == 0 {
-		left := 1 + r.IntN(2)
-		fails := func(int) error {
-			if left--; left != 0 {
-				return nil
-			}
-			return errPower
-		}
+		fails := cutAt(w.door.count + 1 + r.IntN(2))
 		if r.IntN(2) == 0 {
 			w.door.before = fails
 		} else {
@@ -91,7 +85,7 @@ func (w *tenancyWorld) despiteCrash(r *rand.Rand, state string, ask func() error
 	err := ask()
 	w.door.before, w.door.after = nil, nil
 	if errors.Is(err, errPower) {
-		w.notes("the server crashes")
+		w.noteAct("the server crashes")
 		w.tally.rare.Reached(state)
 		w.startAgain()
 		err = ask()
@@ -112,7 +106,7 @@ func (w *tenancyWorld) startAgain() {
 }
 
 func (w *tenancyWorld) crashesNow(*rand.Rand) {
-	w.notes("the server crashes")
+	w.noteAct("the server crashes")
 	w.tally.rare.Reached("crash between acts")
 	w.startAgain()
 }
@@ -130,13 +124,13 @@ func (w *tenancyWorld) sells(r *rand.Rand) {
 	if sold.Replay != nil {
 		var said answer
 		if err := json.Unmarshal(sold.Replay.Body, &said); err != nil {
-			w.notes("sale was refused before the crash: %s", sold.Replay.Body)
+			w.noteAct("sale was refused before the crash: %s", sold.Replay.Body)
 			return
 		}
 		shown := must1(w.Sale(context.Background(), owner(), said.ID))(w.t)
 		s = shown.Sale
 	}
-	w.notes("%s sells %d to %s: %d Wh", s.ID.Text(id.Vend), o.Tender.Minor, h.number, s.Units)
+	w.noteAct("%s sells %d to %s: %d Wh", s.ID.Text(id.Vend), o.Tender.Minor, h.number, s.Units)
 	a := h.account
 	if !a.isOpen() || s.Account != a.id {
 		w.t.Errorf("sale to %s is for account %s, and by the model %s lives there (left: %t)", h.number, s.Account.Text(id.Account),
@@ -171,7 +165,7 @@ func (w *tenancyWorld) reverses(r *rand.Rand) {
 	if w.turnsDown("reversal", got.Refusal) {
 		return
 	}
-	w.notes("%s is reversed", s.sale.ID.Text(id.Vend))
+	w.noteAct("%s is reversed", s.sale.ID.Text(id.Vend))
 	if got.Value.State != sale.ReversalDone {
 		w.t.Errorf("reversal of a sale whose meter is away is %s", got.Value.State)
 	}
@@ -200,22 +194,22 @@ func (w *tenancyWorld) reads(r *rand.Rand) {
 	}
 	h.readAt = now
 	if h.offline && r.IntN(3) > 0 {
-		w.notes("%s counts %d Wh and has no network", h.number, h.register)
+		w.noteAct("%s counts %d Wh and has no network", h.number, h.register)
 		return
 	}
 	h.offline = false
-	w.delivers(h)
+	w.deliverReadings(h)
 }
 
 // losesNetwork lets a wallet meter keep its readings.
 func (w *tenancyWorld) losesNetwork(r *rand.Rand) {
 	h := w.anyHomeThat(r, func(h *knownHome) bool { return h.wallet })
 	h.offline = true
-	w.notes("%s loses the network", h.number)
+	w.noteAct("%s loses the network", h.number)
 }
 
-// delivers brings the readings of a meter to the server, in one batch.
-func (w *tenancyWorld) delivers(h *knownHome) {
+// deliverReadings brings the readings of a meter to the server, in one batch.
+func (w *tenancyWorld) deliverReadings(h *knownHome) {
 	w.t.Helper()
 	if len(h.unsent) == 0 {
 		return
@@ -232,13 +226,13 @@ func (w *tenancyWorld) delivers(h *knownHome) {
 	a := h.account
 	for _, p := range h.unsent {
 		w.tally.readings++
-		w.notes("%s reports %d Wh of %s", h.number, p.register, p.at.Format(time.DateTime))
+		w.noteAct("%s reports %d Wh of %s", h.number, p.register, p.at.Format(time.DateTime))
 		if !a.isOpen() {
 			w.tally.rare.Reached("use while nobody lived there")
 			continue
 		}
 		before := a.use
-		a.use.takes(a, p, w.zone)
+		a.use.takeReading(a, p, w.zone)
 		w.tally.rare.When(p.at.Before(a.opened), "readings from before the move-in")
 		w.tally.rare.When(len(h.unsent) > 3, "readings that came late")
 		w.tally.rare.When(a.use.prices > 1, "use shared by two prices")
@@ -285,7 +279,7 @@ func (w *tenancyWorld) movesOut(r *rand.Rand) {
 		return
 	}
 	a.closed = w.clock.Now()
-	w.notes("%s moves out of %s: %d paid, %d due back, %d owed", a.id.Text(id.Account), h.number, out.Value.Paid, out.Value.Refund, out.Value.Owed)
+	w.noteAct("%s moves out of %s: %d paid, %d due back, %d owed", a.id.Text(id.Account), h.number, out.Value.Paid, out.Value.Refund, out.Value.Owed)
 	w.countMoveOut(a, m.Credit, out.Value)
 	if !out.Value.At.Equal(a.closed) {
 		w.t.Errorf("account %s ended at %s, want %s", a.id.Text(id.Account), out.Value.At, a.closed)
@@ -345,11 +339,11 @@ func (w *tenancyWorld) movesIn(r *rand.Rand) {
 		w.t.Errorf("somebody moved in at %s, where %s lives", h.number, h.account.id.Text(id.Account))
 	}
 	a := &knownAccount{id: w.account(h.number), customer: out.Customer.ID, opened: w.clock.Now()}
-	w.begins(h, a, of)
+	w.beginTenancy(h, a, of)
 	if known.IsZero() {
 		w.customers = append(w.customers, a.customer)
 	}
-	w.notes("%s moves in at %s on %s, taking over %d", a.id.Text(id.Account), h.number, of.name, out.TakenOver)
+	w.noteAct("%s moves in at %s on %s, taking over %d", a.id.Text(id.Account), h.number, of.name, out.TakenOver)
 	w.tally.rare.Reached("moved in")
 	w.tally.rare.When(!known.IsZero(), "customer moved in again")
 	w.tally.rare.When(owed > 0, "debt taken over at a move-in")
@@ -384,7 +378,7 @@ func (w *tenancyWorld) takesOver(r *rand.Rand) {
 	if w.turnsDown("take-over", out.Refusal) {
 		return
 	}
-	w.notes("%s takes over %d from %s", to.id.Text(id.Account), out.Value.Amount.Minor, from.id.Text(id.Account))
+	w.noteAct("%s takes over %d from %s", to.id.Text(id.Account), out.Value.Amount.Minor, from.id.Text(id.Account))
 	w.tally.rare.Reached("debt taken over by a person")
 	w.notesMove([]*knownAccount{from}, to, moving)
 	if w.owedNow(from) != 0 || w.owedNow(to) != before {
@@ -414,10 +408,10 @@ func (w *tenancyWorld) notesMove(from []*knownAccount, to *knownAccount, moving 
 }
 
 // changesTariff gives an account another tariff at once.
-func (w *tenancyWorld) changesTariff(r *rand.Rand) { w.assigns(r, time.Time{}) }
+func (w *tenancyWorld) changesTariff(r *rand.Rand) { w.assignTariff(r, time.Time{}) }
 
 // plansTariff gives an account another tariff from a moment to come.
-func (w *tenancyWorld) plansTariff(r *rand.Rand) { w.assigns(r, w.someMoment(r)) }
+func (w *tenancyWorld) plansTariff(r *rand.Rand) { w.assignTariff(r, w.someMoment(r)) }
 
 // someMoment draws a moment in the next weeks, sometimes the beginning of a day or of a month.
 func (w *tenancyWorld) someMoment(r *rand.Rand) time.Time {
@@ -431,7 +425,7 @@ func (w *tenancyWorld) someMoment(r *rand.Rand) time.Time {
 	return now.Add(time.Duration(600+r.IntN(15*24*3600)) * time.Second)
 }
 
-func (w *tenancyWorld) assigns(r *rand.Rand, from time.Time) {
+func (w *tenancyWorld) assignTariff(r *rand.Rand, from time.Time) {
 	h, of := w.anyHome(r), w.tariffs[r.IntN(len(w.tariffs))]
 	c := registry.ChangingTariff{Tariff: of.name, From: from, Reason: "another use"}
 	out := must1(w.registry.ChangeTariff(context.Background(), owner(), h.number, c))(w.t)
@@ -442,7 +436,7 @@ func (w *tenancyWorld) assigns(r *rand.Rand, from time.Time) {
 	if from.IsZero() {
 		want = w.clock.Now()
 	}
-	w.notes("%s gets %s from %s", h.account.id.Text(id.Account), of.name, out.Change.From.Format(time.DateTime))
+	w.noteAct("%s gets %s from %s", h.account.id.Text(id.Account), of.name, out.Change.From.Format(time.DateTime))
 	if h.isVacant() || out.Change.Account != h.account.id || !out.Change.From.Equal(want) || out.Change.Tariff != of.id {
 		w.t.Errorf("account %s gets tariff %s from %s; want account %s, %s from %s", out.Change.Account.Text(id.Account), out.Change.Tariff.Text(id.Tariff),
 			out.Change.From, h.account.id.Text(id.Account), of.name, want)
@@ -469,7 +463,7 @@ func (w *tenancyWorld) withdrawsChange(r *rand.Rand) {
 		w.t.Fatalf("change %d of account %s was withdrawn, and by the model it is not planned", out.Change.Withdraws, h.account.id.Text(id.Account))
 	}
 	h.account.tariffs[at].withdrawn = true
-	w.notes("the change of %s from %s is withdrawn", h.account.id.Text(id.Account), h.account.tariffs[at].from.Format(time.DateTime))
+	w.noteAct("the change of %s from %s is withdrawn", h.account.id.Text(id.Account), h.account.tariffs[at].from.Format(time.DateTime))
 	w.tally.rare.Reached("tariff change withdrawn")
 }
 
@@ -481,7 +475,7 @@ func (w *tenancyWorld) plansPrice(r *rand.Rand) { w.publishesFrom(r, w.someMomen
 
 func (w *tenancyWorld) publishesFrom(r *rand.Rand, from time.Time) {
 	known := w.tariffs[r.IntN(len(w.tariffs))]
-	n := registry.NewVersion{Tariff: known.name, Body: w.drawPrice(r), EffectiveFrom: from}
+	n := registry.NewVersion{Tariff: known.name, Body: drawPrice(r), EffectiveFrom: from}
 	out := must1(w.registry.AddVersion(context.Background(), owner(), n))(w.t)
 	if w.turnsDown("price", out.Refusal) {
 		return
@@ -490,9 +484,8 @@ func (w *tenancyWorld) publishesFrom(r *rand.Rand, from time.Time) {
 	if from.IsZero() {
 		want = w.clock.Now()
 	}
-	known.versions = append(known.versions, knownVersion{n: len(known.versions) + 1, from: want, body: n.Body})
-	w.readVersions()
-	w.notes("%s gets version %d from %s", known.name, len(known.versions), want.Format(time.DateTime))
+	known.versions = append(known.versions, knownVersion{n: len(known.versions) + 1, id: out.Version.ID, from: want, body: n.Body})
+	w.noteAct("%s gets version %d from %s", known.name, len(known.versions), want.Format(time.DateTime))
 	w.tally.rare.When(from.IsZero(), "version published at once")
 	w.tally.rare.When(!from.IsZero(), "version planned")
 }
@@ -506,13 +499,13 @@ func (w *tenancyWorld) replacesPrice(r *rand.Rand) { w.takesPlace(r, false) }
 func (w *tenancyWorld) takesPlace(r *rand.Rand, withdraws bool) {
 	for _, at := range r.Perm(len(w.tariffs)) {
 		known := w.tariffs[at]
-		old := known.planned(w.clock.Now())
+		old := known.findPlanned(w.clock.Now())
 		if old == nil {
 			continue
 		}
 		n := registry.NewVersion{Tariff: known.name, Replaces: old.n, Withdraws: withdraws}
 		if !withdraws {
-			n.Body = w.drawPrice(r)
+			n.Body = drawPrice(r)
 		}
 		out := must1(w.registry.AddVersion(context.Background(), owner(), n))(w.t)
 		if w.turnsDown("price in place of another", out.Refusal) {
@@ -520,9 +513,9 @@ func (w *tenancyWorld) takesPlace(r *rand.Rand, withdraws bool) {
 		}
 		old.gone = true
 		// A withdrawal is no price.
-		known.versions = append(known.versions, knownVersion{n: len(known.versions) + 1, from: old.from, body: n.Body, gone: withdraws})
-		w.readVersions()
-		w.notes("version %d of %s takes the place of version %d (withdrawn: %t)", len(known.versions), known.name, old.n, withdraws)
+		known.versions = append(known.versions, knownVersion{n: len(known.versions) + 1, id: out.Version.ID, from: old.from, body: n.Body,
+			gone: withdraws})
+		w.noteAct("version %d of %s takes the place of version %d (withdrawn: %t)", len(known.versions), known.name, old.n, withdraws)
 		w.tally.rare.When(withdraws, "version withdrawn")
 		w.tally.rare.When(!withdraws, "version replaced")
 		return
@@ -544,7 +537,7 @@ func (w *tenancyWorld) raisesDebt(r *rand.Rand) {
 	}
 	out := must1(w.Debts.Add(context.Background(), owner(), n))(w.t)
 	if !w.turnsDown("debt", out.Refusal) {
-		w.notes("%s owes %d more", h.account.id.Text(id.Account), n.Amount.Minor)
+		w.noteAct("%s owes %d more", h.account.id.Text(id.Account), n.Amount.Minor)
 	}
 }
 
@@ -558,7 +551,7 @@ func (w *tenancyWorld) writesOff(r *rand.Rand) {
 	out := must1(w.WriteOff(context.Background(), owner(), debt.WriteOff{Debt: d.Name(), Amount: ptr(1 + money.Minor(r.Int64N(int64(d.Outstanding)))),
 		Reason: "a mistake"}))(w.t)
 	if !w.turnsDown("write-off", out.Refusal) {
-		w.notes("a part of %s of %s is written off", d.Name(), d.Account.Text(id.Account))
+		w.noteAct("a part of %s of %s is written off", d.Name(), d.Account.Text(id.Account))
 		w.tally.rare.Reached("debt written off")
 	}
 }
@@ -571,7 +564,7 @@ func (w *tenancyWorld) givesGoodwill(r *rand.Rand) {
 	if w.turnsDown("goodwill", out.Refusal) {
 		return
 	}
-	w.notes("%s gets %d", h.account.id.Text(id.Account), amount)
+	w.noteAct("%s gets %d", h.account.id.Text(id.Account), amount)
 	w.tally.rare.Reached("goodwill")
 	if h.isVacant() || out.Value.Account != h.account.id {
 		w.t.Errorf("account %s got goodwill, want %s", out.Value.Account.Text(id.Account), h.account.id.Text(id.Account))
@@ -606,7 +599,7 @@ func (w *tenancyWorld) swapsMeter(r *rand.Rand) {
 	if w.turnsDown("swap", out.Refusal) {
 		return
 	}
-	w.notes("%s takes the place of %s at account %s", swap.New, h.number, h.account.id.Text(id.Account))
+	w.noteAct("%s takes the place of %s at account %s", swap.New, h.number, h.account.id.Text(id.Account))
 	stock.closed = w.clock.Now()
 	if h.isVacant() || out.Value.Account != h.account.id {
 		w.t.Errorf("a meter was replaced for account %s, want %s", out.Value.Account.Text(id.Account), h.account.id.Text(id.Account))
@@ -615,9 +608,9 @@ func (w *tenancyWorld) swapsMeter(r *rand.Rand) {
 	w.tally.rare.When(!h.wallet, "keypad meter swapped")
 	if h.wallet {
 		if swap.Register != nil {
-			h.account.use.takes(h.account, knownReading{at: w.clock.Now(), register: closing}, w.zone)
+			h.account.use.takeReading(h.account, knownReading{at: w.clock.Now(), register: closing}, w.zone)
 		}
-		h.account.use.replaced()
+		h.account.use.replaceMeter()
 	}
 	h.number, h.register, h.readAt, h.seq, h.unsent = swap.New, r.Int64N(90_000), w.clock.Now(), 0, nil
 	h.n = w.number(`SELECT n FROM meter WHERE number = $1`, h.number)
@@ -628,7 +621,7 @@ func (w *tenancyWorld) swapsMeter(r *rand.Rand) {
 
 // worksDaily does what a server does each day: it makes charges due, takes those of wallets, and posts use. The server may crash meanwhile.
 func (w *tenancyWorld) worksDaily(r *rand.Rand) {
-	w.notes("daily work")
+	w.noteAct("daily work")
 	w.despiteCrash(r, "crash between acts", func() error {
 		_, err := w.Accrue(context.Background(), system())
 		return err

@@ -88,7 +88,7 @@ func (w *tenancyWorld) checkUse(a *knownAccount) {
 		WHERE l.code = $1 AND l.subject = $2 AND j.kind = $3`, ledger.Wallet, a.id.Text(id.Account), string(ledger.Usage))
 	accrued := w.number(`SELECT COALESCE(SUM(w.accrued), 0) FROM wallet w JOIN meter m ON m.tenant_id = w.tenant_id AND m.n = w.meter
 		WHERE m.account_id = $1`, a.id)
-	if got, want := money.Minor(posted+accrued), a.use.owed(); got != want {
+	if got, want := money.Minor(posted+accrued), a.use.sumOwed(); got != want {
 		w.t.Errorf("account %s is charged %d for its use (%d of it not posted), want %d for %d Wh", a.id.Text(id.Account), got, accrued, want, a.use.units)
 	}
 }
@@ -255,8 +255,8 @@ func (w *tenancyWorld) checkSums(a *knownAccount, sums map[wallet.LineKind]money
 		w.checkUse(a)
 		return
 	}
-	if got := -sums[wallet.LineUse]; got != a.use.owed() {
-		w.t.Errorf("the statements of %s charge %d for use, want %d for %d Wh", name, got, a.use.owed(), a.use.units)
+	if got := -sums[wallet.LineUse]; got != a.use.sumOwed() {
+		w.t.Errorf("the statements of %s charge %d for use, want %d for %d Wh", name, got, a.use.sumOwed(), a.use.units)
 	}
 	// Energy that costs less than a minor unit is in no journal of its own. It comes with the next one of the meter.
 	if off := int64(units) - a.use.units; off < -leastPaid || off > leastPaid {
@@ -346,11 +346,11 @@ func (w *tenancyWorld) checkSources() {
 	}
 }
 
-// end lets everything finish, and checks all accounts that ever existed.
-func (w *tenancyWorld) end() {
+// endStreet lets everything finish, and checks all accounts that ever existed.
+func (w *tenancyWorld) endStreet() {
 	w.t.Helper()
 	for _, h := range w.homes {
-		w.delivers(h)
+		w.deliverReadings(h)
 	}
 	w.clock.add(25 * time.Hour)
 	if _, err := w.Accrue(context.Background(), system()); err != nil {

@@ -33,7 +33,7 @@ type knownVersion struct {
 }
 
 // at returns the version in force at a moment.
-func (k *knownTariff) at(moment time.Time) *knownVersion {
+func (k *knownTariff) versionAt(moment time.Time) *knownVersion {
 	var best *knownVersion
 	for i := range k.versions {
 		v := &k.versions[i]
@@ -44,8 +44,8 @@ func (k *knownTariff) at(moment time.Time) *knownVersion {
 	return best
 }
 
-// planned returns a version that has not begun, and begins at least a few minutes after a moment; nil if there is none.
-func (k *knownTariff) planned(moment time.Time) *knownVersion {
+// findPlanned returns a version that has not begun, and begins at least a few minutes after a moment; nil if there is none.
+func (k *knownTariff) findPlanned(moment time.Time) *knownVersion {
 	for i := range k.versions {
 		if v := &k.versions[i]; !v.gone && v.from.After(moment.Add(5*time.Minute)) {
 			return v
@@ -96,11 +96,11 @@ func (a *knownAccount) tariffAt(moment time.Time) *knownTariff {
 
 // versionAt returns the version that prices the account at a moment.
 func (a *knownAccount) versionAt(moment time.Time) *knownVersion {
-	return a.tariffAt(moment).at(moment)
+	return a.tariffAt(moment).versionAt(moment)
 }
 
-// edges returns the moments between two times at which the price of the account may change, in order.
-func (a *knownAccount) edges(from, to time.Time, zone *time.Location) (out []time.Time) {
+// listEdges returns the moments between two times at which the price of the account may change, in order.
+func (a *knownAccount) listEdges(from, to time.Time, zone *time.Location) (out []time.Time) {
 	add := func(at time.Time) {
 		if at.After(from) && at.Before(to) {
 			out = append(out, at)
@@ -163,12 +163,12 @@ func exactCost(b tariff.Body, before, units int64) (cost int64) {
 	return cost
 }
 
-// owed returns the whole minor units that the use costs.
-func (u *knownUse) owed() money.Minor { return u.debited + money.Minor(u.cost/pieces) }
+// sumOwed returns the whole minor units that the use costs.
+func (u *knownUse) sumOwed() money.Minor { return u.debited + money.Minor(u.cost/pieces) }
 
-// takes prices a reading that reached the server. Nobody pays for use before the move-in, so a reading from before it counts for nothing, and the
+// takeReading prices a reading that reached the server. Nobody pays for use before the move-in, so a reading from before it counts for nothing, and the
 // first one after it only begins.
-func (u *knownUse) takes(a *knownAccount, r knownReading, zone *time.Location) {
+func (u *knownUse) takeReading(a *knownAccount, r knownReading, zone *time.Location) {
 	u.prices = 0
 	switch {
 	case r.at.Before(a.opened):
@@ -178,7 +178,7 @@ func (u *knownUse) takes(a *knownAccount, r knownReading, zone *time.Location) {
 		return
 	}
 	units, given, from := r.register-u.register, int64(0), u.at
-	for _, edge := range append(a.edges(u.at, r.at, zone), r.at) {
+	for _, edge := range append(a.listEdges(u.at, r.at, zone), r.at) {
 		share := units
 		if edge.Before(r.at) {
 			share = shareOf(units, edge.Sub(u.at), r.at.Sub(u.at))
@@ -200,8 +200,8 @@ func shareOf(units int64, part, whole time.Duration) int64 {
 	return product.Div(product, big.NewInt(int64(whole))).Int64()
 }
 
-// replaced notes that another meter goes on for the account. What is below a minor unit stays with the old one.
-func (u *knownUse) replaced() {
+// replaceMeter notes that another meter goes on for the account. What is below a minor unit stays with the old one.
+func (u *knownUse) replaceMeter() {
 	u.debited += money.Minor(u.cost / pieces)
 	u.cost, u.started = 0, false
 }

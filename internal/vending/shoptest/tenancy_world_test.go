@@ -183,7 +183,7 @@ func openTenancyWorld(t *trial, seed uint64, tally *tenancyTally) *tenancyWorld 
 	w.serve()
 	for i := range 4 {
 		known := &knownTariff{name: fmt.Sprintf("tariff-%d", i)}
-		body := w.drawPrice(r)
+		body := drawPrice(r)
 		known.id = w.publish(known.name, body, long())
 		known.versions = []knownVersion{{n: 1, from: long(), body: body}}
 		w.tariffs = append(w.tariffs, known)
@@ -204,7 +204,7 @@ func (w *tenancyWorld) serve() {
 		Tills: w.Tills, Debts: w.Debts, Wallets: w.wallets, Vending: w.Vending, Now: w.clock.Now})
 }
 
-// readVersions reads the identities of versions that the model does not know yet. Everything else about a version the test has chosen.
+// readVersions reads the identities of the first versions. Everything else about a version the test has chosen.
 func (w *tenancyWorld) readVersions() {
 	w.t.Helper()
 	for _, known := range w.tariffs {
@@ -230,7 +230,7 @@ func (w *tenancyWorld) view(fn func(*store.Tx) error) {
 }
 
 // drawPrice draws a price: flat or in blocks, with or without fixed charges and tax.
-func (w *tenancyWorld) drawPrice(r *rand.Rand) tariff.Body {
+func drawPrice(r *rand.Rand) tariff.Body {
 	rate := func() money.MicroRate { return money.MicroRate(1_000_000 + r.Int64N(4_000_000)) }
 	b := tariff.Body{Currency: "KES", VATBps: []money.Bps{0, 1500, 1600}[r.IntN(3)], Blocks: []tariff.Block{{Rate: rate()}}}
 	if r.IntN(3) == 0 {
@@ -265,19 +265,19 @@ func (w *tenancyWorld) addHome(r *rand.Rand, isWallet bool) {
 		}, h.number)
 	})
 	w.homes, w.customers = append(w.homes, h), append(w.customers, a.customer)
-	w.begins(h, a, of)
+	w.beginTenancy(h, a, of)
 }
 
-// begins notes that an account has begun at a home.
-func (w *tenancyWorld) begins(h *knownHome, a *knownAccount, of *knownTariff) {
+// beginTenancy notes that an account has begun at a home.
+func (w *tenancyWorld) beginTenancy(h *knownHome, a *knownAccount, of *knownTariff) {
 	a.home, a.wallet, a.tariffs = h, h.wallet, []knownChange{{tariff: of}}
 	a.bought, a.charges, a.moved = map[string]unit.Energy{}, map[string]money.Minor{}, map[string]money.Minor{}
 	h.account, w.accounts = a, append(w.accounts, a)
 	w.tally.tenancies++
 }
 
-// notes adds a line to what happened.
-func (w *tenancyWorld) notes(form string, args ...any) {
+// noteAct adds a line to what happened.
+func (w *tenancyWorld) noteAct(form string, args ...any) {
 	w.log = append(w.log, w.clock.Now().Format(time.DateTime)+" "+fmt.Sprintf(form, args...))
 }
 
@@ -285,7 +285,7 @@ func (w *tenancyWorld) notes(form string, args ...any) {
 func (w *tenancyWorld) turnsDown(act string, no refusal.Refusal) bool {
 	if no.Refused() {
 		w.tally.refused[act+": "+no.Text]++
-		w.notes("%s was refused: %s", act, no.Detail())
+		w.noteAct("%s was refused: %s", act, no.Detail())
 	}
 	return no.Refused()
 }
@@ -305,7 +305,7 @@ func playTenancies(tb testing.TB, seed uint64, acts []tenancyAct, tally *tenancy
 			}
 		}
 		at = len(acts)
-		w.end()
+		w.endStreet()
 	})
 	if w != nil {
 		log = w.log

@@ -85,11 +85,7 @@ func (s *Console) showMoveIn(w http.ResponseWriter, r *http.Request, v visit, st
 		return
 	}
 	if !vacant(m) && f.Error == "" {
-		no := refuse.MeterNotVacant(m.Meter.Number)
-		if is := m.Meter.Status; is == registry.Stock || is.HasLeft() {
-			no = refuse.MoveInAtUnusedMeter(m.Meter.Number, string(is))
-		}
-		s.refuse(w, r, v, no)
+		s.refuse(w, r, v, m.Meter.RefuseMoveIn())
 		return
 	}
 	list, err := s.c.Registry.Tariffs(r.Context(), v.by, registry.Page{Limit: registry.MaxLimit})
