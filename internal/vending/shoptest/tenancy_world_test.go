@@ -115,7 +115,6 @@ type tenancyAct struct {
 
 // tenancyActKind is a kind of event.
 type tenancyActKind struct {
-	name   string
 	weight int // how often it is drawn, relative to the others
 	do     func(*tenancyWorld, *rand.Rand)
 }
@@ -123,16 +122,13 @@ type tenancyActKind struct {
 // tenancyActKinds returns all kinds of events.
 func tenancyActKinds() []*tenancyActKind {
 	return []*tenancyActKind{
-		{"sell", 20, (*tenancyWorld).sells}, {"read a meter", 22, (*tenancyWorld).reads}, {"days pass", 10, (*tenancyWorld).daysPass},
-		{"move out", 14, (*tenancyWorld).movesOut}, {"move in", 18, (*tenancyWorld).movesIn},
-		{"change a tariff", 5, (*tenancyWorld).changesTariff}, {"plan another tariff", 4, (*tenancyWorld).plansTariff},
-		{"withdraw a change", 4, (*tenancyWorld).withdrawsChange},
-		{"publish a price", 3, (*tenancyWorld).publishesPrice}, {"plan a price", 4, (*tenancyWorld).plansPrice},
-		{"withdraw a price", 3, (*tenancyWorld).withdrawsPrice}, {"replace a price", 2, (*tenancyWorld).replacesPrice},
-		{"raise a debt", 5, (*tenancyWorld).raisesDebt}, {"write a debt off", 1, (*tenancyWorld).writesOff},
-		{"take a debt over", 2, (*tenancyWorld).takesOver}, {"give goodwill", 2, (*tenancyWorld).givesGoodwill},
-		{"reverse a sale", 5, (*tenancyWorld).reverses}, {"swap a meter", 4, (*tenancyWorld).swapsMeter},
-		{"daily work", 10, (*tenancyWorld).worksDaily}, {"lose the network", 3, (*tenancyWorld).losesNetwork}, {"crash", 1, (*tenancyWorld).crashesNow},
+		{20, (*tenancyWorld).sells}, {22, (*tenancyWorld).reads}, {10, (*tenancyWorld).daysPass}, {14, (*tenancyWorld).movesOut},
+		{18, (*tenancyWorld).movesIn}, {5, (*tenancyWorld).changesTariff}, {4, (*tenancyWorld).plansTariff},
+		{4, (*tenancyWorld).withdrawsChange}, {3, (*tenancyWorld).publishesPrice}, {4, (*tenancyWorld).plansPrice},
+		{3, (*tenancyWorld).withdrawsPrice}, {2, (*tenancyWorld).replacesPrice}, {5, (*tenancyWorld).raisesDebt},
+		{1, (*tenancyWorld).writesOff}, {2, (*tenancyWorld).takesOver}, {2, (*tenancyWorld).givesGoodwill},
+		{5, (*tenancyWorld).reverses}, {4, (*tenancyWorld).swapsMeter}, {10, (*tenancyWorld).worksDaily},
+		{3, (*tenancyWorld).losesNetwork}, {1, (*tenancyWorld).crashesNow},
 	}
 }
 
