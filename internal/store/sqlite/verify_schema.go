@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/store"
@@ -39,8 +40,20 @@ func verifySchema(c *conn, r *store.Report) error {
 	return nil
 }
 
-// meantSchema returns the schema of a new database.
-func meantSchema(p store.UpgradePlan) (out map[string]string, err error) {
+// meantSchema returns the schema of a new database. That of this version is made once.
+func meantSchema(p store.UpgradePlan) (map[string]string, error) {
+	if p.Steps != nil {
+		return makeSchema(p)
+	}
+	own, err := ownSchema()
+	return maps.Clone(own), err
+}
+
+// ownSchema is the schema of a new database of this version.
+var ownSchema = sync.OnceValues(func() (map[string]string, error) { return makeSchema(store.UpgradePlan{}) })
+
+// makeSchema makes the schema of a plan in an empty database.
+func makeSchema(p store.UpgradePlan) (out map[string]string, err error) {
 	whole, err := p.Whole()
 	if err != nil {
 		return nil, err
