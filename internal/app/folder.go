@@ -28,21 +28,26 @@ type Folder struct {
 // OpenFolder opens the data folder and makes its database at first use; with a url it opens that PostgreSQL database instead,
 // and uses its clock, as its servers do. The errors are those of sqlite.Open or postgres.Open.
 func OpenFolder(ctx context.Context, dir, url string, log *slog.Logger) (*Folder, error) {
-	return openFolder(ctx, databaseConfig{data: dir, url: url, now: plantClock(time.Now), follow: !clockPlanted(), log: log, brief: true})
+	return OpenFolderAt(ctx, dir, url, nil, access.DefaultArgon(), log)
 }
 
-// OpenFolderAt is [OpenFolder] with a clock of the caller's, which a database's clock does not replace.
-func OpenFolderAt(ctx context.Context, dir, url string, now func() time.Time, log *slog.Logger) (*Folder, error) {
-	return openFolder(ctx, databaseConfig{data: dir, url: url, now: now, log: log, brief: true})
+// OpenFolderAt is [OpenFolder] with a cost of hashing passwords, and with a clock of the caller's, which a database's clock does not replace. A
+// nil clock is that of OpenFolder.
+func OpenFolderAt(ctx context.Context, dir, url string, now func() time.Time, cost access.Argon, log *slog.Logger) (*Folder, error) {
+	c := databaseConfig{data: dir, url: url, now: now, log: log, brief: true}
+	if now == nil {
+		c.now, c.follow = plantClock(time.Now), !clockPlanted()
+	}
+	return openFolder(ctx, c, cost)
 }
 
-func openFolder(ctx context.Context, c databaseConfig) (*Folder, error) {
+func openFolder(ctx context.Context, c databaseConfig, cost access.Argon) (*Folder, error) {
 	e, err := openDatabase(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	now := e.clock(c.now)
-	a, err := newAccess(e, now, e.data)
+	a, err := newAccess(e, now, e.data, cost)
 	if err != nil {
 		return nil, fmt.Errorf("open folder: %w", err)
 	}
@@ -104,9 +109,9 @@ func (f *Folder) Close() error { return f.Engine.Close() }
 // Clerk is the actor at this machine's command line.
 func Clerk() access.Actor { return access.SystemActor(store.FirstTenant, "command line") }
 
-func newAccess(e store.Engine, now func() time.Time, h access.Hasher) (*access.Access, error) {
+func newAccess(e store.Engine, now func() time.Time, h access.Hasher, cost access.Argon) (*access.Access, error) {
 	return access.New(access.Config{
 		Door: store.DoorTo(e, store.Sale, func(tx *store.Tx) access.Tx { return tx }),
-		Now:  now, Rand: rand.Reader, Hasher: h,
+		Now:  now, Rand: rand.Reader, Hasher: h, Argon: cost,
 	})
 }

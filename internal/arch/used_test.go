@@ -53,7 +53,6 @@ func onlyTested() map[string]string {
 		"internal/access.SecretRules":           "a test of the API holds its answers against it, and a page shows it",
 		"internal/access.Commands":              "a test of the command line holds its commands against it, and a page shows it",
 		"(*internal/registry.FirstMeters).Held": "a test of its memory counts what is held",
-		"internal/app.OpenFolderAt":             "a test of a whole program makes people by the clock of its server",
 		"(*internal/gsm/sim900.Modem).Mute":     "a fault of an emulated part; tests of the driver, another room, cause it",
 		"(*internal/notify.Dispatcher).Serve":   "the worker of a route, stepped by tests of two rooms that have no clock of their own",
 	}

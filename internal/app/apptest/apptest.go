@@ -10,6 +10,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/app"
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
 )
 
@@ -48,12 +49,31 @@ func Key(ctx context.Context, dir, url string, now func() time.Time, p Person) (
 	return made.Secret.Reveal(), errors.Join(err, allowed(made.Refusal))
 }
 
-func openFolder(ctx context.Context, dir, url string, now func() time.Time) (*app.Folder, error) {
-	log := slog.New(slog.DiscardHandler)
-	if now == nil {
-		return app.OpenFolder(ctx, dir, url, log)
+// VendorKeys makes a number of API keys for each vendor beside a server that may be running. The data is where [Key] says, and the clock is
+// that of this machine, or of the database at the url.
+func VendorKeys(ctx context.Context, dir, url string, vendors []id.ID, each int) (keys [][]string, err error) {
+	f, err := openFolder(ctx, dir, url, nil)
+	if err != nil {
+		return nil, err
 	}
-	return app.OpenFolderAt(ctx, dir, url, now, log)
+	defer func() { err = errors.Join(err, f.Close()) }()
+	keys = make([][]string, len(vendors))
+	for i, vendor := range vendors {
+		for range each {
+			made, err := f.Access.CreateAPIKey(ctx, app.Clerk(), access.NewKey{Role: access.VendorAPI, Vendor: vendor})
+			if err = errors.Join(err, allowed(made.Refusal)); err != nil {
+				return nil, err
+			}
+			keys[i] = append(keys[i], made.Secret.Reveal())
+		}
+	}
+	return keys, nil
+}
+
+// openFolder opens the data with passwords that cost nothing to hash: at the cost of a release, each person would take a fifth of a second of
+// processor time, and each sign-in again.
+func openFolder(ctx context.Context, dir, url string, now func() time.Time) (*app.Folder, error) {
+	return app.OpenFolderAt(ctx, dir, url, now, access.Argon{Time: 1, MemoryKiB: 8, Threads: 1}, slog.New(slog.DiscardHandler))
 }
 
 // done is the error of a change of a person.
