@@ -10,7 +10,9 @@ import (
 
 	"github.com/anishathalye/porcupine"
 
+	"github.com/paywatt/paywatt/internal/app/apptest"
 	"github.com/paywatt/paywatt/internal/await"
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 	"github.com/paywatt/paywatt/internal/tier"
 )
@@ -177,13 +179,18 @@ func newLinearWorld(t *testing.T, url, fault string, servers int, before ...stri
 	}
 	at[0].tariff(t)
 	at[0].must(t, 200, "POST", "/v1/settings", map[string]any{"reversals_per_day": 10_000}) // because one key makes all reversals
-	keys := make([][]string, linearAccounts)
-	for v := range keys {
+	vendors := make([]id.ID, linearAccounts)
+	for v := range vendors {
 		code := fmt.Sprintf("V%d", v)
-		at[0].must(t, 201, "POST", "/v1/vendors", map[string]any{"name": "Shop " + code, "code": code})
-		for range 3 {
-			keys[v] = append(keys[v], strings.TrimSpace(p.run(t, "", "apikey", "create", "--role", "vendor_api", "--vendor", code, "--data", p.dir)))
+		made := at[0].must(t, 201, "POST", "/v1/vendors", map[string]any{"name": "Shop " + code, "code": code})
+		var err error
+		if vendors[v], err = id.Parse(id.Vendor, made.text(t, "id")); err != nil {
+			t.Fatal(err)
 		}
+	}
+	keys, err := apptest.VendorKeys(t.Context(), p.dir, p.store(), vendors, 3)
+	if err != nil {
+		t.Fatal(err)
 	}
 	for i := range linearWorkers {
 		c := &till{t: t, id: i, rnd: rand.New(rand.NewPCG(uint64(i), 7)), servers: at, keys: keys, owner: owner, lasts: make([]*sold, linearMeters)}
@@ -285,7 +292,7 @@ func linearRound(t *testing.T, servers, operations int) ([]porcupine.Operation, 
 func TestALinearizabilityCheckerThatSees(t *testing.T) {
 	t.Parallel()
 	w := newLinearWorld(t, "", "slow-issuer,stale-float", 1)
-	h := w.run(linearOps / 4)
+	h := w.run(tier.E2EPlantedOperations.N())
 	if got := porcupine.CheckOperationsTimeout(floats(), h, await.Limit); got != porcupine.Illegal {
 		t.Errorf("a float from a cache: the history is %s, want illegal", got)
 	}

@@ -157,8 +157,10 @@ var (
 	E2ERogueRequests = Count{Check: 500, Long: 4_000}
 	// E2ERogueBetrayals are the requests with which an insider tries each way to betray somebody's trust.
 	E2ERogueBetrayals = Count{Long: 40}
-	// E2ELinearOperations are the operations on money that must look as if done one after the other. The planted race is found in 2,000.
-	E2ELinearOperations = Count{Check: 2_000, Long: 8_000}
+	// E2ELinearOperations are the operations on money that must look as if done one after the other.
+	E2ELinearOperations = Count{Check: 1_000, Long: 8_000}
+	// E2EPlantedOperations are those within which the planted race is found; 512 were enough each time.
+	E2EPlantedOperations = Count{Check: 1_000, Long: 2_000}
 	// E2EClusterFaults are the faults of a PostgreSQL cluster, of eleven kinds. One takes half a minute.
 	E2EClusterFaults = Count{Long: 22}
 	// E2EBacklogMeters are the meters that return at once, each with a month of readings.
