@@ -20,9 +20,8 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/paywatt/paywatt/internal/await"
+	"github.com/paywatt/paywatt/internal/tier"
 )
-
-const chromium = "chromium"
 
 // browser is one headless Chromium with its own profile. Each tab has its own cookies.
 type browser struct{ ctx context.Context }
@@ -30,8 +29,8 @@ type browser struct{ ctx context.Context }
 // openBrowser starts Chromium.
 func openBrowser(t testing.TB) *browser {
 	t.Helper()
-	needed(t, chromium)
-	ctx, stop := chromedp.NewExecAllocator(context.Background(), chromedp.ExecPath(chromium), chromedp.UserDataDir(t.TempDir()),
+	program := tier.ChooseBrowser(t, *screenshots != "")
+	ctx, stop := chromedp.NewExecAllocator(context.Background(), chromedp.ExecPath(program), chromedp.UserDataDir(t.TempDir()),
 		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("hide-scrollbars", true),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true), chromedp.Flag("disable-dev-shm-usage", true))

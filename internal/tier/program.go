@@ -21,6 +21,16 @@ func Program(t testing.TB, name string) string {
 	return path
 }
 
+// ChooseBrowser returns the path of the browser that a test drives: the shell, which is Chromium's engine without the windows and menus around it.
+// A page costs half of the processor time there. In ./check long, and for pictures of the documentation, it is the whole of Chromium.
+func ChooseBrowser(t testing.TB, whole bool) string {
+	t.Helper()
+	if whole || IsLong() {
+		return Program(t, "chromium")
+	}
+	return Program(t, "chromium-headless-shell")
+}
+
 // Find returns the path of a program, also where Debian puts servers.
 func Find(name string) (path string, err error) {
 	if path, err = exec.LookPath(name); err != nil {
