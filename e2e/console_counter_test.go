@@ -28,7 +28,7 @@ func (p *tab) shows(texts ...string) {
 	}
 }
 
-// clerksDay is a day at the counter without a mouse: open a till, sell ten times, find a customer by name, by telephone and by the last six digits
+// clerksDay is a day at the counter without a mouse: open a till, sell four times, find a customer by name, by telephone and by the last six digits
 // of a token, reverse a wrong amount, print a receipt again, and close the till with a coin missing.
 func (o *office) clerksDay(t *testing.T) {
 	d, zawadi := o.owner, number(1900)
@@ -45,7 +45,7 @@ func (o *office) clerksDay(t *testing.T) {
 	d.tabTo(`header a[href="/sell"], nav a[href="/sell"]`)
 	d.keys(enterKey)
 	meters := []string{zawadi}
-	for i := range 9 {
+	for i := range 3 {
 		meters = append(meters, number(1010+i))
 	}
 	for i, meter := range meters {
@@ -68,11 +68,11 @@ func (o *office) clerksDay(t *testing.T) {
 	}
 	d.keys("/" + digits[len(digits)-6:] + enterKey)
 	d.at("/sales/")
-	d.shows("till-9-000010", "KES 29.00")
+	d.shows("till-9-000004", "KES 23.00")
 	d.tabTo("main details summary")
 	d.keys(enterKey)
 	d.tabTo("#reason")
-	d.keys("typed 29 instead of 92" + enterKey)
+	d.keys("typed 23 instead of 32" + enterKey)
 	d.shows("This sale was reversed at")
 	d.keys("/till-9-000003" + enterKey)
 	d.shows("till-9-000003")
@@ -85,12 +85,12 @@ func (o *office) clerksDay(t *testing.T) {
 	d.tabTo(`main a[href="/sell"]`)
 	d.keys(enterKey)
 	d.at("/sell")
-	d.shows("Till till-9. Sales: 10. In the till: KES 1,216.00.") // 1000 + 20 + 21 ... + 29 less 29
+	d.shows("Till till-9. Sales: 4. In the till: KES 1,063.00.") // 1000 + 20 + 21 + 22 + 23 less 23
 	d.visit("/sell")
 	d.tabTo(`main a[href^="/tills/"]`)
 	d.keys(enterKey)
 	d.at("/tills/shf_")
 	d.tabTo("#counted")
-	d.keys("1,215.50" + tabKey + "a coin is missing" + enterKey)
-	d.shows("Z report of till till-9", "Closed", "KES 0.50 missing", "a coin is missing", "Sales: 10")
+	d.keys("1,062.50" + tabKey + "a coin is missing" + enterKey)
+	d.shows("Z report of till till-9", "Closed", "KES 0.50 missing", "a coin is missing", "Sales: 4")
 }
