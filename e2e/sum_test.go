@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // cashDesk is a place with a server on one of the two databases, with a clock that the script sets. The time zone is two
@@ -205,11 +207,15 @@ func scripts() []struct {
 	}
 }
 
-// TestTwelveRunsOnBothDatabases plays everyday sales against the real binary over HTTP, and checks every amount.
+// TestTwelveRunsOnBothDatabases plays everyday sales against the real binary over HTTP, and checks every amount. One request follows the other,
+// so ./check leaves PostgreSQL to the tests of the store and to TestStoriesOfLostMoney.
 func TestTwelveRunsOnBothDatabases(t *testing.T) {
 	t.Parallel()
 	for _, database := range []string{"SQLite", "PostgreSQL"} {
 		t.Run(database, func(t *testing.T) {
+			if database == "PostgreSQL" {
+				tier.Long(t)
+			}
 			w := newDesk(t, database)
 			for _, s := range scripts() {
 				ok := t.Run(s.name, func(t *testing.T) {
