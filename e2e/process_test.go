@@ -213,6 +213,20 @@ func (p *place) run(t testing.TB, stdin string, args ...string) string {
 	return out
 }
 
+// awaitRarely waits like [await.True] for what a program tells. It pauses between two programs: each takes more processor time than the server
+// takes for what is awaited.
+func awaitRarely(t testing.TB, what string, yes func() bool) {
+	t.Helper()
+	asked := false
+	await.True(t, what, func() bool {
+		if asked {
+			<-time.After(250 * time.Millisecond)
+		}
+		asked = true
+		return yes()
+	})
+}
+
 // command is a command of the place that was not started yet.
 func (p *place) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, p.bin, args...)
