@@ -27,6 +27,7 @@ type home struct {
 	deaf   atomic.Bool // the meter drops leases without reading them
 	mu     sync.Mutex
 	dev    *device.Device
+	watch  bool           // somebody presses the key # as soon as the relay waits for it
 	closed chan time.Time // when the meter's relay closed
 }
 
@@ -77,6 +78,11 @@ func (h *home) does(do func(*device.Device) error) supply.Relay {
 	was := h.dev.State().Relay
 	if err := do(h.dev); err != nil {
 		h.t.Error(err)
+	}
+	if h.watch && h.dev.State().Relay == supply.Armed {
+		if err := h.dev.Keys("#"); err != nil {
+			h.t.Error(err)
+		}
 	}
 	if err := h.dev.Flush(); err != nil {
 		h.t.Error(err)
@@ -180,8 +186,7 @@ func TestARechargeClosesTheRelay(t *testing.T) {
 		a.must(t, 202, "POST", "/v1/meters/"+h.number+"/commands", map[string]any{"type": "read", "reason": "something more to wait for"})
 	})
 	all("restored", func(t *testing.T, h *home) {
-		pressed := h.presses()
-		defer pressed()
+		h.does(func(*device.Device) error { h.watch = true; return nil })
 		note(h.paid(t, a, 1_000_000, "again-"+h.number))
 	})
 	slices.Sort(asked)
@@ -191,25 +196,6 @@ func TestARechargeClosesTheRelay(t *testing.T) {
 	}
 	t.Logf("figures: %d recharges over TCP: relay closed after the answer of POST /v1/vends p50 %s p99 %s, after its request p50 %s p99 %s",
 		len(asked), at(answered, 50), at(answered, 99), at(asked, 50), at(asked, 99))
-}
-
-// presses starts to press the key # whenever the meter's relay is armed. The function that it returns stops this.
-func (h *home) presses() (stop func()) {
-	done, stopped := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(stopped)
-		for {
-			select {
-			case <-done:
-				return
-			case <-time.After(time.Millisecond):
-			}
-			if h.relay() == supply.Armed {
-				h.does(func(d *device.Device) error { return d.Keys("#") })
-			}
-		}
-	}()
-	return func() { close(done); <-stopped }
 }
 
 // cutOff sets the level of the cut-off.
