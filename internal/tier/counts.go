@@ -157,7 +157,8 @@ var (
 	E2ERogueRequests = Count{Check: 500, Long: 4_000}
 	// E2ERogueBetrayals are the requests with which an insider tries each way to betray somebody's trust.
 	E2ERogueBetrayals = Count{Long: 40}
-	// E2ELinearOperations are the operations on money that must look as if done one after the other.
+	// E2ELinearOperations are the operations on money that must look as if done one after the other. Without the locks of a float's rows the
+	// history of two servers is found illegal within 1,000, and not within 500.
 	E2ELinearOperations = Count{Check: 1_000, Long: 8_000}
 	// E2EPlantedOperations are those within which the planted race is found; 512 were enough each time.
 	E2EPlantedOperations = Count{Check: 1_000, Long: 2_000}
