@@ -150,7 +150,7 @@ func (a ChargeAccount) findSpan(month, now time.Time, at tariff.VersionAt) (span
 }
 
 // month adds the charges of one month that must be written. Amounts rise day by day. An amount falls only if the account
-// has ended, and never below what was paid.
+// has ended, and never below what was paid. What another account took over counts as charged, so that nobody pays for a day twice.
 func (a *accrual) month(s span, b tariff.Body, policy registry.ChargePolicy, have []Due) error {
 	name := time.Date(s.year, s.month, 1, 0, 0, 0, 0, time.UTC).Format(localday.MonthForm)
 	for _, f := range b.Fixed {
@@ -171,10 +171,10 @@ func (a *accrual) month(s span, b tariff.Body, policy registry.ChargePolicy, hav
 			d = have[i]
 		}
 		switch {
-		case gross > d.Gross:
-			d.Gross = gross
-		case gross < d.Gross && s.ended:
-			d.Gross = max(gross, d.Paid)
+		case gross > d.Accrued():
+			d.Gross = gross - d.Moved
+		case gross < d.Accrued() && s.ended:
+			d.Gross = max(gross-d.Moved, d.Paid)
 		default:
 			continue
 		}

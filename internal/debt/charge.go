@@ -54,7 +54,8 @@ type Due struct {
 	Month     string // "2026-11"
 	Gross     money.Minor
 	Paid      money.Minor
-	VATBps    money.Bps // rate of the tax contained in Gross
+	Moved     money.Minor // what another account took over; no part of Gross
+	VATBps    money.Bps   // rate of the tax contained in Gross
 	Priority  int
 	Capped    bool
 	CreatedAt time.Time
@@ -65,6 +66,9 @@ func (d Due) IsTakenOver() bool { return strings.HasPrefix(d.Name, registry.Form
 
 // Left is the unpaid amount.
 func (d Due) Left() money.Minor { return d.Gross - d.Paid }
+
+// Accrued is what fell due for the month, whoever owes it now.
+func (d Due) Accrued() money.Minor { return d.Gross + d.Moved }
 
 // Ref is the name of the charge on lines of sales and receipts: "standing 2026-11".
 func (d Due) Ref() string { return d.Name + " " + d.Month }

@@ -26,7 +26,7 @@ type OwingTx interface {
 	OwedBy(account id.ID) (debts, charges []Owed, err error)
 	// DebtMove makes an account owe what is left of a debt, on the same terms, and leaves nothing on that debt. The caller posts the journal.
 	DebtMove(from, to, account id.ID) error
-	// ChargeMove makes an account owe what is left of a charge, under another name.
+	// ChargeMove makes an account owe what is left of a charge, under another name. The charge notes what it lost, so that it is not raised again.
 	ChargeMove(from, to, account id.ID, name string) error
 	// ChargeNames lists the names of all charges of an account in a local month, paid or not.
 	ChargeNames(account id.ID, month string) ([]string, error)

@@ -56,6 +56,8 @@ var dueColumns = core.Columns[dueRow]{Table: "charge_due", Attested: []core.Colu
 	core.Int("vat_bps", func(d *dueRow) *money.Bps { return &d.VATBps }),
 	core.Int("priority", func(d *dueRow) *int { return &d.Priority }),
 	core.Bool("capped", func(d *dueRow) *bool { return &d.Capped }),
+}, Added: []core.Column[dueRow]{
+	core.Int("moved", func(d *dueRow) *money.Minor { return &d.Moved }).OrNull(),
 }, Unattested: []core.Column[dueRow]{ // the lines of sales prove what was paid
 	core.ID("id", func(d *dueRow) *id.ID { return &d.ID }),
 	core.Int("paid", func(d *dueRow) *money.Minor { return &d.Paid }).ReadOnly(),
@@ -86,7 +88,8 @@ func (tx Rows) ChargesOf(account id.ID, fromMonth string) ([]debt.Due, error) {
 	return out, fault.Wrap(err, "read the charges of an account")
 }
 
-// ChargePut stores a charge. If the account already has a charge of this name and month, only its amount changes.
+// ChargePut stores a charge. If the account already has a charge of this name and month, only its amount changes, and what of it another account
+// took over.
 func (tx Rows) ChargePut(d debt.Due) error {
 	kept := d.ID
 	_, err := tx.One(`SELECT id FROM charge_due WHERE tenant_id = $1 AND account_id = $2 AND kind = $3 AND month = $4`,
@@ -94,7 +97,8 @@ func (tx Rows) ChargePut(d debt.Due) error {
 	if err == nil {
 		err = tx.Rewrite("charge", kept, func() error {
 			return tx.Must(`INSERT INTO `+dueColumns.Into("created_at")+`
-				ON CONFLICT (tenant_id, account_id, kind, month) DO UPDATE SET amount_gross = excluded.amount_gross, version = charge_due.version + 1`,
+				ON CONFLICT (tenant_id, account_id, kind, month) DO UPDATE
+				SET amount_gross = excluded.amount_gross, moved = excluded.moved, version = charge_due.version + 1`,
 				dueColumns.Values(tx.Tenant, &d, tx.Now)...)
 		})
 	}

@@ -197,7 +197,8 @@ func (tx Rows) DebtMove(from, to, account id.ID) error {
 	return fault.Wrap(err, "move debt %s", d.Name())
 }
 
-// ChargeMove makes an account owe what is left of a charge of another account, under another name, and leaves what was paid on that charge.
+// ChargeMove makes an account owe what is left of a charge of another account, under another name. What was paid stays on that charge, and it notes
+// what it lost, so that the month is not charged again.
 func (tx Rows) ChargeMove(from, to, account id.ID, name string) error {
 	var d debt.Due
 	found, err := tx.One(`SELECT `+dueColumns.List("")+` FROM charge_due WHERE tenant_id = $1 AND id = $2`, dueColumns.To(&d), tx.Tenant, from)
@@ -208,8 +209,8 @@ func (tx Rows) ChargeMove(from, to, account id.ID, name string) error {
 		return fault.Wrap(err, "read charge %s", from.Text(id.Charge))
 	}
 	next := d
-	next.ID, next.Account, next.Name, next.Gross = to, account, name, d.Left()
-	d.Gross = d.Paid
+	next.ID, next.Account, next.Name, next.Gross, next.Moved = to, account, name, d.Left(), 0
+	d.Gross, d.Moved = d.Paid, d.Moved+d.Left()
 	if err := tx.ChargePut(next); err != nil {
 		return err
 	}

@@ -218,7 +218,7 @@ func (tx Rows) MeterUsed(m registry.Meter) (bool, error) {
 		+ (SELECT COUNT(*) FROM debt WHERE tenant_id = $1 AND account_id = $3)
 		+ (SELECT COUNT(*) FROM ledger_account a JOIN posting p ON p.tenant_id = a.tenant_id AND p.account = a.n AND p.listed = 1
 			WHERE a.tenant_id = $1 AND a.code IN (2000, 2060) AND a.subject = $4)
-		+ (SELECT COUNT(*) FROM charge_due WHERE tenant_id = $1 AND account_id = $3 AND (amount_gross = 0 OR kind LIKE $5))
+		+ (SELECT COUNT(*) FROM charge_due WHERE tenant_id = $1 AND account_id = $3 AND (amount_gross = 0 OR moved IS NOT NULL OR kind LIKE $5))
 		+ (SELECT COUNT(*) FROM ledger_account WHERE tenant_id = $1 AND code IN (2080, 2090) AND subject = $4)
 		+ (SELECT COUNT(*) FROM account a JOIN account o ON o.tenant_id = a.tenant_id AND o.service_point_id = a.service_point_id
 			WHERE a.tenant_id = $1 AND a.id = $3 AND o.status = $6)`, tx.Tenant, m.N, m.Account, m.Account.Text(id.Account), registry.FormerCharge+"%", people.ClosedAccount)

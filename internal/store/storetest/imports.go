@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"sync"
@@ -147,6 +148,29 @@ func chargeTakenOver(t *testing.T, r Rig) {
 	})
 	if got := used(); !slices.Equal(got, []bool{true, true}) {
 		t.Errorf("after a charge was taken over the two meters count as used: %t", got)
+	}
+	must(t, e, func(tx *store.Tx) error { // the charge of the month rises the next day
+		dues, err := tx.ChargesOf(from.account, c.Month)
+		if err != nil || len(dues) != 1 || dues[0].Gross != 0 || dues[0].Moved != 3000 {
+			return fmt.Errorf("the account has %+v, want nothing of 30.00: %w", dues, err)
+		}
+		dues[0].Gross = 100
+		return tx.ChargePut(dues[0])
+	})
+	must(t, e, func(tx *store.Tx) error {
+		_, err := registry.TakeOver(tx.Owing(), from.account, to.account, tx.Now)
+		return err
+	})
+	must(t, e, func(tx *store.Tx) error {
+		dues, err := tx.ChargesOf(from.account, c.Month)
+		if err != nil || len(dues) != 1 || dues[0].Gross != 0 || dues[0].Moved != 3100 {
+			return fmt.Errorf("after another take-over the account has %+v, want nothing of 31.00: %w", dues, err)
+		}
+		dues[0].Gross = 100
+		return tx.ChargePut(dues[0])
+	})
+	if got := used(); !slices.Equal(got, []bool{true, true}) {
+		t.Errorf("after the charge has risen the two meters count as used: %t", got)
 	}
 }
 

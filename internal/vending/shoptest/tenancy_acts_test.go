@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -363,7 +364,7 @@ func (w *tenancyWorld) takesOver(r *rand.Rand) {
 	h := w.anyHomeThat(r, (*knownHome).isOccupied)
 	var from *knownAccount
 	for _, at := range r.Perm(len(w.accounts)) {
-		if a := w.accounts[at]; h != nil && a != h.account && w.owedNow(a) > 0 && !w.fallsDueAgain(a) {
+		if a := w.accounts[at]; h != nil && a != h.account && w.owedNow(a) > 0 {
 			from = a
 			break
 		}
@@ -380,21 +381,15 @@ func (w *tenancyWorld) takesOver(r *rand.Rand) {
 	}
 	w.noteAct("%s takes over %d from %s", to.id.Text(id.Account), out.Value.Amount.Minor, from.id.Text(id.Account))
 	w.tally.rare.Reached("debt taken over by a person")
+	ofMonth := w.clock.Now().In(w.zone).Format(localday.MonthForm)
+	w.tally.rare.When(from.isOpen() && slices.ContainsFunc(slices.Collect(maps.Keys(moving[from])), func(ref string) bool {
+		_, month := debt.DueRef(ref)
+		return month == ofMonth && !isFormer(ref)
+	}), "charge of the running month taken over")
 	w.notesMove([]*knownAccount{from}, to, moving)
 	if w.owedNow(from) != 0 || w.owedNow(to) != before {
 		w.t.Errorf("two accounts owed %d; after the take-over they owe %d and %d", before, w.owedNow(from), w.owedNow(to))
 	}
-}
-
-// fallsDueAgain reports whether an open account owes fixed charges of its own. If another account takes those of the present month over, the next
-// sale or the daily work charges the account for the same days again: a known fault of debt.Debts.TakeOver.
-func (w *tenancyWorld) fallsDueAgain(a *knownAccount) bool {
-	for ref := range w.chargesLeft([]*knownAccount{a})[a] {
-		if a.isOpen() && !isFormer(ref) {
-			return true
-		}
-	}
-	return false
 }
 
 // notesMove notes that an account took over what others owed.

@@ -318,10 +318,15 @@ func TestTheDayOfAMoveIsChargedOnce(t *testing.T) {
 
 // openCharged opens a shop with one keypad meter that has a fixed charge of 98.00 a month, without tax, since the first of the month.
 func openCharged(t *testing.T, now string) *tenancies {
+	return openChargedBy(t, tariff.PerMonth, now)
+}
+
+// openChargedBy opens a shop with one keypad meter that has a fixed charge since the first of the month.
+func openChargedBy(t *testing.T, per tariff.Period, now string) *tenancies {
 	s := &tenancies{shop: open(t, true)}
 	s.registry = s.shop.registers()
 	s.clock.set(s.at("2026-11-01T08:00:00Z"))
-	s.meter = s.shop.meter(1, place{tariff: s.publish("domestic", standing(flat(), tariff.PerMonth), long())})
+	s.meter = s.shop.meter(1, place{tariff: s.publish("domestic", standing(flat(), per), long())})
 	s.clock.set(s.at(now))
 	return s
 }
@@ -389,6 +394,86 @@ func lastChargesPaid(t *testing.T) {
 			s.verified()
 		})
 	}
+}
+
+// TestAChargeThatIsTakenOverIsDueOnce: a charge of the running month that another account took over is not raised on the first account again. Days that
+// fall due later are, and so is what a reversed sale had paid.
+func TestAChargeThatIsTakenOverIsDueOnce(t *testing.T) {
+	needsWholeStore(t)
+	t.Run("SQLite", chargesTakenOver)
+	t.Run("PostgreSQL", func(t *testing.T) {
+		inPostgres(t)
+		chargesTakenOver(t)
+	})
+}
+
+func chargesTakenOver(t *testing.T) {
+	for name, c := range map[string]struct {
+		per    tariff.Period
+		policy registry.ChargePolicy
+		due    func(day money.Minor) money.Minor // what is due by the end of a day of the month
+	}{
+		"in advance":        {tariff.PerMonth, registry.ChargePolicy{}, func(money.Minor) money.Minor { return 11_270 }},
+		"each day":          {tariff.PerDay, registry.ChargePolicy{}, func(day money.Minor) money.Minor { return 345 * day }},
+		"a month, each day": {tariff.PerMonth, registry.ChargePolicy{Daily: true}, func(day money.Minor) money.Minor { return 11_270 * day / 30 }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openChargedBy(t, c.per, "2026-11-10T08:00:00Z")
+			s.policy(c.policy)
+			s.moveCharges(c.due)
+			s.verified()
+		})
+	}
+}
+
+// moveCharges moves the charge of a month that has begun to another account and back, while days pass.
+func (s *tenancies) moveCharges(due func(day money.Minor) money.Minor) {
+	s.t.Helper()
+	other := s.shop.meter(2, place{tariff: s.publish("plain", flat(), long())})
+	a, b := s.account(s.meter), s.account(other)
+	was, rises := due(10), [...]money.Minor{due(11) - due(10), due(12) - due(11), due(13) - due(12)}
+	expect := func(when, wantA, wantB string) {
+		s.t.Helper()
+		if _, err := s.Accrue(context.Background(), system()); err != nil {
+			s.t.Fatal(err)
+		}
+		if gotA, gotB := s.owes(a), s.owes(b); gotA != wantA || gotB != wantB {
+			s.t.Errorf("%s: the account owes %q and the other one %q; want %q and %q", when, gotA, gotB, wantA, wantB)
+		}
+	}
+	takeOver := func(to, from id.ID) {
+		s.t.Helper()
+		out, err := s.TakeOver(context.Background(), owner(), debt.TakeOver{Account: to.Text(id.Account), From: from.Text(id.Account), Reason: "one person"})
+		if err != nil || out.Refused() {
+			s.t.Fatalf("take over: %v %s", err, out.Detail())
+		}
+	}
+	own := func(paid, gross money.Minor) string { return fmt.Sprintf("standing 2026-11 %d/%d", paid, gross) }
+	expect("on the 10th", own(0, was), "")
+	takeOver(b, a)
+	expect("after the take-over", own(0, 0), fmt.Sprintf("former-standing 2026-11 0/%d", was))
+	s.clock.add(24 * time.Hour)
+	former, back := fmt.Sprintf("former-standing 2026-11 0/%d", was), fmt.Sprintf("former-former-standing 2026-11 0/%d", was)
+	gone := "former-standing 2026-11 0/0"
+	expect("on the 11th", own(0, rises[0]), former)
+	if rises[0] > 0 {
+		takeOver(b, a)
+		former = fmt.Sprintf("former-2-standing 2026-11 0/%d, %s", rises[0], former)
+		back = fmt.Sprintf("former-former-2-standing 2026-11 0/%d, %s", rises[0], back)
+		gone = "former-2-standing 2026-11 0/0, " + gone
+		expect("after another take-over", own(0, 0), former)
+	}
+	s.clock.add(24 * time.Hour)
+	sold := s.sell(order(s.meter, 5000, "a sale of the 12th")).Sale
+	expect("after a sale on the 12th", own(rises[1], rises[1]), former)
+	s.reversed(owner(), sold, "by mistake")
+	expect("after its reversal", own(0, rises[1]), former)
+	takeOver(a, b)
+	expect("after everything came back", back+", "+own(0, rises[1]), gone)
+	s.clock.add(24 * time.Hour)
+	expect("on the 13th", back+", "+own(0, rises[1]+rises[2]), gone)
+	s.leave(registry.CreditOf(0)) // the 13th is not charged
+	expect("after the move-out", back+", "+own(0, rises[1]), gone)
 }
 
 // TestASaleOfAClosedAccountIsNotReversed: the move-out settled what the sale had paid, so giving it back would make a closed account owe the month.

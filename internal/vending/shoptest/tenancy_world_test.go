@@ -67,7 +67,8 @@ type tenancyTally struct {
 
 // rareInAStreet are the states that random streets must reach.
 func rareInAStreet() []string {
-	return []string{"moved in", "customer moved in again", "debt taken over at a move-in", "debt taken over by a person", "moved out owing",
+	return []string{"moved in", "customer moved in again", "debt taken over at a move-in", "debt taken over by a person",
+		"charge of the running month taken over", "moved out owing",
 		"moved out with a refund", "credit left in the meter", "credit unknown", "moved in and out on one day", "moved out on the first of a month",
 		"tariff changed at once", "tariff change planned", "tariff change withdrawn", "planned change never began", "version published at once",
 		"version planned", "version withdrawn", "version replaced", "use shared by two prices", "use over a month's end", "use while nobody lived there",
