@@ -37,7 +37,7 @@ func newEmptyRoot(t *testing.T) *place {
 		t.Fatal(err)
 	}
 	p.bin, p.dir, p.pass = "/paywatt", "/data", "/pass"
-	p.env = []string{"PAYWATT_PASSPHRASE_FILE=/pass"}
+	p.env = []string{"PAYWATT_PASSPHRASE_FILE=/pass", "ZONEINFO=/nowhere"}
 	if _, errOut, code := p.try("", "version"); code != 0 {
 		tier.Lacking(t, "a program cannot run with another root here ("+errOut+")")
 	}

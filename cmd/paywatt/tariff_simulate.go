@@ -16,6 +16,7 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
 	"github.com/paywatt/paywatt/internal/exit"
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/unit"
@@ -126,7 +127,7 @@ func (c console) readInput(path string) ([]byte, error) {
 // replayFile prices the consumption in a CSV file under the tariff in force and under the draft, and compares the results. The client does
 // this itself, because the file may be larger than a request to the server.
 func (c console) replayFile(cmd *cobra.Command, api *client.Client, o simulateOptions, name string, draft tariff.Body) (*apiv1.Comparison, error) {
-	zone, err := time.LoadLocation(o.tz)
+	zone, err := localday.LoadZone(o.tz)
 	if err != nil {
 		return nil, usage(fmt.Sprintf("--tz %q is not a time zone.", o.tz), "Write it as Africa/Nairobi.")
 	}

@@ -1,7 +1,6 @@
 package access
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -225,9 +224,9 @@ func take(eyes EyesTx, all *people, by Actor, under []Ceiling, what Takes, now t
 	if err != nil {
 		return t, err
 	}
-	zone, err := time.LoadLocation(cmp.Or(rules.TZ, "UTC"))
+	zone, err := localday.LoadZone(rules.TZ)
 	if err != nil {
-		return t, err
+		zone = time.UTC // so that somebody can still set a zone that is known
 	}
 	t.rules = rules
 	from := localday.Of(now.In(zone))

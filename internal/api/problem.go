@@ -12,6 +12,7 @@ import (
 
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
@@ -152,11 +153,11 @@ func (a *API) problemFor(ctx context.Context, err error) *Problem {
 	}
 	log(ctx, "request failed", logkey.RequestID, x.requestID, logkey.Route, x.route,
 		logkey.Code, string(code), logkey.Err, err)
-	return problemOf(x.fault(code))
+	return problemOf(x.fault(code, err))
 }
 
-// faultOf returns the refusal that answers a fault.
-func faultOf(c refusal.Code) refusal.Refusal {
+// faultOf returns the refusal that answers a fault. The error tells what the text names.
+func faultOf(c refusal.Code, err error) refusal.Refusal {
 	switch c {
 	case refusal.NotFound:
 		return refuse.ObjectNotFound()
@@ -167,12 +168,15 @@ func faultOf(c refusal.Code) refusal.Refusal {
 	case refusal.StorageUnavailable:
 		return refuse.DatabaseTakesNoChanges()
 	}
+	if zone := (*localday.ZoneError)(nil); errors.As(err, &zone) {
+		return refuse.ReadyTimeZoneUnknown(refusal.Echo(zone.Name))
+	}
 	return refuse.ServerFailed(c)
 }
 
 // fault returns the refusal that answers a fault in this exchange. If the request might have moved money, the refusal says whether it did.
-func (x *exchange) fault(c refusal.Code) refusal.Refusal {
-	no := faultOf(c)
+func (x *exchange) fault(c refusal.Code, err error) refusal.Refusal {
+	no := faultOf(c, err)
 	switch {
 	case !x.sale:
 		return no
@@ -246,7 +250,7 @@ func translate(ctx huma.Context, _ string, v any) (any, error) {
 // fromHuma reads huma's own findings about parameters. Its messages name the location and never repeat values.
 func fromHuma(e *huma.ErrorModel) *Problem {
 	if e.Status >= http.StatusInternalServerError {
-		return problemOf(faultOf(refusal.Internal))
+		return problemOf(faultOf(refusal.Internal, e))
 	}
 	var fields []apiv1.FieldError
 	for _, d := range e.Errors {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/api"
+	"github.com/paywatt/paywatt/internal/store"
 )
 
 func TestWhatTheRouterRefusesIsAProblemToo(t *testing.T) {
@@ -88,6 +89,33 @@ func TestALockedServerDoesEverythingButSell(t *testing.T) {
 	if a := w.want(200, w.ask("GET", "/readyz", "", "")); string(a.body) != "{\"ready\":true}\n" {
 		t.Errorf("got %s, want ready", a.body)
 	}
+}
+
+// TestAnUnknownTimeZoneIsNamed: what would be dated in a zone that nobody knows here is refused with its name, and somebody can set another one.
+func TestAnUnknownTimeZoneIsNamed(t *testing.T) {
+	w := begin(t)
+	w.inStore(func(tx *store.Tx) error {
+		set, err := tx.TenantSettings()
+		if err != nil {
+			return err
+		}
+		set.TZ = "Africa/Nowhere"
+		return tx.PutTenantSettings(set)
+	})
+	named := func(moved string, a answer) {
+		t.Helper()
+		if code, got := w.problem(w.want(503, a)); code != "time-zone-unknown" || got != moved || !strings.Contains(string(a.body), "Africa/Nowhere") {
+			t.Errorf("got %s, money moved %q, want time-zone-unknown, %q and the zone: %s", code, got, moved, a.body)
+		}
+	}
+	named("no", w.sell("sale-0001", order("10000")))
+	named("", w.get("/v1/reports/daily"))
+	if code, _ := w.problem(w.post("/v1/settings", `{"tz":"Africa/Elsewhere"}`)); code != "invalid-request" {
+		t.Errorf("another unknown zone: %s, want invalid-request", code)
+	}
+	w.want(200, w.post("/v1/settings", `{"tz":"Africa/Nairobi"}`))
+	w.want(201, w.sell("sale-0001", order("10000")))
+	w.want(200, w.get("/v1/reports/daily"))
 }
 
 func TestTooManyRequestsAreRefusedBeforeTheKeyIsLookedUp(t *testing.T) {

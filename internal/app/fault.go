@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/core"
@@ -25,6 +26,9 @@ func faultOf(err error) refusal.Code {
 		return refusal.StorageUnavailable
 	case errors.Is(err, store.ErrNotFound):
 		return refusal.NotFound
+	}
+	if zone := (*localday.ZoneError)(nil); errors.As(err, &zone) {
+		return refusal.TimeZoneUnknown
 	}
 	return refusal.Internal
 }

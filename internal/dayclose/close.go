@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
@@ -125,7 +126,7 @@ func (d *Days) open(tx Tx, last Closed, begun bool) (Open, error) {
 	if o.Zone, err = tx.TenantZone(); err != nil {
 		return o, err
 	}
-	zone, err := time.LoadLocation(o.Zone)
+	zone, err := localday.LoadZone(o.Zone)
 	if err != nil {
 		return o, err
 	}
@@ -229,7 +230,7 @@ func (d *Days) chosen(tx Tx, o *Open, c Closing) (refusal.Refusal, error) {
 		return refuse.DayWithoutJournals(), nil
 	}
 	if c.Date != "" && c.Date != o.Date {
-		zone, err := time.LoadLocation(o.Zone)
+		zone, err := localday.LoadZone(o.Zone)
 		if err != nil {
 			return refusal.Refusal{}, err
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -202,6 +203,6 @@ func ownCurrency(tx Tx, a money.Amount) (refusal.Refusal, error) {
 
 // zoneOf returns the tenant's time zone by its name.
 func zoneOf(name string) (*time.Location, error) {
-	zone, err := time.LoadLocation(name)
+	zone, err := localday.LoadZone(name)
 	return zone, fault.Wrap(err, "time zone of the tenant")
 }

@@ -51,7 +51,7 @@ func (t tariffRow) parseBeginning(tz string) (time.Time, error) {
 	if at, err := time.Parse(time.RFC3339, t.From); err == nil {
 		return at, nil
 	}
-	zone, err := time.LoadLocation(tz)
+	zone, err := localday.LoadZone(tz)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("time zone of the tenant: %w", err)
 	}

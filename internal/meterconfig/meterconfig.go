@@ -5,13 +5,13 @@
 package meterconfig
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/meterdoc"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/wallet"
@@ -106,7 +106,7 @@ func (r Row) same(o Row) bool {
 
 // zoneOf returns the tenant's time zone.
 func zoneOf(s registry.Settings) (*time.Location, error) {
-	return time.LoadLocation(cmp.Or(s.TZ, "UTC"))
+	return localday.LoadZone(s.TZ)
 }
 
 // Config is what Configs need.

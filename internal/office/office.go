@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/print"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -67,7 +68,7 @@ func (o *Office) readHouse(ctx context.Context, by access.Actor, at time.Time) (
 	if err != nil {
 		return print.House{}, fault.Wrap(err, "read the letterhead")
 	}
-	zone, err := time.LoadLocation(head.TZ)
+	zone, err := localday.LoadZone(head.TZ)
 	return print.House{Name: head.Name, Zone: zone, At: o.c.Now(), Today: head.Today}, fault.Wrap(err, "time zone of the tenant")
 }
 

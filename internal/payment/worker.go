@@ -735,7 +735,7 @@ func (w Worker) unsold(tx Tx, payment id.ID, why refusal.Refusal, pause time.Dur
 func passes(c refusal.Code) bool {
 	switch c {
 	case refusal.KeystoreLocked, refusal.ClockUntrusted, refusal.VendInProgress, refusal.IdempotencyRunning, refusal.StorageUnavailable,
-		refusal.StorageFull, refusal.OutcomeUnknown, refusal.IssuerUnknown, refusal.RateLimited, refusal.Internal:
+		refusal.StorageFull, refusal.OutcomeUnknown, refusal.IssuerUnknown, refusal.RateLimited, refusal.TimeZoneUnknown, refusal.Internal:
 		return true
 	}
 	return false

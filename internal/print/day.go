@@ -3,10 +3,10 @@ package print
 import (
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/paywatt/paywatt/internal/dayclose"
 	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/words"
 )
@@ -23,7 +23,7 @@ func ClosedDay(say *words.Texts, h House, d dayclose.Closed) Sheet {
 	s.add(title, "", say.DaysReport(say.Day(d.Date)))
 	s.writeLetterhead(h)
 	s.rule()
-	if zone, err := time.LoadLocation(d.Zone); err == nil {
+	if zone, err := localday.LoadZone(d.Zone); err == nil {
 		h.Zone = zone
 	}
 	s.field(say.DaysPeriod(), say.StatementFromTo(h.clock(say, d.From), h.clock(say, d.To)))

@@ -16,6 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -135,7 +136,7 @@ func zone(tx Tx) (*time.Location, error) {
 	if err != nil {
 		return nil, err
 	}
-	return time.LoadLocation(name)
+	return localday.LoadZone(name)
 }
 
 // storeFile stores a file, and takes its rows once a second person has agreed if one is needed.

@@ -164,7 +164,7 @@ func (r *Registry) beginsAnew(tx Tx, d draft, since time.Time) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	zone, err := time.LoadLocation(settings.TZ)
+	zone, err := localday.LoadZone(settings.TZ)
 	if err != nil {
 		return false, fmt.Errorf("time zone of the tenant: %w", err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/fault"
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/meterdoc"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -360,7 +361,7 @@ func (c SettingsChange) check() refusal.Refusal {
 	}
 	if c.TZ != nil {
 		// "Local" would mean the machine's zone, so a receipt could not be checked elsewhere.
-		if _, err := time.LoadLocation(*c.TZ); err != nil || *c.TZ == "" || *c.TZ == "Local" {
+		if _, err := localday.LoadZone(*c.TZ); err != nil || *c.TZ == "" {
 			return refuse.TimeZoneUnknown(refusal.Echo(*c.TZ))
 		}
 	}

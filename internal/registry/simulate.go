@@ -7,6 +7,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/fault"
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
@@ -138,7 +139,7 @@ func (s Simulation) read(tx Tx, now time.Time) (simulating, error) {
 
 // replay computes the prices of the purchase and compares the two tariffs. It runs outside the transaction, because it may take a while.
 func (s Simulation) replay(out *Simulated, tz string) error {
-	zone, err := time.LoadLocation(tz)
+	zone, err := localday.LoadZone(tz)
 	if err != nil {
 		return fmt.Errorf("time zone of the tenant: %w", err)
 	}

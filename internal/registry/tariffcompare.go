@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/tariff"
@@ -28,7 +29,7 @@ func (r *Registry) compareTariffs(tx Tx, p TariffPlan, a PricedAccount, of tarif
 	if err != nil {
 		return TariffPlan{}, err
 	}
-	zone, err := time.LoadLocation(s.TZ)
+	zone, err := localday.LoadZone(s.TZ)
 	if err != nil {
 		return TariffPlan{}, fmt.Errorf("time zone of the tenant: %w", err)
 	}

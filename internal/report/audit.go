@@ -78,7 +78,7 @@ func (f *AuditFilter) within(tx Tx, from, to string) (refusal.Refusal, error) {
 	if err != nil {
 		return refusal.Refusal{}, err
 	}
-	zone, err := time.LoadLocation(name)
+	zone, err := localday.LoadZone(name)
 	if err != nil {
 		return refusal.Refusal{}, err
 	}

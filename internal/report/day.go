@@ -89,7 +89,7 @@ func (r *Reports) Day(ctx context.Context, by access.Actor, date string, now tim
 		if err != nil {
 			return Day{}, err
 		}
-		zone, err := time.LoadLocation(name)
+		zone, err := localday.LoadZone(name)
 		if err != nil {
 			return Day{}, err
 		}

@@ -129,7 +129,7 @@ func periodOf(tx Tx, f LedgerExport, now time.Time) (p period, no refusal.Refusa
 	if err != nil {
 		return p, no, err
 	}
-	if p.zone, err = time.LoadLocation(name); err != nil {
+	if p.zone, err = localday.LoadZone(name); err != nil {
 		return p, no, err
 	}
 	if p.currency.Code, p.currency.Exp, err = tx.Currency(); err != nil {

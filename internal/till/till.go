@@ -320,7 +320,7 @@ func (ts *Tills) Overnight(ctx context.Context, by access.Actor, max int) (List,
 		if err != nil {
 			return List{}, err
 		}
-		zone, err := time.LoadLocation(name)
+		zone, err := localday.LoadZone(name)
 		if err != nil {
 			return List{}, err
 		}

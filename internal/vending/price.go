@@ -71,9 +71,9 @@ func (v *Vending) price(tx Tx, p sale.Point, tender money.Amount, now time.Time,
 	if out.version.Body.Currency != tender.Currency {
 		return priced{}, refuse.CurrencyMismatch(tender.Currency, out.version.Body.Currency), nil
 	}
-	zone, err := v.zone(p.TZ)
-	if err != nil {
-		return priced{}, refusal.Refusal{}, err
+	zone, no := v.findZone(p.TZ)
+	if no.Refused() {
+		return priced{}, no, nil
 	}
 	if err := out.allocate(tx, tender, now.In(zone)); err != nil || out.split.Refused() {
 		return priced{}, out.split.Refusal, err
@@ -91,12 +91,21 @@ func (v *Vending) zone(name string) (*time.Location, error) {
 	if zone, ok := v.zones.Load(name); ok {
 		return zone.(*time.Location), nil
 	}
-	zone, err := time.LoadLocation(name)
+	zone, err := localday.LoadZone(name)
 	if err != nil {
 		return nil, fmt.Errorf("time zone of the tenant: %w", err)
 	}
 	v.zones.Store(name, zone)
 	return zone, nil
+}
+
+// findZone returns a time zone by its name, or the refusal of whatever must be dated there.
+func (v *Vending) findZone(name string) (*time.Location, refusal.Refusal) {
+	zone, err := v.zone(name)
+	if err != nil {
+		return nil, refuse.ReadyTimeZoneUnknown(refusal.Echo(name))
+	}
+	return zone, refusal.Refusal{}
 }
 
 // zoneOf returns the time zone of the utility.
@@ -116,10 +125,8 @@ func (v *Vending) ZoneFault(ctx context.Context, t access.Tenant) (refusal.Refus
 		if err != nil {
 			return refusal.Refusal{}, err
 		}
-		if _, err := v.zone(name); err != nil {
-			return refuse.ReadyTimeZoneUnknown(refusal.Echo(name)), nil
-		}
-		return refusal.Refusal{}, nil
+		_, no := v.findZone(name)
+		return no, nil
 	})
 }
 

@@ -41,9 +41,9 @@ func (v *Vending) priceRecharge(tx Tx, out priced, now time.Time) (priced, refus
 	if no := body.Bounds(out.tender); no.Refused() {
 		return priced{}, no, nil
 	}
-	zone, err := v.zone(p.TZ)
-	if err != nil {
-		return priced{}, refusal.Refusal{}, err
+	zone, no := v.findZone(p.TZ)
+	if no.Refused() {
+		return priced{}, no, nil
 	}
 	t, err := tx.Wallets().WalletTenant()
 	if err == nil && t.Policy.VATOnAdvances {

@@ -159,9 +159,9 @@ func (v *Vending) reserveJob(tx Tx, by access.Actor, a Ask, p sale.Point, now ti
 
 // unitsLeft refuses units beyond what one actor may issue free of charge in a local day.
 func (v *Vending) unitsLeft(tx Tx, by access.Actor, units unit.Energy, p sale.Point, now time.Time) (refusal.Refusal, error) {
-	zone, err := v.zone(p.TZ)
-	if err != nil {
-		return refusal.Refusal{}, err
+	zone, no := v.findZone(p.TZ)
+	if no.Refused() {
+		return no, nil
 	}
 	names, err := access.NamesOf(tx.Eyes(), by)
 	if err != nil {

@@ -241,9 +241,9 @@ func (v *Vending) reversible(tx Tx, by access.Actor, s sale.Sale, p sale.Point, 
 	if no, err := unitsGone(tx, s); err != nil || no.Refused() {
 		return no, err
 	}
-	zone, err := v.zone(p.TZ)
-	if err != nil {
-		return refusal.Refusal{}, err
+	zone, no := v.findZone(p.TZ)
+	if no.Refused() {
+		return no, nil
 	}
 	local := now.In(zone)
 	if s.Month != local.Format(localday.MonthForm) {

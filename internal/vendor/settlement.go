@@ -94,7 +94,7 @@ func settle(tx Tx, vendor Vendor, days Days, now time.Time) (Settlement, error) 
 		return Settlement{}, err
 	}
 	s := Settlement{Utility: set.Name, Vendor: vendor}
-	if s.Zone, err = time.LoadLocation(set.TZ); err != nil {
+	if s.Zone, err = localday.LoadZone(set.TZ); err != nil {
 		return Settlement{}, err
 	}
 	if s.Currency.Code, s.Currency.Exp, err = tx.Books().Currency(); err != nil {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -147,7 +146,7 @@ func (n NewBatch) batch(tx Tx, by access.Actor) (Batch, refusal.Refusal, error) 
 	if err != nil {
 		return b, refusal.Refusal{}, err
 	}
-	zone, err := time.LoadLocation(name)
+	zone, err := localday.LoadZone(name)
 	if err != nil {
 		return b, refusal.Refusal{}, fmt.Errorf("load the time zone %q: %w", name, err)
 	}

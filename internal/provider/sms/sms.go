@@ -19,6 +19,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/payment"
 	"github.com/paywatt/paywatt/internal/provider/outbound"
@@ -90,7 +91,7 @@ func Open(s payment.Setup, client *outbound.Client) (payment.Adapter, error) {
 		return nil, errors.New("config: currency is not one of ISO 4217")
 	}
 	var err error
-	if a.zone, err = time.LoadLocation(a.config.Zone); err != nil {
+	if a.zone, err = localday.LoadZone(a.config.Zone); err != nil {
 		return nil, errors.New("config: time_zone is not known")
 	}
 	if a.secret = secrets.Secret; len(a.secret) < minSecret {

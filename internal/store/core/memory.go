@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
@@ -174,7 +175,7 @@ func (tx *Tx) Zone(name string) (*time.Location, error) {
 			return zone, nil
 		}
 	}
-	zone, err := time.LoadLocation(name)
+	zone, err := localday.LoadZone(name)
 	if err != nil {
 		return nil, fmt.Errorf("time zone of the tenant: %w", err)
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/paywatt/paywatt/internal/access"
-	"github.com/paywatt/paywatt/internal/fault"
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/words"
@@ -47,8 +47,12 @@ func (s *Console) site(ctx context.Context) (site, error) {
 	if err != nil {
 		return site{}, err
 	}
-	zone, err := time.LoadLocation(set.TZ)
-	return site{name: set.Name, currency: set.Currency, zone: zone, say: say(ctx).In(zone)}, fault.Wrap(err, "time zone of the tenant")
+	zone, err := localday.LoadZone(set.TZ)
+	if err != nil { // without its pages nobody could set another zone
+		s.c.Log.Warn("pages show times in UTC", logkey.Err, err)
+		zone = time.UTC
+	}
+	return site{name: set.Name, currency: set.Currency, zone: zone, say: say(ctx).In(zone)}, nil
 }
 
 // clock writes a moment in the site's own zone, with the zone's name, on a 24-hour clock.

@@ -7,6 +7,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/app"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/store"
 )
 
 // TestAnEmptyServerIsSetUpOnItsPages follows the checklist from the first sign-in to a sale: settings, tariff, meter, sale.
@@ -124,4 +125,34 @@ func TestWhoMaySetUp(t *testing.T) {
 	owner.post("/meters", "form", form.value("form"), "customer", form.value("customer"), "number", "04140001019", "tariff", "domestic",
 		"mode", string(registry.PrepayWallet)).is(201)
 	owner.get(customer).is(200).says("0414 0001 001", "0414 0001 019")
+}
+
+// TestAnUnknownTimeZoneIsMendedOnItsPage: a database may come from a machine that knew more zones. The pages then show UTC, so that somebody can set
+// another zone.
+func TestAnUnknownTimeZoneIsMendedOnItsPage(t *testing.T) {
+	t.Parallel()
+	w := folder(t)
+	w.serve(app.Config{Passphrase: []byte(passphrase)})
+	w.person(ownerEmail, access.Owner)
+	err := w.beside().Engine.Run(t.Context(), store.FirstTenant, store.Sale, func(tx *store.Tx) (bool, error) {
+		set, err := tx.TenantSettings()
+		if err != nil {
+			return false, err
+		}
+		set.TZ = "Africa/Nowhere"
+		return false, tx.PutTenantSettings(set)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := w.enter(ownerEmail)
+	page := g.get("/settings").is(200)
+	if got := page.value("tz"); got != "Africa/Nowhere" {
+		t.Errorf("the page shows the zone %q", got)
+	}
+	g.post("/settings", "form", page.value("form"), "name", "Riverside Flats", "quiet_from", "21:00", "quiet_to", "07:00", "tz", "Africa/Nairobi").
+		leads("/settings?done=1")
+	if got := g.get("/settings").is(200).value("tz"); got != "Africa/Nairobi" {
+		t.Errorf("afterwards the page shows the zone %q", got)
+	}
 }

@@ -9,7 +9,8 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
-	"github.com/paywatt/paywatt/internal/fault"
+	"github.com/paywatt/paywatt/internal/localday"
+	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/pagelink"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/words"
@@ -60,8 +61,9 @@ func (p *Portal) visit(r *http.Request, o pagelink.Opened) (visit, error) {
 		return v, fmt.Errorf("the meter of a page: %s", v.m.Detail())
 	}
 	v.set = set.Settings
-	if v.zone, err = time.LoadLocation(set.TZ); err != nil {
-		return v, fault.Wrap(err, "time zone of the tenant")
+	if v.zone, err = localday.LoadZone(set.TZ); err != nil {
+		p.c.Log.Warn("customer pages show times in UTC", logkey.Err, err)
+		v.zone = time.UTC
 	}
 	lang := v.m.Customer.Lang
 	if o.PaysOnly {
