@@ -31,8 +31,9 @@ type site struct {
 	verify bool     // whether the books are verified at the end of a history
 	public string   // address under which others reach the servers; empty for none
 
-	url     string // of the server on the data folder itself
-	inviter string // key of an owner of it
+	url      string // of the server on the data folder itself
+	inviter  string // key of an owner of it
+	browsers byte   // how many people have accepted an invitation
 }
 
 // rogueServer is a server whose clock a file moves.
