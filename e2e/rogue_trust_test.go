@@ -39,7 +39,8 @@ func (s *rogueServer) Cost() (peak int64, used time.Duration) {
 	return peak, used
 }
 
-// betrayals are what P does with the trust of others, each with a role that may ask for it.
+// betrayals are what P does with the trust of others, each with a role that may ask for it. A backup that P made has no move: an encrypted backup
+// proves nobody who made it, and it is restored at the server's machine and not by a request. docs/operate/running.md says how to compare it.
 func betrayals() []rule {
 	all := rogue.Policy{Limits: rogue.Zero}
 	one := func(role string, moves ...string) rule {
@@ -70,7 +71,8 @@ func betrayals() []rule {
 }
 
 // TestARogueBetraysNobody plays each move of trust by itself, with honest people who agree to whatever looks right. P gains nothing. E2E_ROGUE_MOVE
-// names one move, E2E_ROGUE_OLD=1 reports what an earlier build lets P gain instead of failing.
+// names one move, E2E_ROGUE_OLD=1 reports what an earlier build lets P gain instead of failing. A build from before these rules has no request that
+// replaces a provider's secret, and none by which somebody takes over a debt.
 func TestARogueBetraysNobody(t *testing.T) {
 	tier.Long(t)
 	t.Parallel()

@@ -310,9 +310,20 @@ func (r *Run) lureProvider() {
 	}
 }
 
+// specialHosts are addresses of IPv6 that lead to no other machine of the public internet: two of ranges that are not routed, and one that a gateway
+// turns into 127.0.0.1. Nothing answers there, so the move looks at whether the server takes the address.
+func specialHosts() []string { return []string{"[5f00::1]", "[3fff::1]", "[::ffff:0:7f00:1]"} }
+
 // addOwnWebhook adds a webhook at P's machine, whose address does not look like one of the server's own network. It lets an honest owner agree
 // to it, and asks for a call to it.
 func (r *Run) addOwnWebhook(d *rand.Rand) {
+	if special := one(d, specialHosts()); d.IntN(2) == 0 {
+		webhook := map[string]any{"url": "https://" + special + "/", "events": []string{"vend.completed"}}
+		if r.ask(r.p(), "POST", "/v1/webhooks", webhook).ok() {
+			r.gained = append(r.gained, "the server took "+special+" for an address of the public internet")
+		}
+		return
+	}
 	url := fmt.Sprintf("https://%s:%s/", one(d, []string{"[::ffff:127.0.0.1]", "0.0.0.0", "127.1", "localhost"}), r.address())
 	var made struct{ ID string }
 	if r.ask(r.p(), "POST", "/v1/webhooks", map[string]any{"url": url, "events": []string{"vend.completed"}}).into(&made); made.ID == "" {
