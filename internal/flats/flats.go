@@ -26,6 +26,8 @@ type Tx interface {
 	LastPaid(meters []int64) (map[int64]Payment, error)
 	// WalletTenant returns the tenant's settings.
 	WalletTenant() (wallet.Tenant, error)
+	// LetterheadAt returns the letterhead of a moment, with the time zone that the utility had then.
+	LetterheadAt(at time.Time) (registry.PaperHead, error)
 	// Tenancies lists at most a number of accounts that were open at some time of a span, of the flats of a building or of all.
 	Tenancies(building string, from, to time.Time, max int) ([]Tenancy, error)
 	// MainMeterOf finds the meter that measures the whole of a building, and FlatMeters lists at most a number of those of its flats.

@@ -50,9 +50,9 @@ func (fs *Flats) Statements(ctx context.Context, by access.Actor, say *words.Tex
 		if err != nil {
 			return nil, err
 		}
-		from, to, bad := wallet.MonthOf(month, fs.c.Now().In(set.Zone))
-		if no = bad; bad.Refused() {
-			return nil, nil
+		from, to, bad, err := wallet.FindMonth(tx, month, fs.c.Now().In(set.Zone))
+		if no = bad; err != nil || bad.Refused() {
+			return nil, err
 		}
 		month = from.Format(localday.MonthForm)
 		return tx.Tenancies(building, from, to, maxStatements+1)

@@ -83,8 +83,11 @@ func (o *Office) Shift(ctx context.Context, by access.Actor, shift string) (Repo
 		at = o.c.Now()
 	}
 	h, err := o.readHouse(ctx, by, at)
-	return Report{Name: "z-" + v.Shift.Till + "-" + v.Shift.OpenedAt.UTC().Format("2006-01-02"), House: h,
-		Sheet: func(say *words.Texts) print.Sheet { return print.Shift(say, h, v) }}, err
+	if err != nil {
+		return Report{}, err
+	}
+	return Report{Name: "z-" + v.Shift.Till + "-" + v.Shift.OpenedAt.In(h.Zone).Format(time.DateOnly), House: h,
+		Sheet: func(say *words.Texts) print.Sheet { return print.Shift(say, h, v) }}, nil
 }
 
 // Statement is the statement of an account for a month, with the paper of it.
@@ -120,7 +123,7 @@ func (o *Office) Statement(ctx context.Context, by access.Actor, account, month 
 	if err != nil {
 		return Statement{}, err
 	}
-	h.Zone = m.Zone // the zone whose days the month has
+	h.Zone = m.Zone
 	names, err := o.namesAt(ctx, by, a, at)
 	if err != nil {
 		return Statement{}, err
@@ -134,7 +137,7 @@ func (o *Office) Statement(ctx context.Context, by access.Actor, account, month 
 	if by.OfUtility() {
 		reader = access.SystemActor(by.Tenant, "office")
 	}
-	sales, no, err := o.sales(ctx, reader, st.Statement)
+	sales, no, err := o.sales(ctx, reader, st.Account, m)
 	if err != nil || no.Refused() {
 		return Statement{Report: Report{Refusal: no}}, err
 	}
@@ -185,9 +188,10 @@ func (o *Office) namesAt(ctx context.Context, by access.Actor, a debt.AccountVie
 	return out, fault.Wrap(err, "read the names of account %s", a.ID.Text(id.Account))
 }
 
-// sales reads the sales of a statement's days, oldest first.
-func (o *Office) sales(ctx context.Context, by access.Actor, st print.Statement) ([]sale.Sale, refusal.Refusal, error) {
-	r := vending.SaleRequest{Account: st.Account, From: st.From, To: st.To, Page: registry.Page{Limit: pageOfSales}}
+// sales reads the sales of a statement's month, oldest first.
+func (o *Office) sales(ctx context.Context, by access.Actor, account string, m wallet.Month) ([]sale.Sale, refusal.Refusal, error) {
+	r := vending.SaleRequest{Account: account, From: m.Begin.Format(time.RFC3339), To: m.End.Format(time.RFC3339),
+		Page: registry.Page{Limit: pageOfSales}}
 	return withReceipts(func(cursor string) (vending.SaleList, error) {
 		r.Page.Cursor = cursor
 		return o.c.Vending.Sales(ctx, by, r)

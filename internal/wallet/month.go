@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
+	"github.com/paywatt/paywatt/internal/registry"
 )
 
 // Month is what moved an account's money in a local month.
@@ -18,11 +19,11 @@ type Month struct {
 	refusal.Refusal
 	Account    id.ID
 	Currency   string
-	Zone       *time.Location
-	Begin, End time.Time
-	Wallet     Statement   // of the wallet, all lines
-	Carry      money.Minor // change carried forward at the beginning
-	Booked     []Booked    // changes of it
+	Zone       *time.Location // that of the month's end
+	Begin, End time.Time      // each in the zone that the utility had then
+	Wallet     Statement      // of the wallet, all lines
+	Carry      money.Minor    // change carried forward at the beginning
+	Booked     []Booked       // changes of it
 }
 
 // monthForm is how a month is written.
@@ -43,10 +44,11 @@ func (w *Wallets) Month(ctx context.Context, by access.Actor, account, month str
 		if err != nil || no.Refused() {
 			return Month{Refusal: no}, err
 		}
-		m := Month{Account: a, Currency: t.Currency, Zone: t.Zone}
-		if m.Begin, m.End, no = MonthOf(month, w.moment().In(t.Zone)); no.Refused() {
-			return Month{Refusal: no}, nil
+		m := Month{Account: a, Currency: t.Currency}
+		if m.Begin, m.End, no, err = FindMonth(tx, month, w.moment().In(t.Zone)); err != nil || no.Refused() {
+			return Month{Refusal: no}, err
 		}
+		m.Zone = m.End.Location()
 		var booked []Booked
 		if m.Wallet.Opening, booked, err = tx.WalletViews().WalletBooked(a, m.Begin, m.End, maxBooked+1); err != nil {
 			return Month{}, err
@@ -57,7 +59,7 @@ func (w *Wallets) Month(ctx context.Context, by access.Actor, account, month str
 		if len(booked) > maxBooked || len(m.Booked) > maxBooked {
 			return Month{Refusal: refuse.StatementTooLarge(maxBooked)}, nil
 		}
-		m.Wallet.fill(booked, m.Begin, m.End, t.Zone)
+		m.Wallet.fill(booked, m.Begin, m.End, m.Zone)
 		return m, nil
 	})
 	return out, fault.Wrap(err, "statement of %s", account)
@@ -68,10 +70,42 @@ func (w *Wallets) Month(ctx context.Context, by access.Actor, account, month str
 func MonthOf(month string, now time.Time) (begin, end time.Time, no refusal.Refusal) {
 	first, err := now, error(nil)
 	if month != "" {
-		if first, err = time.ParseInLocation(monthForm, month, now.Location()); err != nil {
+		if first, err = time.Parse(monthForm, month); err != nil { // not in the zone, where a month may begin at 01:00
 			return begin, end, refuse.StatementMonthOfWrongForm(refusal.Echo(month))
 		}
 	}
 	begin = localday.Begin(first.Year(), first.Month(), 1, now.Location())
 	return begin, localday.Begin(first.Year(), first.Month()+1, 1, now.Location()), no
+}
+
+// HeadTx reads the letterhead of a moment. It has the time zone that the utility had then.
+type HeadTx interface {
+	LetterheadAt(at time.Time) (registry.PaperHead, error)
+}
+
+// FindMonth returns the first moment of a local month such as 2026-11, and that of the month after it, as [MonthOf] does, but each in the
+// zone that the utility had then. So the months of statements follow each other also when the utility has moved to another zone, and an
+// old statement stays what it was.
+func FindMonth(tx HeadTx, month string, now time.Time) (begin, end time.Time, no refusal.Refusal, err error) {
+	of, _, no := MonthOf(month, now)
+	if no.Refused() {
+		return begin, end, no, nil
+	}
+	if begin, err = beginMonth(tx, of.Year(), of.Month()); err == nil {
+		end, err = beginMonth(tx, of.Year(), of.Month()+1)
+	}
+	return begin, end, no, err
+}
+
+// beginMonth returns the first moment of a month in the zone that the utility had then.
+func beginMonth(tx HeadTx, year int, month time.Month) (time.Time, error) {
+	head, err := tx.LetterheadAt(time.Date(year, month, 1, 0, 0, 0, 0, time.UTC))
+	if err != nil {
+		return time.Time{}, err
+	}
+	zone, err := localday.LoadZone(head.TZ)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return localday.Begin(year, month, 1, zone), nil
 }

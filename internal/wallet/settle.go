@@ -279,4 +279,5 @@ type Tx interface {
 	WalletJobs() JobTx
 	WalletViews() ViewTx
 	Eyes() access.EyesTx
+	HeadTx
 }

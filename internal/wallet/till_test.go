@@ -98,6 +98,11 @@ func (d *till) Do(_ context.Context, _ access.Tenant, fn func(wallet.Tx) (bool, 
 
 func (d *till) View(_ context.Context, _ access.Tenant, fn func(wallet.Tx) error) error { return fn(d) }
 
+// LetterheadAt returns the letterhead of a moment.
+func (d *till) LetterheadAt(time.Time) (registry.PaperHead, error) {
+	return registry.PaperHead{Letterhead: registry.Letterhead{TZ: "UTC"}}, d.fails()
+}
+
 func (d *till) JobDone(name, period string) (bool, error) { return d.ran[name+" "+period], d.fails() }
 
 func (d *till) JobRun(name, period string) (bool, error) {

@@ -245,7 +245,12 @@ func (s *paperShop) changeSettings() {
 // changeZone moves the utility to another time zone.
 func (s *paperShop) changeZone() {
 	s.t.Helper()
-	zone := []string{"Africa/Lagos", "Africa/Nairobi", "Asia/Kolkata"}[s.r.IntN(3)]
+	s.moveTo([]string{"Africa/Lagos", "Africa/Nairobi", "Asia/Kolkata"}[s.r.IntN(3)])
+}
+
+// moveTo moves the utility to a time zone.
+func (s *paperShop) moveTo(zone string) {
+	s.t.Helper()
 	out, err := s.registry.ChangeSettings(context.Background(), owner(), registry.SettingsChange{TZ: &zone})
 	if err != nil || out.Refused() {
 		s.t.Fatal("zone", out.Detail(), err)
@@ -489,8 +494,7 @@ func (s *paperShop) makePapers() {
 }
 
 // TestAPaperKeepsWhatItSaid prints papers of every kind, changes everything that they show, and prints them again: only the mark of a copy, and the
-// time at which the office prints, differ. A time zone is not changed after a statement was printed, because a statement has the days of today's
-// zone.
+// time at which the office prints, differ.
 func TestAPaperKeepsWhatItSaid(t *testing.T) {
 	needsWholeStore(t)
 	t.Run("SQLite", keptPapers)
@@ -506,6 +510,7 @@ func keptPapers(t *testing.T) {
 		s := openPaperShop(t, seed+n)
 		s.makePapers()
 		s.changeSome(true)
+		s.moveTo("America/New_York")
 		s.changeTariffOf(s.meters[1])
 		s.removeMeter(s.meters[0])
 		s.moveHome(s.meters[1], registry.CreditOf(2400))

@@ -396,8 +396,8 @@ func lastChargesPaid(t *testing.T) {
 	}
 }
 
-// TestAChargeThatIsTakenOverIsDueOnce: a charge of the running month that another account took over is not raised on the first account again. Days that
-// fall due later are, and so is what a reversed sale had paid.
+// TestAChargeThatIsTakenOverIsDueOnce: a charge of the running month that another account took over is not raised on the first account
+// again. Days that fall due later are, and so is what a reversed sale had paid.
 func TestAChargeThatIsTakenOverIsDueOnce(t *testing.T) {
 	needsWholeStore(t)
 	t.Run("SQLite", chargesTakenOver)
