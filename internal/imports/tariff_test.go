@@ -1,14 +1,17 @@
 package imports_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/imports"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
@@ -77,6 +80,68 @@ func TestAListGivesMetersOtherTariffs(t *testing.T) {
 		undone, err := w.Undo(t.Context(), w.by, out.Import.ID.Text(id.Import))
 		if err != nil || !undone.Refused() || w.tariffsOf(n[0]) != "shops in force, domestic past" {
 			t.Errorf("%s: undone: %v %s", e.name, err, undone.Detail())
+		}
+	}
+}
+
+// TestARowThatNeedsASecondPersonIsNamed: no row of a file passes alone where the same act by itself would wait. The row fails with its line
+// and what to do, in a dry run too. The other rows are imported, nothing waits for anybody, and sending the file again changes nothing.
+func TestARowThatNeedsASecondPersonIsNamed(t *testing.T) {
+	for _, e := range engines {
+		w := newWorld(t, e.onPostgres)
+		w.owner() // somebody who could approve
+		for name, rate := range map[string]money.MicroRate{"cheap": 1_000_000, "dear": 5_000_000} {
+			body := tariff.Body{Currency: "KES", VATBps: 1600, Blocks: []tariff.Block{{Rate: rate}}}
+			added, err := w.registry.AddTariff(t.Context(), w.by, registry.NewTariff{Name: name, Body: body})
+			if err != nil || added.Refused() {
+				t.Fatal(added.Detail(), err)
+			}
+		}
+		n := w.meters(1, 2)
+		usual := []string{"domestic"}
+		set, err := w.registry.ChangeSettings(t.Context(), w.by, registry.SettingsChange{UsualTariffs: &usual})
+		if err != nil || set.Refused() {
+			t.Fatal(set.Detail(), err)
+		}
+		w.do(func(tx *store.Tx) error {
+			return tx.BindFourEyes([]access.Right{access.ActMeterTariff.Right(), access.ActPostpaid.Right()})
+		})
+		for _, f := range []struct {
+			kind imports.Kind
+			file string
+			want []string // of each row: its line, and the refusal
+		}{
+			{imports.Tariffs, "number,tariff\n" + n[0] + ",dear\n" + n[1] + ",cheap\n", []string{"2 ", "3 import-tariff-second-person"}},
+			{imports.Meters, "number,name,mode,tariff\n" + meterNumber(11) + ",A,,domestic\n" + meterNumber(12) + ",B,postpay,domestic\n" +
+				meterNumber(13) + ",C,,cheap\n", []string{"2 ", "3 import-needs-second-person", "4 import-needs-second-person"}},
+		} {
+			for _, key := range []string{"", "first of " + string(f.kind), "again " + string(f.kind)} { // no key: a dry run
+				out, err := w.apply(f.kind, f.file, key)
+				if err != nil || out.Refused() || out.Waits != nil || len(out.Lines) != len(f.want) {
+					t.Fatalf("%s, %s %q: %v %s, waits as %+v, %d rows", e.name, f.kind, key, err, out.Detail(), out.Waits, len(out.Lines))
+				}
+				for i, l := range out.Lines {
+					want, state := f.want[i], imports.Done
+					switch {
+					case !strings.HasSuffix(want, " "):
+						state = imports.Failed
+					case strings.HasPrefix(key, "again"):
+						state, want = imports.Duplicate, fmt.Sprintf("%d %s", l.Line, l.Text)
+					}
+					if got := fmt.Sprintf("%d %s", l.Line, l.Text); got != want || l.State != state {
+						t.Errorf("%s, %s %q: row %q is %s, want %q %s", e.name, f.kind, key, got, l.State, want, state)
+					}
+				}
+			}
+		}
+		if got := w.number(`SELECT COUNT(*) FROM approval WHERE {tenant}`); got != 0 {
+			t.Errorf("%s: %d requests wait for a second person", e.name, got)
+		}
+		if got := w.number(`SELECT COUNT(*) FROM meter WHERE {tenant}`); got != 3 {
+			t.Errorf("%s: there are %d meters, want 3", e.name, got)
+		}
+		if one, other := w.tariffsOf(n[0]), w.tariffsOf(n[1]); one != "dear in force, domestic past" || other != "domestic in force" {
+			t.Errorf("%s: the meters have %s, and %s", e.name, one, other)
 		}
 	}
 }
