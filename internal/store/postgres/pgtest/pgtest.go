@@ -124,7 +124,7 @@ func New(t testing.TB) string {
 		model = "template0 ENCODING 'UTF8' LOCALE 'C'"
 	}
 	name := newName("test")
-	if err := execute("CREATE DATABASE " + name + " TEMPLATE " + model); err != nil {
+	if err := execute("CREATE DATABASE " + name + " STRATEGY " + copyStrategy() + " TEMPLATE " + model); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -139,6 +139,15 @@ func New(t testing.TB) string {
 		}
 	})
 	return database(name)
+}
+
+// copyStrategy returns how the server copies a database. To copy its 900 files takes half of the processor time of the other way, which logs every
+// page, but the server waits until each file is on the disk. In memory there is nothing to wait for.
+func copyStrategy() string {
+	if strings.HasPrefix(os.TempDir(), "/dev/shm") {
+		return "FILE_COPY"
+	}
+	return "WAL_LOG"
 }
 
 // Missing skips a test because there is no PostgreSQL, or fails it in a run that needs everything.
