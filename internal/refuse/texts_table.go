@@ -3739,6 +3739,11 @@ func SheetTooLarge(maxValue int64) refusal.Refusal {
 	return refusal.Refusal{Code: "import-unreadable", Text: "sheet-too-large", What: "The file is larger than " + strconv.FormatInt(maxValue, 10) + " MB.", Not: "Nothing was imported.", Try: "Import it in parts.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
+// SheetTextTooLong: The values in the file have more than {max} MB together. Import it in parts.
+func SheetTextTooLong(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "import-unreadable", Text: "sheet-text-too-long", What: "The values in the file have more than " + strconv.FormatInt(maxValue, 10) + " MB together.", Not: "Nothing was imported.", Try: "Import it in parts.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
 // SheetTooManyRows: The file has more than {max} rows. Import it in parts.
 func SheetTooManyRows(maxValue int64) refusal.Refusal {
 	return refusal.Refusal{Code: "import-unreadable", Text: "sheet-too-many-rows", What: "The file has more than " + strconv.FormatInt(maxValue, 10) + " rows.", Not: "Nothing was imported.", Try: "Import it in parts.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}

@@ -22,7 +22,8 @@ const (
 	MaxBytes   = 8 << 20
 	MaxRows    = 20_000
 	MaxColumns = 100
-	maxCell    = 1000 // characters
+	maxCell    = 1000    // characters
+	maxText    = 8 << 20 // bytes of all values: a workbook packs them, and values that cells share stand in it once
 )
 
 // Table is a list with named columns.
@@ -213,6 +214,7 @@ func separatorOf(text string) rune {
 type collector struct {
 	header []string
 	rows   []Row
+	text   int // bytes of the values
 }
 
 // add takes a row of values as clean returns them. The caller may use the cells again. A row without text is left out.
@@ -222,10 +224,13 @@ func (c *collector) add(line int, cells []string) refusal.Refusal {
 		if value != "" {
 			filled = i + 1
 		}
+		c.text += len(value)
 	}
 	switch {
 	case filled == 0:
 		return refusal.Refusal{}
+	case c.text > maxText:
+		return refuse.SheetTextTooLong(maxText >> 20)
 	case c.header == nil:
 		return c.begin(cells[:filled])
 	case len(c.rows) >= MaxRows:

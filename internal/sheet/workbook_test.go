@@ -84,6 +84,7 @@ func TestNoRowOfADamagedWorkbookIsLeftOut(t *testing.T) {
 		"a place without name": {head + `<row r="3"><c r="33"><v>2</v></c></row></sheetData></worksheet>`, "<sst/>", "more than 100 columns"},
 		"a long place":         {head + `<row r="3"><c r="` + strings.Repeat("Z", 500) + `3"><v>2</v></c></row></sheetData></worksheet>`, "<sst/>", "more than 100 columns"},
 		"too many rows":        {head + strings.Repeat(`<row><c t="n"><v>2</v></c></row>`, sheet.MaxRows+1) + `</sheetData></worksheet>`, "<sst/>", "more than 20000 rows"},
+		"a text in every row":  {head + strings.Repeat(`<row><c t="s"><v>0</v></c></row>`, 9000) + `</sheetData></worksheet>`, "<sst><si><t>" + strings.Repeat("x", 1000) + "</t></si></sst>", "more than 8 MB together"},
 		"a long gap":           {head + strings.Repeat(" ", 1<<20) + `</sheetData></worksheet>`, "<sst/>", "a text or a tag of more than 256 KB"},
 		"unpacks to 100 MB":    {head + strings.Repeat(strings.Repeat(" ", 100<<10)+"<a/>", 1000) + `</sheetData></worksheet>`, "<sst/>", "unpacks to more than 64 MB"},
 		"many elements":        {head + strings.Repeat(`<row/>`, 2_100_000) + `</sheetData></worksheet>`, "<sst/>", "more than 2100000 cells, texts and other elements"},
