@@ -26,6 +26,7 @@ type shelfPlug struct {
 	on     bool
 	orders int  // messages that switch
 	spoilt bool // its reports cannot be read
+	silent bool // it does not answer when it is asked for its counter
 	drewAt time.Time
 	drawn  float64 // Wh, by draws
 	c      mqtt.Client
@@ -74,7 +75,7 @@ func (p *shelfPlug) ordered(topic, payload string) {
 		p.on = word == "on"
 		p.orders++
 		p.state()
-	case payload == "10" || payload == "update" || payload == "status_update":
+	case !p.silent && (payload == "10" || payload == "update" || payload == "status_update"):
 		p.report()
 	}
 }
