@@ -84,8 +84,8 @@ type HeadTx interface {
 }
 
 // FindMonth returns the first moment of a local month such as 2026-11, and that of the month after it, as [MonthOf] does, but each in the
-// zone that the utility had then. So the months of statements follow each other also when the utility has moved to another zone, and an
-// old statement stays what it was.
+// zone that the utility had when the month began in UTC. So the months of statements follow each other also when the utility has moved to
+// another zone, and an old statement stays what it was.
 func FindMonth(tx HeadTx, month string, now time.Time) (begin, end time.Time, no refusal.Refusal, err error) {
 	of, _, no := MonthOf(month, now)
 	if no.Refused() {

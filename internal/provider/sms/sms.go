@@ -92,7 +92,7 @@ func Open(s payment.Setup, client *outbound.Client) (payment.Adapter, error) {
 	}
 	var err error
 	if a.zone, err = localday.LoadZone(a.config.Zone); err != nil {
-		return nil, errors.New("config: time_zone is not known")
+		return nil, fmt.Errorf("config: time_zone: %w", err)
 	}
 	if a.secret = secrets.Secret; len(a.secret) < minSecret {
 		return nil, fmt.Errorf("secrets: secret has fewer than %d bytes", minSecret)

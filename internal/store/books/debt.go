@@ -208,9 +208,11 @@ func (tx Rows) ChargeMove(from, to, account id.ID, name string) error {
 	if err != nil {
 		return fault.Wrap(err, "read charge %s", from.Text(id.Charge))
 	}
-	next := d
-	next.ID, next.Account, next.Name, next.Gross, next.Moved = to, account, name, d.Left(), 0
-	d.Gross, d.Moved = d.Paid, d.Moved+d.Left()
+	next, left := d, d.Left()
+	next.ID, next.Account, next.Name = to, account, name
+	next.Gross, next.Moved = left, 0
+	d.Gross -= left
+	d.Moved += left
 	if err := tx.ChargePut(next); err != nil {
 		return err
 	}

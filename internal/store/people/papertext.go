@@ -8,6 +8,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/vendor"
@@ -280,12 +281,18 @@ func (tx Rows) LetterheadAt(at time.Time) (out registry.PaperHead, err error) {
 	if err != nil {
 		return out, err
 	}
+	var present registry.Letterhead
+	if err := json.Unmarshal([]byte(today), &present); err != nil {
+		return out, fault.Wrap(err, "read the letterhead")
+	}
 	out.Today = text.Today
 	if json.Unmarshal([]byte(text.Text), &out.Letterhead) != nil { // it was changed outside the server, and papers must still be printed
-		out = registry.PaperHead{Today: true}
-		err = json.Unmarshal([]byte(today), &out.Letterhead)
+		out = registry.PaperHead{Letterhead: present, Today: true}
 	}
-	return out, fault.Wrap(err, "read the letterhead")
+	if _, unknown := localday.LoadZone(out.TZ); unknown != nil { // the database comes from a machine that knew the zone
+		out.TZ, out.Today = present.TZ, true
+	}
+	return out, nil
 }
 
 // VendorTextAt returns the name of a vendor on the papers of a moment. It is empty for the utility itself, which has the zero identity.

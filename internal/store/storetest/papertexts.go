@@ -191,6 +191,14 @@ func letterheadsOfPapers(t *testing.T, r Rig) {
 		t.Errorf("%d letterheads are stored, want 4", rows)
 	}
 	p.wantSound("after the changes")
+	p.changeSettings(10, func(s *registry.Settings) { s.TZ = "Africa/Nowhere" }) // on a machine that knew more zones
+	p.changeSettings(12, func(s *registry.Settings) { s.TZ = "Europe/Berlin" })
+	five.TZ = "Europe/Berlin"
+	unknown := five
+	unknown.Today = true
+	if got := p.readHead(11); got != unknown {
+		t.Errorf("a letterhead in a zone that is not known here: %+v, want %+v", got, unknown)
+	}
 	must(t, p.e, func(tx *store.Tx) error {
 		return tx.Must(`UPDATE paper_text SET text = '{' WHERE tenant_id = $1 AND kind = 'utility' AND since = 0`, tx.Tenant)
 	})
