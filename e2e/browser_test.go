@@ -29,7 +29,10 @@ type browser struct{ ctx context.Context }
 // openBrowser starts Chromium.
 func openBrowser(t testing.TB) *browser {
 	t.Helper()
-	program := tier.ChooseBrowser(t, *screenshots != "")
+	program := tier.Browser(t)
+	if *screenshots != "" {
+		program = tier.WholeBrowser(t)
+	}
 	ctx, stop := chromedp.NewExecAllocator(context.Background(), chromedp.ExecPath(program), chromedp.UserDataDir(t.TempDir()),
 		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("hide-scrollbars", true),

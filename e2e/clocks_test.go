@@ -335,7 +335,7 @@ func (w *towers) meter() {
 }
 
 func (w *towers) books() {
-	awaitRarely(w, "all is sealed and nothing is found", func() bool {
+	awaitProgram(w, "all is sealed and nothing is found", func() bool {
 		w.off(40 * 24 * time.Hour) // the clock of the verifying machine may be off too
 		a := answer{body: []byte(w.p.run(w, "", "verify", "--data", w.p.dir, "-o", "json"))}
 		return a.num(w, "figures", "rows_waiting_for_their_seal") == 0

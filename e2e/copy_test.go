@@ -69,7 +69,7 @@ func TestAStoreIsCopiedAndGoesOn(t *testing.T) {
 	}
 	vm.must(t, "sync")
 	vm.quit(t)
-	awaitRarely(t, "all is sealed and sound", func() bool {
+	awaitProgram(t, "all is sealed and sound", func() bool {
 		report := answer{body: []byte(p.run(t, "", "verify", "--data", p.dir, "-o", "json"))} // exit 0 means: no finding
 		return report.num(t, "figures", "rows_waiting_for_their_seal") == 0 && report.num(t, "figures", "sales") == 2
 	})

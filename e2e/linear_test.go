@@ -188,7 +188,7 @@ func newLinearWorld(t *testing.T, url, fault string, servers int, before ...stri
 			t.Fatal(err)
 		}
 	}
-	keys, err := apptest.VendorKeys(t.Context(), p.dir, p.store(), vendors, 3)
+	keys, err := apptest.MakeVendorKeys(t.Context(), p.dir, p.store(), vendors, 3)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -294,7 +294,7 @@ func TestALinearizabilityCheckerThatSees(t *testing.T) {
 	w := newLinearWorld(t, "", "slow-issuer,stale-float", 1)
 	h := w.run(tier.E2EPlantedOperations.N())
 	if got := porcupine.CheckOperationsTimeout(floats(), h, await.Limit); got != porcupine.Illegal {
-		t.Errorf("a float from a cache: the history is %s, want illegal", got)
+		t.Fatalf("a float from a cache: the history of %d operations is %s, want illegal", len(h), got)
 	}
 	t.Logf("figures: the planted race is found in %d operations", len(h))
 }

@@ -213,9 +213,9 @@ func (p *place) run(t testing.TB, stdin string, args ...string) string {
 	return out
 }
 
-// awaitRarely waits like [await.True] for what a program tells. It pauses between two programs: each takes more processor time than the server
+// awaitProgram waits like [await.True] for what a program tells. It pauses between two programs: each takes more processor time than the server
 // takes for what is awaited.
-func awaitRarely(t testing.TB, what string, yes func() bool) {
+func awaitProgram(t testing.TB, what string, yes func() bool) {
 	t.Helper()
 	asked := false
 	await.True(t, what, func() bool {

@@ -22,13 +22,13 @@ import (
 
 // home is a virtual wallet meter in this process, with its own TCP connection.
 type home struct {
-	t      *testing.T
-	number string
-	deaf   atomic.Bool // the meter drops leases without reading them
-	mu     sync.Mutex
-	dev    *device.Device
-	watch  bool           // somebody presses the key # as soon as the relay waits for it
-	closed chan time.Time // when the meter's relay closed
+	t          *testing.T
+	number     string
+	deaf       atomic.Bool // the meter drops leases without reading them
+	mu         sync.Mutex
+	dev        *device.Device
+	pressesKey bool           // somebody presses the key # as soon as the relay waits for it
+	closed     chan time.Time // when the meter's relay closed
 }
 
 // newHome registers a wallet meter and connects it.
@@ -79,7 +79,7 @@ func (h *home) does(do func(*device.Device) error) supply.Relay {
 	if err := do(h.dev); err != nil {
 		h.t.Error(err)
 	}
-	if h.watch && h.dev.State().Relay == supply.Armed {
+	if h.pressesKey && h.dev.State().Relay == supply.Armed {
 		if err := h.dev.Keys("#"); err != nil {
 			h.t.Error(err)
 		}
@@ -186,7 +186,7 @@ func TestARechargeClosesTheRelay(t *testing.T) {
 		a.must(t, 202, "POST", "/v1/meters/"+h.number+"/commands", map[string]any{"type": "read", "reason": "something more to wait for"})
 	})
 	all("restored", func(t *testing.T, h *home) {
-		h.does(func(*device.Device) error { h.watch = true; return nil })
+		h.does(func(*device.Device) error { h.pressesKey = true; return nil })
 		note(h.paid(t, a, 1_000_000, "again-"+h.number))
 	})
 	slices.Sort(asked)

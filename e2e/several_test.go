@@ -63,7 +63,7 @@ func TestTwoServersShareOneDatabase(t *testing.T) {
 		t.Errorf("the token is %q at the server that came back, want accepted", got)
 	}
 	var report answer
-	awaitRarely(t, "the server that is left seals what the other one had not", func() bool {
+	awaitProgram(t, "the server that is left seals what the other one had not", func() bool {
 		report.body = []byte(p.run(t, "", "verify", "--data", p.dir, "-o", "json")) // exit 0: no finding
 		return report.num(t, "figures", "rows_waiting_for_their_seal") == 0
 	})

@@ -207,9 +207,9 @@ func scripts() []struct {
 	}
 }
 
-// TestTwelveRunsOnBothDatabases plays everyday sales against the real binary over HTTP, and checks every amount. One request follows the other,
-// so ./check leaves PostgreSQL to the tests of the store and to TestStoriesOfLostMoney.
-func TestTwelveRunsOnBothDatabases(t *testing.T) {
+// TestTwelveRuns plays everyday sales against the real binary over HTTP, and checks every amount. One request follows the other,
+// so ./check leaves PostgreSQL to the tests of the store and of package shoptest.
+func TestTwelveRuns(t *testing.T) {
 	t.Parallel()
 	for _, database := range []string{"SQLite", "PostgreSQL"} {
 		t.Run(database, func(t *testing.T) {

@@ -56,7 +56,10 @@ type eyes struct {
 // openEyes signs an owner in at the console, in Chromium.
 func (c *clerk) openEyes() *eyes {
 	c.t.Helper()
-	chromium := tier.ChooseBrowser(c.t, *pictures)
+	chromium := tier.Browser(c.t)
+	if *pictures {
+		chromium = tier.WholeBrowser(c.t)
+	}
 	ctx, stop := chromedp.NewExecAllocator(context.Background(), chromedp.ExecPath(chromium), chromedp.UserDataDir(c.t.TempDir()), chromedp.Headless, chromedp.NoSandbox,
 		chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.Flag("hide-scrollbars", true), chromedp.Flag("disable-dev-shm-usage", true),
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true))

@@ -28,7 +28,7 @@ const (
 )
 
 // staleFor is how long an old float is returned.
-const staleFor = 40 * time.Millisecond
+const staleFor = time.Second
 
 func faulty(name string) bool {
 	return strings.Contains(","+os.Getenv("FAULT_INJECT")+",", ","+name+",")

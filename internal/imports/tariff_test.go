@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // tariffsOf names the tariffs of a meter, the newest first, each with its state.
@@ -87,6 +88,7 @@ func TestAListGivesMetersOtherTariffs(t *testing.T) {
 // TestARowThatNeedsASecondPersonIsNamed: no row of a file passes alone where the same act by itself would wait. The row fails with its line
 // and what to do, in a dry run too. The other rows are imported, nothing waits for anybody, and sending the file again changes nothing.
 func TestARowThatNeedsASecondPersonIsNamed(t *testing.T) {
+	tier.Slow(t)
 	for _, e := range engines {
 		w := newWorld(t, e.onPostgres)
 		w.owner() // somebody who could approve

@@ -49,9 +49,9 @@ func Key(ctx context.Context, dir, url string, now func() time.Time, p Person) (
 	return made.Secret.Reveal(), errors.Join(err, allowed(made.Refusal))
 }
 
-// VendorKeys makes a number of API keys for each vendor beside a server that may be running. The data is where [Key] says, and the clock is
+// MakeVendorKeys makes a number of API keys for each vendor beside a server that may be running. The data is where [Key] says, and the clock is
 // that of this machine, or of the database at the url.
-func VendorKeys(ctx context.Context, dir, url string, vendors []id.ID, each int) (keys [][]string, err error) {
+func MakeVendorKeys(ctx context.Context, dir, url string, vendors []id.ID, each int) (keys [][]string, err error) {
 	f, err := openFolder(ctx, dir, url, nil)
 	if err != nil {
 		return nil, err

@@ -46,7 +46,10 @@ func meantSchema(p store.UpgradePlan) (map[string]string, error) {
 		return makeSchema(p)
 	}
 	own, err := ownSchema()
-	return maps.Clone(own), err
+	if err != nil { // it may have lacked memory at that moment
+		return makeSchema(p)
+	}
+	return maps.Clone(own), nil
 }
 
 // ownSchema is the schema of a new database of this version.

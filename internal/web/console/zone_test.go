@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/app"
+	"github.com/paywatt/paywatt/internal/await"
+	"github.com/paywatt/paywatt/internal/tier"
 )
 
 // callAPI sends a request with the owner's key, and returns the body of a successful answer.
@@ -40,8 +42,9 @@ func (w *world) callAPI(method, path, body string) string {
 // a month is of that month and day on every surface.
 func TestPapersHaveTheDaysOfTheUtility(t *testing.T) {
 	const machine = "Pacific/Kiritimati"
+	tier.Program(t, "pdftotext")
 	if os.Getenv("TZ") != machine {
-		again := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^"+t.Name()+"$")
+		again := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^"+t.Name()+"$", "-test.timeout", await.Limit.String())
 		again.Env = append(os.Environ(), "TZ="+machine)
 		if out, err := again.CombinedOutput(); err != nil {
 			t.Errorf("on a machine in Kiribati: %v\n%s", err, out)
