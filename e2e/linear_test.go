@@ -188,7 +188,7 @@ func newLinearWorld(t *testing.T, url, fault string, servers int, before ...stri
 			t.Fatal(err)
 		}
 	}
-	keys, err := apptest.MakeVendorKeys(t.Context(), p.dir, p.store(), vendors, 3)
+	keys, err := apptest.MakeVendorKeys(t.Context(), p.dir, p.storeURL(), vendors, 3)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,15 +42,15 @@ func shiftIn(path string) time.Duration {
 // personKey makes a confirmed person, and returns an API key of that person with the same name.
 func (p *place) personKey(t testing.TB, name, role string) string {
 	t.Helper()
-	key, err := apptest.Key(t.Context(), p.dir, p.store(), p.clock(), apptest.Person{Email: name + "@example.org", Role: access.Role(role), KeyName: name})
+	key, err := apptest.Key(t.Context(), p.dir, p.storeURL(), p.clock(), apptest.Person{Email: name + "@example.org", Role: access.Role(role), KeyName: name})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return key
 }
 
-// store is the URL of the database of this place, empty where it has the folder's own.
-func (p *place) store() string {
+// storeURL is the URL of the database of this place, empty where it has the folder's own.
+func (p *place) storeURL() string {
 	url := ""
 	for _, v := range p.env {
 		if store, is := strings.CutPrefix(v, "PAYWATT_STORE="); is {

@@ -182,7 +182,7 @@ func (a *API) recovered(next http.Handler) http.Handler {
 			x := exchangeOf(r.Context())
 			a.c.Log.ErrorContext(r.Context(), "request panicked", logkey.RequestID, x.requestID, logkey.Route, x.route,
 				logkey.Err, fmt.Sprint(broke), logkey.Reason, string(debug.Stack()))
-			x.deny(w, r, x.fault(refusal.Internal, nil))
+			x.deny(w, r, x.explainFault(refusal.Internal, nil))
 		}()
 		next.ServeHTTP(w, r)
 	})

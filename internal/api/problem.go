@@ -153,7 +153,7 @@ func (a *API) problemFor(ctx context.Context, err error) *Problem {
 	}
 	log(ctx, "request failed", logkey.RequestID, x.requestID, logkey.Route, x.route,
 		logkey.Code, string(code), logkey.Err, err)
-	return problemOf(x.fault(code, err))
+	return problemOf(x.explainFault(code, err))
 }
 
 // faultOf returns the refusal that answers a fault. The error tells what the text names.
@@ -169,13 +169,13 @@ func faultOf(c refusal.Code, err error) refusal.Refusal {
 		return refuse.DatabaseTakesNoChanges()
 	}
 	if zone := (*localday.ZoneError)(nil); errors.As(err, &zone) {
-		return refuse.ReadyTimeZoneUnknown(refusal.Echo(zone.Name))
+		return refuse.UtilityZoneUnknown(refusal.Echo(zone.Name))
 	}
 	return refuse.ServerFailed(c)
 }
 
-// fault returns the refusal that answers a fault in this exchange. If the request might have moved money, the refusal says whether it did.
-func (x *exchange) fault(c refusal.Code, err error) refusal.Refusal {
+// explainFault returns the refusal that answers a fault in this exchange. If the request might have moved money, the refusal says whether it did.
+func (x *exchange) explainFault(c refusal.Code, err error) refusal.Refusal {
 	no := faultOf(c, err)
 	switch {
 	case !x.sale:

@@ -36,7 +36,7 @@ type accrual struct {
 	to      string // the date up to which they are complete; "" if nothing changes
 }
 
-// accrue finds the fixed charges of an account that have fallen due by a local time and are not in its rows yet. Fixed charges
+// accrueCharges finds the fixed charges of an account that have fallen due by a local time and are not in its rows yet. Fixed charges
 // are due in advance, on the 1st or on the day the account is opened. Daily charges, and all charges if the tenant says so,
 // fall due day by day. Each day the total since the first charged day of the month is computed anew, so that rounding errors
 // do not add up. The first and the last month are charged by days. The tariff that the account had when a month began for it,
@@ -111,7 +111,7 @@ type span struct {
 	ended       bool
 }
 
-// span finds the days of a month for which the account is charged, and the version with its charges.
+// findSpan finds the days of a month for which the account is charged, and the version with its charges.
 func (a ChargeAccount) findSpan(month, now time.Time, at tariff.VersionAt) (span, tariff.Body, error) {
 	zone, next := month.Location(), nextMonth(month, 1)
 	s := span{year: month.Year(), month: month.Month(), first: 1, last: localday.After(next, -1).Day()}

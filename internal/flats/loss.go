@@ -111,8 +111,9 @@ func (fs *Flats) Loss(ctx context.Context, by access.Actor, building, on string)
 		if err != nil {
 			return struct{}{}, err
 		}
-		if out.On, out.From, out.To, out.Refusal = spanOf(on, fs.c.Now().In(set.Zone)); out.Refused() {
-			return struct{}{}, nil
+		out.On, out.From, out.To, out.Refusal, err = spanOf(tx, on, fs.c.Now().In(set.Zone))
+		if err != nil || out.Refused() {
+			return struct{}{}, err
 		}
 		var found bool
 		if out.Main, found, err = tx.MainMeterOf(building); err != nil || !found {
@@ -146,20 +147,20 @@ func (fs *Flats) Loss(ctx context.Context, by access.Actor, building, on string)
 }
 
 // spanOf reads a local day or month. It ends today at the latest, because the meters' readings of a day come until it is over.
-func spanOf(on string, now time.Time) (name string, from, to time.Time, no refusal.Refusal) {
+func spanOf(tx Tx, on string, now time.Time) (name string, from, to time.Time, no refusal.Refusal, err error) {
 	today := localday.Of(now)
 	switch {
 	case on == "":
 		from, to = localday.After(today, -1), today
 		on = from.Format(time.DateOnly)
 	case len(on) == len(localday.MonthForm):
-		if from, to, no = wallet.MonthOf(on, now); no.Refused() {
-			return on, from, to, no
+		from, to, no, err = wallet.FindMonth(tx, on, now)
+		if err != nil || no.Refused() {
+			return on, from, to, no, err
 		}
 	default:
-		var err error
 		if from, err = localday.Parse(on, now.Location()); err != nil {
-			return on, from, to, refuse.LocalDateOfWrongForm(refusal.Echo(on))
+			return on, from, to, refuse.LocalDateOfWrongForm(refusal.Echo(on)), nil
 		}
 		to = localday.Next(from)
 	}
@@ -169,5 +170,5 @@ func spanOf(on string, now time.Time) (name string, from, to time.Time, no refus
 	if !from.Before(to) {
 		no = refuse.LossOfDaysToCome(on)
 	}
-	return on, from, to, no
+	return on, from, to, no, nil
 }

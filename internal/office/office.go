@@ -137,7 +137,7 @@ func (o *Office) Statement(ctx context.Context, by access.Actor, account, month 
 	if by.OfUtility() {
 		reader = access.SystemActor(by.Tenant, "office")
 	}
-	sales, no, err := o.sales(ctx, reader, st.Account, m)
+	sales, no, err := o.listSales(ctx, reader, st.Account, m)
 	if err != nil || no.Refused() {
 		return Statement{Report: Report{Refusal: no}}, err
 	}
@@ -188,8 +188,8 @@ func (o *Office) namesAt(ctx context.Context, by access.Actor, a debt.AccountVie
 	return out, fault.Wrap(err, "read the names of account %s", a.ID.Text(id.Account))
 }
 
-// sales reads the sales of a statement's month, oldest first.
-func (o *Office) sales(ctx context.Context, by access.Actor, account string, m wallet.Month) ([]sale.Sale, refusal.Refusal, error) {
+// listSales reads the sales of a statement's month, oldest first.
+func (o *Office) listSales(ctx context.Context, by access.Actor, account string, m wallet.Month) ([]sale.Sale, refusal.Refusal, error) {
 	r := vending.SaleRequest{Account: account, From: m.Begin.Format(time.RFC3339), To: m.End.Format(time.RFC3339),
 		Page: registry.Page{Limit: pageOfSales}}
 	return withReceipts(func(cursor string) (vending.SaleList, error) {

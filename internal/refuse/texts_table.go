@@ -3549,6 +3549,11 @@ func ReadyTimeZoneUnknown(zone string) refusal.Refusal {
 	return refusal.Refusal{Code: "time-zone-unknown", Text: "ready-time-zone-unknown", What: "The time zone of the utility, \"" + zone + "\", is known neither to the program nor to this machine.", Not: "No sales are made.", Try: "Install the zones of this machine (the package tzdata), or a newer version of the program.", Args: []refusal.Arg{{Place: "zone", Value: zone}}}
 }
 
+// UtilityZoneUnknown: The time zone of the utility, "{zone}", is known neither to the program nor to this machine. Ask somebody who may change the settings to set another zone, or install the zones of this machine (the package tzdata) or a newer version of the program.
+func UtilityZoneUnknown(zone string) refusal.Refusal {
+	return refusal.Refusal{Code: "time-zone-unknown", Text: "utility-zone-unknown", What: "The time zone of the utility, \"" + zone + "\", is known neither to the program nor to this machine.", Not: "The request was not carried out.", Try: "Ask somebody who may change the settings to set another zone, or install the zones of this machine (the package tzdata) or a newer version of the program.", Args: []refusal.Arg{{Place: "zone", Value: zone}}}
+}
+
 // ReadyRuleBroken: A change broke a rule of the books: {cause}. Run paywatt verify.
 func ReadyRuleBroken(cause string) refusal.Refusal {
 	return refusal.Refusal{Code: "invariant-broken", Text: "ready-rule-broken", What: "A change broke a rule of the books: " + cause + ".", Try: "Run paywatt verify.", Args: []refusal.Arg{{Place: "cause", Value: cause}}}

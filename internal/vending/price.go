@@ -103,7 +103,7 @@ func (v *Vending) zone(name string) (*time.Location, error) {
 func (v *Vending) findZone(name string) (*time.Location, refusal.Refusal) {
 	zone, err := v.zone(name)
 	if err != nil {
-		return nil, refuse.ReadyTimeZoneUnknown(refusal.Echo(name))
+		return nil, refuse.UtilityZoneUnknown(refusal.Echo(name))
 	}
 	return zone, refusal.Refusal{}
 }
@@ -125,8 +125,10 @@ func (v *Vending) ZoneFault(ctx context.Context, t access.Tenant) (refusal.Refus
 		if err != nil {
 			return refusal.Refusal{}, err
 		}
-		_, no := v.findZone(name)
-		return no, nil
+		if _, err := v.zone(name); err != nil {
+			return refuse.ReadyTimeZoneUnknown(refusal.Echo(name)), nil
+		}
+		return refusal.Refusal{}, nil
 	})
 }
 

@@ -65,17 +65,16 @@ func (w *Wallets) Month(ctx context.Context, by access.Actor, account, month str
 	return out, fault.Wrap(err, "statement of %s", account)
 }
 
-// MonthOf returns the first moment of a local month such as 2026-11, and that of the month after it, in the zone of a time. Without a month it
-// is the month of the time.
-func MonthOf(month string, now time.Time) (begin, end time.Time, no refusal.Refusal) {
-	first, err := now, error(nil)
-	if month != "" {
-		if first, err = time.Parse(monthForm, month); err != nil { // not in the zone, where a month may begin at 01:00
-			return begin, end, refuse.StatementMonthOfWrongForm(refusal.Echo(month))
-		}
+// parseMonth reads a month such as 2026-11. Without one it is the month of a time.
+func parseMonth(month string, now time.Time) (year int, of time.Month, no refusal.Refusal) {
+	if month == "" {
+		return now.Year(), now.Month(), no
 	}
-	begin = localday.Begin(first.Year(), first.Month(), 1, now.Location())
-	return begin, localday.Begin(first.Year(), first.Month()+1, 1, now.Location()), no
+	first, err := time.Parse(monthForm, month) // not in the zone, where a month may begin at 01:00
+	if err != nil {
+		return 0, 0, refuse.StatementMonthOfWrongForm(refusal.Echo(month))
+	}
+	return first.Year(), first.Month(), no
 }
 
 // HeadTx reads the letterhead of a moment. It has the time zone that the utility had then.
@@ -83,16 +82,17 @@ type HeadTx interface {
 	LetterheadAt(at time.Time) (registry.PaperHead, error)
 }
 
-// FindMonth returns the first moment of a local month such as 2026-11, and that of the month after it, as [MonthOf] does, but each in the
-// zone that the utility had when the month began in UTC. So the months of statements follow each other also when the utility has moved to
-// another zone, and an old statement stays what it was.
+// FindMonth returns the first moment of a local month such as 2026-11, and that of the month after it, each in the zone that the utility had
+// when the month began in UTC. Without a month it is the month of a time. So the months of statements follow each other also when the utility
+// has moved to another zone, and an old statement stays what it was.
 func FindMonth(tx HeadTx, month string, now time.Time) (begin, end time.Time, no refusal.Refusal, err error) {
-	of, _, no := MonthOf(month, now)
+	year, of, no := parseMonth(month, now)
 	if no.Refused() {
 		return begin, end, no, nil
 	}
-	if begin, err = beginMonth(tx, of.Year(), of.Month()); err == nil {
-		end, err = beginMonth(tx, of.Year(), of.Month()+1)
+	begin, err = beginMonth(tx, year, of)
+	if err == nil {
+		end, err = beginMonth(tx, year, of+1)
 	}
 	return begin, end, no, err
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
-	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/vendor"
@@ -289,7 +288,7 @@ func (tx Rows) LetterheadAt(at time.Time) (out registry.PaperHead, err error) {
 	if json.Unmarshal([]byte(text.Text), &out.Letterhead) != nil { // it was changed outside the server, and papers must still be printed
 		out = registry.PaperHead{Letterhead: present, Today: true}
 	}
-	if _, unknown := localday.LoadZone(out.TZ); unknown != nil { // the database comes from a machine that knew the zone
+	if _, unknown := tx.Zone(out.TZ); unknown != nil { // the database comes from a machine that knew the zone
 		out.TZ, out.Today = present.TZ, true
 	}
 	return out, nil
