@@ -5,8 +5,11 @@ import (
 	"testing"
 )
 
-// marked is the environment variable that [Concurrent] sets while its test runs. ./check long sets it for all tests.
-const marked = "TEST_CONCURRENT"
+// marked is the environment variable that [Concurrent] sets while its test runs. ./check long sets it to watchesAll.
+const (
+	marked     = "TEST_CONCURRENT"
+	watchesAll = "all"
+)
 
 // OneGoroutine skips a test under the race detector. Where one goroutine works the detector finds nothing, and a long test takes ten times
 // as long.
@@ -28,8 +31,13 @@ func AsShipped(t testing.TB) {
 // Concurrent marks a test of goroutines in a package most of whose tests use one: the race detector watches it in ./check. See [World].
 func Concurrent(t testing.TB) {
 	t.Helper()
-	t.Setenv(marked, t.Name())
+	if !WatchesAll() {
+		t.Setenv(marked, t.Name())
+	}
 }
+
+// WatchesAll reports whether the race detector watches every test, as in ./check long.
+func WatchesAll() bool { return os.Getenv(marked) == watchesAll }
 
 // World is called where the tests of a package open what they test. Under the race detector it skips all tests but those that are
 // marked by [Concurrent]; ./check long watches all of them.

@@ -61,7 +61,7 @@ func (r Rig) seal(t *testing.T, e store.Engine) {
 // Exercise runs all tests. Under the race detector in ./check it runs the groups about the goroutines of an engine; ./check long runs all.
 func Exercise(t *testing.T, r Rig) {
 	for _, g := range groups() {
-		if tier.Race && !tier.IsLong() && !g.goroutines {
+		if tier.Race && !tier.WatchesAll() && !g.goroutines {
 			continue
 		}
 		for _, tt := range g.tests {

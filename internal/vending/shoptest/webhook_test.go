@@ -22,6 +22,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/tier"
 	events "github.com/paywatt/paywatt/internal/webhook"
 )
 
@@ -46,6 +47,7 @@ func (s *hookShop) Post(_ context.Context, r events.Request) events.Answer {
 
 func openHooks(t *testing.T) *hookShop {
 	t.Helper()
+	tier.Concurrent(t) // a goroutine delivers
 	s := &hookShop{shop: open(t, true), answer: func(events.Request) events.Answer { return events.Answer{Status: 204} }}
 	door := store.DoorTo(s.engine, store.Job, func(tx *store.Tx) events.Tx { return tx })
 	s.deliverer = events.NewDeliverer(events.DelivererConfig{Door: door, Outbox: store.DoorTo(s.engine, store.Job, func(tx *store.Tx) job.OutboxTx { return tx }), Poster: s,
