@@ -41,11 +41,11 @@ type adminCopy struct {
 }
 
 // TestAdministratorsActsOfTheProgram: whatever the administrator does, each token loads once, the books stay sound, and in
-// the end the server sells. E2E_SEED is the seed.
+// the end the server sells.
 func TestAdministratorsActsOfTheProgram(t *testing.T) {
 	tier.Long(t)
 	t.Parallel()
-	seed := seedOf(t)
+	seed := tier.Seed(t)
 	w := &admin{T: t, r: rand.New(rand.NewPCG(seed, 0x61646d)), p: newPlace(t, buildOnce(t, "faultinject")), meter: number(6100), sold: map[string]string{},
 		rare: sometimes.New("sale", "kill", "second server refused", "backup", "restore over the live books", "restore on a new machine", "clock far ahead at start", "sixty sales in a row")}
 	w.p.expect(clockIsWrong...)
@@ -75,7 +75,6 @@ func TestAdministratorsActsOfTheProgram(t *testing.T) {
 	w.s.stop()
 	w.p.run(t, "", "verify", "--data", w.p.dir)
 	w.rare.Report(t, fmt.Sprintf("administrator's acts, seed %d", seed), true)
-	t.Logf("replay: E2E_SEED=%d go test ./e2e -run TestAdministratorsActsOfTheProgram", seed)
 }
 
 // serve starts the server with faults of its clock.

@@ -23,7 +23,7 @@ import (
 func TestAClusterLosesNothing(t *testing.T) {
 	tier.Long(t)
 	c := cluster.Start(t)
-	w := newWorld(t, paywatt(t), seedOf(t))
+	w := newWorld(t, paywatt(t), tier.Seed(t))
 	url := c.URL()
 	w.posts, w.wait, w.pace = make([]post, 2), 3*time.Minute, 500*time.Millisecond
 	w.p.expect(databaseIsAway...)
@@ -63,7 +63,7 @@ func TestMoneyIsLinearizableOnACluster(t *testing.T) {
 			server.http.Timeout = await.Limit // longer than a server takes for an answer, so that a request without one is a fault
 		}
 	}
-	s := &storm{c: c, r: rand.New(rand.NewPCG(seedOf(t), 0x6c696e65)), kinds: map[string]int{}}
+	s := &storm{c: c, r: rand.New(rand.NewPCG(tier.Seed(t), 0x6c696e65)), kinds: map[string]int{}}
 	var raged atomic.Bool
 	go func() {
 		defer raged.Store(true)

@@ -32,7 +32,7 @@ type exportBank struct {
 func TestPairsOfExportsThroughTheServer(t *testing.T) {
 	tier.Long(t)
 	t.Parallel()
-	rnd := rand.New(rand.NewPCG(seedOf(t), 53))
+	rnd := rand.New(rand.NewPCG(tier.Seed(t), 53))
 	ways := statementtest.Exports()
 	sum := &statementtest.Tally{}
 	var b *exportBank

@@ -53,7 +53,7 @@ type importing struct {
 
 func openImport(t *testing.T) *importing {
 	t.Helper()
-	w := &importing{t: t, p: newPlace(t, paywatt(t)), rnd: rand.New(rand.NewPCG(seedOf(t), 7)), path: filepath.Join(t.TempDir(), "meters.csv")}
+	w := &importing{t: t, p: newPlace(t, paywatt(t)), rnd: rand.New(rand.NewPCG(tier.Seed(t), 7)), path: filepath.Join(t.TempDir(), "meters.csv")}
 	w.srv = w.p.serve(t, "127.0.0.1:0", "127.0.0.1:0")
 	t.Cleanup(func() { w.srv.stop() })
 	w.addr = w.srv.http

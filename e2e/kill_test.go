@@ -4,9 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -21,23 +19,9 @@ import (
 // server and to meters at seeded random moments. Everything acknowledged is recorded here, outside. In the end an independent checker
 // (checker_test.go) opens the database with its own SQL and compares.
 
-// seedOf is the seed of everything that is random in a test. E2E_SEED sets it, and so repeats a failure.
-func seedOf(t testing.TB) uint64 {
-	t.Helper()
-	text := os.Getenv("E2E_SEED")
-	if text == "" {
-		return 1
-	}
-	seed, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		t.Fatalf("E2E_SEED: %v", err)
-	}
-	return seed
-}
-
 func TestNothingAcknowledgedIsLostWhenThePlugIsPulled(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, paywatt(t), seedOf(t))
+	w := newWorld(t, paywatt(t), tier.Seed(t))
 	w.run(t, tier.E2EKills.N())
 	w.judge(t)
 }
@@ -46,7 +30,7 @@ func TestNothingAcknowledgedIsLostWhenThePlugIsPulled(t *testing.T) {
 // database.
 func TestNothingAcknowledgedIsLostOnPostgreSQL(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, paywatt(t), seedOf(t))
+	w := newWorld(t, paywatt(t), tier.Seed(t))
 	w.onPostgreSQL(t)
 	w.run(t, tier.E2EKillsOnPostgreSQL.N())
 	w.judge(t)
@@ -84,7 +68,7 @@ func TestTheHarnessCatchesAnEarlyAcknowledgement(t *testing.T) {
 	kills := tier.E2EPlantedKills.N()
 	for name, on := range map[string]func(*world, *testing.T){"SQLite": func(*world, *testing.T) {}, "PostgreSQL": (*world).onPostgreSQL} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, buildOnce(t, "faultinject"), seedOf(t))
+			w := newWorld(t, buildOnce(t, "faultinject"), tier.Seed(t))
 			w.fault = "FAULT_INJECT=acknowledge-before-commit"
 			w.p.expect("item was given up") // the bug sends what it then loses
 			on(w, t)

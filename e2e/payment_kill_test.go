@@ -132,7 +132,7 @@ func paymentsSurviveKills(t *testing.T, p *place, open func() books) {
 		"secrets": map[string]any{"signing": b.secret}}).text(t, "path") + "in"
 	pins := a.vouchers(t, max(20, payments/40))
 
-	seed, began := seedOf(t), time.Now()
+	seed, began := tier.Seed(t), time.Now()
 	var all sync.WaitGroup
 	for c := range payCallers {
 		all.Go(func() {

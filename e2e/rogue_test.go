@@ -211,7 +211,7 @@ func (s *rogueServer) Stop() {
 // TestARogueGainsNothing plays histories of P in every role: with ceilings of 0 P gains nothing, with small ceilings no more than the
 // report names.
 //
-// E2E_ROGUE_ROLE plays one role only, E2E_SEED begins with another seed. E2E_ROGUE_MOVES names P's moves, separated by
+// E2E_ROGUE_ROLE plays one role only, TIER_SEED begins with another seed. E2E_ROGUE_MOVES names P's moves, separated by
 // commas.
 func TestARogueGainsNothing(t *testing.T) {
 	t.Parallel()
@@ -267,7 +267,7 @@ func playRole(t *testing.T, policies []*rogue.Utility, role string, enough int) 
 		only := os.Getenv("E2E_ROGUE_MOVES")
 		return !denied[move] && (only == "" || only == "all" || strings.Contains(","+only+",", ","+move+","))
 	}
-	for seed := seedOf(t); asked < enough; seed++ {
+	for seed := tier.Seed(t); asked < enough; seed++ {
 		town := policies[seed%uint64(len(policies))]
 		f, err := town.Play(role, rogue.Steps(seed, min(250, enough), may))
 		if err != nil {

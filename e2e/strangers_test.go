@@ -45,7 +45,7 @@ const (
 // they needed, beside the load of the machine and what they needed before: a test cannot ask it of a machine that does other work.
 // internal/listen tests who is served first.
 //
-// To try one way: TIER=long TIER_TIMES=10 go test ./e2e -run 'TestStrangersCostLittle/meters,_TLS/only_a_handshake$' -v
+// To try one way: TIER=long TIER_TIMES=15 go test ./e2e -run 'TestStrangersCostLittle/meters,_TLS/only_a_handshake$' -v
 func TestStrangersCostLittle(t *testing.T) {
 	tier.Long(t)
 	s := newSiege(t)
@@ -61,7 +61,7 @@ func TestStrangersCostLittle(t *testing.T) {
 			}
 		}
 	}
-	r := rand.New(rand.NewPCG(seedOf(t), 0x737472))
+	r := rand.New(rand.NewPCG(tier.Seed(t), 0x737472))
 	r.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
 	all := append(first, others...)
 	for _, one := range all[:min(len(all), tier.E2EStrangers.N())] {

@@ -214,7 +214,7 @@ func TestEveryCommandThatWritesMayFailOrBeKilled(t *testing.T) {
 	needed(t, "strace")
 	points := tier.E2EWritePoints.N()
 	world := newWritingWorld(t)
-	rnd := rand.New(rand.NewPCG(seedOf(t), 51))
+	rnd := rand.New(rand.NewPCG(tier.Seed(t), 51))
 	for i, c := range writingCommands(world.recipient) {
 		order := rnd.Perm(commonCalls)
 		if points > commonCalls {
