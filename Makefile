@@ -9,7 +9,7 @@ test: ## the unit tests
 	go test ./...
 check: ## everything a change must pass
 	./check
-quick: ## the inner loop, under two minutes
+quick: ## the inner loop, about 90 seconds
 	./check quick
 run: ## the demonstration: a server and 20 virtual meters in a throw-away folder
 	go run ./cmd/paywatt demo
