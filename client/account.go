@@ -20,6 +20,11 @@ func (c *Client) AccountStatement(ctx context.Context, f apiv1.AccountFilter) (a
 	return list(ctx, c, apiv1.AccountStatement, f)
 }
 
+// PlanMoveOut says what MoveOut would do, and changes nothing (right: customer.write).
+func (c *Client) PlanMoveOut(ctx context.Context, account string, m apiv1.MoveOut) (apiv1.MovedOut, error) {
+	return ask[apiv1.MovedOut](ctx, c, post("/v1/accounts/"+url.PathEscape(account)+"/move-out/plan", m))
+}
+
 // MoveOut ends the account of a customer with a prepaid meter (right: customer.write). It is safe to repeat with the same key. An empty key means
 // a random one.
 func (c *Client) MoveOut(ctx context.Context, account string, m apiv1.MoveOut, key string) (apiv1.MovedOut, error) {

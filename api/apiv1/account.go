@@ -70,7 +70,7 @@ type Credit struct {
 
 // MoveOut is a customer who moves out.
 type MoveOut struct {
-	Reason string `json:"reason" doc:"Why, in a few words; written to the audit log"`
+	Reason string `json:"reason,omitempty" doc:"Why, in a few words; written to the audit log. A plan needs none"`
 	Credit
 }
 
@@ -88,24 +88,46 @@ type AccountEntry struct {
 	ReceiptNo   string    `json:"receipt_no,omitempty" doc:"Number of a sale's receipt"`
 }
 
-// MovedOut is the result of moving out, in minor units.
+// MovedOut is the result of moving out, or what a move-out would do, in minor units.
 type MovedOut struct {
-	Account        string     `json:"account" doc:"Id of the account"`
-	Status         string     `json:"status" enum:"closed" doc:"State of the account now"`
-	Currency       string     `json:"currency" doc:"ISO 4217 code of all amounts"`
-	At             time.Time  `json:"at" doc:"Server time"`
-	Journal        string     `json:"journal,omitempty" doc:"Id of the journal; missing if no money was moved"`
-	Meters         []string   `json:"meters" doc:"Meters that are now free for another customer"`
-	WalletMinor    int64      `json:"wallet_minor" doc:"Wallet after the last use was posted"`
-	DepositMinor   int64      `json:"deposit_minor" doc:"Security deposit that the utility held"`
-	CarryMinor     int64      `json:"carry_minor" doc:"Change carried forward from earlier purchases"`
-	FinalBillMinor int64      `json:"final_bill_minor" doc:"Use beyond the wallet, added as a debt"`
-	DebtsPaidMinor int64      `json:"debts_paid_minor" doc:"Debts and charges that were paid from wallet, deposit and change"`
-	RefundDueMinor int64      `json:"refund_due_minor" doc:"Refund due to the customer; see /v1/accounts/{id}/refunds"`
-	StillOwedMinor int64      `json:"still_owed_minor" doc:"Debts and charges that could not be paid"`
-	Warning        string     `json:"warning,omitempty" doc:"What becomes of the amount that is still owed"`
-	ChargedUpTo    *time.Time `json:"charged_up_to,omitempty" doc:"Meter time of the newest reading that is charged; missing for a keypad meter"`
+	Account        string    `json:"account" doc:"Id of the account"`
+	Status         string    `json:"status" enum:"active,closed" doc:"State of the account now; active in a plan"`
+	Customer       string    `json:"customer,omitempty" doc:"In a plan: id of the customer"`
+	Name           string    `json:"name,omitempty" doc:"In a plan: name of the customer; missing without the right customer.read"`
+	Phone          string    `json:"phone,omitempty" doc:"In a plan: telephone number that no longer means the meter; missing without the right customer.read"`
+	Currency       string    `json:"currency" doc:"ISO 4217 code of all amounts"`
+	At             time.Time `json:"at" doc:"Server time"`
+	Journal        string    `json:"journal,omitempty" doc:"Id of the journal; missing in a plan, and if no money was moved"`
+	Meters         []string  `json:"meters" doc:"Meters that are then free for another customer"`
+	WalletMinor    int64     `json:"wallet_minor" doc:"Wallet after the last use was posted"`
+	DepositMinor   int64     `json:"deposit_minor" doc:"Security deposit that the utility held"`
+	CarryMinor     int64     `json:"carry_minor" doc:"Change carried forward from earlier purchases"`
+	FinalBillMinor int64     `json:"final_bill_minor" doc:"Use beyond the wallet, added as a debt"`
+	DebtsPaidMinor int64     `json:"debts_paid_minor" doc:"Debts and charges that were paid from wallet, deposit and change"`
+	RefundDueMinor int64     `json:"refund_due_minor" doc:"Refund due to the customer; see /v1/accounts/{id}/refunds"`
+	StillOwedMinor int64     `json:"still_owed_minor" doc:"Debts and charges that could not be paid"`
+	SecondPerson   bool      `json:"second_person" doc:"It leaves a debt, so it takes a second person where four eyes apply"`
+	// Claims are in the order in which the money pays them.
+	Claims         []MoveOutClaim `json:"claims" doc:"Debts and charges, in the order in which wallet, deposit and change pay them"`
+	Warning        string         `json:"warning,omitempty" doc:"What becomes of the amount that is still owed"`
+	ChargedUpTo    *time.Time     `json:"charged_up_to,omitempty" doc:"Meter time of the newest reading that is charged; missing for a keypad meter"`
+	StillAllowed   int64          `json:"still_allowed_wh,omitempty" doc:"Of a wallet meter: Wh that it may supply until it answers its cut-off, and that nobody pays for. They count as free units of the person who asks"`
+	FixedUpTo      string         `json:"fixed_up_to,omitempty" example:"2026-11-19" doc:"Of a keypad meter: last local day of which fixed charges are charged"`
+	UnitsWh        int64          `json:"units_wh" doc:"Energy of the month that counts in the price blocks. They end with the account"`
+	FreeDueWh      int64          `json:"free_due_wh" doc:"Free units of the month that were not claimed. They end with the account"`
+	EndsTariff     string         `json:"ends_tariff,omitempty" doc:"Tariff of a planned change, which never begins"`
+	EndsTariffFrom *time.Time     `json:"ends_tariff_from,omitempty" doc:"When that change would have begun"`
 	Credit
+}
+
+// MoveOutClaim is a debt or a charge of a customer who moves out, in minor units.
+type MoveOutClaim struct {
+	Kind        string `json:"kind" doc:"Kind of the debt, or name of the fixed charge"`
+	Month       string `json:"month,omitempty" example:"2026-11" doc:"Local month of a fixed charge; missing for a debt"`
+	Debt        string `json:"debt,omitempty" doc:"Id of the debt; missing for a fixed charge, and for the final bill"`
+	BeforeMinor int64  `json:"before_minor" doc:"What was open of it before the last use and the last month were charged"`
+	OwedMinor   int64  `json:"owed_minor" doc:"What is owed of it. The charges of the last month are counted by days"`
+	PaidMinor   int64  `json:"paid_minor" doc:"What wallet, deposit and change pay of it"`
 }
 
 // NewRefund asks to pay out the money that is due back to a customer who has moved out.

@@ -14,21 +14,27 @@ import (
 func newAccountMoveOut(c console) *cobra.Command {
 	var m apiv1.MoveOut
 	var credit, key string
-	var yes bool
+	var yes, plan bool
 	cmd := &cobra.Command{
 		Use: "move-out ACCOUNT", Short: "Close the account of a customer who moves out", Args: cobra.ExactArgs(1),
 		Long: "Close the account of a customer who moves out, and free its meter for the next one. A wallet meter is switched off. A keypad meter\n" +
-			"stays on with the credit that is in it: read its display, and give the credit. The statements of both customers say it.",
-		Example: "  paywatt account move-out 04140001001 --reason \"lease ended\"\n" +
+			"stays on with the credit that is in it: read its display, and give the credit. The statements of both customers say it.\n" +
+			"With --plan, only say what would happen to the customer's money.",
+		Example: "  paywatt account move-out 04140001001 --plan\n" +
+			"  paywatt account move-out 04140001001 --reason \"lease ended\"\n" +
 			"  paywatt account move-out 04140001019 --credit 12.4 --reason \"lease ended\"\n" +
 			"  paywatt account refund acc_01jd00000000000000000000000 --reason \"bank transfer 4711\"",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
-			if m.Reason == "" {
-				return usage("A move-out needs a reason.", "Add --reason \"lease ended\". It is written to the audit log.")
-			}
 			var err error
 			if m.Credit, err = creditTyped(credit); err != nil {
 				return err
+			}
+			if plan {
+				out, err := api.PlanMoveOut(cmd.Context(), args[0], m)
+				return answer(c, cmd, out, err, moveOutTable)
+			}
+			if m.Reason == "" {
+				return usage("A move-out needs a reason.", "Add --reason \"lease ended\". It is written to the audit log.")
 			}
 			if err := c.confirm(yes, args[0], "move-out"); err != nil {
 				return err
@@ -37,16 +43,10 @@ func newAccountMoveOut(c console) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			minor := func(n int64) string { return minorText(n, out.Currency) }
 			if out.Warning != "" {
-				fmt.Fprintf(cmd.ErrOrStderr(), "Warning: %s is still owed. %s\n", minor(out.StillOwedMinor), out.Warning)
+				fmt.Fprintf(cmd.ErrOrStderr(), "Warning: %s is still owed. %s\n", minorText(out.StillOwedMinor, out.Currency), out.Warning)
 			}
-			return c.show(cmd, out, fields("account", out.Account, "status", out.Status, "charged up to", timeText(out.ChargedUpTo),
-				"wallet", minor(out.WalletMinor),
-				"deposit", minor(out.DepositMinor), "change", minor(out.CarryMinor), "final bill", minor(out.FinalBillMinor),
-				"debts paid", minor(out.DebtsPaidMinor),
-				"refund due", minor(out.RefundDueMinor), "still owed", minor(out.StillOwedMinor), "credit left in the meter", creditText(out.Credit),
-				"freed meters", strings.Join(out.Meters, " "), "journal", out.Journal))
+			return c.show(cmd, out, moveOutTable(out))
 		}),
 	}
 	f := cmd.Flags()
@@ -54,7 +54,38 @@ func newAccountMoveOut(c console) *cobra.Command {
 	f.StringVar(&credit, "credit", "", "kilowatt-hours left, read off the display of a keypad meter, or unknown (needed for a keypad meter)")
 	f.StringVar(&key, "key", "", "idempotency key; repeating it repeats the answer, not the move-out")
 	f.BoolVar(&yes, "yes", false, "do not ask for confirmation")
+	f.BoolVar(&plan, "plan", false, "only say what would happen")
 	return cmd
+}
+
+// moveOutTable shows what a move-out does, or did.
+func moveOutTable(m apiv1.MovedOut) table {
+	minor := func(n int64) string { return minorText(n, m.Currency) }
+	rows := []string{"account", m.Account, "status", m.Status, "customer", m.Name, "charged up to", timeText(m.ChargedUpTo),
+		"fixed charges up to", m.FixedUpTo, "wallet", minor(m.WalletMinor), "deposit", minor(m.DepositMinor), "change", minor(m.CarryMinor),
+		"final bill", minor(m.FinalBillMinor)}
+	for _, c := range m.Claims {
+		text := minor(c.PaidMinor) + " of " + minor(c.OwedMinor)
+		if c.BeforeMinor > c.OwedMinor {
+			text += " (before the last month was counted by days: " + minor(c.BeforeMinor) + ")"
+		}
+		rows = append(rows, strings.TrimSpace("pays "+c.Kind+" "+c.Month), text)
+	}
+	rows = append(rows, "debts paid", minor(m.DebtsPaidMinor), "refund due", minor(m.RefundDueMinor), "still owed", minor(m.StillOwedMinor),
+		"credit left in the meter", creditText(m.Credit), "freed meters", strings.Join(m.Meters, " "))
+	if m.SecondPerson {
+		rows = append(rows, "second person", "a debt is left")
+	}
+	if m.StillAllowed > 0 {
+		rows = append(rows, "may still supply", unit.Energy(m.StillAllowed).KWh(1)+" kWh, paid by nobody")
+	}
+	if m.FreeDueWh > 0 {
+		rows = append(rows, "free units that end", unit.Energy(m.FreeDueWh).KWh(1)+" kWh")
+	}
+	if m.EndsTariffFrom != nil {
+		rows = append(rows, "planned tariff that ends", m.EndsTariff+" from "+timeText(m.EndsTariffFrom))
+	}
+	return fields(append(rows, "journal", m.Journal)...)
 }
 
 // unknownCredit is what people type if nobody can read the display of a keypad meter.

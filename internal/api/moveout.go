@@ -26,10 +26,23 @@ func movedOutOf(m debt.MovedOut) apiv1.MovedOut {
 	if m.Owed > 0 {
 		warning = owingWarning
 	}
-	return apiv1.MovedOut{Warning: warning, Account: m.Account.Text(id.Account), Status: "closed", Currency: m.Currency, At: m.At.UTC(), Meters: append([]string{}, m.Meters...),
+	b := apiv1.MovedOut{Warning: warning, Account: m.Account.Text(id.Account), Status: "closed", Currency: m.Currency, At: m.At.UTC(), Meters: append([]string{}, m.Meters...),
 		WalletMinor: int64(m.Wallet), DepositMinor: int64(m.Deposit), CarryMinor: int64(m.Carry), FinalBillMinor: int64(m.FinalBill),
 		DebtsPaidMinor: int64(m.Paid), RefundDueMinor: int64(m.Refund), StillOwedMinor: int64(m.Owed), ChargedUpTo: at(m.AsOf),
-		Journal: refOf(m.Journal, id.Journal), Credit: creditOf(m.Credit)}
+		Journal: refOf(m.Journal, id.Journal), Credit: creditOf(m.Credit), SecondPerson: m.NeedsSecond(), Claims: []apiv1.MoveOutClaim{},
+		StillAllowed: int64(m.Ended.MaySupply), FixedUpTo: m.Ended.ChargedTo, UnitsWh: int64(m.Ended.Units), FreeDueWh: int64(m.Ended.FreeDue),
+		EndsTariff: m.Ended.Tariff, EndsTariffFrom: at(m.Ended.TariffFrom)}
+	for _, c := range m.Claims() {
+		b.Claims = append(b.Claims, apiv1.MoveOutClaim{Kind: c.Kind, Month: c.Month, Debt: refOf(c.Debt, id.Debt), BeforeMinor: int64(c.Before),
+			OwedMinor: int64(c.Owed), PaidMinor: int64(c.Paid)})
+	}
+	return b
+}
+
+func moveOutPlanOf(p debt.MoveOutPlan) apiv1.MovedOut {
+	b := movedOutOf(p.MovedOut)
+	b.Status, b.Customer, b.Name, b.Phone = registry.AccountActive, p.Customer.ID.Text(id.Customer), p.Customer.Name, p.Customer.Phone
+	return b
 }
 
 // creditOf shows what is left in a keypad meter.
@@ -57,6 +70,13 @@ func creditStated(c apiv1.Credit) (registry.CreditLeft, refusal.Refusal) {
 }
 
 func (a *API) moveRoutes(r router) {
+	order(r, huma.Operation{
+		OperationID: "plan-move-out", Path: "/v1/accounts/{id}/move-out/plan", DefaultStatus: http.StatusOK, Tags: []string{"accounts"},
+		Summary: "Say what a move-out would do",
+		Description: "Makes every check of a move-out and answers with its figures, and changes nothing. It needs neither a reason nor the credit of a " +
+			"keypad meter. The link to the customer's page and the telephone number end with the account, vouchers are refused until the next " +
+			"customer has moved in, and a sale can no longer be reversed.",
+	}, a.planMoveOut)
 	order(r, huma.Operation{
 		OperationID: "move-out", Path: "/v1/accounts/{id}/move-out", DefaultStatus: http.StatusCreated, Tags: []string{"accounts"},
 		Summary: "Close the account of a customer who moves out", Parameters: keyParam(),
@@ -96,6 +116,15 @@ func (a *API) moveRoutes(r router) {
 			"answer is 202 with the approval.",
 		Responses: booked(map[string]*huma.Response{"201": bodyOf[apiv1.TakenOver](r, "Taken over.")}, bodyOf[apiv1.Approval](r, "It waits for a second person.")),
 	}, a.takeOver)
+}
+
+func (a *API) planMoveOut(ctx context.Context, by access.Actor, in *AccountPath, b apiv1.MoveOut) (*reply[apiv1.MovedOut], error) {
+	left, no := creditStated(b.Credit)
+	if no.Refused() {
+		return nil, problemOf(no)
+	}
+	plan, err := a.c.Debts.PlanMoveOut(ctx, by, debt.MoveOut{Account: in.ID, Credit: left})
+	return replyOf(plan.Refusal, err, func() apiv1.MovedOut { return moveOutPlanOf(plan) })
 }
 
 func (a *API) moveOut(ctx context.Context, by access.Actor, in *AccountPath, b apiv1.MoveOut) (*sent, error) {

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -91,6 +92,33 @@ func TestAMoveOutThatLeavesADebtWarns(t *testing.T) {
 			t.Errorf("owing %d: still owed %d, warning %q", owed, moved.StillOwedMinor, moved.Warning)
 		}
 	}
+}
+
+// TestAPlanOfAMoveOutHasTheFiguresOfItsAnswer: the plan of a keypad meter's move-out needs no key, no reason and no credit, and changes nothing.
+func TestAPlanOfAMoveOutHasTheFiguresOfItsAnswer(t *testing.T) {
+	w := begin(t)
+	w.want(201, w.sell("keypad-0001", order("10000")))
+	w.want(201, w.keyed("debt-key-0001", "/v1/debts", `{"account":"`+meterNumber+`","amount":{"amount_minor":60000,"currency":"KES"},"kind":"loan"}`))
+	at := "/v1/accounts/" + meterNumber + "/move-out"
+	before := decode[apiv1.Account](t, w.want(200, w.get("/v1/accounts/"+meterNumber)))
+	w.want(200, w.post(at+"/plan", `{}`))
+	plan := decode[apiv1.MovedOut](t, w.want(200, w.post(at+"/plan", `{"credit_wh":12400}`)))
+	if plan.Status != "active" || plan.Customer != before.Customer || plan.Name != before.Name || plan.Journal != "" || !plan.SecondPerson ||
+		!strings.Contains(plan.Warning, "Nobody collects") || plan.UnitsWh != before.Balance.UnitsWh || plan.FixedUpTo == "" {
+		t.Errorf("the plan of %+v: %+v", before, plan)
+	}
+	if len(plan.Claims) != 1 || plan.Claims[0].Kind != "loan" || plan.Claims[0].OwedMinor != 60_000 || plan.Claims[0].PaidMinor != plan.CarryMinor {
+		t.Errorf("what the money pays: %+v", plan.Claims)
+	}
+	if after := decode[apiv1.Account](t, w.want(200, w.get("/v1/accounts/"+meterNumber))); !reflect.DeepEqual(after, before) {
+		t.Errorf("after the plan the account is %+v, want %+v", after, before)
+	}
+	out := decode[apiv1.MovedOut](t, w.want(201, w.ask("POST", at, w.key, `{"reason":"lease ended","credit_wh":12400}`, "Idempotency-Key", "plan-out-1")))
+	plan.Status, plan.Customer, plan.Name, plan.Phone, plan.Journal, plan.At = out.Status, "", "", "", out.Journal, out.At
+	if !reflect.DeepEqual(plan, out) {
+		t.Errorf("planned %+v\ndone    %+v", plan, out)
+	}
+	w.want(409, w.post(at+"/plan", `{}`))
 }
 
 // TestACustomerOfAKeypadMeterMovesOutAndAnotherMovesIn: what is left in the meter must be given, both answers say it, and the next

@@ -299,6 +299,9 @@ func moneyMoves() map[string]valid {
 		}),
 		"adjust":     post(access.AdjustLedger, "/v1/adjustments", `{"account":"{meter}",`+minor+`,"reason":"matrix"}`),
 		"add-charge": post(access.WriteDebts, "/v1/charges", `{"account":"{meter}","name":"fee-{n}","month":"2026-11",`+minor+`}`),
+		"plan-move-out": {access.WriteCustomers, func(s *stage, _ bool) call {
+			return call{"POST", "/v1/accounts/" + s.added("prepay_wallet") + "/move-out/plan", `{}`}
+		}},
 		"move-out": once(access.WriteCustomers, "/v1/accounts/{id}/move-out", `{"reason":"matrix"}`,
 			func(s *stage, _ bool) string { return s.added("prepay_wallet") }),
 		"move-in": once(access.WriteCustomers, "/v1/meters/{id}/move-in", `{"tariff":"domestic","reason":"matrix"}`, func(s *stage, _ bool) string {

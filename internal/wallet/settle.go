@@ -224,38 +224,74 @@ func MoneyOf(tx interface {
 	return m.used(rows), nil
 }
 
-// postAll posts the accrued use of the rows.
-func postAll(tx SettleTx, rows []Row, now time.Time) (int, error) {
-	n := 0
+// usePosting is the accrued use of a meter, as it is posted.
+type usePosting struct {
+	journal  ledger.Journal // without an identity
+	advanced money.Minor    // the part of its tax that top-ups paid in advance
+}
+
+// planPosting returns what posting the accrued use of an account's wallets books. It brings the rows to the state after the posting.
+func planPosting(rows []Row, version func(id.ID) (tariff.Version, error), now time.Time) (out []usePosting, err error) {
 	for i := range rows {
-		next, j, err := Entry(rows[i].State, rows[i].Meter, tx.TariffVersion, now)
+		next, j, err := Entry(rows[i].State, rows[i].Meter, version, now)
 		if err != nil {
-			return n, err
+			return nil, err
 		}
 		rows[i].State = next
 		if len(j.Postings) == 0 {
 			continue
 		}
-		if j.Postings, err = advanced(tx, rows, j.Postings); err != nil {
-			return n, err
+		p := usePosting{journal: j, advanced: useAdvanced(rows, j.Postings)}
+		if p.advanced != 0 {
+			p.journal.Postings = ledger.FromAdvances(j.Postings, p.advanced)
 		}
-		if err := book(tx, j); err != nil {
-			return n, err
-		}
-		n++
+		out = append(out, p)
 	}
-	return n, nil
+	return out, nil
 }
 
-// advanced uses tax that the account's top-ups paid in advance. It takes as much of the posting's tax as possible from this advance. The
-// parameter rows holds the account's wallets.
-func advanced(tx SettleTx, rows []Row, lines []ledger.Posting) ([]ledger.Posting, error) {
-	part := min(ledger.TaxOf(lines), rows[0].Meter.Advanced)
-	if part == 0 || rows[0].Meter.Advanced == 0 {
-		return lines, nil
+// bookPostings books the use of an account.
+func bookPostings(tx SettleTx, account id.ID, all []usePosting) error {
+	for _, p := range all {
+		if p.advanced != 0 {
+			if err := tx.WalletAdvanced(account, -p.advanced); err != nil {
+				return err
+			}
+		}
+		if err := book(tx, p.journal); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// postAll posts the accrued use of the rows and returns the number of journals.
+func postAll(tx SettleTx, rows []Row, now time.Time) (int, error) {
+	all, err := planPosting(rows, tx.TariffVersion, now)
+	if err != nil || len(all) == 0 {
+		return 0, err
+	}
+	return len(all), bookPostings(tx, rows[0].Meter.Account, all)
+}
+
+// useAdvanced takes as much of a posting's tax as possible from the tax that the account's top-ups paid in advance, and returns that part. The
+// parameter rows holds the account's wallets.
+func useAdvanced(rows []Row, lines []ledger.Posting) money.Minor {
+	if rows[0].Meter.Advanced == 0 {
+		return 0
+	}
+	part := min(ledger.TaxOf(lines), rows[0].Meter.Advanced)
 	for i := range rows {
 		rows[i].Meter.Advanced -= part
+	}
+	return part
+}
+
+// advanced uses tax that the account's top-ups paid in advance. The parameter rows holds the account's wallets.
+func advanced(tx SettleTx, rows []Row, lines []ledger.Posting) ([]ledger.Posting, error) {
+	part := useAdvanced(rows, lines)
+	if part == 0 {
+		return lines, nil
 	}
 	return ledger.FromAdvances(lines, part), tx.WalletAdvanced(rows[0].Meter.Account, -part)
 }

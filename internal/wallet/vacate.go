@@ -1,9 +1,11 @@
 package wallet
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/supply"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -38,27 +40,55 @@ func MoveOut(tx SettleTx, account id.ID, by, why string, now time.Time) error {
 	return err
 }
 
-// StillAllowed returns the energy that the meters of an account may still supply after its customer has moved out, before the order to switch
-// off reaches them. Nobody pays for it.
-func StillAllowed(tx SettleTx, account id.ID, now time.Time) (unit.Energy, error) {
+// LastUse is the use of an account that ends, as [PlanLastUse] finds it.
+type LastUse struct {
+	Rows     []Row       // the account's wallets after the posting
+	Money    Money       // after the posting
+	Advanced money.Minor // tax that was taken with top-ups and that no use has taken by then
+	// Allowed is the energy that the meters may still supply before the order to switch off reaches them. Nobody pays for it.
+	Allowed unit.Energy
+
+	postings []usePosting
+}
+
+// PlanLastUse finds what is left to charge when an account ends. It locks the account's wallets and writes nothing. [LastUse.Post] posts it.
+func PlanLastUse(tx SettleTx, account id.ID, now time.Time) (u LastUse, err error) {
 	t, err := tx.WalletTenant()
 	if err != nil {
-		return 0, err
+		return u, err
 	}
 	rows, err := tx.WalletsOf(account)
-	if err != nil {
-		return 0, err
+	if err != nil || len(rows) == 0 {
+		return u, err
 	}
 	a, err := accountAt(tx, t, rows, now)
 	if err != nil {
-		return 0, err
+		return u, err
 	}
 	states, err := a.pointStates()
-	var total unit.Energy
-	for i := range states {
-		total += states[i].allowed()
+	if err != nil {
+		return u, err
 	}
-	return total, err
+	for i := range states {
+		u.Allowed += states[i].allowed()
+	}
+	if u.postings, err = planPosting(rows, tx.TariffVersion, now); err != nil {
+		return u, fmt.Errorf("post the last use: %w", err)
+	}
+	u.Rows, u.Advanced = rows, rows[0].Meter.Advanced
+	u.Money = Money{Wallet: a.Money.Wallet - a.Money.Accrued, Held: a.Money.Held}
+	return u, nil
+}
+
+// Post posts the use. Then let [MoveOut] settle the account: until it does, no warning and no lease follows from what was posted.
+func (u LastUse) Post(tx SettleTx) error {
+	if len(u.Rows) == 0 {
+		return nil
+	}
+	if err := bookPostings(tx, u.Rows[0].Meter.Account, u.postings); err != nil {
+		return err
+	}
+	return tx.WalletsPut(u.Rows)
 }
 
 // allowed returns the energy that the meter may still supply without another order: none if it was never heard or has said that it is

@@ -1,6 +1,8 @@
 package wallet_test
 
 import (
+	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -15,8 +17,8 @@ func TestWhatAMeterMaySupplyAfterItsCustomerHasGone(t *testing.T) {
 	d := newRig(t, 28_750, 2) // buys 100 kWh, and so a whole lease for each meter
 	want := func(after string, want unit.Energy) {
 		t.Helper()
-		if got, err := wallet.StillAllowed(d, id.ID{}, d.now); err != nil || got != want {
-			t.Errorf("%s: %d Wh, %v, want %d Wh", after, got, err, want)
+		if got, err := wallet.PlanLastUse(d, id.ID{}, d.now); err != nil || got.Allowed != want {
+			t.Errorf("%s: %d Wh, %v, want %d Wh", after, got.Allowed, err, want)
 		}
 	}
 	want("two leases", 40_000)
@@ -39,4 +41,25 @@ func TestWhatAMeterMaySupplyAfterItsCustomerHasGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	want("a connect is under way", 16_000)
+}
+
+// TestTheLastUseIsPostedAsPlanned: to plan it writes nothing, and what is posted then is what was planned.
+func TestTheLastUseIsPostedAsPlanned(t *testing.T) {
+	d := newTill(t, 100_000, 2)
+	for i := range d.rows {
+		d.rows[i].Meter.Advanced = 50 // the tax of one posting is 37
+	}
+	d.takes(d.reading(10, 1, 1000, false))
+	d.says()
+	before, orders := slices.Clone(d.rows), len(d.wrote)
+	plan, err := wallet.PlanLastUse(d, id.ID{15: 1}, d.now)
+	if err != nil || plan.Money.Wallet != 100_000-287 || plan.Advanced != 13 {
+		t.Fatalf("%+v, %v", plan, err)
+	}
+	if !reflect.DeepEqual(d.rows, before) || len(d.booked) > 0 || len(d.wrote) > orders {
+		t.Errorf("planning booked %d journals and wrote %q", len(d.booked), d.wrote[orders:])
+	}
+	if err := plan.Post(d); err != nil || d.money != plan.Money.Wallet || len(d.booked) != 1 || d.rows[0].Accrued != 0 {
+		t.Errorf("posted: %v, %d in the wallet, %d journals, %d accrued", err, d.money, len(d.booked), d.rows[0].Accrued)
+	}
 }

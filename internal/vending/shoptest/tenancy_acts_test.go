@@ -264,8 +264,15 @@ func (w *tenancyWorld) movesOut(r *rand.Rand) {
 		b, err := json.Marshal(m)
 		return 201, must(w.t, b, err)
 	}
+	plan, err := w.PlanMoveOut(context.Background(), owner(), m)
+	if err != nil {
+		w.t.Fatalf("plan a move-out: %v", err)
+	}
 	var out once.Done[debt.MovedOut]
 	w.despiteCrash(r, "crash in a move-out", func() (err error) { out, err = w.MoveOut(context.Background(), owner(), m); return err })
+	if plan.Code != out.Code {
+		w.t.Errorf("a move-out is refused with %q, and its plan with %q", out.Code, plan.Code)
+	}
 	if w.turnsDown("move-out", out.Refusal) {
 		return
 	}
@@ -280,12 +287,33 @@ func (w *tenancyWorld) movesOut(r *rand.Rand) {
 		return
 	}
 	a.closed = w.clock.Now()
+	w.checkPlan(plan.MovedOut, out.Value)
 	w.noteAct("%s moves out of %s: %d paid, %d due back, %d owed", a.id.Text(id.Account), h.number, out.Value.Paid, out.Value.Refund, out.Value.Owed)
 	w.countMoveOut(a, m.Credit, out.Value)
 	if !out.Value.At.Equal(a.closed) {
 		w.t.Errorf("account %s ended at %s, want %s", a.id.Text(id.Account), out.Value.At, a.closed)
 	}
 	w.checkAccount(a)
+}
+
+// checkPlan compares the figures of a move-out with those of its plan. What a replayed answer does not have is compared in internal/debt.
+func (w *tenancyWorld) checkPlan(plan, done debt.MovedOut) {
+	plan.Journal, plan.At = done.Journal, done.At
+	if p, d := fmt.Sprintf("%+v", w.asAnswered(plan)), fmt.Sprintf("%+v", w.asAnswered(done)); p != d {
+		w.t.Errorf("a move-out did not do what its plan said:\nplan %s\ndone %s", p, d)
+	}
+}
+
+// asAnswered returns a move-out as a stored answer has it.
+func (w *tenancyWorld) asAnswered(m debt.MovedOut) (out debt.MovedOut) {
+	b, err := json.Marshal(m)
+	if err == nil {
+		err = json.Unmarshal(b, &out)
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return out
 }
 
 // countMoveOut counts the rare states of a move-out.
