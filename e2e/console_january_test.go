@@ -330,7 +330,7 @@ func (w *january) movesOut() {
 	d.keys(enterKey)
 	d.shows("broken door", "Debts\nTZS 5,000.00")
 
-	d.unfold(`button[value="move-out"]`)
+	d.unfold(`button[value="plan-move-out"]`)
 	d.shows("what was paid for later days is not given back", "Its credit stays in the meter", "The rest of the money is due back to the customer",
 		"This customer owes TZS 5,000.00", "stays on the closed account", "This cannot be undone")
 	w.look("the account of a tenant who leaves")
@@ -339,6 +339,8 @@ func (w *january) movesOut() {
 	d.shows("Read the display") // nobody moves out before somebody has read it
 	d.fill("#credit", "12.4")
 	d.keys(enterKey)
+	d.shows("What the move-out does", "Debts paid\nTZS 12.88", "TZS 4,987.12 stays owed on the closed account")
+	d.activate(`button[value="move-out"]`)
 	d.shows("The customer has moved out", "Credit left in the meter\n12.400 kWh", "Debts paid\nTZS 12.88", "Due back to the customer\nTZS 0.00",
 		"Still owed\nTZS 4,987.12")
 	d.activate(`main a[href^="/accounts/acc_"]`)

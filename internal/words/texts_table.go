@@ -4262,6 +4262,55 @@ func (t *Texts) AccountsMoveOutOwingToken(amount string) string {
 	return t.say("pages.accounts.move-out-owing-token", "{amount}", amount)
 }
 
+// AccountsMoveOutCheck: Show what the move-out does
+func (t *Texts) AccountsMoveOutCheck() string { return t.say("pages.accounts.move-out-check") }
+
+// AccountsMoveOutPlan: What the move-out does
+func (t *Texts) AccountsMoveOutPlan() string { return t.say("pages.accounts.move-out-plan") }
+
+// AccountsClaims: Debts and charges, in the order in which they are paid
+func (t *Texts) AccountsClaims() string { return t.say("pages.accounts.claims") }
+
+// AccountsClaimBefore: Owed so far
+func (t *Texts) AccountsClaimBefore() string { return t.say("pages.accounts.claim-before") }
+
+// AccountsClaimOwed: To be paid
+func (t *Texts) AccountsClaimOwed() string { return t.say("pages.accounts.claim-owed") }
+
+// AccountsClaimPaid: Paid of it
+func (t *Texts) AccountsClaimPaid() string { return t.say("pages.accounts.claim-paid") }
+
+// AccountsFixedUpTo: Fixed charges up to
+func (t *Texts) AccountsFixedUpTo() string { return t.say("pages.accounts.fixed-up-to") }
+
+// AccountsStillAllowed: May still be supplied, and nobody pays for it
+func (t *Texts) AccountsStillAllowed() string { return t.say("pages.accounts.still-allowed") }
+
+// AccountsMonthUnits: Energy of the month in the price blocks
+func (t *Texts) AccountsMonthUnits() string { return t.say("pages.accounts.month-units") }
+
+// AccountsFreeEnds: Free units that end unclaimed
+func (t *Texts) AccountsFreeEnds() string { return t.say("pages.accounts.free-ends") }
+
+// AccountsEndsTariff: Planned tariff that never begins
+func (t *Texts) AccountsEndsTariff() string { return t.say("pages.accounts.ends-tariff") }
+
+// AccountsEndsTariffFrom: {tariff}, from {at}
+func (t *Texts) AccountsEndsTariffFrom(tariff string, at string) string {
+	return t.say("pages.accounts.ends-tariff-from", "{tariff}", tariff, "{at}", at)
+}
+
+// AccountsEndsPhone: Telephone number that no longer means the meter
+func (t *Texts) AccountsEndsPhone() string { return t.say("pages.accounts.ends-phone") }
+
+// AccountsMoveOutEnds: The link to the customer's page ends. Vouchers are refused until the next customer has moved in. Earlier sales can no longer be reversed.
+func (t *Texts) AccountsMoveOutEnds() string { return t.say("pages.accounts.move-out-ends") }
+
+// AccountsMoveOutLeaves: {amount} stays owed on the closed account, where nobody collects it until the same customer has a new account. Ask for the money first. Where two people must agree, a second person must allow it.
+func (t *Texts) AccountsMoveOutLeaves(amount string) string {
+	return t.say("pages.accounts.move-out-leaves", "{amount}", amount)
+}
+
 // AccountsElsewhere: Owed on other accounts
 func (t *Texts) AccountsElsewhere() string { return t.say("pages.accounts.elsewhere") }
 

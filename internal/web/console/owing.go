@@ -149,7 +149,10 @@ func (t site) otherDebtLines(a debt.AccountView) (out []otherDebtLine) {
 	return out
 }
 
-func (d customerAccountPage) is(act string) bool { return d.Error != "" && d.Act == act }
+// is reports whether a form was refused. Both steps of a move-out return to one form.
+func (d customerAccountPage) is(act string) bool {
+	return d.Error != "" && (d.Act == act || act == actMoveOutPlan && d.Act == actMoveOut)
+}
 
 // customerAccount shows an account, by its identity or by a meter that supplies it.
 func (s *Console) customerAccount(w http.ResponseWriter, r *http.Request, v visit) {

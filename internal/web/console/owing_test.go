@@ -41,7 +41,9 @@ func TestDebtsAndChargesInTheBrowser(t *testing.T) {
 	g.get(at).is(200).says("Change carried forward KES 10.00")
 	g.post(at, "form", form(), "act", "goodwill", "amount", "10", "reason", "").is(422)
 	g.post(at, "form", form(), "act", "steal", "amount", "10").is(422).says("which does not exist")
-	g.post(at, "form", form(), "act", "move-out", "reason", "moved").is(422).says("Read the display")
+	for _, act := range []string{"plan-move-out", "move-out"} {
+		g.post(at, "form", form(), "act", act, "reason", "moved").is(422).says("Read the display")
+	}
 	g.get("/accounts/04140001019").is(404)
 	w.person(engineerEmail, access.Engineer)
 	e := w.enter(engineerEmail)
@@ -61,6 +63,11 @@ func TestACustomerMovesOutAndAnotherMovesIn(t *testing.T) {
 	at := "/accounts/" + wallet
 	g.get("/meters/" + wallet + "/move-in").is(409)
 	out := []string{"form", g.get(at).is(200).says("Move the customer out", "This cannot be undone").value("form"), "act", "move-out", "reason", "lease ended"}
+	plan := g.post(at, append([]string{"form", out[1], "act", "plan-move-out"}, out[4:]...)...).is(200).says("What the move-out does",
+		"Money in the wallet KES 50.00", "Due back to the customer KES 50.00", "Still owed KES 0.00", "+254700000002", "lease ended", "Move the customer out",
+		"paywatt account move-out "+wallet+" --reason 'lease ended'").omits("Debts and charges, in the order", "stays owed")
+	g.get(at).is(200).says("Move the customer out") // the plan moved nobody out
+	out[1] = plan.value("form")
 	page := g.post(at, out...).is(200).says("The customer has moved out", "Due back to the customer KES 50.00", "Still owed KES 0.00")
 	account := page.link(t, `/accounts/acc_[^"]*`)
 	if again := g.post(at, out...).leads("/accounts/acc_"); again != account {
@@ -93,6 +100,9 @@ func TestACustomerOfAKeypadMeterMovesOutAndAnotherMovesIn(t *testing.T) {
 	out := []string{"form", page.value("form"), "act", "move-out", "reason", "lease ended"}
 	g.post(at, append(out, "credit", "much")...).is(422)
 	g.post(at, append(out, "credit", "3", "credit_unknown", "1")...).is(422).says("Give one of the two.", "--credit unknown")
+	g.post(at, append([]string{"form", out[1], "act", "plan-move-out"}, append(out[4:], "credit", "12.4")...)...).is(200).says(
+		"What the move-out does", "Credit left in the meter 12.400 kWh", "Fixed charges up to", "Energy of the month in the price blocks",
+		"paywatt account move-out "+meterNumber+" --credit 12.4 --reason 'lease ended'").omits("Use charged up to")
 	done := g.post(at, append(out, "credit", "12.4")...).is(200).says("The customer has moved out", "Credit left in the meter 12.400 kWh").
 		omits("Final bill", "Use charged up to")
 	closed, month := done.link(t, `/accounts/acc_[^"]*`), w.clock.now().UTC().Format("2006-01")
@@ -125,6 +135,8 @@ func TestTheAccountsPageWarnsOfADebt(t *testing.T) {
 	page := g.get(at).is(200).says("Move the customer out").omits(warning)
 	g.post(at, "form", page.value("form"), "act", "debt", "kind", "loan", "amount", "600", "mode", "full").leads(at)
 	page = g.get(at).is(200).says("This customer owes KES 600.00", warning)
+	g.post(at, "form", page.value("form"), "act", "plan-move-out", "reason", "lease ended").is(200).says("Debts and charges, in the order in which they are paid",
+		"loan KES 600.00 KES 600.00 KES 0.00", "KES 600.00 stays owed on the closed account", "a second person must allow it")
 	g.post(at, "form", page.value("form"), "act", "move-out", "reason", "lease ended").is(200).says("The customer has moved out", "Still owed KES 600.00")
 	at = "/accounts/" + meterNumber // no use of a keypad meter is charged
 	g.post(at, "form", g.get(at).value("form"), "act", "debt", "kind", "loan", "amount", "70", "mode", "full").leads(at)

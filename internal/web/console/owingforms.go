@@ -13,7 +13,6 @@ import (
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
-	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
@@ -26,6 +25,8 @@ const (
 	actMoveOut  = "move-out"
 	actRefund   = "refund"
 	actTakeOver = "take-over"
+
+	actMoveOutPlan = "plan-move-out" // shows what a move-out does, and changes nothing
 )
 
 // entry is the outcome of a form that books something.
@@ -33,7 +34,8 @@ type entry struct {
 	refusal.Refusal
 	replay *once.Reply
 	waits  *access.Approval
-	left   *debt.MovedOut // set for a move-out, whose figures are shown
+	left   *debt.MovedOut    // set for a move-out, whose figures are shown
+	plan   *debt.MoveOutPlan // set for a move-out that is only planned
 }
 
 func entryOf[T any](out once.Done[T], waits *access.Approval) entry {
@@ -91,6 +93,8 @@ func (s *Console) changeAccount(w http.ResponseWriter, r *http.Request, v visit)
 		s.showCustomerAccount(w, r, v, http.StatusUnprocessableEntity, customerAccountPage{accountFields: f, Error: brief(v.site.say, e.Refusal)})
 	case e.waits != nil:
 		s.showWaits(w, r, v, *e.waits)
+	case e.plan != nil:
+		s.showMoveOutPlan(w, r, v, *e.plan, f)
 	case e.left != nil:
 		s.showMovedOut(w, r, v, *e.left)
 	default:
@@ -135,6 +139,8 @@ func (s *Console) bookAccount(r *http.Request, v visit, f accountFields) (entry,
 		out, err := s.c.Debts.Adjust(ctx, v.by, debt.Adjustment{Request: q, Account: account, Amount: amount, Reason: f.Reason,
 			Render: func(a debt.Adjusted) (int, []byte) { return at(done, a.Waits) }})
 		return entryOf(out, out.Value.Waits), err
+	case actMoveOutPlan:
+		return s.planMoveOut(ctx, v, f, account)
 	case actMoveOut:
 		left, no := f.readCredit(v)
 		if no.Refused() {
@@ -203,36 +209,4 @@ func (s *Console) bookRefund(ctx context.Context, v visit, f accountFields, q on
 	}
 	out, err := s.c.Debts.Refund(ctx, v.by, n)
 	return entryOf(out, out.Value.Waits), err
-}
-
-// movedOutPage says where the money of a closed account went.
-type movedOutPage struct {
-	Account, At string
-	Meters      []string
-	Lines       []factLine
-}
-
-// creditLeft says what is left in a keypad meter.
-func (t site) creditLeft(c registry.CreditLeft) string {
-	if c.State == registry.CreditRead {
-		return t.say.Energy(c.Units, 3)
-	}
-	return t.say.Name("credit", string(c.State))
-}
-
-// showMovedOut shows the figures of a move-out.
-func (s *Console) showMovedOut(w http.ResponseWriter, r *http.Request, v visit, m debt.MovedOut) {
-	t := v.site.say
-	sum := amountsIn(t, m.Currency)
-	d := movedOutPage{Account: accountPath(m.Account.Text(id.Account)), At: v.site.clock(m.At), Meters: m.Meters}
-	if m.Credit.State == registry.CreditNotAsked {
-		d.Lines = []factLine{{t.AccountsChargedUpTo(), v.site.clock(m.AsOf)}, {t.AccountsWallet(), sum(m.Wallet)},
-			{t.AccountsFinalBill(), sum(m.FinalBill)}}
-	} else {
-		d.Lines = []factLine{{t.AccountsCreditLeft(), v.site.creditLeft(m.Credit)}}
-	}
-	d.Lines = append(d.Lines, factLine{t.AccountsDeposit(), sum(m.Deposit)}, factLine{t.AccountsCarry(), sum(m.Carry)},
-		factLine{t.AccountsDebtsPaid(), sum(m.Paid)},
-		factLine{t.AccountsRefundDue(), sum(m.Refund)}, factLine{t.AccountsStillOwed(), sum(m.Owed)})
-	s.show(w, r, http.StatusOK, movedOutView(s.page(r, v, t.AccountsMovedOut()), d))
 }
