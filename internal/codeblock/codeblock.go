@@ -1,4 +1,4 @@
-// Package codeblock reads the code blocks of Markdown pages, for the tests that run or check them.
+// Package codeblock reads the code blocks and the table rows of Markdown pages, for the tests that run or check them.
 package codeblock
 
 import (

@@ -2,12 +2,15 @@ package debt_test
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/codeblock"
 	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/tariff"
@@ -64,5 +67,41 @@ func TestAMonthIsChargedByTheTariffWithWhichItBegan(t *testing.T) {
 		OpenedAt: midnight(time.October, 1)}, inForce, day(2026, 11, 25))
 	if err != nil || len(owed.Charges) != 2 || owed.Charges[0].Outstanding != 3000 || owed.Charges[1].Outstanding != 3000 {
 		t.Errorf("a sale after the change collects %+v, %v; want the charges of October and November", owed.Charges, err)
+	}
+}
+
+// TestThePageShowsWhichChargesATokenMeterPays works out two rows of docs/reference/tariffs.md#another-tariff-for-a-meter. The account is on home
+// until noon on 20 November, and on shop from then on.
+func TestThePageShowsWhichChargesATokenMeterPays(t *testing.T) {
+	page, err := os.ReadFile("../../docs/reference/tariffs.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	home, shop := id.ID{15: 1}, id.ID{15: 2}
+	for row, c := range map[string]struct {
+		per        tariff.Period
+		home, shop money.Minor
+		says       string
+	}{
+		"plan for a period, charge per month": {tariff.PerMonth, 3000, 6000,
+			"a token meter pays the %s of home for all of November, and the %s of shop from December on, also if charges fall due day by day"},
+		"charge per day": {tariff.PerDay, 100, 200, "A token meter pays %s for November, and %s for 1 December"},
+	} {
+		at := func(of id.ID, _ time.Time) (tariff.Version, bool, error) {
+			v := charging(midnight(time.January, 1), map[id.ID]money.Minor{home: c.home, shop: c.shop}[of])
+			v.Body.Fixed[0].Per = c.per
+			return v, true, nil
+		}
+		a := debt.ChargeAccount{ID: id.ID{9}, Tariff: home, Later: tariff.Assignments{{Tariff: shop, From: day(2026, 11, 20)}},
+			OpenedAt: midnight(time.November, 1)}
+		r := &rows{accounts: []debt.ChargeAccount{a}, at: at}
+		r.accrue(t, day(2026, 12, 1))
+		var paid []any
+		for _, d := range r.puts {
+			paid = append(paid, fmt.Sprintf("%d.%02d", d.Gross/100, d.Gross%100))
+		}
+		if said, want := codeblock.Row(string(page), row), fmt.Sprintf(c.says, paid...); !strings.Contains(said, want) {
+			t.Errorf("row %q of docs/reference/tariffs.md says %q, and does not say %q", row, said, want)
+		}
 	}
 }

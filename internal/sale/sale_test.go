@@ -4,10 +4,13 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/codeblock"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
@@ -179,6 +182,45 @@ func TestWhereAMonthStands(t *testing.T) {
 	month.FreeClaimed = true
 	if got := month.FreeDue(body); got != 0 {
 		t.Errorf("%d Wh are due once more", got)
+	}
+}
+
+// TestThePageShowsFreeUnitsOfAChangedTariff works out a row of docs/reference/tariffs.md#another-tariff-for-a-meter. Free units come once in a
+// month, whichever tariff gave them.
+func TestThePageShowsFreeUnitsOfAChangedTariff(t *testing.T) {
+	page, err := os.ReadFile("../../docs/reference/tariffs.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	home, shop := tariff.Body{Currency: "KES"}, tariff.Body{Currency: "KES", Blocks: []tariff.Block{{UpTo: 50_000, Rate: 2_400_000}, {Rate: 3_200_000}}}
+	home.Free.Units, shop.Free.Units = 10_000, 20_000
+	apart := shop
+	apart.Free.Apart = true
+	given := sale.Month{Units: 45_000, Free: home.Free.Units, FreeClaimed: true}
+	kwh := func(e unit.Energy) int64 { return int64(e / unit.KilowattHour) }
+	steps := func(b tariff.Body, tender money.Minor) string {
+		a, err := tariff.Allocate(tariff.Purchase{Body: b, Tender: tender, Month: given.Position(b), FreeApart: true})
+		if err != nil || a.Units != 10_000 {
+			t.Errorf("%d buys %d Wh, %v", tender, a.Units, err)
+		}
+		var out []string
+		for _, s := range a.Steps {
+			out = append(out, fmt.Sprintf("%d × %d.%02d", kwh(s.Units), s.Rate/1_000_000, s.Rate%1_000_000/10_000))
+		}
+		return strings.Join(out, " and ")
+	}
+	said := codeblock.Row(string(page), "free units")
+	for _, want := range []string{
+		fmt.Sprintf("home %d kWh, shop %d kWh", kwh(sale.Month{}.FreeDue(home)), kwh(sale.Month{}.FreeDue(shop))),
+		fmt.Sprintf("If the %d kWh were given out in November, shop gives %d kWh in November. Otherwise it gives its %d kWh",
+			kwh(given.Free), kwh(given.FreeDue(shop)), kwh(sale.Month{}.FreeDue(shop))),
+		fmt.Sprintf("with %d kWh free and %d kWh bought, the next 10 kWh at 2.40 up to 50 kWh and then 3.20 cost %s",
+			kwh(given.Free), kwh(given.Units-given.Free), steps(shop, 2800)),
+		fmt.Sprintf("They cost %s if shop does not count free units", steps(apart, 2400)),
+	} {
+		if !strings.Contains(said, want) {
+			t.Errorf("the row of free units in docs/reference/tariffs.md says %q, and does not say %q", said, want)
+		}
 	}
 }
 

@@ -2,12 +2,16 @@ package wallet_test
 
 import (
 	"fmt"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/codeblock"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -71,4 +75,55 @@ func TestNobodyGetsASecondFirstBlock(t *testing.T) {
 			t.Errorf("up to %d Wh: debit %d, want %d", c.register, got.Debit, c.want)
 		}
 	}
+}
+
+// TestThePageShowsWhichChargesAWalletPays works out two rows of docs/reference/tariffs.md#another-tariff-for-a-meter. The account is on home
+// until noon on 20 November, and on shop from then on.
+func TestThePageShowsWhichChargesAWalletPays(t *testing.T) {
+	page, err := os.ReadFile("../../docs/reference/tariffs.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kes := func(m money.Minor) string { return fmt.Sprintf("%d.%02d", m/100, m%100) }
+	for row, c := range map[string]struct {
+		per        tariff.Period
+		home, shop money.Minor
+		says       func(days []money.Minor) string
+	}{
+		"plan for a period, charge per month": {tariff.PerMonth, 3000, 6000, func(days []money.Minor) string {
+			return fmt.Sprintf("20 days of home (%s) and 10 days of shop (%s)", kes(together(days[:20])), kes(together(days[20:])))
+		}},
+		"charge per day": {tariff.PerDay, 100, 200, func(days []money.Minor) string {
+			return fmt.Sprintf("A wallet pays %s for 20 November, %s for 21 November, and %s for all of November",
+				kes(days[19]), kes(days[20]), kes(together(days)))
+		}},
+	} {
+		d := newTill(t, 100_000, 1)
+		d.now = time.Date(2026, 11, 30, 12, 0, 0, 0, d.tenant.Zone)
+		shop := id.ID{15: 2}
+		d.others = map[id.ID]tariff.Version{}
+		for tariffID, amount := range map[id.ID]money.Minor{d.rows[0].Meter.Tariff: c.home, shop: c.shop} {
+			b := tariff.Body{Currency: "KES", Blocks: []tariff.Block{{Rate: 1}}, Fixed: []tariff.FixedCharge{{Name: "service", Amount: amount, Per: c.per}}}
+			d.others[tariffID] = version(1, d.now.AddDate(-1, 0, 0), b)
+		}
+		d.rows[0].Meter.Later = tariff.Assignments{{Tariff: shop, From: time.Date(2026, 11, 20, 12, 0, 0, 0, d.tenant.Zone)}}
+		d.uncharged = []wallet.ChargeAccount{{Meter: d.rows[0].Meter, OpenedAt: time.Date(2026, 11, 1, 0, 0, 0, 0, d.tenant.Zone)}}
+		if n, err := d.wallets().ChargeDays(t.Context(), system()); err != nil || n != 30 {
+			t.Fatalf("%d days of November charged, %v", n, err)
+		}
+		var days []money.Minor
+		for _, j := range d.booked {
+			days = append(days, j.Postings[0].Amount)
+		}
+		if said, want := codeblock.Row(string(page), row), c.says(days); !strings.Contains(said, want) {
+			t.Errorf("row %q of docs/reference/tariffs.md says %q, and does not say %q", row, said, want)
+		}
+	}
+}
+
+func together(all []money.Minor) (total money.Minor) {
+	for _, m := range all {
+		total += m
+	}
+	return total
 }

@@ -52,7 +52,8 @@ type till struct {
 	opening   money.Minor
 	journals  []wallet.Booked
 	differing []wallet.Difference
-	versions  []tariff.Version // versions of the tariff; empty: only the rig's version
+	versions  []tariff.Version         // versions of the tariff; empty: only the rig's version
+	others    map[id.ID]tariff.Version // of tariffs that have one version of their own
 }
 
 // tillNumber is the first meter's number, and tillMeter its identity.
@@ -246,7 +247,10 @@ func (d *till) TariffVersion(version id.ID) (tariff.Version, error) {
 	return tariff.Version{}, errors.New("no such version")
 }
 
-func (d *till) TariffVersionAt(_ id.ID, at time.Time) (v tariff.Version, found bool, err error) {
+func (d *till) TariffVersionAt(of id.ID, at time.Time) (v tariff.Version, found bool, err error) {
+	if v, found = d.others[of]; found {
+		return v, true, d.fails()
+	}
 	for _, next := range d.tariff() {
 		if !next.EffectiveFrom.After(at) {
 			v, found = next, true
