@@ -93,8 +93,8 @@ type MovedOut struct {
 	Account        string    `json:"account" doc:"Id of the account"`
 	Status         string    `json:"status" enum:"active,closed" doc:"State of the account now; active in a plan"`
 	Customer       string    `json:"customer,omitempty" doc:"In a plan: id of the customer"`
-	Name           string    `json:"name,omitempty" doc:"In a plan: name of the customer; missing without the right customer.read"`
-	Phone          string    `json:"phone,omitempty" doc:"In a plan: telephone number that no longer means the meter; missing without the right customer.read"`
+	Name           string    `json:"name,omitempty" doc:"In a plan: name of the customer"`
+	Phone          string    `json:"phone,omitempty" doc:"In a plan: telephone number that no longer means the meter"`
 	Currency       string    `json:"currency" doc:"ISO 4217 code of all amounts"`
 	At             time.Time `json:"at" doc:"Server time"`
 	Journal        string    `json:"journal,omitempty" doc:"Id of the journal; missing in a plan, and if no money was moved"`
@@ -106,14 +106,14 @@ type MovedOut struct {
 	DebtsPaidMinor int64     `json:"debts_paid_minor" doc:"Debts and charges that were paid from wallet, deposit and change"`
 	RefundDueMinor int64     `json:"refund_due_minor" doc:"Refund due to the customer; see /v1/accounts/{id}/refunds"`
 	StillOwedMinor int64     `json:"still_owed_minor" doc:"Debts and charges that could not be paid"`
-	SecondPerson   bool      `json:"second_person" doc:"It leaves a debt, so it takes a second person where four eyes apply"`
+	SecondPerson   bool      `json:"second_person,omitempty" doc:"In a plan: a second person must agree, because a debt is left"`
 	// Claims are in the order in which the money pays them.
 	Claims         []MoveOutClaim `json:"claims" doc:"Debts and charges, in the order in which wallet, deposit and change pay them"`
 	Warning        string         `json:"warning,omitempty" doc:"What becomes of the amount that is still owed"`
 	ChargedUpTo    *time.Time     `json:"charged_up_to,omitempty" doc:"Meter time of the newest reading that is charged; missing for a keypad meter"`
 	StillAllowed   int64          `json:"still_allowed_wh,omitempty" doc:"Of a wallet meter: Wh that it may supply until it answers its cut-off, and that nobody pays for. They count as free units of the person who asks"`
-	FixedUpTo      string         `json:"fixed_up_to,omitempty" example:"2026-11-19" doc:"Of a keypad meter: last local day of which fixed charges are charged"`
-	UnitsWh        int64          `json:"units_wh" doc:"Energy of the month that counts in the price blocks. They end with the account"`
+	FixedUpTo      string         `json:"fixed_up_to,omitempty" example:"2026-11-19" doc:"Of a keypad meter: last local day of which fixed charges are charged; missing if there is none"`
+	UnitsWh        int64          `json:"units_wh" doc:"Energy of the month that counts in the price blocks, of all meters. It ends with the account"`
 	FreeDueWh      int64          `json:"free_due_wh" doc:"Free units of the month that were not claimed. They end with the account"`
 	EndsTariff     string         `json:"ends_tariff,omitempty" doc:"Tariff of a planned change, which never begins"`
 	EndsTariffFrom *time.Time     `json:"ends_tariff_from,omitempty" doc:"When that change would have begun"`

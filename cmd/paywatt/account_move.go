@@ -31,7 +31,11 @@ func newAccountMoveOut(c console) *cobra.Command {
 			}
 			if plan {
 				out, err := api.PlanMoveOut(cmd.Context(), args[0], m)
-				return answer(c, cmd, out, err, moveOutTable)
+				if err != nil {
+					return err
+				}
+				warnOfDebt(cmd, out)
+				return c.show(cmd, out, moveOutTable(out))
 			}
 			if m.Reason == "" {
 				return usage("A move-out needs a reason.", "Add --reason \"lease ended\". It is written to the audit log.")
@@ -43,9 +47,7 @@ func newAccountMoveOut(c console) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if out.Warning != "" {
-				fmt.Fprintf(cmd.ErrOrStderr(), "Warning: %s is still owed. %s\n", minorText(out.StillOwedMinor, out.Currency), out.Warning)
-			}
+			warnOfDebt(cmd, out)
 			return c.show(cmd, out, moveOutTable(out))
 		}),
 	}
@@ -58,10 +60,17 @@ func newAccountMoveOut(c console) *cobra.Command {
 	return cmd
 }
 
+// warnOfDebt warns of a debt that a move-out leaves.
+func warnOfDebt(cmd *cobra.Command, m apiv1.MovedOut) {
+	if m.Warning != "" {
+		fmt.Fprintf(cmd.ErrOrStderr(), "Warning: %s is still owed. %s\n", minorText(m.StillOwedMinor, m.Currency), m.Warning)
+	}
+}
+
 // moveOutTable shows what a move-out does, or did.
 func moveOutTable(m apiv1.MovedOut) table {
 	minor := func(n int64) string { return minorText(n, m.Currency) }
-	rows := []string{"account", m.Account, "status", m.Status, "customer", m.Name, "charged up to", timeText(m.ChargedUpTo),
+	rows := []string{"account", m.Account, "status", m.Status, "customer", m.Name, "telephone number that ends", m.Phone, "charged up to", timeText(m.ChargedUpTo),
 		"fixed charges up to", m.FixedUpTo, "wallet", minor(m.WalletMinor), "deposit", minor(m.DepositMinor), "change", minor(m.CarryMinor),
 		"final bill", minor(m.FinalBillMinor)}
 	for _, c := range m.Claims {
@@ -74,10 +83,13 @@ func moveOutTable(m apiv1.MovedOut) table {
 	rows = append(rows, "debts paid", minor(m.DebtsPaidMinor), "refund due", minor(m.RefundDueMinor), "still owed", minor(m.StillOwedMinor),
 		"credit left in the meter", creditText(m.Credit), "freed meters", strings.Join(m.Meters, " "))
 	if m.SecondPerson {
-		rows = append(rows, "second person", "a debt is left")
+		rows = append(rows, "second person", "must agree, because a debt is left")
 	}
 	if m.StillAllowed > 0 {
 		rows = append(rows, "may still supply", unit.Energy(m.StillAllowed).KWh(1)+" kWh, paid by nobody")
+	}
+	if m.UnitsWh > 0 {
+		rows = append(rows, "energy in the blocks of the month", unit.Energy(m.UnitsWh).KWh(1)+" kWh")
 	}
 	if m.FreeDueWh > 0 {
 		rows = append(rows, "free units that end", unit.Energy(m.FreeDueWh).KWh(1)+" kWh")

@@ -29,7 +29,7 @@ func movedOutOf(m debt.MovedOut) apiv1.MovedOut {
 	b := apiv1.MovedOut{Warning: warning, Account: m.Account.Text(id.Account), Status: "closed", Currency: m.Currency, At: m.At.UTC(), Meters: append([]string{}, m.Meters...),
 		WalletMinor: int64(m.Wallet), DepositMinor: int64(m.Deposit), CarryMinor: int64(m.Carry), FinalBillMinor: int64(m.FinalBill),
 		DebtsPaidMinor: int64(m.Paid), RefundDueMinor: int64(m.Refund), StillOwedMinor: int64(m.Owed), ChargedUpTo: at(m.AsOf),
-		Journal: refOf(m.Journal, id.Journal), Credit: creditOf(m.Credit), SecondPerson: m.NeedsSecond(), Claims: []apiv1.MoveOutClaim{},
+		Journal: refOf(m.Journal, id.Journal), Credit: creditOf(m.Credit), Claims: []apiv1.MoveOutClaim{},
 		StillAllowed: int64(m.Ended.MaySupply), FixedUpTo: m.Ended.ChargedTo, UnitsWh: int64(m.Ended.Units), FreeDueWh: int64(m.Ended.FreeDue),
 		EndsTariff: m.Ended.Tariff, EndsTariffFrom: at(m.Ended.TariffFrom)}
 	for _, c := range m.Claims() {
@@ -41,6 +41,7 @@ func movedOutOf(m debt.MovedOut) apiv1.MovedOut {
 
 func moveOutPlanOf(p debt.MoveOutPlan) apiv1.MovedOut {
 	b := movedOutOf(p.MovedOut)
+	b.SecondPerson = p.Waits != nil
 	b.Status, b.Customer, b.Name, b.Phone = registry.AccountActive, p.Customer.ID.Text(id.Customer), p.Customer.Name, p.Customer.Phone
 	return b
 }

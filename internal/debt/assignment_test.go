@@ -3,6 +3,7 @@ package debt_test
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -96,6 +97,14 @@ func TestThePageShowsWhichChargesATokenMeterPays(t *testing.T) {
 			OpenedAt: midnight(time.November, 1)}
 		r := &rows{accounts: []debt.ChargeAccount{a}, at: at}
 		r.accrue(t, day(2026, 12, 1))
+		if c.per == tariff.PerMonth {
+			daily := &rows{accounts: []debt.ChargeAccount{a}, at: at, policy: registry.ChargePolicy{Daily: true}}
+			daily.accrue(t, day(2026, 12, 31))
+			same := func(x, y debt.Due) bool { return x.Month == y.Month && x.Gross == y.Gross }
+			if !slices.EqualFunc(daily.puts, r.puts, same) {
+				t.Errorf("day by day the two months come to %+v, want %+v", daily.puts, r.puts)
+			}
+		}
 		var paid []any
 		for _, d := range r.puts {
 			paid = append(paid, fmt.Sprintf("%d.%02d", d.Gross/100, d.Gross%100))

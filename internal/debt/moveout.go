@@ -26,6 +26,7 @@ type MoveOut struct {
 	Account string // identity of the account, or a meter that supplies it
 	Reason  string
 	Credit  registry.CreditLeft // what is left in a keypad meter, which must be stated
+	Shown   *money.Minor        // what would stay owed as the person was shown it; nil if nothing was shown
 
 	Render func(MovedOut) (status int, body []byte)
 
@@ -75,14 +76,13 @@ func (ds *Debts) moveOut(tx Tx, by access.Actor, m MoveOut) (MovedOut, refusal.R
 	if no := plan.NeedsCredit(); no.Refused() {
 		return MovedOut{}, no, nil
 	}
-	eyes, err := access.SecondPerson(tx.Eyes(), by, m.act(plan), plan.At)
+	if m.Shown != nil && plan.Owed > *m.Shown {
+		return MovedOut{}, refuse.MoveOutOwesMore(plan.name(), plan.amount(plan.Owed), plan.amount(*m.Shown)), nil
+	}
+	eyes, no, err := agreeToMoveOut(tx, by, m, plan)
 	switch {
-	case err != nil:
-		return MovedOut{}, refusal.Refusal{}, err
-	case eyes.Over != "":
-		return MovedOut{}, refuse.MoveOutWhileSupplying(plan.Ended.MaySupply, plan.name()), nil
-	case eyes.Refused() || eyes.Waits != nil:
-		return MovedOut{Waits: eyes.Waits}, eyes.Refusal, nil
+	case err != nil || no.Refused() || eyes.Waits != nil:
+		return MovedOut{Waits: eyes.Waits}, no, err
 	case eyes.Checker != "" && plan.Owed > m.owing:
 		return MovedOut{}, refuse.MoveOutOwesMore(plan.name(), plan.amount(plan.Owed), plan.amount(m.owing)), nil
 	}
@@ -106,6 +106,15 @@ func (ds *Debts) moveOut(tx Tx, by access.Actor, m MoveOut) (MovedOut, refusal.R
 		e.After += " credit_wh=" + m.Credit.String()
 	}
 	return out, refusal.Refusal{}, tx.AuditLog(eyes.Mark(e))
+}
+
+// agreeToMoveOut asks for a second person if a move-out needs one, and refuses what the actor may not do.
+func agreeToMoveOut(tx Tx, by access.Actor, m MoveOut, plan MoveOutPlan) (access.FourEyes, refusal.Refusal, error) {
+	eyes, err := access.SecondPerson(tx.Eyes(), by, m.act(plan), plan.At)
+	if err == nil && eyes.Over != "" {
+		return eyes, refuse.MoveOutWhileSupplying(plan.Ended.MaySupply, plan.name()), nil
+	}
+	return eyes, eyes.Refusal, err
 }
 
 // act returns the act of a move-out. One that leaves a debt is an act of its own.

@@ -22,7 +22,7 @@ import (
 
 // A move-out is planned first, and carried out as it was planned. So whoever asks for the plan sees the figures of the move-out itself.
 
-// MoveOutPlan is what a move-out does.
+// MoveOutPlan is what a move-out does. Waits is set if a second person must agree; nothing waits for one yet.
 type MoveOutPlan struct {
 	refusal.Refusal
 	MovedOut
@@ -37,8 +37,8 @@ type MoveOutPlan struct {
 type Ended struct {
 	// MaySupply is the energy that wallet meters may still supply before the order to switch off reaches them. Nobody pays for it.
 	MaySupply  unit.Energy
-	ChargedTo  string      // the last local day of which a keypad meter pays fixed charges
-	Units      unit.Energy // what the blocks of the month count: the next account begins at zero
+	ChargedTo  string      // the last local day of which a keypad meter pays fixed charges; empty if it pays for none
+	Units      unit.Energy // what the blocks of the month count at all meters: the next account begins at zero
 	FreeDue    unit.Energy // free units of the month that were not claimed
 	Tariff     string      // name of the tariff of a planned change, which never begins; empty if none is planned
 	TariffFrom time.Time   // when it would have begun
@@ -65,9 +65,6 @@ func (m MovedOut) Claims() []Claim {
 	}
 	return out
 }
-
-// NeedsSecond reports whether the move-out takes a second person where four eyes apply: it leaves a debt.
-func (m MovedOut) NeedsSecond() bool { return m.Owed > 0 }
 
 // NeedsCredit refuses to move the customer of a keypad meter out before somebody has said what is left in it.
 func (p MoveOutPlan) NeedsCredit() refusal.Refusal {
@@ -96,33 +93,24 @@ func (c claim) makeCharge() tariff.Charge {
 // finalBill is the kind of the debt that is raised for use beyond the wallet.
 const finalBill = "final bill"
 
-// PlanMoveOut says what a move-out would do, and changes nothing (right: customer.write). It makes every check of [Debts.MoveOut], but needs no
-// reason, and nobody has to have read the display of a keypad meter.
-func (ds *Debts) PlanMoveOut(ctx context.Context, by access.Actor, m MoveOut) (MoveOutPlan, error) {
-	if no := by.Needs(access.WriteCustomers); no.Refused() {
-		return MoveOutPlan{Refusal: no}, nil
+// PlanMoveOut says what a move-out would do (rights: customer.write and customer.read). It makes every check of [Debts.MoveOut], but needs no
+// reason, and nobody has to have read the display of a keypad meter. Its transaction is undone, so it changes nothing.
+func (ds *Debts) PlanMoveOut(ctx context.Context, by access.Actor, m MoveOut) (plan MoveOutPlan, err error) {
+	for _, right := range []access.Right{access.WriteCustomers, access.ReadCustomers} {
+		if no := by.Needs(right); no.Refused() {
+			return MoveOutPlan{Refusal: no}, nil
+		}
 	}
-	plan, err := access.Look(ctx, ds.c.Door, by.Tenant, func(tx Tx) (MoveOutPlan, error) { return ds.planMoveOut(tx, m.Account, m.Credit) })
-	if err == nil && !plan.Refused() && !plan.NeedsSecond() && plan.Ended.MaySupply > 0 {
-		plan.Refusal, err = ds.checkMaySupply(ctx, by, plan)
-	}
-	if !by.May(access.ReadCustomers) {
-		plan.Customer = registry.Customer{ID: plan.Customer.ID}
-	}
-	return plan, fault.Wrap(err, "plan the move-out of account %s", refusal.Echo(m.Account))
-}
-
-// checkMaySupply refuses a move-out that would give away more energy than the actor may give today.
-func (ds *Debts) checkMaySupply(ctx context.Context, by access.Actor, plan MoveOutPlan) (no refusal.Refusal, err error) {
-	var left int64
 	err = ds.c.Door.Do(ctx, by.Tenant, func(tx Tx) (undo bool, err error) {
-		left, err = access.LeftToday(tx.Eyes(), by, access.PersonFree, ds.moment())
+		plan, err = ds.planMoveOut(tx, m.Account, m.Credit)
+		if err != nil || plan.Refused() {
+			return true, err
+		}
+		eyes, no, err := agreeToMoveOut(tx, by, m, plan)
+		plan.Refusal, plan.Waits = no, eyes.Waits
 		return true, err
 	})
-	if err == nil && int64(plan.Ended.MaySupply) > left {
-		no = refuse.MoveOutWhileSupplying(plan.Ended.MaySupply, plan.name())
-	}
-	return no, err
+	return plan, fault.Wrap(err, "plan the move-out of account %s", refusal.Echo(m.Account))
 }
 
 // planMoveOut decides what a move-out does. It locks the account and its wallets, so that no sale and no reading comes between, and writes nothing.
@@ -221,7 +209,7 @@ func (p *MoveOutPlan) chargeLastUse(tx Tx) (refusal.Refusal, error) {
 // lastMonth are the last fixed charges of a keypad meter.
 type lastMonth struct {
 	accrual
-	through string // the last local day that is charged
+	through string // the last local day that is charged; empty for none
 }
 
 // accrueToMoveOut finds the fixed charges of an account of a keypad meter up to the day before the one on which it ends: that day is charged to
@@ -243,6 +231,10 @@ func accrueToMoveOut(tx ChargeTx, place AccountDetails, now time.Time) (lastMont
 	if date := today.Format(time.DateOnly); a.ChargedTo >= date {
 		a.ChargedTo = yesterday
 	}
+	through := yesterday
+	if !place.OpenedAt.Before(today) { // opened today: it is charged no day
+		through = ""
+	}
 	out, err := accrueCharges(tx, a, policy, local, tx.TariffVersionAt)
 	if err != nil {
 		return lastMonth{}, err
@@ -253,7 +245,7 @@ func accrueToMoveOut(tx ChargeTx, place AccountDetails, now time.Time) (lastMont
 		}
 	}
 	out.to = today.Format(time.DateOnly) // the daily job has nothing left to look for
-	return lastMonth{out, yesterday}, nil
+	return lastMonth{out, through}, nil
 }
 
 // dropMonth takes back the charges of a month of which the account is charged no day. What was paid stays paid, and what it took over stays due.

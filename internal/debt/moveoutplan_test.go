@@ -107,8 +107,8 @@ func (w *world) movesOutAsPlanned(h home, mode registry.Mode, seen map[string]in
 	if !reflect.DeepEqual(out, plan.MovedOut) {
 		w.t.Errorf("%s of %s:\nplanned %+v\ndone    %+v", mode, h.number, plan.MovedOut, out)
 	}
-	if plan.NeedsSecond() != (out.Owed > 0) || plan.Customer.Name != "Amina A." {
-		w.t.Errorf("the plan of %s: second person %t, customer %q", h.number, plan.NeedsSecond(), plan.Customer.Name)
+	if plan.Waits != nil || plan.Customer.Name != "Amina A." { // a utility without people has no second person
+		w.t.Errorf("the plan of %s: second person %v, customer %q", h.number, plan.Waits, plan.Customer.Name)
 	}
 	w.leftAsPlanned(h, plan)
 	claims := out.Claims()
@@ -120,8 +120,9 @@ func (w *world) movesOutAsPlanned(h home, mode registry.Mode, seen map[string]in
 		w.t.Errorf("the claims of %s pay %d and leave %d: %+v", h.number, paid, owed, out)
 	}
 	for rare, is := range map[string]bool{"refund": out.Refund > 0, "owed": out.Owed > 0, "final bill": out.FinalBill > 0,
-		"several claims": len(claims) > 2, "a smaller charge": slices.ContainsFunc(claims, func(c debt.Claim) bool { return c.Owed < c.Before }), "a planned tariff": out.Ended.Tariff != "",
-		"free units": out.Ended.FreeDue > 0, "a lease": out.Ended.MaySupply > 0} {
+		"several claims":   len(claims) > 2,
+		"a smaller charge": slices.ContainsFunc(claims, func(c debt.Claim) bool { return c.Owed < c.Before }),
+		"a planned tariff": out.Ended.Tariff != "", "free units": out.Ended.FreeDue > 0, "a lease": out.Ended.MaySupply > 0} {
 		if is {
 			seen[rare]++
 		}
@@ -195,10 +196,40 @@ func TestAPlanOfAMoveOutMakesTheChecksOfTheMoveOut(t *testing.T) {
 		t.Errorf("without the credit: the plan %q, the move-out %q, %v", no.Detail(), done.Detail(), err)
 	}
 	w.settings(func(s *registry.Settings) { s.Ceilings = map[access.Ceiling]int64{access.PersonFree: 19_999} })
+	clerk := access.Actor{Tenant: store.FirstTenant, Kind: access.Person, ID: id.ID{15: 9}, Name: "clerk@example.org", Role: access.Owner}
 	w.exec(func(tx *store.Tx) error {
-		return tx.AddPersonRow(access.PersonRow{ID: id.ID{15: 9}, Email: "clerk@example.org", Role: access.Owner, Password: "x", CreatedAt: tx.Now})
+		return tx.AddPersonRow(access.PersonRow{ID: clerk.ID, Email: clerk.Name, Role: clerk.Role, Password: "x", CreatedAt: tx.Now})
 	})
-	if p := plan(owner(), wallet.number, registry.CreditLeft{}); p.Code != refusal.DailyLimit {
+	if p := plan(clerk, wallet.number, registry.CreditLeft{}); p.Code != refusal.DailyLimit {
 		t.Errorf("a lease above the ceiling: %q, want %q", p.Code, refusal.DailyLimit)
+	}
+	if p := plan(owner(), wallet.number, registry.CreditLeft{}); p.Code != refusal.Forbidden {
+		t.Errorf("a key that belongs to nobody: %q, want %q", p.Code, refusal.Forbidden)
+	}
+}
+
+// TestAMoveOutLeavesNoMoreThanWasShown: a debt that was added after somebody looked at the plan refuses the move-out.
+func TestAMoveOutLeavesNoMoreThanWasShown(t *testing.T) {
+	w := newWorld(t, false)
+	h := w.home(1, registry.PrepayToken, w.publish("flat", from{"2020-01-01T00:00:00Z", flat()}))
+	m := debt.MoveOut{Account: h.number, Reason: "lease ended", Credit: registry.CreditOf(0)}
+	plan, err := w.PlanMoveOut(t.Context(), owner(), m)
+	if err != nil || plan.Owed != 0 {
+		t.Fatalf("the plan leaves %d: %v", plan.Owed, err)
+	}
+	m.Shown = &plan.Owed
+	done, err := w.Add(t.Context(), owner(), debt.NewDebt{Account: h.text, Kind: "loan", Amount: kes(70)})
+	if err != nil || done.Refused() {
+		t.Fatalf("raise a debt: %v %s", err, done.Detail())
+	}
+	out, err := w.MoveOut(t.Context(), owner(), m)
+	if err != nil || out.Code != refusal.ApprovalInvalid {
+		t.Errorf("the move-out leaves a debt that nobody was shown: %q %v", out.Code, err)
+	}
+	shown := money.Minor(70)
+	m.Shown = &shown
+	out, err = w.MoveOut(t.Context(), owner(), m)
+	if err != nil || out.Refused() || out.Value.Owed != 70 {
+		t.Errorf("the move-out as it was shown: %s, leaves %d, %v", out.Detail(), out.Value.Owed, err)
 	}
 }

@@ -202,6 +202,12 @@ func TestAMoveOutThatLeavesADebtTakesTwoPeople(t *testing.T) {
 	h := w.home(1, registry.PrepayWallet, w.publish("domestic", from{"2020-01-01T00:00:00Z", flat()}))
 	w.loan(h)
 	w.fourEyes(true)
+	for range 2 { // nothing waits after a plan
+		plan, err := w.PlanMoveOut(t.Context(), owner(), debt.MoveOut{Account: h.number})
+		if err != nil || plan.Refused() || plan.Waits == nil || plan.Owed != 7000 {
+			t.Fatalf("the plan says %+v, %s, %v; want a second person and 70.00", plan.MovedOut, plan.Detail(), err)
+		}
+	}
 	left := w.movesOut(h)
 	if v := w.view(h.text); v.Status != "active" {
 		t.Fatalf("one person moved out a customer who owes 70.00: the account is %s", v.Status)

@@ -1762,9 +1762,9 @@ func MoveOutWhileSupplying(units unit.Energy, account string) refusal.Refusal {
 	return refusal.Refusal{Code: "daily-limit", Text: "move-out-while-supplying", What: "Nobody would pay for up to " + units.KWh(1) + " kWh that the meters of account " + account + " may still supply on their leases. This counts as free units, and is above what you may still give today.", Not: "No entry was booked.", Try: "Switch the supply off first, and move out when the meter has said that it is off. Or ask an owner to raise the ceiling person/free_units.", Args: []refusal.Arg{{Place: "units", Value: units.KWh(1), Of: units}, {Place: "account", Value: account}}}
 }
 
-// MoveOutOwesMore: Account {account} owes {amount} now. The second person agreed to a move-out that leaves {limit}. Ask for the move-out again.
+// MoveOutOwesMore: Account {account} would still owe {amount} now. The move-out was agreed for {limit}. Ask for the move-out again.
 func MoveOutOwesMore(account string, amount money.Amount, limit money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "approval-invalid", Text: "move-out-owes-more", What: "Account " + account + " owes " + amount.String() + " now. The second person agreed to a move-out that leaves " + limit.String() + ".", Not: "No entry was booked.", Try: "Ask for the move-out again.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "amount", Value: amount.String(), Of: amount}, {Place: "limit", Value: limit.String(), Of: limit}}}
+	return refusal.Refusal{Code: "approval-invalid", Text: "move-out-owes-more", What: "Account " + account + " would still owe " + amount.String() + " now. The move-out was agreed for " + limit.String() + ".", Not: "No entry was booked.", Try: "Ask for the move-out again.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "amount", Value: amount.String(), Of: amount}, {Place: "limit", Value: limit.String(), Of: limit}}}
 }
 
 // TakeOverOfMore: Account {account} owes {amount} now. The second person agreed to {limit}. Ask again to take the debt over.

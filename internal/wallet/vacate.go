@@ -73,7 +73,7 @@ func PlanLastUse(tx SettleTx, account id.ID, now time.Time) (u LastUse, err erro
 		u.Allowed += states[i].allowed()
 	}
 	if u.postings, err = planPosting(rows, tx.TariffVersion, now); err != nil {
-		return u, fmt.Errorf("post the last use: %w", err)
+		return u, fmt.Errorf("plan the posting of the last use: %w", err)
 	}
 	u.Rows, u.Advanced = rows, rows[0].Meter.Advanced
 	u.Money = Money{Wallet: a.Money.Wallet - a.Money.Accrued, Held: a.Money.Held}

@@ -4274,7 +4274,7 @@ func (t *Texts) AccountsClaims() string { return t.say("pages.accounts.claims") 
 // AccountsClaimBefore: Owed so far
 func (t *Texts) AccountsClaimBefore() string { return t.say("pages.accounts.claim-before") }
 
-// AccountsClaimOwed: To be paid
+// AccountsClaimOwed: Owed at the end
 func (t *Texts) AccountsClaimOwed() string { return t.say("pages.accounts.claim-owed") }
 
 // AccountsClaimPaid: Paid of it
@@ -4303,7 +4303,7 @@ func (t *Texts) AccountsEndsTariffFrom(tariff string, at string) string {
 // AccountsEndsPhone: Telephone number that no longer means the meter
 func (t *Texts) AccountsEndsPhone() string { return t.say("pages.accounts.ends-phone") }
 
-// AccountsMoveOutEnds: The link to the customer's page ends. Vouchers are refused until the next customer has moved in. Earlier sales can no longer be reversed.
+// AccountsMoveOutEnds: The link to the customer's page ends. Vouchers are refused until the next customer has moved in. Earlier sales can no longer be reversed. This cannot be undone.
 func (t *Texts) AccountsMoveOutEnds() string { return t.say("pages.accounts.move-out-ends") }
 
 // AccountsMoveOutLeaves: {amount} stays owed on the closed account, where nobody collects it until the same customer has a new account. Ask for the money first. Where two people must agree, a second person must allow it.

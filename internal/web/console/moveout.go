@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 
@@ -23,6 +24,8 @@ type movedOutPage struct {
 type moveOutPlanPage struct {
 	accountFields
 	ID, Customer, FormID, Leaves, Command string
+	Meters                                []string
+	Owed                                  int64 // what stays owed, in minor units: the form sends it back
 	Lines                                 []factLine
 	Claims                                []claimLine
 }
@@ -110,9 +113,9 @@ func (s *Console) planMoveOut(ctx context.Context, v visit, f accountFields, acc
 // showMoveOutPlan shows what a move-out does, with the button that does it.
 func (s *Console) showMoveOutPlan(w http.ResponseWriter, r *http.Request, v visit, p debt.MoveOutPlan, f accountFields) {
 	t := v.site.say
-	d := moveOutPlanPage{accountFields: f, ID: p.Account.Text(id.Account), Customer: p.Customer.Name,
+	d := moveOutPlanPage{accountFields: f, ID: p.Account.Text(id.Account), Customer: cmp.Or(p.Customer.Name, t.SellNoName()), Meters: p.Meters, Owed: int64(p.Owed),
 		Lines: append(v.site.moveOutLines(p.MovedOut), v.site.endedLines(p)...), Claims: v.site.claimLines(p.MovedOut)}
-	if p.NeedsSecond() {
+	if p.Owed > 0 {
 		d.Leaves = t.AccountsMoveOutLeaves(amountsIn(t, p.Currency)(p.Owed))
 	}
 	same := customerAccountPage{accountFields: f, ID: d.ID, Keypad: p.Credit.State != registry.CreditNotAsked}

@@ -1946,7 +1946,7 @@ func moveOutForm(d customerAccountPage) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = accountStep(d, actMoveOutPlan, say(ctx).AccountsMoveOut(), say(ctx).AccountsMoveOutCheck(), d.moveOutEffect(ctx), d.moveOutCommand()).Render(templ.WithChildren(ctx, templ_7745c5c3_Var100), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = accountStep(d, actMoveOutPlan, say(ctx).AccountsMoveOut(), say(ctx).AccountsMoveOutCheck(), d.moveOutEffect(ctx), d.moveOutPlanCommand()).Render(templ.WithChildren(ctx, templ_7745c5c3_Var100), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

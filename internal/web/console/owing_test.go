@@ -64,9 +64,9 @@ func TestACustomerMovesOutAndAnotherMovesIn(t *testing.T) {
 	g.get("/meters/" + wallet + "/move-in").is(409)
 	out := []string{"form", g.get(at).is(200).says("Move the customer out", "This cannot be undone").value("form"), "act", "move-out", "reason", "lease ended"}
 	plan := g.post(at, append([]string{"form", out[1], "act", "plan-move-out"}, out[4:]...)...).is(200).says("What the move-out does",
-		"Money in the wallet KES 50.00", "Due back to the customer KES 50.00", "Still owed KES 0.00", "+254700000002", "lease ended", "Move the customer out",
-		"paywatt account move-out "+wallet+" --reason 'lease ended'").omits("Debts and charges, in the order", "stays owed")
-	g.get(at).is(200).says("Move the customer out") // the plan moved nobody out
+		"Money in the wallet KES 50.00", "Due back to the customer KES 50.00", "Still owed KES 0.00", "+254700000002", "lease ended", "This cannot be undone",
+		"Move the customer out", "paywatt account move-out "+wallet+" --reason 'lease ended'").omits("Debts and charges, in the order", "stays owed")
+	g.get(at).is(200).says("Move the customer out", "paywatt account move-out "+wallet+" --plan") // the plan moved nobody out
 	out[1] = plan.value("form")
 	page := g.post(at, out...).is(200).says("The customer has moved out", "Due back to the customer KES 50.00", "Still owed KES 0.00")
 	account := page.link(t, `/accounts/acc_[^"]*`)
@@ -96,13 +96,14 @@ func TestACustomerOfAKeypadMeterMovesOutAndAnotherMovesIn(t *testing.T) {
 	sale := g.decide(g.check(meterNumber, "100").is(200)).leads("/sales/")
 	g.get(sale).is(200).says("Amina A.")
 	page := g.get(at).is(200).says("Its credit stays in the meter", "Credit left in the meter, in kWh", "Nobody can read the display",
-		"paywatt account move-out "+meterNumber+" --credit KWH --reason REASON")
+		"paywatt account move-out "+meterNumber+" --plan")
 	out := []string{"form", page.value("form"), "act", "move-out", "reason", "lease ended"}
 	g.post(at, append(out, "credit", "much")...).is(422)
-	g.post(at, append(out, "credit", "3", "credit_unknown", "1")...).is(422).says("Give one of the two.", "--credit unknown")
+	g.post(at, append(out, "credit", "3", "credit_unknown", "1")...).is(422).says("Give one of the two.")
 	g.post(at, append([]string{"form", out[1], "act", "plan-move-out"}, append(out[4:], "credit", "12.4")...)...).is(200).says(
-		"What the move-out does", "Credit left in the meter 12.400 kWh", "Fixed charges up to", "Energy of the month in the price blocks",
-		"paywatt account move-out "+meterNumber+" --credit 12.4 --reason 'lease ended'").omits("Use charged up to")
+		"What the move-out does", "Credit left in the meter 12.400 kWh", "Energy of the month in the price blocks",
+		"paywatt account move-out "+meterNumber+" --credit 12.4 --reason 'lease ended'").omits("Use charged up to",
+		"Fixed charges up to") // the customer came today
 	done := g.post(at, append(out, "credit", "12.4")...).is(200).says("The customer has moved out", "Credit left in the meter 12.400 kWh").
 		omits("Final bill", "Use charged up to")
 	closed, month := done.link(t, `/accounts/acc_[^"]*`), w.clock.now().UTC().Format("2006-01")
@@ -134,6 +135,8 @@ func TestTheAccountsPageWarnsOfADebt(t *testing.T) {
 	g, at := w.enter(ownerEmail), "/accounts/"+wallet
 	page := g.get(at).is(200).says("Move the customer out").omits(warning)
 	g.post(at, "form", page.value("form"), "act", "debt", "kind", "loan", "amount", "600", "mode", "full").leads(at)
+	out := []string{"form", g.get(at).value("form"), "act", "move-out", "reason", "lease ended"}
+	g.post(at, append(out, "owed", "59999")...).is(422).says("would still owe 600.00 KES", "agreed for 599.99 KES")
 	page = g.get(at).is(200).says("This customer owes KES 600.00", warning)
 	g.post(at, "form", page.value("form"), "act", "plan-move-out", "reason", "lease ended").is(200).says("Debts and charges, in the order in which they are paid",
 		"loan KES 600.00 KES 600.00 KES 0.00", "KES 600.00 stays owed on the closed account", "a second person must allow it")

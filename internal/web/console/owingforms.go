@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -76,6 +77,10 @@ func (d customerAccountPage) moveOutCommand() string {
 	return commandLine("paywatt account move-out "+d.named(), "--credit", credit, "--reason", cmp.Or(d.Reason, "REASON"))
 }
 
+func (d customerAccountPage) moveOutPlanCommand() string {
+	return "paywatt account move-out " + d.named() + " --plan"
+}
+
 func (d customerAccountPage) reasonCommand(words string) string {
 	return commandLine(words, "--reason", cmp.Or(d.Reason, "REASON"))
 }
@@ -146,7 +151,7 @@ func (s *Console) bookAccount(r *http.Request, v visit, f accountFields) (entry,
 		if no.Refused() {
 			return entry{Refusal: no}, nil
 		}
-		out, err := s.c.Debts.MoveOut(ctx, v.by, debt.MoveOut{Request: q, Account: account, Reason: f.Reason, Credit: left,
+		out, err := s.c.Debts.MoveOut(ctx, v.by, debt.MoveOut{Request: q, Account: account, Reason: f.Reason, Credit: left, Shown: shownOwed(r),
 			Render: func(m debt.MovedOut) (int, []byte) { return at(accountPath(m.Account.Text(id.Account)), m.Waits) }})
 		e := entryOf(out, out.Value.Waits)
 		e.left = &out.Value
@@ -159,6 +164,15 @@ func (s *Console) bookAccount(r *http.Request, v visit, f accountFields) (entry,
 		return s.bookRefund(ctx, v, f, q, account, done)
 	}
 	return entry{Refusal: refuse.ServiceActUnknown(refusal.Echo(f.Act))}, nil
+}
+
+// shownOwed returns what the page of a move-out said would stay owed; nil if the form is of another page.
+func shownOwed(r *http.Request) *money.Minor {
+	owed, err := strconv.ParseInt(r.PostFormValue("owed"), 10, 64)
+	if err != nil {
+		return nil
+	}
+	return new(money.Minor(owed))
 }
 
 // newDebt reads the form of a debt.
