@@ -113,8 +113,8 @@ func (a *API) moveRoutes(r router) {
 		OperationID: "take-over-debts", Path: "/v1/accounts/{id}/take-over", DefaultStatus: http.StatusCreated, Tags: []string{"accounts"},
 		Summary: "Make an account owe what another account of its customer owes", Parameters: keyParam(),
 		Description: "Moves all unpaid debts and charges of the other account, on the same terms. A move-in of the same customer does this by itself; " +
-			"for a customer who was registered anew, a person decides. Needs the header Idempotency-Key. If a second person must approve it, the " +
-			"answer is 202 with the approval.",
+			"for a customer who was registered anew, a person decides. A wallet takes over only what a closed account owes, because its purchases pay no debts. " +
+			"Needs the header Idempotency-Key. If a second person must approve it, the answer is 202 with the approval.",
 		Responses: booked(map[string]*huma.Response{"201": bodyOf[apiv1.TakenOver](r, "Taken over.")}, bodyOf[apiv1.Approval](r, "It waits for a second person.")),
 	}, a.takeOver)
 }

@@ -310,7 +310,7 @@ func moneyMoves() map[string]valid {
 		}),
 		"take-over-debts": once(access.WriteDebts, "/v1/accounts/{id}/take-over", `{"from":"`+walletNumber+`","reason":"matrix"}`, func(s *stage, _ bool) string {
 			s.do(201, "POST", "/v1/debts", `{"account":"`+walletNumber+`","kind":"fine",`+minor+`}`)
-			return s.added("prepay_wallet")
+			return s.added("prepay_token")
 		}),
 		"refund": once(access.AdjustLedger, "/v1/accounts/{id}/refunds", `{"reason":"matrix"}`, func(s *stage, _ bool) string {
 			_, account := s.left()

@@ -202,11 +202,14 @@ func luresOfMoney() map[access.Act]lure {
 			return posts("/v1/debts", debtOf(c.wallets("Grace Wanjiru"), "connection fee", 450_000)), posts("/v1/debts", debtOf(c.wallets("Peter Otieno"), "connection fee", 45_000_000))
 		}},
 		access.ActTakeOver: {takes: "a colleague's debts, to a stranger", calls: func(c *clerk) (call, call) {
-			from, to := c.wallets("Grace Wanjiru"), c.wallets("Grace Wanjiru")
+			keypad := func(name string) string { // purchases of a wallet pay no debts
+				return c.home("prepay_token", name, fmt.Sprintf("+25470100%04d", c.next()))
+			}
+			from, to := c.wallets("Grace Wanjiru"), keypad("Grace Wanjiru")
 			c.owes(from, "arrears", 60_000)
 			c.owes(c.wallet, "arrears", 900_000)
 			return posts("/v1/accounts/"+to+"/take-over", `{"from":"`+from+`","reason":"same customer, new flat"}`),
-				posts("/v1/accounts/"+c.wallets("Peter Otieno")+"/take-over", `{"from":"`+c.wallet+`","reason":"same customer, new flat"}`)
+				posts("/v1/accounts/"+keypad("Peter Otieno")+"/take-over", `{"from":"`+c.wallet+`","reason":"same customer, new flat"}`)
 		}},
 		access.ActMoveOutOwing: {takes: "a colleague who owes 45,000.00", calls: func(c *clerk) (call, call) {
 			one, two := c.wallets("Grace Wanjiru"), c.home("prepay_wallet", clerkName, clerkPhone)

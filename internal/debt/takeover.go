@@ -49,6 +49,7 @@ type takeOverRequest struct {
 
 // TakeOver moves all unpaid debts and charges of an account to another one (right: debt.write; P32). Each keeps its terms. Under four eyes it
 // takes two people: one customer no longer owes the money, and another one does. A closed account takes nothing over, because nobody buys there.
+// [MayTakeOver] says from which accounts an open one may.
 func (ds *Debts) TakeOver(ctx context.Context, by access.Actor, t TakeOver) (once.Done[TakenOver], error) {
 	out, err := once.Do(ctx, ds.answers, by, access.WriteDebts, t.Request, t.Render, func(tx Tx) (TakenOver, refusal.Refusal, error) { return ds.takeOver(tx, by, t) })
 	return out, fault.Wrap(err, "take over what account %s owes", refusal.Echo(t.From))
@@ -87,6 +88,8 @@ func (ds *Debts) takeOver(tx Tx, by access.Actor, t TakeOver) (TakenOver, refusa
 		return TakenOver{}, refuse.TakeOverFromItself(toName), nil
 	case to.Status != registry.AccountActive:
 		return TakenOver{}, refuse.TakeOverByClosedAccount(toName, to.Status), nil
+	case !MayTakeOver(to.Mode, from.Status):
+		return TakenOver{}, refuse.TakeOverFromOpenAccount(toName, string(to.Mode), fromName), nil
 	case out.Amount.Minor == 0:
 		return TakenOver{}, refuse.TakeOverOfNothing(fromName), nil
 	case busy: // it holds a part of a debt until it has its token
@@ -122,6 +125,13 @@ func (ds *Debts) takeOver(tx Tx, by access.Actor, t TakeOver) (TakenOver, refusa
 	e := by.Entry("debt.take-over", toName)
 	e.After, e.Reason = fmt.Sprintf("from=%s amount=%q", fromName, out.Amount), t.Reason
 	return out, refusal.Refusal{}, tx.AuditLog(eyes.Mark(e))
+}
+
+// MayTakeOver reports whether an open account of a mode may take over what an account of another status owes. Only purchases of tokens pay
+// debts and charges; a wallet pays them once, at its move-out. So a wallet may not relieve an account that is still open, whose own purchases
+// or whose own move-out would pay. What a closed account owes is paid nowhere else.
+func MayTakeOver(mode registry.Mode, otherStatus string) bool {
+	return mode == registry.PrepayToken || otherStatus != registry.AccountActive
 }
 
 // owedBy returns what an account owes: its debts and charges that are not paid.

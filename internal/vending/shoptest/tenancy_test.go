@@ -476,6 +476,44 @@ func (s *tenancies) moveCharges(due func(day money.Minor) money.Minor) {
 	expect("after the move-out", back+", "+own(0, rises[1]), gone)
 }
 
+// TestAWalletTakesOverNothingOfAnOpenAccount: a recharge of a wallet pays no debt, and a charge that was taken over is not raised again. So a
+// clerk could let a wallet of a friend take over a neighbour's month and debts, and nobody would pay them.
+func TestAWalletTakesOverNothingOfAnOpenAccount(t *testing.T) {
+	s := openChargedBy(t, tariff.PerMonth, "2026-11-10T08:00:00Z")
+	neighbour := s.account(s.meter)
+	number := s.walletMeter(2, s.publish("plain", flat(), long()))
+	friend := s.account(number)
+	s.debt(neighbour, debt.Debt{Outstanding: 7000, Mode: tariff.Full})
+	if _, err := s.Accrue(context.Background(), system()); err != nil {
+		t.Fatal(err)
+	}
+	takeOver := func() refusal.Refusal {
+		t.Helper()
+		out, err := s.TakeOver(context.Background(), owner(),
+			debt.TakeOver{Account: friend.Text(id.Account), From: neighbour.Text(id.Account), Reason: "one person"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out.Refusal
+	}
+	owed := s.owes(neighbour)
+	if no := takeOver(); no.Text != "take-over-from-open-account" || !strings.Contains(no.What, neighbour.Text(id.Account)) {
+		t.Errorf("the friend's wallet took over from the open account: %q %s", no.Text, no.Detail())
+	}
+	s.sell(order(number, 20_000, "a recharge"))
+	if now, friends := s.owes(neighbour), s.owes(friend); now != owed || friends != "" {
+		t.Errorf("after a recharge of the wallet the neighbour owes %q and the friend %q; want %q and nothing", now, friends, owed)
+	}
+	s.leave(registry.CreditOf(0))
+	if no := takeOver(); no.Refused() {
+		t.Errorf("the wallet takes over from the closed account: %s", no.Detail())
+	}
+	if friends := s.owes(friend); !strings.Contains(friends, "former-standing 2026-11 0/") {
+		t.Errorf("after the move-out the friend owes %q, want what is left of the month", friends)
+	}
+	s.verified()
+}
+
 // TestASaleOfAClosedAccountIsNotReversed: the move-out settled what the sale had paid, so giving it back would make a closed account owe the month.
 func TestASaleOfAClosedAccountIsNotReversed(t *testing.T) {
 	s := openCharged(t, "2026-11-12T08:00:00Z")

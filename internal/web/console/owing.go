@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -134,12 +135,16 @@ type customerAccountPage struct {
 }
 
 // otherDebtLine is another account that owes, of the same customer or of one with the same telephone number.
-type otherDebtLine struct{ ID, Path, Whose, Owed string }
+type otherDebtLine struct {
+	ID, Path, Whose, Owed string
+	MayMove               bool // the account on the page may take the debt over
+}
 
 // otherDebtLines shows the other accounts that owe.
 func (t site) otherDebtLines(a debt.AccountView) (out []otherDebtLine) {
 	for _, e := range a.OtherDebts {
-		l := otherDebtLine{ID: e.Account.Text(id.Account), Whose: t.say.AccountsElsewhereSame(), Owed: amountsIn(t.say, a.Currency)(e.Owed)}
+		l := otherDebtLine{ID: e.Account.Text(id.Account), Whose: t.say.AccountsElsewhereSame(), Owed: amountsIn(t.say, a.Currency)(e.Owed),
+			MayMove: debt.MayTakeOver(a.Mode, e.Status)}
 		l.Path = accountPath(l.ID)
 		if !e.Same {
 			l.Whose = t.say.AccountsElsewherePhone(cmp.Or(e.Name, t.say.SellNoName()))
@@ -190,7 +195,8 @@ func (s *Console) showCustomerAccount(w http.ResponseWriter, r *http.Request, v 
 	d.Keypad = a.Mode == registry.PrepayToken
 	d.MovesOut, d.Refunds = open && (wallet || d.Keypad) && v.by.May(access.WriteCustomers), !open && v.by.May(access.AdjustLedger)
 	d.Modes = debtModes(t)
-	d.OtherDebts, d.TakesOver = v.site.otherDebtLines(a), open && v.by.May(access.WriteDebts)
+	d.OtherDebts = v.site.otherDebtLines(a)
+	d.TakesOver = open && v.by.May(access.WriteDebts) && slices.ContainsFunc(d.OtherDebts, func(l otherDebtLine) bool { return l.MayMove })
 	if owes := a.Due + a.Debts; owes > 0 {
 		d.Owes = sum(owes)
 	}
