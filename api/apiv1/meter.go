@@ -53,8 +53,8 @@ type Meter struct {
 	Reasons        []string         `json:"reasons" doc:"Why the supply is off"`
 	BalanceWh      *int64           `json:"balance_wh" doc:"Credit left in the meter, as of as_of"`
 	Said           *ReportedBalance `json:"said_balance,omitempty" doc:"Balance that the meter sent after its newest reading, with the result of a token or by SMS"`
-	Balance        *Amount          `json:"balance" doc:"Settled balance of the account's wallet; null without a wallet"`
-	Live           *WalletEstimate  `json:"live" doc:"Live estimate of the wallet as of the newest reading; null without a wallet"`
+	Balance        *Amount          `json:"balance" doc:"Settled balance of the account's wallet; null without a wallet, and for a meter that was replaced"`
+	Live           *WalletEstimate  `json:"live" doc:"Live estimate of the wallet as of the newest reading; null without a wallet, and for a meter that was replaced"`
 	RegisterWh     *int64           `json:"register_wh" doc:"Total energy counted, in Wh; null before the first reading"`
 	ECUsedWh       *int64           `json:"ec_used_wh" doc:"Emergency credit used and not paid back, in Wh; null before the first reading"`
 	OverrunWh      *int64           `json:"overrun_wh" doc:"Energy used beyond all credit, in Wh; null before the first reading"`

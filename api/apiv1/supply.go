@@ -14,8 +14,8 @@ type Supply struct {
 	WaitsTo   *time.Time `json:"waits_until,omitempty" doc:"When the wait ends, if that time is known; for friendly in the meter's time"`
 	OutSince  *time.Time `json:"out_since" doc:"Since when no credit is left; null while there is some"`
 	PressKey  bool       `json:"press_key" doc:"Whether somebody must press # at the meter for the supply to return"`
-	Available Amount     `json:"available" doc:"Live estimate of the wallet"`
-	DaysLeft  *DaysLeft  `json:"days_left" doc:"How many days the money lasts; null if there are too few days of use to estimate from"`
+	Available *Amount    `json:"available" doc:"Live estimate of the wallet; null for a meter that was replaced"`
+	DaysLeft  *DaysLeft  `json:"days_left" doc:"How many days the money lasts; null if there are too few days of use to estimate from, and for a meter that was replaced"`
 	Lease     *Lease     `json:"lease" doc:"The lease; null without one"`
 	Protected bool       `json:"protected" doc:"Whether the account is protected: never cut off for lack of money"`
 	Emergency *Emergency `json:"emergency,omitempty" doc:"The supply that one person restored on credit, while it lasts"`

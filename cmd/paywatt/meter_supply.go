@@ -44,8 +44,12 @@ func supplyTable(s apiv1.Supply) table {
 	if e := s.Emergency; e != nil {
 		emergency = strconv.FormatInt(e.EnergyWh, 10) + " Wh until " + timeText(&e.Until) + ", by " + e.By
 	}
+	available := ""
+	if a := s.Available; a != nil {
+		available = strconv.FormatInt(a.AmountMinor, 10)
+	}
 	return fields("meter", s.Meter, "state", s.State, "reasons", strings.Join(s.Reasons, ","), "waits", s.Waits, "until", timeText(s.WaitsTo), "by", s.By, "why", s.Why,
-		"available_minor", strconv.FormatInt(s.Available.AmountMinor, 10), "days left", days, "lease", lease, "key", press, "emergency", emergency)
+		"available_minor", available, "days left", days, "lease", lease, "key", press, "emergency", emergency)
 }
 
 func newMeterCut(c console) *cobra.Command {

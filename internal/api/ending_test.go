@@ -28,6 +28,13 @@ func TestAReplacedMeterIsRemovedByTwo(t *testing.T) {
 	w.want(400, w.post(path+"/remove", `{"reason":"burnt"}`))
 	w.want(400, w.post(path+"/scrap", `{"reason":"burnt"}`))
 	w.want(201, w.ask("POST", path+"/swap", w.key, `{"new_meter":"`+fresh+`","reason":"burnt"}`, "Idempotency-Key", "swap-0001"))
+	replaced := decode[apiv1.Meter](t, w.want(200, w.get(path)))
+	if replaced.Balance != nil || replaced.Live != nil || replaced.Customer == nil || replaced.Customer.Name != "Amina A." || replaced.Tariff != "domestic" {
+		t.Errorf("the meter that was replaced shows %+v, want its customer and no money", replaced)
+	}
+	if s := decode[apiv1.Supply](t, w.want(200, w.get(path+"/supply"))); s.Available != nil || s.DaysLeft != nil || s.Wanted {
+		t.Errorf("the supply of the meter that was replaced: %+v, want no money", s)
+	}
 	fine := `{"account":"` + fresh + `","kind":"fine","amount":{"amount_minor":700,"currency":"KES"}}`
 	w.want(201, w.ask("POST", "/v1/debts", w.key, fine, "Idempotency-Key", "debt-0001"))
 	w.want(400, w.post(path+"/scrap", `{"reason":"burnt"}`))

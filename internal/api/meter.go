@@ -67,11 +67,8 @@ func meterOf(v registry.MeterView) apiv1.Meter {
 	if s := v.Reported; s != nil {
 		m.Said = &apiv1.ReportedBalance{Wh: int64(s.Balance), At: s.At.UTC(), Source: s.Source}
 	}
-	if v.Balance != nil {
-		m.Balance = new(amountOf(*v.Balance))
-	}
-	if v.Wallet != nil {
-		m.Live = walletLiveOf(*v.Wallet)
+	if w := v.Wallet; w != nil && w.Money != nil {
+		m.Balance, m.Live = new(amountOf(w.Money.Settled)), walletLiveOf(*w)
 	}
 	if !v.Customer.ID.IsZero() {
 		m.Customer = new(customerOf(v.Customer))

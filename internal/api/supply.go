@@ -16,9 +16,12 @@ import (
 
 func supplyOf(v wallet.SupplyView) apiv1.Supply {
 	b := apiv1.Supply{Meter: v.Number, State: string(v.Stand), Wanted: v.Wanted, Reasons: v.Off, By: v.By, Why: v.Why, Waits: string(v.Block), WaitsTo: at(v.Until), OutSince: at(v.Since),
-		PressKey: v.Press, Available: amountOf(v.Available), Protected: v.Protected, GraceWh: v.Grace}
+		PressKey: v.Press, Protected: v.Protected, GraceWh: v.Grace}
+	if v.Available != nil {
+		b.Available = new(amountOf(*v.Available))
+	}
 	if e := v.Emergency; e != nil {
-		b.Emergency = &apiv1.Emergency{Until: e.Until.UTC(), EnergyWh: int64(e.Energy), Floor: amountOf(money.Amount{Minor: e.Floor, Currency: v.Available.Currency}),
+		b.Emergency = &apiv1.Emergency{Until: e.Until.UTC(), EnergyWh: int64(e.Energy), Floor: amountOf(money.Amount{Minor: e.Floor, Currency: v.Currency}),
 			By: e.By, Reason: e.Reason}
 	}
 	b.DaysLeft = daysLeftOf(v.Days)

@@ -10,7 +10,11 @@ import (
 )
 
 func walletLiveOf(w registry.WalletView) *apiv1.WalletEstimate {
-	return &apiv1.WalletEstimate{AmountMinor: int64(w.Available.Minor), Currency: w.Available.Currency, AsOf: at(w.AsOf), RatedWh: int64(w.Total),
+	m := w.Money
+	if m == nil {
+		return nil
+	}
+	return &apiv1.WalletEstimate{AmountMinor: int64(m.Available.Minor), Currency: m.Available.Currency, AsOf: at(m.AsOf), RatedWh: int64(w.Total),
 		SupplyWanted: w.Supply, Held: w.Held}
 }
 

@@ -118,8 +118,8 @@ func aboutMeter(e *access.Effect, v registry.MeterView) {
 	if v.Figures != nil && v.Meter.Mode == registry.PrepayToken {
 		e.Fact("credit", v.Figures.Balance.KWh(1)+" kWh")
 	}
-	if v.Balance != nil {
-		e.Sum("balance", *v.Balance)
+	if w := v.Wallet; w != nil && w.Money != nil {
+		e.Sum("balance", w.Money.Settled)
 	}
 	for i := reported; i < len(e.Facts); i++ {
 		e.Facts[i].Live = true // it goes on with every report of the meter

@@ -140,10 +140,10 @@ func stateOf(v registry.MeterView) state {
 			s.BalanceWh = &balance
 		}
 	}
-	if w := v.Wallet; w != nil {
-		if c, ok := money.CurrencyOf(w.Available.Currency); ok {
-			left, books := json.RawMessage(money.Format(w.Available.Minor, c)), json.RawMessage(money.Format(w.Settled.Minor, c))
-			s.Balance, s.Settled, s.Currency = &left, &books, w.Available.Currency
+	if w := v.Wallet; w != nil && w.Money != nil {
+		if c, ok := money.CurrencyOf(w.Money.Available.Currency); ok {
+			left, books := json.RawMessage(money.Format(w.Money.Available.Minor, c)), json.RawMessage(money.Format(w.Money.Settled.Minor, c))
+			s.Balance, s.Settled, s.Currency = &left, &books, w.Money.Available.Currency
 		}
 	}
 	return s

@@ -19,7 +19,7 @@ import (
 func wallet() registry.MeterView {
 	kes := func(m money.Minor) money.Amount { return money.Amount{Minor: m, Currency: "KES"} }
 	return registry.MeterView{Meter: registry.Meter{Number: "04140001001", Mode: registry.PrepayWallet}, State: registry.On, Connected: true,
-		Relay: registry.RelayClosed, Reasons: []string{}, Wallet: &registry.WalletView{Settled: kes(5000), Available: kes(4920)},
+		Relay: registry.RelayClosed, Reasons: []string{}, Wallet: &registry.WalletView{Money: &registry.WalletMoney{Settled: kes(5000), Available: kes(4920)}},
 		Figures: &registry.Figures{AsOf: time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC), Register: 1234, Watts: 320}}
 }
 

@@ -77,7 +77,9 @@ func (a *Account) wants(tx wallet.ReleaseTx, who registry.Identity, now time.Tim
 		}
 		a.Wallet, a.On, a.Reasons, a.Warning = true, wallet.Wanted(row.State), row.Off.Names(), warning(row.State)
 		a.Unread = a.Unread && row.UnreadCutHours > 0
-		a.Left, a.Words.Balance = m.Available(), amount(m.Available(), t.Currency)
+		if !row.Closed() { // the account pays for the meter that took this one's place
+			a.Left, a.Words.Balance = m.Available(), amount(m.Available(), t.Currency)
+		}
 		a.Words.MonthKWh = unit.Energy(0).KWh(3)
 		if row.Month == now.In(t.Zone).Format("2006-01") {
 			a.Words.MonthKWh = row.Used.KWh(3)

@@ -227,7 +227,7 @@ func (f *FirstMeters) place(s Standing, state State) (numbers [3]int64, text str
 		numbers[0] = int64(slices.Index(States(), state))
 	case ByLeft:
 		switch {
-		case s.Wallet:
+		case s.Money:
 			numbers = [3]int64{1, int64(f.Left[s.Account]), int64(s.Credit)}
 		case s.Mode == PrepayToken && s.Reported:
 			numbers = [3]int64{0, 0, int64(s.Credit)}

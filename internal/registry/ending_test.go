@@ -99,7 +99,7 @@ func TestAMeterIsRemovedAndThenScrapped(t *testing.T) {
 		t.Errorf("a meter that may still hang is scrapped: %v", no.Refusal)
 	}
 	out := w.endMeter(t, boss(), registry.Removed, "burnt")
-	if out.Refused() || out.Meter.Status != registry.Removed || out.Meter.SIM != "" || out.Wallet != nil || out.Balance != nil ||
+	if out.Refused() || out.Meter.Status != registry.Removed || out.Meter.SIM != "" || out.Wallet != nil ||
 		!out.Customer.ID.IsZero() || out.Feeder != "" {
 		t.Errorf("removed: %s %+v", out.Detail(), out.MeterView)
 	}

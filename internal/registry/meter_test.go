@@ -12,6 +12,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
@@ -34,7 +35,7 @@ func TestAMeterGetsTheDefaults(t *testing.T) {
 		t.Errorf("key: %+v", k)
 	}
 	if a.Meter.Tariff != "domestic" || a.Meter.State != registry.Offline || a.Meter.Relay != "" || len(a.Meter.Reasons) != 0 ||
-		a.Meter.Figures != nil || a.Meter.Balance != nil || !a.Meter.LastSeen.IsZero() {
+		a.Meter.Figures != nil || a.Meter.Wallet != nil || !a.Meter.LastSeen.IsZero() {
 		t.Errorf("view of a meter that never spoke: %+v", a.Meter)
 	}
 	if len(a.MQTTPassword.Reveal()) != 43 || len(a.LinkKey.Reveal()) != 32 || a.DecoderKey.Reveal() != "" {
@@ -78,8 +79,8 @@ func TestWalletMeterNeedsNoKey(t *testing.T) {
 	if v.Key != nil {
 		t.Errorf("key: %+v, want none", v.Key)
 	}
-	if v.Balance == nil || v.Balance.Minor != 0 || v.Balance.Currency != "KES" {
-		t.Errorf("wallet: %+v, want 0 KES", v.Balance)
+	if v.Wallet == nil || v.Wallet.Money == nil || v.Wallet.Money.Settled != (money.Amount{Currency: "KES"}) {
+		t.Errorf("wallet: %+v, want 0 KES", v.Wallet)
 	}
 	half := registry.NewMeter{Number: "04140001019", Mode: registry.PrepayWallet, Tariff: "domestic", SGC: "123456"}
 	a, err := w.AddMeter(t.Context(), boss(), half)

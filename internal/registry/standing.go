@@ -28,7 +28,8 @@ type Standing struct {
 	Credit    unit.Energy // balance in the meter
 	Wallet    bool        // the account's balance is money on the server
 	Supply    bool        // of a wallet: whether the supply is wanted
-	WalletLow bool        // of a wallet: at or below the level of the first warning
+	Money     bool        // of a wallet: the money of the account is this meter's, because no other meter took its place
+	WalletLow bool        // of money: at or below the level of the first warning
 }
 
 // States lists the states of a meter in their order of urgency.
@@ -64,7 +65,7 @@ func (s Standing) cutOff() bool {
 
 // Low reports whether little credit is left, whatever the state.
 func (s Standing) Low() bool {
-	return s.Mode == PrepayToken && s.Reported && s.Credit <= LowCredit || s.Wallet && s.WalletLow
+	return s.Mode == PrepayToken && s.Reported && s.Credit <= LowCredit || s.Money && s.WalletLow
 }
 
 // closing reports whether the relay is open without a reason: after a power cut a meter waits up to a minute before it closes
@@ -80,7 +81,10 @@ func (rec MeterRecord) standing(v MeterView) Standing {
 		Connected: v.Connected, Tamper: rec.Tamper, Relay: rec.Relay, Reasons: metering.SplitReasons(rec.Reasons), Reported: rec.Reported,
 		Credit: unit.Energy(rec.BalanceWh), Wallet: rec.Wallet != nil}
 	if rec.Wallet != nil {
-		s.Supply, s.WalletLow = rec.Wallet.Supply, rec.Wallet.Low
+		s.Supply = rec.Wallet.Supply
+		if m := rec.Wallet.Money; m != nil {
+			s.Money, s.WalletLow = true, m.Low
+		}
 	}
 	return s
 }

@@ -15,8 +15,9 @@ func TestAMeterIsCutOffOnlyIfItsRelaySaysSo(t *testing.T) {
 		want registry.State
 	}{
 		"a plug that never reported its relay":        {registry.Standing{Wallet: true, Supply: true}, registry.On},
-		"the same with little money":                  {registry.Standing{Wallet: true, Supply: true, WalletLow: true}, registry.Low},
-		"the same without money":                      {registry.Standing{Wallet: true, WalletLow: true}, registry.CutOff},
+		"the same with little money":                  {registry.Standing{Wallet: true, Supply: true, Money: true, WalletLow: true}, registry.Low},
+		"a replaced one, whose account has little":    {registry.Standing{Wallet: true, Supply: true, WalletLow: true}, registry.On},
+		"the same without money":                      {registry.Standing{Wallet: true, Money: true, WalletLow: true}, registry.CutOff},
 		"a meter without a wallet that never said it": {registry.Standing{}, registry.On},
 		"closed":               {registry.Standing{Relay: registry.RelayClosed, Wallet: true, Supply: true}, registry.On},
 		"closed without money": {registry.Standing{Relay: registry.RelayClosed, Wallet: true}, registry.On},

@@ -65,27 +65,31 @@ type MeterView struct {
 	Figures *Figures
 	// Reported is a balance that the meter reported after its newest reading; nil if there is none.
 	Reported *ReportedBalance
-	// Balance is the account's settled balance; nil for a meter without a wallet.
-	Balance *money.Amount
-	// Wallet has the settled balance and the live estimate; nil for a meter without a wallet.
+	// Wallet has the balance on the server; nil for a meter without a wallet.
 	Wallet   *WalletView
 	LastSeen time.Time // server time of the last message; zero before the first message
 	// Clock is the server's time now. A simulated meter has its own time: its newest time plus the real time since.
 	Clock time.Time
 }
 
-// WalletView is the wallet of a meter's account with two figures: the settled balance, and the live estimate, which
-// includes energy counted since then. The two must never be shown as one figure.
+// WalletView is what the server knows about a meter with a wallet.
 type WalletView struct {
+	// Money is the money of the account. It is nil if another meter took the place of this one: the account pays for that one.
+	Money  *WalletMoney
+	Total  unit.Energy // all energy that was ever rated for the meter
+	Supply bool        // whether the supply is wanted
+	Off    []string    // why the supply is not wanted
+	Held   string      // why rating waits for a person; empty while it continues
+}
+
+// WalletMoney is the money of an account with two figures: the settled balance, and the live estimate, which includes energy counted since
+// then. The two must never be shown as one figure.
+type WalletMoney struct {
 	Settled   money.Amount
 	Unbooked  money.Amount // price of energy that is counted and not posted yet
 	Available money.Amount // Settled less the price of energy that is not posted yet, and less reserved money; may be negative
 	AsOf      time.Time    // meter time up to which Available counts; zero before the first reading
-	Total     unit.Energy  // all energy that was ever rated for the meter
-	Supply    bool         // whether the supply is wanted
-	Off       []string     // why the supply is not wanted
 	Low       bool         // the balance is at or below the level of the first warning
-	Held      string       // why rating waits for a person; empty while it continues
 }
 
 // Figures are the last values that a meter reported.
@@ -119,8 +123,8 @@ type Left struct {
 // Left returns what is left to use; false if nobody knows it.
 func (v MeterView) Left() (Left, bool) {
 	switch {
-	case v.Wallet != nil:
-		left := Left{Money: &v.Wallet.Available, AsOf: v.Wallet.AsOf}
+	case v.Wallet != nil && v.Wallet.Money != nil:
+		left := Left{Money: &v.Wallet.Money.Available, AsOf: v.Wallet.Money.AsOf}
 		if left.AsOf.IsZero() {
 			left.AsOf = v.Clock
 		}
@@ -270,9 +274,6 @@ func (r *Registry) view(rec MeterRecord) MeterView {
 	v := MeterView{Meter: rec.Meter, Key: rec.Key, Tariff: rec.TariffName, Customer: rec.Customer, Wallet: rec.Wallet, Address: rec.Address, Feeder: rec.Feeder, Measures: rec.Measures, MaxW: rec.MaxW, UnreadCutHours: rec.UnreadCutHours, Since: rec.Since,
 		Connected: r.c.Connected(rec.Meter.Number), Relay: rec.Relay, Reasons: metering.SplitReasons(rec.Reasons),
 		LastSeen: rec.LastSeen, Clock: now}
-	if rec.Wallet != nil {
-		v.Balance = &rec.Wallet.Settled
-	}
 	if rec.Meter.Simulated && rec.Seen {
 		live := metering.Live{LastSeen: rec.LastSeen, NewestAt: rec.NewestAt}
 		v.Clock = live.Clock(now)

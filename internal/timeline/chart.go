@@ -303,7 +303,8 @@ func (c *Chart) tokens(tx Tx) error {
 	return err
 }
 
-// wallet replaces the use by what was rated, and takes the balance from the books. Use is 0 where readings show that nothing was used.
+// wallet replaces the use by what was rated, and takes the balance from the books. Use is 0 where readings show that nothing was used. A meter
+// that was replaced has no balance.
 func (c *Chart) wallet(tx Tx, buckets []series.Bucket, now time.Time) error {
 	days, err := tx.WalletUse(c.Meter.N, c.From.Format(time.DateOnly), c.To.Add(-time.Nanosecond).Format(time.DateOnly), 400)
 	if err != nil {
@@ -324,7 +325,7 @@ func (c *Chart) wallet(tx Tx, buckets []series.Bucket, now time.Time) error {
 		u.Units, u.Estimated, u.Charged, u.Covered = u.Units+d.Units, u.Estimated+d.Estimated, u.Charged+d.Debit, true
 		c.Units, c.Charged = c.Units+d.Units, c.Charged+d.Debit
 	}
-	if err := c.decided(tx); err != nil || c.Untold {
+	if err := c.decided(tx); err != nil || c.Untold || c.Meter.Status.HasLeft() {
 		return err
 	}
 	opening, booked, err := tx.WalletBooked(c.Meter.Account, c.From, c.To, maxBookings+1)

@@ -26,9 +26,11 @@ func (t *Timeline) DaysLeftOf(ctx context.Context, by access.Actor, all []regist
 	}
 	out, tokens, wallets := map[int64]wallet.Days{}, []registry.MeterView(nil), []int64(nil)
 	for _, m := range all {
-		if m.Wallet != nil {
+		switch left, known := m.Left(); {
+		case !known:
+		case left.Money != nil:
 			wallets = append(wallets, m.Meter.N)
-		} else if _, known := m.Left(); known {
+		default:
 			tokens = append(tokens, m)
 		}
 	}

@@ -106,11 +106,17 @@ func TestWhatAMeterShowsOfItsWallet(t *testing.T) {
 	books := wallet.Money{Wallet: 1000, Held: 200}
 	first, second := wallet.ViewOf(4, rows, books, "KES"), wallet.ViewOf(6, rows, books, "KES")
 	kes := func(m money.Minor) money.Amount { return money.Amount{Minor: m, Currency: "KES"} }
-	if first.Settled != kes(1000) || first.Available != kes(765) || !first.AsOf.Equal(at) || first.Total != 400 || !first.Supply || len(first.Off) > 0 || first.Low || first.Held != "" {
-		t.Errorf("the first: %+v", first)
+	want := registry.WalletMoney{Settled: kes(1000), Unbooked: kes(35), Available: kes(765), AsOf: at}
+	if *first.Money != want || first.Total != 400 || !first.Supply || len(first.Off) > 0 || first.Held != "" {
+		t.Errorf("the first: %+v with %+v, want %+v", first, first.Money, want)
 	}
-	if second.Available != kes(765) || !second.AsOf.IsZero() || second.Supply || !slices.Equal(second.Off, supply.Of(supply.Credit, supply.Remote).Names()) || !second.Low || second.Held != "span" {
-		t.Errorf("the second: %+v", second)
+	want.AsOf, want.Low = time.Time{}, true
+	if *second.Money != want || second.Supply || !slices.Equal(second.Off, supply.Of(supply.Credit, supply.Remote).Names()) || second.Held != "span" {
+		t.Errorf("the second: %+v with %+v, want %+v", second, second.Money, want)
+	}
+	rows[0].ClosedAt = at
+	if replaced := wallet.ViewOf(4, rows, books, "KES"); replaced.Money != nil || replaced.Total != 400 {
+		t.Errorf("a meter that was replaced: %+v with %+v, want its energy and no money", replaced, replaced.Money)
 	}
 	if other := wallet.ViewOf(5, rows, books, "KES"); other != nil {
 		t.Errorf("a meter without a wallet shows %+v", other)

@@ -57,8 +57,9 @@ type SupplyView struct {
 	Keeps     []string // the reasons for the open relay that the meter named last
 	Unwilling string   // the answer of a meter that refused its newest lease; else empty
 	Relay     string
-	Available money.Amount
-	Days      Days
+	Currency  string
+	Available *money.Amount // live estimate of the account's money; nil for a meter that was replaced
+	Days      Days          // how long that money lasts
 	Lease     Lease
 	Waiting   bool // the newest lease is on its way
 	LeaseLeft unit.Energy
@@ -163,21 +164,11 @@ func (w *Wallets) show(tx Tx, rows []Row, r Row) (SupplyView, error) {
 	if err != nil {
 		return SupplyView{}, err
 	}
-	have, err := MoneyOf(tx.Rating(), r.Meter.Account, rows)
-	if err != nil {
-		return SupplyView{}, err
-	}
-	used, err := recentUse(tx, rows, midnight(r.Meter.Clock(w.moment()), t.Zone))
-	if err != nil {
-		return SupplyView{}, err
-	}
-	daily, err := daysOf(tx, t, rows, used)
-	if err != nil {
-		return SupplyView{}, err
-	}
 	v := SupplyView{Number: r.Meter.Number, Wanted: Wanted(r.State), Off: r.Off.Names(), By: s.By, Why: s.Why, Block: s.Block, Since: s.Out, Relay: s.Relay,
-		Available: money.Amount{Minor: have.Available(), Currency: t.Currency}, Days: DaysLeft(have.Available()-t.Policy.CutOff, daily),
-		Lease: s.InMeter, Waiting: s.Seen.Lease.Open(), Protected: s.Protected, Grace: s.Grace, Leases: s.Leases, Emergency: s.Emergency.shown(w.moment())}
+		Currency: t.Currency, Lease: s.InMeter, Waiting: s.Seen.Lease.Open(), Protected: s.Protected, Grace: s.Grace, Leases: s.Leases, Emergency: s.Emergency.shown(w.moment())}
+	if err := w.showMoney(tx, t, rows, r, &v); err != nil {
+		return SupplyView{}, err
+	}
 	if v.Held, v.Keeps = r.Held.Reason, s.Reasons.Names(); s.Seen.Lease.refused() {
 		v.Unwilling = s.Seen.Lease.Answer
 	}
@@ -199,6 +190,28 @@ func (w *Wallets) show(tx Tx, rows []Row, r Row) (SupplyView, error) {
 	}
 	v.Press = v.Stand == SupplyArmed || v.Stand == SupplyConnecting && s.Seen.Connect.after(s.Seen.Cut)
 	return v, nil
+}
+
+// showMoney adds the money of the account and how long it lasts. A meter that was replaced has none: the account pays for the one that took its
+// place.
+func (w *Wallets) showMoney(tx Tx, t Tenant, rows []Row, r Row, v *SupplyView) error {
+	if r.Closed() {
+		return nil
+	}
+	have, err := MoneyOf(tx.Rating(), r.Meter.Account, rows)
+	if err != nil {
+		return err
+	}
+	used, err := recentUse(tx, rows, midnight(r.Meter.Clock(w.moment()), t.Zone))
+	if err != nil {
+		return err
+	}
+	daily, err := daysOf(tx, t, rows, used)
+	if err != nil {
+		return err
+	}
+	v.Available, v.Days = &money.Amount{Minor: have.Available(), Currency: t.Currency}, DaysLeft(have.Available()-t.Policy.CutOff, daily)
+	return nil
 }
 
 // longestWindow is how far ahead the end of a friendly window is searched.

@@ -251,14 +251,25 @@ func numberOf(place id.ID) (n int64) {
 	return n
 }
 
-// ViewOf returns the state of a meter's wallet for people. It has the balance in the books and the live estimate, which leaves out accrued
-// and reserved money. The parameter rows holds all wallets of the meter's account. ViewOf returns nil for a meter without a wallet.
+// ViewOf returns the state of a meter's wallet for people. The parameter rows holds all wallets of the meter's account. ViewOf returns nil for
+// a meter without a wallet. A meter that was replaced shows no money.
 func ViewOf(meter int64, rows []Row, books Money, currency string) *registry.WalletView {
 	i := slices.IndexFunc(rows, func(r Row) bool { return r.Meter.N == meter })
 	if i < 0 {
 		return nil
 	}
-	w, m := rows[i], books.used(rows)
-	return &registry.WalletView{Settled: money.Amount{Minor: m.Wallet, Currency: currency}, Unbooked: money.Amount{Minor: m.Accrued, Currency: currency}, Available: money.Amount{Minor: m.Available(), Currency: currency},
-		AsOf: w.At, Total: w.Total(), Supply: Wanted(w.State), Off: w.Off.Names(), Low: w.Low1.Below, Held: string(w.Held.Reason)}
+	w := rows[i]
+	out := &registry.WalletView{Total: w.Total(), Supply: Wanted(w.State), Off: w.Off.Names(), Held: string(w.Held.Reason)}
+	if !w.Closed() {
+		out.Money = new(MoneyFor(w, rows, books, currency))
+	}
+	return out
+}
+
+// MoneyFor returns the money of an account for people: the balance in the books, and the live estimate, which leaves out accrued and reserved
+// money. The time and the warning are those of one of its meters. The parameter rows holds all wallets of the account.
+func MoneyFor(w Row, rows []Row, books Money, currency string) registry.WalletMoney {
+	m := books.used(rows)
+	return registry.WalletMoney{Settled: money.Amount{Minor: m.Wallet, Currency: currency}, Unbooked: money.Amount{Minor: m.Accrued, Currency: currency},
+		Available: money.Amount{Minor: m.Available(), Currency: currency}, AsOf: w.At, Low: w.Low1.Below}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/tariff"
@@ -230,7 +231,7 @@ func TestWhatASupplyShows(t *testing.T) {
 	d.version.Body.Fixed = []tariff.FixedCharge{{Name: "service", Amount: 100, Per: tariff.PerDay}}
 	d.passes(time.Hour).reads(1, 4000, supply.Closed)
 	v, err := d.wallets().Supply(t.Context(), system(), tillNumber)
-	if err != nil || v.Number != "m1" || v.Available.Minor != 10_000-1150-40 || v.Available.Currency != "KES" || v.Lease.Max != 20_000 || v.LeaseLeft != 16_000 || v.Waiting {
+	if err != nil || v.Number != "m1" || *v.Available != (money.Amount{Minor: 10_000 - 1150 - 40, Currency: "KES"}) || v.Lease.Max != 20_000 || v.LeaseLeft != 16_000 || v.Waiting {
 		t.Errorf("%+v, %v", v, err)
 	}
 	if want := (wallet.Days{Estimated: true, Least: 14, Likely: 14, Most: 14}); v.Days != want {

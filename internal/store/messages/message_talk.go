@@ -214,7 +214,7 @@ func (tx Rows) WalletFigures(meter int64) (settled, available money.Amount, asOf
 	if err != nil {
 		return settled, available, asOf, false, err
 	}
-	v, err := meters.Of(tx.Tx).WalletView(meter, currency)
+	v, err := meters.Of(tx.Tx).MoneyForMeter(meter, currency)
 	if err != nil || v == nil {
 		return settled, available, asOf, false, err
 	}

@@ -68,7 +68,7 @@ func (tx Rows) MeterStandings(f registry.StandingFilter, after id.ID, max int) (
 		where += ` AND (` + strings.Join(ways, " OR ") + `)`
 	}
 	var out []registry.Standing
-	err := tx.C.Query(`SELECT m.id, m.number, m.mode, m.reading_interval_s, l.last_seen, l.received_at, l.tamper, l.relay, l.reasons, l.balance_wh, w.off, w.low1, l.w, l.as_of, m.account_id, `+name+`
+	err := tx.C.Query(`SELECT m.id, m.number, m.mode, m.reading_interval_s, l.last_seen, l.received_at, l.tamper, l.relay, l.reasons, l.balance_wh, w.off, w.low1, l.w, l.as_of, m.account_id, `+name+`, m.status
 		FROM meter m LEFT JOIN meter_live l ON l.tenant_id = m.tenant_id AND l.meter = m.n
 		LEFT JOIN wallet w ON w.tenant_id = m.tenant_id AND w.meter = m.n`+join+`
 		WHERE m.tenant_id = $1 AND m.id > $2`+where+` ORDER BY m.id LIMIT `+arg(max),
@@ -81,6 +81,7 @@ func (tx Rows) MeterStandings(f registry.StandingFilter, after id.ID, max int) (
 			}
 			if s.Wallet = s.Mode == registry.PrepayWallet && !r.IsNull(10); s.Wallet {
 				s.Supply, s.WalletLow = r.Int(10) == 0, r.Int(11)&crossBelow != 0
+				s.Money = !registry.Status(r.Text(16)).HasLeft()
 			}
 			out = append(out, s)
 			return nil

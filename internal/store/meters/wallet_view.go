@@ -120,10 +120,16 @@ func (tx Rows) WalletDifferences(after int64, max int) ([]wallet.Difference, err
 	return out, nil
 }
 
-// WalletView returns the view of a meter's wallet; nil for a meter without a wallet.
-func (tx Rows) WalletView(meter int64, currency string) (*registry.WalletView, error) {
-	views, err := tx.walletViews(map[int64]string{meter: currency})
-	return views[meter], err
+// MoneyForMeter returns the money of the account that a meter's row names, also of a meter that was replaced; nil for a meter without a wallet.
+func (tx Rows) MoneyForMeter(meter int64, currency string) (*registry.WalletMoney, error) {
+	rows, err := tx.WalletsOfMeters([]int64{meter})
+	i := slices.IndexFunc(rows, func(w wallet.Row) bool { return w.Meter.N == meter })
+	if err != nil || i < 0 {
+		return nil, err
+	}
+	account := rows[i].Meter.Account
+	books, err := tx.WalletMoneyOf([]id.ID{account})
+	return new(wallet.MoneyFor(rows[i], rows, books[account], currency)), err
 }
 
 // walletViews returns the views of the wallets of some meters, whose currencies are given. A meter without a wallet is missing.

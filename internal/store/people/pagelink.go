@@ -63,7 +63,7 @@ func (tx Rows) LinkAccount(account id.ID) (a pagelink.Account, found bool, err e
 	if err != nil || !found {
 		return a, false, fault.Wrap(err, "read account %s", account.Text(id.Account))
 	}
-	err = tx.C.Query(`SELECT number FROM meter WHERE tenant_id = $1 AND account_id = $2 AND status NOT IN `+core.GoneMeters+` ORDER BY n LIMIT $3`,
+	err = tx.C.Query(`SELECT number FROM meter WHERE tenant_id = $1 AND account_id = $2 AND status NOT IN `+core.LeftMeters+` ORDER BY n LIMIT $3`,
 		func(r core.Row) error { a.Meters = append(a.Meters, r.Text(0)); return nil }, tx.Tenant, account, maxLinkMeters)
 	return a, true, fault.Wrap(err, "list the meters of account %s", account.Text(id.Account))
 }

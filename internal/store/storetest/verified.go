@@ -61,12 +61,12 @@ func walletsListed(t *testing.T, e store.Engine, meters int) {
 	}
 	look(t, e, func(tx *store.Tx) (struct{}, error) {
 		for _, rec := range all {
-			alone, err := tx.WalletView(rec.Meter.N, "KES")
+			alone, err := tx.MoneyForMeter(rec.Meter.N, "KES")
 			if err != nil {
 				return struct{}{}, err
 			}
-			if alone == nil || alone.Settled.Minor == 0 || !reflect.DeepEqual(rec.Wallet, alone) {
-				t.Errorf("meter %s in the list: %+v, alone: %+v", rec.Meter.Number, rec.Wallet, alone)
+			if alone == nil || alone.Settled.Minor == 0 || !reflect.DeepEqual(rec.Wallet.Money, alone) {
+				t.Errorf("meter %s in the list: %+v, alone: %+v", rec.Meter.Number, rec.Wallet.Money, alone)
 			}
 		}
 		return struct{}{}, nil

@@ -478,6 +478,53 @@ func TestASwappedWalletKeepsItsMoneyAndSharesNoLease(t *testing.T) {
 	s.verified()
 }
 
+// TestAReplacedMeterShowsNoMoney: the account pays for the meter that took its place. The old one keeps the names of its account until it is
+// removed, and shows no money of it.
+func TestAReplacedMeterShowsNoMoney(t *testing.T) {
+	needsWholeStore(t)
+	s := open(t, true)
+	domestic := s.publish("domestic", flat(), monday().AddDate(0, -1, 0))
+	old, fresh := s.walletMeter(1, domestic), s.stocked(2, registry.PrepayWallet, domestic)
+	account := s.sell(order(old, 2875, "recharge-1")).Sale.Account
+	s.uses(old, 0, 1000)
+	if out := s.swaps(vending.Swap{Old: old, New: fresh}, "swap-1"); out.Refused() {
+		t.Fatal(out.Detail())
+	}
+	registers := s.registers()
+	wallets := wallet.New(wallet.Config{Now: s.clock.Now, Sealer: s.sealer, Door: walletDoor{s}})
+	for number, want := range map[string]money.Minor{old: 0, fresh: 2588} { // 28.75 less 1 kWh
+		m := must1(registers.Meter(t.Context(), owner(), number))(t)
+		left, known := m.Left()
+		pays := number == fresh
+		if known != pays || pays && left.Money.Minor != want || m.Wallet == nil || (m.Wallet.Money != nil) != pays {
+			t.Errorf("meter %s has left %+v, known %t, wallet %+v", number, left, known, m.Wallet)
+		}
+		if m.Customer.ID.IsZero() || m.Tariff != "domestic" {
+			t.Errorf("meter %s shows the customer %+v and the tariff %q of its account", number, m.Customer, m.Tariff)
+		}
+		v := must1(wallets.Supply(t.Context(), owner(), number))(t)
+		if v.Refused() || (v.Available != nil) != pays || pays && v.Available.Minor != want || v.Wanted != pays {
+			t.Errorf("the supply of meter %s: %+v", number, v)
+		}
+	}
+	s.do(func(tx *store.Tx) error {
+		all, err := tx.MeterStandings(registry.StandingFilter{Status: registry.EveryStatus}, id.ID{}, 10)
+		for _, m := range all {
+			if !m.Wallet || m.Money != (m.Number == fresh) {
+				t.Errorf("the standing of meter %s: %+v", m.Number, m)
+			}
+		}
+		if err != nil {
+			return err
+		}
+		page, _, err := tx.LinkAccount(account)
+		if fmt.Sprint(page.Meters) != "["+fresh+"]" {
+			t.Errorf("the customer's page shows the meters %v", page.Meters)
+		}
+		return err
+	})
+}
+
 // TestTheMonthCountsAllReplacedMeters replaces a meter twice in one month. Verification counts the days of all three meters in the month of the
 // last one.
 func TestTheMonthCountsAllReplacedMeters(t *testing.T) {

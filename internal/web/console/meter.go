@@ -163,8 +163,10 @@ func (d meterDetail) cells() map[string]cell {
 	out := d.row.cells()
 	out["register"], out["relay"], out["reasons"], out["seen"] = cell{d.Register}, cell{d.Relay}, cell{d.Reasons}, cell{d.LastSeen}
 	if p := d.Wallet; p != nil {
-		out["balance"], out["asof"], out["estimate"], out["counted"] = cell{p.Settled}, cell{p.SettledAt}, cell{p.Live}, cell{p.LiveAt}
-		out["pending"], out["pending-at"] = cell{p.Pending}, cell{p.LiveAt}
+		if p.HasMoney {
+			out["balance"], out["asof"], out["estimate"], out["counted"] = cell{p.Settled}, cell{p.SettledAt}, cell{p.Live}, cell{p.LiveAt}
+			out["pending"], out["pending-at"] = cell{p.Pending}, cell{p.LiveAt}
+		}
 		out["supply"], out["why"] = p.Supply.cell(), cell{p.Why}
 	}
 	return out

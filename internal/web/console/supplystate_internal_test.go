@@ -52,7 +52,7 @@ func TestMoneyIsPromisedToHelpOnlyWhereItDoes(t *testing.T) {
 		{"wanted and off", registry.WalletView{Supply: true}, "open", "The supply is off.", false},
 		{"wanted and on", registry.WalletView{Supply: true}, "closed", "stays on", false},
 	} {
-		c.view.Settled, c.view.Available = kes, kes
+		c.view.Money = &registry.WalletMoney{Settled: kes, Available: kes}
 		got := site{say: english()}.walletOf(registry.MeterView{Wallet: &c.view, Relay: c.relay}).Why
 		if !strings.Contains(got, c.want) || c.promise != strings.Contains(got, promise) {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)

@@ -3,6 +3,7 @@ package console
 import (
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
@@ -15,8 +16,9 @@ import (
 )
 
 // walletFigures are the two figures of a wallet, which are never shown as one: the settled balance, and the live estimate from the meters'
-// readings since then.
+// readings since then. A meter that was replaced has no figures.
 type walletFigures struct {
+	HasMoney           bool
 	Settled, SettledAt string
 	Live, LiveAt       string
 	Pending            string // what was used and is not booked yet
@@ -32,12 +34,8 @@ func (t site) walletOf(m registry.MeterView) *walletFigures {
 	if w == nil {
 		return nil
 	}
-	p := walletFigures{Settled: t.say.Sum(w.Settled), SettledAt: t.say.WalletInBooks(t.clock(m.Clock)), Live: t.say.Sum(w.Available), LiveAt: t.say.WalletNotCounted(),
-		Low: w.Low, Supply: badge{"●", t.say.WalletShouldBeOn(), classOK}, Why: t.say.WalletStaysOn()}
-	if !w.AsOf.IsZero() {
-		p.LiveAt = t.say.WalletCounted(t.clock(w.AsOf))
-	}
-	p.Pending = t.say.Sum(w.Unbooked)
+	p := walletFigures{Supply: badge{"●", t.say.WalletShouldBeOn(), classOK}, Why: t.say.WalletStaysOn()}
+	p.addMoney(t, w.Money, m.Clock)
 	if m.Relay == supply.Open.String() {
 		p.Why = t.say.WalletOffAllTheSame()
 	}
@@ -57,6 +55,20 @@ func (t site) walletOf(m registry.MeterView) *walletFigures {
 		}
 	}
 	return &p
+}
+
+// addMoney adds the figures of the money of the meter's account, if it has them.
+func (p *walletFigures) addMoney(t site, m *registry.WalletMoney, now time.Time) {
+	if m == nil {
+		return
+	}
+	p.HasMoney, p.Low = true, m.Low
+	p.Settled, p.SettledAt = t.say.Sum(m.Settled), t.say.WalletInBooks(t.clock(now))
+	p.Live, p.LiveAt = t.say.Sum(m.Available), t.say.WalletNotCounted()
+	if !m.AsOf.IsZero() {
+		p.LiveAt = t.say.WalletCounted(t.clock(m.AsOf))
+	}
+	p.Pending = t.say.Sum(m.Unbooked)
 }
 
 // afterwards says what somebody must do at the meter for its supply to return.
@@ -120,7 +132,7 @@ func (s *Console) wallet(w http.ResponseWriter, r *http.Request, v visit) {
 	number := m.Meter.Number
 	path := "/meters/" + url.PathEscape(number)
 	held := v.site.walletOf(m)
-	if held == nil {
+	if held == nil || !held.HasMoney {
 		http.Redirect(w, r, path, http.StatusSeeOther)
 		return
 	}

@@ -93,7 +93,9 @@ func (p *Portal) balance(ctx context.Context, v visit, d *customerPage) error {
 	if err != nil || view.Refused() {
 		return err
 	}
-	d.Left, d.Booked = v.say.Sum(*left.Money), v.say.PortalBooked(v.say.Sum(v.m.Wallet.Settled))
+	if m := v.m.Wallet.Money; m != nil {
+		d.Left, d.Booked = v.say.Sum(m.Available), v.say.PortalBooked(v.say.Sum(m.Settled))
+	}
 	d.Class, d.Supply = v.walletSupply(view)
 	d.Days = v.days(view.Days)
 	return nil
