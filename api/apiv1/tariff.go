@@ -32,7 +32,8 @@ type NewTariffVersion struct {
 
 // TariffWithdrawal withdraws a version that has not begun.
 type TariffWithdrawal struct {
-	Version int `json:"version" doc:"Number of the version"`
+	Version int    `json:"version" doc:"Number of the version"`
+	Reason  string `json:"reason,omitempty" doc:"Why, in one line of at most 120 characters; written to the audit log, and shown to the second person"`
 }
 
 // Tariffs is the list of the tariffs in force.

@@ -178,7 +178,8 @@ func newTariffPublish(c console) *cobra.Command {
 }
 
 func newTariffWithdraw(c console) *cobra.Command {
-	return &cobra.Command{
+	reason := ""
+	cmd := &cobra.Command{
 		Use: "withdraw NAME VERSION", Short: "Withdraw a version of a tariff that has not begun", Args: cobra.ExactArgs(2),
 		Long: "Withdraw a version of a tariff that has not begun. It never begins: whatever price holds before its moment goes on. A\n" +
 			"version that says so is published, with a number of its own. Both stay in the list.",
@@ -187,10 +188,12 @@ func newTariffWithdraw(c console) *cobra.Command {
 			if err != nil {
 				return usage(fmt.Sprintf("VERSION %q is not a number.", args[1]), "paywatt tariff show NAME lists the versions.")
 			}
-			t, err := api.WithdrawTariffVersion(cmd.Context(), args[0], apiv1.TariffWithdrawal{Version: n})
+			t, err := api.WithdrawTariffVersion(cmd.Context(), args[0], apiv1.TariffWithdrawal{Version: n, Reason: reason})
 			return answer(c, cmd, t, err, func(t apiv1.Tariff) table { return tariffTable(t) })
 		}),
 	}
+	cmd.Flags().StringVar(&reason, "reason", "", "why, in one line of at most 120 characters; the audit log keeps it, and a second person sees it")
+	return cmd
 }
 
 func newTariffShow(c console) *cobra.Command {

@@ -89,7 +89,8 @@ func (a *API) versionRoutes(r router) {
 			"its own. Both stay in the list. Another version may be published for the same moment.",
 		Responses: publishedResponses(r),
 	}, func(ctx context.Context, by access.Actor, in *TariffPath, body apiv1.TariffWithdrawal) (*sent, error) {
-		n := registry.NewVersion{Tariff: in.Tariff, Replaces: int(clamp(int64(body.Version))), Withdraws: true}
+		n := registry.NewVersion{Tariff: in.Tariff, Replaces: int(clamp(int64(body.Version))), Withdraws: true,
+			Reason: body.Reason}
 		added, err := a.c.Registry.AddVersion(ctx, by, n)
 		return doneOrWaits(http.StatusCreated, added.Refusal, added.Waits, err, func() any { return a.tariffOf(added.Version) })
 	})

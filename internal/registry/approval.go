@@ -22,6 +22,7 @@ type changeRequest struct {
 	EffectiveFrom time.Time       `json:"effective_from"`
 	Replaces      int             `json:"replaces,omitempty"`  // number of the version that never begins
 	Withdraws     bool            `json:"withdraws,omitempty"` // that version is taken back: the price from before goes on
+	Reason        string          `json:"reason,omitempty"`    // why it is taken back
 }
 
 // eyes decides whether a tariff may be published now: by one person alone, or because a second person has approved it.
@@ -30,6 +31,9 @@ func (r *Registry) eyes(tx Tx, by access.Actor, w changeRequest, of id.ID) (acce
 	switch {
 	case w.Withdraws:
 		what = fmt.Sprintf("withdraw version %d of tariff %s, which has not begun: the price from before goes on", w.Replaces, w.Tariff)
+		if w.Reason != "" {
+			what += "; reason: " + w.Reason
+		}
 	case w.Replaces != 0:
 		what = fmt.Sprintf("replace version %d of tariff %s, which has not begun", w.Replaces, w.Tariff)
 	case w.Tariff != "":
@@ -61,16 +65,17 @@ func (r *Registry) tariffEffect(tx Tx, w changeRequest, of id.ID) (e access.Effe
 	return e, e.Diff(before.Body.Document(), w.Body, w.Body.Currency)
 }
 
-// auditVersion writes an audit entry about the published version, the number of the one that it replaces or withdraws, and its approver.
-func auditVersion(tx Tx, by access.Actor, v tariff.Version, replaces int, eyes access.FourEyes) error {
+// auditVersion writes an audit entry about the published version, the number of the one that it replaces or withdraws, why, and its approver.
+func auditVersion(tx Tx, by access.Actor, v tariff.Version, n NewVersion, eyes access.FourEyes) error {
 	e := by.Entry("tariff.publish", v.TariffID.Text(id.Tariff))
 	e.After = fmt.Sprintf("name=%s version=%s", v.Name, v.ID.Text(id.Version))
 	switch {
 	case v.Withdraws != 0:
 		e.After += fmt.Sprintf(" withdraws=%d", v.Withdraws)
-	case replaces != 0:
-		e.After += fmt.Sprintf(" replaces=%d", replaces)
+	case n.Replaces != 0:
+		e.After += fmt.Sprintf(" replaces=%d", n.Replaces)
 	}
+	e.Reason = n.Reason
 	return tx.AuditLog(eyes.Mark(e))
 }
 
@@ -98,7 +103,7 @@ func (r *Registry) doTariff(ctx context.Context, maker access.Actor, body []byte
 	var err error
 	if w.Tariff != "" {
 		added, err = r.AddVersion(ctx, maker, NewVersion{Tariff: w.Tariff, Body: price, EffectiveFrom: w.EffectiveFrom, Replaces: w.Replaces,
-			Withdraws: w.Withdraws})
+			Withdraws: w.Withdraws, Reason: w.Reason})
 	} else {
 		added, err = r.AddTariff(ctx, maker, NewTariff{Name: w.Name, Body: price, EffectiveFrom: w.EffectiveFrom})
 	}

@@ -121,7 +121,7 @@ func (r *Registry) addTariff(tx Tx, by access.Actor, n NewTariff, w changeReques
 	if err := tx.Tariffs().AddTariffVersion(v, by.String()); err != nil {
 		return AddedTariff{}, err
 	}
-	return AddedTariff{Version: v}, auditVersion(tx, by, v, 0, eyes)
+	return AddedTariff{Version: v}, auditVersion(tx, by, v, NewVersion{}, eyes)
 }
 
 // fixCurrency sets the tenant's currency if the tenant has none, and refuses any other currency.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -94,15 +95,24 @@ type NewVersion struct {
 	// Withdraws means that the version which Replaces names is taken back: whatever price holds before its moment goes on, and Body counts for
 	// nothing.
 	Withdraws bool
+	Reason    string // why a version is withdrawn; it may be empty
 }
+
+// maxVersionReason is the greatest length of the reason of a withdrawal, in characters.
+const maxVersionReason = 120
 
 // AddVersion publishes a further version of a tariff. It is in force from its start until the start of the next version. The
 // present version stays in force until then and never changes. Two versions cannot begin at the same moment: the second replaces the first before
 // that, or the first is withdrawn.
 func (r *Registry) AddVersion(ctx context.Context, by access.Actor, n NewVersion) (AddedTariff, error) {
+	n.Reason = strings.TrimSpace(n.Reason)
 	no := by.Needs(access.WriteTariffs)
-	if !no.Refused() && !n.Withdraws {
+	switch {
+	case no.Refused():
+	case !n.Withdraws:
 		no = n.Body.Validate()
+	case !text(n.Reason, maxVersionReason):
+		no = refuse.ChangeWithoutReason(maxVersionReason)
 	}
 	if no.Refused() {
 		return AddedTariff{Refusal: no}, nil
@@ -126,7 +136,8 @@ func (r *Registry) addVersion(tx Tx, by access.Actor, n NewVersion) (AddedTariff
 			return AddedTariff{Refusal: no}, err
 		}
 	}
-	w := changeRequest{Tariff: n.Tariff, Body: n.Body.Document(), EffectiveFrom: n.EffectiveFrom, Replaces: n.Replaces, Withdraws: n.Withdraws}
+	w := changeRequest{Tariff: n.Tariff, Body: n.Body.Document(), EffectiveFrom: n.EffectiveFrom, Replaces: n.Replaces, Withdraws: n.Withdraws,
+		Reason: n.Reason}
 	v := tariff.Version{TariffID: of, Body: n.Body}
 	if n.Withdraws {
 		v.Withdraws = n.Replaces
@@ -150,7 +161,7 @@ func (r *Registry) addVersion(tx Tx, by access.Actor, n NewVersion) (AddedTariff
 	if err := tx.Tariffs().AddTariffVersion(v, by.String()); err != nil {
 		return AddedTariff{}, err
 	}
-	return AddedTariff{Version: v}, auditVersion(tx, by, v, n.Replaces, eyes)
+	return AddedTariff{Version: v}, auditVersion(tx, by, v, n, eyes)
 }
 
 // replaceBefore is how long before its beginning a version can be replaced. A sale that is priced when it begins must not know another version than

@@ -2,6 +2,7 @@ package registry_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/storetest"
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
@@ -322,6 +324,9 @@ func TestAVersionIsCorrectedUnderAnApproval(t *testing.T) {
 			"replace version 2 of tariff domestic, which has not begun", "3 to come, 2 replaced, 1 in force"},
 		"withdrawn": {registry.NewVersion{Tariff: "domestic", Withdraws: true, Replaces: 2},
 			"withdraw version 2 of tariff domestic, which has not begun: the price from before goes on", "3 withdrawal, 2 withdrawn, 1 in force"},
+		"withdrawn for a reason": {registry.NewVersion{Tariff: "domestic", Withdraws: true, Replaces: 2, Reason: " ten times too dear "},
+			"withdraw version 2 of tariff domestic, which has not begun: the price from before goes on; reason: ten times too dear",
+			"3 withdrawal, 2 withdrawn, 1 in force"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -369,6 +374,43 @@ func TestAVersionIsCorrectedUnderAnApproval(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAWithdrawalKeepsItsReason: the sealed log has the reason as it was typed, without the blanks around it. A program that gives none is served as before.
+func TestAWithdrawalKeepsItsReason(t *testing.T) {
+	w := newWorld(t)
+	w.domestic(t)
+	later := registry.NewVersion{Tariff: "domestic", Body: priced(31_000_000), EffectiveFrom: w.now.Add(time.Hour)}
+	publish := func(n registry.NewVersion) registry.AddedTariff {
+		t.Helper()
+		added, err := w.AddVersion(t.Context(), boss(), n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return added
+	}
+	publish(later)
+	for name, reason := range map[string]string{"too long": strings.Repeat("é", 121), "of two lines": "too dear\nby far"} {
+		no := publish(registry.NewVersion{Tariff: "domestic", Withdraws: true, Replaces: 2, Reason: reason})
+		if no.Code != refusal.InvalidRequest || !strings.Contains(no.What, "120") {
+			t.Errorf("a reason that is %s: %q %s", name, no.Code, no.Detail())
+		}
+	}
+	longest := strings.Repeat("é", 120)
+	publish(registry.NewVersion{Tariff: "domestic", Withdraws: true, Replaces: 2, Reason: " " + longest + " "})
+	publish(later)
+	publish(registry.NewVersion{Tariff: "domestic", Withdraws: true, Replaces: 4})
+	if got, want := w.standings(t, "domestic"), "5 withdrawal, 4 withdrawn, 3 withdrawal, 2 withdrawn, 1 in force"; got != want {
+		t.Errorf("the versions are %s, want %s", got, want)
+	}
+	w.exec(t, func(tx *store.Tx) error {
+		_, rows, err := storetest.AuditPage(tx, id.ID{}, 1000)
+		rows = slices.DeleteFunc(rows, func(e access.Entry) bool { return !strings.Contains(e.After, "withdraws=") })
+		if len(rows) != 2 || rows[0].Reason+rows[1].Reason != longest {
+			t.Errorf("the log has %+v, want the reason of one of two withdrawals", rows)
+		}
+		return err
+	})
 }
 
 // askForVersion asks a second person for a version of a tariff.

@@ -3647,6 +3647,9 @@ func (t *Texts) TariffsWithdrawEffect(at string) string {
 	return t.say("pages.tariffs.withdraw-effect", "{at}", at)
 }
 
+// TariffsWithdrawReason: Reason for withdrawing it (optional)
+func (t *Texts) TariffsWithdrawReason() string { return t.say("pages.tariffs.withdraw-reason") }
+
 // TariffsWithdrawn: The version is withdrawn.
 func (t *Texts) TariffsWithdrawn() string { return t.say("pages.tariffs.withdrawn") }
 

@@ -158,7 +158,9 @@ func TestAPriceIsCorrectedBeforeItBegins(t *testing.T) {
 	g.get(at).is(200).says("Version 3", "2.60 KES per kWh", "Replaced", "paywatt tariff withdraw domestic 3").omits("paywatt tariff withdraw domestic 2")
 	g.post(corrections, append(draft, "act", "publish")...).is(422).says("Version 3 has taken the place of version 2.")
 
-	withdraw := func(n string) answer { return g.post(at+"/withdrawals", "form", page.value("form"), "version", n) }
+	withdraw := func(n string) answer {
+		return g.post(at+"/withdrawals", "form", page.value("form"), "version", n, "reason", "too dear")
+	}
 	g.get(withdraw("3").leads(at)).is(200).says("The version is withdrawn.", "Version 4", "Withdrawal", "It withdraws version 3").
 		omits("You can withdraw this version")
 	withdraw("3").is(422).says("Version 4 withdrew the version for")

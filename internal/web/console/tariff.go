@@ -117,7 +117,8 @@ func (s *Console) withdrawVersion(w http.ResponseWriter, r *http.Request, v visi
 	case err != nil:
 		done.Refusal = refuse.TariffVersionNotFound(refusal.Echo(r.PathValue("name")), 0)
 	default:
-		done, err = s.c.Registry.AddVersion(r.Context(), v.by, registry.NewVersion{Tariff: r.PathValue("name"), Replaces: n, Withdraws: true})
+		done, err = s.c.Registry.AddVersion(r.Context(), v.by, registry.NewVersion{Tariff: r.PathValue("name"), Replaces: n, Withdraws: true,
+			Reason: r.PostFormValue("reason")})
 		if err != nil {
 			s.broken(w, r, v, err)
 			return
