@@ -20,7 +20,7 @@ func (c *Client) AccountStatement(ctx context.Context, f apiv1.AccountFilter) (a
 	return list(ctx, c, apiv1.AccountStatement, f)
 }
 
-// PlanMoveOut says what MoveOut would do, and changes nothing (right: customer.write).
+// PlanMoveOut says what MoveOut would do, and changes nothing (rights: customer.write and customer.read).
 func (c *Client) PlanMoveOut(ctx context.Context, account string, m apiv1.MoveOut) (apiv1.MovedOut, error) {
 	return ask[apiv1.MovedOut](ctx, c, post("/v1/accounts/"+url.PathEscape(account)+"/move-out/plan", m))
 }

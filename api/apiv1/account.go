@@ -112,7 +112,7 @@ type MovedOut struct {
 	Warning        string         `json:"warning,omitempty" doc:"What becomes of the amount that is still owed"`
 	ChargedUpTo    *time.Time     `json:"charged_up_to,omitempty" doc:"Meter time of the newest reading that is charged; missing for a keypad meter"`
 	StillAllowed   int64          `json:"still_allowed_wh,omitempty" doc:"Of a wallet meter: Wh that it may supply until it answers its cut-off, and that nobody pays for. They count as free units of the person who asks"`
-	FixedUpTo      string         `json:"fixed_up_to,omitempty" example:"2026-11-19" doc:"Of a keypad meter: last local day of which fixed charges are charged; missing if there is none"`
+	FixedUpTo      string         `json:"fixed_up_to,omitempty" example:"2026-11-19" doc:"Of a keypad meter: last local day that counts for fixed charges; missing if the account was opened today"`
 	UnitsWh        int64          `json:"units_wh" doc:"Energy of the month that counts in the price blocks, of all meters. It ends with the account"`
 	FreeDueWh      int64          `json:"free_due_wh" doc:"Free units of the month that were not claimed. They end with the account"`
 	EndsTariff     string         `json:"ends_tariff,omitempty" doc:"Tariff of a planned change, which never begins"`

@@ -63,15 +63,16 @@ func newAccountMoveOut(c console) *cobra.Command {
 // warnOfDebt warns of a debt that a move-out leaves.
 func warnOfDebt(cmd *cobra.Command, m apiv1.MovedOut) {
 	if m.Warning != "" {
-		fmt.Fprintf(cmd.ErrOrStderr(), "Warning: %s is still owed. %s\n", minorText(m.StillOwedMinor, m.Currency), m.Warning)
+		fmt.Fprintf(cmd.ErrOrStderr(), "Warning: %s stays owed. %s\n", minorText(m.StillOwedMinor, m.Currency), m.Warning)
 	}
 }
 
 // moveOutTable shows what a move-out does, or did.
 func moveOutTable(m apiv1.MovedOut) table {
 	minor := func(n int64) string { return minorText(n, m.Currency) }
-	rows := []string{"account", m.Account, "status", m.Status, "customer", m.Name, "telephone number that ends", m.Phone, "charged up to", timeText(m.ChargedUpTo),
-		"fixed charges up to", m.FixedUpTo, "wallet", minor(m.WalletMinor), "deposit", minor(m.DepositMinor), "change", minor(m.CarryMinor),
+	rows := []string{"account", m.Account, "status", m.Status, "customer", m.Name, "telephone number that ends", m.Phone,
+		"charged up to", timeText(m.ChargedUpTo), "fixed charges up to", m.FixedUpTo,
+		"wallet", minor(m.WalletMinor), "deposit", minor(m.DepositMinor), "change", minor(m.CarryMinor),
 		"final bill", minor(m.FinalBillMinor)}
 	for _, c := range m.Claims {
 		text := minor(c.PaidMinor) + " of " + minor(c.OwedMinor)

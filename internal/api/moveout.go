@@ -26,7 +26,8 @@ func movedOutOf(m debt.MovedOut) apiv1.MovedOut {
 	if m.Owed > 0 {
 		warning = owingWarning
 	}
-	b := apiv1.MovedOut{Warning: warning, Account: m.Account.Text(id.Account), Status: "closed", Currency: m.Currency, At: m.At.UTC(), Meters: append([]string{}, m.Meters...),
+	b := apiv1.MovedOut{Warning: warning, Account: m.Account.Text(id.Account), Status: "closed", Currency: m.Currency, At: m.At.UTC(),
+		Meters:      append([]string{}, m.Meters...),
 		WalletMinor: int64(m.Wallet), DepositMinor: int64(m.Deposit), CarryMinor: int64(m.Carry), FinalBillMinor: int64(m.FinalBill),
 		DebtsPaidMinor: int64(m.Paid), RefundDueMinor: int64(m.Refund), StillOwedMinor: int64(m.Owed), ChargedUpTo: at(m.AsOf),
 		Journal: refOf(m.Journal, id.Journal), Credit: creditOf(m.Credit), Claims: []apiv1.MoveOutClaim{},
@@ -76,7 +77,7 @@ func (a *API) moveRoutes(r router) {
 		Summary: "Say what a move-out would do",
 		Description: "Makes every check of a move-out and answers with its figures, and changes nothing. It needs neither a reason nor the credit of a " +
 			"keypad meter. The link to the customer's page and the telephone number end with the account, vouchers are refused until the next " +
-			"customer has moved in, and a sale can no longer be reversed.",
+			"customer has moved in, and a sale can no longer be reversed. Needs the right customer.read too.",
 	}, a.planMoveOut)
 	order(r, huma.Operation{
 		OperationID: "move-out", Path: "/v1/accounts/{id}/move-out", DefaultStatus: http.StatusCreated, Tags: []string{"accounts"},
@@ -113,9 +114,10 @@ func (a *API) moveRoutes(r router) {
 		OperationID: "take-over-debts", Path: "/v1/accounts/{id}/take-over", DefaultStatus: http.StatusCreated, Tags: []string{"accounts"},
 		Summary: "Make an account owe what another account of its customer owes", Parameters: keyParam(),
 		Description: "Moves all unpaid debts and charges of the other account, on the same terms. A move-in of the same customer does this by itself; " +
-			"for a customer who was registered anew, a person decides. A wallet takes over only what a closed account owes, because its purchases pay no debts. " +
-			"Needs the header Idempotency-Key. If a second person must approve it, the answer is 202 with the approval.",
-		Responses: booked(map[string]*huma.Response{"201": bodyOf[apiv1.TakenOver](r, "Taken over.")}, bodyOf[apiv1.Approval](r, "It waits for a second person.")),
+			"for a customer who was registered anew, a person decides. A wallet takes over only what a closed account owes, because recharges " +
+			"pay no debts. Needs the header Idempotency-Key. If a second person must approve it, the answer is 202 with the approval.",
+		Responses: booked(map[string]*huma.Response{"201": bodyOf[apiv1.TakenOver](r, "Taken over.")},
+			bodyOf[apiv1.Approval](r, "It waits for a second person.")),
 	}, a.takeOver)
 }
 

@@ -16,7 +16,7 @@ func adviceToMoveOut() map[string]string {
 		"move-out-before-review":        "somebody asked for the move-out",
 		"move-out-while-supplying":      "somebody asked for the move-out",
 		"move-out-owes-more":            "somebody asked for the move-out",
-		"take-over-from-open-account":   "a prepaid account, as only such an account can owe: a post-paid meter has no debts",
+		"take-over-from-open-account":   "says when the debt can be taken over, and asks for no move-out",
 		"refund-not-due":                "a prepaid account: refund-not-due-post-paid is for the others",
 		"refund-not-due-post-paid":      "says that a post-paid account cannot: api.TestNobodyIsAdvisedToMoveOutOfAPostPaidMeter",
 		"meter-used-since":              "a prepaid meter with a customer: registry.TestWhatFollowsAUsedMeter",

@@ -37,7 +37,7 @@ type MoveOutPlan struct {
 type Ended struct {
 	// MaySupply is the energy that wallet meters may still supply before the order to switch off reaches them. Nobody pays for it.
 	MaySupply  unit.Energy
-	ChargedTo  string      // the last local day of which a keypad meter pays fixed charges; empty if it pays for none
+	ChargedTo  string      // the last local day that counts for fixed charges of a keypad meter; empty if the account was opened today
 	Units      unit.Energy // what the blocks of the month count at all meters: the next account begins at zero
 	FreeDue    unit.Energy // free units of the month that were not claimed
 	Tariff     string      // name of the tariff of a planned change, which never begins; empty if none is planned
@@ -94,7 +94,8 @@ func (c claim) makeCharge() tariff.Charge {
 const finalBill = "final bill"
 
 // PlanMoveOut says what a move-out would do (rights: customer.write and customer.read). It makes every check of [Debts.MoveOut], but needs no
-// reason, and nobody has to have read the display of a keypad meter. Its transaction is undone, so it changes nothing.
+// reason, and nobody has to have read the display of a keypad meter. Its transaction is undone, so it changes nothing. It costs as much as a
+// move-out that is refused.
 func (ds *Debts) PlanMoveOut(ctx context.Context, by access.Actor, m MoveOut) (plan MoveOutPlan, err error) {
 	for _, right := range []access.Right{access.WriteCustomers, access.ReadCustomers} {
 		if no := by.Needs(right); no.Refused() {

@@ -1787,9 +1787,9 @@ func TakeOverByClosedAccount(account string, status string) refusal.Refusal {
 	return refusal.Refusal{Code: "account-closed", Text: "take-over-by-closed-account", What: "Account " + account + " is " + status + ". It buys nothing that could pay a debt.", Not: "No entry was booked.", Try: "Name an active account.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "status", Value: status}}}
 }
 
-// TakeOverFromOpenAccount: Account {account} is in mode {mode}. Its purchases pay no debts, and account {from} is still open. Let account {from} pay the debt, or take the debt over after its move-out (paywatt account move-out).
+// TakeOverFromOpenAccount: Account {account} is in mode {mode}, so its purchases pay no debts. Account {from} is still open, and pays what it owes itself. Take over what is left after the move-out of account {from}.
 func TakeOverFromOpenAccount(account string, mode string, from string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "take-over-from-open-account", What: "Account " + account + " is in mode " + mode + ". Its purchases pay no debts, and account " + from + " is still open.", Not: "No entry was booked.", Try: "Let account " + from + " pay the debt, or take the debt over after its move-out (paywatt account move-out).", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "mode", Value: mode}, {Place: "from", Value: from}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "take-over-from-open-account", What: "Account " + account + " is in mode " + mode + ", so its purchases pay no debts. Account " + from + " is still open, and pays what it owes itself.", Not: "No entry was booked.", Try: "Take over what is left after the move-out of account " + from + ".", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "mode", Value: mode}, {Place: "from", Value: from}}}
 }
 
 // RefundWithoutReason: A refund needs a reason of 1 to {max} printable characters. Say in one line to whom and how it is paid.

@@ -109,10 +109,10 @@ func (r *Registry) AddVersion(ctx context.Context, by access.Actor, n NewVersion
 	no := by.Needs(access.WriteTariffs)
 	switch {
 	case no.Refused():
-	case !n.Withdraws:
-		no = n.Body.Validate()
 	case !text(n.Reason, maxVersionReason):
 		no = refuse.ChangeWithoutReason(maxVersionReason)
+	case !n.Withdraws:
+		no = n.Body.Validate()
 	}
 	if no.Refused() {
 		return AddedTariff{Refusal: no}, nil

@@ -92,7 +92,7 @@ type ListTx interface {
 	MeterStandings(f StandingFilter, after id.ID, max int) ([]Standing, error)
 	// GoneMeters lists removed and scrapped meters with their last customers, those that ended last first.
 	GoneMeters(max int) ([]GoneMeter, error)
-	// WalletsLeft returns what is left in the wallets of all accounts that have one, as WalletView.Available of a meter.
+	// WalletsLeft returns what is left in the wallets of all accounts that have one, as WalletMoney.Available of a meter.
 	WalletsLeft() (map[id.ID]money.Minor, error)
 }
 

@@ -1822,6 +1822,9 @@ func (t *Texts) ChartUntold() string { return t.say("pages.chart.untold") }
 // ChartNoBookings: Nothing was booked in this time.
 func (t *Texts) ChartNoBookings() string { return t.say("pages.chart.no-bookings") }
 
+// ChartReplaced: This meter was replaced. The meter that took its place shows the balance.
+func (t *Texts) ChartReplaced() string { return t.say("pages.chart.replaced") }
+
 // ChartSales: Sales by day: {amount}
 func (t *Texts) ChartSales(amount string) string {
 	return t.say("pages.chart.sales", "{amount}", amount)

@@ -196,9 +196,13 @@ func (d meterChart) balance() (chart, error) {
 	t, paid := d.say, d.Wallet()
 	c := chart{ID: "chart-balance", Title: t.ChartBalance(), Label: t.ChartBalanceLabel(), Heads: []string{t.WalletFrom(), t.ChartAtEnd(d.unitOfBalance()), t.ChartRecharged(d.unitOfBalance())}}
 	if len(d.Balance) == 0 {
-		if c.Empty = d.nothing(); paid && d.Untold {
+		c.Empty = d.nothing()
+		switch {
+		case paid && d.Meter.Status.HasLeft():
+			c.Empty = t.ChartReplaced()
+		case paid && d.Untold:
 			c.Empty = t.ChartUntold()
-		} else if paid {
+		case paid:
 			c.Empty = t.ChartNoBookings()
 		}
 		return c, nil

@@ -113,7 +113,8 @@ func (s *Console) planMoveOut(ctx context.Context, v visit, f accountFields, acc
 // showMoveOutPlan shows what a move-out does, with the button that does it.
 func (s *Console) showMoveOutPlan(w http.ResponseWriter, r *http.Request, v visit, p debt.MoveOutPlan, f accountFields) {
 	t := v.site.say
-	d := moveOutPlanPage{accountFields: f, ID: p.Account.Text(id.Account), Customer: cmp.Or(p.Customer.Name, t.SellNoName()), Meters: p.Meters, Owed: int64(p.Owed),
+	d := moveOutPlanPage{accountFields: f, ID: p.Account.Text(id.Account), Customer: cmp.Or(p.Customer.Name, t.SellNoName()),
+		Meters: p.Meters, Owed: int64(p.Owed),
 		Lines: append(v.site.moveOutLines(p.MovedOut), v.site.endedLines(p)...), Claims: v.site.claimLines(p.MovedOut)}
 	if p.Owed > 0 {
 		d.Leaves = t.AccountsMoveOutLeaves(amountsIn(t, p.Currency)(p.Owed))

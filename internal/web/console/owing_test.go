@@ -62,10 +62,11 @@ func TestACustomerMovesOutAndAnotherMovesIn(t *testing.T) {
 	g.sellWallet(wallet, "50")
 	at := "/accounts/" + wallet
 	g.get("/meters/" + wallet + "/move-in").is(409)
-	out := []string{"form", g.get(at).is(200).says("Move the customer out", "This cannot be undone").value("form"), "act", "move-out", "reason", "lease ended"}
+	form := g.get(at).is(200).says("Move the customer out", "This cannot be undone").value("form")
+	out := []string{"form", form, "act", "move-out", "reason", "lease ended"}
 	plan := g.post(at, append([]string{"form", out[1], "act", "plan-move-out"}, out[4:]...)...).is(200).says("What the move-out does",
-		"Money in the wallet KES 50.00", "Due back to the customer KES 50.00", "Still owed KES 0.00", "+254700000002", "lease ended", "This cannot be undone",
-		"Move the customer out", "paywatt account move-out "+wallet+" --reason 'lease ended'").omits("Debts and charges, in the order", "stays owed")
+		"Money in the wallet KES 50.00", "Due back to the customer KES 50.00", "Still owed KES 0.00", "+254700000002", "lease ended",
+		"This cannot be undone", "Move the customer out", "paywatt account move-out "+wallet+" --reason 'lease ended'").omits("Debts and charges, in the order", "stays owed")
 	g.get(at).is(200).says("Move the customer out", "paywatt account move-out "+wallet+" --plan") // the plan moved nobody out
 	out[1] = plan.value("form")
 	page := g.post(at, out...).is(200).says("The customer has moved out", "Due back to the customer KES 50.00", "Still owed KES 0.00")
@@ -135,12 +136,13 @@ func TestTheAccountsPageWarnsOfADebt(t *testing.T) {
 	g, at := w.enter(ownerEmail), "/accounts/"+wallet
 	page := g.get(at).is(200).says("Move the customer out").omits(warning)
 	g.post(at, "form", page.value("form"), "act", "debt", "kind", "loan", "amount", "600", "mode", "full").leads(at)
-	out := []string{"form", g.get(at).value("form"), "act", "move-out", "reason", "lease ended"}
-	g.post(at, append(out, "owed", "59999")...).is(422).says("would still owe 600.00 KES", "agreed for 599.99 KES")
 	page = g.get(at).is(200).says("This customer owes KES 600.00", warning)
-	g.post(at, "form", page.value("form"), "act", "plan-move-out", "reason", "lease ended").is(200).says("Debts and charges, in the order in which they are paid",
-		"loan KES 600.00 KES 600.00 KES 0.00", "KES 600.00 stays owed on the closed account", "a second person must allow it")
-	g.post(at, "form", page.value("form"), "act", "move-out", "reason", "lease ended").is(200).says("The customer has moved out", "Still owed KES 600.00")
+	g.post(at, "form", page.value("form"), "act", "move-out", "reason", "lease ended").is(422).says("would still owe 600.00 KES", "agreed for 0.00 KES")
+	plan := g.post(at, "form", page.value("form"), "act", "plan-move-out", "reason", "lease ended").is(200)
+	plan.says("Debts and charges, in the order in which they are paid", "loan KES 600.00 KES 600.00 KES 0.00",
+		"KES 600.00 stays owed on the closed account", "a second person must allow it")
+	out := []string{"form", plan.value("form"), "act", "move-out", "reason", "lease ended", "owed", plan.value("owed")}
+	g.post(at, out...).is(200).says("The customer has moved out", "Still owed KES 600.00")
 	at = "/accounts/" + meterNumber // no use of a keypad meter is charged
 	g.post(at, "form", g.get(at).value("form"), "act", "debt", "kind", "loan", "amount", "70", "mode", "full").leads(at)
 	g.get(at).is(200).says("This customer owes KES 70.00, before the charges of the last month are counted by days.", warning)

@@ -166,11 +166,11 @@ func (s *Console) bookAccount(r *http.Request, v visit, f accountFields) (entry,
 	return entry{Refusal: refuse.ServiceActUnknown(refusal.Echo(f.Act))}, nil
 }
 
-// shownOwed returns what the page of a move-out said would stay owed; nil if the form is of another page.
+// shownOwed returns what the page of a move-out said would stay owed. A form that does not say it showed no debt.
 func shownOwed(r *http.Request) *money.Minor {
 	owed, err := strconv.ParseInt(r.PostFormValue("owed"), 10, 64)
 	if err != nil {
-		return nil
+		owed = 0
 	}
 	return new(money.Minor(owed))
 }

@@ -30,6 +30,9 @@ func (s *Console) supplyState(ctx context.Context, v visit, number string) (supp
 	if e := view.Emergency; e != nil {
 		out.Emergency = t.SupplyOnCredit(v.site.clock(e.Until), v.site.say.KWh(e.Energy, 1), e.By, e.Reason)
 	}
+	if view.Available == nil { // the meter was replaced: another one shows the money
+		out.Left = ""
+	}
 	if d := view.Days; d.Estimated {
 		out.Left = t.SupplyDays(itoa(int(d.Least)), itoa(int(d.Most)), itoa(int(d.Likely)))
 	}
