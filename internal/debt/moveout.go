@@ -77,14 +77,14 @@ func (ds *Debts) moveOut(tx Tx, by access.Actor, m MoveOut) (MovedOut, refusal.R
 		return MovedOut{}, no, nil
 	}
 	if m.Shown != nil && plan.Owed > *m.Shown {
-		return MovedOut{}, refuse.MoveOutOwesMore(plan.name(), plan.amount(plan.Owed), plan.amount(*m.Shown)), nil
+		return MovedOut{}, refuse.MoveOutOwesMore(plan.accountText(), plan.inCurrency(plan.Owed), plan.inCurrency(*m.Shown)), nil
 	}
 	eyes, no, err := agreeToMoveOut(tx, by, m, plan)
 	switch {
 	case err != nil || no.Refused() || eyes.Waits != nil:
 		return MovedOut{Waits: eyes.Waits}, no, err
 	case eyes.Checker != "" && plan.Owed > m.owing:
-		return MovedOut{}, refuse.MoveOutOwesMore(plan.name(), plan.amount(plan.Owed), plan.amount(m.owing)), nil
+		return MovedOut{}, refuse.MoveOutOwesMore(plan.accountText(), plan.inCurrency(plan.Owed), plan.inCurrency(m.owing)), nil
 	}
 	out := plan.MovedOut
 	if out.Journal, err = ds.clearOut(tx, plan); err != nil {
@@ -98,7 +98,7 @@ func (ds *Debts) moveOut(tx Tx, by access.Actor, m MoveOut) (MovedOut, refusal.R
 	if err := tx.AccountClose(out.Account, out.At, m.Credit); err != nil {
 		return MovedOut{}, refusal.Refusal{}, err
 	}
-	e := by.Entry("account.move-out", plan.name())
+	e := by.Entry("account.move-out", plan.accountText())
 	e.Before, e.Reason = "status="+plan.place.Status, m.Reason
 	e.After = fmt.Sprintf("status=closed wallet=%d deposit=%d carry=%d final_bill=%d debts_paid=%d refund_due=%d still_owed=%d meters=%s", out.Wallet,
 		out.Deposit, out.Carry, out.FinalBill, out.Paid, out.Refund, out.Owed, strings.Join(out.Meters, ","))
@@ -110,15 +110,15 @@ func (ds *Debts) moveOut(tx Tx, by access.Actor, m MoveOut) (MovedOut, refusal.R
 
 // agreeToMoveOut asks for a second person if a move-out needs one, and refuses what the actor may not do.
 func agreeToMoveOut(tx Tx, by access.Actor, m MoveOut, plan MoveOutPlan) (access.FourEyes, refusal.Refusal, error) {
-	eyes, err := access.SecondPerson(tx.Eyes(), by, m.act(plan), plan.At)
+	eyes, err := access.SecondPerson(tx.Eyes(), by, m.describeAct(plan), plan.At)
 	if err == nil && eyes.Over != "" {
-		return eyes, refuse.MoveOutWhileSupplying(plan.Ended.MaySupply, plan.name()), nil
+		return eyes, refuse.MoveOutWhileSupplying(plan.Ended.MaySupply, plan.accountText()), nil
 	}
 	return eyes, eyes.Refusal, err
 }
 
-// act returns the act of a move-out. One that leaves a debt is an act of its own.
-func (m MoveOut) act(plan MoveOutPlan) access.ActRequest {
+// describeAct returns the act of a move-out. One that leaves a debt is an act of its own.
+func (m MoveOut) describeAct(plan MoveOutPlan) access.ActRequest {
 	allowed := plan.Ended.MaySupply
 	takes := access.Takes{Amount: int64(allowed)}
 	if plan.Owed == 0 && m.owing == 0 {
@@ -128,7 +128,7 @@ func (m MoveOut) act(plan MoveOutPlan) access.ActRequest {
 	if owing == 0 {
 		owing = plan.Owed
 	}
-	name, amount := plan.name(), plan.amount
+	name, amount := plan.accountText(), plan.inCurrency
 	goesOn := fmt.Sprintf("the meters may still supply %s kWh", allowed.KWh(1))
 	switch m.Credit.State {
 	case registry.CreditRead:
@@ -179,7 +179,7 @@ func (ds *Debts) clearOut(tx Tx, plan MoveOutPlan) (journal id.ID, err error) {
 	if err := plan.lastCharges.write(tx.Charges()); err != nil {
 		return id.ID{}, err
 	}
-	leaving := ledger.Leaving{Account: plan.name(), Wallet: plan.Wallet, Deposit: plan.Deposit, Carry: plan.Carry, Advanced: plan.Advanced}
+	leaving := ledger.Leaving{Account: plan.accountText(), Wallet: plan.Wallet, Deposit: plan.Deposit, Carry: plan.Carry, Advanced: plan.Advanced}
 	if plan.Advanced != 0 {
 		if err := tx.Wallets().WalletAdvanced(plan.Account, -plan.Advanced); err != nil {
 			return id.ID{}, err
@@ -202,7 +202,7 @@ func (ds *Debts) clearOut(tx Tx, plan MoveOutPlan) (journal id.ID, err error) {
 	if len(lines) == 0 {
 		return id.ID{}, nil
 	}
-	return ledger.Enter(tx.Books(), ledger.Journal{Kind: ledger.MoveOut, Ref: plan.name(), PostedAt: plan.At, Memo: "moved out", Postings: lines})
+	return ledger.Enter(tx.Books(), ledger.Journal{Kind: ledger.MoveOut, Ref: plan.accountText(), PostedAt: plan.At, Memo: "moved out", Postings: lines})
 }
 
 // raiseClaim returns the debt of a claim, and raises it if there is none yet: for the final bill, and for what is paid of a fixed charge.

@@ -69,7 +69,7 @@ func (m MovedOut) Claims() []Claim {
 // NeedsCredit refuses to move the customer of a keypad meter out before somebody has said what is left in it.
 func (p MoveOutPlan) NeedsCredit() refusal.Refusal {
 	if p.place.Mode == registry.PrepayToken && p.Credit.State == registry.CreditNotAsked {
-		return refuse.MoveOutWithoutCredit(p.name())
+		return refuse.MoveOutWithoutCredit(p.accountText())
 	}
 	return refusal.Refusal{}
 }
@@ -143,11 +143,11 @@ func (ds *Debts) planMoveOut(tx Tx, account string, left registry.CreditLeft) (M
 	return p, nil
 }
 
-// name is the identity text of the account.
-func (p MoveOutPlan) name() string { return p.Account.Text(id.Account) }
+// accountText is the identity text of the account.
+func (p MoveOutPlan) accountText() string { return p.Account.Text(id.Account) }
 
-// amount returns a sum in the currency of the books.
-func (p MoveOutPlan) amount(n money.Minor) money.Amount {
+// inCurrency returns a sum in the currency of the books.
+func (p MoveOutPlan) inCurrency(n money.Minor) money.Amount {
 	return money.Amount{Minor: n, Currency: p.Currency}
 }
 
@@ -155,16 +155,16 @@ func (p MoveOutPlan) amount(n money.Minor) money.Amount {
 func (p MoveOutPlan) mayEnd(tx Tx) (refusal.Refusal, error) {
 	switch {
 	case p.place.Status != registry.AccountActive:
-		return refuse.AccountMovedOut(p.name(), p.place.Status), nil
+		return refuse.AccountMovedOut(p.accountText(), p.place.Status), nil
 	case p.place.Mode != registry.PrepayWallet && p.place.Mode != registry.PrepayToken:
-		return refuse.MoveOutWithoutPrepayment(p.name(), string(p.place.Mode)), nil
+		return refuse.MoveOutWithoutPrepayment(p.accountText(), string(p.place.Mode)), nil
 	}
 	if no := p.Credit.Check(p.place.Mode); no.Refused() {
 		return no, nil
 	}
 	busy, err := tx.VendUnderWay(p.Account)
 	if err == nil && busy {
-		return refuse.AccountWithPendingOperation(p.name()), nil
+		return refuse.AccountWithPendingOperation(p.accountText()), nil
 	}
 	return refusal.Refusal{}, err
 }
@@ -189,7 +189,7 @@ func (p *MoveOutPlan) chargeLastUse(tx Tx) (refusal.Refusal, error) {
 		return refusal.Refusal{}, err
 	}
 	if last.Money.Held != 0 {
-		return refuse.AccountWithPendingOperation(p.name()), nil
+		return refuse.AccountWithPendingOperation(p.accountText()), nil
 	}
 	for _, r := range last.Rows {
 		asked, err := tx.RatingPending(r.Meter.N)
@@ -267,7 +267,7 @@ func (p *MoveOutPlan) payClaims(tx Tx) error {
 		code ledger.Code
 		to   *money.Minor
 	}{{ledger.Deposit, &p.Deposit}, {ledger.Carry, &p.Carry}} {
-		balance, err := tx.Books().Balance(ledger.AccountRef{Code: side.code, Subject: p.name()})
+		balance, err := tx.Books().Balance(ledger.AccountRef{Code: side.code, Subject: p.accountText()})
 		if err != nil {
 			return err
 		}

@@ -224,7 +224,7 @@ func TestAMoveOutLeavesNoMoreThanWasShown(t *testing.T) {
 	}
 	out, err := w.MoveOut(t.Context(), owner(), m)
 	if err != nil || out.Code != refusal.ApprovalInvalid {
-		t.Errorf("the move-out leaves a debt that nobody was shown: %q %v", out.Code, err)
+		t.Errorf("the page showed no debt, and the move-out leaves one: %q %v", out.Code, err)
 	}
 	shown := money.Minor(70)
 	m.Shown = &shown

@@ -174,7 +174,7 @@ func chargeDay(tx Tx, a ChargeAccount, rows []Row, day time.Time, zone *time.Loc
 	if a.Meter.Simulated {
 		memo += testMark
 	}
-	lines, err := advanced(tx.Rating(), rows, ledger.WalletCharged(account, net, vat))
+	lines, err := bookAdvanced(tx.Rating(), rows, ledger.WalletCharged(account, net, vat))
 	if err != nil {
 		return false, err
 	}

@@ -241,7 +241,7 @@ func planPosting(rows []Row, version func(id.ID) (tariff.Version, error), now ti
 		if len(j.Postings) == 0 {
 			continue
 		}
-		p := usePosting{journal: j, advanced: useAdvanced(rows, j.Postings)}
+		p := usePosting{journal: j, advanced: takeAdvanced(rows, j.Postings)}
 		if p.advanced != 0 {
 			p.journal.Postings = ledger.FromAdvances(j.Postings, p.advanced)
 		}
@@ -274,9 +274,9 @@ func postAll(tx SettleTx, rows []Row, now time.Time) (int, error) {
 	return len(all), bookPostings(tx, rows[0].Meter.Account, all)
 }
 
-// useAdvanced takes as much of a posting's tax as possible from the tax that the account's top-ups paid in advance, and returns that part. The
+// takeAdvanced takes as much of a posting's tax as possible from the tax that the account's top-ups paid in advance, and returns that part. The
 // parameter rows holds the account's wallets.
-func useAdvanced(rows []Row, lines []ledger.Posting) money.Minor {
+func takeAdvanced(rows []Row, lines []ledger.Posting) money.Minor {
 	if rows[0].Meter.Advanced == 0 {
 		return 0
 	}
@@ -287,9 +287,9 @@ func useAdvanced(rows []Row, lines []ledger.Posting) money.Minor {
 	return part
 }
 
-// advanced uses tax that the account's top-ups paid in advance. The parameter rows holds the account's wallets.
-func advanced(tx SettleTx, rows []Row, lines []ledger.Posting) ([]ledger.Posting, error) {
-	part := useAdvanced(rows, lines)
+// bookAdvanced takes as much of a posting's tax as possible from the advance, and books that. The parameter rows holds the account's wallets.
+func bookAdvanced(tx SettleTx, rows []Row, lines []ledger.Posting) ([]ledger.Posting, error) {
+	part := takeAdvanced(rows, lines)
 	if part == 0 {
 		return lines, nil
 	}

@@ -51,7 +51,7 @@ type LastUse struct {
 	postings []usePosting
 }
 
-// PlanLastUse finds what is left to charge when an account ends. It locks the account's wallets and writes nothing. [LastUse.Post] posts it.
+// PlanLastUse finds what is left to charge when an account ends. It reads the account's wallets under their locks and writes nothing. [LastUse.Post] posts it.
 func PlanLastUse(tx SettleTx, account id.ID, now time.Time) (u LastUse, err error) {
 	t, err := tx.WalletTenant()
 	if err != nil {

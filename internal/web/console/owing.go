@@ -154,8 +154,8 @@ func (t site) otherDebtLines(a debt.AccountView) (out []otherDebtLine) {
 	return out
 }
 
-// is reports whether a form was refused. Both steps of a move-out return to one form.
-func (d customerAccountPage) is(act string) bool {
+// wasRefused reports whether a form was refused. Both steps of a move-out return to one form.
+func (d customerAccountPage) wasRefused(act string) bool {
 	return d.Error != "" && (d.Act == act || act == actMoveOutPlan && d.Act == actMoveOut)
 }
 

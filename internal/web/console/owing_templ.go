@@ -1112,7 +1112,7 @@ func accountStep(d customerAccountPage, act, title, submit, effect, command stri
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if d.is(act) {
+		if d.wasRefused(act) {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 92, " open")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -1222,7 +1222,7 @@ func accountStep(d customerAccountPage, act, title, submit, effect, command stri
 
 // typedIn is what was typed into a form that was refused, or "".
 func (d customerAccountPage) typedIn(act, text string) string {
-	if d.is(act) {
+	if d.wasRefused(act) {
 		return text
 	}
 	return ""
@@ -1870,7 +1870,7 @@ func (d customerAccountPage) moveOutOwing(ctx context.Context) string {
 
 // typedCredit is what was typed about the credit into a move-out that was refused.
 func (d customerAccountPage) typedCredit() creditFields {
-	if d.is(actMoveOutPlan) {
+	if d.wasRefused(actMoveOutPlan) {
 		return d.creditFields
 	}
 	return creditFields{}
