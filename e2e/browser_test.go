@@ -314,6 +314,12 @@ func (p *tab) fill(selector, text string) {
 	p.keys(text)
 }
 
+// focuses waits until an element has the focus, as [tab.focus] describes it. A page that was just loaded gives it the focus a moment later.
+func (p *tab) focuses(want string) {
+	p.t.Helper()
+	await.True(p.t, "on "+p.path()+" the focus is on "+want, func() bool { return p.focus() == want })
+}
+
 // focus describes the focused element: "input#amount", "button Sell for KES 100.00"; "body" means none.
 func (p *tab) focus() string {
 	p.t.Helper()

@@ -84,9 +84,7 @@ func (c *clerk) printed() string {
 	if !ours || !strings.HasPrefix(path, "/invite/") {
 		c.t.Fatalf("the page shows the link %q", d.text("#link"))
 	}
-	if got := d.focus(); got != "button Print" {
-		c.t.Errorf("beside the link the focus is on %s", got)
-	}
+	d.focuses("button Print")
 	return path
 }
 

@@ -177,9 +177,7 @@ func (o *office) signIn(t *testing.T) {
 		t.Fatalf("the server printed the link %q:\n%s", link, o.srv.log)
 	}
 	d.visit(strings.TrimPrefix(link, d.origin))
-	if got := d.focus(); got != "input#name" {
-		t.Errorf("the focus is on %s", got)
-	}
+	d.focuses("input#name")
 	d.keys("Olu" + tabKey + consoleOwner + tabKey + "short" + enterKey)
 	d.until(`document.querySelector("#password:invalid")`)
 	d.fill("#password", consolePassword)
@@ -194,9 +192,7 @@ func (o *office) signIn(t *testing.T) {
 	d.fill("#email", consoleOwner)
 	d.keys(tabKey + "a wrong password" + enterKey)
 	d.until(`document.querySelector("[role=alert]")`)
-	if got := d.focus(); got != "input#password" {
-		t.Errorf("after a wrong password the focus is on %s", got)
-	}
+	d.focuses("input#password")
 	d.keys(consolePassword + enterKey)
 	o.factor.pass(t, d)
 	o.proved = time.Now()
@@ -254,9 +250,7 @@ func (o *office) payee(t *testing.T) {
 	d := o.owner
 	sold := o.sales(t)
 	d.visit("/sell")
-	if got := d.focus(); got != "input#meter" {
-		t.Errorf("the focus is on %s", got)
-	}
+	d.focuses("input#meter")
 	d.keys("0414 0010 02")
 	d.until(`document.getElementById("preview").innerText.includes("10 so far")`)
 	d.keys("9")
@@ -288,9 +282,7 @@ func (o *office) keyboard(t *testing.T) {
 	d.visit("/nowhere")
 	stop := func(want string) {
 		t.Helper()
-		if got := d.focus(); got != want {
-			t.Errorf("on %s the focus is on %s, want %s", d.path(), got, want)
-		}
+		d.focuses(want)
 		if ring := ask[string](d, `getComputedStyle(document.activeElement).outlineStyle + " " + getComputedStyle(document.activeElement).outlineWidth`); ring != "solid 3px" {
 			t.Errorf("on %s the focus on %s is not to be seen: outline %s", d.path(), d.focus(), ring)
 		}
@@ -312,6 +304,7 @@ func (o *office) keyboard(t *testing.T) {
 	stop("input#amount")
 	d.keys("50" + enterKey)
 	d.at("/sell/check")
+	d.focuses("button Sell for KES 50.00")
 	d.keys(enterKey)
 	d.at("/sales/")
 	stop("a New sale")
