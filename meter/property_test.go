@@ -337,7 +337,7 @@ func TestStepDoesNotAllocate(t *testing.T) {
 	r.token(testToken(t, testTID(t, testStart()), 300), meter.Keypad, "")
 	r.run(0)
 	out := make([]meter.Effect, 0, meter.MaxEffects)
-	rnd := rand.New(rand.NewPCG(1, 2))
+	rnd := rand.New(rand.NewPCG(tier.Seed(t), 2))
 	for kind := meter.EventWake; kind < meter.EventKinds; kind++ {
 		ev := randomEvent(t, rnd, r)
 		ev.Kind, ev.Opened.Class, ev.Opened.SubClass, ev.Opened.Result = kind, 0, 0, sts.Accept

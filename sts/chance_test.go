@@ -95,7 +95,7 @@ func TestChanceOfAMistypedDigit(t *testing.T) {
 	for _, ea := range []sts.EA{sts.EA07, sts.EA11} {
 		t.Run("EA"+ea.String(), func(t *testing.T) {
 			t.Parallel()
-			rnd := rand.New(rand.NewPCG(7, uint64(ea)))
+			rnd := rand.New(rand.NewPCG(tier.Seed(t), uint64(ea)))
 			var c chance
 			var k sts.Key
 			digits := make([]byte, 0, sts.TokenDigits)
@@ -126,7 +126,7 @@ func TestChanceOfAWrongKey(t *testing.T) {
 	for _, ea := range []sts.EA{sts.EA07, sts.EA11} {
 		t.Run("EA"+ea.String(), func(t *testing.T) {
 			t.Parallel()
-			rnd := rand.New(rand.NewPCG(11, uint64(ea)))
+			rnd := rand.New(rand.NewPCG(tier.Seed(t), uint64(ea)))
 			var c chance
 			var keys [others + 1]sts.Key
 			for n := range chanceTokens() {
@@ -148,7 +148,7 @@ func TestChanceOfAWrongKey(t *testing.T) {
 // TestChanceOfANamedSlip gives the token doctor one key and tokens of other meters. It counts how often the token doctor
 // names a slip that nobody made.
 func TestChanceOfANamedSlip(t *testing.T) {
-	rnd := rand.New(rand.NewPCG(13, 13))
+	rnd := rand.New(rand.NewPCG(tier.Seed(t), 13))
 	tokens := chanceTokens() / 40
 	named, tried := 0, 0
 	var keys []sts.Key

@@ -79,7 +79,7 @@ func TestCRCTableFollowsFromThePolynomial(t *testing.T) {
 }
 
 func TestOwnDESAgreesWithTheStandardLibrary(t *testing.T) {
-	rnd := rand.New(rand.NewPCG(1, 2))
+	rnd := rand.New(rand.NewPCG(tier.Seed(t), 2))
 	for range tier.CipherBlocks.N() {
 		key, block := rnd.Uint64(), rnd.Uint64()
 		c, err := des.NewCipher(binary.BigEndian.AppendUint64(nil, key))
@@ -95,7 +95,7 @@ func TestOwnDESAgreesWithTheStandardLibrary(t *testing.T) {
 }
 
 func TestOwnHMACAgreesWithTheStandardLibrary(t *testing.T) {
-	rnd := rand.New(rand.NewPCG(3, 4))
+	rnd := rand.New(rand.NewPCG(tier.Seed(t), 4))
 	for n := range message04Size + 1 {
 		key, message := make([]byte, DKGA04.KeySize()), make([]byte, n)
 		for i := range key {
@@ -113,7 +113,7 @@ func TestOwnHMACAgreesWithTheStandardLibrary(t *testing.T) {
 }
 
 func TestCiphersAreInverse(t *testing.T) {
-	rnd := rand.New(rand.NewPCG(5, 6))
+	rnd := rand.New(rand.NewPCG(tier.Seed(t), 6))
 	for range tier.CipherBlocks.N() {
 		b := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, rnd.Uint64()), rnd.Uint64())
 		block := rnd.Uint64()

@@ -104,7 +104,7 @@ func documents() []string {
 func TestXMLIsReadAsTheStandardLibraryReadsIt(t *testing.T) {
 	files := documents()
 	parts := []string{"<a>", "</a>", "<b/>", "<a b='c'>", "<x:a>", "</x:a>", "&amp;", "&", "&#65;", "<!--", "-->", "<![CDATA[", "]]>", "<?", "?>", "'", "\"", ">", "<", "=", " ", "\n", "\r", "é", "\xc3", "]", "-", "x"}
-	random := rand.New(rand.NewPCG(3, 4))
+	random := rand.New(rand.NewPCG(tier.Seed(t), 4))
 	for range tier.RandomTexts.N() {
 		var b strings.Builder
 		for range random.IntN(12) {

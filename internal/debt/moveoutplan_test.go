@@ -16,6 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -23,7 +24,7 @@ import (
 // those of the move-out.
 func TestAMoveOutDoesWhatItsPlanSays(t *testing.T) {
 	w := newWorld(t, false)
-	r := rand.New(rand.NewPCG(1, 2))
+	r := rand.New(rand.NewPCG(tier.Seed(t), 2))
 	daily := flat()
 	daily.Fixed = []tariff.FixedCharge{{Name: "line", Amount: 333, Per: tariff.PerDay},
 		{Name: "meter", Amount: 9800, Per: tariff.PerMonth, Priority: 40}}

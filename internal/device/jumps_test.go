@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/device"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/unit"
@@ -143,7 +144,7 @@ func said(t *testing.T, d *device.Device) (codes []string, warnings int) {
 // with a good clock lives through the same days.
 func TestTwoHundredClockJumps(t *testing.T) {
 	const jumps = 200
-	j := &jumper{t: t, rnd: rand.New(rand.NewPCG(11, jumps)), medium: newMedium(), twinMem: newMedium(), tid: 5_871_715, jumps: map[string]int{}}
+	j := &jumper{t: t, rnd: rand.New(rand.NewPCG(tier.Seed(t), jumps)), medium: newMedium(), twinMem: newMedium(), tid: 5_871_715, jumps: map[string]int{}}
 	open := func(m *medium) *device.Device {
 		c := config(t, m)
 		c.Keep = 100_000

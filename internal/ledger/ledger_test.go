@@ -239,7 +239,7 @@ func TestLimitsCountWhatIsHeld(t *testing.T) {
 // TestRandomWorkKeepsEveryLimit makes random postings and holds by the rules that the store uses, and checks the balances independently of
 // them.
 func TestRandomWorkKeepsEveryLimit(t *testing.T) {
-	r := rand.New(rand.NewPCG(7, 2026))
+	r := rand.New(rand.NewPCG(tier.Seed(t), 2026))
 	for _, code := range []ledger.Code{ledger.Till, ledger.Debt, ledger.Wallet, ledger.Float, ledger.Carry, ledger.Unapplied, ledger.VendorReceivable} {
 		limit := ledger.LimitOf(code)
 		if !limit.Limited() {

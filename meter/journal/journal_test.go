@@ -246,7 +246,7 @@ func TestTheLogGoesRound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rnd := rand.New(rand.NewPCG(1, 1))
+	rnd := rand.New(rand.NewPCG(tier.Seed(t), 1))
 	for n := range 100 {
 		e := accept(&s, sts.TID(7_000_000+n), fmt.Sprintf("tok_%d", n))
 		if err := j.Append(&s, e); err != nil {

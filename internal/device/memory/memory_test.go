@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/device/memory"
+	"github.com/paywatt/paywatt/internal/tier"
 	"github.com/paywatt/paywatt/meter/journal"
 )
 
@@ -115,7 +116,7 @@ func TestASpoiltFrameDoesNotHideItsSuccessors(t *testing.T) {
 	ram := memory.NewRAM()
 	appendAll(t, ram, all)
 	durable, _ := ram.Bytes()
-	rnd := rand.New(rand.NewPCG(1, 2))
+	rnd := rand.New(rand.NewPCG(tier.Seed(t), 2))
 	for range 500 {
 		b := bytes.Clone(durable)
 		b[rnd.IntN(len(b))] ^= 1 << rnd.IntN(8)

@@ -83,7 +83,7 @@ func TestWhatWasAcknowledgedSurvivesAKill(t *testing.T) {
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
-	rnd := rand.New(rand.NewPCG(3, 5))
+	rnd := rand.New(rand.NewPCG(tier.Seed(t), 5))
 	acked := map[int64]bool{}
 	for k := range kills {
 		for _, n := range killed(t, dir, time.Duration(20+rnd.IntN(150))*time.Millisecond) {

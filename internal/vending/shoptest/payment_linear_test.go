@@ -201,9 +201,10 @@ func TestDecisionsAboutPaymentsAreLinearizable(t *testing.T) {
 			}
 		}
 	})
+	seed := tier.Seed(t)
 	for c := range linearCallers {
 		callers.Go(func() {
-			r := rand.New(rand.NewPCG(1, uint64(c)))
+			r := rand.New(rand.NewPCG(seed, uint64(c)))
 			for n := range tier.PaymentCalls.N() {
 				if n%3 == 0 {
 					s.drain()
