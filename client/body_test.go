@@ -64,7 +64,7 @@ func calls() map[string]any {
 		"quarantine": c.Quarantine, "accept-quarantined": deciding("accept"), "discard-quarantined": deciding("discard"),
 		"rebase-quarantined": rebasing, "daily-report": c.DailyReport, "registers": c.Registers, "settings": c.Settings,
 		"change-settings": c.ChangeSettings, "simulate-tariff": c.SimulateTariff, "tariffs": c.Tariffs, "publish-tariff": c.CreateTariff,
-		"tariff-versions": c.TariffVersions, "publish-tariff-version": c.CreateTariffVersion, "withdraw-tariff-version": c.WithdrawTariffVersion, "diagnose-token": c.DiagnoseToken, "quote": c.Quote,
+		"tariff-versions": c.TariffVersions, "publish-tariff-version": c.CreateTariffVersion, "plan-tariff-correction": c.PlanTariffCorrection, "withdraw-tariff-version": c.WithdrawTariffVersion, "diagnose-token": c.DiagnoseToken, "quote": c.Quote,
 		"vendors": c.Vendors, "add-vendor": c.AddVendor, "vendor": c.Vendor, "deposit": c.Deposit, "vendor-statement": c.VendorStatement, "vendor-settlement": c.VendorSettlement,
 		"vendor-terms": c.SetVendorTerms, "sales": c.Vends, "sell": c.Vend, "sale": c.VendByID, "explain": c.Explain,
 		"people": c.People, "invite-person": c.Invite, "person-role": c.SetPersonRole, "block-person": c.BlockPerson, "unblock-person": c.UnblockPerson,

@@ -22,6 +22,11 @@ func (c *Client) CreateTariffVersion(ctx context.Context, tariff string, v apiv1
 	return ask[apiv1.Tariff](ctx, c, post("/v1/tariffs/"+url.PathEscape(tariff)+"/versions", v))
 }
 
+// PlanTariffCorrection says what a version with Replaces would do if that version has begun (right: tariff.write). Nothing is published.
+func (c *Client) PlanTariffCorrection(ctx context.Context, tariff string, v apiv1.NewTariffVersion) (apiv1.TariffCorrectionPlan, error) {
+	return ask[apiv1.TariffCorrectionPlan](ctx, c, post("/v1/tariffs/"+url.PathEscape(tariff)+"/versions/plan", v))
+}
+
 // WithdrawTariffVersion withdraws a version of a tariff that has not begun (right: tariff.write): the price from before goes on.
 func (c *Client) WithdrawTariffVersion(ctx context.Context, tariff string, w apiv1.TariffWithdrawal) (apiv1.Tariff, error) {
 	return ask[apiv1.Tariff](ctx, c, post("/v1/tariffs/"+url.PathEscape(tariff)+"/withdrawals", w))

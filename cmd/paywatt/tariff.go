@@ -150,10 +150,14 @@ func exactly(text string, scale int64) (int64, bool) {
 func newTariffPublish(c console) *cobra.Command {
 	var file, from string
 	var replaces int
+	var plan bool
 	cmd := &cobra.Command{
 		Use:   "publish NAME --file FILE",
 		Short: "Publish a new version of a tariff",
-		Args:  cobra.ExactArgs(1),
+		Long: "Publish a new version of a tariff. With --replaces it takes the place of another version. If that one has begun, this corrects its\n" +
+			"fixed charges, which may only become smaller: what was charged becomes smaller too, and customers get back what they paid too much.\n" +
+			"With --plan, only say what such a correction would do.",
+		Args: cobra.ExactArgs(1),
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			price, _, err := c.readDraft(file)
 			if err != nil {
@@ -167,14 +171,33 @@ func newTariffPublish(c console) *cobra.Command {
 				}
 				v.EffectiveFrom = &at
 			}
+			if plan {
+				p, err := api.PlanTariffCorrection(cmd.Context(), args[0], v)
+				return answer(c, cmd, p, err, correctionTable)
+			}
 			t, err := api.CreateTariffVersion(cmd.Context(), args[0], v)
 			return answer(c, cmd, t, err, func(t apiv1.Tariff) table { return tariffTable(t) })
 		}),
 	}
 	cmd.Flags().StringVar(&file, "file", "", "file with the JSON of POST /v1/tariffs without a name; - for standard input (needed)")
 	cmd.Flags().StringVar(&from, "from", "", "time when the version begins, such as 2027-01-01T00:00:00Z (default: now)")
-	cmd.Flags().IntVar(&replaces, "replaces", 0, "number of a version that has not begun: this one begins in its place, at its time")
+	cmd.Flags().IntVar(&replaces, "replaces", 0, "number of a version whose place this one takes, from its beginning on")
+	cmd.Flags().BoolVar(&plan, "plan", false, "only say what a correction of a version that has begun would do")
 	return cmd
+}
+
+// correctionTable shows what a correction would do.
+func correctionTable(p apiv1.TariffCorrectionPlan) table {
+	t := table{head: []string{"accounts", "change", "wait", "owed less", "goes back"}}
+	amount := func(minor int64) string {
+		return money.Amount{Minor: money.Minor(minor), Currency: p.Currency}.String()
+	}
+	accounts := strconv.Itoa(p.Accounts)
+	if p.More {
+		accounts += " of more"
+	}
+	t.add(accounts, p.Changed, p.Waiting, amount(p.LessMinor), amount(p.BackMinor))
+	return t
 }
 
 func newTariffWithdraw(c console) *cobra.Command {

@@ -133,7 +133,7 @@ func (r rule) open() bool { return r.second == noSecond && len(r.under) == 0 }
 // acts is the only place that says which actions need a second person, and which ceilings they count under. An action that is missing here
 // cannot be done.
 var acts = map[Act]rule{
-	ActTariff:         {right: WriteTariffs, moves: "the price of all energy"},
+	ActTariff:         {right: WriteTariffs, moves: "the price of all energy; fixed charges that customers paid"},
 	ActDeposit:        {right: DepositFloat, size: sizeByFigures("amount"), moves: "float that a vendor may sell from"},
 	ActTerms:          {right: ManageVendors, moves: "a vendor's commission and credit"},
 	ActBlock:          {right: ManageVendors, second: noSecond, moves: "no value: it stops sales"},

@@ -145,6 +145,7 @@ func harmless() map[string]Operation {
 		"cancel-key-change":         {Why: "no token of the change exists, so the meter keeps its key"},
 		"plan-swap":                 {Why: simulates},
 		"plan-move-out":             {Why: simulates},
+		"plan-tariff-correction":    {Why: simulates},
 		"plan-tariff-change":        {Why: simulates},
 		"plan-key-change":           {Why: "the meter keeps its key until the tokens of token.issue are entered"},
 		"confirm-key-change":        {Why: "tokens are made under the next key already; a wrong confirmation makes tokens useless, and nobody gains by that"},

@@ -327,6 +327,12 @@ func utilities() map[string]valid {
 			s.do(201, "POST", "/v1/tariffs", `{"name":"`+name+`","currency":"KES","vat_bps":1500,"flat_micro":2500000}`)
 			return name
 		}),
+		"plan-tariff-correction": once(access.WriteTariffs, "/v1/tariffs/{id}/versions/plan", `{"currency":"KES","vat_bps":1500,"flat_micro":2500000,"replaces":1}`,
+			func(s *stage, _ bool) string {
+				name := fmt.Sprint("corrected-", s.next())
+				s.do(201, "POST", "/v1/tariffs", `{"name":"`+name+`","currency":"KES","vat_bps":1500,"flat_micro":2500000,"fixed":[{"name":"line","amount_minor":100,"per":"month"}]}`)
+				return name
+			}),
 		"withdraw-tariff-version": once(access.WriteTariffs, "/v1/tariffs/{id}/withdrawals", `{"version":2}`, func(s *stage, _ bool) string {
 			name := fmt.Sprint("withdrawn-", s.next())
 			s.do(201, "POST", "/v1/tariffs", `{"name":"`+name+`","currency":"KES","vat_bps":1500,"flat_micro":2500000}`)

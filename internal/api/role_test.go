@@ -39,6 +39,7 @@ func routes(saleID, commandID string) []route {
 		{"POST", "/v1/tariffs", `{"name":"domestic","currency":"KES","vat_bps":1500,"flat_micro":2500000}`, access.WriteTariffs, 409},
 		{"GET", "/v1/tariffs/domestic/versions", "", access.ReadTariffs, 200},
 		{"POST", "/v1/tariffs/domestic/versions", `{"currency":"UGX","vat_bps":0,"flat_micro":1}`, access.WriteTariffs, 409},
+		{"POST", "/v1/tariffs/domestic/versions/plan", `{"currency":"KES","flat_micro":1,"replaces":9}`, access.WriteTariffs, 404},
 		{"POST", "/v1/tariffs/domestic/withdrawals", `{"version":9}`, access.WriteTariffs, 404},
 		{"POST", "/v1/tariff-simulations", `{"tariff":"domestic","draft":{"currency":"KES","vat_bps":0,"flat_micro":1000000}}`, access.ReadTariffs, 200},
 		{"GET", "/v1/meters", "", access.ReadMeters, 200},

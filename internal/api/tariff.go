@@ -8,8 +8,10 @@ import (
 
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/explain"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/tariff"
 )
@@ -68,7 +70,8 @@ func (a *API) versionRoutes(r router) {
 		OperationID: "publish-tariff-version", Path: "/v1/tariffs/{tariff}/versions", DefaultStatus: http.StatusCreated, Tags: []string{"tariffs"},
 		Summary: "Publish a new version of a tariff",
 		Description: "It is in force from effective_from until the next version begins. A published version never changes. " +
-			"A version that has not begun can be replaced by another one.",
+			"A version that has not begun can be replaced by another one. One that has begun can be replaced by one with smaller fixed charges, " +
+			"which corrects them: what was charged becomes smaller, and what was paid too much goes back to the customers within minutes.",
 		Responses: publishedResponses(r),
 	}, func(ctx context.Context, by access.Actor, in *TariffPath, body apiv1.NewTariffVersion) (*sent, error) {
 		price, no := tariff.Document(body.Price).Body()
@@ -82,6 +85,12 @@ func (a *API) versionRoutes(r router) {
 		added, err := a.c.Registry.AddVersion(ctx, by, n)
 		return doneOrWaits(http.StatusCreated, added.Refusal, added.Waits, err, func() any { return a.tariffOf(added.Version) })
 	})
+	order(r, huma.Operation{
+		OperationID: "plan-tariff-correction", Path: "/v1/tariffs/{tariff}/versions/plan", DefaultStatus: http.StatusOK, Tags: []string{"tariffs"},
+		Summary: "Say what a correction of a version that has begun would do",
+		Description: "Makes every check of a version with replaces, and answers with what customers would owe less and get back. It publishes nothing " +
+			"and changes nothing.",
+	}, a.planTariffCorrection)
 	order(r, huma.Operation{
 		OperationID: "withdraw-tariff-version", Path: "/v1/tariffs/{tariff}/withdrawals", DefaultStatus: http.StatusCreated, Tags: []string{"tariffs"},
 		Summary: "Withdraw a version of a tariff that has not begun",
@@ -101,5 +110,21 @@ func (a *API) versionRoutes(r router) {
 			b.Standing = page.Standing(v)
 			return b
 		})
+	})
+}
+
+func (a *API) planTariffCorrection(ctx context.Context, by access.Actor, in *TariffPath, body apiv1.NewTariffVersion) (*reply[apiv1.TariffCorrectionPlan], error) {
+	price, no := tariff.Document(body.Price).Body()
+	if no.Refused() && by.May(access.WriteTariffs) {
+		return nil, problemOf(no)
+	}
+	c, err := a.c.Registry.CheckCorrection(ctx, by, registry.NewVersion{Tariff: in.Tariff, Body: price, Replaces: int(clamp(int64(body.Replaces)))})
+	if err != nil || c.Refused() {
+		return replyOf(c.Refusal, err, func() apiv1.TariffCorrectionPlan { return apiv1.TariffCorrectionPlan{} })
+	}
+	p, err := a.c.Debts.PlanCorrection(ctx, by, debt.Correction{Version: c.Version, Earlier: c.Earlier})
+	return replyOf(refusal.Refusal{}, err, func() apiv1.TariffCorrectionPlan {
+		return apiv1.TariffCorrectionPlan{Accounts: p.Accounts, More: p.More, Changed: p.Changed, Waiting: p.Waiting, LessMinor: int64(p.Less),
+			BackMinor: int64(p.Back), Currency: c.Version.Body.Currency}
 	})
 }

@@ -295,7 +295,7 @@ func (a *App) ownCalls(ctx context.Context) error {
 	})
 }
 
-// charge makes fixed charges due once a local day. It runs at once, to make up for days when the server was off, and then every
+// charge makes fixed charges due once a local day, and makes those smaller that a correction of a tariff makes smaller. It runs at once, to make up for days when the server was off, and then every
 // minute. Most runs find nothing to do. It does not run while the clock is in doubt.
 func (a *App) charge(ctx context.Context) error {
 	by := access.SystemActor(tenant, "fixed charges")
@@ -304,6 +304,11 @@ func (a *App) charge(ctx context.Context) error {
 		a.warn(ctx, "fixed charges not raised", err)
 		if n > 0 {
 			a.log.Info("fixed charges raised", logkey.Count, n)
+		}
+		n, err = unless(a.dayDoubted, func() (int, error) { return a.debts.CorrectCharges(ctx, by) })
+		a.warn(ctx, "fixed charges not corrected", err)
+		if n > 0 {
+			a.log.Info("fixed charges given back", logkey.Count, n)
 		}
 	})
 }

@@ -57,11 +57,11 @@ func accrueCharges(tx ChargeTx, a ChargeAccount, policy registry.ChargePolicy, n
 	}
 	var have []Due
 	for m, read := first, false; !m.After(now); m = nextMonth(m, 1) {
-		span, body, err := a.findSpan(m, now, at)
+		span, version, err := a.findSpan(m, now, at)
 		if err != nil {
 			return accrual{}, err
 		}
-		if span.first == 0 || len(body.Fixed) == 0 {
+		if span.first == 0 || len(version.Body.Fixed) == 0 {
 			continue
 		}
 		if !read {
@@ -70,7 +70,7 @@ func accrueCharges(tx ChargeTx, a ChargeAccount, policy registry.ChargePolicy, n
 			}
 			read, out.to = true, today
 		}
-		if err := out.month(span, body, policy, have); err != nil {
+		if err := out.month(span, version.Body, policy, have); err != nil {
 			return accrual{}, fmt.Errorf("fixed charges of account %s: %w", a.ID.Text(id.Account), err)
 		}
 	}
@@ -112,7 +112,7 @@ type span struct {
 }
 
 // findSpan finds the days of a month for which the account is charged, and the version with its charges.
-func (a ChargeAccount) findSpan(month, now time.Time, at tariff.VersionAt) (span, tariff.Body, error) {
+func (a ChargeAccount) findSpan(month, now time.Time, at tariff.VersionAt) (span, tariff.Version, error) {
 	zone, next := month.Location(), nextMonth(month, 1)
 	s := span{year: month.Year(), month: month.Month(), first: 1, last: localday.After(next, -1).Day()}
 	s.today = s.last
@@ -126,7 +126,7 @@ func (a ChargeAccount) findSpan(month, now time.Time, at tariff.VersionAt) (span
 	if !a.ClosedAt.IsZero() {
 		closed := a.ClosedAt.In(zone)
 		if closed.Before(begins) {
-			return span{}, tariff.Body{}, nil
+			return span{}, tariff.Version{}, nil
 		}
 		if closed.Before(next) {
 			s.last, s.ended = closed.Day(), true
@@ -144,9 +144,17 @@ func (a ChargeAccount) findSpan(month, now time.Time, at tariff.VersionAt) (span
 		}
 	}
 	if err != nil || !found || s.first > s.last {
-		return span{}, tariff.Body{}, err
+		return span{}, tariff.Version{}, err
 	}
-	return s, v.Body, nil
+	return s, v, nil
+}
+
+// lastDue returns the last day for which a fixed charge has fallen due. Charges fall due in advance, or day by day.
+func (s span) lastDue(f tariff.FixedCharge, policy registry.ChargePolicy) int {
+	if f.Per == tariff.PerDay || policy.Daily {
+		return min(s.last, s.today)
+	}
+	return s.last
 }
 
 // month adds the charges of one month that must be written. Amounts rise day by day. An amount falls only if the account
@@ -154,10 +162,7 @@ func (a ChargeAccount) findSpan(month, now time.Time, at tariff.VersionAt) (span
 func (a *accrual) month(s span, b tariff.Body, policy registry.ChargePolicy, have []Due) error {
 	name := time.Date(s.year, s.month, 1, 0, 0, 0, 0, time.UTC).Format(localday.MonthForm)
 	for _, f := range b.Fixed {
-		last := s.last
-		if f.Per == tariff.PerDay || policy.Daily {
-			last = min(last, s.today)
-		}
+		last := s.lastDue(f, policy)
 		if last < s.first {
 			continue
 		}

@@ -84,12 +84,14 @@ const (
 	TakenBack Kind = "taken_back" // P31
 
 	DebtMoved Kind = "debt_moved" // P32
+
+	ChargeBack Kind = "charge_back" // P33
 )
 
 // Kinds lists every kind of journal.
 func Kinds() []Kind {
 	return []Kind{Vend, Payment, Settlement, DepositIn, Commission, Reversal, Raised, Goodwill, Service, TopUp, Usage, Charged, MoveOut,
-		CreditNote, WriteOff, CashUp, Returned, Refund, CashOpening, CashPayout, CashBack, BroughtIn, VoucherSold, VoucherEnded, TakenBack, DebtMoved}
+		CreditNote, WriteOff, CashUp, Returned, Refund, CashOpening, CashPayout, CashBack, BroughtIn, VoucherSold, VoucherEnded, TakenBack, DebtMoved, ChargeBack}
 }
 
 // Fact reports whether journals of this kind record facts of the past: energy used, days passed, and money that a provider took back (P16,

@@ -153,6 +153,11 @@ func DebtTakenOver(from, to string, amount Minor) []Posting {
 	return move(AccountRef{Debt, to}, AccountRef{Debt, from}, amount)
 }
 
+// ChargesGivenBack is P33: the customer gets back what was paid of fixed charges that a correction of the tariff made smaller.
+func ChargesGivenBack(to AccountRef, net, vat Minor) []Posting {
+	return nonZero([]Posting{{AccountRef{Code: RevenueFixed}, net}, {AccountRef{Code: VATPayable}, vat}, {to, -net - vat}})
+}
+
 // CashedUp is P21: the cash of a till was counted, compared with the expected amount and brought to the bank. A shortage is an expense; a
 // surplus reduces the expense.
 func CashedUp(bank, till string, expected, counted Minor) []Posting {

@@ -1006,9 +1006,29 @@ func TariffVersionNotFound(tariff string, n int64) refusal.Refusal {
 	return refusal.Refusal{Code: "not-found", Text: "tariff-version-not-found", What: "Tariff " + tariff + " has no version " + strconv.FormatInt(n, 10) + ".", Not: "The tariff was not published.", Try: "Look at the versions of the tariff.", Args: []refusal.Arg{{Place: "tariff", Value: tariff}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
-// TariffVersionHasBegun: Version {n} began at {at}, or begins within a minute. It can neither be replaced nor withdrawn. Publish another version that begins later.
+// TariffVersionHasBegun: Version {n} began at {at}, or begins within a minute. It cannot be withdrawn, and it cannot be replaced before it has begun. Publish another version that begins later. Fixed charges that are too high can be corrected once the version has begun.
 func TariffVersionHasBegun(n int64, at time.Time) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-version-has-begun", What: "Version " + strconv.FormatInt(n, 10) + " began at " + stamp(at) + ", or begins within a minute. It can neither be replaced nor withdrawn.", Not: "The tariff was not published.", Try: "Publish another version that begins later.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "at", Value: stamp(at), Of: at}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-version-has-begun", What: "Version " + strconv.FormatInt(n, 10) + " began at " + stamp(at) + ", or begins within a minute. It cannot be withdrawn, and it cannot be replaced before it has begun.", Not: "The tariff was not published.", Try: "Publish another version that begins later. Fixed charges that are too high can be corrected once the version has begun.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "at", Value: stamp(at), Of: at}}}
+}
+
+// TariffCorrectionBeyondCharges: Version {n} has begun. Another version can take its place only to make its fixed charges smaller or to leave them out, and everything else must be the same. Leave prices, tax, fees and limits as they are in version {n}. For another price publish a version that begins later.
+func TariffCorrectionBeyondCharges(n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-correction-beyond-charges", What: "Version " + strconv.FormatInt(n, 10) + " has begun. Another version can take its place only to make its fixed charges smaller or to leave them out, and everything else must be the same.", Not: "The tariff was not published.", Try: "Leave prices, tax, fees and limits as they are in version " + strconv.FormatInt(n, 10) + ". For another price publish a version that begins later.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
+// TariffCorrectionNotSmaller: Version {n} has begun, so a correction can only make its fixed charges smaller or leave them out. The charge {charge} is new, is larger, or differs in something else. Give {charge} a smaller amount and nothing else, or leave it out. For a larger charge publish a version that begins later.
+func TariffCorrectionNotSmaller(n int64, charge string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-correction-not-smaller", What: "Version " + strconv.FormatInt(n, 10) + " has begun, so a correction can only make its fixed charges smaller or leave them out. The charge " + charge + " is new, is larger, or differs in something else.", Not: "The tariff was not published.", Try: "Give " + charge + " a smaller amount and nothing else, or leave it out. For a larger charge publish a version that begins later.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "charge", Value: charge}}}
+}
+
+// TariffCorrectionOfNothing: The fixed charges are those of version {n}, which has begun. Make the fixed charge smaller that was too high.
+func TariffCorrectionOfNothing(n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-correction-of-nothing", What: "The fixed charges are those of version " + strconv.FormatInt(n, 10) + ", which has begun.", Not: "The tariff was not published.", Try: "Make the fixed charge smaller that was too high.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
+// TariffVersionNotBegun: Version {n} begins at {at}, so it has charged nobody. Replace it before it begins, or plan the correction once it has begun.
+func TariffVersionNotBegun(n int64, at time.Time) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-version-not-begun", What: "Version " + strconv.FormatInt(n, 10) + " begins at " + stamp(at) + ", so it has charged nobody.", Not: "The tariff was not published.", Try: "Replace it before it begins, or plan the correction once it has begun.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "at", Value: stamp(at), Of: at}}}
 }
 
 // TariffVersionReplaced: Version {other} has taken the place of version {n}. Replace or withdraw version {other} instead.
@@ -2620,6 +2640,11 @@ func MeterReplaced(meter string, by string, at time.Time) refusal.Refusal {
 // ReversalAtReplacedMeter: Meter {meter} was replaced after this sale, and the units that were left went to the new meter. Give the customer goodwill, or refund the account.
 func ReversalAtReplacedMeter(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "not-reversible", Text: "reversal-at-replaced-meter", What: "Meter " + meter + " was replaced after this sale, and the units that were left went to the new meter.", Not: "The sale stands. No money was given back.", Try: "Give the customer goodwill, or refund the account.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// ReversalOfCorrectedCharge: This sale paid the charge {charge}, which was corrected since, and the customer got money back. If the customer has more to come, give goodwill.
+func ReversalOfCorrectedCharge(charge string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-reversible", Text: "reversal-of-corrected-charge", What: "This sale paid the charge " + charge + ", which was corrected since, and the customer got money back.", Not: "The sale stands. No money was given back.", Try: "If the customer has more to come, give goodwill.", Args: []refusal.Arg{{Place: "charge", Value: charge}}}
 }
 
 // ReversalAfterMoveOut: Account {account} was closed after this sale. Its charges and its money were settled then. If the customer has another account, give goodwill there.

@@ -10,6 +10,8 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/localday"
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
@@ -20,9 +22,10 @@ type changeRequest struct {
 	Tariff        string          `json:"tariff,omitempty"` // tariff that gets a further version
 	Body          tariff.Document `json:"body"`
 	EffectiveFrom time.Time       `json:"effective_from"`
-	Replaces      int             `json:"replaces,omitempty"`  // number of the version that never begins
+	Replaces      int             `json:"replaces,omitempty"`  // number of the version whose place it takes
 	Withdraws     bool            `json:"withdraws,omitempty"` // that version is taken back: the price from before goes on
 	Reason        string          `json:"reason,omitempty"`    // why it is taken back
+	Corrects      bool            `json:"corrects,omitempty"`  // that version has begun: its fixed charges become smaller
 }
 
 // eyes decides whether a tariff may be published now: by one person alone, or because a second person has approved it.
@@ -34,6 +37,9 @@ func (r *Registry) eyes(tx Tx, by access.Actor, w changeRequest, of id.ID) (acce
 		if w.Reason != "" {
 			what += "; reason: " + w.Reason
 		}
+	case w.Corrects:
+		what = fmt.Sprintf("correct the fixed charges of version %d of tariff %s, which began at %s: customers get back what they paid too much", w.Replaces, w.Tariff,
+			w.EffectiveFrom.Format(time.RFC3339))
 	case w.Replaces != 0:
 		what = fmt.Sprintf("replace version %d of tariff %s, which has not begun", w.Replaces, w.Tariff)
 	case w.Tariff != "":
@@ -55,6 +61,11 @@ func (r *Registry) tariffEffect(tx Tx, w changeRequest, of id.ID) (e access.Effe
 	if w.Replaces != 0 {
 		e.Fact("replaces-version", strconv.Itoa(w.Replaces))
 	}
+	if w.Corrects {
+		if err := tellCorrection(tx, w, of, &e); err != nil {
+			return e, err
+		}
+	}
 	if of.IsZero() {
 		return e, e.Diff(nil, w.Body, w.Body.Currency)
 	}
@@ -63,6 +74,34 @@ func (r *Registry) tariffEffect(tx Tx, w changeRequest, of id.ID) (e access.Effe
 		return e, errors.Join(err, e.Diff(nil, w.Body, w.Body.Currency))
 	}
 	return e, e.Diff(before.Body.Document(), w.Body, w.Body.Currency)
+}
+
+// ChargedSoFar sums the fixed charges of the accounts that were on a tariff.
+type ChargedSoFar struct {
+	Accounts      int64
+	Charged, Paid money.Minor
+}
+
+// tellCorrection says what was charged since a version began, which its correction makes smaller. The figures go on, because sales do.
+func tellCorrection(tx Tx, w changeRequest, of id.ID, e *access.Effect) error {
+	s, err := tx.TenantSettings()
+	if err != nil {
+		return err
+	}
+	zone, err := localday.LoadZone(s.TZ)
+	if err != nil {
+		return fmt.Errorf("time zone of the tenant: %w", err)
+	}
+	c, err := tx.Tariffs().ChargedSince(of, w.EffectiveFrom.In(zone).Format(localday.MonthForm))
+	if err != nil {
+		return err
+	}
+	pays := func(m money.Minor) access.Value {
+		return access.Pays(money.Amount{Minor: m, Currency: w.Body.Currency})
+	}
+	e.Facts = append(e.Facts, access.Fact{Name: "charged-accounts", After: access.Says(strconv.FormatInt(c.Accounts, 10)), Live: true},
+		access.Fact{Name: "charged-since", After: pays(c.Charged), Live: true}, access.Fact{Name: "paid-of-that", After: pays(c.Paid), Live: true})
+	return nil
 }
 
 // auditVersion writes an audit entry about the published version, the number of the one that it replaces or withdraws, why, and its approver.
@@ -74,6 +113,9 @@ func auditVersion(tx Tx, by access.Actor, v tariff.Version, n NewVersion, eyes a
 		e.After += fmt.Sprintf(" withdraws=%d", v.Withdraws)
 	case n.Replaces != 0:
 		e.After += fmt.Sprintf(" replaces=%d", n.Replaces)
+		if n.corrects {
+			e.After += " corrects=true"
+		}
 	}
 	e.Reason = n.Reason
 	return tx.AuditLog(eyes.Mark(e))

@@ -90,20 +90,23 @@ type NewVersion struct {
 	Tariff        string // name or identity of a tariff
 	Body          tariff.Body
 	EffectiveFrom time.Time // zero for at once, and for the time of the version that this one replaces
-	// Replaces is the number of a version that has not begun, and never will: this one begins instead. 0 for none.
+	// Replaces is the number of a version whose place this one takes, from that one's beginning on; 0 for none. If it has begun, this is a
+	// correction: only its fixed charges may be smaller. What they charged is charged anew, and customers get back what they paid too much.
 	Replaces int
 	// Withdraws means that the version which Replaces names is taken back: whatever price holds before its moment goes on, and Body counts for
 	// nothing.
 	Withdraws bool
 	Reason    string // why a version is withdrawn; it may be empty
+
+	corrects bool // the version that Replaces names has begun
 }
 
 // maxVersionReason is the greatest length of the reason of a withdrawal, in characters.
 const maxVersionReason = 120
 
 // AddVersion publishes a further version of a tariff. It is in force from its start until the start of the next version. The
-// present version stays in force until then and never changes. Two versions cannot begin at the same moment: the second replaces the first before
-// that, or the first is withdrawn.
+// present version stays in force until then and never changes. Two versions cannot begin at the same moment: the second replaces the first, or the
+// first is withdrawn.
 func (r *Registry) AddVersion(ctx context.Context, by access.Actor, n NewVersion) (AddedTariff, error) {
 	n.Reason = strings.TrimSpace(n.Reason)
 	no := by.Needs(access.WriteTariffs)
@@ -137,12 +140,15 @@ func (r *Registry) addVersion(tx Tx, by access.Actor, n NewVersion) (AddedTariff
 		}
 	}
 	w := changeRequest{Tariff: n.Tariff, Body: n.Body.Document(), EffectiveFrom: n.EffectiveFrom, Replaces: n.Replaces, Withdraws: n.Withdraws,
-		Reason: n.Reason}
+		Reason: n.Reason, Corrects: n.corrects}
 	v := tariff.Version{TariffID: of, Body: n.Body}
 	if n.Withdraws {
 		v.Withdraws = n.Replaces
 	}
-	if v.EffectiveFrom, no = begins(n.EffectiveFrom, now); no.Refused() {
+	if v.EffectiveFrom = n.EffectiveFrom; !n.corrects {
+		v.EffectiveFrom, no = begins(n.EffectiveFrom, now)
+	}
+	if no.Refused() {
 		return AddedTariff{Refusal: no}, nil
 	}
 	if no, err = fixCurrency(tx, n.Body.Currency); err != nil || no.Refused() {
@@ -164,6 +170,51 @@ func (r *Registry) addVersion(tx Tx, by access.Actor, n NewVersion) (AddedTariff
 	return AddedTariff{Version: v}, auditVersion(tx, by, v, n, eyes)
 }
 
+// Corrected is a version as it would correct another one, and the versions whose place it would take, newest first.
+type Corrected struct {
+	refusal.Refusal
+	Version tariff.Version
+	Earlier []tariff.Version
+	Early   bool // refused because that version has not begun, so that it is replaced and not corrected
+}
+
+// CheckCorrection returns a version that would correct the charges of one that has begun, or why it may not (right: tariff.write). It publishes
+// nothing.
+func (r *Registry) CheckCorrection(ctx context.Context, by access.Actor, n NewVersion) (Corrected, error) {
+	no := by.Needs(access.WriteTariffs)
+	if !no.Refused() {
+		no = n.Body.Validate()
+	}
+	if no.Refused() {
+		return Corrected{Refusal: no}, nil
+	}
+	out, err := access.Look(ctx, r.c.Door, by.Tenant, func(tx Tx) (Corrected, error) {
+		n := n
+		of, no, err := findTariff(tx, n.Tariff, refusal.NotFound)
+		if err != nil || no.Refused() {
+			return Corrected{Refusal: no}, err
+		}
+		all, err := tx.Tariffs().TariffVersions(of, id.ID{}, MaxVersions)
+		if err != nil {
+			return Corrected{}, err
+		}
+		if no, err = n.takePlace(tx, of, all, r.moment()); err != nil || no.Refused() {
+			return Corrected{Refusal: no}, err
+		}
+		if !n.corrects {
+			return Corrected{Refusal: refuse.TariffVersionNotBegun(int64(n.Replaces), n.EffectiveFrom), Early: true}, nil
+		}
+		out := Corrected{Version: tariff.Version{TariffID: of, Name: all[0].Name, N: all[0].N + 1, EffectiveFrom: n.EffectiveFrom, Body: n.Body}}
+		for _, v := range all {
+			if v.EffectiveFrom.Equal(n.EffectiveFrom) && v.Withdraws == 0 {
+				out.Earlier = append(out.Earlier, v)
+			}
+		}
+		return out, nil
+	})
+	return out, fault.Wrap(err, "check a correction of tariff %q", n.Tariff)
+}
+
 // replaceBefore is how long before its beginning a version can be replaced. A sale that is priced when it begins must not know another version than
 // the one that is stored at last.
 const replaceBefore = time.Minute
@@ -175,9 +226,10 @@ func (n *NewVersion) takePlace(tx Tx, of id.ID, all []tariff.Version, now time.T
 		return refuse.TariffVersionNotFound(refusal.Echo(n.Tariff), int64(n.Replaces)), nil
 	}
 	old := all[at]
+	n.corrects = !old.EffectiveFrom.After(now) && !n.Withdraws
 	newest, _ := tariff.NewestAt(all, old.EffectiveFrom)
 	switch {
-	case !old.EffectiveFrom.After(now.Add(replaceBefore)):
+	case !n.corrects && !old.EffectiveFrom.After(now.Add(replaceBefore)):
 		return refuse.TariffVersionHasBegun(int64(old.N), old.EffectiveFrom), nil
 	case newest.Withdraws != 0:
 		return refuse.TariffVersionWithdrawn(strconv.Itoa(newest.N), old.EffectiveFrom), nil
@@ -187,7 +239,10 @@ func (n *NewVersion) takePlace(tx Tx, of id.ID, all []tariff.Version, now time.T
 		return refuse.TariffReplacesAtOtherTime(int64(old.N), old.EffectiveFrom), nil
 	}
 	n.EffectiveFrom = old.EffectiveFrom
-	if !n.Withdraws {
+	switch {
+	case n.corrects:
+		return n.Body.Corrects(old)
+	case !n.Withdraws:
 		return refusal.Refusal{}, nil
 	}
 	before, found, err := tx.Tariffs().TariffVersionAt(of, old.EffectiveFrom.Add(-time.Microsecond)) // the store keeps microseconds

@@ -177,7 +177,7 @@ CREATE TABLE charge_due (
   amount_gross INTEGER NOT NULL, paid INTEGER NOT NULL DEFAULT 0 CHECK (paid >= 0 AND paid <= amount_gross),
   vat_bps INTEGER NOT NULL DEFAULT 0, priority INTEGER NOT NULL DEFAULT 20,
   capped INTEGER NOT NULL DEFAULT 1 CHECK (capped IN (0,1)),
-  created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1, moved INTEGER,
+  created_at INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1, moved INTEGER, paid_back INTEGER,
   PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, account_id, kind, month)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX charge_due_open ON charge_due (tenant_id, account_id) WHERE paid < amount_gross;

@@ -43,7 +43,7 @@ func (tx *Tx) verifyCharges(r *Report) error {
 	}
 	r.Count("charges due", charges)
 	return tx.C.Query(`SELECT account_id, ref, SUM(noted), SUM(sold), SUM(charges) FROM (
-			SELECT account_id, kind || ' ' || month AS ref, paid AS noted, 0 AS sold, 1 AS charges FROM charge_due WHERE tenant_id = $1
+			SELECT account_id, kind || ' ' || month AS ref, paid + COALESCE(paid_back, 0) AS noted, 0 AS sold, 1 AS charges FROM charge_due WHERE tenant_id = $1
 			UNION ALL
 			SELECT v.account_id, l.ref, 0, l.amount + l.vat, 0 FROM vend_line l JOIN vend v ON v.tenant_id = l.tenant_id AND v.id = l.vend_id
 			WHERE l.tenant_id = $1 AND l.kind = 'fixed' AND v.state IN ('held', 'completed', 'reversing')) u

@@ -1,8 +1,10 @@
 package tariff
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -318,6 +320,21 @@ func tooSmall(p Purchase, cur money.Currency, deducted money.Minor, at unit.Ener
 		return refuse.PurchaseWithCarryBelowAQuantum(of(p.Tender, cur), of(p.Carry, cur), of(least-p.Carry, cur))
 	}
 	return refuse.PurchaseBelowAQuantum(of(p.Tender, cur), of(least, cur))
+}
+
+// BuysAtMost reports whether an amount buys at most this energy at the lowest price of the tariff.
+func (b Body) BuysAtMost(amount money.Minor, most unit.Energy) (bool, error) {
+	cur, ok := money.CurrencyOf(b.Currency)
+	if !ok || len(b.Blocks) == 0 {
+		return false, errPurchase
+	}
+	least := slices.MinFunc(b.Blocks, func(x, y Block) int { return cmp.Compare(x.Rate, y.Rate) })
+	price, err := b.price(least.Rate)
+	if err != nil {
+		return false, err
+	}
+	cost := money.Product(price, int64(most))
+	return !cost.Less(money.Product(int64(amount), scale(cur))), nil
 }
 
 // leastFor returns the smallest amount that buys one quantum at a position of the month.

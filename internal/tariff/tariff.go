@@ -38,8 +38,9 @@ func NewestAt(versions []Version, at time.Time) (newest Version, found bool) {
 	return newest, found
 }
 
-// Begins reports whether a version begins, or has begun. A version that was replaced or withdrawn before its moment never begins, and neither does
-// a withdrawal. The parameter all holds the versions of the tariff.
+// Begins reports whether a version begins, or has begun. A version that was replaced or withdrawn never begins, and neither does a withdrawal. One
+// that was replaced after its moment has begun; what was charged by it is corrected, as if the other had begun. The parameter all holds the
+// versions of the tariff.
 func (v Version) Begins(all []Version) bool {
 	newest, _ := NewestAt(all, v.EffectiveFrom)
 	return newest.N == v.N && v.Withdraws == 0

@@ -258,10 +258,31 @@ func (v *Vending) reversible(tx Tx, by access.Actor, s sale.Sale, p sale.Point, 
 	case p.AccountStatus != registry.AccountActive && !s.Recharge(): // the move-out has settled what the sale paid
 		return refuse.ReversalAfterMoveOut(s.Account.Text(id.Account)), nil
 	}
+	if no, err := chargesGone(tx, s); err != nil || no.Refused() {
+		return no, err
+	}
 	if no, err := tooMany(tx, by, s, p.Limits, local); err != nil || no.Refused() {
 		return no, err
 	}
 	return stillThere(tx, s, now)
+}
+
+// chargesGone refuses the reversal of a sale if the customer got back what the sale paid of a fixed charge: nobody gets the same money twice.
+func chargesGone(tx Tx, s sale.Sale) (refusal.Refusal, error) {
+	for _, l := range s.Lines {
+		if l.Kind != sale.LineFixed {
+			continue
+		}
+		name, month := debt.DueRef(l.Ref)
+		dues, err := tx.Debts().Charges().ChargesOf(s.Account, month)
+		if err != nil {
+			return refusal.Refusal{}, err
+		}
+		if slices.ContainsFunc(dues, func(d debt.Due) bool { return d.Name == name && d.Month == month && d.Paid < l.Amount+l.VAT }) {
+			return refuse.ReversalOfCorrectedCharge(l.Ref), nil
+		}
+	}
+	return refusal.Refusal{}, nil
 }
 
 // unitsGone refuses the reversal of a sale whose units the customer already has: in the meter, or on a token that replaced a cancelled one.

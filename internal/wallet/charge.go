@@ -162,7 +162,7 @@ func chargeDay(tx Tx, a ChargeAccount, rows []Row, day time.Time, zone *time.Loc
 	if err != nil || !found {
 		return false, err
 	}
-	net, vat, names, err := dayCharges(v.Body, day)
+	net, vat, names, err := DayCharges(v.Body, day)
 	if err != nil || net+vat == 0 {
 		return false, err
 	}
@@ -181,8 +181,8 @@ func chargeDay(tx Tx, a ChargeAccount, rows []Row, day time.Time, zone *time.Loc
 	return true, book(tx.Rating(), ledger.Journal{Kind: ledger.Charged, Ref: ChargeRef(a.Meter.Account, day.Format(dateForm)), PostedAt: now, Memo: memo, Postings: lines})
 }
 
-// dayCharges returns a tariff's fixed charges of a local day: the tax contained in each, rounded half up, and the rest.
-func dayCharges(b tariff.Body, day time.Time) (net, vat money.Minor, names []string, err error) {
+// DayCharges returns a tariff's fixed charges of a local day: the tax contained in each, rounded half up, and the rest.
+func DayCharges(b tariff.Body, day time.Time) (net, vat money.Minor, names []string, err error) {
 	for _, f := range b.Fixed {
 		gross, err := b.FixedDue(f, day.Year(), day.Month(), day.Day(), day.Day())
 		if err != nil {

@@ -118,7 +118,7 @@ func daysOf(tx Tx, t Tenant, rows []Row, used map[int64][]DayUse) ([]money.Minor
 			return nil, err
 		}
 		if found {
-			net, vat, _, err := dayCharges(v.Body, day)
+			net, vat, _, err := DayCharges(v.Body, day)
 			if err != nil {
 				return nil, err
 			}

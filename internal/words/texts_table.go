@@ -3642,6 +3642,9 @@ func (t *Texts) TariffsAll() string { return t.say("pages.tariffs.all") }
 // TariffsCorrect: Correct version
 func (t *Texts) TariffsCorrect() string { return t.say("pages.tariffs.correct") }
 
+// TariffsCorrectCharges: Correct fixed charges
+func (t *Texts) TariffsCorrectCharges() string { return t.say("pages.tariffs.correct-charges") }
+
 // TariffsWithdraw: Withdraw version
 func (t *Texts) TariffsWithdraw() string { return t.say("pages.tariffs.withdraw") }
 
@@ -5098,6 +5101,21 @@ func (t *Texts) TariffFormAtOnce() string { return t.say("pages.tariff-form.at-o
 // TariffFormInPlace: In place of version {n}, which has not begun
 func (t *Texts) TariffFormInPlace(n string) string {
 	return t.say("pages.tariff-form.in-place", "{n}", n)
+}
+
+// TariffFormInPlaceBegun: In place of version {n}, which has begun: its fixed charges become smaller
+func (t *Texts) TariffFormInPlaceBegun(n string) string {
+	return t.say("pages.tariff-form.in-place-begun", "{n}", n)
+}
+
+// TariffFormCorrectionEffect: {accounts} accounts change. {less} that is not paid yet is not owed any more, and {back} that was paid goes back: into the wallet, with the next purchase, or as a refund that is due.
+func (t *Texts) TariffFormCorrectionEffect(accounts string, less string, back string) string {
+	return t.say("pages.tariff-form.correction-effect", "{accounts}", accounts, "{less}", less, "{back}", back)
+}
+
+// TariffFormCorrectionMore: Only the first {n} accounts of the tariff are in these figures.
+func (t *Texts) TariffFormCorrectionMore(n string) string {
+	return t.say("pages.tariff-form.correction-more", "{n}", n)
 }
 
 // TariffFormDocument: Times of use, seasons, levies and plans

@@ -12,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/people"
+	"github.com/paywatt/paywatt/internal/tariff"
 )
 
 // MaxCommission is the highest commission that the tenant's settings allow.
@@ -58,6 +59,7 @@ var dueColumns = core.Columns[dueRow]{Table: "charge_due", Attested: []core.Colu
 	core.Bool("capped", func(d *dueRow) *bool { return &d.Capped }),
 }, Added: []core.Column[dueRow]{
 	core.Int("moved", func(d *dueRow) *money.Minor { return &d.Moved }).OrNull(),
+	core.Int("paid_back", func(d *dueRow) *money.Minor { return &d.PaidBack }).OrNull(),
 }, Unattested: []core.Column[dueRow]{ // the lines of sales prove what was paid
 	core.ID("id", func(d *dueRow) *id.ID { return &d.ID }),
 	core.Int("paid", func(d *dueRow) *money.Minor { return &d.Paid }).ReadOnly(),
@@ -103,6 +105,66 @@ func (tx Rows) ChargePut(d debt.Due) error {
 		})
 	}
 	return fault.Wrap(err, "make charge %s due", d.Ref())
+}
+
+// ChargeCorrect stores a charge that became smaller. What the customer gets back of it is not paid any more.
+func (tx Rows) ChargeCorrect(d debt.Due, back money.Minor) error {
+	err := tx.Rewrite("charge", d.ID, func() error {
+		return tx.Must(`UPDATE charge_due SET amount_gross = $1, paid = paid - $2, version = version + 1,
+			paid_back = CASE WHEN $2 = 0 THEN paid_back ELSE COALESCE(paid_back, 0) + $2 END WHERE tenant_id = $3 AND id = $4`,
+			d.Gross, back, tx.Tenant, d.ID)
+	})
+	return fault.Wrap(err, "correct charge %s", d.Ref())
+}
+
+// Corrections lists versions that took the place of one that had begun, oldest first, and were published after a moment.
+func (tx Rows) Corrections(after time.Time) ([]debt.Correction, error) {
+	var out []debt.Correction
+	err := tx.C.Query(`SELECT `+VersionList+VersionTables+` WHERE v.tenant_id = $1 AND v.published_at > $2 AND v.published_at > v.effective_from
+		AND `+versionBegins("v")+` AND EXISTS (SELECT 1 FROM tariff_version e WHERE e.tenant_id = v.tenant_id AND e.tariff_id = v.tariff_id
+			AND e.effective_from = v.effective_from AND e.n < v.n) ORDER BY v.id`, func(r core.Row) error {
+		v, err := tx.ScanVersion(r, 0)
+		out = append(out, debt.Correction{Version: v})
+		return err
+	}, tx.Tenant, after)
+	for i := range out {
+		if err != nil {
+			break
+		}
+		out[i].Earlier, err = tx.versionsReplacedBy(out[i].Version)
+	}
+	return out, fault.Wrap(err, "list corrections of tariffs")
+}
+
+// versionsReplacedBy lists the versions whose place a version took, newest first.
+func (tx Rows) versionsReplacedBy(by tariff.Version) ([]tariff.Version, error) {
+	var out []tariff.Version
+	err := tx.C.Query(`SELECT `+VersionList+VersionTables+` WHERE v.tenant_id = $1 AND v.tariff_id = $2 AND v.effective_from = $3 AND v.n < $4
+		AND v.withdraws IS NULL ORDER BY v.n DESC`, func(r core.Row) error {
+		v, err := tx.ScanVersion(r, 0)
+		out = append(out, v)
+		return err
+	}, tx.Tenant, by.TariffID, by.EffectiveFrom, by.N)
+	return out, err
+}
+
+// AccountsEverOn lists accounts that were on a tariff at some time and come after a given account, in the order of their identities.
+func (tx Rows) AccountsEverOn(t, after id.ID, max int) ([]id.ID, error) {
+	var out []id.ID
+	err := tx.C.Query(`SELECT a.id FROM account a WHERE a.tenant_id = $1 AND `+people.EverOn("$1", "$2")+` AND a.id > $3 ORDER BY a.id LIMIT $4`,
+		func(r core.Row) error { out = append(out, r.ID(0)); return nil }, tx.Tenant, t, after[:], max)
+	return out, fault.Wrap(err, "list accounts of tariff %s", t.Text(id.Tariff))
+}
+
+// ChargedSince sums the fixed charges of months since the given one, of accounts that were on a tariff at some time.
+func (tx Rows) ChargedSince(t id.ID, month string) (c registry.ChargedSoFar, err error) {
+	_, err = tx.One(`SELECT COUNT(DISTINCT a.id), COALESCE(SUM(d.amount_gross), 0), COALESCE(SUM(d.paid), 0)
+		FROM account a JOIN charge_due d ON d.tenant_id = a.tenant_id AND d.account_id = a.id
+		WHERE a.tenant_id = $1 AND `+people.EverOn("$1", "$2")+` AND d.month >= $3`, func(r core.Row) error {
+		c = registry.ChargedSoFar{Accounts: r.Int(0), Charged: money.Minor(r.Int(1)), Paid: money.Minor(r.Int(2))}
+		return nil
+	}, tx.Tenant, t, month)
+	return c, fault.Wrap(err, "sum the fixed charges of tariff %s", t.Text(id.Tariff))
 }
 
 // ChargedTo stores the local date up to which an account's fixed charges are due.

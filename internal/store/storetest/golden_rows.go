@@ -117,6 +117,8 @@ func goldenMoney() []goldenRow {
 			[]any{named(13), named(6), "standing", "2026-11", 2300, 1500, 21, 0, golden, 2}},
 		{"charge_due", "id, account_id, kind, month, amount_gross, vat_bps, priority, capped, moved, created_at, version",
 			[]any{named(197), named(6), "standing", "2026-12", 300, 1500, 21, 0, 2000, golden, 2}},
+		{"charge_due", "id, account_id, kind, month, amount_gross, vat_bps, priority, capped, paid_back, created_at, version",
+			[]any{named(199), named(6), "standing", "2027-01", 300, 1500, 21, 0, 2000, golden, 2}},
 		{"vend", `id, vendor_key, client_ref, order_hash, meter, meter_key_id, account_id, till, mode, state, currency, tender, carry_in, carry_out, units_wh, free_wh, month,
 			mtd_before_wh, tariff_version_id, by_actor, priced_at, created_at, version`,
 			[]any{named(20), "0a", "ref-1", []byte("order"), 11, named(3), named(6), "till", "prepay_token", "held", "KES", 10_000, 3, 24, 34_700, 100, "2026-11",

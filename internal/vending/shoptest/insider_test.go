@@ -234,6 +234,7 @@ func moneyInsiders() []insiderEdit {
 		{"delete a debt", `DELETE FROM debt`},
 		{"lower a fixed charge", `UPDATE charge_due SET amount_gross = amount_gross + 1`},
 		{"say that another account took a charge over", `UPDATE charge_due SET moved = 1`},
+		{"say that a charge was paid and given back", `UPDATE charge_due SET paid_back = 1`},
 		{"skip fixed charges", `UPDATE account SET charged_to = '2030-01-01' WHERE charged_to <> ''`},
 		{"claim free units again", `UPDATE usage_month SET free_wh = 0, fbe_issued = 0 WHERE free_wh > 0`},
 		{"give units away unseen", `UPDATE units_transfer SET units_wh = units_wh + 100; UPDATE token_job SET units_wh = units_wh + 100; UPDATE token SET units_wh = units_wh + 100 WHERE job_id IS NOT NULL`},

@@ -137,6 +137,29 @@ func TestTariffsInWords(t *testing.T) {
 	w.enter("installer@example.org").get("/ledger").is(403).says("does not include the right ledger.read")
 }
 
+// TestChargesThatWereTooHighAreCorrectedOnThePage: a version that has begun is offered for the correction of its fixed charges, and the check says what
+// that does to money. A larger charge is refused before anybody could publish it.
+func TestChargesThatWereTooHighAreCorrectedOnThePage(t *testing.T) {
+	w := begin(t)
+	g := w.enter(ownerEmail)
+	const at, corrections = "/tariffs/homes", "/tariffs/corrections"
+	w.api("/v1/tariffs", `{"name":"homes","currency":"KES","vat_bps":1500,"flat_micro":2500000,"fixed":[{"name":"line","amount_minor":3100000,"per":"month"}]}`)
+	page := g.get(at).is(200).says("Version 1", "In force", "Correct fixed charges").omits("Withdraw version")
+	form := g.get(page.link(t, `/tariffs/new\?of=homes[^"]*`)).is(200)
+	if fee := form.value("monthly"); fee != "31000.00" {
+		t.Errorf("the charge of the version is %q on the form", fee)
+	}
+	draft := func(fee string) []string {
+		return []string{"form", form.value("form"), "of", "homes", "replaces", "1", "rate", "2.50", "vat", "15", "monthly", fee, "monthly_name", "line"}
+	}
+	g.post(corrections, draft("31000.01")...).is(422).says("The charge line is new, is larger, or differs in something else.")
+	g.post(corrections, draft("310.00")...).is(200).says("In place of version 1, which has begun: its fixed charges become smaller", "0 accounts change.", "--replaces 1")
+	g.post(corrections, append(draft("310.00"), "act", "publish")...).leads(at)
+	g.get(at).is(200).says("Version 2", "310.00 KES plus VAT is due every month", "Replaced")
+	w.person("books@example.org", access.Auditor)
+	w.enter("books@example.org").get(at).is(200).omits("Correct fixed charges")
+}
+
 // TestAPriceIsCorrectedBeforeItBegins: the page offers a version to come for correction, with its figures filled in, and for withdrawal. The version
 // stays in the list, and nothing is left to withdraw.
 func TestAPriceIsCorrectedBeforeItBegins(t *testing.T) {

@@ -20,6 +20,7 @@ type tariffCard struct {
 	Standing                  badge
 	Words                     []string
 	Open                      bool // it has not begun, and may be corrected and withdrawn here
+	Charged                   bool // it has begun, and its fixed charges may be corrected here
 }
 
 // correctPath is the address of the form for a version that takes the place of this one.
@@ -94,6 +95,7 @@ func (s *Console) showVersions(w http.ResponseWriter, r *http.Request, v visit, 
 	for _, version := range got.Data {
 		c, standing := v.site.card(version), got.Standing(version)
 		c.Standing, c.Open = standingBadge(v.site.say, standing), d.Manages && standing == "to come"
+		c.Charged = d.Manages && (standing == "in force" || standing == "past") && len(version.Body.Fixed) > 0
 		d.Of = version.Name
 		d.Cards = append(d.Cards, c)
 	}

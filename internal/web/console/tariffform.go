@@ -12,6 +12,7 @@ import (
 
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/explain"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -64,6 +65,7 @@ type tariffCheck struct {
 	FormID, Begins, Command string
 	File                    string // the document of the price, if the command reads it
 	Words                   []string
+	Does                    []string // what a correction does to money
 	Costs                   []monthCost
 	Use                     *useSimulated // nil for a new tariff
 }
@@ -308,7 +310,14 @@ func (s *Console) showTariffCheck(w http.ResponseWriter, r *http.Request, v visi
 	d.Command, d.File = f.command(apiv1.Price(body.Document()), from)
 	switch {
 	case f.Replaces != "":
-		d.Begins = t.TariffFormInPlace(f.Replaces)
+		if no, err := s.showCorrection(r, v, &d, body); err != nil || no.Refused() {
+			if err != nil {
+				s.broken(w, r, v, err)
+				return
+			}
+			s.showTariffForm(w, r, v, http.StatusUnprocessableEntity, f, t.Refusal(no).Detail())
+			return
+		}
 	case !from.IsZero():
 		d.Begins = t.TariffsFrom(v.site.clock(from))
 	}
@@ -342,6 +351,36 @@ func (s *Console) showTariffCheck(w http.ResponseWriter, r *http.Request, v visi
 		return
 	}
 	s.show(w, r, http.StatusOK, tariffCheckView(s.page(r, v, tariffFormTitle(t, f.Of)), d))
+}
+
+// showCorrection says whose place the version takes. If that one has begun, it says what customers will owe less and get back.
+func (s *Console) showCorrection(r *http.Request, v visit, d *tariffCheck, body tariff.Body) (refusal.Refusal, error) {
+	t := v.site.say
+	n, no := d.readReplaced()
+	if no.Refused() {
+		return no, nil
+	}
+	c, err := s.c.Registry.CheckCorrection(r.Context(), v.by, registry.NewVersion{Tariff: d.Of, Body: body, Replaces: n})
+	switch {
+	case err != nil:
+		return refusal.Refusal{}, err
+	case c.Early:
+		d.Begins = t.TariffFormInPlace(d.Replaces)
+		return refusal.Refusal{}, nil
+	case c.Refused():
+		return c.Refusal, nil
+	}
+	p, err := s.c.Debts.PlanCorrection(r.Context(), v.by, debt.Correction{Version: c.Version, Earlier: c.Earlier})
+	if err != nil {
+		return refusal.Refusal{}, err
+	}
+	sum := func(m money.Minor) string { return t.Sum(money.Amount{Minor: m, Currency: body.Currency}) }
+	d.Begins = t.TariffFormInPlaceBegun(d.Replaces)
+	d.Does = []string{t.TariffFormCorrectionEffect(itoa(p.Changed), sum(p.Less), sum(p.Back))}
+	if p.More {
+		d.Does = append(d.Does, t.TariffFormCorrectionMore(itoa(debt.MaxPlanned)))
+	}
+	return refusal.Refusal{}, nil
 }
 
 // monthCosts prices a month of little, usual and much use, with tax and fixed charges.
