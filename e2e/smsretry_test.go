@@ -45,8 +45,15 @@ func TestAMessageGoesByAnotherRouteWhenTheModemDies(t *testing.T) {
 	}
 	until := func(message, state string, want ...string) {
 		t.Helper()
+		var is string
+		var tries []string
+		defer func() { // the wait may end the test
+			if t.Failed() {
+				t.Logf("the message is %s after %q", is, tries)
+			}
+		}()
 		await.True(t, fmt.Sprintf("the message is %s after %q", state, want), func() bool {
-			is, tries := attempts(t, a, message)
+			is, tries = attempts(t, a, message)
 			return is == state && strings.Join(tries, ", ") == strings.Join(want, ", ")
 		})
 	}
