@@ -26,8 +26,9 @@ type modemRoute struct {
 	modem *gsm.Modem
 
 	mu     sync.Mutex
-	parted map[string]*parts // progress of long messages, by the message's id
-	order  []string          // the keys of parted, oldest first
+	parted map[string]*parts  // progress of long messages, by the message's id
+	order  []string           // the keys of parted, oldest first
+	giveUp context.CancelFunc // ends the wait of the message that Send has given to the modem; nil if there is none
 }
 
 // parts is the progress of a message of several parts.
@@ -53,7 +54,7 @@ func (a *App) openModem(c config.Route, in notify.Inbox) (messageRoute, error) {
 	}
 	r := &modemRoute{name: c.Name, parted: map[string]*parts{}}
 	r.modem, err = gsm.New(gsm.Config{Dial: gsm.Serial(c.Keys["port"], baud), Inbox: modemInbox{r, in, c.Keys["number"]}, PIN: pin, Centre: c.Keys["centre"],
-		Log: a.log.With(logkey.Route, c.Name), Now: a.c.Now, Reference: firstReference()})
+		Log: a.log.With(logkey.Route, c.Name), Now: a.c.Now, Reference: firstReference(), Changed: r.changed})
 	if err != nil {
 		return messageRoute{}, err
 	}
@@ -71,8 +72,12 @@ func (r *modemRoute) Memory() notify.Memory {
 
 // Send implements notify.Route. If the network has the first parts of a long message, Send sends only the other parts.
 func (r *modemRoute) Send(ctx context.Context, m notify.Outgoing) notify.Sent {
+	ctx, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	r.setGiveUp(giveUp)
+	defer r.setGiveUp(nil)
 	if s := r.modem.State(); !mayWait(s) {
-		return notify.Sent{Outcome: notify.NotSent, Why: "the modem is " + string(s.Phase) + ": " + s.Problem, Closed: true}
+		return notify.Sent{Outcome: notify.NotSent, Why: problemOf(s), Closed: true}
 	}
 	out := gsm.Outgoing{ID: m.ID, To: m.To, Text: m.Text, Report: m.Report, Validity: m.Validity}
 	if total := pdu.Measure(m.Text).Parts; total > 1 {
@@ -88,7 +93,11 @@ func (r *modemRoute) Send(ctx context.Context, m notify.Outgoing) notify.Sent {
 		sent.Outcome = notify.Accepted
 	case gsm.NotSent:
 		sent.Outcome = notify.NotSent
-		sent.Closed = r.modem.State().Phase != gsm.Ready
+		state := r.modem.State()
+		sent.Closed = state.Phase != gsm.Ready
+		if !mayWait(state) {
+			sent.Why = problemOf(state)
+		}
 	case gsm.Refused:
 		sent.Outcome = notify.Refused
 	default:
@@ -108,6 +117,28 @@ func mayWait(s gsm.State) bool {
 	}
 	return false
 }
+
+// changed ends the wait of a message for a modem that has failed: another route may send the message now. A message that the modem is sending
+// already is not disturbed.
+func (r *modemRoute) changed(s gsm.State) {
+	if mayWait(s) {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.giveUp != nil {
+		r.giveUp()
+	}
+}
+
+func (r *modemRoute) setGiveUp(f context.CancelFunc) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.giveUp = f
+}
+
+// problemOf says why the modem cannot send.
+func problemOf(s gsm.State) string { return "the modem is " + string(s.Phase) + ": " + s.Problem }
 
 // begin notes the number of a message's parts before the first part is sent, because a part's report may come before the last part is sent.
 // It returns the first part to send and the reference.

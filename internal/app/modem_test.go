@@ -152,6 +152,56 @@ func TestASIMThatFillsUpIsSeen(t *testing.T) {
 	})
 }
 
+// TestAMessageDoesNotWaitForADeadModem: the port fails at the moment in which a message is given to the modem, and cannot be opened again.
+// The message comes back at once, so that another route can send it.
+func TestAMessageDoesNotWaitForADeadModem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		n := network.New(1, network.Weather{}, nil)
+		var ended sync.WaitGroup
+		ended.Go(func() { n.Run(ctx) })
+		sim, err := sim900.New(sim900.Config{Number: "+254700000100", Network: n})
+		if err != nil {
+			t.Fatal(err)
+		}
+		here, there := net.Pipe()
+		ended.Go(func() { _ = sim.Serve(ctx, there) })
+		ports := []io.ReadWriteCloser{unplugged{here}}
+		r := &modemRoute{name: "modem1", parted: map[string]*parts{}}
+		r.modem, err = gsm.New(gsm.Config{Changed: r.changed, Dial: func(context.Context) (io.ReadWriteCloser, error) {
+			if len(ports) == 0 {
+				return nil, io.ErrNoProgress
+			}
+			port := ports[0]
+			ports = nil
+			return port, nil
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ended.Go(func() { _ = r.modem.Run(ctx) })
+		limited, cancel := context.WithTimeout(ctx, 4*time.Minute)
+		s := r.Send(limited, notify.Outgoing{ID: "msg_1", To: "+254711000001", Text: "hello"})
+		if s.Outcome != notify.NotSent || !s.Closed || !strings.HasPrefix(s.Why, "the modem is closed: ") || limited.Err() != nil {
+			t.Errorf("sent: %+v, limit %v; want not sent, by a closed modem, before the limit", s, limited.Err())
+		}
+		cancel()
+		stop()
+		_ = there.Close()
+		ended.Wait()
+	})
+}
+
+// unplugged is a port that is gone when a message is to be sent.
+type unplugged struct{ io.ReadWriteCloser }
+
+func (p unplugged) Write(b []byte) (int, error) {
+	if strings.HasPrefix(string(b), "AT+CMGS") {
+		_ = p.Close()
+	}
+	return p.ReadWriteCloser.Write(b)
+}
+
 // gate blocks until it is open.
 type gate struct {
 	open  atomic.Bool
