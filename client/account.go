@@ -37,6 +37,11 @@ func (c *Client) Refund(ctx context.Context, account string, r apiv1.NewRefund, 
 	return keyedAsk[apiv1.Refund](ctx, c, post("/v1/accounts/"+url.PathEscape(account)+"/refunds", r), key)
 }
 
+// PlanMoveIn says what MoveIn would do, and changes nothing (rights: customer.write and customer.read).
+func (c *Client) PlanMoveIn(ctx context.Context, meter string, m apiv1.MoveIn) (apiv1.MovedIn, error) {
+	return ask[apiv1.MovedIn](ctx, c, post(meterPath(meter, "/move-in/plan"), m))
+}
+
 // MoveIn opens an account at a meter that is free (right: customer.write).
 func (c *Client) MoveIn(ctx context.Context, meter string, m apiv1.MoveIn) (apiv1.MovedIn, error) {
 	return ask[apiv1.MovedIn](ctx, c, post(meterPath(meter, "/move-in"), m))

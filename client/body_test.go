@@ -47,7 +47,7 @@ type document struct {
 func calls() map[string]any {
 	type c = *client.Client
 	return map[string]any{
-		"account": c.Account, "statement": c.Statement, "plan-move-out": c.PlanMoveOut, "move-out": c.MoveOut, "take-over-debts": c.TakeOver, "replace-provider-secrets": c.ReplaceProviderSecrets, "refund": c.Refund, "account-statement": c.AccountStatement, "wallet-statement": c.WalletStatement,
+		"account": c.Account, "statement": c.Statement, "plan-move-out": c.PlanMoveOut, "plan-move-in": c.PlanMoveIn, "move-out": c.MoveOut, "take-over-debts": c.TakeOver, "replace-provider-secrets": c.ReplaceProviderSecrets, "refund": c.Refund, "account-statement": c.AccountStatement, "wallet-statement": c.WalletStatement,
 		"adjust": c.Adjust, "alarms": c.Alarms, "audit-log": c.AuditLog, "approvals": c.Approvals, "approval": c.Approval, "approve": c.Approve, "reject": rejecting,
 		"charges": c.Charges, "add-charge": c.AddCharge, "trust-clock": c.TrustClock, "search": c.Search, "overview": c.Overview, "flats": c.Flats, "building-loss": c.BuildingLoss, "customers": c.Customers, "customer": c.Customer, "add-customer": c.AddCustomer,
 		"change-customer": c.ChangeCustomer, "confirm-phone": c.ConfirmPhone, "confirm-sim": c.ConfirmSIM, "debts": c.Debts, "raise-debt": c.RaiseDebt, "write-off-debt": c.WriteOffDebt,

@@ -60,6 +60,10 @@ type MovedIn struct {
 	TakenOverMinor int64       `json:"taken_over_minor" doc:"Debts and charges that the account took over from closed accounts of the same customer, in minor units"`
 	OtherDebts     []OtherDebt `json:"other_debts,omitempty" doc:"Other accounts that owe, of the same customer or of a customer with the same telephone number: a person decides whether the account takes them over"`
 	Credit
+	SecondPerson  bool   `json:"second_person,omitempty" doc:"In a plan: a second person must agree"`
+	TariffBefore  string `json:"tariff_before,omitempty" doc:"In a plan: tariff of the last customer"`
+	FirstPurchase *Quote `json:"first_purchase,omitempty" doc:"In a plan for a keypad meter: a purchase that pays all that is due and the dearest price of 20 kWh"`
+	NotYet        string `json:"not_yet,omitempty" doc:"In a plan for a keypad meter: code of the refusal that a purchase would get now, instead of first_purchase"`
 }
 
 // Credit is the energy in a keypad meter when one customer leaves and another one comes.

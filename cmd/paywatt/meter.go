@@ -47,7 +47,7 @@ func newMeterAdd(c console) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			tellOwing(cmd, api, apiv1.MovedIn{Meter: m.Meter, TakenOverMinor: m.TakenOverMinor, OtherDebts: m.OtherDebts})
+			tellOwing(cmd, api, apiv1.MovedIn{Meter: m.Meter, TakenOverMinor: m.TakenOverMinor, OtherDebts: m.OtherDebts}, "took over")
 			c.tell("The secrets below are shown only once. Store them where only the meter's installer can find them.")
 			t := meterTable(m.Meter)
 			t.rows = append(t.rows, fields("mqtt password", m.MQTTPassword, "link key", m.LinkKey, "decoder key", m.DecoderKey).rows...)

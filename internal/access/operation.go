@@ -145,6 +145,7 @@ func harmless() map[string]Operation {
 		"cancel-key-change":         {Why: "no token of the change exists, so the meter keeps its key"},
 		"plan-swap":                 {Why: simulates},
 		"plan-move-out":             {Why: simulates},
+		"plan-move-in":              {Why: simulates},
 		"plan-tariff-correction":    {Why: simulates},
 		"plan-tariff-change":        {Why: simulates},
 		"plan-key-change":           {Why: "the meter keeps its key until the tokens of token.issue are entered"},

@@ -14,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -99,6 +100,12 @@ func (a *API) moveRoutes(r router) {
 			bodyOf[apiv1.Approval](r, "It waits for a second person.")),
 	}, a.refundAccount)
 	order(r, huma.Operation{
+		OperationID: "plan-move-in", Path: "/v1/meters/{meter}/move-in/plan", DefaultStatus: http.StatusOK, Tags: []string{"meters"},
+		Summary: "Say what a move-in would do",
+		Description: "Makes every check of a move-in and answers with its figures and with the customer's first purchase at a keypad meter, and changes " +
+			"nothing. It needs no reason. Needs the right customer.read too.",
+	}, a.planMoveIn)
+	order(r, huma.Operation{
 		OperationID: "move-in", Path: "/v1/meters/{meter}/move-in", DefaultStatus: http.StatusCreated, Tags: []string{"meters"},
 		Summary: "Open an account for a customer at a free meter",
 		Description: "Energy that the meter counted since the last customer moved out is charged to nobody. " +
@@ -162,18 +169,47 @@ func (a *API) refundAccount(ctx context.Context, by access.Actor, in *AccountPat
 	return answered(ctx, a, out, err)
 }
 
+// movingIn reads a move-in.
+func movingIn(b apiv1.MoveIn) (in registry.MovingIn, no refusal.Refusal) {
+	in = registry.MovingIn{Tariff: b.Tariff, Reason: b.Reason}
+	in.CustomerID, in.Customer = customerNamed(b.Customer)
+	in.Credit, no = creditStated(b.Credit)
+	return in, no
+}
+
+func (a *API) planMoveIn(ctx context.Context, by access.Actor, in *MeterPath, b apiv1.MoveIn) (*reply[apiv1.MovedIn], error) {
+	wish, no := movingIn(b)
+	if no.Refused() {
+		return nil, problemOf(no)
+	}
+	plan, err := a.c.Vending.PlanMoveIn(ctx, by, in.Meter, wish)
+	return replyOf(plan.Refusal, err, func() apiv1.MovedIn { return moveInPlanOf(plan) })
+}
+
+func moveInPlanOf(p vending.MoveInPlan) apiv1.MovedIn {
+	b := movedInOf(p.ChangedMeter)
+	b.SecondPerson, b.TariffBefore = p.Waits != nil, p.Before
+	switch {
+	case p.First == nil:
+	case p.First.Refused():
+		b.NotYet = string(p.First.Code)
+	default:
+		b.FirstPurchase = new(quoteOf(*p.First))
+	}
+	return b
+}
+
+func movedInOf(m registry.ChangedMeter) apiv1.MovedIn {
+	return apiv1.MovedIn{Meter: meterOf(m.MeterView), TakenOverMinor: int64(m.TakenOver), OtherDebts: otherDebtsOf(m.OtherDebts), Credit: creditOf(m.Credit)}
+}
+
 func (a *API) moveIn(ctx context.Context, by access.Actor, in *MeterPath, b apiv1.MoveIn) (*sent, error) {
-	wish := registry.MovingIn{Tariff: b.Tariff, Reason: b.Reason}
-	wish.CustomerID, wish.Customer = customerNamed(b.Customer)
-	var no refusal.Refusal
-	if wish.Credit, no = creditStated(b.Credit); no.Refused() {
+	wish, no := movingIn(b)
+	if no.Refused() {
 		return nil, problemOf(no)
 	}
 	v, err := a.c.Registry.MoveIn(ctx, by, in.Meter, wish)
-	return doneOrWaits(http.StatusCreated, v.Refusal, v.Waits, err, func() any {
-		return apiv1.MovedIn{Meter: meterOf(v.MeterView), TakenOverMinor: int64(v.TakenOver),
-			OtherDebts: otherDebtsOf(v.OtherDebts), Credit: creditOf(v.Credit)}
-	})
+	return doneOrWaits(http.StatusCreated, v.Refusal, v.Waits, err, func() any { return movedInOf(v) })
 }
 
 func otherDebtsOf(all []registry.OtherDebt) (out []apiv1.OtherDebt) {

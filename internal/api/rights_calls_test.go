@@ -304,6 +304,10 @@ func moneyMoves() map[string]valid {
 		}},
 		"move-out": once(access.WriteCustomers, "/v1/accounts/{id}/move-out", `{"reason":"matrix"}`,
 			func(s *stage, _ bool) string { return s.added("prepay_wallet") }),
+		"plan-move-in": once(access.WriteCustomers, "/v1/meters/{id}/move-in/plan", `{"tariff":"domestic"}`, func(s *stage, _ bool) string {
+			m, _ := s.left()
+			return m
+		}),
 		"move-in": once(access.WriteCustomers, "/v1/meters/{id}/move-in", `{"tariff":"domestic","reason":"matrix"}`, func(s *stage, _ bool) string {
 			m, _ := s.left()
 			return m

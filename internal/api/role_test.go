@@ -90,6 +90,7 @@ func routes(saleID, commandID string) []route {
 		{"GET", "/v1/accounts/{id}/statement", "", access.ReadCustomers, 422}, {"GET", "/v1/accounts/{id}/statements/2026-11", "", access.ReadCustomers, 422},
 		{"POST", "/v1/accounts/{id}/move-out/plan", `{}`, access.WriteCustomers, 422},
 		{"POST", "/v1/accounts/{id}/move-out", `{"reason":"matrix"}`, access.WriteCustomers, 422}, {"POST", "/v1/accounts/{id}/take-over", `{"from":"acc_x","reason":"matrix"}`, access.WriteDebts, 404}, {"POST", "/v1/accounts/{id}/refunds", `{"reason":"matrix"}`, access.AdjustLedger, 422},
+		{"POST", meter + "/move-in/plan", `{"tariff":"domestic"}`, access.WriteCustomers, 409},
 		{"POST", meter + "/move-in", `{"tariff":"domestic","reason":"matrix"}`, access.WriteCustomers, 409},
 		{"POST", meter + "/tokens", `{"kind":"clear_tamper","reason_code":"tamper_fixed"}`, access.IssueTokens, 201},
 		{"POST", meter + "/recharges", `{"token":"tok_x","by":"mqtt"}`, access.SendTokens, 404},

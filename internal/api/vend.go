@@ -156,10 +156,12 @@ func (a *API) sell(ctx context.Context, by access.Actor, _ *struct{}, body apiv1
 
 func (a *API) quote(ctx context.Context, by access.Actor, _ *struct{}, body apiv1.NewQuote) (*reply[apiv1.Quote], error) {
 	q, err := a.c.Vending.Quote(ctx, by, body.Meter, moneyOf(body.Tender))
-	return replyOf(q.Refusal, err, func() apiv1.Quote {
-		return apiv1.Quote{Meter: q.Meter.Number, Tender: amountOf(q.Tender), UnitsWh: int64(q.Units), UnitsKWh: kwh(q.Units), FreeWh: int64(q.Free),
-			Lines: linesOf(q.Lines), ExpiresAt: q.ExpiresAt.UTC()}
-	})
+	return replyOf(q.Refusal, err, func() apiv1.Quote { return quoteOf(q) })
+}
+
+func quoteOf(q vending.Quoted) apiv1.Quote {
+	return apiv1.Quote{Meter: q.Meter.Number, Tender: amountOf(q.Tender), UnitsWh: int64(q.Units), UnitsKWh: kwh(q.Units), FreeWh: int64(q.Free),
+		Lines: linesOf(q.Lines), ExpiresAt: q.ExpiresAt.UTC()}
 }
 
 // sales lists sales without their digits, or finds one with its digits.

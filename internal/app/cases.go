@@ -92,7 +92,7 @@ func (a *App) openCases() (err error) {
 	a.commands = command.New(store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) command.Tx { return tx }), a.c.Now)
 	a.vending = vending.New(vending.Config{Issuer: plantIssuer(&issuer{Issuer: a.keys.Issuer(), unsound: a.soundness}), Sealer: a.data,
 		Now: a.c.Now, Running: a.own, Machine: machineUp, Synced: a.synced, Rand: a.c.Rand, Kick: a.kick, Log: a.log,
-		Online: a.gateway.Connected, Sends: a.sends, PublicURL: a.c.PublicURL, Sound: a.soundness,
+		Online: a.gateway.Connected, Sends: a.sends, Registry: a.registry, PublicURL: a.c.PublicURL, Sound: a.soundness,
 		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) vending.Tx { return tx })})
 	a.debts = debt.New(debt.Config{Sealer: a.data, Now: a.c.Now, MayDate: a.vending.MayDate,
 		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) debt.Tx { return tx })})

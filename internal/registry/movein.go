@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -41,34 +42,89 @@ type FreePlace struct {
 // that is in it. The account takes over what closed accounts of the customer owe. A tariff that the meter did not have before takes
 // two people, and so does a move-in less than [MoveInWait] after the move-out, or of a customer who owes on another account that is not closed.
 func (r *Registry) MoveIn(ctx context.Context, by access.Actor, ref string, in MovingIn) (ChangedMeter, error) {
-	refused := func(no refusal.Refusal) (ChangedMeter, error) {
-		return ChangedMeter{MeterView: MeterView{Refusal: no}}, nil
+	no := by.Needs(access.WriteCustomers)
+	var wish moveInRequest
+	if !no.Refused() {
+		wish, no = in.read(ref)
 	}
-	if no := by.Needs(access.WriteCustomers); no.Refused() {
-		return refused(no)
+	if no.Refused() {
+		return r.movedIn(by, addedRow{Refusal: no}), nil
 	}
+	row, err := access.Through(ctx, r.c.Door, by.Tenant, func(tx Tx) (addedRow, error) { return r.moveIn(tx, by, wish) })
+	if err != nil {
+		return ChangedMeter{}, fmt.Errorf("move in at meter %s: %w", ref, err)
+	}
+	return r.movedIn(by, row), nil
+}
+
+// movedIn shows a move-in. One that waits has no meter yet.
+func (r *Registry) movedIn(by access.Actor, row addedRow) ChangedMeter {
+	if row.Refused() || row.rec.Meter.ID.IsZero() {
+		return ChangedMeter{MeterView: MeterView{Refusal: row.Refusal}, Waits: row.waits}
+	}
+	return ChangedMeter{MeterView: r.shown(by, foundRow{rec: row.rec}), TakenOver: row.took, OtherDebts: row.others, Credit: row.credit, Waits: row.waits}
+}
+
+// TriedMoveIn is a move-in that its transaction undoes. Waits is set if a second person must agree; nothing waits for one.
+type TriedMoveIn struct {
+	ChangedMeter
+	Before string // name of the tariff that the meter had
+}
+
+// TryMoveIn makes every check of a move-in and carries it out, also if a second person must agree first. The caller has checked the rights, and
+// undoes the transaction. It needs no reason.
+func (r *Registry) TryMoveIn(tx Tx, by access.Actor, ref string, in MovingIn) (out TriedMoveIn, err error) {
+	in.Reason = cmp.Or(in.Reason, "-")
+	wish, no := in.read(ref)
+	if no.Refused() {
+		return TriedMoveIn{ChangedMeter: r.movedIn(by, addedRow{Refusal: no})}, nil
+	}
+	p, no, err := r.planMoveIn(tx, wish)
+	if err != nil || no.Refused() {
+		return TriedMoveIn{ChangedMeter: r.movedIn(by, addedRow{Refusal: no})}, err
+	}
+	was, err := tx.Customers().AccountTariff(p.meter.Account, r.c.Now())
+	if err != nil {
+		return TriedMoveIn{}, err
+	}
+	if out.Before, _, err = tx.Tariffs().TariffName(was); err != nil {
+		return TriedMoveIn{}, err
+	}
+	eyes, err := r.newLife(tx, by, p, in)
+	if err != nil || eyes.Refused() {
+		return TriedMoveIn{ChangedMeter: r.movedIn(by, addedRow{Refusal: eyes.Refusal})}, err
+	}
+	row, err := r.occupy(tx, by, p, in, eyes)
+	row.waits = eyes.Waits
+	out.ChangedMeter = r.movedIn(by, row)
+	return out, err
+}
+
+// moveInRequest is a move-in whose fields were checked.
+type moveInRequest struct {
+	at  Ref
+	ref string // as it was typed
+	in  MovingIn
+	d   draft
+}
+
+// read checks the fields of a move-in.
+func (in MovingIn) read(ref string) (moveInRequest, refusal.Refusal) {
 	at, no := ParseRef(ref)
 	if no.Refused() {
-		return refused(NoMeter(ref))
+		return moveInRequest{}, NoMeter(ref)
 	}
 	var d draft
 	n := NewMeter{Tariff: in.Tariff, Customer: in.Customer, CustomerID: in.CustomerID}
 	for _, step := range [...]func(*draft) refusal.Refusal{n.checkPlace, n.checkCustomer} {
 		if no := step(&d); no.Refused() {
-			return refused(no)
+			return moveInRequest{}, no
 		}
 	}
 	if strings.TrimSpace(in.Reason) == "" || !text(in.Reason, maxReason) {
-		return refused(refuse.ChangeWithoutReason(maxReason))
+		return moveInRequest{}, refuse.ChangeWithoutReason(maxReason)
 	}
-	row, err := access.Through(ctx, r.c.Door, by.Tenant, func(tx Tx) (addedRow, error) { return r.moveIn(tx, by, at, ref, d, in) })
-	if err != nil {
-		return ChangedMeter{}, fmt.Errorf("move in at meter %s: %w", ref, err)
-	}
-	if row.Refused() || row.waits != nil {
-		return ChangedMeter{MeterView: MeterView{Refusal: row.Refusal}, Waits: row.waits}, nil
-	}
-	return ChangedMeter{MeterView: r.shown(by, foundRow{rec: row.rec}), TakenOver: row.took, OtherDebts: row.others, Credit: row.credit}, nil
+	return moveInRequest{at, ref, in, d}, refusal.Refusal{}
 }
 
 // moveInAct is a move-in as stored for a second person.
@@ -101,8 +157,9 @@ func (c TariffChoice) MoveInNeeds(freeSince, now time.Time) access.Act {
 	return ""
 }
 
-// newLife decides whether one person may move the customer of the draft in at a meter that has been free since a moment.
-func (r *Registry) newLife(tx Tx, by access.Actor, d draft, since time.Time, in MovingIn) (access.FourEyes, error) {
+// newLife decides whether one person may move the customer in.
+func (r *Registry) newLife(tx Tx, by access.Actor, p plannedMoveIn, in MovingIn) (access.FourEyes, error) {
+	d, since := p.draft, p.place.Since
 	was, err := tx.Customers().AccountTariff(d.meter.Account, r.c.Now())
 	if err != nil {
 		return access.FourEyes{}, err
@@ -188,37 +245,57 @@ func countsByMonth(b tariff.Body, mode Mode) bool {
 	return len(b.Blocks) > 1 || b.Free.Units > 0 && mode == PrepayToken
 }
 
+// plannedMoveIn is a customer who may move in at a free place.
+type plannedMoveIn struct {
+	draft
+	place FreePlace
+}
+
 // moveIn does the work of MoveIn in one transaction.
-func (r *Registry) moveIn(tx Tx, by access.Actor, at Ref, ref string, d draft, in MovingIn) (addedRow, error) {
-	m, found, err := ResolveMeter(tx, at)
-	if err != nil || !found {
-		return addedRow{Refusal: NoMeter(ref)}, err
-	}
-	place, free, err := tx.Customers().FreePlace(m.N)
-	if err != nil {
-		return addedRow{}, err
-	}
-	switch {
-	case m.Mode != PrepayWallet && m.Mode != PrepayToken:
-		return addedRow{Refusal: refuse.MoveInWithoutPrepayment(m.Number, string(m.Mode))}, nil
-	case !free:
-		return addedRow{Refusal: m.RefuseMoveIn()}, nil
-	}
-	if no := in.Credit.Check(m.Mode); no.Refused() {
-		return addedRow{Refusal: no}, nil
-	}
-	d.meter = m
-	if d.account.CreditIn = in.Credit; in.Credit.State == CreditNotAsked && m.Mode == PrepayToken {
-		d.account.CreditIn = place.Left
-	}
-	if no, err := r.newcomer(tx, &d); err != nil || no.Refused() {
+func (r *Registry) moveIn(tx Tx, by access.Actor, wish moveInRequest) (addedRow, error) {
+	p, no, err := r.planMoveIn(tx, wish)
+	if err != nil || no.Refused() {
 		return addedRow{Refusal: no}, err
 	}
-	eyes, err := r.newLife(tx, by, d, place.Since, in)
+	eyes, err := r.newLife(tx, by, p, wish.in)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return addedRow{Refusal: eyes.Refusal, waits: eyes.Waits}, err
 	}
-	now := r.c.Now()
+	return r.occupy(tx, by, p, wish.in, eyes)
+}
+
+// planMoveIn finds the place, the tariff and the customer of a move-in.
+func (r *Registry) planMoveIn(tx Tx, wish moveInRequest) (p plannedMoveIn, no refusal.Refusal, err error) {
+	m, found, err := ResolveMeter(tx, wish.at)
+	if err != nil || !found {
+		return p, NoMeter(wish.ref), err
+	}
+	place, free, err := tx.Customers().FreePlace(m.N)
+	if err != nil {
+		return p, no, err
+	}
+	switch {
+	case m.Mode != PrepayWallet && m.Mode != PrepayToken:
+		return p, refuse.MoveInWithoutPrepayment(m.Number, string(m.Mode)), nil
+	case !free:
+		return p, m.RefuseMoveIn(), nil
+	}
+	if no := wish.in.Credit.Check(m.Mode); no.Refused() {
+		return p, no, nil
+	}
+	p = plannedMoveIn{wish.d, place}
+	p.meter = m
+	if p.account.CreditIn = wish.in.Credit; wish.in.Credit.State == CreditNotAsked && m.Mode == PrepayToken {
+		p.account.CreditIn = place.Left
+	}
+	no, err = r.newcomer(tx, &p.draft)
+	return p, no, err
+}
+
+// occupy opens the account of a customer who moves in.
+func (r *Registry) occupy(tx Tx, by access.Actor, p plannedMoveIn, in MovingIn, eyes access.FourEyes) (addedRow, error) {
+	d, m, now := p.draft, p.meter, r.c.Now()
+	var err error
 	if d.newCustomer {
 		d.customer.CreatedAt = now
 		if err := tx.Customers().AddCustomerRow(d.customer); err != nil {
@@ -226,7 +303,7 @@ func (r *Registry) moveIn(tx Tx, by access.Actor, at Ref, ref string, d draft, i
 		}
 	}
 	d.account.Mode, d.account.Status, d.account.OpenedAt = m.Mode, AccountActive, now
-	d.account.Customer, d.account.Point = d.customer.ID, place.Point
+	d.account.Customer, d.account.Point = d.customer.ID, p.place.Point
 	if d.account.ID, err = tx.NewID(); err != nil {
 		return addedRow{}, err
 	}

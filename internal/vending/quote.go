@@ -39,7 +39,6 @@ func (v *Vending) Quote(ctx context.Context, by access.Actor, meter string, tend
 		return Quoted{Refusal: no}, nil
 	}
 	out, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (Quoted, error) {
-		now := tx.Moment() // the same time as a sale would use
 		point, found, err := tx.VendPoint(ref)
 		if err != nil {
 			return Quoted{}, err
@@ -47,27 +46,33 @@ func (v *Vending) Quote(ctx context.Context, by access.Actor, meter string, tend
 		if !found {
 			return Quoted{Refusal: registry.NoMeter(meter)}, nil
 		}
-		if no := magic(point, tender, now); no.Refused() {
+		if no := magic(point, tender, tx.Moment()); no.Refused() {
 			return Quoted{Refusal: no}, nil
 		}
-		times, no, err := v.MayDate(tx)
-		if err != nil || no.Refused() {
-			return Quoted{Refusal: no}, err
-		}
-		pr, no, err := v.price(tx, point, tender, now, times)
-		if err != nil || no.Refused() {
-			return Quoted{Refusal: no}, err
-		}
-		if c, ok := v.c.Issuer.(Checker); ok && !pr.recharge {
-			if no := c.Check(ctx, pr.order()); no.Refused() {
-				return Quoted{Refusal: no}, nil
-			}
-		}
-		if _, _, no, err := vendor.Selling(tx.Vendors(), by, tender, pr.version.Body.VATBps); err != nil || no.Refused() {
-			return Quoted{Refusal: no}, err
-		}
-		return Quoted{Meter: point.Meter, Tender: tender, Units: pr.units(), Free: pr.split.Free, Lines: pr.lines(), Tokens: pr.tokens,
-			ExpiresAt: now.Add(QuoteLife)}, nil
+		return v.quote(ctx, tx, by, point, tender)
 	})
 	return out, fault.Wrap(err, "quote for meter %s", refusal.Echo(meter))
+}
+
+// quote prices a purchase in a transaction of the caller.
+func (v *Vending) quote(ctx context.Context, tx Tx, by access.Actor, point sale.Point, tender money.Amount) (Quoted, error) {
+	now := tx.Moment() // the same time as a sale would use
+	times, no, err := v.MayDate(tx)
+	if err != nil || no.Refused() {
+		return Quoted{Refusal: no}, err
+	}
+	pr, no, err := v.price(tx, point, tender, now, times)
+	if err != nil || no.Refused() {
+		return Quoted{Refusal: no}, err
+	}
+	if c, ok := v.c.Issuer.(Checker); ok && !pr.recharge {
+		if no := c.Check(ctx, pr.order()); no.Refused() {
+			return Quoted{Refusal: no}, nil
+		}
+	}
+	if _, _, no, err := vendor.Selling(tx.Vendors(), by, tender, pr.version.Body.VATBps); err != nil || no.Refused() {
+		return Quoted{Refusal: no}, err
+	}
+	return Quoted{Meter: point.Meter, Tender: tender, Units: pr.units(), Free: pr.split.Free, Lines: pr.lines(), Tokens: pr.tokens,
+		ExpiresAt: now.Add(QuoteLife)}, nil
 }

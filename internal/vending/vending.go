@@ -21,6 +21,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
 )
 
 // Limits of a sale.
@@ -49,11 +50,12 @@ type Config struct {
 	// knows how the clock was moved between the end of an earlier process and its own start. It may be nil, and boot may be empty.
 	Machine func() (boot string, up time.Duration)
 	// Synced reports whether the system's time service says that it keeps the clock; nil: there is no time service.
-	Synced func() bool
-	Rand   io.Reader                // safe for concurrent use, as crypto/rand.Reader is
-	Kick   func()                   // called after a commit with something to deliver; may be nil
-	Online func(number string) bool // whether a meter is connected right now; nil: no meter ever is
-	Sends  func(route string) bool  // whether there is a route to send messages by; nil: there is no route
+	Synced   func() bool
+	Rand     io.Reader                // safe for concurrent use, as crypto/rand.Reader is
+	Kick     func()                   // called after a commit with something to deliver; may be nil
+	Online   func(number string) bool // whether a meter is connected right now; nil: no meter ever is
+	Sends    func(route string) bool  // whether there is a route to send messages by; nil: there is no route
+	Registry *registry.Registry       // moves customers in, for a plan
 	// PublicURL is the address of the console, to which receipts lead; empty for none.
 	PublicURL string
 	Log       *slog.Logger // logs failures of an issuer; nil: no log

@@ -4648,6 +4648,29 @@ func (t *Texts) MoveInAt(meter string) string { return t.say("pages.move-in.at",
 // MoveInSubmit: Move a customer in
 func (t *Texts) MoveInSubmit() string { return t.say("pages.move-in.submit") }
 
+// MoveInCheck: Show what the move-in does
+func (t *Texts) MoveInCheck() string { return t.say("pages.move-in.check") }
+
+// MoveInPlan: What the move-in at meter {meter} does
+func (t *Texts) MoveInPlan(meter string) string { return t.say("pages.move-in.plan", "{meter}", meter) }
+
+// MoveInTariffBefore: Tariff of the last customer
+func (t *Texts) MoveInTariffBefore() string { return t.say("pages.move-in.tariff-before") }
+
+// MoveInTakenOver: Taken over from closed accounts of the customer
+func (t *Texts) MoveInTakenOver() string { return t.say("pages.move-in.taken-over") }
+
+// MoveInFirst: A first purchase, for example
+func (t *Texts) MoveInFirst() string { return t.say("pages.move-in.first") }
+
+// MoveInFirstRefused: A purchase would be refused now: {why}
+func (t *Texts) MoveInFirstRefused(why string) string {
+	return t.say("pages.move-in.first-refused", "{why}", why)
+}
+
+// MoveInAgrees: A second person must agree to this move-in.
+func (t *Texts) MoveInAgrees() string { return t.say("pages.move-in.agrees") }
+
 // MoveInEffect: Opens an account for the customer at this place. Nobody pays for use since the last customer left, and the supply comes on with the first payment.
 func (t *Texts) MoveInEffect() string { return t.say("pages.move-in.effect") }
 

@@ -185,7 +185,7 @@ func (s *shop) vendingOver(d access.Door[vending.Tx]) *vending.Vending {
 		keys = s.issuer
 	}
 	return vending.New(vending.Config{Door: d, Issuer: keys, Sealer: s.sealer, Now: s.clock.Now, Running: s.running, Machine: s.machine,
-		Synced: func() bool { return s.synced }, Rand: rand.Reader, Sound: s.sound,
+		Synced: func() bool { return s.synced }, Rand: rand.Reader, Sound: s.sound, Registry: s.registers(),
 		Kick: func() { s.kicks.Add(1) }, Sends: func(string) bool { return s.sends }, Online: func(number string) bool { _, on := s.online.Load(number); return on }})
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -24,9 +25,36 @@ type moveInForm struct {
 	Tariffs       []choice
 }
 
+// A customer moves in in two steps: the form shows what the move-in does, and the page of that plan has the button that does it.
+const (
+	actMoveIn     = "move-in"
+	actMoveInPlan = "plan-move-in"
+)
+
+// moveInPlanPage says what a move-in does.
+type moveInPlanPage struct {
+	moveInForm
+	Lines      []factLine
+	OtherDebts []otherDebtLine
+	First      *firstPurchase // nil for a wallet
+	Agrees     bool           // a second person must agree
+}
+
+// firstPurchase is the first purchase of a new account, or why it could buy nothing.
+type firstPurchase struct {
+	Bill           bill
+	Units, Problem string
+}
+
+func (f moveInForm) planCommand() string { return f.commandWith("--plan") }
+
 func (f moveInForm) command() string {
-	return commandLine("paywatt meter move-in "+f.Number, "--tariff", f.Tariff, "--customer", f.Customer, "--name", f.Name,
-		"--phone", f.Phone, "--credit", f.creditOption(""), "--reason", cmp.Or(f.Why, "REASON"))
+	return f.commandWith("--reason", cmp.Or(f.Why, "REASON"))
+}
+
+func (f moveInForm) commandWith(more ...string) string {
+	return commandLine("paywatt meter move-in "+f.Number, append([]string{"--tariff", f.Tariff, "--customer", f.Customer, "--name", f.Name,
+		"--phone", f.Phone, "--credit", f.creditOption("")}, more...)...)
 }
 
 // creditFields are what somebody typed about the credit in a keypad meter.
@@ -106,7 +134,7 @@ func (s *Console) showMoveIn(w http.ResponseWriter, r *http.Request, v visit, st
 	s.show(w, r, status, moveInView(p, f))
 }
 
-// moveIn opens an account for a customer at a free meter. Sent again, it is refused, because the meter is not free any more.
+// moveIn opens an account for a customer at a free meter, or shows what that does. Sent again, it is refused, because the meter is not free any more.
 func (s *Console) moveIn(w http.ResponseWriter, r *http.Request, v visit) {
 	field := func(name string) string { return strings.TrimSpace(r.PostFormValue(name)) }
 	f := moveInForm{Tariff: field("tariff"), Customer: field("customer"), Name: field("name"), Phone: field("phone"),
@@ -116,12 +144,17 @@ func (s *Console) moveIn(w http.ResponseWriter, r *http.Request, v visit) {
 		in.Customer = &registry.NewCustomer{Name: f.Name, Phone: f.Phone}
 	}
 	var done registry.ChangedMeter
+	var plan *vending.MoveInPlan
 	var err error
 	in.Credit, done.Refusal = f.readCredit(v)
 	switch {
 	case done.Refused():
 	case !v.owns(field("form")):
 		done.Refusal = refuse.OfficeFormOfOtherSession()
+	case field("act") == actMoveInPlan:
+		var p vending.MoveInPlan
+		p, err = s.c.Vending.PlanMoveIn(r.Context(), v.by, r.PathValue("number"), in)
+		plan, done.Refusal = &p, p.Refusal
 	default:
 		done, err = s.c.Registry.MoveIn(r.Context(), v.by, r.PathValue("number"), in)
 	}
@@ -133,7 +166,36 @@ func (s *Console) moveIn(w http.ResponseWriter, r *http.Request, v visit) {
 	case done.Refused():
 		f.Error = v.site.say.Refusal(done.Refusal).Detail()
 		s.showMoveIn(w, r, v, http.StatusUnprocessableEntity, f)
+	case plan != nil:
+		s.showMoveInPlan(w, r, v, *plan, f)
 	default:
 		http.Redirect(w, r, accountPath(done.Meter.Number)+"?done=move-in", http.StatusSeeOther)
 	}
+}
+
+// showMoveInPlan shows what a move-in does, with the button that does it.
+func (s *Console) showMoveInPlan(w http.ResponseWriter, r *http.Request, v visit, p vending.MoveInPlan, f moveInForm) {
+	t := v.site.say
+	f.Number = p.Meter.Number
+	d := moveInPlanPage{moveInForm: f, Agrees: p.Waits != nil, OtherDebts: v.site.otherDebtLines(p.OtherDebts, p.Meter.Mode),
+		Lines: []factLine{{t.SellCustomer(), cmp.Or(p.Customer.Name, t.SellNoName())}, {t.SellTariff(), p.Tariff},
+			{t.MoveInTariffBefore(), p.Before}, {t.MoveInTakenOver(), amountsIn(t, v.site.currency)(p.TakenOver)}}}
+	if p.Credit.State != registry.CreditNotAsked {
+		d.Lines = append(d.Lines, factLine{t.AccountsCreditLeft(), v.site.creditLeft(p.Credit)})
+	}
+	switch {
+	case p.First == nil:
+	case p.First.Refused():
+		d.First = &firstPurchase{Problem: brief(t, p.First.Refusal)}
+	default:
+		d.First = &firstPurchase{Bill: v.site.bill(p.First.Lines, p.First.Tender), Units: unitsOf(t, *p.First)}
+	}
+	var err error
+	if d.FormID, err = s.formID(v); err != nil {
+		s.broken(w, r, v, err)
+		return
+	}
+	page := s.page(r, v, t.MoveInPlan(groups(f.Number)))
+	page.mark(t, p.Meter.Simulated)
+	s.show(w, r, http.StatusOK, moveInPlanView(page, d))
 }

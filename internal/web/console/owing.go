@@ -141,10 +141,10 @@ type otherDebtLine struct {
 }
 
 // otherDebtLines shows the other accounts that owe.
-func (t site) otherDebtLines(a debt.AccountView) (out []otherDebtLine) {
-	for _, e := range a.OtherDebts {
-		l := otherDebtLine{ID: e.Account.Text(id.Account), Whose: t.say.AccountsElsewhereSame(), Owed: amountsIn(t.say, a.Currency)(e.Owed),
-			MayMove: debt.MayTakeOver(a.Mode, e.Status)}
+func (t site) otherDebtLines(all []registry.OtherDebt, mode registry.Mode) (out []otherDebtLine) {
+	for _, e := range all {
+		l := otherDebtLine{ID: e.Account.Text(id.Account), Whose: t.say.AccountsElsewhereSame(), Owed: amountsIn(t.say, t.currency)(e.Owed),
+			MayMove: debt.MayTakeOver(mode, e.Status)}
 		l.Path = accountPath(l.ID)
 		if !e.Same {
 			l.Whose = t.say.AccountsElsewherePhone(cmp.Or(e.Name, t.say.SellNoName()))
@@ -195,7 +195,7 @@ func (s *Console) showCustomerAccount(w http.ResponseWriter, r *http.Request, v 
 	d.Keypad = a.Mode == registry.PrepayToken
 	d.MovesOut, d.Refunds = open && (wallet || d.Keypad) && v.by.May(access.WriteCustomers), !open && v.by.May(access.AdjustLedger)
 	d.Modes = debtModes(t)
-	d.OtherDebts = v.site.otherDebtLines(a)
+	d.OtherDebts = v.site.otherDebtLines(a.OtherDebts, a.Mode)
 	d.TakesOver = open && v.by.May(access.WriteDebts) && slices.ContainsFunc(d.OtherDebts, func(l otherDebtLine) bool { return l.MayMove })
 	if owes := a.Due + a.Debts; owes > 0 {
 		d.Owes = sum(owes)

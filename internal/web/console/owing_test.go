@@ -82,6 +82,10 @@ func TestACustomerMovesOutAndAnotherMovesIn(t *testing.T) {
 	g.get("/meters/" + wallet + "/service").is(200).says("Move a customer in")
 	move := []string{"form", g.get(in).is(200).says("Nobody pays for use since", "paywatt meter move-in "+wallet).value("form"), "tariff", "domestic", "name", "Cleo", "phone", "+254700000003", "reason", "new lease"}
 	g.post(in, move[2:]...).is(422).says("The form is from another session.")
+	g.post(in, append([]string{"form", g.get(in).value("form"), "act", "plan-move-in"}, move[2:]...)...).is(200).says("What the move-in at meter", "Customer Cleo",
+		"Tariff of the last customer domestic", "Taken over from closed accounts of the customer KES 0.00", "new lease",
+		"paywatt meter move-in "+wallet+" --tariff domestic --name Cleo --phone +254700000003 --reason 'new lease'").omits("A first purchase", "A second person must agree")
+	g.get(in).is(200) // the plan moved nobody in
 	w.clock.move(25 * 3600 * 1e9)
 	g = w.enter(ownerEmail)
 	move[1] = g.get(in).value("form")
@@ -119,7 +123,11 @@ func TestACustomerOfAKeypadMeterMovesOutAndAnotherMovesIn(t *testing.T) {
 		omits("Nobody pays for use since")
 	move := []string{"form", page.value("form"), "tariff", "domestic", "name", "Cleo", "phone", "+254700000003", "reason", "new lease"}
 	g.post(in, append(move, "credit", "x")...).is(422)
-	g.get(g.post(in, append(move, "credit_unknown", "1")...).leads(at)).is(200).says("Account of Cleo", "Done at")
+	move = append(move, "credit_unknown", "1")
+	plan := g.post(in, append([]string{"act", "plan-move-in"}, move...)...).is(200).says("Customer Cleo", "Credit left in the meter unknown: nobody could read the display",
+		"A first purchase, for example", "20.0 kWh @ 2.50", "Paid KES 57.50").omits("A second person must agree")
+	move[1] = plan.value("form")
+	g.get(g.post(in, append([]string{"act", "move-in"}, move...)...).leads(at)).is(200).says("Account of Cleo", "Done at")
 	g.get(sale).is(200).says("Amina A.").omits("Cleo")
 	paper := "/meters/" + strings.TrimPrefix(closed, "/accounts/") + "/statement.pdf?month=" + month
 	text := pdfText(t, g.get(paper).is(200).body)
