@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -41,12 +42,14 @@ type ChargeTx interface {
 	ChargeAccounts(after id.ID, date string, max int) ([]ChargeAccount, error)
 	// TariffVersionAt returns the version of a tariff in force at a time.
 	TariffVersionAt(tariff id.ID, at time.Time) (tariff.Version, bool, error)
-	// Corrections lists versions that took the place of one that had begun and were published after a moment.
-	Corrections(after time.Time) ([]Correction, error)
+	// Corrections lists versions that took the place of one that had begun.
+	Corrections() ([]Correction, error)
 	// AccountsEverOn lists accounts that were on a tariff at some time and come after a given account, in the order of their identities.
 	AccountsEverOn(tariff, after id.ID, max int) ([]id.ID, error)
 	// ChargeCorrect stores a charge that became smaller, and what of it the customer gets back.
 	ChargeCorrect(d Due, back money.Minor) error
+	// DaysCharged returns the postings of the fixed charges of a wallet, by local day, from one day to another, inclusive.
+	DaysCharged(account id.ID, from, to string) (map[string][]ledger.Posting, error)
 	// JobDone reports whether a recurring job has run for a period. JobRun records that it has.
 	JobDone(name, period string) (bool, error)
 	JobRun(name, period string) (first bool, err error)
@@ -60,7 +63,7 @@ type Due struct {
 	Month     string // "2026-11"
 	Gross     money.Minor
 	Paid      money.Minor
-	Moved     money.Minor // what another account took over; no part of Gross
+	Moved     money.Minor // what another account took over, or a move-out paid as a debt; no part of Gross
 	PaidBack  money.Minor // what sales paid and the customer got back when the tariff was corrected; no part of Paid
 	VATBps    money.Bps   // rate of the tax contained in Gross
 	Priority  int

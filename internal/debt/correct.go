@@ -35,8 +35,8 @@ func (c Correction) sets(v tariff.Version) bool {
 	return v.ID == c.Version.ID || slices.ContainsFunc(c.Earlier, func(e tariff.Version) bool { return e.ID == v.ID })
 }
 
-// lower returns a charge as the correction makes it, and how much of what sales paid the customer gets back. What another account took over counts
-// as charged.
+// lower returns a charge as the correction makes it, and how much of what sales paid the customer gets back. What another account took over, or a
+// move-out paid as a debt, counts as charged.
 func (d Due) lower(gross money.Minor) (smaller Due, back money.Minor) {
 	d.Gross = min(d.Gross, max(gross-d.Moved, 0))
 	return d, max(d.Paid-d.Gross, 0)
@@ -65,7 +65,10 @@ func (c Correction) lowerDues(tx ChargeTx, place AccountDetails, local time.Time
 	if err != nil {
 		return nil, owedBack{}, err
 	}
-	a := ChargeAccount{ID: place.ID, Tariff: place.Tariff, Later: place.Later, OpenedAt: place.OpenedAt, ClosedAt: place.ClosedAt}
+	a := ChargeAccount{ID: place.ID, Tariff: place.Tariff, Later: place.Later, OpenedAt: place.OpenedAt}
+	if !place.ClosedAt.IsZero() {
+		a.ClosedAt = lastCharged(place.ClosedAt.In(local.Location()))
+	}
 	for _, d := range have {
 		if !tariff.HasFixed(c.Earlier, d.Name) {
 			continue
@@ -88,36 +91,86 @@ func (c Correction) lowerDues(tx ChargeTx, place AccountDetails, local time.Time
 	return all, sum, nil
 }
 
-// grossOf returns what a charge is by the correction, and false if another version sets the charges of its month.
+// grossOf returns what a charge is by the correction, and false if another version sets the charges of its month. If the tariff began within the month,
+// the largest charge of all its versions counts, because a charge only rises.
 func (c Correction) grossOf(tx ChargeTx, a ChargeAccount, d Due, local time.Time, policy registry.ChargePolicy) (money.Minor, bool, error) {
 	month, err := time.ParseInLocation(localday.MonthForm, d.Month, local.Location())
 	if err != nil {
 		return 0, false, fmt.Errorf("charge %s: %w", d.Ref(), err)
 	}
-	s, v, err := a.findSpan(nextMonth(month, 0), local, tx.TariffVersionAt)
-	if err != nil || s.first == 0 || !c.sets(v) {
+	moments, err := a.chargedMoments(nextMonth(month, 0), local, tx.TariffVersionAt)
+	var most money.Minor
+	found := false
+	for _, at := range moments {
+		var gross money.Minor
+		var sets bool
+		if err == nil {
+			gross, sets, err = c.grossAt(tx, a, d, month, at, policy)
+		}
+		most, found = max(most, gross), found || sets
+	}
+	return most, found, err
+}
+
+// chargedMoments returns the moments of a month at which its charges may be set: the present or its end, or each day if no version was in force when the
+// month began for the account.
+func (a ChargeAccount) chargedMoments(month, local time.Time, at tariff.VersionAt) ([]time.Time, error) {
+	begins, end := month, nextMonth(month, 1).Add(-time.Microsecond)
+	if opened := a.OpenedAt.In(month.Location()); opened.After(begins) {
+		begins = opened
+	}
+	if local.Before(end) {
+		end = local
+	}
+	_, found, err := a.Later.InForce(a.Tariff, begins, at)
+	if err != nil || found {
+		return []time.Time{end}, err
+	}
+	var all []time.Time
+	for day := localday.Next(localday.Of(begins)); day.Before(end); day = localday.Next(day) {
+		all = append(all, day.Add(-time.Microsecond))
+	}
+	return append(all, end), nil
+}
+
+// grossAt returns what a charge was at a moment by the versions of that moment, and whether one of them is corrected.
+func (c Correction) grossAt(tx ChargeTx, a ChargeAccount, d Due, month, at time.Time, policy registry.ChargePolicy) (money.Minor, bool, error) {
+	open := a
+	open.ClosedAt = time.Time{}
+	s, v, err := open.findSpan(nextMonth(month, 0), at, tx.TariffVersionAt)
+	if err != nil || s.first == 0 {
 		return 0, false, err
 	}
-	body := c.Version.Body
+	body, sets := v.Body, c.sets(v)
+	if sets {
+		body = c.Version.Body
+	}
+	if s, _, err = a.findSpan(nextMonth(month, 0), at, tx.TariffVersionAt); err != nil || s.first == 0 { // it ended before that
+		return 0, sets, err
+	}
 	i := slices.IndexFunc(body.Fixed, func(f tariff.FixedCharge) bool { return f.Name == d.Name })
 	if i < 0 {
-		return 0, true, nil
+		return 0, sets, nil
 	}
 	f := body.Fixed[i]
 	last := s.lastDue(f, policy)
 	if last < s.first {
-		return 0, true, nil
+		return 0, sets, nil
 	}
 	gross, err := body.FixedDue(f, s.year, s.month, s.first, last)
-	return gross, true, err
+	return gross, sets, err
 }
 
 // correctDays returns what a wallet was charged too much: each day's journal is compared with the charges of the correction, and what earlier
-// corrections of the same version gave back is no longer due.
+// corrections of the same version gave back is no longer due. A day whose charge was rounded down to nothing has no journal.
 func (c Correction) correctDays(tx Tx, place AccountDetails, zone *time.Location) (out owedBack, err error) {
 	day := localday.Of(place.OpenedAt.In(zone))
 	if begins := localday.Of(c.Version.EffectiveFrom.In(zone)); begins.After(day) {
 		day = begins
+	}
+	posted, err := tx.Charges().DaysCharged(place.ID, day.Format(time.DateOnly), place.ChargedTo)
+	if err != nil {
+		return owedBack{}, err
 	}
 	for ; day.Format(time.DateOnly) <= place.ChargedTo; day = localday.Next(day) {
 		begins := day
@@ -131,18 +184,11 @@ func (c Correction) correctDays(tx Tx, place AccountDetails, zone *time.Location
 		if !found || !c.sets(v) {
 			continue
 		}
-		posted, found, err := tx.Books().JournalByRef(ledger.Charged, wallet.ChargeRef(place.ID, day.Format(time.DateOnly)))
-		if err != nil {
-			return owedBack{}, err
-		}
-		if !found {
-			continue
-		}
 		net, vat, _, err := wallet.DayCharges(c.Version.Body, day)
 		if err != nil {
 			return owedBack{}, err
 		}
-		was := paidBy(posted)
+		was := paidBy(posted[day.Format(time.DateOnly)])
 		out.net, out.vat, out.advanced = out.net+was.net-net, out.vat+was.vat-vat, out.advanced+was.advanced
 	}
 	for _, v := range c.Earlier {
@@ -151,7 +197,7 @@ func (c Correction) correctDays(tx Tx, place AccountDetails, zone *time.Location
 			return owedBack{}, err
 		}
 		if found { // with the opposite sign
-			was := paidBy(earlier)
+			was := paidBy(earlier.Postings)
 			out.net, out.vat, out.advanced = out.net+was.net, out.vat+was.vat, out.advanced+was.advanced
 		}
 	}
@@ -159,9 +205,9 @@ func (c Correction) correctDays(tx Tx, place AccountDetails, zone *time.Location
 	return out, nil
 }
 
-// paidBy returns the fixed charges in a journal of a wallet.
-func paidBy(j ledger.Journal) (o owedBack) {
-	for _, p := range j.Postings {
+// paidBy returns the fixed charges in the postings of a journal of a wallet.
+func paidBy(posted []ledger.Posting) (o owedBack) {
+	for _, p := range posted {
 		switch p.Account.Code {
 		case ledger.RevenueFixed:
 			o.net -= p.Amount
@@ -177,8 +223,6 @@ func paidBy(j ledger.Journal) (o owedBack) {
 const (
 	correctJob   = "correct charges" // its period is the identity of the version
 	correctBatch = 10                // accounts in one transaction
-	// correctFor is for how long after its publication a correction is looked at. A sale may wait for the answer of its meter for weeks.
-	correctFor = 60 * 24 * time.Hour
 )
 
 // CorrectCharges makes the fixed charges smaller that a corrected version of a tariff had charged, and gives back what was paid too much (P33). It
@@ -207,7 +251,7 @@ func hourOf(c Correction, now time.Time) string {
 
 // openCorrections lists the corrections of which an account may be left, and which were not looked at in this hour.
 func openCorrections(tx ChargeTx, now time.Time) ([]Correction, error) {
-	all, err := tx.Corrections(now.Add(-correctFor))
+	all, err := tx.Corrections()
 	if err != nil {
 		return nil, err
 	}
@@ -241,7 +285,7 @@ func (correctedBatch) Refused() bool { return false }
 func (ds *Debts) correctAccounts(ctx context.Context, by access.Actor, c Correction, now time.Time) (repaid int, err error) {
 	later := 0
 	for b := (correctedBatch{full: true}); b.full; {
-		b, err = access.Through(ctx, ds.c.Door, by.Tenant, func(tx Tx) (correctedBatch, error) { return correctSome(tx, by, c, b.last, now) })
+		b, err = access.Through(ctx, ds.c.Door, by.Tenant, func(tx Tx) (correctedBatch, error) { return ds.correctSome(tx, by, c, b.last, now) })
 		if err != nil {
 			return repaid, err
 		}
@@ -258,7 +302,7 @@ func (ds *Debts) correctAccounts(ctx context.Context, by access.Actor, c Correct
 	return repaid, fault.Wrap(err, "note that charges are corrected")
 }
 
-func correctSome(tx Tx, by access.Actor, c Correction, after id.ID, now time.Time) (correctedBatch, error) {
+func (ds *Debts) correctSome(tx Tx, by access.Actor, c Correction, after id.ID, now time.Time) (correctedBatch, error) {
 	accounts, err := tx.Charges().AccountsEverOn(c.Version.TariffID, after, correctBatch)
 	out := correctedBatch{last: after, full: len(accounts) == correctBatch}
 	for _, account := range accounts {
@@ -267,7 +311,7 @@ func correctSome(tx Tx, by access.Actor, c Correction, after id.ID, now time.Tim
 		}
 		var back money.Minor
 		var waits bool
-		if back, waits, err = correctAccount(tx, by, c, account, now); waits {
+		if back, waits, err = ds.correctAccount(tx, by, c, account, now); waits {
 			out.later++
 		} else if back > 0 {
 			out.repaid++
@@ -278,7 +322,7 @@ func correctSome(tx Tx, by access.Actor, c Correction, after id.ID, now time.Tim
 }
 
 // correctAccount corrects one account, and returns what it gets back; true if it waits for a sale under way.
-func correctAccount(tx Tx, by access.Actor, c Correction, account id.ID, now time.Time) (back money.Minor, waits bool, err error) {
+func (ds *Debts) correctAccount(tx Tx, by access.Actor, c Correction, account id.ID, now time.Time) (back money.Minor, waits bool, err error) {
 	place, found, err := tx.AccountPlace(AccountName{ID: account})
 	if err == nil && !found {
 		err = fmt.Errorf("account %s is missing", account.Text(id.Account))
@@ -301,7 +345,7 @@ func correctAccount(tx Tx, by access.Actor, c Correction, account id.ID, now tim
 	if err != nil || over.sum() <= 0 {
 		return 0, false, err
 	}
-	return over.sum(), false, giveBack(tx, by, c, place, over, now)
+	return over.sum(), false, ds.giveBack(tx, by, c, place, over, now)
 }
 
 // findOwedBack returns the charges of an account that become smaller, and what was paid too much.
@@ -377,13 +421,20 @@ func (p *CorrectionPlan) add(tx Tx, c Correction, account id.ID, now time.Time) 
 	return nil
 }
 
-// giveBack books what an account paid too much (P33).
-func giveBack(tx Tx, by access.Actor, c Correction, place AccountDetails, back owedBack, now time.Time) error {
+// giveBack books what an account paid too much (P33). What a customer who has moved out still owes is paid first: a wallet may have been charged more
+// than was ever paid into it.
+func (ds *Debts) giveBack(tx Tx, by access.Actor, c Correction, place AccountDetails, back owedBack, now time.Time) error {
 	to, err := receiverOfBack(tx, place, back.sum(), now)
 	if err != nil {
 		return err
 	}
-	j := ledger.Journal{Kind: ledger.ChargeBack, Ref: correctionRef(place.ID, c.Version), PostedAt: now, Postings: ledger.ChargesGivenBack(to, back.net, back.vat),
+	var paid []ledger.Owed
+	if place.Status != registry.AccountActive {
+		if paid, err = ds.payOpenClaims(tx, place, back.sum()); err != nil {
+			return err
+		}
+	}
+	j := ledger.Journal{Kind: ledger.ChargeBack, Ref: correctionRef(place.ID, c.Version), PostedAt: now, Postings: ledger.ChargesGivenBack(to, back.net, back.vat, paid),
 		Memo: fmt.Sprintf("tariff %s version %d", c.Version.Name, c.Version.N)}
 	if to.Code == ledger.Wallet {
 		if _, err := tx.Wallets().WalletsOf(place.ID); err != nil { // lock the wallets before their ledger accounts, as a reading does
@@ -405,8 +456,80 @@ func giveBack(tx Tx, by access.Actor, c Correction, place AccountDetails, back o
 		}
 	}
 	e := by.Entry("charge.correct", place.ID.Text(id.Account))
-	e.After = fmt.Sprintf("journal=%s version=%s given_back=%d to=%s", j.ID.Text(id.Journal), c.Version.ID.Text(id.Version), back.sum(), refName(to))
+	e.After = fmt.Sprintf("journal=%s version=%s given_back=%d debts=%d to=%s", j.ID.Text(id.Journal), c.Version.ID.Text(id.Version), back.sum(),
+		sumOwed(paid), refName(to))
 	return tx.AuditLog(e)
+}
+
+// payOpenClaims pays what a closed account owes with money that it gets back: the final bill first, also if another account took it over, and then the
+// other debts and the charges in the order of a purchase.
+func (ds *Debts) payOpenClaims(tx Tx, place AccountDetails, left money.Minor) (paid []ledger.Owed, err error) {
+	dues, debts, err := tx.Charges().ChargesOpen(place.ID, allOpen)
+	if err != nil {
+		return nil, err
+	}
+	bills, err := finalBillsElsewhere(tx, place.ID)
+	if err != nil {
+		return nil, err
+	}
+	var others []claim
+	for _, d := range debts {
+		if d.Kind == finalBill {
+			bills = append(bills, claim{debt: d})
+		} else {
+			others = append(others, claim{debt: d})
+		}
+	}
+	for _, d := range dues {
+		others = append(others, claim{due: d})
+	}
+	slices.SortStableFunc(others, claim.compare)
+	for _, c := range append(bills, others...) {
+		if c.paid = min(c.makeCharge().Outstanding, left); c.paid == 0 {
+			continue
+		}
+		d, err := ds.raiseClaim(tx, place, c)
+		if err != nil {
+			return nil, err
+		}
+		if err := tx.DebtPay(d.ID, c.paid); err != nil {
+			return nil, err
+		}
+		left -= c.paid
+		paid = append(paid, ledger.Owed{Debt: ledger.SubjectOf(d.Account, d.Name()), Amount: c.paid})
+	}
+	return paid, nil
+}
+
+// finalBillsElsewhere finds what is left of the final bill of an account that other accounts took over.
+func finalBillsElsewhere(tx Tx, account id.ID) (claims []claim, err error) {
+	all, err := tx.DebtPage(account, false, id.ID{}, allOpen)
+	for _, d := range all {
+		if d.Kind != finalBill || d.MovedTo.IsZero() {
+			continue
+		}
+		for err == nil && !d.MovedTo.IsZero() {
+			d, _, err = tx.Debt(d.MovedTo)
+		}
+		if err != nil {
+			break
+		}
+		if _, _, err = tx.AccountPlace(AccountName{ID: d.Account}); err != nil { // this locks it
+			break
+		}
+		if d, _, err = tx.Debt(d.ID); err == nil && d.Outstanding > 0 {
+			claims = append(claims, claim{debt: d})
+		}
+	}
+	return claims, err
+}
+
+// sumOwed adds up what was paid of debts.
+func sumOwed(paid []ledger.Owed) (sum money.Minor) {
+	for _, p := range paid {
+		sum += p.Amount
+	}
+	return sum
 }
 
 // mostCarried is the most energy that money given back may buy with the next purchase. A token holds little more than twice as much, and a purchase

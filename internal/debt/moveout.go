@@ -226,7 +226,7 @@ func (ds *Debts) raiseCharge(tx Tx, place AccountDetails, c claim) (Debt, error)
 		return Debt{}, err
 	}
 	smaller := c.due
-	smaller.Gross -= c.paid
+	smaller.Gross, smaller.Moved = smaller.Gross-c.paid, smaller.Moved+c.paid
 	if err := (accrual{account: place.ID, puts: []Due{smaller}}).write(tx.Charges()); err != nil {
 		return Debt{}, err
 	}

@@ -226,7 +226,7 @@ func accrueToMoveOut(tx ChargeTx, place AccountDetails, now time.Time) (lastMont
 	}
 	local := now.In(zone)
 	today := localday.Of(local)
-	a := ChargeAccount{ID: place.ID, Tariff: place.Tariff, Later: place.Later, OpenedAt: place.OpenedAt, ClosedAt: today.Add(-time.Microsecond),
+	a := ChargeAccount{ID: place.ID, Tariff: place.Tariff, Later: place.Later, OpenedAt: place.OpenedAt, ClosedAt: lastCharged(local),
 		ChargedTo: place.ChargedTo}
 	yesterday := localday.After(today, -1).Format(time.DateOnly)
 	if date := today.Format(time.DateOnly); a.ChargedTo >= date {
@@ -248,6 +248,9 @@ func accrueToMoveOut(tx ChargeTx, place AccountDetails, now time.Time) (lastMont
 	out.to = today.Format(time.DateOnly) // the daily job has nothing left to look for
 	return lastMonth{out, through}, nil
 }
+
+// lastCharged returns the last moment for which an account of a keypad meter is charged that ends at a local time: the day before.
+func lastCharged(ends time.Time) time.Time { return localday.Of(ends).Add(-time.Microsecond) }
 
 // dropMonth takes back the charges of a month of which the account is charged no day. What was paid stays paid, and what it took over stays due.
 func (a *accrual) dropMonth(tx ChargeTx, month string) error {
@@ -315,11 +318,14 @@ func (p *MoveOutPlan) findClaims(tx Tx) error {
 		p.claims = append(p.claims, claim{debt: Debt{Kind: finalBill, Outstanding: p.FinalBill, Mode: tariff.Full, Priority: tariff.DebtPriority,
 			CreatedAt: p.At}})
 	}
-	slices.SortStableFunc(p.claims, func(x, y claim) int {
-		a, b := x.makeCharge(), y.makeCharge()
-		return cmp.Or(cmp.Compare(a.Priority, b.Priority), a.Since.Compare(b.Since))
-	})
+	slices.SortStableFunc(p.claims, claim.compare)
 	return nil
+}
+
+// compare is the order in which a purchase pays claims.
+func (c claim) compare(other claim) int {
+	a, b := c.makeCharge(), other.makeCharge()
+	return cmp.Or(cmp.Compare(a.Priority, b.Priority), a.Since.Compare(b.Since))
 }
 
 // findEnded finds what else ends with the account.

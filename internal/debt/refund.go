@@ -120,6 +120,10 @@ func (ds *Debts) refund(tx Tx, by access.Actor, r Refund) (Refunded, refusal.Ref
 			return Refunded{}, no, err
 		}
 	}
+	owed, err := owedBy(tx, place.ID)
+	if err != nil {
+		return Refunded{}, refusal.Refusal{}, err
+	}
 	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActRefund, Object: place.ID.Text(id.Account),
 		Summary: fmt.Sprintf("refund %s of account %s to %s: %s", out.Amount, place.ID.Text(id.Account), receiverName(out.To), r.Reason),
 		Body:    refundRequest{place.ID.Text(id.Account), out.Amount.Minor, out.Amount.Currency, r.bankOf(), r.To, r.Reason},
@@ -133,6 +137,9 @@ func (ds *Debts) refund(tx Tx, by access.Actor, r Refund) (Refunded, refusal.Ref
 			}
 			to.tell(e, "to-")
 			e.Change("balance", access.Pays(money.Amount{Minor: -balance, Currency: out.Amount.Currency}), access.Pays(money.Amount{Minor: out.Left, Currency: out.Amount.Currency}))
+			if owed > 0 {
+				e.Sum("outstanding", money.Amount{Minor: owed, Currency: out.Amount.Currency})
+			}
 		})}, out.At)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return Refunded{Waits: eyes.Waits}, eyes.Refusal, err

@@ -153,9 +153,15 @@ func DebtTakenOver(from, to string, amount Minor) []Posting {
 	return move(AccountRef{Debt, to}, AccountRef{Debt, from}, amount)
 }
 
-// ChargesGivenBack is P33: the customer gets back what was paid of fixed charges that a correction of the tariff made smaller.
-func ChargesGivenBack(to AccountRef, net, vat Minor) []Posting {
-	return nonZero([]Posting{{AccountRef{Code: RevenueFixed}, net}, {AccountRef{Code: VATPayable}, vat}, {to, -net - vat}})
+// ChargesGivenBack is P33: the customer gets back what was paid of fixed charges that a correction of the tariff made smaller. Debts of a customer who has
+// moved out are paid first.
+func ChargesGivenBack(to AccountRef, net, vat Minor, debts []Owed) []Posting {
+	lines, left := []Posting{{AccountRef{Code: RevenueFixed}, net}, {AccountRef{Code: VATPayable}, vat}}, net+vat
+	for _, d := range debts {
+		left -= d.Amount
+		lines = append(lines, Posting{AccountRef{Debt, d.Debt}, -d.Amount})
+	}
+	return nonZero(append(lines, Posting{to, -left}))
 }
 
 // CashedUp is P21: the cash of a till was counted, compared with the expected amount and brought to the bank. A shortage is an expense; a

@@ -92,7 +92,15 @@ func tellCorrection(tx Tx, w changeRequest, of id.ID, e *access.Effect) error {
 	if err != nil {
 		return fmt.Errorf("time zone of the tenant: %w", err)
 	}
-	c, err := tx.Tariffs().ChargedSince(of, w.EffectiveFrom.In(zone).Format(localday.MonthForm))
+	was, _, err := tx.Tariffs().TariffVersionAt(of, w.EffectiveFrom)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, f := range was.Body.Fixed {
+		names = append(names, f.Name)
+	}
+	c, err := tx.Tariffs().ChargedSince(of, w.EffectiveFrom.In(zone).Format(time.DateOnly), names)
 	if err != nil {
 		return err
 	}

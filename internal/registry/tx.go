@@ -138,8 +138,9 @@ type TariffTx interface {
 	// TariffUses returns the energy that each account on a tariff bought or got free in each local month. Each result names
 	// the account's meter, or the account itself if it has no meter.
 	TariffUses(tariff id.ID, fromMonth, toMonth string, max int) ([]tariff.MonthUse, error)
-	// ChargedSince sums the fixed charges of months since the given one, of accounts that were on a tariff at some time.
-	ChargedSince(tariff id.ID, month string) (ChargedSoFar, error)
+	// ChargedSince sums the fixed charges with these names since a local day, of accounts that were on a tariff at some time: those of the months of
+	// keypad meters, and all that wallets were charged.
+	ChargedSince(tariff id.ID, day string, names []string) (ChargedSoFar, error)
 	// TariffSellsTokens reports whether an open account buys tokens on the tariff.
 	TariffSellsTokens(tariff id.ID) (bool, error)
 	// TariffsInForce returns the version of each tariff in force at the given time, or its first version if none has begun.

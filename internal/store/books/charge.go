@@ -2,17 +2,22 @@ package books
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/people"
 	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/wallet"
 )
 
 // MaxCommission is the highest commission that the tenant's settings allow.
@@ -117,16 +122,16 @@ func (tx Rows) ChargeCorrect(d debt.Due, back money.Minor) error {
 	return fault.Wrap(err, "correct charge %s", d.Ref())
 }
 
-// Corrections lists versions that took the place of one that had begun, oldest first, and were published after a moment.
-func (tx Rows) Corrections(after time.Time) ([]debt.Correction, error) {
+// Corrections lists versions that took the place of one that had begun, oldest first.
+func (tx Rows) Corrections() ([]debt.Correction, error) {
 	var out []debt.Correction
-	err := tx.C.Query(`SELECT `+VersionList+VersionTables+` WHERE v.tenant_id = $1 AND v.published_at > $2 AND v.published_at > v.effective_from
+	err := tx.C.Query(`SELECT `+VersionList+VersionTables+` WHERE v.tenant_id = $1 AND v.published_at > v.effective_from
 		AND `+versionBegins("v")+` AND EXISTS (SELECT 1 FROM tariff_version e WHERE e.tenant_id = v.tenant_id AND e.tariff_id = v.tariff_id
 			AND e.effective_from = v.effective_from AND e.n < v.n) ORDER BY v.id`, func(r core.Row) error {
 		v, err := tx.ScanVersion(r, 0)
 		out = append(out, debt.Correction{Version: v})
 		return err
-	}, tx.Tenant, after)
+	}, tx.Tenant)
 	for i := range out {
 		if err != nil {
 			break
@@ -156,15 +161,52 @@ func (tx Rows) AccountsEverOn(t, after id.ID, max int) ([]id.ID, error) {
 	return out, fault.Wrap(err, "list accounts of tariff %s", t.Text(id.Tariff))
 }
 
-// ChargedSince sums the fixed charges of months since the given one, of accounts that were on a tariff at some time.
-func (tx Rows) ChargedSince(t id.ID, month string) (c registry.ChargedSoFar, err error) {
-	_, err = tx.One(`SELECT COUNT(DISTINCT a.id), COALESCE(SUM(d.amount_gross), 0), COALESCE(SUM(d.paid), 0)
-		FROM account a JOIN charge_due d ON d.tenant_id = a.tenant_id AND d.account_id = a.id
+// ChargedSince sums the fixed charges with these names since a local day, of accounts that were on a tariff at some time: those of the months of keypad
+// meters, and all that wallets were charged.
+func (tx Rows) ChargedSince(t id.ID, day string, names []string) (c registry.ChargedSoFar, err error) {
+	charged := map[id.ID]bool{}
+	err = tx.C.Query(`SELECT a.id, d.kind, d.amount_gross, d.paid FROM account a JOIN charge_due d ON d.tenant_id = a.tenant_id AND d.account_id = a.id
 		WHERE a.tenant_id = $1 AND `+people.EverOn("$1", "$2")+` AND d.month >= $3`, func(r core.Row) error {
-		c = registry.ChargedSoFar{Accounts: r.Int(0), Charged: money.Minor(r.Int(1)), Paid: money.Minor(r.Int(2))}
+		if slices.Contains(names, r.Text(1)) {
+			charged[r.ID(0)] = true
+			c.Charged, c.Paid = c.Charged+money.Minor(r.Int(2)), c.Paid+money.Minor(r.Int(3))
+		}
 		return nil
-	}, tx.Tenant, t, month)
+	}, tx.Tenant, t, day[:len(localday.MonthForm)])
+	var wallets []id.ID
+	if err == nil {
+		err = tx.C.Query(`SELECT a.id FROM account a WHERE a.tenant_id = $1 AND `+people.EverOn("$1", "$2")+` AND a.mode = $3`,
+			func(r core.Row) error { wallets = append(wallets, r.ID(0)); return nil }, tx.Tenant, t, string(registry.PrepayWallet))
+	}
+	for _, account := range wallets {
+		var days map[string][]ledger.Posting
+		if err == nil {
+			days, err = tx.DaysCharged(account, day, "9")
+		}
+		for _, posted := range days {
+			for _, p := range posted {
+				if p.Account.Code == ledger.Wallet {
+					charged[account] = true
+					c.Charged, c.Paid = c.Charged+p.Amount, c.Paid+p.Amount
+				}
+			}
+		}
+	}
+	c.Accounts = int64(len(charged))
 	return c, fault.Wrap(err, "sum the fixed charges of tariff %s", t.Text(id.Tariff))
+}
+
+// DaysCharged returns the postings of the fixed charges of a wallet, by local day, from one day to another, inclusive.
+func (tx Rows) DaysCharged(account id.ID, from, to string) (map[string][]ledger.Posting, error) {
+	out := map[string][]ledger.Posting{}
+	err := tx.C.Query(`SELECT a.code, a.subject, p.amount, j.ref FROM journal j JOIN posting p ON p.tenant_id = j.tenant_id AND p.journal_id = j.id
+		JOIN ledger_account a ON a.tenant_id = p.tenant_id AND a.n = p.account
+		WHERE j.tenant_id = $1 AND j.kind = $2 AND j.ref <> '' AND j.ref >= $3 AND j.ref <= $4`, func(r core.Row) error {
+		day := strings.TrimPrefix(r.Text(3), wallet.ChargeRef(account, ""))
+		out[day] = append(out[day], posting(r))
+		return nil
+	}, tx.Tenant, string(ledger.Charged), wallet.ChargeRef(account, from), wallet.ChargeRef(account, to))
+	return out, fault.Wrap(err, "read the charges of wallet %s", account.Text(id.Account))
 }
 
 // ChargedTo stores the local date up to which an account's fixed charges are due.

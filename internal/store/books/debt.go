@@ -210,7 +210,7 @@ func (tx Rows) ChargeMove(from, to, account id.ID, name string) error {
 	}
 	next, left := d, d.Left()
 	next.ID, next.Account, next.Name = to, account, name
-	next.Gross, next.Moved = left, 0
+	next.Gross, next.Moved, next.PaidBack = left, 0, 0
 	d.Gross -= left
 	d.Moved += left
 	if err := tx.ChargePut(next); err != nil {

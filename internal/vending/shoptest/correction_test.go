@@ -99,7 +99,7 @@ func TestWhatAVersionChargedTooMuchIsGivenBack(t *testing.T) {
 	}
 	before := s.accounts()
 	s.givesBack(0)
-	want := debt.CorrectionPlan{Accounts: 6, Changed: 6, Less: 2_865_000 + 3_529_350, Back: 3_529_350 + 664_350 + 3_541_234 + 2*2_352_900}
+	want := debt.CorrectionPlan{Accounts: 6, Changed: 6, Less: 2_865_000 + 3_529_350, Back: 3_529_350 + 664_350 + 3_542_422 + 2*2_352_900}
 	if got := s.plansCorrection("home", 1, serviceFee(31_000)); got != want {
 		t.Errorf("the plan is %+v, want %+v", got, want)
 	}
@@ -110,7 +110,7 @@ func TestWhatAVersionChargedTooMuchIsGivenBack(t *testing.T) {
 	s.givesBack(0)
 	for who, want := range map[string]string{
 		"full": "service 2026-11 35650/35650", "part": "service 2026-11 35650/35650", "none": "service 2026-11 0/35650",
-		"left": "service 2026-11 23766/23766", "strange": "service 2026-11 3565000/3565000",
+		"left": "service 2026-11 22578/22578", "strange": "service 2026-11 3565000/3565000",
 	} {
 		if got := s.owes(name[who]); got != want {
 			t.Errorf("%s owes %q, want %q", who, got, want)
@@ -120,7 +120,7 @@ func TestWhatAVersionChargedTooMuchIsGivenBack(t *testing.T) {
 	for account, want := range map[string]money.Minor{
 		"2090 " + name["full"].Text(id.Account):    -(3_565_000 - 35_650),
 		"2060 " + name["part"].Text(id.Account):    -(700_000 - 35_650),
-		"2090 " + name["left"].Text(id.Account):    -(3_565_000 - 23_766),
+		"2090 " + name["left"].Text(id.Account):    -(3_565_000 - 22_578), // the day of the move-out is not charged
 		"2000 " + name["purse"].Text(id.Account):   -(2_376_666 - 23_766), // 20 of 30 days, with the rounding of money.Accrued
 		"2090 " + name["closed"].Text(id.Account):  -(2_376_666 - 23_766),
 		"2060 " + name["strange"].Text(id.Account): 0, "2090 " + name["strange"].Text(id.Account): 0,
@@ -270,13 +270,17 @@ func TestASecondPersonSeesWhatACorrectionDoes(t *testing.T) {
 	s := open(t, true)
 	s.fourEyes()
 	s.clock.set(s.at("2026-11-01T00:00:00Z"))
-	m := s.meter(1, place{tariff: s.publish("home", serviceFee(300_000), long())})
+	home := s.publish("home", serviceFee(300_000), long())
+	m, purse := s.meter(1, place{tariff: home}), s.walletMeter(2, home)
 	s.sell(order(m, 400_000, "sale-first"))
+	s.sell(order(purse, 400_000, "sale-purse"))
+	s.clock.set(s.at("2026-11-10T09:00:00Z"))
+	s.days()
 	out := s.corrects("home", 1, serviceFee(100_000))
 	if out.Waits == nil || !strings.Contains(out.Waits.Summary, "correct the fixed charges of version 1 of tariff home, which began at") {
 		t.Fatalf("the correction: %+v %s", out.Waits, out.Detail())
 	}
-	for _, want := range []string{`"charged-accounts","after":{"text":"1"}`, `"charged-since"`, `"paid-of-that"`} {
+	for _, want := range []string{`"charged-accounts","after":{"text":"2"}`, `"charged-since","after":{"minor":460000`, `"paid-of-that","after":{"minor":395000`} {
 		if !strings.Contains(out.Waits.Effect, want) {
 			t.Errorf("the second person does not see %s in %s", want, out.Waits.Effect)
 		}
@@ -288,6 +292,133 @@ func TestASecondPersonSeesWhatACorrectionDoes(t *testing.T) {
 	if done, err := s.registers().Executors()[access.ActTariff](context.Background(), maker, out.Waits.Body); err != nil || done.Refused() {
 		t.Fatalf("approved: %v %s", err, done.Detail())
 	}
+	s.givesBack(2)
+	s.verified()
+}
+
+// TestACorrectionPaysWhatAMovedOutWalletOwes: 1,000.00 were paid into a wallet, and 20 days of 31,000.00 a month charged 23,766.66. The rest became a debt
+// when the customer moved out. The correction pays that debt, also where another account took it over, and only what the customer paid too much is due
+// back.
+func TestACorrectionPaysWhatAMovedOutWalletOwes(t *testing.T) {
+	for what, takenOver := range map[string]bool{"the closed account owes it": false, "another account took it over": true} {
+		t.Run(what, func(t *testing.T) {
+			s := open(t, true)
+			s.clock.set(s.at("2026-11-01T00:00:00Z"))
+			home := s.publish("home", serviceFee(3_100_000), long())
+			s.publish("other", flat(), long())
+			purse := s.walletMeter(1, home)
+			s.sell(order(purse, 100_000, "sale-purse"))
+			s.clock.set(s.at("2026-11-20T09:00:00Z"))
+			s.days()
+			closed := s.account(purse)
+			customer := must1(s.registers().Meter(context.Background(), owner(), purse))(t).Customer.ID
+			if out, err := s.MoveOut(context.Background(), owner(), leaves(purse, "leave-purse")); err != nil || out.Value.Owed != 2_276_666 {
+				t.Fatalf("%v %s: owed %d", err, out.Detail(), out.Value.Owed)
+			}
+			owes := closed
+			if takenOver {
+				s.clock.add(25 * time.Hour)
+				in := registry.MovingIn{Tariff: "other", CustomerID: customer.Text(id.Customer), Reason: "came back"}
+				if out, err := s.registers().MoveIn(context.Background(), owner(), purse, in); err != nil || out.TakenOver != 2_276_666 {
+					t.Fatalf("%v %s: took over %d", err, out.Detail(), out.TakenOver)
+				}
+				owes = s.account(purse)
+			}
+			if out := s.corrects("home", 1, serviceFee(31_000)); out.Refused() {
+				t.Fatal(out.Detail())
+			}
+			s.givesBack(1)
+			s.givesBack(0)
+			if got := s.owes(owes); got != "" {
+				t.Errorf("the account owes %q, want nothing", got)
+			}
+			refund, err := s.Refund(context.Background(), owner(), debt.Refund{Account: closed.Text(id.Account), Reason: "bank transfer"})
+			if err != nil || refund.Refused() || refund.Value.Amount.Minor != 100_000-23_766 {
+				t.Errorf("the refund: %+v %v %s, want 762.34", refund.Value.Amount, err, refund.Detail())
+			}
+			s.verified()
+		})
+	}
+}
+
+// TestACorrectionCountsWhatAMoveOutPaid: a customer left with 100.00 of change, which paid a part of a charge. By the correction less than that is owed, so
+// nothing is.
+func TestACorrectionCountsWhatAMoveOutPaid(t *testing.T) {
+	s := open(t, true)
+	s.clock.set(s.at("2026-11-01T00:00:00Z"))
+	m := s.meter(1, place{tariff: s.publish("home", serviceFee(3_100_000), long())})
+	if _, err := s.Accrue(context.Background(), system()); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := s.Adjust(context.Background(), owner(), debt.Adjustment{Account: m, Amount: kes(10_000), Reason: "an apology"}); err != nil || out.Refused() {
+		t.Fatalf("%v %s", err, out.Detail())
+	}
+	closed := s.account(m)
+	s.clock.set(s.at("2026-11-11T09:00:00Z"))
+	leaving := leaves(m, "leave-meter")
+	leaving.Credit = registry.CreditLeft{State: registry.CreditUnknown}
+	if out, err := s.MoveOut(context.Background(), owner(), leaving); err != nil || out.Value.Paid != 10_000 {
+		t.Fatalf("%v %s: paid %d", err, out.Detail(), out.Value.Paid)
+	}
+	if out := s.corrects("home", 1, serviceFee(21_000)); out.Refused() { // ten days are 80.50
+		t.Fatal(out.Detail())
+	}
+	s.givesBack(0)
+	if got := s.owes(closed); got != "service 2026-11 0/0" {
+		t.Errorf("the account owes %q, want nothing", got)
+	}
+	s.verified()
+}
+
+// TestACorrectionOfATariffThatBeganWithinTheMonth: an account is opened before its tariff begins. The month is charged by the version that was in force
+// when it was charged, whatever version comes later in the month.
+func TestACorrectionOfATariffThatBeganWithinTheMonth(t *testing.T) {
+	for _, c := range []struct {
+		first, second money.Minor // fees of the versions
+		pays, more    money.Minor // what the customer pays under each
+		corrects      int
+	}{{3_100_000, 31_000, 4_000_000, 10_000, 1}, {31_000, 3_100_000, 100_000, 4_000_000, 2}} {
+		s := open(t, true)
+		s.clock.set(s.at("2026-11-01T00:00:00Z"))
+		home := s.publish("home", serviceFee(c.first), s.at("2026-11-05T00:00:00Z"))
+		m := s.meter(1, place{tariff: home})
+		s.clock.set(s.at("2026-11-06T09:00:00Z"))
+		s.sell(order(m, c.pays, "sale-first"))
+		s.clock.set(s.at("2026-11-20T00:00:00Z"))
+		if out, err := s.registers().AddVersion(context.Background(), owner(), registry.NewVersion{Tariff: "home", Body: serviceFee(c.second)}); err != nil || out.Refused() {
+			t.Fatalf("%v %s", err, out.Detail())
+		}
+		s.clock.set(s.at("2026-11-21T09:00:00Z"))
+		s.sell(order(m, c.more, "sale-second"))
+		if out := s.corrects("home", c.corrects, serviceFee(31_000)); out.Refused() {
+			t.Fatal(out.Detail())
+		}
+		s.givesBack(1)
+		const want = "service 2026-11 30897/30897" // 26 of 30 days of 356.50
+		if got := s.owes(s.account(m)); got != want {
+			t.Errorf("version %d corrected: the account owes %q, want %q", c.corrects, got, want)
+		}
+		s.verified()
+	}
+}
+
+// TestACorrectionCountsTheDaysThatCostNothing: of a fee of 0.13 a month most days cost nothing, and have no journal. Nine days of it are 0.03, and of the
+// right fee of 0.07 they are 0.02.
+func TestACorrectionCountsTheDaysThatCostNothing(t *testing.T) {
+	s := open(t, true)
+	s.clock.set(s.at("2026-11-01T00:00:00Z"))
+	purse := s.walletMeter(1, s.publish("home", serviceFee(11), long()))
+	s.sell(order(purse, 100_000, "sale-purse"))
+	s.clock.set(s.at("2026-11-09T09:00:00Z"))
+	s.days()
+	before := s.accounts()
+	if out := s.corrects("home", 1, serviceFee(6)); out.Refused() {
+		t.Fatal(out.Detail())
+	}
 	s.givesBack(1)
+	wallet := "2000 " + s.account(purse).Text(id.Account)
+	if got := s.accounts()[wallet] - before[wallet]; got != -1 {
+		t.Errorf("the wallet got %d back, want 0.01", -got)
+	}
 	s.verified()
 }

@@ -1,12 +1,14 @@
 package shoptest_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"time"
 
@@ -357,13 +359,15 @@ func (w *tenancyWorld) movesIn(r *rand.Rand) {
 		}
 	}
 	moving := w.chargesLeft(left)
-	out, err := w.registry.MoveIn(context.Background(), owner(), h.number, in)
-	if err != nil {
-		w.t.Fatal(err)
+	plan := must1(w.PlanMoveIn(context.Background(), owner(), h.number, in))(w.t)
+	out := must1(w.registry.MoveIn(context.Background(), owner(), h.number, in))(w.t)
+	if plan.Code != out.Code {
+		w.t.Errorf("a move-in is refused with %q, and its plan with %q", out.Code, plan.Code)
 	}
 	if w.turnsDown("move-in", out.Refusal) {
 		return
 	}
+	w.checkMoveIn(plan, out)
 	if h.isOccupied() {
 		w.t.Errorf("somebody moved in at %s, where %s lives", h.number, h.account.id.Text(id.Account))
 	}
@@ -384,6 +388,22 @@ func (w *tenancyWorld) movesIn(r *rand.Rand) {
 		if now := w.owedNow(l); now != 0 {
 			w.t.Errorf("account %s still owes %d that account %s took over", l.id.Text(id.Account), now, a.id.Text(id.Account))
 		}
+	}
+}
+
+// checkMoveIn compares a move-in, and the first purchase that could follow it, with its plan.
+func (w *tenancyWorld) checkMoveIn(plan vending.MoveInPlan, done registry.ChangedMeter) {
+	w.t.Helper()
+	if plan.TakenOver != done.TakenOver || plan.Credit != done.Credit || !slices.Equal(plan.OtherDebts, done.OtherDebts) {
+		w.t.Errorf("a move-in did not do what its plan said:\nplan %+v\ndone %+v", plan.ChangedMeter, done)
+	}
+	if plan.First == nil || plan.First.Refused() {
+		return
+	}
+	w.tally.rare.Reached("first purchase planned")
+	quote := must1(w.Quote(context.Background(), owner(), done.Meter.Number, plan.First.Tender))(w.t)
+	if p, d := withoutRefs(*plan.First), withoutRefs(quote); !reflect.DeepEqual(p, d) {
+		w.t.Errorf("the first purchase is not what the plan said:\nplan %+v\nquote %+v", p, d)
 	}
 }
 
@@ -507,7 +527,7 @@ func (w *tenancyWorld) publishesFrom(r *rand.Rand, from time.Time) {
 	if from.IsZero() {
 		want = w.clock.Now()
 	}
-	known.versions = append(known.versions, knownVersion{n: len(known.versions) + 1, id: out.Version.ID, from: want, body: n.Body})
+	known.addVersion(knownVersion{id: out.Version.ID, from: want, body: n.Body})
 	w.noteAct("%s gets version %d from %s", known.name, len(known.versions), want.Format(time.DateTime))
 	w.tally.rare.When(from.IsZero(), "version published at once")
 	w.tally.rare.When(!from.IsZero(), "version planned")
@@ -536,12 +556,57 @@ func (w *tenancyWorld) takesPlace(r *rand.Rand, withdraws bool) {
 		}
 		old.gone = true
 		// A withdrawal is no price.
-		known.versions = append(known.versions, knownVersion{n: len(known.versions) + 1, id: out.Version.ID, from: old.from, body: n.Body,
-			gone: withdraws})
+		known.addVersion(knownVersion{id: out.Version.ID, from: old.from, body: n.Body, gone: withdraws})
 		w.noteAct("version %d of %s takes the place of version %d (withdrawn: %t)", len(known.versions), known.name, old.n, withdraws)
 		w.tally.rare.When(withdraws, "version withdrawn")
 		w.tally.rare.When(!withdraws, "version replaced")
 		return
+	}
+}
+
+// addVersion adds the next version of a tariff.
+func (k *knownTariff) addVersion(v knownVersion) {
+	v.n = len(k.versions) + 1
+	v.corrects = cmp.Or(v.corrects, v.n)
+	k.versions = append(k.versions, v)
+}
+
+// correctsPrice makes fixed charges smaller that a version has brought, also for the time that has passed.
+func (w *tenancyWorld) correctsPrice(r *rand.Rand) {
+	known := w.tariffs[r.IntN(len(w.tariffs))]
+	all := known.listTooHigh(w.clock.Now())
+	if len(all) == 0 {
+		return
+	}
+	old := all[r.IntN(len(all))]
+	n := registry.NewVersion{Tariff: known.name, Replaces: old.n, Body: old.body}
+	n.Body.Fixed = nil
+	for i, f := range old.body.Fixed {
+		if i == 0 || r.IntN(2) == 0 {
+			f.Amount = money.Minor(r.Int64N(int64(f.Amount)))
+		}
+		if f.Amount > 0 {
+			n.Body.Fixed = append(n.Body.Fixed, f)
+		}
+	}
+	out := must1(w.registry.AddVersion(context.Background(), owner(), n))(w.t)
+	if w.turnsDown("correction of a price", out.Refusal) {
+		return
+	}
+	w.tally.rare.Reached("version corrected")
+	w.tally.rare.When(old.corrects != old.n, "correction corrected")
+	old.gone = true
+	known.addVersion(knownVersion{id: out.Version.ID, from: old.from, body: n.Body, corrects: old.corrects})
+	w.noteAct("version %d of %s corrects version %d", len(known.versions), known.name, old.n)
+	w.despiteCrash(r, "crash in a correction", func() error {
+		_, err := w.CorrectCharges(context.Background(), system())
+		return err
+	})
+	for _, a := range w.accounts {
+		a.correctedLater = a.correctedLater || !a.isOpen()
+		if a.wallet && !a.stock {
+			w.correctDays(a, known, &known.versions[len(known.versions)-1])
+		}
 	}
 }
 
@@ -704,7 +769,7 @@ func (w *tenancyWorld) chargesNow(a *knownAccount) (dues map[string]debt.Due, pa
 		}
 		debts, err := tx.DebtPage(a.id, false, id.ID{}, registry.MaxLimit)
 		for _, d := range debts {
-			if d.Against == "fixed" && d.CreatedAt.Equal(a.closed) {
+			if d.Against == "fixed" && !a.isOpen() && !d.CreatedAt.Before(a.closed) {
 				paid[d.Memo] += d.Principal
 			}
 		}

@@ -29,7 +29,9 @@ type knownVersion struct {
 	id   id.ID
 	from time.Time
 	body tariff.Body
-	gone bool // another version took its place, so it never begins
+	gone bool // another version took its place
+	// corrects is the number of the first version in a row of corrections; it is its own number if it corrects nothing.
+	corrects int
 }
 
 // at returns the version in force at a moment.
@@ -54,6 +56,16 @@ func (k *knownTariff) findPlanned(moment time.Time) *knownVersion {
 	return nil
 }
 
+// listTooHigh returns the versions that have begun and have fixed charges, which can be made smaller.
+func (k *knownTariff) listTooHigh(moment time.Time) (out []*knownVersion) {
+	for i := range k.versions {
+		if v := &k.versions[i]; !v.gone && !v.from.After(moment) && len(v.body.Fixed) > 0 {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
 // knownAccount is an account that exists or existed.
 type knownAccount struct {
 	id, customer   id.ID
@@ -69,6 +81,9 @@ type knownAccount struct {
 	recharged, given money.Minor            // of a wallet: paid in, and given as goodwill
 	charges          map[string]money.Minor // of a wallet, by day
 	chargedTo        string                 // the last day that was looked at
+	back             map[id.ID]money.Minor  // given back of the charges, by the first version in a row of corrections
+	backLater        money.Minor            // the part of it that came after the account had ended
+	correctedLater   bool                   // a charge may have been made smaller after the account had ended
 	use              knownUse
 }
 
@@ -246,6 +261,41 @@ func (w *tenancyWorld) chargeDays(a *knownAccount, now time.Time) {
 			a.charges[a.chargedTo] += chargeOf(body, f, day, day.Day(), day.Day())
 		}
 	}
+}
+
+// correctDays notes what a correction gives back of the days that a wallet was charged for: what they cost by the versions in force now is less.
+func (w *tenancyWorld) correctDays(a *knownAccount, of *knownTariff, v *knownVersion) {
+	first := of.versions[v.corrects-1].id
+	over := -a.back[first]
+	for day, charged := range a.charges {
+		begins := must1(time.ParseInLocation(time.DateOnly, day, w.zone))(w.t)
+		if a.opened.After(begins) {
+			begins = a.opened
+		}
+		if is := a.versionAt(begins); is.id == v.id {
+			over += charged
+			for _, f := range is.body.Fixed {
+				over -= chargeOf(is.body, f, begins.In(w.zone), begins.In(w.zone).Day(), begins.In(w.zone).Day())
+			}
+		}
+	}
+	if over <= 0 {
+		return
+	}
+	w.tally.rare.Reached("charge of a wallet given back")
+	a.back[first] += over
+	if !a.isOpen() {
+		w.tally.rare.Reached("charge given back after a move-out")
+		a.backLater += over
+	}
+}
+
+// givenBack is all that a wallet got back of its charges.
+func (a *knownAccount) givenBack() (sum money.Minor) {
+	for _, back := range a.back {
+		sum += back
+	}
+	return sum
 }
 
 // wantCharges returns the fixed charges of an account of a keypad meter by their references: for the days from the move-in to the day before the

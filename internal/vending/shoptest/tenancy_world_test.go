@@ -67,11 +67,12 @@ type tenancyTally struct {
 
 // rareInAStreet are the states that random streets must reach.
 func rareInAStreet() []string {
-	return []string{"moved in", "customer moved in again", "debt taken over at a move-in", "debt taken over by a person",
+	return []string{"moved in", "first purchase planned", "customer moved in again", "debt taken over at a move-in", "debt taken over by a person",
 		"charge of the running month taken over", "moved out owing",
 		"moved out with a refund", "credit left in the meter", "credit unknown", "moved in and out on one day", "moved out on the first of a month",
 		"tariff changed at once", "tariff change planned", "tariff change withdrawn", "planned change never began", "version published at once",
-		"version planned", "version withdrawn", "version replaced", "use shared by two prices", "use over a month's end", "use while nobody lived there",
+		"version planned", "version withdrawn", "version replaced", "version corrected", "correction corrected", "charge of a wallet given back",
+		"charge given back after a move-out", "crash in a correction", "use shared by two prices", "use over a month's end", "use while nobody lived there",
 		"readings from before the move-in", "readings that came late", "keypad meter swapped", "wallet meter swapped", "sale reversed",
 		"recharge reversed", "debt paid by a sale", "debt written off", "goodwill", "crash in a sale", "crash in a move-out", "crash between acts",
 		"fixed charge paid by a sale", "fixed charge paid at a move-out", "final bill"}
@@ -126,7 +127,7 @@ func tenancyActKinds() []*tenancyActKind {
 		{20, (*tenancyWorld).sells}, {22, (*tenancyWorld).reads}, {10, (*tenancyWorld).daysPass}, {14, (*tenancyWorld).movesOut},
 		{18, (*tenancyWorld).movesIn}, {5, (*tenancyWorld).changesTariff}, {4, (*tenancyWorld).plansTariff},
 		{4, (*tenancyWorld).withdrawsChange}, {3, (*tenancyWorld).publishesPrice}, {4, (*tenancyWorld).plansPrice},
-		{3, (*tenancyWorld).withdrawsPrice}, {2, (*tenancyWorld).replacesPrice}, {5, (*tenancyWorld).raisesDebt},
+		{3, (*tenancyWorld).withdrawsPrice}, {2, (*tenancyWorld).replacesPrice}, {3, (*tenancyWorld).correctsPrice}, {5, (*tenancyWorld).raisesDebt},
 		{1, (*tenancyWorld).writesOff}, {2, (*tenancyWorld).takesOver}, {2, (*tenancyWorld).givesGoodwill},
 		{5, (*tenancyWorld).reverses}, {4, (*tenancyWorld).swapsMeter}, {10, (*tenancyWorld).worksDaily},
 		{3, (*tenancyWorld).losesNetwork}, {1, (*tenancyWorld).crashesNow},
@@ -182,7 +183,7 @@ func openTenancyWorld(t *trial, seed uint64, tally *tenancyTally) *tenancyWorld 
 		known := &knownTariff{name: fmt.Sprintf("tariff-%d", i)}
 		body := drawPrice(r)
 		known.id = w.publish(known.name, body, long())
-		known.versions = []knownVersion{{n: 1, from: long(), body: body}}
+		known.versions = []knownVersion{{n: 1, corrects: 1, from: long(), body: body}}
 		w.tariffs = append(w.tariffs, known)
 	}
 	w.readVersions()
@@ -268,7 +269,7 @@ func (w *tenancyWorld) addHome(r *rand.Rand, isWallet bool) {
 // beginTenancy notes that an account has begun at a home.
 func (w *tenancyWorld) beginTenancy(h *knownHome, a *knownAccount, of *knownTariff) {
 	a.home, a.wallet, a.tariffs = h, h.wallet, []knownChange{{tariff: of}}
-	a.bought, a.charges, a.moved = map[string]unit.Energy{}, map[string]money.Minor{}, map[string]money.Minor{}
+	a.bought, a.charges, a.moved, a.back = map[string]unit.Energy{}, map[string]money.Minor{}, map[string]money.Minor{}, map[id.ID]money.Minor{}
 	h.account, w.accounts = a, append(w.accounts, a)
 	w.tally.tenancies++
 }
