@@ -129,6 +129,19 @@ var clusterFaults = []clusterFault{
 		d.Kill()
 		return func() { d.Start(t) }
 	}, false},
+	{"etcd loses its majority", func(s *storm, t *testing.T) func() {
+		was, lost := s.c.Primary(), s.c.StoreMajority()
+		for _, d := range lost {
+			d.Kill()
+		}
+		await.True(t, "the primary has stepped down", func() bool { return !was.Leads() })
+		return func() {
+			for _, d := range lost {
+				d.Start(t)
+			}
+			await.True(t, "a node leads again", s.c.HasLeader)
+		}
+	}, false},
 	{"both standbys lose power", func(s *storm, t *testing.T) func() {
 		lost := s.c.Standbys()
 		for _, n := range lost {

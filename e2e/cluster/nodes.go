@@ -295,6 +295,9 @@ func (c *Cluster) StoreLeader() *Program {
 	return c.store[0]
 }
 
+// StoreMajority returns so many nodes of etcd that the others decide nothing without them.
+func (c *Cluster) StoreMajority() []*Program { return c.store[:electorate/2+1] }
+
 // newNode writes the configuration of one node, which is that of the page.
 func (c *Cluster) newNode(i int) *Node {
 	n := &Node{cluster: c, machine: i, name: machineName(i), dir: filepath.Join(c.dir, machineName(i))}
@@ -463,6 +466,19 @@ func (c *Cluster) ForgetCommonLog(n *Node) {
 
 // Primary returns the node that is the primary, or nil.
 func (c *Cluster) Primary() *Node { return c.runningAs("leader") }
+
+// Leads reports whether the machine's Patroni answers HAProxy that it has the primary.
+func (n *Node) Leads() bool {
+	answer, err := (&http.Client{Timeout: time.Second}).Get("http://" + n.health + "/primary")
+	if err != nil {
+		return false
+	}
+	_ = answer.Body.Close()
+	return answer.StatusCode == http.StatusOK
+}
+
+// HasLeader reports whether a node leads now. [Cluster.Primary] says what etcd said last, which may be what was before etcd was away.
+func (c *Cluster) HasLeader() bool { return slices.ContainsFunc(c.nodes[:], (*Node).Leads) }
 
 // Standby returns the node that is the synchronous standby, or nil.
 func (c *Cluster) Standby() *Node { return c.runningAs("sync_standby") }

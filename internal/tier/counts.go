@@ -162,8 +162,8 @@ var (
 	E2ELinearOperations = Count{Check: 1_000, Long: 8_000}
 	// E2EPlantedOperations are those within which the planted race is found; 512 were enough each time.
 	E2EPlantedOperations = Count{Check: 1_000, Long: 2_000}
-	// E2EClusterFaults are the faults of a PostgreSQL cluster, of eleven kinds. One takes half a minute.
-	E2EClusterFaults = Count{Long: 22}
+	// E2EClusterFaults are the faults of a PostgreSQL cluster, of twelve kinds. One takes half a minute.
+	E2EClusterFaults = Count{Long: 24}
 	// E2EBacklogMeters are the meters that return at once, each with a month of readings.
 	E2EBacklogMeters = Count{Long: 50}
 	// E2EAwaySeconds is how long a database is away.
