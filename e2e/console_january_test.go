@@ -282,7 +282,7 @@ func (w *january) publishes(at string, says ...string) {
 func (w *january) correctsPrice() {
 	d := w.d
 	d.visit("/tariffs/homes")
-	d.activate(`main a[href^="/tariffs/new?of="]`)
+	d.activate(`main a[href^="/tariffs/new?of="]:not([href*="replaces"])`)
 	d.at("/tariffs/new")
 	d.fill("#rate0", "210")
 	d.fill("#rate1", "31,000.00") // for 310.00
@@ -369,7 +369,7 @@ func (w *january) movesIn() {
 	d.fill("#phone", "+255700000108")
 	d.fill("#reason", "a new lease")
 	d.keys(enterKey)
-	d.shows("What the move-in at meter", "Taken over from closed accounts of the customer", "TZS 0.00", "837.42")
+	d.shows("What the move-in at meter", "Taken over from closed accounts of the customer", "TZS 0.00", "709.68", "29.5 kWh") // 837.42 with its tax
 	w.look("what a move-in does")
 	d.keys(enterKey)
 	d.at("/accounts/")
