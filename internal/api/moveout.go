@@ -200,7 +200,8 @@ func moveInPlanOf(p vending.MoveInPlan) apiv1.MovedIn {
 }
 
 func movedInOf(m registry.ChangedMeter) apiv1.MovedIn {
-	return apiv1.MovedIn{Meter: meterOf(m.MeterView), TakenOverMinor: int64(m.TakenOver), OtherDebts: otherDebtsOf(m.OtherDebts), Credit: creditOf(m.Credit)}
+	return apiv1.MovedIn{Meter: meterOf(m.MeterView), TakenOverMinor: int64(m.TakenOver),
+		OtherDebts: otherDebtsOf(m.OtherDebts), Credit: creditOf(m.Credit)}
 }
 
 func (a *API) moveIn(ctx context.Context, by access.Actor, in *MeterPath, b apiv1.MoveIn) (*sent, error) {

@@ -54,7 +54,7 @@ func (a *App) openModem(c config.Route, in notify.Inbox) (messageRoute, error) {
 	}
 	r := &modemRoute{name: c.Name, parted: map[string]*parts{}}
 	r.modem, err = gsm.New(gsm.Config{Dial: gsm.Serial(c.Keys["port"], baud), Inbox: modemInbox{r, in, c.Keys["number"]}, PIN: pin, Centre: c.Keys["centre"],
-		Log: a.log.With(logkey.Route, c.Name), Now: a.c.Now, Reference: firstReference(), Changed: r.changed})
+		Log: a.log.With(logkey.Route, c.Name), Now: a.c.Now, Reference: firstReference(), Changed: r.endWait})
 	if err != nil {
 		return messageRoute{}, err
 	}
@@ -118,9 +118,9 @@ func mayWait(s gsm.State) bool {
 	return false
 }
 
-// changed ends the wait of a message for a modem that has failed: another route may send the message now. A message that the modem is sending
+// endWait ends the wait of a message for a modem that has failed: another route may send the message now. A message that the modem is sending
 // already is not disturbed.
-func (r *modemRoute) changed(s gsm.State) {
+func (r *modemRoute) endWait(s gsm.State) {
 	if mayWait(s) {
 		return
 	}

@@ -168,7 +168,7 @@ func TestAMessageDoesNotWaitForADeadModem(t *testing.T) {
 		ended.Go(func() { _ = sim.Serve(ctx, there) })
 		ports := []io.ReadWriteCloser{unplugged{here}}
 		r := &modemRoute{name: "modem1", parted: map[string]*parts{}}
-		r.modem, err = gsm.New(gsm.Config{Changed: r.changed, Dial: func(context.Context) (io.ReadWriteCloser, error) {
+		r.modem, err = gsm.New(gsm.Config{Changed: r.endWait, Dial: func(context.Context) (io.ReadWriteCloser, error) {
 			if len(ports) == 0 {
 				return nil, io.ErrNoProgress
 			}

@@ -483,7 +483,7 @@ func (ds *Debts) payOpenClaims(tx Tx, place AccountDetails, left money.Minor) (p
 	for _, d := range dues {
 		others = append(others, claim{due: d})
 	}
-	slices.SortStableFunc(others, claim.compare)
+	slices.SortStableFunc(others, claim.compareOrder)
 	for _, c := range append(bills, others...) {
 		if c.paid = min(c.makeCharge().Outstanding, left); c.paid == 0 {
 			continue

@@ -318,12 +318,12 @@ func (p *MoveOutPlan) findClaims(tx Tx) error {
 		p.claims = append(p.claims, claim{debt: Debt{Kind: finalBill, Outstanding: p.FinalBill, Mode: tariff.Full, Priority: tariff.DebtPriority,
 			CreatedAt: p.At}})
 	}
-	slices.SortStableFunc(p.claims, claim.compare)
+	slices.SortStableFunc(p.claims, claim.compareOrder)
 	return nil
 }
 
-// compare is the order in which a purchase pays claims.
-func (c claim) compare(other claim) int {
+// compareOrder compares claims by the order in which a purchase pays them.
+func (c claim) compareOrder(other claim) int {
 	a, b := c.makeCharge(), other.makeCharge()
 	return cmp.Or(cmp.Compare(a.Priority, b.Priority), a.Since.Compare(b.Since))
 }

@@ -45,7 +45,7 @@ func (r *Registry) MoveIn(ctx context.Context, by access.Actor, ref string, in M
 	no := by.Needs(access.WriteCustomers)
 	var wish moveInRequest
 	if !no.Refused() {
-		wish, no = in.read(ref)
+		wish, no = in.checkFields(ref)
 	}
 	if no.Refused() {
 		return r.movedIn(by, addedRow{Refusal: no}), nil
@@ -75,7 +75,7 @@ type TriedMoveIn struct {
 // undoes the transaction. It needs no reason.
 func (r *Registry) TryMoveIn(tx Tx, by access.Actor, ref string, in MovingIn) (out TriedMoveIn, err error) {
 	in.Reason = cmp.Or(in.Reason, "-")
-	wish, no := in.read(ref)
+	wish, no := in.checkFields(ref)
 	if no.Refused() {
 		return TriedMoveIn{ChangedMeter: r.movedIn(by, addedRow{Refusal: no})}, nil
 	}
@@ -94,7 +94,7 @@ func (r *Registry) TryMoveIn(tx Tx, by access.Actor, ref string, in MovingIn) (o
 	if err != nil || eyes.Refused() {
 		return TriedMoveIn{ChangedMeter: r.movedIn(by, addedRow{Refusal: eyes.Refusal})}, err
 	}
-	row, err := r.occupy(tx, by, p, in, eyes)
+	row, err := r.openAccount(tx, by, p, in, eyes)
 	row.waits = eyes.Waits
 	out.ChangedMeter = r.movedIn(by, row)
 	return out, err
@@ -108,8 +108,8 @@ type moveInRequest struct {
 	d   draft
 }
 
-// read checks the fields of a move-in.
-func (in MovingIn) read(ref string) (moveInRequest, refusal.Refusal) {
+// checkFields checks the fields of a move-in.
+func (in MovingIn) checkFields(ref string) (moveInRequest, refusal.Refusal) {
 	at, no := ParseRef(ref)
 	if no.Refused() {
 		return moveInRequest{}, NoMeter(ref)
@@ -261,7 +261,7 @@ func (r *Registry) moveIn(tx Tx, by access.Actor, wish moveInRequest) (addedRow,
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return addedRow{Refusal: eyes.Refusal, waits: eyes.Waits}, err
 	}
-	return r.occupy(tx, by, p, wish.in, eyes)
+	return r.openAccount(tx, by, p, wish.in, eyes)
 }
 
 // planMoveIn finds the place, the tariff and the customer of a move-in.
@@ -292,8 +292,8 @@ func (r *Registry) planMoveIn(tx Tx, wish moveInRequest) (p plannedMoveIn, no re
 	return p, no, err
 }
 
-// occupy opens the account of a customer who moves in.
-func (r *Registry) occupy(tx Tx, by access.Actor, p plannedMoveIn, in MovingIn, eyes access.FourEyes) (addedRow, error) {
+// openAccount opens the account of a customer who moves in.
+func (r *Registry) openAccount(tx Tx, by access.Actor, p plannedMoveIn, in MovingIn, eyes access.FourEyes) (addedRow, error) {
 	d, m, now := p.draft, p.meter, r.c.Now()
 	var err error
 	if d.newCustomer {

@@ -59,7 +59,7 @@ func (v *Vending) quoteFirst(ctx context.Context, tx Tx, by access.Actor, meter 
 		return Quoted{}, err
 	}
 	if !found {
-		return v.quote(ctx, tx, by, point, money.Amount{Currency: point.Currency})
+		return v.priceQuote(ctx, tx, by, point, money.Amount{Currency: point.Currency})
 	}
 	owed, err := debt.Owe(tx.Debts().Charges(), point, version, now.In(zone))
 	if err != nil {
@@ -74,5 +74,5 @@ func (v *Vending) quoteFirst(ctx context.Context, tx Tx, by access.Actor, meter 
 			pays += c.Outstanding
 		}
 	}
-	return v.quote(ctx, tx, by, point, money.Amount{Minor: min(pays, money.MaxMinor), Currency: point.Currency})
+	return v.priceQuote(ctx, tx, by, point, money.Amount{Minor: min(pays, money.MaxMinor), Currency: point.Currency})
 }

@@ -49,13 +49,13 @@ func (v *Vending) Quote(ctx context.Context, by access.Actor, meter string, tend
 		if no := magic(point, tender, tx.Moment()); no.Refused() {
 			return Quoted{Refusal: no}, nil
 		}
-		return v.quote(ctx, tx, by, point, tender)
+		return v.priceQuote(ctx, tx, by, point, tender)
 	})
 	return out, fault.Wrap(err, "quote for meter %s", refusal.Echo(meter))
 }
 
-// quote prices a purchase in a transaction of the caller.
-func (v *Vending) quote(ctx context.Context, tx Tx, by access.Actor, point sale.Point, tender money.Amount) (Quoted, error) {
+// priceQuote prices a purchase in a transaction of the caller.
+func (v *Vending) priceQuote(ctx context.Context, tx Tx, by access.Actor, point sale.Point, tender money.Amount) (Quoted, error) {
 	now := tx.Moment() // the same time as a sale would use
 	times, no, err := v.MayDate(tx)
 	if err != nil || no.Refused() {
